@@ -1,0 +1,294 @@
+import type { Timestamp } from './timestamp.ts'
+
+/** JSON as text, exactly as the client sent it (DESIGN 4.4: numbers, key order and `\u0000` survive). */
+export type JsonText = string
+
+/** Decimal as text: costs are exact (`"0.000001"`). */
+export type Decimal = string
+
+export type RunType =
+  | 'chain'
+  | 'llm'
+  | 'tool'
+  | 'retriever'
+  | 'embedding'
+  | 'prompt'
+  | 'parser'
+  | 'agent'
+  | 'evaluator'
+  | 'guardrail'
+  | 'event'
+
+export type Level = 'DEBUG' | 'DEFAULT' | 'WARNING' | 'ERROR'
+
+/*
+ * The four data-plane entities. Every property is optional and nullable in an event's patch: absent means "says
+ * nothing", null means "clears". Property names in camelCase are the column names in snake_case.
+ */
+
+/** One step of an application (LangSmith run, Langfuse observation, OpenTelemetry span). */
+export interface Run {
+  traceId: string
+  externalTraceId: string | null
+  experimentId: string
+  parentRunId: string
+  externalParentRunId: string | null
+  name: string
+  runType: RunType
+  startTime: Timestamp
+  endTime: Timestamp
+  inputs: JsonText
+  inputsPreview: string | null
+  outputs: JsonText
+  outputsPreview: string | null
+  /** A JSON value; any other than null, "" and false makes the run's status `error`. */
+  error: JsonText
+  events: JsonText
+  serialized: JsonText
+  tags: string[]
+  /** `YYYYMMDDTHHMMSSffffffZ<uuid>` segments joined by dots (contracts/langsmith.md 3.1). */
+  dottedOrder: string
+  referenceExampleId: string
+  metadata: JsonMap
+  runtime: JsonMap
+  extra: JsonMap
+  level: Level
+  statusMessage: string
+  version: string
+  model: string
+  modelParameters: JsonText
+  promptTokens: number | null
+  completionTokens: number | null
+  totalTokens: number | null
+  promptCost: Decimal | null
+  completionCost: Decimal | null
+  totalCost: Decimal | null
+  /** Token and cost details as given: `{prompt_token_details, completion_token_details, …}`. */
+  usageDetails: JsonText | null
+  firstTokenTime: Timestamp
+  threadId: string
+  userId: string
+  promptName: string
+  promptVersion: number | null
+  environment: string
+  createdAt: Timestamp
+  updatedAt: Timestamp
+}
+
+/** What a client says of a whole trace. Its roll-ups are computed from the runs, never sent. */
+export interface Trace {
+  timestamp: Timestamp
+  experimentId: string
+  name: string
+  userId: string
+  threadId: string
+  release: string
+  version: string
+  isPublic: boolean
+  environment: string
+  tags: string[]
+  metadata: JsonMap
+  inputs: JsonText
+  inputsPreview: string | null
+  outputs: JsonText
+  outputsPreview: string | null
+  createdAt: Timestamp
+  updatedAt: Timestamp
+}
+
+/** One example executed in one experiment. Its id is derived from the link itself, so the link never changes. */
+export interface RunItem {
+  experimentId: string
+  datasetId: string
+  exampleId: string
+  traceId: string
+  externalTraceId: string | null
+  /** The linked run (Langfuse observation); null when the whole trace is linked. */
+  runId: string | null
+  externalRunId: string | null
+  /** `valid_from` of the example version that was executed; null when unknown. */
+  exampleVersion: Timestamp
+  createdAt: Timestamp
+}
+
+/** A score, label or comment on a run, a trace, a thread or an experiment. */
+export interface Feedback {
+  runId: string
+  externalRunId: string | null
+  traceId: string
+  externalTraceId: string | null
+  /** The experiment of the run, or of session-level feedback. */
+  experimentId: string
+  threadId: string
+  key: string
+  /** As given: a JSON number or boolean. */
+  score: JsonText | null
+  /** The same for statistics: true is 1, false 0. */
+  scoreNumber: number | null
+  /** As given: any JSON. */
+  value: JsonText | null
+  /** The same when it is a string: the label that statistics count. */
+  valueText: string | null
+  /** NUMERIC, BOOLEAN, CATEGORICAL, TEXT or CORRECTION; null when the dialect has no types. */
+  dataType: string
+  comment: string
+  correction: JsonText
+  /** api, app, model, auto_eval, annotation. */
+  sourceType: string
+  source: JsonText
+  configId: string
+  queueId: string
+  environment: string
+  metadata: JsonMap
+  extra: JsonText
+  comparativeExperimentId: string
+  feedbackGroupId: string
+  runStartTime: Timestamp
+  timestamp: Timestamp
+  createdAt: Timestamp
+  updatedAt: Timestamp
+}
+
+/** Key to JSON text: merges key by key. */
+export type JsonMap = Record<string, JsonText>
+
+export interface Entities {
+  run: Run
+  trace: Trace
+  run_item: RunItem
+  feedback: Feedback
+}
+
+export type EntityKind = keyof Entities
+
+/**
+ * How the versions of one field meet (SPEC I4).
+ * newest: the newest version wins. first: the oldest wins. union: all elements. map: newest per key.
+ */
+export type MergeRule = 'newest' | 'first' | 'union' | 'map'
+
+/** A field is one or several columns that are set together and share one clock slot. */
+export interface Field {
+  rule: MergeRule
+  /** Property name to Postgres type. */
+  columns: Readonly<Record<string, string>>
+}
+
+/** `columns` must name real properties of the entity. */
+type FieldOf<E> = { rule: MergeRule; columns: Readonly<{ [P in keyof E]?: string }> }
+
+/**
+ * Field lists: the order is the bit and clock slot of each field in every stored row. APPEND ONLY.
+ * The upserts are generated from these lists, and the in-memory fold obeys them.
+ */
+const run: FieldOf<Run>[] = [
+  { rule: 'first', columns: { traceId: 'uuid', externalTraceId: 'text' } },
+  { rule: 'first', columns: { experimentId: 'uuid' } },
+  { rule: 'newest', columns: { parentRunId: 'uuid', externalParentRunId: 'text' } },
+  { rule: 'newest', columns: { name: 'text' } },
+  { rule: 'newest', columns: { runType: 'text' } },
+  { rule: 'first', columns: { startTime: 'timestamptz' } },
+  { rule: 'newest', columns: { endTime: 'timestamptz' } },
+  { rule: 'newest', columns: { inputs: 'json', inputsPreview: 'text' } },
+  { rule: 'newest', columns: { outputs: 'json', outputsPreview: 'text' } },
+  { rule: 'newest', columns: { error: 'json' } },
+  { rule: 'newest', columns: { events: 'json' } },
+  { rule: 'newest', columns: { serialized: 'json' } },
+  { rule: 'newest', columns: { tags: 'text[]' } },
+  { rule: 'newest', columns: { dottedOrder: 'text' } },
+  { rule: 'newest', columns: { referenceExampleId: 'uuid' } },
+  { rule: 'map', columns: { metadata: 'jsonb' } },
+  { rule: 'map', columns: { runtime: 'json' } },
+  { rule: 'map', columns: { extra: 'json' } },
+  { rule: 'newest', columns: { level: 'text' } },
+  { rule: 'newest', columns: { statusMessage: 'text' } },
+  { rule: 'newest', columns: { version: 'text' } },
+  { rule: 'newest', columns: { model: 'text' } },
+  { rule: 'newest', columns: { modelParameters: 'json' } },
+  {
+    rule: 'newest',
+    columns: {
+      promptTokens: 'bigint',
+      completionTokens: 'bigint',
+      totalTokens: 'bigint',
+      promptCost: 'numeric',
+      completionCost: 'numeric',
+      totalCost: 'numeric',
+      usageDetails: 'json',
+    },
+  },
+  { rule: 'newest', columns: { firstTokenTime: 'timestamptz' } },
+  { rule: 'newest', columns: { threadId: 'text' } },
+  { rule: 'newest', columns: { userId: 'text' } },
+  { rule: 'newest', columns: { promptName: 'text', promptVersion: 'integer' } },
+  { rule: 'first', columns: { environment: 'text' } },
+  { rule: 'first', columns: { createdAt: 'timestamptz' } },
+  { rule: 'newest', columns: { updatedAt: 'timestamptz' } },
+]
+
+const trace: FieldOf<Trace>[] = [
+  { rule: 'first', columns: { timestamp: 'timestamptz' } },
+  { rule: 'first', columns: { experimentId: 'uuid' } },
+  { rule: 'newest', columns: { name: 'text' } },
+  { rule: 'newest', columns: { userId: 'text' } },
+  { rule: 'newest', columns: { threadId: 'text' } },
+  { rule: 'newest', columns: { release: 'text' } },
+  { rule: 'newest', columns: { version: 'text' } },
+  { rule: 'newest', columns: { isPublic: 'boolean' } },
+  { rule: 'first', columns: { environment: 'text' } },
+  { rule: 'union', columns: { tags: 'text[]' } },
+  { rule: 'map', columns: { metadata: 'jsonb' } },
+  { rule: 'newest', columns: { inputs: 'json', inputsPreview: 'text' } },
+  { rule: 'newest', columns: { outputs: 'json', outputsPreview: 'text' } },
+  { rule: 'first', columns: { createdAt: 'timestamptz' } },
+  { rule: 'newest', columns: { updatedAt: 'timestamptz' } },
+]
+
+const runItem: FieldOf<RunItem>[] = [
+  {
+    rule: 'first',
+    columns: {
+      experimentId: 'uuid',
+      datasetId: 'uuid',
+      exampleId: 'uuid',
+      traceId: 'uuid',
+      externalTraceId: 'text',
+      runId: 'uuid',
+      externalRunId: 'text',
+    },
+  },
+  { rule: 'first', columns: { exampleVersion: 'timestamptz' } },
+  { rule: 'first', columns: { createdAt: 'timestamptz' } },
+]
+
+const feedback: FieldOf<Feedback>[] = [
+  { rule: 'newest', columns: { runId: 'uuid', externalRunId: 'text' } },
+  { rule: 'first', columns: { traceId: 'uuid', externalTraceId: 'text' } },
+  { rule: 'newest', columns: { experimentId: 'uuid' } },
+  { rule: 'newest', columns: { threadId: 'text' } },
+  { rule: 'newest', columns: { key: 'text' } },
+  { rule: 'newest', columns: { score: 'json', scoreNumber: 'double precision' } },
+  { rule: 'newest', columns: { value: 'json', valueText: 'text' } },
+  { rule: 'newest', columns: { dataType: 'text' } },
+  { rule: 'newest', columns: { comment: 'text' } },
+  { rule: 'newest', columns: { correction: 'json' } },
+  { rule: 'newest', columns: { sourceType: 'text', source: 'json' } },
+  { rule: 'newest', columns: { configId: 'text' } },
+  { rule: 'newest', columns: { queueId: 'text' } },
+  { rule: 'first', columns: { environment: 'text' } },
+  { rule: 'map', columns: { metadata: 'jsonb' } },
+  { rule: 'newest', columns: { extra: 'json' } },
+  { rule: 'newest', columns: { comparativeExperimentId: 'uuid' } },
+  { rule: 'newest', columns: { feedbackGroupId: 'uuid' } },
+  { rule: 'newest', columns: { runStartTime: 'timestamptz' } },
+  { rule: 'first', columns: { timestamp: 'timestamptz' } },
+  { rule: 'first', columns: { createdAt: 'timestamptz' } },
+  { rule: 'newest', columns: { updatedAt: 'timestamptz' } },
+]
+
+export const entityFields: Readonly<Record<EntityKind, readonly Field[]>> = {
+  run: run as Field[],
+  trace: trace as Field[],
+  run_item: runItem as Field[],
+  feedback: feedback as Field[],
+}

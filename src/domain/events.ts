@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import type { Entities, EntityKind } from './entities.ts'
+import { toEpochMicros, type Timestamp } from './timestamp.ts'
+
+/**
+ * The one vocabulary that crosses the queue. Every dialect translates into it; nothing else is enqueued.
+ * It is plain JSON. The tenant stands on the job (queue/catalog.ts), not on each event.
+ */
+export type IngestEvent = { [K in EntityKind]: EventOf<K> }[EntityKind]
+
+export interface EventOf<K extends EntityKind> {
+  kind: K
+  /** Canonical UUID of the row. */
+  id: string
+  /** The client's spelling of the id, when it is not the UUID itself. */
+  externalId: string | null
+  /** See `eventVersion`. A decimal bigint as text, because JSON numbers stop at 53 bits. */
+  version: string
+  /** Absent property: says nothing. null: clears. */
+  patch: Partial<Nullable<Entities[K]>>
+}
+
+type Nullable<T> = { [P in keyof T]: T[P] | null }
+
+/** 2^42 - 1 milliseconds: the year 2109. */
+const maxMs = 2 ** 42 - 1
+
+/**
+ * SPEC I4: the place of an event in the history of its row, unique per event and the same on every re-sending.
+ * 63 bits: rank (an update outranks any create), 42 bits of milliseconds, 20 bits that break ties: the microseconds
+ * where the client has them, filled up with a hash of what was sent.
+ * @param time when the thing happened by the client's word; where the client has none, when we received it
+ * @param content what tells two events of the same instant apart, usually the text as sent
+ */
+export function eventVersion(rank: 'create' | 'update', time: Timestamp, content: string): string {
+  const micros = Math.max(0, toEpochMicros(time))
+  const ms = Math.min(maxMs, Math.floor(micros / 1000))
+  const hash = createHash('sha1').update(content).digest().readUInt32BE(0)
+  const subMs = micros % 1000 === 0 ? hash % 1000 : micros % 1000
+  const low = BigInt(subMs) * 1024n + BigInt((hash >>> 10) % 1024)
+  return String((rank === 'update' ? 1n << 62n : 0n) | (BigInt(ms) << 20n) | low)
+}

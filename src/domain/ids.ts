@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+
+/** Runmill's UUIDv5 namespace. Fixed for ever: every derived id in every database depends on it. */
+const namespace = Buffer.from('8f6f1c1e5a0c4b5e9d0b6a7f3c2d1e40', 'hex')
+
+const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const anyCaseUuid = new RegExp(canonicalUuid.source, 'i')
+const hex32 = /^[0-9a-f]{32}$/i
+
+/** True for any version of UUID in 8-4-4-4-12 form, either case. */
+export function isUuid(text: string): boolean {
+  return anyCaseUuid.test(text)
+}
+
+/** UUIDv5 (RFC 9562) of the parts. Parts are length-prefixed, so no two lists of parts collide. */
+export function deriveId(...parts: string[]): string {
+  const hash = createHash('sha1').update(namespace)
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part)
+  const bytes = hash.digest().subarray(0, 16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return hexToUuid(bytes.toString('hex'))
+}
+
+/** What a client called a thing, and what it is called inside. */
+export interface ResolvedId {
+  /** Canonical lower-case UUID. */
+  id: string
+  /** The client's spelling when it is not the canonical UUID itself, to be echoed exactly; else null. */
+  externalId: string | null
+}
+
+export type IdKind = 'run' | 'trace' | 'example' | 'feedback' | 'dataset' | 'experiment'
+
+/**
+ * DESIGN 4.2: a canonical UUID is itself, 32 hex digits are read as a UUID, any other string becomes a UUIDv5 of
+ * (kind, string). Total: every string has an id, and the same string always the same.
+ */
+export function resolveId(kind: IdKind, clientId: string): ResolvedId {
+  if (canonicalUuid.test(clientId)) return { id: clientId, externalId: null }
+  const externalId = storableText(clientId)
+  if (anyCaseUuid.test(clientId)) return { id: clientId.toLowerCase(), externalId }
+  if (hex32.test(clientId)) return { id: hexToUuid(clientId.toLowerCase()), externalId }
+  return { id: deriveId(kind, clientId), externalId }
+}
+
+/** SPEC I2: re-sending a link makes the same row; another trace or observation is a repetition. */
+export function runItemId(
+  experimentId: string,
+  exampleId: string,
+  traceId: string,
+  runId: string | null,
+): string {
+  return deriveId('run-item', experimentId, exampleId, traceId, runId ?? '')
+}
+
+/** Id of an experiment created by name inside a dataset (or, with no dataset, inside the tenant). */
+export function experimentId(datasetId: string | null, name: string, deletions: number): string {
+  return deriveId('experiment-name', datasetId ?? '', name, String(deletions))
+}
+
+/** Postgres text cannot hold NUL, nor UTF-8 a lone surrogate: both become U+FFFD. */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd')
+}
+
+function hexToUuid(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,160 @@
+import type { JsonMap, JsonText } from './entities.ts'
+import { storableText } from './ids.ts'
+
+/** JSON text that `stringifyWithRaw` writes as it is, without parsing it. */
+export class RawJson {
+  readonly text: JsonText
+  constructor(text: JsonText) {
+    this.text = text
+  }
+}
+
+/** `JSON.stringify`, except that RawJson values are copied verbatim. Undefined members are left out. */
+export function stringifyWithRaw(value: unknown): string {
+  if (value instanceof RawJson) return value.text
+  if (Array.isArray(value)) return `[${value.map((item) => stringifyWithRaw(item ?? null)).join(',')}]`
+  if (value !== null && typeof value === 'object') {
+    const members: string[] = []
+    for (const [key, member] of Object.entries(value)) {
+      if (member !== undefined) members.push(`${JSON.stringify(key)}:${stringifyWithRaw(member)}`)
+    }
+    return `{${members.join(',')}}`
+  }
+  return JSON.stringify(value ?? null)
+}
+
+/** How deep arrays and objects may nest before a document is refused: far above real data, far below any stack. */
+export const maxJsonDepth = 512
+
+/** True when the text nests deeper than `maxJsonDepth`. Looks at brackets only, so it needs no valid JSON. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === quote) i = stringEnd(text, i) - 1
+    else if (code === openBrace || code === openBracket) {
+      if (++depth > maxJsonDepth) return true
+    } else if (code === closeBrace || code === closeBracket) depth--
+  }
+  return false
+}
+
+/**
+ * The members of an object as raw text: numbers, key order inside and escapes stay as sent. A repeated key keeps
+ * its last value, as JSON.parse does.
+ * @param text valid JSON (it was parsed before); anything but an object gives an empty map
+ */
+export function sliceMembers(text: JsonText): Map<string, JsonText> {
+  const members = new Map<string, JsonText>()
+  let i = skipSpace(text, 0)
+  if (text.charCodeAt(i) !== openBrace) return members
+  i = skipSpace(text, i + 1)
+  while (i < text.length && text.charCodeAt(i) !== closeBrace) {
+    const keyEnd = stringEnd(text, i)
+    const key = JSON.parse(text.slice(i, keyEnd)) as string
+    const start = skipSpace(text, skipSpace(text, keyEnd) + 1)
+    const end = valueEnd(text, start)
+    members.set(key, text.slice(start, end))
+    i = skipSpace(text, end)
+    if (text.charCodeAt(i) === comma) i = skipSpace(text, i + 1)
+  }
+  return members
+}
+
+/** The elements of an array as raw text. @param text valid JSON; anything but an array gives an empty list */
+export function sliceElements(text: JsonText): JsonText[] {
+  const elements: JsonText[] = []
+  let i = skipSpace(text, 0)
+  if (text.charCodeAt(i) !== openBracket) return elements
+  i = skipSpace(text, i + 1)
+  while (i < text.length && text.charCodeAt(i) !== closeBracket) {
+    const end = valueEnd(text, i)
+    elements.push(text.slice(i, end))
+    i = skipSpace(text, end)
+    if (text.charCodeAt(i) === comma) i = skipSpace(text, i + 1)
+  }
+  return elements
+}
+
+/** An object's members for a merging map: keys and values made fit for `jsonb` (see `jsonbText`). */
+export function toJsonMap(text: JsonText): JsonMap {
+  const map: [string, JsonText][] = []
+  for (const [key, value] of sliceMembers(text)) map.push([storableText(key), jsonbText(value)])
+  return Object.fromEntries(map)
+}
+
+const escapes = /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^u])/g
+const unstorableEscape = /^\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})$/
+
+/** `jsonb` refuses `\u0000` and lone surrogates: both become U+FFFD. Everything else stays as it is. */
+export function jsonbText(text: JsonText): JsonText {
+  if (!text.includes('\\u')) return text
+  return text.replace(escapes, (escape) => (unstorableEscape.test(escape) ? '\\ufffd' : escape))
+}
+
+/** Longest preview, in UTF-16 code units (DESIGN 4.4). */
+const previewLength = 500
+/** Beyond this the text is cut before it is looked at: a preview must not cost a parse of megabytes. */
+const previewParseLimit = 16_384
+
+/** Plain text for lists: a string itself, the only string member of an object, or the JSON. At most 500 characters. */
+export function previewOf(text: JsonText): string | null {
+  if (text === 'null') return null
+  return storableText(plainText(text).slice(0, previewLength))
+}
+
+function plainText(text: JsonText): string {
+  if (text.length > previewParseLimit) return text
+  const value: unknown = JSON.parse(text)
+  if (typeof value === 'string') return value
+  if (value !== null && typeof value === 'object') {
+    const members = Object.values(value)
+    if (members.length === 1 && typeof members[0] === 'string') return members[0]
+  }
+  return JSON.stringify(value)
+}
+
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+
+/** Index after the closing quote of the string that opens at `start`. */
+function stringEnd(text: string, start: number): number {
+  let i = start + 1
+  for (;;) {
+    const end = text.indexOf('"', i)
+    if (end === -1) return text.length
+    let slashes = 0
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
+    if (slashes % 2 === 0) return end + 1
+    i = end + 1
+  }
+}
+
+function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first === quote) return stringEnd(text, start)
+  if (first === openBrace || first === openBracket) {
+    let depth = 0
+    for (let i = start; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === quote) i = stringEnd(text, i) - 1
+      else if (code === openBrace || code === openBracket) depth++
+      else if ((code === closeBrace || code === closeBracket) && --depth === 0) return i + 1
+    }
+    return text.length
+  }
+  let i = start
+  while (i < text.length && !/[\s,\]}]/.test(text[i]!)) i++
+  return i
+}
+
+function skipSpace(text: string, start: number): number {
+  let i = start
+  while (i < text.length && text.charCodeAt(i) <= 0x20) i++
+  return i
+}

@@ -1,0 +1,56 @@
+import type { IngestEvent } from '../domain/events.ts'
+
+/** One accepted request, or one chunk of a large one. */
+export interface IngestJob {
+  /** Announced once every event of the job is committed or dead-lettered. */
+  batchId: string
+  tenantId: string
+  /** ISO-8601 UTC, six fraction digits: when the API accepted the request. */
+  receivedAt: string
+  events: IngestEvent[]
+}
+
+/** Recompute the aggregates of one experiment. */
+export interface AggregateJob {
+  tenantId: string
+  experimentId: string
+}
+
+/** Remove the rows of deleted things, for good. */
+export interface PurgeJob {
+  tenantId: string
+  kind: 'experiment' | 'dataset'
+  id: string
+}
+
+/** Find what a lost nudge left behind: dirty marks and unpurged tombstones. */
+export type SweepJob = Record<string, never>
+
+export interface JobData {
+  ingest: IngestJob
+  'ingest-interactive': IngestJob
+  aggregate: AggregateJob
+  purge: PurgeJob
+  sweep: SweepJob
+}
+
+export type QueueName = keyof JobData
+
+export interface QueueSettings {
+  /** Jobs one worker process holds at a time. Ingest jobs wait here to be gathered into one transaction. */
+  concurrency: number
+}
+
+/**
+ * Every queue there is. `ingest` and `ingest-interactive` are two lanes of the same work: a burst in the first
+ * never delays a write that somebody waits for in the second.
+ */
+export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze({
+  ingest: { concurrency: 64 },
+  'ingest-interactive': { concurrency: 32 },
+  aggregate: { concurrency: 2 },
+  purge: { concurrency: 1 },
+  sweep: { concurrency: 1 },
+})
+
+export const queueNames = Object.keys(queues) as QueueName[]
