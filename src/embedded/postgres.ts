@@ -1,0 +1,289 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { locateBinaries } from './binaries.ts'
+import { lockFolder } from './folder-lock.ts'
+import { identifyProcess, readCommandLine } from './process-identity.ts'
+import { findServerUser, type ServerUser } from './server-user.ts'
+
+export interface EmbeddedPostgresOptions {
+  /** Everything is kept in here: the cluster, its password, the server's log, the lock. Made when missing. */
+  dataDir: string
+  /** postgresql.conf settings that override `durableSettings`. */
+  settings?: Record<string, string>
+  /** Called when the server ends without being asked to. */
+  onCrash?: (logFile: string) => void
+}
+
+export interface EmbeddedPostgres {
+  /** Resolves to the URL of the database, `postgres://…@127.0.0.1:port/postgres`, once it takes connections. */
+  start(): Promise<string>
+  stop(): Promise<void>
+}
+
+/**
+ * Sized for a laptop: the server idles at some 30 MiB. Memory is taken as data is touched, so shared_buffers bounds it.
+ * No replication, so WAL carries only what recovery needs; reads are plain system calls, which saves three I/O workers.
+ */
+const durableSettings: Record<string, string> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '100',
+  shared_buffers: '64MB',
+  work_mem: '16MB',
+  maintenance_work_mem: '64MB',
+  max_wal_size: '1GB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  io_method: 'sync',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  fsync: 'on',
+  synchronous_commit: 'on',
+}
+
+const startTimeoutMs = 60_000
+/** A fast shutdown writes a checkpoint: on a slow disk with much dirty memory that takes a while. */
+const stopTimeoutMs = 20_000
+
+/**
+ * A Postgres server of our own, in a folder of our own, on a free loopback port. `start` and `stop` may be called twice,
+ * and `stop` without `start`. What a killed Runmill left running in the folder is stopped first; the next start recovers
+ * from its WAL.
+ * @throws FolderInUseError, or Error in one sentence for the operator.
+ */
+export function createEmbeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPostgres {
+  const dataDir = resolve(options.dataDir)
+  let started: Promise<Running> | null = null
+
+  return {
+    start: async () => {
+      started ??= startIn(dataDir, options)
+      try {
+        return (await started).url
+      } catch (error) {
+        started = null
+        throw error
+      }
+    },
+    stop: async () => {
+      const running = await started?.catch(() => null)
+      started = null
+      await running?.stop()
+    },
+  }
+}
+
+/** The URL of the server that a live Runmill has started in `dataDir`; null when none runs. */
+export async function findRunningUrl(dataDir: string): Promise<string | null> {
+  const url = await readFile(join(dataDir, 'url'), 'utf8').catch(() => null)
+  const pid = await readPostmasterPid(join(resolve(dataDir), 'postgres'))
+  return pid === null ? null : url
+}
+
+interface Running {
+  url: string
+  stop(): Promise<void>
+}
+
+async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promise<Running> {
+  await mkdir(dataDir, { recursive: true })
+  const unlock = await lockFolder(dataDir)
+  try {
+    const user = await findServerUser()
+    const binaries = await locateBinaries()
+    const cluster = join(dataDir, 'postgres')
+    await stopOrphan(cluster)
+    const password = await readOrMakePassword(dataDir)
+    if (!existsSync(join(cluster, 'PG_VERSION'))) {
+      await initialise(binaries.initdb, cluster, password, user)
+    }
+    const server = await launch(binaries.postgres, dataDir, cluster, user, options)
+    const url = `postgres://runmill:${password}@127.0.0.1:${server.port}/postgres`
+    await writeFile(join(dataDir, 'url'), url, { mode: 0o600 })
+    return {
+      url,
+      stop: async () => {
+        await server.stop()
+        await rm(join(dataDir, 'url'), { force: true })
+        await unlock()
+      },
+    }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+async function readOrMakePassword(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'password')
+  const kept = await readFile(path, 'utf8').catch(() => null)
+  if (kept !== null) return kept
+  const password = randomBytes(24).toString('hex')
+  await writeFile(path, password, { mode: 0o600 })
+  return password
+}
+
+/** initdb into a folder beside, renamed once complete: a start that was cut off leaves nothing half made. */
+async function initialise(
+  initdb: string,
+  cluster: string,
+  password: string,
+  user: ServerUser,
+): Promise<void> {
+  const draft = `${cluster}.new`
+  const passwordFile = `${cluster}.password`
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft, { mode: 0o700 })
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  await user.own(draft)
+  await user.own(passwordFile)
+  try {
+    // The builtin C.UTF-8 sorts by code point on every machine, whatever its C library thinks today.
+    const { command, args, options } = await user.launch(
+      initdb,
+      [
+        `--pgdata=${draft}`,
+        '--username=runmill',
+        `--pwfile=${passwordFile}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '--no-instructions',
+      ],
+      [draft, passwordFile],
+    )
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+    let output = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    const code = await new Promise<number | null>((done, fail) => {
+      child.on('error', fail)
+      child.on('close', done)
+    })
+    if (code !== 0) throw new Error(`The embedded Postgres could not be set up: ${output.trim()}`)
+    await rename(draft, cluster)
+  } finally {
+    await rm(passwordFile, { force: true })
+  }
+}
+
+interface Server {
+  port: number
+  stop(): Promise<void>
+}
+
+async function launch(
+  postgres: string,
+  dataDir: string,
+  cluster: string,
+  user: ServerUser,
+  { settings, onCrash }: EmbeddedPostgresOptions,
+): Promise<Server> {
+  const logFile = join(dataDir, 'postgres.log')
+  await rename(logFile, `${logFile}.1`).catch(() => {})
+  const port = await findFreePort()
+  const flags = Object.entries({ ...durableSettings, ...settings, port: String(port) }).flatMap(
+    ([name, value]) => ['-c', `${name}=${value}`],
+  )
+  const { command, args, options } = await user.launch(
+    postgres,
+    ['-D', cluster, ...flags],
+    [cluster],
+  )
+  // A file and a session of its own: the server must outlive a Ctrl-C in our terminal (we stop it, last), and must not
+  // die of a broken pipe half way through a commit when we are killed.
+  const log = await open(logFile, 'a', 0o600)
+  const child = spawn(command, args, {
+    ...options,
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  })
+  let stopping = false
+  const exited = new Promise<void>((done) => {
+    child.once('error', () => done())
+    child.once('exit', () => done())
+  })
+  await log.close()
+
+  let ended = false
+  void exited.then(() => {
+    ended = true
+  })
+  for (const deadline = Date.now() + startTimeoutMs; !(await isReady(cluster, child.pid)); ) {
+    if (ended || Date.now() > deadline) {
+      child.kill('SIGQUIT')
+      throw new Error(`The embedded Postgres did not start: ${await whatLogSays(logFile)}`)
+    }
+    await pause(10)
+  }
+  void exited.then(() => {
+    if (!stopping) onCrash?.(logFile)
+  })
+  return {
+    port,
+    stop: async () => {
+      stopping = true
+      child.kill('SIGINT')
+      const late = setTimeout(() => child.kill('SIGQUIT'), stopTimeoutMs)
+      await exited
+      clearTimeout(late)
+    },
+  }
+}
+
+/** The postmaster writes its state into the eighth line of its pid file; pg_ctl looks there too. */
+async function isReady(cluster: string, pid: number | undefined): Promise<boolean> {
+  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
+  const lines = text.split('\n')
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
+}
+
+/** A Runmill that was killed leaves its server running, or a pid file that by now may name somebody else's process. */
+async function stopOrphan(cluster: string): Promise<void> {
+  const pid = await readPostmasterPid(cluster)
+  if (pid !== null) {
+    process.kill(pid, 'SIGINT')
+    const deadline = Date.now() + stopTimeoutMs
+    while ((await identifyProcess(pid)) !== null) {
+      if (Date.now() > deadline) process.kill(pid, 'SIGQUIT')
+      await pause(20)
+    }
+  }
+  await rm(join(cluster, 'postmaster.pid'), { force: true })
+}
+
+/** Process id of the live server of this cluster; null when there is none. */
+async function readPostmasterPid(cluster: string): Promise<number | null> {
+  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
+  const pid = Number.parseInt(text, 10)
+  if (!(pid > 0)) return null
+  return (await readCommandLine(pid)).includes(` ${cluster} `) ? pid : null
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((done, fail) => {
+    probe.once('error', fail)
+    probe.listen(0, '127.0.0.1', done)
+  })
+  const address = probe.address()
+  await new Promise((done) => probe.close(done))
+  if (address === null || typeof address === 'string') throw new Error('No free port.')
+  return address.port
+}
+
+async function whatLogSays(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const lines = text.trim().split('\n')
+  const line = lines.findLast((each) => each.includes('FATAL: ')) ?? lines.at(-1) ?? ''
+  return `${line.replace(/^.*?FATAL: +/, '')} (see ${path})`
+}

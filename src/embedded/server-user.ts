@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chown, readFile, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** As whom Postgres runs, and how a command is started as that user. */
+export interface ServerUser {
+  /** Hands a file or folder to the user. */
+  own(path: string): Promise<void>
+  /** What to spawn so that `command` runs as the user and can reach `paths`. */
+  launch(command: string, args: string[], paths: string[]): Promise<Launch>
+}
+
+export interface Launch {
+  command: string
+  args: string[]
+  options: { uid?: number; gid?: number }
+}
+
+/**
+ * Postgres refuses to run as root. As root it runs as the system's user `postgres`, made when missing; else as we do.
+ * @throws Error in one sentence when the user can not be made.
+ */
+export async function findServerUser(): Promise<ServerUser> {
+  if (process.getuid?.() !== 0) {
+    return {
+      own: async () => {},
+      launch: async (command, args) => ({ command, args, options: {} }),
+    }
+  }
+  const { uid, gid } = (await lookUpPostgres()) ?? (await createPostgres())
+  return {
+    own: (path) => chown(path, uid, gid),
+    launch: async (command, args, paths) => {
+      const reachable = await Promise.all(
+        [command, ...paths].map((path) => canReach(path, uid, gid)),
+      )
+      if (reachable.every(Boolean)) return { command, args, options: { uid, gid } }
+      return throughSetpriv(command, args, uid, gid)
+    },
+  }
+}
+
+interface Ids {
+  uid: number
+  gid: number
+}
+
+async function lookUpPostgres(): Promise<Ids | null> {
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
+  const match = /^_?postgres:[^:]*:(\d+):(\d+):/m.exec(passwd)
+  return match === null ? null : { uid: Number(match[1]), gid: Number(match[2]) }
+}
+
+async function createPostgres(): Promise<Ids> {
+  await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']).catch(() => {})
+  const ids = await lookUpPostgres()
+  if (ids !== null) return ids
+  throw new Error(
+    'Postgres refuses to run as root and the user "postgres" could not be made: start as another user, or set DATABASE_URL.',
+  )
+}
+
+/** True when every folder above `path` lets the user through. */
+async function canReach(path: string, uid: number, gid: number): Promise<boolean> {
+  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
+    const { mode, uid: owner, gid: group } = await stat(folder)
+    const enter = owner === uid ? 0o100 : group === gid ? 0o010 : 0o001
+    if ((mode & enter) === 0) return false
+    if (folder === dirname(folder)) return true
+  }
+}
+
+/** Bits of /proc/self/status, see capabilities(7). The narrower one comes first; containers often lack it. */
+const folderCapabilities = [
+  { name: 'dac_read_search', bit: 2n },
+  { name: 'dac_override', bit: 1n },
+]
+
+/**
+ * A folder of mode 0700 above the clone (/root, a mktemp -d) shuts user `postgres` out. Rather than open somebody's
+ * home or move the data elsewhere, the server is given the one capability to walk through folders.
+ * `no_setuid_fixup`: access(2), by which Postgres finds its own programs, ignores capabilities without it.
+ */
+async function throughSetpriv(
+  command: string,
+  args: string[],
+  uid: number,
+  gid: number,
+): Promise<Launch> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`)
+  const capability = folderCapabilities.find(({ bit }) => (bounding >> bit) & 1n)?.name
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
+  if (capability === undefined || setpriv === undefined) {
+    throw new Error(
+      `Postgres, run as user "postgres", cannot enter the folders above ${dirname(command)} or above RUNMILL_DATA_DIR: open them with chmod o+x, or start as another user.`,
+    )
+  }
+  const only = `-all,+${capability}`
+  return {
+    command: setpriv,
+    args: [
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      `--inh-caps=${only}`,
+      `--ambient-caps=${only}`,
+      `--bounding-set=${only}`,
+      '--securebits=+no_setuid_fixup',
+      command,
+      ...args,
+    ],
+    options: {},
+  }
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
+import { inject } from 'vitest'
+
+export interface TestDatabase {
+  url: string
+  /** Closes whatever is still connected, then removes the database. */
+  drop(): Promise<void>
+}
+
+/** A migrated, empty database of one's own, in about 15 ms: a copy of the template that `global-setup.ts` made. */
+export function createTestDatabase(): Promise<TestDatabase> {
+  return createFrom(inject('postgres').templateDatabase)
+}
+
+/** A database in which nothing was ever done: for tests of migrations. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createFrom('template0')
+}
+
+async function createFrom(template: string): Promise<TestDatabase> {
+  const { adminUrl } = inject('postgres')
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await runOnce(adminUrl, `create database ${name} template ${template}`)
+  const url = new URL(adminUrl)
+  url.pathname = `/${name}`
+  return {
+    url: url.href,
+    drop: () => runOnce(adminUrl, `drop database if exists ${name} with (force)`),
+  }
+}
+
+async function runOnce(url: string, statement: string): Promise<void> {
+  const admin = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await admin.unsafe(statement)
+  } finally {
+    await admin.end()
+  }
+}
