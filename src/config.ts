@@ -1,0 +1,157 @@
+import { z } from 'zod'
+
+/** Thrown when the settings cannot work. The message is one sentence that says what to set. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+export type Role = 'api' | 'worker' | 'all'
+
+export interface InitialTenant {
+  /** UUID; null lets the server derive one. */
+  id: string | null
+  name: string
+  keys: { publicKey: string; secretKey: string } | null
+}
+
+/** What the process runs with. Frozen, complete and cross-checked. */
+export interface Config {
+  role: Role
+  host: string
+  /** 0 takes a free port. */
+  port: number
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  /** null: the embedded Postgres in `dataDir`. */
+  databaseUrl: string | null
+  /** null: queues live in the same Postgres. */
+  redisUrl: string | null
+  dataDir: string
+  /** Milliseconds an interactive write waits to be applied (SPEC I9). */
+  interactiveWaitMs: number
+  /** Bytes of a request body after decompression. */
+  maxBodyBytes: number
+  initialTenant: InitialTenant
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max)
+
+const url = (protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
+
+/** Every setting: how it is read, and what to say when it can not be. `.env.example` and the README are tested equal to it. */
+const settings = {
+  PORT: { schema: wholeNumber(0, 65_535).default(3000), expects: 'a port number, 0 to 65535' },
+  HOST: { schema: z.string().default('127.0.0.1'), expects: 'an address to listen on' },
+  DATABASE_URL: {
+    schema: url(['postgres:', 'postgresql:']).optional(),
+    expects: 'a URL like postgres://user:password@host:5432/runmill',
+  },
+  REDIS_URL: {
+    schema: z
+      .string()
+      .regex(/^(rediss?|redis\+\w+|rediss\+\w+):\/\/\S+$/)
+      .optional(),
+    expects: 'a URL like redis://host:6379',
+  },
+  ROLE: { schema: z.enum(['api', 'worker', 'all']).default('all'), expects: 'api, worker or all' },
+  LOG_LEVEL: {
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    expects: 'fatal, error, warn, info, debug, trace or silent',
+  },
+  RUNMILL_DATA_DIR: { schema: z.string().default('.runmill'), expects: 'a folder' },
+  INTERACTIVE_WAIT_MS: {
+    schema: wholeNumber(0, 60_000).default(2000),
+    expects: 'milliseconds, 0 to 60000',
+  },
+  MAX_BODY_BYTES: {
+    schema: wholeNumber(1024, 1024 ** 3).default(20 * 1024 ** 2),
+    expects: 'bytes, 1024 to 1073741824',
+  },
+  RUNMILL_INIT_TENANT_ID: { schema: z.guid().optional(), expects: 'a UUID' },
+  RUNMILL_INIT_TENANT_NAME: {
+    schema: z.string().max(200).default('default'),
+    expects: 'a name of at most 200 characters',
+  },
+  RUNMILL_INIT_PUBLIC_KEY: {
+    schema: z
+      .string()
+      .regex(/^[!-9;-~]{8,200}$/)
+      .optional(),
+    expects: '8 to 200 printable characters without blanks or colons, like pk-rm-…',
+  },
+  RUNMILL_INIT_SECRET_KEY: {
+    schema: z
+      .string()
+      .regex(/^[!-~]{8,200}$/)
+      .optional(),
+    expects: '8 to 200 printable characters without blanks, like sk-rm-…',
+  },
+}
+
+type Name = keyof typeof settings
+
+/** Names of all settings, in the order of the README's table. */
+export const settingNames = Object.keys(settings) as Name[]
+
+/**
+ * The only reader of the environment. A variable that is empty counts as not set, as in compose files.
+ * @throws ConfigError
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const read = <N extends Name>(name: N): z.output<(typeof settings)[N]['schema']> => {
+    const { schema, expects } = settings[name]
+    const result = schema.safeParse(environment[name]?.trim() || undefined)
+    if (!result.success) throw new ConfigError(`${name} must be ${expects}.`)
+    return result.data as z.output<(typeof settings)[N]['schema']>
+  }
+
+  const role = read('ROLE')
+  const databaseUrl = read('DATABASE_URL') ?? null
+  const redisUrl = read('REDIS_URL') ?? null
+  const publicKey = read('RUNMILL_INIT_PUBLIC_KEY')
+  const secretKey = read('RUNMILL_INIT_SECRET_KEY')
+
+  if (redisUrl !== null && databaseUrl === null) {
+    throw new ConfigError(
+      'REDIS_URL is set without DATABASE_URL, but processes that share Redis must share a database too: set DATABASE_URL, or unset REDIS_URL.',
+    )
+  }
+  if (role !== 'all' && databaseUrl === null) {
+    throw new ConfigError(
+      `ROLE=${role} needs DATABASE_URL, as the embedded database serves one process alone: set DATABASE_URL, or ROLE=all.`,
+    )
+  }
+  if ((publicKey === undefined) !== (secretKey === undefined)) {
+    throw new ConfigError(
+      'RUNMILL_INIT_PUBLIC_KEY and RUNMILL_INIT_SECRET_KEY are a pair: set both, or neither.',
+    )
+  }
+  if (publicKey !== undefined && publicKey === secretKey) {
+    throw new ConfigError('RUNMILL_INIT_SECRET_KEY must differ from RUNMILL_INIT_PUBLIC_KEY.')
+  }
+
+  return Object.freeze({
+    role,
+    host: read('HOST'),
+    port: read('PORT'),
+    logLevel: read('LOG_LEVEL'),
+    databaseUrl,
+    redisUrl,
+    dataDir: read('RUNMILL_DATA_DIR'),
+    interactiveWaitMs: read('INTERACTIVE_WAIT_MS'),
+    maxBodyBytes: read('MAX_BODY_BYTES'),
+    initialTenant: Object.freeze({
+      id: read('RUNMILL_INIT_TENANT_ID')?.toLowerCase() ?? null,
+      name: read('RUNMILL_INIT_TENANT_NAME'),
+      keys:
+        publicKey === undefined || secretKey === undefined
+          ? null
+          : Object.freeze({ publicKey, secretKey }),
+    }),
+  })
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig, settingNames } from '../src/config.ts'
+
+const database = 'postgres://u:p@db:5432/runmill'
+
+describe('defaults', () => {
+  test('nothing set is the embedded mode on loopback', () => {
+    expect(readConfig({})).toEqual({
+      role: 'all',
+      host: '127.0.0.1',
+      port: 3000,
+      logLevel: 'info',
+      databaseUrl: null,
+      redisUrl: null,
+      dataDir: '.runmill',
+      interactiveWaitMs: 2000,
+      maxBodyBytes: 20_971_520,
+      initialTenant: { id: null, name: 'default', keys: null },
+    })
+  })
+
+  test('an empty variable counts as not set', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: '  ', ROLE: '' })).toEqual(readConfig({}))
+  })
+
+  test('the value is frozen, to its depth', () => {
+    const config = readConfig({
+      RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234',
+      RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234',
+    })
+    for (const part of [config, config.initialTenant, config.initialTenant.keys]) {
+      expect(Object.isFrozen(part)).toBe(true)
+    }
+  })
+})
+
+describe('refused with one sentence that names what to set', () => {
+  test.each([
+    ['PORT', { PORT: 'http' }],
+    ['PORT', { PORT: '65536' }],
+    ['PORT', { PORT: '-1' }],
+    ['DATABASE_URL', { DATABASE_URL: 'mysql://db' }],
+    ['DATABASE_URL', { DATABASE_URL: 'db:5432' }],
+    ['REDIS_URL', { REDIS_URL: 'cache:6379', DATABASE_URL: database }],
+    ['ROLE', { ROLE: 'queue' }],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['INTERACTIVE_WAIT_MS', { INTERACTIVE_WAIT_MS: '2s' }],
+    ['MAX_BODY_BYTES', { MAX_BODY_BYTES: '20MB' }],
+    ['RUNMILL_INIT_TENANT_ID', { RUNMILL_INIT_TENANT_ID: 'mine' }],
+    ['DATABASE_URL', { REDIS_URL: 'redis://cache:6379' }],
+    ['DATABASE_URL', { ROLE: 'worker' }],
+    ['DATABASE_URL', { ROLE: 'api' }],
+    ['RUNMILL_INIT_SECRET_KEY', { RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234' }],
+    ['RUNMILL_INIT_PUBLIC_KEY', { RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234' }],
+    [
+      'RUNMILL_INIT_PUBLIC_KEY',
+      { RUNMILL_INIT_PUBLIC_KEY: 'pk:1234567', RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234' },
+    ],
+    [
+      'RUNMILL_INIT_SECRET_KEY',
+      { RUNMILL_INIT_PUBLIC_KEY: 'same-same', RUNMILL_INIT_SECRET_KEY: 'same-same' },
+    ],
+  ])('%s: %o', (name, environment) => {
+    const refusal = catchError(() => readConfig(environment))
+    expect(refusal).toBeInstanceOf(ConfigError)
+    expect(refusal.message).toContain(name)
+    expect(refusal.message).toMatch(/^[^\n]+\.$/)
+  })
+
+  test('a wrong secret is not repeated in the message', () => {
+    const secret = 'sk with blanks'
+    const refusal = catchError(() =>
+      readConfig({ RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234', RUNMILL_INIT_SECRET_KEY: secret }),
+    )
+    expect(refusal.message).not.toContain(secret)
+  })
+})
+
+describe('accepted', () => {
+  test('Langfuse style keys, as given', () => {
+    const keys = { publicKey: 'pk-lf-1234567890', secretKey: 'sk-lf-1234567890' }
+    const config = readConfig({
+      RUNMILL_INIT_PUBLIC_KEY: keys.publicKey,
+      RUNMILL_INIT_SECRET_KEY: keys.secretKey,
+    })
+    expect(config.initialTenant.keys).toEqual(keys)
+  })
+
+  test('both roles with a database and Redis', () => {
+    const config = readConfig({
+      ROLE: 'worker',
+      DATABASE_URL: database,
+      REDIS_URL: 'rediss://r:6380/1',
+    })
+    expect(config).toMatchObject({
+      role: 'worker',
+      databaseUrl: database,
+      redisUrl: 'rediss://r:6380/1',
+    })
+  })
+
+  test('a tenant id in upper case becomes the canonical one', () => {
+    const id = 'AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE'
+    expect(readConfig({ RUNMILL_INIT_TENANT_ID: id }).initialTenant.id).toBe(id.toLowerCase())
+  })
+})
+
+describe('documents', () => {
+  test('.env.example lists every setting and sets nothing but defaults', () => {
+    const environment = Object.fromEntries(
+      readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
+        .split('\n')
+        .filter((line) => /^[A-Z]/.test(line))
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    )
+    expect(Object.keys(environment)).toEqual(settingNames)
+    expect(readConfig(environment)).toEqual(readConfig({}))
+  })
+})
+
+function catchError(act: () => unknown): Error {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof Error) return error
+  }
+  throw new Error('It was accepted.')
+}
