@@ -355,3 +355,24 @@ create function runmill_map_clock(a json, ac jsonb, av bigint, b json, bc jsonb,
 language sql immutable parallel safe as $$
   select jsonb_object_agg(key, version::text) from runmill_map_newest(a, ac, av, b, bc, bv)
 $$;
+
+-- Feedback statistics per key: {"<key>": {"n": 9, "avg": 0.66, "values": {"CORRECT": 6}}} (contracts/langsmith.md 2.7.4).
+create type runmill_feedback_point as (key text, score double precision, label text);
+
+create function runmill_feedback_stats(points runmill_feedback_point[]) returns jsonb
+language sql immutable parallel safe as $$
+  select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
+  from (
+    select key, sum(n) as n,
+      -- numeric: the sum does not depend on the order of rows.
+      (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
+      coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
+    from (
+      select key, label, count(*) as n, count(score) as score_count, sum(score::numeric) as score_sum
+      from unnest(points) as point
+      where key is not null
+      group by key, label
+    ) as per_label
+    group by key
+  ) as per_key
+$$;

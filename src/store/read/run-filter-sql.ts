@@ -1,0 +1,193 @@
+import {
+  deniesRows,
+  pairConditions,
+  runAttributes,
+  type AttributeFamily,
+  type FilterCondition,
+  type RunAttribute,
+  type RunFilter,
+} from '../../domain/run-filter.ts'
+import { conditionSql, containsPatterns, matchSql, type Bind } from './filter-condition-sql.ts'
+
+/** Where a filter's condition stands. */
+export interface FilterScope {
+  /** SQL alias of the row that is filtered. The enclosing statement binds its tenant_id; what is looked up follows it. */
+  alias: string
+  /** Takes a text parameter of the enclosing statement, gives back its placeholder: `$3`. */
+  bind: Bind
+}
+
+/** What the attributes are called on one table. */
+interface Source {
+  columns: Partial<Record<RunAttribute, string>>
+  metadata: string
+  /** FROM and WHERE of the feedback of one row; null where the table has none. */
+  feedback: string | null
+}
+
+/**
+ * Condition on a row of `runs`. null counts as no, so it belongs in a `where`, or before `is true`.
+ * Every value is bound, as text with its cast in the SQL.
+ */
+export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+  const isRoot = `(${alias}.parent_run_id is null and ${alias}.trace_id is not null)`
+  const rolledUp = (column: string, own = `${alias}.${column}`) =>
+    `case when ${isRoot} then (select filter_trace.${column} from traces filter_trace where filter_trace.tenant_id = ${alias}.tenant_id and filter_trace.id = ${alias}.trace_id) else ${own} end`
+  const firstTokenTime = `coalesce(${alias}.first_token_time, ${rolledUp('first_token_time')})`
+  const seconds = (time: string) => `extract(epoch from ${time} - ${alias}.start_time)`
+  return filterSql(filter, bind, {
+    columns: {
+      ...own(alias, [
+        'id',
+        'trace_id',
+        'parent_run_id',
+        'experiment_id',
+        'reference_example_id',
+        'name',
+        'run_type',
+        'status',
+        'thread_id',
+        'start_time',
+        'end_time',
+        'inputs',
+        'outputs',
+        'error',
+        'tags',
+      ]),
+      // Any version tells: an example never moves to another dataset.
+      reference_dataset_id: `(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${alias}.tenant_id and filter_example.id = ${alias}.reference_example_id limit 1)`,
+      first_token_time: firstTokenTime,
+      latency: seconds(`${alias}.end_time`),
+      first_token_latency: seconds(firstTokenTime),
+      is_root: isRoot,
+      prompt_tokens: rolledUp('prompt_tokens'),
+      completion_tokens: rolledUp('completion_tokens'),
+      total_tokens: rolledUp('total_tokens'),
+      prompt_cost: rolledUp('prompt_cost'),
+      completion_cost: rolledUp('completion_cost'),
+      total_cost: rolledUp('total_cost'),
+    },
+    metadata: `${alias}.metadata`,
+    feedback: `feedback filter_feedback where filter_feedback.tenant_id = ${alias}.tenant_id
+      and filter_feedback.comparative_experiment_id is null
+      and (filter_feedback.run_id = ${alias}.id
+        or (filter_feedback.run_id is null and filter_feedback.trace_id = ${alias}.trace_id and ${isRoot}))`,
+  })
+}
+
+/** The same on a row of `examples`. @param filter over `exampleAttributes` only; @throws TypeError otherwise */
+export function exampleFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+  return filterSql(filter, bind, {
+    columns: {},
+    // On the wire the splits are part of the metadata (contracts/langsmith.md 0.1, rule 17).
+    metadata: `(coalesce(${alias}.metadata, '{}') || jsonb_build_object('dataset_split', ${alias}.splits))`,
+    feedback: null,
+  })
+}
+
+/** The same on a row of `experiments`. @param filter over `experimentAttributes` only; @throws TypeError otherwise */
+export function experimentFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+  return filterSql(filter, bind, {
+    columns: {
+      ...own(alias, ['id', 'name', 'start_time', 'end_time']),
+      reference_dataset_id: `${alias}.dataset_id`,
+    },
+    metadata: `${alias}.metadata`,
+    feedback: null,
+  })
+}
+
+/** Columns that have their attribute's name. */
+function own(alias: string, attributes: readonly RunAttribute[]): Source['columns'] {
+  return Object.fromEntries(attributes.map((attribute) => [attribute, `${alias}.${attribute}`]))
+}
+
+function filterSql(filter: RunFilter, bind: Bind, source: Source): string {
+  switch (filter.kind) {
+    case 'and': {
+      const { pairs, others } = pairConditions(filter.terms)
+      const parts = others.map((term) => filterSql(term, bind, source))
+      for (const [family, conditions] of pairs) {
+        parts.push(rowsSql(family, conditions, bind, source))
+      }
+      return `(${parts.join(' and ')})`
+    }
+    case 'or':
+      return `(${filter.terms.map((term) => filterSql(term, bind, source)).join(' or ')})`
+    case 'not':
+      return `((${filterSql(filter.term, bind, source)}) is not true)`
+    case 'search':
+      return `(${freeSearchSql(filter.text, bind, source)})`
+    case 'condition': {
+      const { pairs } = pairConditions([filter])
+      for (const [family, conditions] of pairs) return rowsSql(family, conditions, bind, source)
+      const { type } = runAttributes[filter.attribute]
+      const column = type === 'map' ? source.metadata : columnOf(filter.attribute, source)
+      return `(${conditionSql(type, column, filter, bind)})`
+    }
+  }
+}
+
+function freeSearchSql(text: string, bind: Bind, source: Source): string {
+  const { raw, inJson } = containsPatterns(text)
+  const body = (attribute: 'inputs' | 'outputs') => {
+    const column = columnOf(attribute, source)
+    return [
+      matchSql(`${column}_preview`, 'ilike', raw, bind),
+      matchSql(`${column}::text`, 'ilike', inJson, bind),
+    ]
+  }
+  return [
+    matchSql(columnOf('name', source), 'ilike', raw, bind),
+    ...body('inputs'),
+    ...body('outputs'),
+    matchSql(`${columnOf('error', source)}::text`, 'ilike', inJson, bind),
+  ].join(' or ')
+}
+
+/**
+ * Conditions of one family that speak of one row together (contracts/langsmith.md 4.3): one of them positive, then
+ * some row meets them all; none, then each of them denies any row of its kind.
+ */
+function rowsSql(
+  family: AttributeFamily,
+  conditions: readonly FilterCondition[],
+  bind: Bind,
+  source: Source,
+): string {
+  const onRow = (condition: FilterCondition) =>
+    `(${conditionSql(runAttributes[condition.attribute].type, rowColumns[condition.attribute]!, condition, bind)})`
+  if (conditions.some((condition) => !deniesRows(condition))) {
+    return `exists (${rowsOf(family, source)} and ${conditions.map(onRow).join(' and ')})`
+  }
+  const denied = conditions.map((condition) =>
+    onRow({ ...condition, operator: condition.operator === 'neq' ? 'eq' : 'in' }),
+  )
+  return `not exists (${rowsOf(family, source)} and (${denied.join(' or ')}))`
+}
+
+function rowsOf(family: AttributeFamily, source: Source): string {
+  if (family === 'metadata') {
+    return `select 1 from jsonb_each_text(${source.metadata}) as filter_entry(key, value) where true`
+  }
+  if (source.feedback === null) throw new TypeError('these rows have no feedback')
+  return `select 1 from ${source.feedback}`
+}
+
+/** Columns of the family's row. */
+const rowColumns: Partial<Record<RunAttribute, string>> = {
+  metadata_key: 'filter_entry.key',
+  metadata_value: 'filter_entry.value',
+  feedback_key: 'filter_feedback.key',
+  feedback_score: 'filter_feedback.score_number',
+  // JSON that is no string compares by its text, and JSON's null is no value.
+  feedback_value: `coalesce(filter_feedback.value_text, nullif(filter_feedback.value::text, 'null'))`,
+  feedback_comment: 'filter_feedback.comment',
+  feedback_source: 'filter_feedback.source_type',
+}
+
+function columnOf(attribute: RunAttribute, source: Source): string {
+  const column = source.columns[attribute]
+  if (column === undefined) throw new TypeError(`these rows have no ${attribute}`)
+  return column
+}

@@ -1,0 +1,96 @@
+-- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives the
+-- same bytes: sums are numeric, percentiles sort, nothing depends on the order of rows.
+with item as (
+  select run_items.trace_id, run_items.run_id
+  from run_items
+  where run_items.tenant_id = $1 and run_items.experiment_id = $2
+),
+-- One row per execution: the experiment's own root runs and the runs its items link.
+execution as (
+  select runs.id, runs.trace_id
+  from runs
+  where runs.tenant_id = $1 and runs.experiment_id = $2 and runs.parent_run_id is null and runs.trace_id is not null
+  union
+  select coalesce(item.run_id, traces.root_run_id), item.trace_id
+  from item
+  join traces on traces.tenant_id = $1 and traces.id = item.trace_id
+  where coalesce(item.run_id, traces.root_run_id) is not null
+),
+execution_sum as (
+  select count(*) as run_count,
+    count(*) filter (where runs.status = 'error') as error_count,
+    count(*) filter (where traces.first_token_time is not null) as streaming_count,
+    percentile_cont(array[0.5, 0.99]) within group (
+      order by extract(epoch from runs.end_time - runs.start_time)::double precision
+    ) filter (where runs.end_time is not null) as latency,
+    percentile_cont(array[0.5, 0.99]) within group (
+      order by extract(epoch from traces.first_token_time - runs.start_time)::double precision
+    ) filter (where traces.first_token_time is not null) as first_token,
+    max(runs.start_time) as last_run_start_time
+  from execution
+  join runs on runs.tenant_id = $1 and runs.id = execution.id
+  left join traces on traces.tenant_id = $1 and traces.id = execution.trace_id
+),
+trace_sum as (
+  select sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
+    sum(total_tokens) as total_tokens, sum(prompt_cost) as prompt_cost, sum(completion_cost) as completion_cost,
+    sum(total_cost) as total_cost
+  from traces
+  where traces.tenant_id = $1 and traces.id in (select trace_id from execution)
+),
+run_feedback as (
+  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from feedback
+  where feedback.tenant_id = $1 and feedback.experiment_id = $2
+    and feedback.comparative_experiment_id is null
+    and (feedback.run_id is not null or feedback.trace_id is not null)
+  union
+  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from runs
+  join feedback on feedback.tenant_id = $1 and feedback.run_id = runs.id
+  where runs.tenant_id = $1 and runs.experiment_id = $2 and feedback.comparative_experiment_id is null
+  union
+  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from execution
+  join feedback on feedback.tenant_id = $1 and feedback.trace_id = execution.trace_id
+  where feedback.comparative_experiment_id is null
+),
+experiment_feedback as (
+  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from feedback
+  where feedback.tenant_id = $1 and feedback.experiment_id = $2
+    and feedback.comparative_experiment_id is null
+    and feedback.run_id is null and feedback.trace_id is null
+)
+insert into experiment_aggregates (
+  tenant_id, experiment_id, item_count, run_count, error_count, streaming_count, latency_p50, latency_p99,
+  first_token_p50, first_token_p99, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,
+  total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats
+)
+select $1, $2, (select count(*) from item), execution_sum.run_count, execution_sum.error_count,
+  execution_sum.streaming_count, execution_sum.latency[1], execution_sum.latency[2],
+  execution_sum.first_token[1], execution_sum.first_token[2], trace_sum.prompt_tokens, trace_sum.completion_tokens,
+  trace_sum.total_tokens, trace_sum.prompt_cost, trace_sum.completion_cost, trace_sum.total_cost,
+  execution_sum.last_run_start_time,
+  (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point)) from run_feedback),
+  (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point))
+    from experiment_feedback)
+from execution_sum, trace_sum
+on conflict (tenant_id, experiment_id) do update set
+  item_count = excluded.item_count,
+  run_count = excluded.run_count,
+  error_count = excluded.error_count,
+  streaming_count = excluded.streaming_count,
+  latency_p50 = excluded.latency_p50,
+  latency_p99 = excluded.latency_p99,
+  first_token_p50 = excluded.first_token_p50,
+  first_token_p99 = excluded.first_token_p99,
+  prompt_tokens = excluded.prompt_tokens,
+  completion_tokens = excluded.completion_tokens,
+  total_tokens = excluded.total_tokens,
+  prompt_cost = excluded.prompt_cost,
+  completion_cost = excluded.completion_cost,
+  total_cost = excluded.total_cost,
+  last_run_start_time = excluded.last_run_start_time,
+  feedback_stats = excluded.feedback_stats,
+  experiment_feedback_stats = excluded.experiment_feedback_stats

@@ -1,0 +1,206 @@
+import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
+import { eventVersion, type IngestEvent } from '../../domain/events.ts'
+import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
+import { runItemId } from '../../domain/ids.ts'
+import type { EntityKind } from '../../domain/entities.ts'
+import type { Db, Queryable } from '../pool.ts'
+import { runStatement, runText } from '../statements.ts'
+import { upsertParameters, upsertText } from './upsert-sql.ts'
+
+export interface TenantEvent {
+  tenantId: string
+  event: IngestEvent
+}
+
+export interface ExperimentKey {
+  tenantId: string
+  experimentId: string
+}
+
+/**
+ * Applies events in one transaction: all of them or none. Any number of times, in any order and in any split into
+ * calls the tables end the same (SPEC I2, I3); what was deleted stays deleted.
+ * @returns experiments whose aggregates are now dirty (their marks are committed with the rows)
+ * @throws the database's error; see store/errors.ts for which pass by themselves
+ */
+export async function applyEvents(db: Db, events: TenantEvent[]): Promise<ExperimentKey[]> {
+  return db.begin(async (transaction) => {
+    await experimentLockMany(transaction, events)
+    const live = await withoutDeleted(transaction, events)
+    const folded = foldEvents(live)
+
+    // One order of tables in every transaction (runs, traces, run items, feedback), rows sorted by key: no deadlock.
+    const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
+    runs.push(...(await runRefreshTraceless(transaction, runs)))
+    await refreshTraces(transaction, runs, folded)
+    const links = [...live.filter(({ event }) => event.kind === 'run_item'), ...(await linksOfRuns(transaction, runs))]
+    const runItems = await upsertMany<RunItemTouched>(transaction, 'run_item', foldEvents(links).run_item)
+    const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
+    return markDirty(transaction, runs, runItems, feedback)
+  })
+}
+
+interface Touched {
+  tenantId: string
+  id: string
+}
+interface RunTouched extends Touched {
+  traceId: string | null
+  experimentId: string | null
+}
+interface RunItemTouched extends Touched {
+  experimentId: string | null
+}
+interface FeedbackTouched extends Touched {
+  experimentId: string | null
+  runId: string | null
+  traceId: string | null
+}
+
+async function experimentLockMany(db: Queryable, events: TenantEvent[]): Promise<void> {
+  const keys = distinctKeys(
+    events.map(({ tenantId, event }) => ({ tenantId, id: experimentOf(event) })),
+  )
+  if (keys.length > 0) await runStatement(db, 'experiment_lock_many', columnsOf(keys))
+}
+
+/** SPEC: deletes win. Drops events of, or inside, what was deleted. */
+async function withoutDeleted(db: Queryable, events: TenantEvent[]): Promise<TenantEvent[]> {
+  const named = events.map(({ tenantId, event }) =>
+    thingsOf(event).map(([kind, id]) => ({ tenantId, kind, id })),
+  )
+  const things = named.flat()
+  const deleted = await runStatement<{ tenantId: string; kind: string; id: string }>(
+    db,
+    'tombstone_list_among',
+    [things.map((thing) => thing.tenantId), things.map((thing) => thing.kind), things.map((thing) => thing.id)],
+  )
+  if (deleted.length === 0) return events
+  const dead = new Set(deleted.map((thing) => `${thing.tenantId}/${thing.kind}/${thing.id}`))
+  return events.filter(
+    (_, i) => !named[i]!.some((thing) => dead.has(`${thing.tenantId}/${thing.kind}/${thing.id}`)),
+  )
+}
+
+function experimentOf(event: IngestEvent): string | null {
+  return event.patch.experimentId ?? null
+}
+
+/** What an event writes, and what that is part of. */
+function thingsOf(event: IngestEvent): [kind: string, id: string][] {
+  const things: [string, string | null | undefined][] = [
+    [event.kind, event.id],
+    ['experiment', event.patch.experimentId],
+    ['trace', event.kind === 'trace' ? null : event.patch.traceId],
+  ]
+  return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
+}
+
+async function upsertMany<T extends Touched>(
+  db: Queryable,
+  kind: EntityKind,
+  rows: FoldedRow[],
+): Promise<T[]> {
+  if (rows.length === 0) return []
+  return runText<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey)))
+}
+
+async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<RunTouched[]> {
+  if (runs.length === 0) return []
+  return runStatement<RunTouched>(db, 'run_refresh_traceless', columnsOf(runs))
+}
+
+/** Traces of the runs and the trace events, then the roll-ups, which read the runs of every committed worker. */
+async function refreshTraces(
+  db: Queryable,
+  runs: RunTouched[],
+  folded: Record<EntityKind, FoldedRow[]>,
+): Promise<void> {
+  await upsertMany(db, 'trace', folded.trace)
+  const traces = distinctKeys(runs.map((run) => ({ tenantId: run.tenantId, id: run.traceId })))
+  if (traces.length === 0) return
+  const spellings = new Map(
+    folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
+  )
+  await runStatement(db, 'trace_insert_missing', [
+    ...columnsOf(traces),
+    traces.map((trace) => (spellings.get(trace.id) ?? null) as string | null),
+  ])
+  await runStatement(db, 'trace_lock_many', columnsOf(traces))
+  await runStatement(db, 'trace_refresh_rollups', columnsOf(traces))
+}
+
+interface ExampleRoot extends Touched {
+  externalId: string | null
+  experimentId: string
+  datasetId: string | null
+  referenceExampleId: string
+  exampleVersion: string | null
+  createdAt: Timestamp
+}
+
+/** LangSmith links an example by a field of the root run: such a run is a run item as well. */
+async function linksOfRuns(db: Queryable, runs: RunTouched[]): Promise<TenantEvent[]> {
+  if (runs.length === 0) return []
+  const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', columnsOf(runs))
+  return roots.map((root) => ({ tenantId: root.tenantId, event: linkEvent(root) }))
+}
+
+function linkEvent(root: ExampleRoot): IngestEvent {
+  const id = runItemId(root.experimentId, root.referenceExampleId, root.id, null)
+  const exampleVersion = parseTimestamp(root.exampleVersion ?? '')
+  return {
+    kind: 'run_item',
+    id,
+    externalId: null,
+    version: eventVersion('create', root.createdAt, id),
+    patch: {
+      experimentId: root.experimentId,
+      datasetId: root.datasetId,
+      exampleId: root.referenceExampleId,
+      traceId: root.id,
+      externalTraceId: root.externalId,
+      runId: null,
+      externalRunId: null,
+      ...(exampleVersion === null ? {} : { exampleVersion }),
+      createdAt: root.createdAt,
+    },
+  }
+}
+
+async function markDirty(
+  db: Queryable,
+  runs: RunTouched[],
+  runItems: RunItemTouched[],
+  feedback: FeedbackTouched[],
+): Promise<ExperimentKey[]> {
+  const experiments = distinctKeys(
+    [...runs, ...runItems, ...feedback].map((row) => ({ tenantId: row.tenantId, id: row.experimentId })),
+  )
+  const scored = distinctKeys(feedback.map((row) => ({ tenantId: row.tenantId, id: row.runId })))
+  const traces = distinctKeys(
+    [...runs, ...feedback].map((row) => ({ tenantId: row.tenantId, id: row.traceId })),
+  )
+  if (experiments.length + scored.length + traces.length === 0) return []
+  return runStatement<ExperimentKey>(db, 'experiment_dirty_mark_insert_many', [
+    ...columnsOf(experiments),
+    ...columnsOf(scored),
+    ...columnsOf(traces),
+  ])
+}
+
+/** Sorted by key, without repeats and nulls: the order in which every transaction takes its locks. */
+function distinctKeys(keys: { tenantId: string; id: string | null }[]): Touched[] {
+  const distinct = new Map<string, Touched>()
+  for (const { tenantId, id } of keys) if (id !== null) distinct.set(`${tenantId}/${id}`, { tenantId, id })
+  return [...distinct.values()].toSorted(byKey)
+}
+
+function byKey(a: Touched, b: Touched): number {
+  const [left, right] = [`${a.tenantId}${a.id}`, `${b.tenantId}${b.id}`]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+function columnsOf(keys: Touched[]): [string[], string[]] {
+  return [keys.map((key) => key.tenantId), keys.map((key) => key.id)]
+}

@@ -1,0 +1,200 @@
+import { entityFields, type EntityKind, type Field } from '../../domain/entities.ts'
+import { sortByCodePoint, type ColumnValue, type FoldedRow, type MapEntry } from '../../domain/fold.ts'
+import type { Parameter } from '../statements.ts'
+
+/*
+ * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`
+ * that joins each folded row with the stored one by SPEC I4. Repeating it changes nothing: a row that says nothing
+ * new is not even touched.
+ */
+
+const tables: Record<EntityKind, string> = {
+  run: 'runs',
+  trace: 'traces',
+  run_item: 'run_items',
+  feedback: 'feedback',
+}
+
+/** What the statement returns for each row it inserted or changed. */
+const returned: Record<EntityKind, string[]> = {
+  run: ['trace_id', 'experiment_id'],
+  trace: [],
+  run_item: ['experiment_id'],
+  feedback: ['experiment_id', 'run_id', 'trace_id'],
+}
+
+interface UpsertColumn {
+  name: string
+  /** Type of the array parameter. */
+  parameterType: string
+  /** Expression over `given`, the unnested row. */
+  expression: string
+  read(row: FoldedRow): Parameter
+}
+
+/** `$1…$n` are arrays of equal length, one element a row, sorted by (tenant, id), no (tenant, id) twice. */
+export function upsertText(kind: EntityKind): string {
+  const cached = texts.get(kind)
+  if (cached !== undefined) return cached
+  const columns = upsertColumns(kind)
+  const names = columns.map((column) => column.name).join(', ')
+  const text = `insert into ${tables[kind]} as held (${names})
+select ${columns.map((column) => column.expression).join(', ')}
+from unnest(${columns.map((column, i) => `$${i + 1}::${column.parameterType}[]`).join(', ')})
+  as given (${names})
+on conflict (tenant_id, id) do update set
+${assignments(kind).join(',\n')}
+where not (excluded.v = held.v and excluded.fv is null and held.fv is null and excluded.m = held.m)
+returning ${['tenant_id', 'id', ...returned[kind]].map((name) => `held.${name}`).join(', ')}`
+  texts.set(kind, text)
+  return text
+}
+
+const texts = new Map<EntityKind, string>()
+
+/** One array per `$n` of `upsertText`. */
+export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
+  return upsertColumns(kind).map((column) => rows.map((row) => column.read(row)) as Parameter)
+}
+
+const keyColumns: UpsertColumn[] = [
+  column('tenant_id', 'uuid', (row) => row.tenantId),
+  column('id', 'uuid', (row) => row.id),
+  column('external_id', 'text', (row) => row.externalId),
+  column('v', 'bigint', (row) => String(row.version)),
+  column('fv', 'text', clockText, 'given.fv::bigint[]'),
+  column('m', 'bigint', maskText),
+]
+
+const columnCache = new Map<EntityKind, UpsertColumn[]>()
+
+function upsertColumns(kind: EntityKind): UpsertColumn[] {
+  let columns = columnCache.get(kind)
+  if (columns === undefined) {
+    columns = [...keyColumns, ...entityFields[kind].flatMap(fieldColumns)]
+    columnCache.set(kind, columns)
+  }
+  return columns
+}
+
+function column(
+  name: string,
+  parameterType: string,
+  read: (row: FoldedRow) => Parameter,
+  expression = `given.${name}`,
+): UpsertColumn {
+  return { name, parameterType, expression, read }
+}
+
+function fieldColumns(field: Field, slot: number): UpsertColumn[] {
+  return Object.entries(field.columns).flatMap(([property, type]) => {
+    const name = snakeCase(property)
+    if (field.rule === 'map') {
+      return [
+        column(name, 'text', (row) => mapText(row.maps.get(property)), `given.${name}::${type}`),
+        column(
+          `${name}_v`,
+          'text',
+          (row) => mapClockText(row.maps.get(property), row.fieldVersions[slot] ?? null),
+          `given.${name}_v::jsonb`,
+        ),
+      ]
+    }
+    const read = (row: FoldedRow): Parameter => scalar(row.values.get(property) ?? null)
+    // json is parsed once, by the cast; an array inside an array parameter has to travel as its literal.
+    if (type === 'json' || type.endsWith('[]')) {
+      return [column(name, 'text', read, `given.${name}::${type}`)]
+    }
+    return [column(name, type, read)]
+  })
+}
+
+/** `set` clauses: per field, the winner by version; then the clock itself. */
+function assignments(kind: EntityKind): string[] {
+  const clock: string[] = []
+  const sets = entityFields[kind].flatMap((field, slot) => {
+    const bit = 2 ** slot
+    const given = `coalesce(excluded.fv[${slot + 1}], excluded.v)`
+    const kept = `coalesce(held.fv[${slot + 1}], held.v)`
+    const isGiven = `excluded.m & ${bit} <> 0`
+    const isKept = `held.m & ${bit} <> 0`
+    const comparison = field.rule === 'first' ? '<' : '>'
+    const taken = `${isGiven} and (not (${isKept}) or ${given} ${comparison} ${kept})`
+    clock.push(`case when ${taken} then ${given} when ${isKept} then ${kept} end`)
+    return Object.entries(field.columns).flatMap(([property, type]) => {
+      const name = snakeCase(property)
+      if (field.rule === 'union') {
+        return [`  ${name} = runmill_union(held.${name}, excluded.${name})`]
+      }
+      if (field.rule === 'map') return mapAssignments(name, type, { isGiven, isKept, given, kept })
+      return [`  ${name} = case when ${taken} then excluded.${name} else held.${name} end`]
+    })
+  })
+  return [
+    ...sets,
+    // least() ignores null: the same answer whichever spelling came first.
+    '  external_id = least(held.external_id collate "C", excluded.external_id collate "C")',
+    '  v = greatest(held.v, excluded.v)',
+    '  m = held.m | excluded.m',
+    `  fv = case when excluded.v = held.v and excluded.fv is null and held.fv is null then null
+    else array[${clock.join(',\n      ')}] end`,
+  ]
+}
+
+function mapAssignments(
+  name: string,
+  type: string,
+  slot: { isGiven: string; isKept: string; given: string; kept: string },
+): string[] {
+  const both = `held.${name}::json, held.${name}_v, ${slot.kept}, excluded.${name}::json, excluded.${name}_v, ${slot.given}`
+  const sameEvent = `${slot.given} = ${slot.kept} and held.${name}_v is null and excluded.${name}_v is null`
+  const choose = (column: string, merged: string): string =>
+    `  ${column} = case when not (${slot.isGiven}) then held.${column}
+    when not (${slot.isKept}) then excluded.${column}
+    when ${sameEvent} then held.${column}
+    else ${merged} end`
+  return [
+    choose(name, `runmill_map_merge(${both})::${type}`),
+    choose(`${name}_v`, `runmill_map_clock(${both})`),
+  ]
+}
+
+/** `{5,NULL,7}`; null when every set field has the row's version, which is nearly always. */
+function clockText(row: FoldedRow): string | null {
+  if (row.fieldVersions.every((version) => version === null || version === row.version)) return null
+  return `{${row.fieldVersions.map((version) => version ?? 'NULL').join(',')}}`
+}
+
+function maskText(row: FoldedRow): string {
+  let mask = 0n
+  row.fieldVersions.forEach((version, slot) => {
+    if (version !== null) mask |= 1n << BigInt(slot)
+  })
+  return String(mask)
+}
+
+/** As sent while all keys come from one event; else sorted by key, as `runmill_map_merge` does. */
+function mapText(map: Map<string, MapEntry> | undefined): string | null {
+  if (map === undefined) return null
+  const versions = new Set([...map.values()].map((entry) => entry.version))
+  const keys = versions.size > 1 ? sortByCodePoint([...map.keys()]) : [...map.keys()]
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${map.get(key)!.text}`).join(',')}}`
+}
+
+function mapClockText(map: Map<string, MapEntry> | undefined, version: bigint | null): string | null {
+  if (map === undefined || [...map.values()].every((entry) => entry.version === version)) return null
+  const clock = [...map].map(([key, entry]) => [key, String(entry.version)])
+  return JSON.stringify(Object.fromEntries(clock))
+}
+
+function scalar(value: ColumnValue): Parameter {
+  return Array.isArray(value) ? arrayLiteral(value) : value
+}
+
+function arrayLiteral(texts: string[]): string {
+  return `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}
+
+export function snakeCase(property: string): string {
+  return property.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

@@ -1,0 +1,54 @@
+/*
+ * Gathers what concurrently active jobs bring into few large batches. A batch starts as soon as the previous one is
+ * done: alone when the lane is idle (no timer delays a single write), with whatever has arrived since when it is busy.
+ */
+
+export interface GathererOptions<T> {
+  /** Applies a batch; rejects only when the process stops. */
+  apply(items: T[]): Promise<void>
+  /** A batch closes when it holds this weight, or more if its last item is heavy. */
+  maxWeight: number
+  weigh(item: T): number
+}
+
+/** Hands an item in; resolves when the batch that holds it is applied. */
+export type Gather<T> = (item: T) => Promise<void>
+
+export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T>): Gather<T> {
+  interface Waiting {
+    item: T
+    resolve(): void
+    reject(error: unknown): void
+  }
+  const waiting: Waiting[] = []
+  let isRunning = false
+
+  async function run(): Promise<void> {
+    isRunning = true
+    // Jobs that were fetched in the same turn belong into the same batch.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (waiting.length > 0) {
+      const batch = takeBatch()
+      try {
+        await apply(batch.map(({ item }) => item))
+        for (const { resolve } of batch) resolve()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    isRunning = false
+  }
+
+  function takeBatch(): Waiting[] {
+    let weight = 0
+    let count = 0
+    while (count < waiting.length && weight < maxWeight) weight += weigh(waiting[count++]!.item)
+    return waiting.splice(0, count)
+  }
+
+  return async (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      if (!isRunning) void run()
+    })
+}

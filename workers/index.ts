@@ -1,0 +1,26 @@
+import type { Handlers, QueueBackend } from '../src/queue/backend.ts'
+import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
+import { experimentPurge } from '../src/store/write/purge.ts'
+import { ingestHandler, type WorkerParts } from './ingest.ts'
+import { sweep } from './sweep.ts'
+
+/** One handler per queue. Each may run any number of times for one job. */
+export function buildHandlers(parts: WorkerParts): Handlers {
+  const { db, clock } = parts
+  return {
+    ingest: ingestHandler(parts),
+    // A gatherer of its own: an interactive write never waits behind a burst.
+    'ingest-interactive': ingestHandler(parts),
+    aggregate: async (key) => experimentAggregateRefresh(db, key),
+    purge: async ({ tenantId, id }) => experimentPurge(db, tenantId, id, clock.now()),
+    sweep: async () => sweep(parts),
+  }
+}
+
+/** How often lost nudges are looked for. */
+const sweepEveryMs = 5000
+
+/** Registers the repeating jobs. Any number of processes may do so. */
+export async function scheduleRepeating(queue: QueueBackend): Promise<void> {
+  await queue.schedule('sweep', 'sweep', sweepEveryMs, {})
+}

@@ -1,0 +1,146 @@
+import type { Clock } from '../src/domain/clock.ts'
+import type { JobContext, QueueBackend } from '../src/queue/backend.ts'
+import type { IngestJob } from '../src/queue/catalog.ts'
+import type { Log } from '../src/domain/log.ts'
+import { isRetryable } from '../src/store/errors.ts'
+import type { Db } from '../src/store/pool.ts'
+import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
+import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
+import { createGatherer } from './batch.ts'
+
+export interface WorkerParts {
+  db: Db
+  queue: QueueBackend
+  clock: Clock
+  log: Log
+}
+
+/** About 1,000 events or 4 MiB a transaction: an event weighs one, and one more for each 4 KiB of it. */
+const maxBatchWeight = 1000
+const bytesPerWeight = 4096
+
+/** Aggregates are recomputed at most this often per experiment; readers that need them sooner refresh by themselves. */
+const aggregateDelayMs = 250
+
+interface Item {
+  job: IngestJob
+  weight: number
+  signal: AbortSignal
+}
+
+interface JobEvent extends TenantEvent {
+  job: IngestJob
+}
+
+/** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
+export function ingestHandler(
+  parts: WorkerParts,
+): (job: IngestJob, context: JobContext) => Promise<void> {
+  const gather = createGatherer<Item>({
+    maxWeight: maxBatchWeight,
+    weigh: ({ weight }) => weight,
+    apply: async (items) => applyJobs(parts, items),
+  })
+  return async (job, { signal }) => gather({ job, weight: weightOf(job), signal })
+}
+
+function weightOf(job: IngestJob): number {
+  const bytes = job.events.reduce((sum, event) => sum + patchBytes(event.patch), 0)
+  return job.events.length + bytes / bytesPerWeight
+}
+
+function patchBytes(patch: object): number {
+  let bytes = 0
+  for (const value of Object.values(patch)) if (typeof value === 'string') bytes += value.length
+  return bytes
+}
+
+async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
+  const { queue, log } = parts
+  const signal = AbortSignal.any(items.map((item) => item.signal))
+  const events = items.flatMap(({ job }) =>
+    job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
+  )
+  const dirty = await applyOrBury(parts, events, signal)
+  queue.announceApplied(items.map(({ job }) => job.batchId))
+  for (const key of distinctExperiments(dirty)) {
+    // A lost nudge costs a delay, no data: the sweep finds the mark.
+    queue
+      .nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, aggregateDelayMs)
+      .catch((error: unknown) => log.warn({ err: error }, 'aggregate nudge failed'))
+  }
+}
+
+/** SPEC I5: a batch that the database refuses is halved until the bad event stands alone; only that one is buried. */
+async function applyOrBury(
+  parts: WorkerParts,
+  events: JobEvent[],
+  signal: AbortSignal,
+): Promise<ExperimentKey[]> {
+  try {
+    return await untilAvailable(parts, signal, async () => applyEvents(parts.db, events))
+  } catch (error) {
+    signal.throwIfAborted()
+    if (events.length > 1) {
+      const half = Math.ceil(events.length / 2)
+      const first = await applyOrBury(parts, events.slice(0, half), signal)
+      return [...first, ...(await applyOrBury(parts, events.slice(half), signal))]
+    }
+    await bury(parts, events[0]!, error, signal)
+    return []
+  }
+}
+
+async function bury(
+  parts: WorkerParts,
+  { job, tenantId, event }: JobEvent,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error)
+  parts.log.error({ err: error, tenantId, kind: event.kind, id: event.id }, 'event dead-lettered')
+  await untilAvailable(parts, signal, async () =>
+    deadLetterInsert(parts.db, {
+      tenantId,
+      batchId: job.batchId,
+      event,
+      reason,
+      receivedAt: job.receivedAt,
+      now: parts.clock.now(),
+    }),
+  )
+}
+
+const firstRetryMs = 100
+const lastRetryMs = 5000
+
+/** SPEC I6: while the database is away, busy or in conflict the work waits; no attempt is used up. */
+async function untilAvailable<T>(
+  { log }: WorkerParts,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, lastRetryMs)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      log.warn({ err: error, delayMs }, 'database unavailable, waiting')
+      await pause(delayMs, signal)
+    }
+  }
+}
+
+/** @throws the signal's reason when the process stops meanwhile */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+  signal.throwIfAborted()
+}
+
+function distinctExperiments(keys: ExperimentKey[]): ExperimentKey[] {
+  return [...new Map(keys.map((key) => [`${key.tenantId}/${key.experimentId}`, key])).values()]
+}
