@@ -1,0 +1,20 @@
+// TypeScript to dist, and beside it the SQL, which tsc leaves behind.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashFiles, root, run, sourceFiles, stampBuild } from './prepare.mjs'
+
+const hash = hashFiles(sourceFiles())
+const dist = join(root, 'dist')
+rmSync(dist, { recursive: true, force: true })
+
+const code = await run(process.execPath, [
+  join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+  '-p',
+  'tsconfig.build.json',
+])
+if (code !== 0) process.exit(code)
+
+for (const folder of ['migrations', join('src', 'store', 'sql')]) {
+  cpSync(join(root, folder), join(dist, folder), { recursive: true })
+}
+stampBuild(hash)

@@ -1,0 +1,102 @@
+// Runs before node_modules exists, so it uses what Node brings alone.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The clone. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+const installStamp = join(root, 'node_modules', '.runmill-install')
+const buildStamp = join(root, 'dist', '.runmill-build')
+
+/** Exits with one sentence when this Node is too old for the product. */
+export function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  fail(`Runmill needs Node 20.19 or newer, and this is ${process.versions.node}.`)
+}
+
+/** `npm ci`, when node_modules is missing or was installed from another lock file. */
+export async function install() {
+  const wanted = hashFiles([join(root, 'package-lock.json')])
+  if (readStamp(installStamp) === wanted) return
+  say('Installing packages (once, about 15 seconds) …')
+  // npm that started us names itself; on Windows npm is a script that only a shell can start.
+  const npm = process.env.npm_execpath
+  const code = npm?.endsWith('.js')
+    ? await run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
+    : await run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' })
+  if (code !== 0) fail('npm ci failed: see above.')
+  writeFileSync(installStamp, wanted)
+}
+
+/** Compiles to dist, when the sources are not those that dist was made from. */
+export async function build() {
+  const wanted = hashFiles(sourceFiles())
+  if (readStamp(buildStamp) === wanted) return
+  say('Building …')
+  const code = await run(process.execPath, [join(root, 'scripts', 'build.mjs')])
+  if (code !== 0) fail('The build failed: see above.')
+}
+
+/** Notes what dist was made from. Called by build.mjs at its end. */
+export function stampBuild(hash) {
+  mkdirSync(dirname(buildStamp), { recursive: true })
+  writeFileSync(buildStamp, hash)
+}
+
+/** Every file that decides what dist holds. */
+export function sourceFiles() {
+  return [
+    ...[
+      'package-lock.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      join('scripts', 'build.mjs'),
+    ].map((name) => join(root, name)),
+    ...['src', 'workers', 'migrations', 'web'].flatMap((name) => listFiles(join(root, name))),
+  ]
+}
+
+/** SHA-256 over names and contents. */
+export function hashFiles(paths) {
+  const hash = createHash('sha256').update(process.version)
+  for (const path of paths.toSorted()) {
+    if (existsSync(path)) hash.update(`\0${path.slice(root.length)}\0`).update(readFileSync(path))
+  }
+  return hash.digest('hex')
+}
+
+/** Starts a program on our terminal and resolves to its exit code. */
+export function run(command, args, options = {}) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options })
+  return new Promise((done) => {
+    child.once('error', (error) => {
+      console.error(error.message)
+      done(1)
+    })
+    child.once('exit', (code, signal) => done(code ?? (signal === null ? 1 : 128)))
+  })
+}
+
+function listFiles(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+function readStamp(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null
+}
+
+function say(text) {
+  console.error(`runmill: ${text}`)
+}
+
+function fail(text) {
+  console.error(`runmill: ${text}`)
+  process.exit(1)
+}

@@ -1,0 +1,10 @@
+// npm start: on a fresh clone installs and builds first.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, checkNode, install, root } from './prepare.mjs'
+
+checkNode()
+await install()
+await build()
+// In this very process: a signal to it is a signal to the server, and its exit code is npm's.
+await import(pathToFileURL(join(root, 'dist', 'src', 'main.js')).href)
