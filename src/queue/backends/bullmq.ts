@@ -1,0 +1,328 @@
+import {
+  Job,
+  type JobsOptions,
+  type IQueueBackend,
+  type Queue,
+  type QueueOptions,
+  type Worker,
+  type WorkerOptions,
+} from 'bullmq'
+import { appliedSignals } from '../applied.ts'
+import {
+  type Handler,
+  type Handlers,
+  type QueueBackend,
+  type QueueCounts,
+  QueueUnavailableError,
+} from '../backend.ts'
+import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import { describeError, errorReporter, type QueueLog } from '../report.ts'
+import { withTimeLimit } from '../time-limit.ts'
+
+export interface BullOptions {
+  url: string
+  log?: QueueLog
+  /** Queues of different namespaces in one datastore do not see each other. */
+  namespace?: string
+}
+
+export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend>
+export type BullWorker = Worker<unknown, void, string, IQueueBackend>
+
+/** The part of BullMQ's settings that is the same on every datastore. */
+export type SharedQueueOptions = Pick<QueueOptions, 'defaultJobOptions' | 'streams'>
+export type SharedWorkerOptions = Omit<WorkerOptions, 'connection' | 'prefix'>
+
+/** What differs between the datastores under BullMQ: connections, and how a text reaches every process. */
+export interface Datastore {
+  openQueue(name: string, options: SharedQueueOptions): BullQueue
+  openWorker(
+    name: string,
+    work: (job: Job) => Promise<void>,
+    options: SharedWorkerOptions,
+  ): BullWorker
+  /** Adds all jobs or none, in one round trip. */
+  addAll(queue: BullQueue, name: string, payloads: unknown[], options: JobsOptions): Promise<void>
+  encode(data: unknown): unknown
+  decode(payload: unknown): unknown
+  /** Sends a text of at most 7,000 bytes to every process that subscribed. */
+  publish(message: string): Promise<unknown>
+  /** Resolves once messages arrive; renews itself after a lost connection. */
+  subscribe(deliver: (message: string) => void): Promise<void>
+  ping(): Promise<unknown>
+  /** Ends all connections within a second or so, whatever state they are in. */
+  close(): Promise<void>
+}
+
+type ReportError = (error: unknown, where: string) => void
+export type Connect = (report: ReportError) => Promise<Datastore>
+
+/** DESIGN I7: a request is refused fast, rather than held while the datastore is away. */
+const answerMs = 2_000
+/** A large request is many jobs of up to 1 MiB, and storing them takes its time on a slow disk. */
+const answerMsPerFurtherJob = 250
+const pingMs = 1_500
+const subscribeMs = 500
+const stopGraceMs = 4_000
+const stopLimitMs = 6_000
+
+const jobOptions: JobsOptions = {
+  // The largest count that BullMQ's Postgres schema can hold: for ever, at one attempt in 30 seconds.
+  attempts: 2 ** 31 - 1,
+  backoff: { type: 'capped' },
+  removeOnComplete: true,
+  // Nothing gets there (see `attempts`, `maxStalledCount`); should BullMQ find a way, it stays bounded.
+  removeOnFail: { count: 1_000 },
+  // Our log has the stack; here it would be stored with every attempt.
+  stackTraceLimit: 0,
+}
+
+const queueOptions: SharedQueueOptions = {
+  defaultJobOptions: jobOptions,
+  // Nobody reads BullMQ's events (DESIGN 6).
+  streams: { events: { maxLen: 100 } },
+}
+
+const workerOptions: SharedWorkerOptions = {
+  // A killed worker's jobs are taken over after lockDuration plus at most two checks: 10 to 20 seconds.
+  lockDuration: 10_000,
+  stalledInterval: 5_000,
+  maxStalledCount: 2 ** 31 - 1,
+  // How long a lost wake-up can go unnoticed.
+  drainDelay: 5,
+  // BullMQ waits this long after a connection error before it looks for work again; its own default is 15 s.
+  runRetryDelay: 1_000,
+}
+
+/** Milliseconds before the next try: 250, 500, 1,000 ... 30,000. */
+function retryDelay(attemptsMade: number): number {
+  return Math.min(30_000, 250 * 2 ** Math.min(attemptsMade - 1, 10))
+}
+
+interface Session {
+  store: Datastore
+  queues: Record<QueueName, BullQueue>
+  workers: BullWorker[]
+  subscribed?: Promise<void> | undefined
+  /** Told to handlers when the process is asked to stop. */
+  stopping: AbortController
+  /** Fires when running handlers have had their time: their jobs go back to the queue. */
+  abandon: AbortController
+}
+
+/** Everything that Redis and Postgres have in common: QueueBackend in terms of BullMQ. */
+export function bullBackend(
+  kind: 'redis' | 'postgres',
+  connect: Connect,
+  log: QueueLog,
+): QueueBackend {
+  const report = errorReporter(log)
+  let opening: Promise<Session> | undefined
+  let session: Session | undefined
+  let closing: Promise<void> | undefined
+
+  const applied = appliedSignals((message) => {
+    session?.store.publish(message).catch((error: unknown) => report(error, 'announce'))
+  })
+
+  async function open(): Promise<Session> {
+    let store: Datastore
+    try {
+      store = await connect(report)
+    } catch (error) {
+      throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
+    }
+    const opened = Object.fromEntries(
+      queueNames.map((name) => {
+        const queue = store.openQueue(bullName(name), queueOptions)
+        queue.on('error', (error) => report(error, `queue ${name}`))
+        return [name, queue]
+      }),
+    ) as Record<QueueName, BullQueue>
+    return {
+      store,
+      queues: opened,
+      workers: [],
+      stopping: new AbortController(),
+      abandon: new AbortController(),
+    }
+  }
+
+  function current(): Session {
+    if (!session) throw new QueueUnavailableError('the queue is not started')
+    return session
+  }
+
+  /** Runs one operation of a producer within its time. */
+  async function produce(what: (open: Session) => Promise<unknown>, ms = answerMs): Promise<void> {
+    const open = current()
+    try {
+      await withTimeLimit(what(open), ms)
+    } catch (error) {
+      throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
+    }
+  }
+
+  async function subscribe(open: Session): Promise<void> {
+    try {
+      await open.store.subscribe((message) => applied.deliver(message))
+    } catch (error) {
+      // The waiters time out and look for themselves; the next one tries again.
+      open.subscribed = undefined
+      report(error, 'subscribe')
+    }
+  }
+
+  function openWorker<Q extends QueueName>(
+    open: Session,
+    name: Q,
+    handler: Handler<Q>,
+  ): BullWorker {
+    const { signal } = open.stopping
+    const work = async (job: Job) => {
+      try {
+        const data = open.store.decode(job.data) as JobData[Q]
+        await unlessAborted(open.abandon.signal, handler(data, { signal }))
+      } catch (error) {
+        const attempt = job.attemptsMade + 1
+        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+        // Not the error itself: BullMQ gives a meaning to some names and messages, and stores the text.
+        throw new Error('failed, see the log')
+      }
+    }
+    const worker = open.store.openWorker(bullName(name), work, {
+      ...workerOptions,
+      concurrency: queues[name].concurrency,
+      settings: {
+        backoffStrategy: (attemptsMade = 1) => (signal.aborted ? 0 : retryDelay(attemptsMade)),
+      },
+    })
+    worker.on('error', (error) => report(error, `worker ${name}`))
+    return worker
+  }
+
+  async function close(open: Session): Promise<void> {
+    open.stopping.abort()
+    const grace = setTimeout(() => open.abandon.abort(), stopGraceMs)
+    const workersClosed = Promise.allSettled(open.workers.map((worker) => worker.close()))
+    await withTimeLimit(workersClosed, stopLimitMs).catch((error: unknown) =>
+      report(error, 'stopping workers'),
+    )
+    clearTimeout(grace)
+    await withTimeLimit(
+      Promise.allSettled(Object.values(open.queues).map((queue) => queue.close())),
+      pingMs,
+    ).catch((error: unknown) => report(error, 'closing queues'))
+    await open.store.close()
+  }
+
+  return {
+    kind,
+    async start() {
+      await closing
+      opening ??= open()
+      try {
+        session = await opening
+      } catch (error) {
+        opening = undefined
+        throw error
+      }
+    },
+    async stop() {
+      if (!opening) return closing
+      const stopped = opening
+      opening = undefined
+      closing = stopped.then(
+        async (open) => {
+          session = undefined
+          await close(open)
+        },
+        () => {},
+      )
+      await closing
+    },
+    async enqueue(queue, jobs) {
+      if (jobs.length === 0) return
+      await produce(
+        async (open) => {
+          // Only until the subscription of the first watch stands: its announcement must not be missed.
+          if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
+          const payloads = jobs.map((job) => open.store.encode(job))
+          await open.store.addAll(open.queues[queue], queue, payloads, jobOptions)
+        },
+        answerMs + answerMsPerFurtherJob * (jobs.length - 1),
+      )
+    },
+    async nudge(queue, key, data, delayMs = 0) {
+      await produce((open) =>
+        open.queues[queue].add(queue, open.store.encode(data), {
+          ...jobOptions,
+          jobId: `nudge-${bullId(key)}`,
+          delay: delayMs,
+        }),
+      )
+    },
+    async schedule(queue, key, everyMs, data) {
+      await produce((open) =>
+        open.queues[queue].upsertJobScheduler(
+          bullId(key),
+          { every: everyMs },
+          { name: queue, data: open.store.encode(data), opts: jobOptions },
+        ),
+      )
+    },
+    async work(handlers: Handlers) {
+      const open = current()
+      if (open.workers.length > 0) throw new Error('work() was called before')
+      open.workers = queueNames.map((name) =>
+        openWorker(open, name, handlers[name] as Handler<typeof name>),
+      )
+    },
+    announceApplied: (batchIds) => applied.announce(batchIds),
+    watchApplied(batchId) {
+      if (session) session.subscribed ??= subscribe(session)
+      return applied.watch(batchId)
+    },
+    async counts() {
+      const open = current()
+      const all = queueNames.map(
+        async (name) => [name, await countJobs(open.queues[name])] as const,
+      )
+      return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as Record<
+        QueueName,
+        QueueCounts
+      >
+    },
+    async ping() {
+      await withTimeLimit(current().store.ping(), pingMs)
+    },
+  }
+}
+
+async function countJobs(queue: BullQueue): Promise<QueueCounts> {
+  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
+  return {
+    waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+    active: counts.active ?? 0,
+    delayed: counts.delayed ?? 0,
+    failed: counts.failed ?? 0,
+  }
+}
+
+/** All keys of a queue on one node of a Redis Cluster, by the hash tag. More shards than 0 are not used yet. */
+function bullName(queue: QueueName): string {
+  return `{${queue}-0}`
+}
+
+/** BullMQ refuses colons in ids. */
+function bullId(key: string): string {
+  return encodeURIComponent(key)
+}
+
+function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abandon = () => reject(new Error('still running when the process had to stop'))
+    signal.addEventListener('abort', abandon, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
+  })
+}

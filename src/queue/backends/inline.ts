@@ -1,0 +1,186 @@
+import { appliedSignals } from '../applied.ts'
+import { QueueUnavailableError, type Handlers, type QueueBackend } from '../backend.ts'
+import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import { describeError, type QueueLog, silentLog } from '../report.ts'
+
+export interface InlineBackend extends QueueBackend {
+  readonly kind: 'inline'
+  /** Runs delayed nudges now, and resolves once nothing waits, runs or is to be tried again. */
+  drain(): Promise<void>
+  /** Puts one job of every schedule in its queue: here schedules never fire by themselves. */
+  runScheduled(): Promise<void>
+}
+
+interface InlineJob {
+  /** JSON, so that a handler gets what it would get through a server. */
+  data: string
+  key?: string
+  attempts: number
+}
+
+interface Lane {
+  waiting: InlineJob[]
+  active: number
+  /** Jobs that wait for a timer. */
+  delayed: Map<InlineJob, NodeJS.Timeout>
+  keys: Set<string>
+}
+
+const stopGraceMs = 5_000
+const retryMs = { first: 1, most: 100 }
+
+/** The queue without a server: the same handlers, in this process, in memory. What waits is lost with the process. */
+export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): InlineBackend {
+  const lanes = Object.fromEntries(queueNames.map((name) => [name, newLane()])) as Record<
+    QueueName,
+    Lane
+  >
+  const schedules = new Map<string, { queue: QueueName; data: string }>()
+  const applied = appliedSignals()
+  const idle = new Set<() => void>()
+  let started = false
+  let draining = 0
+  let handlers: Handlers | undefined
+  let abort = new AbortController()
+
+  function assertStarted(): void {
+    if (!started) throw new QueueUnavailableError('the queue is not started')
+  }
+
+  function add(queue: QueueName, job: InlineJob, delayMs = 0): void {
+    const lane = lanes[queue]
+    if (job.key !== undefined) lane.keys.add(job.key)
+    if (delayMs > 0 && (draining === 0 || job.key === undefined)) {
+      lane.delayed.set(
+        job,
+        setTimeout(() => ripen(queue, job), delayMs),
+      )
+      return
+    }
+    lane.waiting.push(job)
+    setImmediate(run, queue)
+  }
+
+  function ripen(queue: QueueName, job: InlineJob): void {
+    clearTimeout(lanes[queue].delayed.get(job))
+    if (lanes[queue].delayed.delete(job)) add(queue, job)
+  }
+
+  function run<Q extends QueueName>(queue: Q): void {
+    const lane = lanes[queue]
+    while (started && handlers && lane.active < queues[queue].concurrency) {
+      const job = lane.waiting.shift()
+      if (!job) return
+      lane.active += 1
+      const handler = handlers[queue]
+      const { signal } = abort
+      void (async () => handler(JSON.parse(job.data) as JobData[Q], { signal }))()
+        .then(
+          () => {
+            if (job.key !== undefined) lane.keys.delete(job.key)
+          },
+          (error: unknown) => {
+            log.warn({ err: error, queue }, `queue: a job failed: ${describeError(error)}`)
+            job.attempts += 1
+            add(queue, job, Math.min(retryMs.most, retryMs.first * 2 ** Math.min(job.attempts, 10)))
+          },
+        )
+        .finally(() => {
+          lane.active -= 1
+          run(queue)
+          if (isIdle()) for (const resolve of idle) resolve()
+        })
+    }
+  }
+
+  function isIdle(): boolean {
+    return queueNames.every(
+      (name) =>
+        lanes[name].waiting.length === 0 &&
+        lanes[name].active === 0 &&
+        lanes[name].delayed.size === 0,
+    )
+  }
+
+  function whenIdle(): Promise<void> {
+    if (isIdle()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        idle.delete(done)
+        resolve()
+      }
+      idle.add(done)
+    })
+  }
+
+  return {
+    kind: 'inline',
+    async start() {
+      if (started) return
+      started = true
+      abort = new AbortController()
+    },
+    async stop() {
+      if (!started) return
+      started = false
+      handlers = undefined
+      abort.abort()
+      const deadline = Date.now() + stopGraceMs
+      while (queueNames.some((name) => lanes[name].active > 0) && Date.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      // Jobs that wait stay: the same backend, started again, goes on with them.
+      for (const queue of queueNames) {
+        for (const job of [...lanes[queue].delayed.keys()]) ripen(queue, job)
+      }
+    },
+    async enqueue(queue, jobs) {
+      assertStarted()
+      for (const data of jobs.map((job) => JSON.stringify(job))) add(queue, { data, attempts: 0 })
+    },
+    async nudge(queue, key, data, delayMs = 0) {
+      assertStarted()
+      if (lanes[queue].keys.has(key)) return
+      add(queue, { data: JSON.stringify(data), key, attempts: 0 }, delayMs)
+    },
+    async schedule(queue, key, _everyMs, data) {
+      assertStarted()
+      schedules.set(`${queue} ${key}`, { queue, data: JSON.stringify(data) })
+    },
+    async work(newHandlers) {
+      assertStarted()
+      handlers = newHandlers
+      for (const queue of queueNames) setImmediate(run, queue)
+    },
+    announceApplied: (batchIds) => applied.announce(batchIds),
+    watchApplied: (batchId) => applied.watch(batchId),
+    async counts() {
+      return Object.fromEntries(
+        queueNames.map((name) => {
+          const { waiting, active, delayed } = lanes[name]
+          return [name, { waiting: waiting.length, active, delayed: delayed.size, failed: 0 }]
+        }),
+      ) as Awaited<ReturnType<QueueBackend['counts']>>
+    },
+    async ping() {
+      assertStarted()
+    },
+    async drain() {
+      if (!handlers) throw new Error('drain() needs work() first')
+      draining += 1
+      for (const queue of queueNames) {
+        for (const job of [...lanes[queue].delayed.keys()]) ripen(queue, job)
+      }
+      await whenIdle()
+      draining -= 1
+    },
+    async runScheduled() {
+      assertStarted()
+      for (const { queue, data } of schedules.values()) add(queue, { data, attempts: 0 })
+    },
+  }
+}
+
+function newLane(): Lane {
+  return { waiting: [], active: 0, delayed: new Map(), keys: new Set() }
+}

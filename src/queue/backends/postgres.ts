@@ -1,0 +1,178 @@
+import {
+  type PgPool,
+  PostgresConnection,
+  type PostgresConnectionOptions,
+  PostgresQueueBackend,
+  Queue,
+  type QueueBaseOptions,
+  runMigrations,
+  Worker,
+} from 'bullmq'
+import pg from 'pg'
+import type { QueueBackend } from '../backend.ts'
+import { describeError, silentLog } from '../report.ts'
+import { withTimeLimit } from '../time-limit.ts'
+import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
+
+type PostgresOptions = QueueBaseOptions<PostgresConnectionOptions>
+
+const schema = 'bullmq'
+const connectMs = 2_000
+const closeMs = 1_000
+const relistenMs = 1_000
+
+/**
+ * One pool for producers, workers and announcements. One connection of it listens, for all queues; the others run
+ * statements and are closed when idle for 30 seconds. At most 8 per process, 2 when idle.
+ */
+const poolSize = 8
+
+/**
+ * BullMQ on Postgres 14 or newer, in the schema `bullmq` of the given database, which `start` creates or upgrades.
+ * Needs a session per connection: LISTEN does not work through a pooler in transaction mode.
+ * @param options.url `postgres://user:password@host:port/database`
+ */
+export function postgresBackend({
+  url,
+  log = silentLog,
+  namespace = 'runmill',
+}: BullOptions): QueueBackend {
+  return bullBackend('postgres', postgresConnect(url, namespace), log)
+}
+
+function postgresConnect(url: string, namespace: string): Connect {
+  return async (report) => {
+    const pool = openPool(url)
+    pool.on('error', (error) => report(error, 'pool'))
+    try {
+      await withTimeLimit(migrate(pool), 30_000)
+    } catch (error) {
+      void pool.end().catch(() => {})
+      throw error
+    }
+
+    // BullMQ would make a pool and a LISTEN connection for every queue and worker. This one is for all of them.
+    const connection = new PostgresConnection(pool)
+    connection.setMaxListeners(50)
+    connection.on('error', (error) => report(error, 'listen connection'))
+    await connection.waitUntilReady()
+    const backendOf = (name: string, options: QueueBaseOptions) =>
+      shareConnection(connection, name, options)
+    const channel = `${namespace}_applied`
+
+    const store: Datastore = {
+      openQueue: (name, options) =>
+        new Queue(`${namespace}-${name}`, { ...options, connection: {} }, backendOf),
+      openWorker: (name, work, options) =>
+        new Worker(`${namespace}-${name}`, work, { ...options, connection: {} }, backendOf),
+      async addAll(queue, name, payloads, options) {
+        const [first] = payloads
+        // `addBulk` makes two temporary tables per call, which one job need not pay for.
+        if (payloads.length === 1) await queue.add(name, first, options)
+        else await queue.addBulk(payloads.map((data) => ({ name, data, opts: options })))
+      },
+      // BullMQ's column is jsonb, which refuses NUL and lone surrogates and reorders keys: text passes it untouched.
+      encode: (data) => JSON.stringify(data),
+      decode: (payload) => JSON.parse(String(payload)) as unknown,
+      publish: (message) => pool.query('select pg_notify($1, $2)', [channel, message]),
+      subscribe: (deliver) => subscribe(connection, channel, deliver, report),
+      ping: () => pool.query('select 1'),
+      async close() {
+        await withTimeLimit(connection.close(), closeMs).catch(() => {})
+        await withTimeLimit(pool.end(), closeMs).catch(() => {})
+      },
+    }
+    return store
+  }
+}
+
+function openPool(url: string): PgPool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    application_name: 'runmill-queue',
+    connectionTimeoutMillis: connectMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    // A server that hangs: fail the statement and drop its connection.
+    query_timeout: 20_000,
+  })
+  // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
+  pool.on('connect', (client) => {
+    void client.query(`set search_path to "${schema}"`).catch(() => {})
+  })
+  return {
+    query: (text, params) => pool.query(text, params && [...params]).catch(rethrow),
+    connect: () => pool.connect().catch(rethrow),
+    end: () => pool.end(),
+    on: pool.on.bind(pool) as PgPool['on'],
+    removeAllListeners: pool.removeAllListeners.bind(pool) as PgPool['removeAllListeners'],
+  }
+}
+
+async function migrate(pool: PgPool): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await runMigrations(client, schema)
+  } finally {
+    client.release()
+  }
+}
+
+/** SQLSTATE classes that say nothing about the statement: connection, conflict, resources, shutdown, standby. */
+const passing = /^(?:08|40|53|57|58|25006)/
+
+/**
+ * BullMQ waits and tries again only when it reads ECONNREFUSED; any other error makes its loop spin. So everything
+ * that may pass is made to look like that.
+ */
+function rethrow(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const fromServer = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE'
+  if (fromServer && !passing.test(code)) throw error
+  throw Object.assign(
+    new Error(`Postgres is not available: ${describeError(error)}`, { cause: error }),
+    {
+      code: 'ECONNREFUSED',
+    },
+  )
+}
+
+function shareConnection(
+  connection: PostgresConnection,
+  name: string,
+  options: QueueBaseOptions,
+): PostgresQueueBackend {
+  // As owner, the backend follows the LISTEN connection when that is renewed; closing is our `close`.
+  const backend = new PostgresQueueBackend(connection, name, options as PostgresOptions, true)
+  backend.close = () => Promise.resolve()
+  backend.disconnect = () => Promise.resolve()
+  // BullMQ trusts a LISTEN connection for an hour while a delayed job waits.
+  Object.defineProperty(backend, 'maximumBlockTimeout', { value: 5 })
+  return backend
+}
+
+/** Listens on the connection that BullMQ's workers listen on, and again on the next one when it was lost. */
+async function subscribe(
+  connection: PostgresConnection,
+  channel: string,
+  deliver: (message: string) => void,
+  report: (error: unknown, where: string) => void,
+): Promise<void> {
+  const listen = async () => {
+    const client = await connection.getListenClient()
+    client.on('notification', (message) => {
+      if (message.channel === channel && message.payload) deliver(message.payload)
+    })
+    await client.query(`listen "${channel}"`)
+  }
+  const relisten = () => {
+    if (connection.isClosing) return
+    listen().catch((error: unknown) => {
+      report(error, 'listen')
+      setTimeout(relisten, relistenMs).unref()
+    })
+  }
+  await listen()
+  connection.on('listenerinvalidated', relisten)
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import { Job, Queue, Worker } from 'bullmq'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { QueueBackend } from '../backend.ts'
+import { describeError, type QueueLog, silentLog } from '../report.ts'
+import { withTimeLimit } from '../time-limit.ts'
+import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
+import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
+
+type Client = Redis | Cluster
+type ClientOptions = Pick<
+  RedisOptions,
+  'enableOfflineQueue' | 'maxRetriesPerRequest' | 'socketTimeout'
+>
+
+const connectMs = 2_000
+const closeMs = 1_000
+
+/**
+ * BullMQ on Redis 6.2 or newer, single, Sentinel or Cluster.
+ * Connections of a process: 1 to produce, and once needed 1 for all workers, 1 per worker (5) that blocks, 1 that
+ * subscribes: at most 8. Enqueueing while Redis is away fails at once; workers wait until it is back.
+ * @param options.url see `parseRedisUrl`
+ * @throws Error when the URL cannot be read
+ */
+export function redisBackend({
+  url,
+  log = silentLog,
+  namespace = 'runmill',
+}: BullOptions): QueueBackend {
+  const address = parseRedisUrl(url)
+  return bullBackend('redis', redisConnect(address, namespace, log), log)
+}
+
+function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Connect {
+  return async (report) => {
+    const clients: Client[] = []
+    function open(options: ClientOptions, where: string): Client {
+      const client = openClient(address, options)
+      client.on('error', (error) => report(error, where))
+      clients.push(client)
+      return client
+    }
+
+    const producer = open(
+      {
+        // A request must fail fast, not queue up in our memory while Redis is away.
+        enableOfflineQueue: false,
+        maxRetriesPerRequest: 0,
+        // A server that hangs: reconnect, so that commands in flight fail.
+        socketTimeout: 5_000,
+      },
+      'producer',
+    )
+    try {
+      await connectClient(producer)
+      await warnAboutSettings(producer, log)
+    } catch (error) {
+      disconnectAll(clients)
+      throw error
+    }
+
+    let consumer: Client | undefined
+    let subscriber: Client | undefined
+    const channel = `${prefix}:applied`
+
+    const store: Datastore = {
+      openQueue: (name, options) => new Queue(name, { ...options, connection: producer, prefix }),
+      openWorker(name, work, options) {
+        // Workers outlive an outage: their commands wait for Redis instead of failing.
+        consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
+        return new Worker(name, work, { ...options, connection: consumer, prefix })
+      },
+      async addAll(queue, name, payloads, options) {
+        if (payloads.length === 1) {
+          await queue.add(name, payloads[0], options)
+          return
+        }
+        // Not `addBulk`: it is a pipeline, of which half can arrive. A flow of jobs without children is a MULTI.
+        const entries = payloads.map((payload) => {
+          const job = new Job(queue, name, payload, options, randomUUID())
+          return {
+            prefix,
+            queueName: queue.name,
+            jobData: job.asJSON(),
+            jobId: job.id ?? '',
+            parentKeyOpts: {},
+          }
+        })
+        const backend = queue.getBackend()
+        for (const [error] of await backend.addFlow(entries)) if (error) throw error
+      },
+      encode: (data) => data,
+      decode: (payload) => payload,
+      publish: (message) => producer.publish(channel, message),
+      async subscribe(deliver) {
+        if (!subscriber) {
+          subscriber = open({ maxRetriesPerRequest: null }, 'subscriber')
+          subscriber.on('message', (_channel, message) => deliver(message))
+        }
+        await subscriber.subscribe(channel)
+      },
+      ping: () => producer.ping(),
+      async close() {
+        await withTimeLimit(
+          Promise.allSettled(clients.map((client) => client.quit())),
+          closeMs,
+        ).catch(() => {})
+        disconnectAll(clients)
+      },
+    }
+    return store
+  }
+}
+
+function openClient(address: RedisAddress, options: ClientOptions): Client {
+  const { enableOfflineQueue = true, ...others } = options
+  const shared = { ...others, connectTimeout: connectMs }
+  const retryStrategy = (times: number) => Math.min(50 * times, 1_000)
+  if (address.kind === 'single') {
+    return new Redis({
+      ...address.options,
+      ...shared,
+      enableOfflineQueue,
+      retryStrategy,
+      lazyConnect: true,
+    })
+  }
+  return new Cluster(address.nodes, {
+    redisOptions: { ...address.options, ...shared },
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy,
+    lazyConnect: true,
+  })
+}
+
+/** ioredis says only "Connection is closed."; the reason came as an event before. */
+async function connectClient(client: Client): Promise<void> {
+  let reason: unknown
+  const remember = (error: unknown) => {
+    reason = error
+  }
+  client.on('error', remember)
+  try {
+    await withTimeLimit(client.connect(), connectMs)
+  } catch (error) {
+    throw reason ?? error
+  } finally {
+    client.off('error', remember)
+  }
+}
+
+function disconnectAll(clients: Client[]): void {
+  for (const client of clients) client.disconnect()
+}
+
+/** What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (DESIGN I1). */
+async function warnAboutSettings(client: Client, log: QueueLog): Promise<void> {
+  let info: string
+  try {
+    // INFO and not CONFIG GET, which managed Redis forbids.
+    info = `${await client.info('memory')}\n${await client.info('persistence')}`
+  } catch (error) {
+    log.warn(
+      { err: error },
+      `Redis does not say whether it may lose jobs (INFO: ${describeError(error)}). Make sure of maxmemory-policy noeviction and appendonly yes.`,
+    )
+    return
+  }
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
+  if (policy !== undefined && policy !== 'noeviction') {
+    log.warn(
+      { policy },
+      `REDIS MAY DROP ACCEPTED EVENTS: maxmemory-policy is ${policy}. Set it to noeviction.`,
+    )
+  }
+  const appendOnly = /^aof_enabled:(\d)/m.exec(info)?.[1]
+  if (appendOnly === '0') {
+    log.warn(
+      {},
+      'REDIS MAY LOSE ACCEPTED EVENTS WHEN IT RESTARTS: appendonly is off. Set it to yes.',
+    )
+  }
+  if (policy === undefined || appendOnly === undefined) {
+    log.warn(
+      {},
+      'Redis does not say whether it may lose jobs. Make sure of maxmemory-policy noeviction and appendonly yes.',
+    )
+  }
+}

@@ -1,0 +1,33 @@
+/** What a backend tells its operator; pino's loggers fit. */
+export interface QueueLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export const silentLog: QueueLog = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** An outage makes every connection of a process complain several times a second. */
+const repeatAfterMs = 10_000
+const rememberAtMost = 100
+
+/** @returns a function that logs an error, but the same text at most once in ten seconds. */
+export function errorReporter(log: QueueLog): (error: unknown, where: string) => void {
+  const lastTold = new Map<string, number>()
+  return (error, where) => {
+    const text = `${where}: ${describeError(error)}`
+    const now = Date.now()
+    if (now - (lastTold.get(text) ?? Number.NEGATIVE_INFINITY) < repeatAfterMs) return
+    if (lastTold.size >= rememberAtMost) lastTold.clear()
+    lastTold.set(text, now)
+    log.warn({ err: error, where }, `queue: ${text}`)
+  }
+}
+
+/** One line for a person. An AggregateError (several addresses refused) has no message of its own. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return error.errors.map(describeError).join('; ')
+  }
+  return error instanceof Error ? error.message || error.name : String(error)
+}
