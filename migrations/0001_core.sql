@@ -326,10 +326,10 @@ create table tombstones (
 create index tombstones_name on tombstones (tenant_id, dataset_id, name) where kind = 'experiment';
 create index tombstones_unpurged on tombstones (tenant_id, kind, id) where purged_at is null;
 
--- The union of two tag lists, sorted by code point.
+-- The union of two tag lists, sorted by code point; null when there is no tag.
 create function runmill_union(a text[], b text[]) returns text[]
 language sql immutable parallel safe as $$
-  select array(select distinct tag collate "C" from unnest(a || b) as tag order by 1)
+  select nullif(array(select distinct tag collate "C" from unnest(a || b) as tag order by 1), '{}')
 $$;
 
 -- Every key of two maps with its version and value: the newest wins. An absent clock: all keys have the map's version.

@@ -110,14 +110,14 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
   return runStatement<RunTouched>(db, 'run_refresh_traceless', columnsOf(runs))
 }
 
-/** Traces of the runs and the trace events, then the roll-ups, which read the runs of every committed worker. */
+/** Locks all traces in one order, then writes them; the roll-ups read the runs of every committed worker. */
 async function refreshTraces(
   db: Queryable,
   runs: RunTouched[],
   folded: Record<EntityKind, FoldedRow[]>,
 ): Promise<void> {
-  await upsertMany(db, 'trace', folded.trace)
-  const traces = distinctKeys(runs.map((run) => ({ tenantId: run.tenantId, id: run.traceId })))
+  const rolledUp = distinctKeys(runs.map((run) => ({ tenantId: run.tenantId, id: run.traceId })))
+  const traces = distinctKeys([...rolledUp, ...folded.trace])
   if (traces.length === 0) return
   const spellings = new Map(
     folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
@@ -127,7 +127,8 @@ async function refreshTraces(
     traces.map((trace) => (spellings.get(trace.id) ?? null) as string | null),
   ])
   await runStatement(db, 'trace_lock_many', columnsOf(traces))
-  await runStatement(db, 'trace_refresh_rollups', columnsOf(traces))
+  await upsertMany(db, 'trace', folded.trace)
+  if (rolledUp.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(rolledUp))
 }
 
 interface ExampleRoot extends Touched {

@@ -101,8 +101,9 @@ function fieldColumns(field: Field, slot: number): UpsertColumn[] {
       ]
     }
     const read = (row: FoldedRow): Parameter => scalar(row.values.get(property) ?? null)
-    // json is parsed once, by the cast; an array inside an array parameter has to travel as its literal.
-    if (type === 'json' || type.endsWith('[]')) {
+    // json is parsed once, by the cast; an array inside an array has to travel as its literal; and the driver takes an
+    // array that starts with a boolean for a boolean.
+    if (type === 'json' || type === 'boolean' || type.endsWith('[]')) {
       return [column(name, 'text', read, `given.${name}::${type}`)]
     }
     return [column(name, type, read)]
@@ -188,6 +189,7 @@ function mapClockText(map: Map<string, MapEntry> | undefined, version: bigint | 
 }
 
 function scalar(value: ColumnValue): Parameter {
+  if (typeof value === 'boolean') return String(value)
   return Array.isArray(value) ? arrayLiteral(value) : value
 }
 
