@@ -87,9 +87,9 @@ const settings = {
   RUNMILL_INIT_SECRET_KEY: {
     schema: z
       .string()
-      .regex(/^[!-~]{8,200}$/)
+      .regex(/^[!-9;-~]{8,200}$/)
       .optional(),
-    expects: '8 to 200 printable characters without blanks, like sk-rm-…',
+    expects: '8 to 200 printable characters without blanks or colons, like sk-rm-…',
   },
 }
 

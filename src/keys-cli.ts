@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ConfigError, readConfig } from './config.ts'
+import { systemClock } from './domain/clock.ts'
+import { makeKeyPair } from './domain/keys.ts'
+import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
+import { closePool, openPool, type Db } from './store/pool.ts'
+import { apiKeyList, apiKeyUpdateRevoked, apiKeyUpsert } from './store/write/keys.ts'
+import { tenantList } from './store/write/tenants.ts'
+
+const usage = `npm run keys -- create [--note TEXT] [--tenant ID]   makes a key pair and prints it
+npm run keys -- list [--tenant ID]                   lists keys, without secrets
+npm run keys -- revoke PUBLIC_KEY [--tenant ID]      ends a key`
+
+class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+type Action = (db: Db, tenantId: string) => Promise<string>
+
+const { tenant, action } = readArguments(process.argv.slice(2))
+try {
+  await withDatabase(async (db) => {
+    console.log(await action(db, await chooseTenant(db, tenant)))
+  })
+} catch (error) {
+  const known = error instanceof UsageError || error instanceof ConfigError
+  console.error(known ? `runmill: ${error.message}` : error)
+  process.exitCode = 1
+}
+
+function readArguments(args: string[]): { tenant: string | undefined; action: Action } {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { tenant: { type: 'string' }, note: { type: 'string' } },
+    })
+    const [command, publicKey] = positionals
+    if (command === 'create') return { tenant: values.tenant, action: create(values.note ?? null) }
+    if (command === 'list') return { tenant: values.tenant, action: list }
+    if (command === 'revoke' && publicKey !== undefined) {
+      return { tenant: values.tenant, action: revoke(publicKey) }
+    }
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+  }
+  console.error(usage)
+  process.exit(2)
+}
+
+function create(note: string | null): Action {
+  return async (db, tenantId) => {
+    const pair = makeKeyPair()
+    await apiKeyUpsert(db, tenantId, pair, note, systemClock.now())
+    return `public key  ${pair.publicKey}\nsecret key  ${pair.secretKey}\nThe secret key is not stored and is shown this once.`
+  }
+}
+
+async function list(db: Db, tenantId: string): Promise<string> {
+  const keys = await apiKeyList(db, tenantId)
+  const lines = keys.map(({ publicKey, createdAt, revokedAt, note }) =>
+    [publicKey, createdAt.slice(0, 19), revokedAt === null ? 'active' : 'revoked', note ?? ''].join(
+      '  ',
+    ),
+  )
+  return [`tenant ${tenantId}`, ...lines].join('\n')
+}
+
+function revoke(publicKey: string): Action {
+  return async (db, tenantId) => {
+    const at = await apiKeyUpdateRevoked(db, tenantId, publicKey, systemClock.now())
+    if (at === null) throw new UsageError(`Tenant ${tenantId} has no key ${publicKey}.`)
+    return `revoked at ${at}; running servers forget it within 10 seconds`
+  }
+}
+
+async function chooseTenant(db: Db, wanted: string | undefined): Promise<string> {
+  const tenants = await tenantList(db)
+  const found = tenants.filter(
+    ({ id, name }) => wanted === undefined || [id, name].includes(wanted),
+  )
+  if (found.length === 1) return found[0]!.id
+  const names = tenants.map(({ id, name }) => `${id} (${name})`).join(', ')
+  throw new UsageError(
+    tenants.length === 0
+      ? 'There is no tenant yet: run npm start first.'
+      : `Choose a tenant with --tenant: ${names}.`,
+  )
+}
+
+/** The configured database, else the embedded one: the running server's, or our own for this moment. */
+async function withDatabase(use: (db: Db) => Promise<void>): Promise<void> {
+  const { databaseUrl, dataDir } = readConfig()
+  const runningUrl = databaseUrl ?? (await findRunningUrl(dataDir))
+  if (runningUrl === null && !existsSync(join(dataDir, 'postgres'))) {
+    throw new UsageError(
+      `There is no data in ${dataDir} yet: run npm start first, or set DATABASE_URL.`,
+    )
+  }
+  const embedded = createEmbeddedPostgres({ dataDir })
+  const db = openPool(runningUrl ?? (await embedded.start()), { max: 1 })
+  try {
+    await use(db)
+  } finally {
+    await closePool(db)
+    await embedded.stop()
+  }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { hashSecret, type KeyPair } from '../../domain/keys.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+
+/** What a key may do: there is one kind so far, and the public key alone may only send scores. */
+const allScopes = ['read', 'write']
+
+export interface StoredKey {
+  publicKey: string
+  scopes: string[]
+  note: string | null
+  createdAt: Timestamp
+  revokedAt: Timestamp | null
+}
+
+/**
+ * Gives a tenant a key pair, or gives its public key another secret. A revoked key stays revoked.
+ * @returns false when the public key belongs to another tenant
+ * @throws the driver's unique violation when the secret is already in use with another public key
+ */
+export async function apiKeyUpsert(
+  db: Db,
+  tenantId: string,
+  { publicKey, secretKey }: KeyPair,
+  note: string | null,
+  now: Timestamp,
+): Promise<boolean> {
+  const rows = await runStatement(db, 'api_key_upsert', [
+    tenantId,
+    randomUUID(),
+    publicKey,
+    hashSecret(secretKey),
+    allScopes,
+    note,
+    now,
+  ])
+  return rows.length > 0
+}
+
+/** The keys of a tenant, oldest first, revoked ones too. */
+export async function apiKeyList(db: Db, tenantId: string): Promise<StoredKey[]> {
+  return runStatement<StoredKey>(db, 'api_key_list', [tenantId])
+}
+
+/** @returns when the key ended, at first; null when the tenant has no such key */
+export async function apiKeyUpdateRevoked(
+  db: Db,
+  tenantId: string,
+  publicKey: string,
+  now: Timestamp,
+): Promise<Timestamp | null> {
+  const rows = await runStatement<{ revokedAt: Timestamp }>(db, 'api_key_update_revoked', [
+    tenantId,
+    publicKey,
+    now,
+  ])
+  return rows[0]?.revokedAt ?? null
+}

@@ -1,0 +1,27 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+
+export interface Tenant {
+  id: string
+  name: string
+}
+
+/** @returns true when the tenant is new */
+export async function tenantInsert(db: Db, { id, name }: Tenant, now: Timestamp): Promise<boolean> {
+  return (await runStatement(db, 'tenant_insert', [id, name, now])).length > 0
+}
+
+/** Makes the tenant only where there is none at all, also when two processes start at once. @returns true when it did */
+export async function tenantInsertFirst(
+  db: Db,
+  { id, name }: Tenant,
+  now: Timestamp,
+): Promise<boolean> {
+  return (await runStatement(db, 'tenant_insert_first', [id, name, now])).length > 0
+}
+
+/** Every tenant, oldest first. */
+export async function tenantList(db: Db): Promise<Tenant[]> {
+  return runStatement<Tenant>(db, 'tenant_list', [])
+}
