@@ -1,0 +1,303 @@
+import {
+  deniesRows,
+  pairConditions,
+  runAttributes,
+  type AttributeFamily,
+  type FilterCondition,
+  type FilterScalar,
+  type RunFilter,
+} from '../../src/domain/run-filter.ts'
+
+/** A run as its row and the rows around it hold it. Times as Timestamp, JSON columns as text. */
+export interface StoredRun {
+  id: string
+  traceId: string | null
+  parentRunId: string | null
+  experimentId: string | null
+  referenceExampleId: string | null
+  name: string | null
+  runType: string | null
+  level: string | null
+  threadId: string | null
+  startTime: string | null
+  endTime: string | null
+  firstTokenTime: string | null
+  inputs: string | null
+  inputsPreview: string | null
+  outputs: string | null
+  outputsPreview: string | null
+  error: string | null
+  tags: string[] | null
+  metadata: Record<string, unknown> | null
+  tokens: number | null
+  cost: number | null
+  /** The roll-ups of its trace. */
+  trace: { firstTokenTime: string | null; tokens: number | null; cost: number | null } | null
+  datasetId: string | null
+}
+
+export interface StoredFeedback {
+  runId: string | null
+  traceId: string | null
+  key: string | null
+  score: number | null
+  /** JSON text. */
+  value: string | null
+  comment: string | null
+  source: string | null
+  comparative: boolean
+}
+
+type Value = string | number | boolean | null
+
+/** What a filter says of a run, in plain TypeScript: what the SQL must agree with. */
+export function evaluateRunFilter(
+  filter: RunFilter,
+  run: StoredRun,
+  feedback: readonly StoredFeedback[],
+): boolean {
+  const evaluate = (term: RunFilter): boolean => {
+    switch (term.kind) {
+      case 'and': {
+        const { pairs, others } = pairConditions(term.terms)
+        return (
+          others.every(evaluate) &&
+          [...pairs].every(([family, conditions]) =>
+            evaluateRows(family, conditions, run, feedback),
+          )
+        )
+      }
+      case 'or':
+        return term.terms.some(evaluate)
+      case 'not':
+        return !evaluate(term.term)
+      case 'search':
+        return (
+          [run.name, run.inputsPreview, run.outputsPreview].some((text) =>
+            includes(text, term.text, true),
+          ) ||
+          [run.error, run.inputs, run.outputs].some((json) => includesInJson(json, term.text, true))
+        )
+      case 'condition': {
+        const [pair] = pairConditions([term]).pairs
+        return pair === undefined
+          ? evaluateCondition(term, run)
+          : evaluateRows(pair[0], pair[1], run, feedback)
+      }
+    }
+  }
+  return evaluate(filter)
+}
+
+function evaluateRows(
+  family: AttributeFamily,
+  conditions: readonly FilterCondition[],
+  run: StoredRun,
+  feedback: readonly StoredFeedback[],
+): boolean {
+  const rows = family === 'metadata' ? metadataRows(run) : feedbackRows(run, feedback)
+  const holds = (condition: FilterCondition) => (row: Row) =>
+    compare(condition, row[condition.attribute] ?? null)
+  if (conditions.every(deniesRows)) {
+    return conditions.every((condition) => {
+      const operator = condition.operator === 'neq' ? 'eq' : 'in'
+      return !rows.some(holds({ ...condition, operator }))
+    })
+  }
+  return rows.some((row) => conditions.every((condition) => holds(condition)(row)))
+}
+
+type Row = Record<string, Value>
+
+function metadataRows(run: StoredRun): Row[] {
+  return Object.entries(run.metadata ?? {}).map(([key, value]) => ({
+    metadata_key: key,
+    metadata_value: asText(value),
+  }))
+}
+
+function feedbackRows(run: StoredRun, feedback: readonly StoredFeedback[]): Row[] {
+  const own = feedback.filter(
+    (row) =>
+      !row.comparative &&
+      (row.runId === run.id ||
+        (row.runId === null && row.traceId !== null && row.traceId === run.traceId && isRoot(run))),
+  )
+  return own.map((row) => ({
+    feedback_key: row.key,
+    feedback_score: row.score,
+    feedback_value: row.value === null ? null : asText(JSON.parse(row.value)),
+    feedback_comment: row.comment,
+    feedback_source: row.source,
+  }))
+}
+
+function asText(value: unknown): string | null {
+  if (value === null) return null
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function evaluateCondition(condition: FilterCondition, run: StoredRun): boolean {
+  const { attribute, operator, value } = condition
+  switch (attribute) {
+    case 'tags': {
+      const tags = run.tags ?? []
+      if (operator === 'has') return tags.includes(value as string)
+      const any = (value as readonly FilterScalar[]).some((tag) => tags.includes(tag as string))
+      return operator === 'in' ? any : !any
+    }
+    case 'metadata': {
+      if (run.metadata === null) return false
+      if (operator === 'exists') return Object.hasOwn(run.metadata, value as string)
+      return contains(run.metadata, JSON.parse(value as string))
+    }
+    case 'inputs':
+      return compareJson(condition, run.inputs) || compare(condition, run.inputsPreview)
+    case 'outputs':
+      return compareJson(condition, run.outputs) || compare(condition, run.outputsPreview)
+    case 'error':
+      if (operator === 'eq' || operator === 'neq') {
+        return compare(condition, statusOf(run) === 'error')
+      }
+      return compareJson(condition, run.error)
+    default:
+      return compare(condition, columnOf(attribute, run))
+  }
+}
+
+function columnOf(attribute: FilterCondition['attribute'], run: StoredRun): Value {
+  const numbers = isRoot(run) ? run.trace : run
+  const firstTokenTime =
+    run.firstTokenTime ?? (isRoot(run) ? (run.trace?.firstTokenTime ?? null) : null)
+  const columns: Partial<Record<FilterCondition['attribute'], Value>> = {
+    id: run.id,
+    trace_id: run.traceId,
+    parent_run_id: run.parentRunId,
+    experiment_id: run.experimentId,
+    reference_example_id: run.referenceExampleId,
+    reference_dataset_id: run.datasetId,
+    name: run.name,
+    run_type: run.runType,
+    status: statusOf(run),
+    thread_id: run.threadId,
+    start_time: run.startTime,
+    end_time: run.endTime,
+    first_token_time: firstTokenTime,
+    latency: secondsBetween(run.startTime, run.endTime),
+    first_token_latency: secondsBetween(run.startTime, firstTokenTime),
+    prompt_tokens: numbers?.tokens ?? null,
+    completion_tokens: numbers?.tokens ?? null,
+    total_tokens: numbers?.tokens ?? null,
+    prompt_cost: numbers?.cost ?? null,
+    completion_cost: numbers?.cost ?? null,
+    total_cost: numbers?.cost ?? null,
+    is_root: isRoot(run),
+  }
+  return columns[attribute] ?? null
+}
+
+function isRoot(run: StoredRun): boolean {
+  return run.parentRunId === null && run.traceId !== null
+}
+
+function statusOf(run: StoredRun): string {
+  if (run.error !== null && !['null', '""', 'false'].includes(run.error)) return 'error'
+  if (run.level === 'ERROR') return 'error'
+  return run.endTime === null ? 'pending' : 'success'
+}
+
+function secondsBetween(start: string | null, end: string | null): number | null {
+  return start === null || end === null ? null : (Date.parse(end) - Date.parse(start)) / 1000
+}
+
+function compare({ attribute, operator, value }: FilterCondition, actual: Value): boolean {
+  switch (operator) {
+    case 'eq':
+      return equals(attribute, actual, value as Value)
+    case 'neq':
+      return !equals(attribute, actual, value as Value)
+    case 'in':
+      return (value as Value[]).some((item) => equals(attribute, actual, item))
+    case 'nin':
+      return !(value as Value[]).some((item) => equals(attribute, actual, item))
+    case 'like':
+      return typeof actual === 'string' && likeToRegExp(value as string).test(actual)
+    case 'contains':
+      return includes(actual as string | null, value as string, false)
+    case 'search':
+      return includes(actual as string | null, value as string, true)
+    default: {
+      const scalar = runAttributes[attribute].type === 'scalar'
+      const left = scalar ? numberIn(actual) : actual
+      return left !== null && inOrder(operator, left, value as string | number)
+    }
+  }
+}
+
+function inOrder(operator: string, left: Exclude<Value, null>, right: string | number): boolean {
+  if (operator === 'gt') return left > right
+  if (operator === 'gte') return left >= right
+  if (operator === 'lt') return left < right
+  return left <= right
+}
+
+function equals(attribute: FilterCondition['attribute'], actual: Value, value: Value): boolean {
+  if (value === null) return actual === null
+  if (actual === null) return false
+  const scalar = runAttributes[attribute].type === 'scalar' && typeof value === 'number'
+  return (scalar ? numberIn(actual) : actual) === value
+}
+
+function numberIn(actual: Value): number | null {
+  return typeof actual === 'string' && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(actual)
+    ? Number(actual)
+    : null
+}
+
+function includes(actual: string | null, needle: string, anyCase: boolean): boolean {
+  if (actual === null) return false
+  return anyCase ? actual.toLowerCase().includes(needle.toLowerCase()) : actual.includes(needle)
+}
+
+/** Like `compare`, on JSON text, where the words may stand escaped. */
+function compareJson(condition: FilterCondition, json: string | null): boolean {
+  const { operator, value } = condition
+  return operator === 'like'
+    ? compare(condition, json)
+    : includesInJson(json, value as string, operator === 'search')
+}
+
+function includesInJson(json: string | null, needle: string, anyCase: boolean): boolean {
+  const escaped = JSON.stringify(needle).slice(1, -1)
+  return [needle, escaped, escaped.replace(/é/g, '\\u00e9')].some((form) =>
+    includes(json, form, anyCase),
+  )
+}
+
+function likeToRegExp(pattern: string): RegExp {
+  const source = pattern.replace(/\\(.)|%|_|[^\\%_]/gs, (token, escaped?: string) => {
+    if (escaped !== undefined) return escapeRegExp(escaped)
+    if (token === '%') return '.*'
+    return token === '_' ? '.' : escapeRegExp(token)
+  })
+  return new RegExp(`^${source}$`, 's')
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
+}
+
+/** jsonb's `@>` below objects. */
+function contains(whole: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    return Array.isArray(whole) && part.every((item) => whole.some((own) => contains(own, item)))
+  }
+  if (part !== null && typeof part === 'object') {
+    if (whole === null || typeof whole !== 'object' || Array.isArray(whole)) return false
+    return Object.entries(part).every(
+      ([key, value]) =>
+        Object.hasOwn(whole, key) && contains((whole as Record<string, unknown>)[key], value),
+    )
+  }
+  return whole === part
+}
