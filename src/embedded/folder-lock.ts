@@ -1,11 +1,7 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { EmbeddedPostgresError } from './errors.ts'
 import { identifyProcess } from './process-identity.ts'
-
-/** Thrown when another live Runmill holds the folder. The message is for the operator. */
-export class FolderInUseError extends Error {
-  override name = 'FolderInUseError'
-}
 
 interface Owner {
   pid: number
@@ -15,7 +11,7 @@ interface Owner {
 /**
  * Takes a folder for this process. The lock of a process that has ended (kill -9, power cut) is taken over.
  * @returns a function that gives it back; a second call does nothing.
- * @throws FolderInUseError
+ * @throws EmbeddedPostgresError when another live Runmill holds it
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock')
@@ -29,14 +25,14 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if (taken) return () => rm(path, { force: true })
       const owner = await readOwner(path)
       if (owner !== null && (await identifyProcess(owner.pid)) === owner.identity) {
-        throw new FolderInUseError(
+        throw new EmbeddedPostgresError(
           `The data folder ${folder} is in use by another Runmill (process ${owner.pid}): stop it, or set RUNMILL_DATA_DIR to another folder.`,
         )
       }
       await rename(path, `${draft}.stale`).catch(ignore('ENOENT'))
       await rm(`${draft}.stale`, { force: true })
     }
-    throw new FolderInUseError(`Another Runmill is starting in the data folder ${folder}.`)
+    throw new EmbeddedPostgresError(`Another Runmill is starting in the data folder ${folder}.`)
   } finally {
     await rm(draft, { force: true })
   }

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { locateBinaries } from './binaries.ts'
+import { EmbeddedPostgresError } from './errors.ts'
 import { lockFolder } from './folder-lock.ts'
 import { identifyProcess, readCommandLine } from './process-identity.ts'
 import { findServerUser, type ServerUser } from './server-user.ts'
@@ -55,7 +56,7 @@ const stopTimeoutMs = 20_000
  * A Postgres server of our own, in a folder of our own, on a free loopback port. `start` and `stop` may be called twice,
  * and `stop` without `start`. What a killed Runmill left running in the folder is stopped first; the next start recovers
  * from its WAL.
- * @throws FolderInUseError, or Error in one sentence for the operator.
+ * @throws EmbeddedPostgresError
  */
 export function createEmbeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPostgres {
   const dataDir = resolve(options.dataDir)
@@ -92,7 +93,11 @@ interface Running {
 }
 
 async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promise<Running> {
-  await mkdir(dataDir, { recursive: true })
+  await mkdir(dataDir, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new EmbeddedPostgresError(
+      `The data folder ${dataDir} cannot be made (${error.code}): set RUNMILL_DATA_DIR.`,
+    )
+  })
   const unlock = await lockFolder(dataDir)
   try {
     const user = await findServerUser()
@@ -169,7 +174,8 @@ async function initialise(
       child.on('error', fail)
       child.on('close', done)
     })
-    if (code !== 0) throw new Error(`The embedded Postgres could not be set up: ${output.trim()}`)
+    if (code !== 0)
+      throw new EmbeddedPostgresError(`The embedded Postgres could not be set up: ${output.trim()}`)
     await rename(draft, cluster)
   } finally {
     await rm(passwordFile, { force: true })
@@ -214,6 +220,10 @@ async function launch(
   })
   await log.close()
 
+  // However we leave, the server is told to; only kill -9 leaves it running, for the next start to find.
+  const tellToStop = () => child.kill('SIGINT')
+  process.once('exit', tellToStop)
+
   let ended = false
   void exited.then(() => {
     ended = true
@@ -221,7 +231,9 @@ async function launch(
   for (const deadline = Date.now() + startTimeoutMs; !(await isReady(cluster, child.pid)); ) {
     if (ended || Date.now() > deadline) {
       child.kill('SIGQUIT')
-      throw new Error(`The embedded Postgres did not start: ${await whatLogSays(logFile)}`)
+      throw new EmbeddedPostgresError(
+        `The embedded Postgres did not start: ${await whatLogSays(logFile)}`,
+      )
     }
     await pause(10)
   }
@@ -236,6 +248,7 @@ async function launch(
       const late = setTimeout(() => child.kill('SIGQUIT'), stopTimeoutMs)
       await exited
       clearTimeout(late)
+      process.off('exit', tellToStop)
     },
   }
 }
@@ -277,7 +290,8 @@ async function findFreePort(): Promise<number> {
   })
   const address = probe.address()
   await new Promise((done) => probe.close(done))
-  if (address === null || typeof address === 'string') throw new Error('No free port.')
+  if (address === null || typeof address === 'string')
+    throw new EmbeddedPostgresError('No free port.')
   return address.port
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { chown, readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { EmbeddedPostgresError } from './errors.ts'
 
 const run = promisify(execFile)
 
@@ -22,7 +23,7 @@ export interface Launch {
 
 /**
  * Postgres refuses to run as root. As root it runs as the system's user `postgres`, made when missing; else as we do.
- * @throws Error in one sentence when the user can not be made.
+ * @throws EmbeddedPostgresError when the user can not be made.
  */
 export async function findServerUser(): Promise<ServerUser> {
   if (process.getuid?.() !== 0) {
@@ -59,7 +60,7 @@ async function createPostgres(): Promise<Ids> {
   await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']).catch(() => {})
   const ids = await lookUpPostgres()
   if (ids !== null) return ids
-  throw new Error(
+  throw new EmbeddedPostgresError(
     'Postgres refuses to run as root and the user "postgres" could not be made: start as another user, or set DATABASE_URL.',
   )
 }
@@ -96,7 +97,7 @@ async function throughSetpriv(
   const capability = folderCapabilities.find(({ bit }) => (bounding >> bit) & 1n)?.name
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
   if (capability === undefined || setpriv === undefined) {
-    throw new Error(
+    throw new EmbeddedPostgresError(
       `Postgres, run as user "postgres", cannot enter the folders above ${dirname(command)} or above RUNMILL_DATA_DIR: open them with chmod o+x, or start as another user.`,
     )
   }

@@ -1,0 +1,4 @@
+/** Thrown when the embedded server cannot be had. The message is one sentence for the operator. */
+export class EmbeddedPostgresError extends Error {
+  override name = 'EmbeddedPostgresError'
+}

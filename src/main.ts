@@ -1,0 +1,200 @@
+import { pino } from 'pino'
+import { buildHandlers, scheduleRepeating } from '../workers/index.ts'
+import { printBanner } from './banner.ts'
+import { ConfigError, readConfig, type Config } from './config.ts'
+import { systemClock } from './domain/clock.ts'
+import type { Log } from './domain/log.ts'
+import { EmbeddedPostgresError } from './embedded/errors.ts'
+import { createEmbeddedPostgres } from './embedded/postgres.ts'
+import { buildApp } from './http/app.ts'
+import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
+import type { QueueBackend } from './queue/backend.ts'
+import { postgresBackend } from './queue/backends/postgres.ts'
+import { redisBackend } from './queue/backends/redis.ts'
+import { migrate } from './store/migrate.ts'
+import { closePool, openPool } from './store/pool.ts'
+
+/** Thrown when something outside is not as it must be. The message is one sentence for the operator. */
+class StartError extends Error {
+  override name = 'StartError'
+}
+
+interface Runmill {
+  /** Starts in order: database, schema, queue, workers, HTTP. Undoes what it did when a step fails. */
+  start(): Promise<void>
+  /** Stops in reverse. May be called twice, during a start, and without one. */
+  stop(): Promise<void>
+}
+
+function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) => void): Runmill {
+  const steps: { name: string; undo: () => Promise<void> }[] = []
+  const clock = systemClock
+  let stopping: Promise<void> | null = null
+
+  async function start(): Promise<void> {
+    const databaseUrl = config.databaseUrl ?? (await startEmbedded())
+
+    const db = openPool(databaseUrl)
+    steps.push({ name: 'pool', undo: async () => closePool(db) })
+    await reach('Postgres', databaseUrl, 'DATABASE_URL', async () => db`select 1`)
+    await migrate(db)
+    await ensureGivenKeys(db, clock, config.initialTenant)
+
+    const queue = openQueue(databaseUrl)
+    steps.push({ name: 'queue', undo: async () => queue.stop() })
+    const [kind, url, setting] =
+      config.redisUrl === null
+        ? (['Postgres', databaseUrl, 'DATABASE_URL'] as const)
+        : (['Redis', config.redisUrl, 'REDIS_URL'] as const)
+    await reach(kind, url, setting, async () => queue.start())
+
+    if (config.role !== 'api') {
+      await queue.work(buildHandlers({ db, queue, clock, log }))
+      await scheduleRepeating(queue)
+    }
+    let address: string | null = null
+    if (config.role !== 'worker') {
+      const { interactiveWaitMs, maxBodyBytes } = config
+      const app = await buildApp({ db, queue, clock, log, interactiveWaitMs, maxBodyBytes })
+      steps.push({ name: 'http', undo: async () => app.close() })
+      address = await listen(config, async (host, port) => app.listen({ host, port }))
+    }
+    // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
+    const keys = await createFirstKeys(db, clock, config.initialTenant)
+    if (stopping === null) printBanner({ address, keys, tenantName: config.initialTenant.name })
+  }
+
+  async function startEmbedded(): Promise<string> {
+    const embedded = createEmbeddedPostgres({
+      dataDir: config.dataDir,
+      onCrash: (logFile) => onCrash(`The embedded Postgres ended by itself (see ${logFile}).`),
+    })
+    steps.push({ name: 'embedded Postgres', undo: async () => embedded.stop() })
+    return embedded.start()
+  }
+
+  function openQueue(databaseUrl: string): QueueBackend {
+    return config.redisUrl === null
+      ? postgresBackend({ url: databaseUrl, log })
+      : redisBackend({ url: config.redisUrl, log })
+  }
+
+  async function undoAll(): Promise<void> {
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      const { name } = step
+      await step.undo().catch((error: unknown) => log.error({ err: error }, `${name} did not stop`))
+    }
+  }
+
+  return {
+    start,
+    stop: async () => {
+      stopping ??= undoAll()
+      await stopping
+    },
+  }
+}
+
+/** Runs a first contact, and tells in one sentence whom it could not reach. The URL's password is not told. */
+async function reach(
+  kind: string,
+  url: string,
+  setting: string,
+  contact: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await contact()
+  } catch (error) {
+    const host = /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
+    throw new StartError(`Cannot use ${kind} at ${host} (${reasonOf(error)}): check ${setting}.`, {
+      cause: error,
+    })
+  }
+}
+
+async function listen(
+  { host, port }: Config,
+  open: (host: string, port: number) => Promise<string>,
+): Promise<string> {
+  try {
+    return await open(host, port)
+  } catch (error) {
+    const code = codeOf(error)
+    const sentence = {
+      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or set PORT.`,
+      EACCES: `Port ${port} needs more rights than this process has: set PORT to 1024 or above.`,
+      EADDRNOTAVAIL: `This machine has no address ${host}: set HOST.`,
+      ENOTFOUND: `This machine has no address ${host}: set HOST.`,
+    }[code]
+    if (sentence === undefined) throw error
+    throw new StartError(sentence, { cause: error })
+  }
+}
+
+function reasonOf(error: unknown): string {
+  // A host with two addresses fails with both, and an empty message.
+  const first = error instanceof AggregateError ? error.errors[0] : error
+  const message = first instanceof Error ? first.message : String(first)
+  return (message || codeOf(first)).replace(/\.$/, '')
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+const operatorErrors = [ConfigError, StartError, EmbeddedPostgresError, InitialKeysError]
+
+/** What the operator can mend is one sentence; anything else is ours to mend and keeps its stack. */
+function reportFailure(error: unknown): void {
+  const known = operatorErrors.some((kind) => error instanceof kind)
+  console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
+}
+
+/** A second Ctrl-C forces. npm passes a signal on that the terminal has sent us as well: that is still the first. */
+const sameSignalMs = 500
+/** Longer than a running request or job may take; then we go, as a supervisor's patience ends at some 30 s. */
+const stopTimeoutMs = 20_000
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = pino({ level: config.logLevel })
+  const runmill = composeRunmill(config, log, (sentence) => {
+    console.error(`runmill: ${sentence}`)
+    void end(1)
+  })
+  let endingSince: number | null = null
+
+  async function end(code: number): Promise<void> {
+    if (endingSince !== null) return
+    endingSince = Date.now()
+    setTimeout(() => {
+      console.error(`runmill: Not stopped after ${stopTimeoutMs / 1000} s, leaving.`)
+      process.exit(1)
+    }, stopTimeoutMs).unref()
+    await runmill.stop()
+    process.exit(code)
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (endingSince !== null && Date.now() - endingSince > sameSignalMs) process.exit(1)
+      void end(0)
+    })
+  }
+
+  try {
+    await runmill.start()
+  } catch (error) {
+    // A stop during the start pulls the ground from under it: not a failure.
+    if (endingSince !== null) return
+    reportFailure(error)
+    await end(1)
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  reportFailure(error)
+  process.exitCode = 1
+}
