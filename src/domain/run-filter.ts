@@ -24,8 +24,11 @@
  */
 export type AttributeType = (typeof runAttributes)[RunAttribute]['type']
 
-/** Attributes whose conditions inside one `and` speak of the same feedback row, or the same entry of the metadata. */
-export type AttributeFamily = 'feedback' | 'metadata'
+/**
+ * Attributes whose conditions inside one `and` speak of the same feedback row, or the same entry of the metadata,
+ * inputs or outputs. Entries of inputs and outputs are those of inner objects too: `a.b` is the b of a.
+ */
+export type AttributeFamily = 'feedback' | 'metadata' | 'input' | 'output'
 
 /** The attributes of a run. A root run's tokens and costs are those of its whole trace. Latencies are in seconds. */
 export const runAttributes = {
@@ -58,6 +61,10 @@ export const runAttributes = {
   metadata: { type: 'map' },
   metadata_key: { type: 'text', family: 'metadata' },
   metadata_value: { type: 'scalar', family: 'metadata' },
+  input_key: { type: 'text', family: 'input' },
+  input_value: { type: 'scalar', family: 'input' },
+  output_key: { type: 'text', family: 'output' },
+  output_value: { type: 'scalar', family: 'output' },
   feedback_key: { type: 'text', family: 'feedback' },
   feedback_score: { type: 'number', family: 'feedback' },
   feedback_value: { type: 'scalar', family: 'feedback' },

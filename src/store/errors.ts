@@ -29,6 +29,11 @@ export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === '23505'
 }
 
+/** True when Postgres cannot hold the value at all: out of range, malformed, too long for an index, nested too deep. */
+export function isDataError(error: unknown): boolean {
+  return /^(?:22|54)/.test(codeOf(error) ?? '')
+}
+
 function codeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null

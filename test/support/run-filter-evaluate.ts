@@ -95,7 +95,7 @@ function evaluateRows(
   run: StoredRun,
   feedback: readonly StoredFeedback[],
 ): boolean {
-  const rows = family === 'metadata' ? metadataRows(run) : feedbackRows(run, feedback)
+  const rows = rowsOf(family, run, feedback)
   const holds = (condition: FilterCondition) => (row: Row) =>
     compare(condition, row[condition.attribute] ?? null)
   if (conditions.every(deniesRows)) {
@@ -109,11 +109,35 @@ function evaluateRows(
 
 type Row = Record<string, Value>
 
-function metadataRows(run: StoredRun): Row[] {
-  return Object.entries(run.metadata ?? {}).map(([key, value]) => ({
-    metadata_key: key,
-    metadata_value: asText(value),
-  }))
+function rowsOf(
+  family: AttributeFamily,
+  run: StoredRun,
+  feedback: readonly StoredFeedback[],
+): Row[] {
+  switch (family) {
+    case 'feedback':
+      return feedbackRows(run, feedback)
+    case 'metadata':
+      return Object.entries(run.metadata ?? {}).map(([key, value]) => entryRow(family, key, value))
+    case 'input':
+    case 'output': {
+      const body = family === 'input' ? run.inputs : run.outputs
+      return body === null ? [] : entryRows(family, '', JSON.parse(body))
+    }
+  }
+}
+
+function entryRow(family: AttributeFamily, key: string, value: unknown): Row {
+  return { [`${family}_key`]: key, [`${family}_value`]: asText(value) }
+}
+
+/** Entries of an object and of the objects in it, under dotted keys. */
+function entryRows(family: AttributeFamily, path: string, value: unknown): Row[] {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([key, member]) => [
+    entryRow(family, path + key, member),
+    ...entryRows(family, `${path}${key}.`, member),
+  ])
 }
 
 function feedbackRows(run: StoredRun, feedback: readonly StoredFeedback[]): Row[] {

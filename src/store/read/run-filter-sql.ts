@@ -167,17 +167,46 @@ function rowsSql(
 }
 
 function rowsOf(family: AttributeFamily, source: Source): string {
-  if (family === 'metadata') {
-    return `select 1 from jsonb_each_text(${source.metadata}) as filter_entry(key, value) where true`
+  switch (family) {
+    case 'metadata':
+      return `select 1 from jsonb_each_text(${source.metadata}) as filter_entry(key, value) where true`
+    case 'feedback':
+      if (source.feedback === null) throw new TypeError('these rows have no feedback')
+      return `select 1 from ${source.feedback}`
+    case 'input':
+      return entriesOf(columnOf('inputs', source))
+    case 'output':
+      return entriesOf(columnOf('outputs', source))
   }
-  if (source.feedback === null) throw new TypeError('these rows have no feedback')
-  return `select 1 from ${source.feedback}`
+}
+
+/**
+ * Entries of a `json` column, those of inner objects too. Postgres raises an error when it decodes `\u0000` or half of
+ * a surrogate pair, so every such escape is replaced first; an escaped pair is lost with them. Each level is parsed
+ * anew: 16 of them bound what one hostile document can cost.
+ */
+function entriesOf(column: string): string {
+  return String.raw`with recursive filter_body(value) as (
+      select regexp_replace(${column}::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json
+    ), filter_tree(key, value, level) as (
+      select entry.key, entry.value, 1 from filter_body,
+        json_each(case when json_typeof(filter_body.value) = 'object' then filter_body.value else '{}' end) as entry
+      union all
+      select filter_tree.key || '.' || entry.key, entry.value, level + 1 from filter_tree,
+        json_each(case when json_typeof(filter_tree.value) = 'object' then filter_tree.value else '{}' end) as entry
+      where level < 16
+    )
+    select 1 from (select key, value #>> '{}' as value from filter_tree) as filter_entry where true`
 }
 
 /** Columns of the family's row. */
 const rowColumns: Partial<Record<RunAttribute, string>> = {
   metadata_key: 'filter_entry.key',
   metadata_value: 'filter_entry.value',
+  input_key: 'filter_entry.key',
+  input_value: 'filter_entry.value',
+  output_key: 'filter_entry.key',
+  output_value: 'filter_entry.value',
   feedback_key: 'filter_feedback.key',
   feedback_score: 'filter_feedback.score_number',
   // JSON that is no string compares by its text, and JSON's null is no value.

@@ -1,0 +1,105 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { apiKeyFindByPublicKey, apiKeyFindBySecretHash, type ApiKey } from '../store/read/api-keys.ts'
+import type { Db } from '../store/pool.ts'
+
+/** read: reads. write: everything else. scores: only scores, by the public key alone, from a browser. */
+export type Scope = 'read' | 'write' | 'scores'
+
+/** Who asks. Every statement of the request binds `tenantId`. */
+export interface Principal {
+  tenantId: string
+  tenantName: string
+  scopes: readonly string[]
+}
+
+/** What a request brought along. `null` in `secret`: the public key alone. */
+export interface Credentials {
+  publicKey: string | null
+  secret: string | null
+}
+
+export interface Authenticator {
+  /** @returns null for an unknown or revoked key, or a public key that does not belong to the secret */
+  findPrincipal(credentials: Credentials): Promise<Principal | null>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the dialect's authentication hook before any handler of a protected route runs. */
+    principal: Principal
+  }
+  interface FastifyContextConfig {
+    /** What the route needs; `none` needs no key. Default: read for GET and HEAD, else write. */
+    scope?: Scope | 'none'
+  }
+}
+
+/** A revoked key works this much longer, and a key costs one query in this time. */
+const cacheMs = 10_000
+const cacheLimit = 10_000
+
+/** Looks keys up by the SHA-256 of the secret (the secrets are random, so a plain hash is right), cached briefly. */
+export function createAuthenticator(db: Db): Authenticator {
+  const cache = new Map<string, { key: ApiKey | null; until: number }>()
+
+  async function cached(name: string, find: () => Promise<ApiKey | null>): Promise<ApiKey | null> {
+    const held = cache.get(name)
+    if (held !== undefined && held.until > Date.now()) return held.key
+    const key = await find()
+    if (cache.size >= cacheLimit) cache.clear()
+    // An unknown key is asked for again: it may be created the next moment.
+    if (key !== null) cache.set(name, { key, until: Date.now() + cacheMs })
+    return key
+  }
+
+  return {
+    async findPrincipal({ publicKey, secret }) {
+      if (secret === null) {
+        if (publicKey === null) return null
+        const key = await cached(`public/${publicKey}`, async () => apiKeyFindByPublicKey(db, publicKey))
+        return key === null ? null : { ...principalOf(key), scopes: ['scores'] }
+      }
+      const hash = createHash('sha256').update(secret).digest()
+      const key = await cached(`secret/${hash.toString('base64')}`, async () =>
+        apiKeyFindBySecretHash(db, hash),
+      )
+      if (key === null || (publicKey !== null && !isSame(publicKey, key.publicKey))) return null
+      return principalOf(key)
+    },
+  }
+}
+
+function principalOf(key: ApiKey): Principal {
+  return { tenantId: key.tenantId, tenantName: key.tenantName, scopes: key.scopes }
+}
+
+/** Constant time, whatever the lengths. */
+function isSame(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((text) => createHash('sha256').update(text).digest())
+  return timingSafeEqual(left!, right!)
+}
+
+/** What the route asks for: its own `config.scope`, or by the method. */
+export function scopeOf(request: FastifyRequest): Scope | 'none' {
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  return request.routeOptions.config.scope ?? (isRead ? 'read' : 'write')
+}
+
+/** A key that may write may send scores; `read` and `write` stand for themselves. */
+export function isAllowed(principal: Principal, scope: Scope): boolean {
+  return principal.scopes.includes(scope) || (scope === 'scores' && principal.scopes.includes('write'))
+}
+
+/** Secret of `Authorization: Bearer` or `x-api-key`, or the pair of Basic; null when there is none of them. */
+export function readBasic(header: string): Credentials | null {
+  const match = /^basic\s+(\S+)$/i.exec(header)
+  if (match === null) return null
+  const [publicKey, secret] = Buffer.from(match[1]!, 'base64').toString('utf8').split(':')
+  return publicKey && secret ? { publicKey, secret } : null
+}
+
+/** The token of `Authorization: Bearer`. */
+export function readBearer(header: string): string | null {
+  return /^bearer\s+(\S+)$/i.exec(header)?.[1] ?? null
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { IngestEvent } from '../domain/events.ts'
+import type { IngestJob } from '../queue/catalog.ts'
+import type { HttpParts } from './parts.ts'
+
+/** A job is a chunk of one request: about this many events, or this many bytes of them. */
+const chunkEvents = 500
+const chunkBytes = 1_048_576
+
+/** No client waits longer, whatever it asks for. */
+const maxWaitMs = 30_000
+
+/**
+ * Puts events into the queue: once this resolves they are durable (SPEC I1), all of them.
+ * An interactive write then waits until it is applied, at most `interactiveWaitMs`, and returns either way (SPEC I9);
+ * `Prefer: wait=N` (RFC 7240, seconds) asks the same of any write.
+ * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
+ */
+export async function acceptEvents(
+  { queue, clock, interactiveWaitMs }: HttpParts,
+  request: FastifyRequest,
+  events: IngestEvent[],
+  { isInteractive }: { isInteractive: boolean },
+): Promise<void> {
+  if (events.length === 0) return
+  const waitMs = preferredWaitMs(request) ?? (isInteractive ? interactiveWaitMs : 0)
+  const jobs = chunk(events).map(
+    (part): IngestJob => ({
+      batchId: randomUUID(),
+      tenantId: request.principal.tenantId,
+      receivedAt: clock.now(),
+      events: part,
+    }),
+  )
+  const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
+  try {
+    await queue.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    await Promise.all(watches.map(async (watch) => watch.wait(waitMs)))
+  } finally {
+    for (const watch of watches) watch.cancel()
+  }
+}
+
+function chunk(events: IngestEvent[]): IngestEvent[][] {
+  const chunks: IngestEvent[][] = []
+  let bytes = 0
+  for (const event of events) {
+    const size = sizeOf(event)
+    const last = chunks.at(-1)
+    if (last === undefined || last.length >= chunkEvents || bytes + size > chunkBytes) {
+      chunks.push([event])
+      bytes = size
+    } else {
+      last.push(event)
+      bytes += size
+    }
+  }
+  return chunks
+}
+
+/** Roughly: the payload is what makes an event large. */
+function sizeOf(event: IngestEvent): number {
+  let size = 200
+  for (const value of Object.values(event.patch)) {
+    if (typeof value === 'string') size += value.length
+    else if (value !== null && typeof value === 'object') {
+      for (const member of Object.values(value)) size += String(member).length
+    }
+  }
+  return size
+}
+
+function preferredWaitMs(request: FastifyRequest): number | null {
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})/i.exec(String(request.headers.prefer ?? ''))?.[1]
+  return seconds === undefined ? null : Math.min(Number(seconds) * 1000, maxWaitMs)
+}

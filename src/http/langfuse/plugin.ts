@@ -1,0 +1,50 @@
+import type { FastifyRequest } from 'fastify'
+import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { answerError, LangfuseError, notFound } from './errors.ts'
+
+/** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
+export async function langfuse(app: App, parts: HttpParts): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(parts.log, error, request, reply))
+  app.setNotFoundHandler(() => {
+    throw notFound('Not found')
+  })
+  app.addHook('onRequest', async (request) => {
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+  })
+}
+
+/** @throws LangfuseError 401 or 403 in the words of contracts/langfuse.md 1.2 */
+async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+  const header = request.headers.authorization
+  if (header === undefined) throw new LangfuseError(401, 'No authorization header', null)
+  const principal = /^basic/i.test(header)
+    ? await findByBasic(auth, header)
+    : await findByBearer(auth, header)
+  const scope = scopeOf(request)
+  if (scope !== 'none' && !isAllowed(principal, scope)) {
+    throw new LangfuseError(403, 'Access denied - insufficient permissions for this endpoint', null)
+  }
+  return principal
+}
+
+const hostHint = "Confirm that you've configured the correct host."
+
+async function findByBasic(auth: HttpParts['auth'], header: string): Promise<Principal> {
+  const credentials = readBasic(header)
+  if (credentials === null) throw new LangfuseError(401, `Invalid authorization header. ${hostHint}`, null)
+  const principal = await auth.findPrincipal(credentials)
+  if (principal === null) throw new LangfuseError(401, `Invalid credentials. ${hostHint}`, null)
+  return principal
+}
+
+/** The secret may come as Bearer too (DESIGN 3); the public key as Bearer may only send scores. */
+async function findByBearer(auth: HttpParts['auth'], header: string): Promise<Principal> {
+  const token = readBearer(header)
+  if (token === null) throw new LangfuseError(401, 'Invalid authorization header', null)
+  const principal =
+    (await auth.findPrincipal({ publicKey: null, secret: token })) ??
+    (await auth.findPrincipal({ publicKey: token, secret: null }))
+  if (principal === null) throw new LangfuseError(401, `Invalid public key. ${hostHint}`, null)
+  return principal
+}

@@ -1,0 +1,85 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
+import type { Log } from '../../domain/log.ts'
+import { QueueUnavailableError } from '../../queue/backend.ts'
+import { isDataError, isRetryable } from '../../store/errors.ts'
+import { BodyError } from '../body.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** LangSmith's ingest and platform routes answer `{error}` where the others answer `{detail}`. */
+    errorShape?: 'detail' | 'error'
+  }
+}
+
+/** One entry of a 422's `detail` list; all three keys are required (contracts/langsmith.md 1.3). */
+export interface ValidationDetail {
+  loc: (string | number)[]
+  msg: string
+  type: string
+}
+
+/** An answer other than success. `{detail}`, or `{error}` on routes with `errorShape: 'error'`. */
+export class LangsmithError extends Error {
+  override name = 'LangsmithError'
+  readonly status: number
+  readonly detail: string | ValidationDetail[]
+  constructor(status: number, detail: string | ValidationDetail[]) {
+    super(typeof detail === 'string' ? detail : 'validation failed')
+    this.status = status
+    this.detail = detail
+  }
+}
+
+/** @param what e.g. `Dataset`. SDKs look for the lower-case words `not found` in the body. */
+export function notFound(what = 'Resource'): LangsmithError {
+  return new LangsmithError(404, `${what} not found`)
+}
+
+export function invalid(loc: (string | number)[], msg: string, type = 'value_error'): LangsmithError {
+  return new LangsmithError(422, [{ loc, msg, type }])
+}
+
+/** Seconds a client should wait while Postgres or the queue is away. */
+const retryAfterSeconds = 1
+
+/** Turns whatever a route threw into LangSmith's answer. */
+export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof LangsmithError) return answer(request, reply, error.status, error.detail)
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const context = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? 'body')
+    const details = error.validation.map((problem) => {
+      const issue = problem.params.issue as z.core.$ZodIssue
+      return { loc: [context, ...issue.path.map(asLocation)], msg: issue.message, type: issue.code ?? 'value_error' }
+    })
+    return answer(request, reply, 422, details)
+  }
+  if (error instanceof BodyError) return answer(request, reply, 422, error.message)
+  if (isRetryable(error) || error instanceof QueueUnavailableError) {
+    log.warn({ err: error, url: request.url }, 'unavailable')
+    return answer(request, reply.header('Retry-After', retryAfterSeconds), 503, 'Service temporarily unavailable')
+  }
+  if (isDataError(error)) return answer(request, reply, 422, 'Value cannot be stored')
+  // Fastify's own refusals carry a status below 500 (a body too large, a malformed URL); anything else is our fault.
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  if (status < 500 && error instanceof Error) return answer(request, reply, status, error.message)
+  log.error({ err: error, url: request.url }, 'request failed')
+  return answer(request, reply, 500, 'Internal server error')
+}
+
+function asLocation(part: PropertyKey): string | number {
+  return typeof part === 'symbol' ? String(part) : part
+}
+
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  detail: string | ValidationDetail[],
+): FastifyReply {
+  if (request.routeOptions.config?.errorShape !== 'error') return reply.code(status).send({ detail })
+  if (typeof detail === 'string') return reply.code(status).send({ error: detail })
+  const summary = detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')
+  return reply.code(status).send({ error: `Unprocessable entity: ${summary}`, details: JSON.stringify(detail) })
+}

@@ -1,0 +1,33 @@
+import type { FastifyRequest } from 'fastify'
+import { isAllowed, readBasic, readBearer, scopeOf, type Credentials, type Principal } from '../auth.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { answerError, LangsmithError, notFound } from './errors.ts'
+
+/** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
+export async function langsmith(app: App, parts: HttpParts): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(parts.log, error, request, reply))
+  app.setNotFoundHandler(() => {
+    throw notFound()
+  })
+  app.addHook('onRequest', async (request) => {
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+  })
+}
+
+/** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */
+async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+  const credentials = readCredentials(request)
+  const principal = credentials === null ? null : await auth.findPrincipal(credentials)
+  if (principal === null) throw new LangsmithError(401, 'Invalid token')
+  const scope = scopeOf(request)
+  if (scope !== 'none' && !isAllowed(principal, scope)) throw new LangsmithError(403, 'Forbidden')
+  return principal
+}
+
+function readCredentials(request: FastifyRequest): Credentials | null {
+  const apiKey = request.headers['x-api-key']
+  if (typeof apiKey === 'string' && apiKey !== '') return { publicKey: null, secret: apiKey }
+  const header = request.headers.authorization ?? ''
+  const token = readBearer(header)
+  return token === null ? readBasic(header) : { publicKey: null, secret: token }
+}

@@ -1,0 +1,41 @@
+import { expect, describe, test } from 'vitest'
+import { harness } from '../support/harness.ts'
+
+describe('operations', () => {
+  test('a running server is alive, ready, and shows the depth of its queues', async () => {
+    const h = await harness()
+    expect((await h.call('GET', '/livez')).status).toBe(200)
+    expect((await h.call('GET', '/readyz')).body).toEqual({ ready: true, problems: [] })
+    expect((await h.call('GET', '/metrics')).text).toContain('runmill_queue_jobs{queue="ingest",state="waiting"} 0')
+    expect((await h.call('GET', '/docs/json')).body.info.title).toBe('Runmill')
+  })
+})
+
+describe('401', () => {
+  test('each dialect refuses a missing and a wrong key in its own shape', async () => {
+    const h = await harness()
+    const langfuse = await h.call('GET', '/api/public/nothing', undefined, { authorization: 'Basic cGs6c2s=' })
+    expect(langfuse).toMatchObject({
+      status: 401,
+      body: { message: "Invalid credentials. Confirm that you've configured the correct host." },
+    })
+    const langsmith = await h.call('GET', '/nothing', undefined, { 'x-api-key': 'wrong' })
+    expect(langsmith).toMatchObject({ status: 401, body: { detail: 'Invalid token' } })
+  })
+})
+
+describe('404', () => {
+  test('an unknown route says so in the shape of its dialect, under every prefix', async () => {
+    const h = await harness()
+    expect(await h.call('GET', '/api/public/nothing')).toMatchObject({
+      status: 404,
+      body: { error: 'LangfuseNotFoundError' },
+    })
+    for (const prefix of ['', '/api', '/api/v1']) {
+      expect(await h.call('GET', `${prefix}/nothing`)).toMatchObject({
+        status: 404,
+        body: { detail: 'Resource not found' },
+      })
+    }
+  })
+})
