@@ -26,7 +26,8 @@ export type AttributeType = (typeof runAttributes)[RunAttribute]['type']
 
 /**
  * Attributes whose conditions inside one `and` speak of the same feedback row, or the same entry of the metadata,
- * inputs or outputs. Entries of inputs and outputs are those of inner objects too: `a.b` is the b of a.
+ * inputs or outputs. Entries of inputs and outputs are those of inner objects too: `a.b` is the b of a, down to
+ * 16 levels.
  */
 export type AttributeFamily = 'feedback' | 'metadata' | 'input' | 'output'
 

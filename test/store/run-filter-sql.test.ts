@@ -254,6 +254,29 @@ describe('payloads', () => {
     expect(await find(is('name', 'like', '100%'))).toEqual([id(1), id(2)])
   })
 
+  test('have entries, those of inner objects too, that pair key with value', async () => {
+    const outputs = String.raw`{"a": "x\u0000", "b": {"c": 5, "d": ["e"]}, "\ud800": "\\ud800\udc00"}`
+    await insertRun({ id: id(1), trace_id: id(1), outputs })
+    await insertRun({ id: id(2), trace_id: id(2), outputs: '["b.c"]' })
+    await insertRun({ id: id(3), trace_id: id(3), outputs: '{"b.c": 4, "x": 5}' })
+    const having = (key: string, operator: FilterOperator, value: FilterValue) =>
+      find(and(is('output_key', 'eq', key), is('output_value', operator, value)))
+    expect(await having('b.c', 'eq', 5)).toEqual([id(1)])
+    expect(await having('b.c', 'lt', 5)).toEqual([id(3)])
+    expect(await having('a', 'like', 'x_')).toEqual([id(1)])
+    expect(await having('b.d', 'eq', '["e"]')).toEqual([id(1)])
+    expect(await find(is('output_key', 'neq', 'b.c'))).toEqual([id(2)])
+    expect(await find(is('input_key', 'eq', 'a'))).toEqual([])
+  })
+
+  test('have entries down to 16 levels', async () => {
+    const inputs = `${'{"a":'.repeat(500)}1${'}'.repeat(500)}`
+    await insertRun({ id: id(1), trace_id: id(1), inputs })
+    const path = (levels: number) => Array.from({ length: levels }, () => 'a').join('.')
+    expect(await find(is('input_key', 'eq', path(16)))).toEqual([id(1)])
+    expect(await find(is('input_key', 'eq', path(17)))).toEqual([])
+  })
+
   test('are found by their preview', async () => {
     await insertRun({
       id: id(1),
@@ -406,6 +429,7 @@ test('SQL and plain evaluation find the same runs, and not() the others', async 
     ),
     texts: fc.constantFrom(
       'a',
+      'a.b',
       'b',
       'A b',
       '50%',
@@ -471,7 +495,7 @@ function arbitraryRun({ ids, times, texts }: Pools) {
     fc.oneof(
       texts.map((text) => JSON.stringify({ a: text })),
       texts.map((text) => JSON.stringify(text).replaceAll('é', '\\u00e9')),
-      fc.constantFrom('null', 'false', '""', '{"a":[1,true]}'),
+      fc.constantFrom('null', 'false', '""', '{"a":[1,true]}', '{"a":{"b":1},"b":null}'),
     ),
   )
   return fc.record({
