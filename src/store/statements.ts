@@ -32,12 +32,16 @@ export async function runStatement<Row extends object>(
   return runText<Row>(db, statementText(name), parameters)
 }
 
-/** The same for SQL that is composed at run time (filters, generated upserts). */
+/**
+ * The same for SQL that is composed at run time.
+ * @param isPrepared true where there are few such texts (generated upserts); false where every filter makes a new one,
+ * for each connection keeps what it has prepared
+ */
 export async function runText<Row extends object>(
   db: Queryable,
   text: string,
   parameters: Parameter[],
+  { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
 ): Promise<Row[]> {
-  // The driver knows by the described type how to write each parameter.
-  return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], { prepare: true })
+  return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], { prepare: isPrepared })
 }

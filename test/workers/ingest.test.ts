@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
+import type { Run } from '../../src/domain/entities.ts'
+import { deriveId } from '../../src/domain/ids.ts'
+import { inlineBackend } from '../../src/queue/backends/inline.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { closePool, openPool } from '../../src/store/pool.ts'
+import { buildHandlers } from '../../workers/index.ts'
+import { harness } from '../support/harness.ts'
+import { createTestDatabase } from '../support/postgres.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
+import { insertTenant } from '../support/tenant.ts'
+
+const at = '2026-01-01T00:00:00.000000Z'
+
+function runEvent(name: string, patch: Partial<Run> = {}): IngestEvent {
+  const id = deriveId('test-run', name)
+  return {
+    kind: 'run',
+    id,
+    externalId: null,
+    version: eventVersion('create', at, name),
+    patch: { traceId: id, name, runType: 'chain', startTime: at, createdAt: at, ...patch },
+  }
+}
+
+describe('I5 Isolation of poison', () => {
+  test('one bad event among 500 is buried with its reason, and the other 499 are applied', async () => {
+    const h = await harness()
+    const events = Array.from({ length: 500 }, (_, i) => runEvent(`run ${i}`))
+    const bad = runEvent('run 250', { metadata: { huge: '1e999999' } })
+    events[250] = bad
+    await h.ingest(...events)
+
+    expect(await h.db`select count(*) as n from runs where tenant_id = ${h.tenant.id}`).toEqual([{ n: 499 }])
+    const letters = await h.db<{ kind: string; rowId: string; reason: string; event: string }[]>`
+      select kind, row_id, reason, event from dead_letters where tenant_id = ${h.tenant.id}`
+    expect(letters).toHaveLength(1)
+    expect(letters[0]).toMatchObject({ kind: 'run', rowId: bad.id, reason: expect.stringContaining('numeric') })
+    expect(JSON.parse(letters[0]!.event)).toEqual(bad)
+  })
+
+  test('a bad event of one tenant costs another tenant in the same batch nothing', async () => {
+    const h = await harness()
+    const other = await h.addTenant()
+    const jobOf = (tenantId: string, event: IngestEvent) => ({
+      batchId: randomUUID(),
+      tenantId,
+      receivedAt: at,
+      events: [event],
+    })
+    await h.queue.enqueue('ingest', [
+      jobOf(h.tenant.id, runEvent('bad', { inputs: 'not json' })),
+      jobOf(other.id, runEvent('good')),
+    ])
+    await h.drain()
+    expect(await h.db`select tenant_id from runs`).toEqual([{ tenantId: other.id }])
+    expect(await h.db`select tenant_id from dead_letters`).toEqual([{ tenantId: h.tenant.id }])
+  })
+})
+
+describe('I6 Outage', () => {
+  const closing: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closing.splice(0).toReversed()) await close()
+  })
+
+  test('while Postgres is away accepted events wait, and are applied when it is back; none is buried', async () => {
+    const database = await createTestDatabase()
+    const url = new URL(database.url)
+    const proxy = await tcpProxy(url.hostname, Number(url.port))
+    const direct = openPool(database.url, { max: 1 })
+    url.hostname = '127.0.0.1'
+    url.port = String(proxy.port)
+    const db = openPool(url.href, { max: 3 })
+    const queue = inlineBackend()
+    closing.push(
+      async () => database.drop(),
+      async () => proxy.cut(),
+      async () => closePool(direct),
+      async () => closePool(db),
+      async () => queue.stop(),
+    )
+    const outage = new Promise<void>((resolve) => {
+      const log = { info: () => {}, error: () => {}, warn: () => resolve() }
+      void queue.start().then(async () => queue.work(buildHandlers({ db, queue, clock: systemClock, log })))
+    })
+    const tenant = await insertTenant(direct)
+    await proxy.cut()
+    const events = Array.from({ length: 20 }, (_, i) => runEvent(`run ${i}`))
+    await queue.enqueue('ingest', [{ batchId: randomUUID(), tenantId: tenant.id, receivedAt: at, events }])
+    await outage
+    await proxy.restore()
+    await queue.drain()
+    expect(await direct`select count(*) as n from runs`).toEqual([{ n: 20 }])
+    expect(await direct`select count(*) as n from dead_letters`).toEqual([{ n: 0 }])
+  })
+})
+
+describe('runs that come with a parent only', () => {
+  test('a child gets its trace and dotted order once its parent has one, all the way down, in any order', async () => {
+    const h = await harness()
+    const root = runEvent('root', { dottedOrder: `20260101T000000000000Z${deriveId('test-run', 'root')}` })
+    const childOf = (name: string, parent: string): IngestEvent => {
+      const event = runEvent(name, { parentRunId: deriveId('test-run', parent) })
+      delete (event.patch as Partial<Run>).traceId
+      return event
+    }
+    await h.ingest(childOf('grandchild', 'child'))
+    await h.ingest(childOf('child', 'root'))
+    await h.ingest(root)
+    const rows = await h.db<{ name: string; traceId: string; dottedOrder: string }[]>`
+      select name, trace_id, dotted_order from runs order by dotted_order`
+    expect(rows.map((row) => row.name)).toEqual(['root', 'child', 'grandchild'])
+    expect(new Set(rows.map((row) => row.traceId))).toEqual(new Set([root.id]))
+    expect(rows[2]!.dottedOrder.split('.')).toHaveLength(3)
+    expect(await h.db`select run_count from traces`).toEqual([{ runCount: 3 }])
+  })
+})
+
+describe('Deletes win', () => {
+  test('events that name a deleted experiment or a deleted row are dropped, their neighbours are not', async () => {
+    const h = await harness()
+    const experimentId = deriveId('test', 'gone')
+    const deadRun = runEvent('dead run')
+    await h.db`
+      insert into tombstones (tenant_id, kind, id, deleted_at) values
+        (${h.tenant.id}, 'experiment', ${experimentId}, now()), (${h.tenant.id}, 'run', ${deadRun.id}, now())`
+    await h.ingest(runEvent('inside', { experimentId }), deadRun, runEvent('alive'))
+    expect(await h.db`select name from runs`).toEqual([{ name: 'alive' }])
+  })
+})
