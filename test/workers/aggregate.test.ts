@@ -1,0 +1,208 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Entities, EntityKind } from '../../src/domain/entities.ts'
+import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
+import { deriveId, runItemId } from '../../src/domain/ids.ts'
+import { fromEpochMs } from '../../src/domain/timestamp.ts'
+import {
+  experimentAggregateRefresh,
+  experimentAggregateRefreshDirty,
+} from '../../src/store/write/aggregates.ts'
+import { applyEvents } from '../../src/store/write/ingest.ts'
+import { harness, type Harness } from '../support/harness.ts'
+
+const start = Date.UTC(2026, 0, 1)
+const at = (seconds: number) => fromEpochMs(start + seconds * 1000)!
+const experimentId = deriveId('test', 'experiment')
+const exampleId = deriveId('test', 'example')
+let counter = 0
+
+function event<K extends EntityKind>(kind: K, id: string, patch: Partial<Entities[K]>): IngestEvent {
+  return {
+    kind,
+    id,
+    externalId: null,
+    version: eventVersion('create', at(0), `${kind}${id}${counter++}`),
+    patch,
+  } as IngestEvent
+}
+
+const idOf = (name: string) => deriveId('test-id', name)
+
+/** A root run that takes `seconds`, with an llm child that uses `tokens`. */
+function tree(name: string, seconds: number, tokens: number, root: Partial<Entities['run']> = {}): IngestEvent[] {
+  const traceId = idOf(name)
+  const shared = { traceId, experimentId, startTime: at(0), endTime: at(seconds) }
+  return [
+    event('run', traceId, { ...shared, name, runType: 'chain', totalTokens: 999, ...root }),
+    event('run', idOf(`${name} llm`), {
+      ...shared,
+      name: 'llm',
+      runType: 'llm',
+      parentRunId: traceId,
+      promptTokens: tokens,
+      completionTokens: 1,
+      totalTokens: tokens + 1,
+      totalCost: '0.000001',
+      firstTokenTime: at(seconds / 2),
+    }),
+  ]
+}
+
+async function addExperiment(h: Harness): Promise<void> {
+  await h.db`
+    insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
+    values (${h.tenant.id}, ${experimentId}, 'e', ${deriveId('nil')}, now(), now(), now())`
+}
+
+async function readAggregate(h: Harness): Promise<Record<string, unknown> | undefined> {
+  const [row] = await h.db<Record<string, unknown>[]>`
+    select * from experiment_aggregates where experiment_id = ${experimentId}`
+  return row
+}
+
+describe('aggregates', () => {
+  test('hold items, runs, errors, latency, first token, tokens, exact cost and feedback per key', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    await h.ingest(
+      ...tree('one', 1, 10, { referenceExampleId: exampleId }),
+      ...tree('two', 3, 20, { error: '"boom"' }),
+      event('feedback', idOf('f1'), { runId: idOf('one'), key: 'correct', score: 'true', scoreNumber: 1 }),
+      event('feedback', idOf('f2'), { runId: idOf('two llm'), key: 'correct', score: '0.5', scoreNumber: 0.5 }),
+      event('feedback', idOf('f3'), { traceId: idOf('two'), key: 'label', value: '"GOOD"', valueText: 'GOOD' }),
+      event('feedback', idOf('f4'), {
+        runId: idOf('one'),
+        key: 'correct',
+        scoreNumber: 0,
+        comparativeExperimentId: idOf('pairwise'),
+      }),
+      event('feedback', idOf('f5'), { experimentId, key: 'summary', score: '3', scoreNumber: 3 }),
+    )
+    expect(await readAggregate(h)).toMatchObject({
+      itemCount: 1,
+      runCount: 2,
+      errorCount: 1,
+      streamingCount: 2,
+      latencyP50: 2,
+      latencyP99: 2.98,
+      firstTokenP50: 1,
+      promptTokens: 30,
+      completionTokens: 2,
+      totalTokens: 32,
+      totalCost: '0.000002',
+      lastRunStartTime: at(0),
+    })
+    const { feedbackStats, experimentFeedbackStats } = (await readAggregate(h))!
+    expect(JSON.parse(feedbackStats as string)).toEqual({
+      correct: { n: 2, avg: 0.75, values: {} },
+      label: { n: 1, avg: null, values: { GOOD: 1 } },
+    })
+    expect(JSON.parse(experimentFeedbackStats as string)).toEqual({ summary: { n: 1, avg: 3, values: {} } })
+  })
+
+  test('count the runs that a link joins to the experiment, though they were traced elsewhere', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const traceId = idOf('elsewhere')
+    await h.ingest(
+      event('run_item', runItemId(experimentId, exampleId, traceId, null), {
+        experimentId,
+        exampleId,
+        traceId,
+        createdAt: at(0),
+      }),
+    )
+    expect(await readAggregate(h)).toMatchObject({ itemCount: 1, runCount: 0 })
+    const [root, llm] = tree('elsewhere', 2, 5)
+    for (const late of [root!, llm!]) delete (late.patch as Partial<Entities['run']>).experimentId
+    await h.ingest(root!, llm!)
+    expect(await readAggregate(h)).toMatchObject({ itemCount: 1, runCount: 1, totalTokens: 6 })
+  })
+
+  test('a mark whose nudge was lost is found by the sweep', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    await h.db`insert into experiment_dirty_marks (tenant_id, experiment_id) values (${h.tenant.id}, ${experimentId})`
+    await h.queue.enqueue('sweep', [{}])
+    await h.drain()
+    expect(await readAggregate(h)).toMatchObject({ runCount: 0, feedbackStats: '{}' })
+    expect(await h.db`select from experiment_dirty_marks`).toHaveLength(0)
+  })
+
+  test('a reader that refreshes sees every applied event, though no job has run', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    for (const seconds of [1, 2]) {
+      const events = tree(`run ${seconds}`, seconds, 1)
+      await applyEvents(
+        h.db,
+        events.map((each) => ({ tenantId: h.tenant.id, event: each })),
+      )
+      await experimentAggregateRefreshDirty(h.db, h.tenant.id, [experimentId])
+      expect(await readAggregate(h)).toMatchObject({ runCount: seconds })
+    }
+  })
+})
+
+describe('I10 Rebuild', () => {
+  test('after any history the aggregates equal those rebuilt from the rows, to the byte', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const step = fc.record({
+      name: fc.constantFrom('a', 'b', 'c'),
+      seconds: fc.integer({ min: 0, max: 9 }),
+      tokens: fc.integer({ min: 0, max: 9 }),
+      score: fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 }),
+      label: fc.constantFrom('x', 'y', null),
+    })
+    const history = fc.array(step, { minLength: 1, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        for (const { name, seconds, tokens, score, label } of steps) {
+          await h.ingest(
+            ...tree(name, seconds, tokens),
+            event('feedback', idOf(`feedback ${name}`), {
+              runId: idOf(name),
+              key: 'k',
+              scoreNumber: score,
+              valueText: label,
+            }),
+          )
+        }
+        const after = await readAggregate(h)
+        await h.db`delete from experiment_aggregates`
+        await experimentAggregateRefresh(h.db, { tenantId: h.tenant.id, experimentId })
+        expect(await readAggregate(h)).toEqual(after)
+      }),
+      { numRuns: 25 },
+    )
+  })
+})
+
+describe('purge', () => {
+  test('removes the rows of a deleted experiment and leaves every other row', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const foreign = event('run', idOf('other'), { traceId: idOf('other'), name: 'other' })
+    await h.ingest(
+      ...tree('one', 1, 1, { referenceExampleId: exampleId }),
+      event('feedback', idOf('f1'), { runId: idOf('one'), key: 'k' }),
+      event('feedback', idOf('f2'), { runId: idOf('other'), key: 'k' }),
+      foreign,
+    )
+    await h.db`delete from experiments where id = ${experimentId}`
+    await h.db`
+      insert into tombstones (tenant_id, kind, id, deleted_at)
+      values (${h.tenant.id}, 'experiment', ${experimentId}, now())`
+    await h.queue.enqueue('sweep', [{}])
+    await h.drain()
+    expect(await h.db`select id from runs`).toEqual([{ id: idOf('other') }])
+    expect(await h.db`select id from traces`).toEqual([{ id: idOf('other') }])
+    expect(await h.db`select id from feedback`).toEqual([{ id: idOf('f2') }])
+    for (const table of ['run_items', 'experiment_aggregates', 'experiment_dirty_marks']) {
+      expect(await h.db`select from ${h.db(table)}`).toHaveLength(0)
+    }
+    expect(await h.db`select purged_at is not null as purged from tombstones`).toEqual([{ purged: true }])
+  })
+})
