@@ -142,6 +142,19 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
+/** Drivers hang whole clients onto their errors, keys included: only these parts of one are logged. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { name, message, stack, cause } = error
+  return {
+    name,
+    message,
+    ...(codeOf(error) === '' ? {} : { code: codeOf(error) }),
+    stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  }
+}
+
 const operatorErrors = [ConfigError, StartError, EmbeddedPostgresError, InitialKeysError]
 
 /** What the operator can mend is one sentence; anything else is ours to mend and keeps its stack. */
@@ -159,7 +172,7 @@ async function main(): Promise<void> {
   // BullMQ's Postgres backend uses pg in a way that pg 9 will refuse. The versions are pinned; operators cannot mend it.
   process.noDeprecation = true
   const config = readConfig()
-  const log = pino({ level: config.logLevel })
+  const log = pino({ level: config.logLevel, serializers: { err: describeError } })
   const runmill = composeRunmill(config, log, (sentence) => {
     console.error(`runmill: ${sentence}`)
     void end(1)

@@ -1,0 +1,71 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface RunmillProcess {
+  pid: number
+  /** What it has written so far. */
+  stdout(): string
+  stderr(): string
+  /** Resolves to the API's URL; rejects when the process ends before it is ready. A worker's URL is empty. */
+  ready: Promise<string>
+  /** Resolves to the exit code, null when a signal ended it. */
+  exited: Promise<number | null>
+  signal(name: NodeJS.Signals): void
+}
+
+/** Settings that this shell may hold and that must not leak into the process under test. */
+const ownSettings =
+  /^(?:RUNMILL_|DATABASE_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
+
+/** Starts the real process from its sources, on a free port. `environment` holds its settings. */
+export function startRunmill(environment: Record<string, string>): RunmillProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !ownSettings.test(name))
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    cwd: root,
+    env: { ...Object.fromEntries(inherited), PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const stdout = collect(child.stdout)
+  const stderr = collect(child.stderr)
+  const exited = new Promise<number | null>((done) => child.once('close', done))
+  const ready = readiness(child, stdout, stderr, exited)
+  // A test of a refusal waits for the exit alone.
+  ready.catch(() => {})
+  return {
+    pid: child.pid ?? 0,
+    stdout,
+    stderr,
+    ready,
+    exited,
+    signal: (name) => {
+      child.kill(name)
+    },
+  }
+}
+
+async function readiness(
+  child: ChildProcess,
+  stdout: () => string,
+  stderr: () => string,
+  exited: Promise<number | null>,
+): Promise<string> {
+  const seen = new Promise<string>((done) => {
+    child.stdout?.on('data', () => {
+      const match = /^Runmill (?:worker is ready|is ready at (\S+))$/m.exec(stdout())
+      if (match !== null) done(match[1] ?? '')
+    })
+  })
+  const url = await Promise.race([seen, exited.then(() => null)])
+  if (url === null) throw new Error(`Runmill ended before it was ready: ${stderr()}`)
+  return url
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = ''
+  stream.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+  })
+  return () => text
+}
