@@ -1,31 +1,43 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+
+interface Statement {
+  name: string
+  header: string
+  text: string
+}
 
 const folder = 'src/store/sql'
-const names = readdirSync(folder)
-  .map((file) => file.replace(/\.sql$/, ''))
-  .toSorted()
-const sources = ['src/store/read', 'src/store/write'].flatMap((at) =>
-  readdirSync(at)
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => readFileSync(join(at, file), 'utf8')),
-)
+const statements = readdirSync(folder).map((file): Statement => {
+  const whole = readFileSync(join(folder, file), 'utf8')
+  const header = /^(?:--.*\n)+/.exec(whole)?.[0] ?? ''
+  return {
+    name: file.replace(/\.sql$/, ''),
+    header,
+    text: whole.slice(header.length).replaceAll(/--.*$/gm, '').trim(),
+  }
+})
+const source = ['src/store/read', 'src/store/write']
+  .flatMap((at) => readdirSync(at).map((file) => readFileSync(join(at, file), 'utf8')))
+  .join('\n')
 
-describe.each(names)('%s.sql', (name) => {
-  const text = readFileSync(join(folder, `${name}.sql`), 'utf8')
-  const header = /^(?:--.*\n)+/.exec(text)?.[0] ?? ''
-  const statement = text.slice(header.length).replaceAll(/--.*$/gm, '')
+const namesOf = (wrong: Statement[]): string[] => wrong.map(({ name }) => name)
 
-  test('says what it is for, what its parameters are, and what a repeat does', () => {
-    expect(header).toMatch(/repeat|Reads only/)
-    const parameters = new Set([...statement.matchAll(/\$(\d+)/g)].map((match) => match[1]))
-    for (const parameter of parameters) expect(header).toContain(`$${parameter}`)
-  })
+test('every statement says what a repeat does, or that it only reads', () => {
+  expect(namesOf(statements.filter(({ header }) => !/repeat|Reads only/.test(header)))).toEqual([])
+})
 
-  test('is one statement with one caller', () => {
-    expect(statement.trim().replace(/;$/, '')).not.toContain(';')
-    const calls = sources.join('\n').split(`'${name}'`).length - 1
-    expect(calls).toBe(1)
-  })
+test('every parameter of a statement is explained', () => {
+  const explains = ({ header, text }: Statement): boolean =>
+    [...text.matchAll(/\$\d+/g)].every(([parameter]) => new RegExp(`\\${parameter}\\b`).test(header))
+  expect(namesOf(statements.filter((statement) => !explains(statement)))).toEqual([])
+})
+
+test('every file is one statement', () => {
+  expect(namesOf(statements.filter(({ text }) => text.replace(/;$/, '').includes(';')))).toEqual([])
+})
+
+test('every statement has one caller', () => {
+  expect(namesOf(statements.filter(({ name }) => source.split(`'${name}'`).length !== 2))).toEqual([])
 })
