@@ -47,9 +47,19 @@ export interface QueueBackend {
   /** Resolves once all jobs are durable; all of them or none (QueueUnavailableError). */
   enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][]): Promise<void>
   /** Like `enqueue` of one job, but does nothing while a job of the same key waits or runs. Never carries payload. */
-  nudge<Q extends QueueName>(queue: Q, key: string, data: JobData[Q], delayMs?: number): Promise<void>
+  nudge<Q extends QueueName>(
+    queue: Q,
+    key: string,
+    data: JobData[Q],
+    delayMs?: number,
+  ): Promise<void>
   /** Repeats a job every `everyMs` milliseconds, once for all processes, across restarts. */
-  schedule<Q extends QueueName>(queue: Q, key: string, everyMs: number, data: JobData[Q]): Promise<void>
+  schedule<Q extends QueueName>(
+    queue: Q,
+    key: string,
+    everyMs: number,
+    data: JobData[Q],
+  ): Promise<void>
   /** Starts the workers of this process. */
   work(handlers: Handlers): Promise<void>
   /** Tells every process that these batches are applied. Best effort: a waiter times out and looks for itself. */

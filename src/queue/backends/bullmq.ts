@@ -84,9 +84,9 @@ const queueOptions: SharedQueueOptions = {
 }
 
 const workerOptions: SharedWorkerOptions = {
-  // A killed worker's jobs are taken over after lockDuration plus at most two checks: 10 to 20 seconds.
+  // A killed worker's jobs are taken over after lockDuration plus at most two checks: 10 to 18 seconds.
   lockDuration: 10_000,
-  stalledInterval: 5_000,
+  stalledInterval: 4_000,
   maxStalledCount: 2 ** 31 - 1,
   // How long a lost wake-up can go unnoticed.
   drainDelay: 5,
@@ -180,6 +180,8 @@ export function bullBackend(
   ): BullWorker {
     const { signal } = open.stopping
     const work = async (job: Job) => {
+      // BullMQ may fetch one more job while it closes; its handler would wait for an abort that was before.
+      if (signal.aborted) throw new Error('stopping')
       try {
         const data = open.store.decode(job.data) as JobData[Q]
         await unlessAborted(open.abandon.signal, handler(data, { signal }))

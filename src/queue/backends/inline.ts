@@ -26,7 +26,7 @@ interface Lane {
   keys: Set<string>
 }
 
-const stopGraceMs = 5_000
+const stopGraceMs = 4_000
 const retryMs = { first: 1, most: 100 }
 
 /** The queue without a server: the same handlers, in this process, in memory. What waits is lost with the process. */

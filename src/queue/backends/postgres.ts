@@ -1,5 +1,7 @@
 import {
   type PgPool,
+  type PgPoolClient,
+  type PgQueryable,
   PostgresConnection,
   type PostgresConnectionOptions,
   PostgresQueueBackend,
@@ -54,6 +56,7 @@ function postgresConnect(url: string, namespace: string): Connect {
     // BullMQ would make a pool and a LISTEN connection for every queue and worker. This one is for all of them.
     const connection = new PostgresConnection(pool)
     connection.setMaxListeners(50)
+    queueListenStatements(connection)
     connection.on('error', (error) => report(error, 'listen connection'))
     await connection.waitUntilReady()
     const backendOf = (name: string, options: QueueBaseOptions) =>
@@ -96,10 +99,8 @@ function openPool(url: string): PgPool {
     keepAlive: true,
     // A server that hangs: fail the statement and drop its connection.
     query_timeout: 20_000,
-  })
-  // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
-  pool.on('connect', (client) => {
-    void client.query(`set search_path to "${schema}"`).catch(() => {})
+    // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
+    onConnect: (client: PgPoolClient) => client.query(`set search_path to "${schema}"`),
   })
   return {
     query: (text, params) => pool.query(text, params && [...params]).catch(rethrow),
@@ -150,6 +151,25 @@ function shareConnection(
   // BullMQ trusts a LISTEN connection for an hour while a delayed job waits.
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: 5 })
   return backend
+}
+
+/** Every worker says LISTEN on the shared connection; pg is about to refuse statements that overlap. */
+function queueListenStatements(connection: PostgresConnection): void {
+  const queued = new WeakSet<object>()
+  const getListenClient = connection.getListenClient.bind(connection)
+  connection.getListenClient = async () => {
+    const client = await getListenClient()
+    if (queued.has(client)) return client
+    queued.add(client)
+    const query: PgQueryable['query'] = client.query.bind(client)
+    let last: Promise<unknown> = Promise.resolve()
+    client.query = <R>(text: string, params?: readonly unknown[]) => {
+      const result = last.then(() => query<R>(text, params))
+      last = result.catch(() => {})
+      return result
+    }
+    return client
+  }
 }
 
 /** Listens on the connection that BullMQ's workers listen on, and again on the next one when it was lost. */

@@ -14,6 +14,8 @@ type ClientOptions = Pick<
 >
 
 const connectMs = 2_000
+/** A cluster asks its nodes one after the other. */
+const startMs = 5_000
 const closeMs = 1_000
 
 /**
@@ -52,9 +54,10 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       },
       'producer',
     )
+    let mayInfo: boolean
     try {
       await connectClient(producer)
-      await warnAboutSettings(producer, log)
+      mayInfo = await warnAboutSettings(producer, log)
     } catch (error) {
       disconnectAll(clients)
       throw error
@@ -64,12 +67,15 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
     let subscriber: Client | undefined
     const channel = `${prefix}:applied`
 
+    const common = { prefix, skipVersionCheck: !mayInfo }
+
     const store: Datastore = {
-      openQueue: (name, options) => new Queue(name, { ...options, connection: producer, prefix }),
+      openQueue: (name, options) =>
+        new Queue(name, { ...options, ...common, connection: producer }),
       openWorker(name, work, options) {
         // Workers outlive an outage: their commands wait for Redis instead of failing.
         consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
-        return new Worker(name, work, { ...options, connection: consumer, prefix })
+        return new Worker(name, work, { ...options, ...common, connection: consumer })
       },
       async addAll(queue, name, payloads, options) {
         if (payloads.length === 1) {
@@ -142,7 +148,7 @@ async function connectClient(client: Client): Promise<void> {
   }
   client.on('error', remember)
   try {
-    await withTimeLimit(client.connect(), connectMs)
+    await withTimeLimit(client.connect(), startMs)
   } catch (error) {
     throw reason ?? error
   } finally {
@@ -154,8 +160,11 @@ function disconnectAll(clients: Client[]): void {
   for (const client of clients) client.disconnect()
 }
 
-/** What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (DESIGN I1). */
-async function warnAboutSettings(client: Client, log: QueueLog): Promise<void> {
+/**
+ * What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (DESIGN I1).
+ * @returns whether we are allowed to ask (INFO)
+ */
+async function warnAboutSettings(client: Client, log: QueueLog): Promise<boolean> {
   let info: string
   try {
     // INFO and not CONFIG GET, which managed Redis forbids.
@@ -165,7 +174,7 @@ async function warnAboutSettings(client: Client, log: QueueLog): Promise<void> {
       { err: error },
       `Redis does not say whether it may lose jobs (INFO: ${describeError(error)}). Make sure of maxmemory-policy noeviction and appendonly yes.`,
     )
-    return
+    return false
   }
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
   if (policy !== undefined && policy !== 'noeviction') {
@@ -187,4 +196,5 @@ async function warnAboutSettings(client: Client, log: QueueLog): Promise<void> {
       'Redis does not say whether it may lose jobs. Make sure of maxmemory-policy noeviction and appendonly yes.',
     )
   }
+  return true
 }

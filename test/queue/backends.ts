@@ -1,0 +1,53 @@
+import type { QueueBackend } from '../../src/queue/backend.ts'
+import { inlineBackend } from '../../src/queue/backends/inline.ts'
+import { postgresBackend } from '../../src/queue/backends/postgres.ts'
+import { redisBackend } from '../../src/queue/backends/redis.ts'
+import { createTestDatabase } from '../support/postgres.ts'
+import { startRedis, testsRunOnRedis } from '../support/redis.ts'
+
+/** A datastore to test on. */
+export interface Bench {
+  /** Empty where backends do not share anything. */
+  url: string
+  /** @param namespace backends of the same one see each other's jobs */
+  open(namespace: string, url?: string): QueueBackend
+  stop(): Promise<void>
+}
+
+export interface Kind {
+  name: 'inline' | 'postgres' | 'redis'
+  start(): Promise<Bench>
+}
+
+const postgres: Kind = {
+  name: 'postgres',
+  async start() {
+    const database = await createTestDatabase()
+    return {
+      url: database.url,
+      open: (namespace, url = database.url) => postgresBackend({ url, namespace }),
+      stop: () => database.drop(),
+    }
+  },
+}
+
+const redis: Kind = {
+  name: 'redis',
+  async start() {
+    const server = await startRedis()
+    return {
+      url: server.url,
+      open: (namespace, url = server.url) => redisBackend({ url, namespace }),
+      stop: () => server.stop(),
+    }
+  },
+}
+
+const inline: Kind = {
+  name: 'inline',
+  start: async () => ({ url: '', open: () => inlineBackend(), stop: async () => {} }),
+}
+
+/** Backends whose jobs outlive the process. */
+export const durableKinds: Kind[] = testsRunOnRedis() ? [postgres, redis] : [postgres]
+export const allKinds: Kind[] = [inline, ...durableKinds]

@@ -1,0 +1,17 @@
+// A process of its own: takes ingest jobs and never finishes them. Arguments: backend, URL, namespace.
+// Prints the id of each batch that it holds.
+import { postgresBackend } from '../../src/queue/backends/postgres.ts'
+import { redisBackend } from '../../src/queue/backends/redis.ts'
+import { handlers } from './handlers.ts'
+
+const [kind, url = '', namespace = ''] = process.argv.slice(2)
+const queue = (kind === 'redis' ? redisBackend : postgresBackend)({ url, namespace })
+await queue.start()
+await queue.work(
+  handlers({
+    ingest: ({ batchId }) => {
+      process.stdout.write(`${batchId}\n`)
+      return new Promise(() => {})
+    },
+  }),
+)

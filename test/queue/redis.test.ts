@@ -1,0 +1,237 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { QueueUnavailableError } from '../../src/queue/backend.ts'
+import { redisBackend } from '../../src/queue/backends/redis.ts'
+import { parseRedisUrl } from '../../src/queue/backends/redis-url.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { type RedisServer, spawnRedis, startRedis, testsRunOnRedis } from '../support/redis.ts'
+import { collector, handlers, ingestJob } from './handlers.ts'
+
+describe('parseRedisUrl', () => {
+  test.each([
+    ['redis://localhost', { host: 'localhost', port: 6379 }],
+    ['redis://10.0.0.1:7000/3', { host: '10.0.0.1', port: 7000, db: 3 }],
+    ['redis://[::1]:6380', { host: '::1', port: 6380 }],
+    ['redis://:p%40ss@h', { host: 'h', port: 6379, password: 'p@ss' }],
+    [
+      'rediss://me:secret@h:1/',
+      { host: 'h', port: 1, username: 'me', password: 'secret', tls: {} },
+    ],
+    [
+      'redis-sentinel://:pw@s1,s2:5000/mymaster/2',
+      {
+        name: 'mymaster',
+        db: 2,
+        password: 'pw',
+        sentinels: [
+          { host: 's1', port: 26379 },
+          { host: 's2', port: 5000 },
+        ],
+      },
+    ],
+    [
+      'rediss-sentinel://s1/mymaster',
+      {
+        name: 'mymaster',
+        sentinels: [{ host: 's1', port: 26379 }],
+        tls: {},
+        sentinelTLS: {},
+        enableTLSForSentinelMode: true,
+      },
+    ],
+  ])('reads %s', (url, options) => {
+    expect(parseRedisUrl(url)).toEqual({ kind: 'single', options })
+  })
+
+  test('reads a cluster', () => {
+    expect(parseRedisUrl('rediss-cluster://me:pw@h1:7000,h2')).toEqual({
+      kind: 'cluster',
+      nodes: [
+        { host: 'h1', port: 7000 },
+        { host: 'h2', port: 6379 },
+      ],
+      options: { username: 'me', password: 'pw', tls: {} },
+    })
+  })
+
+  test.each([
+    'localhost:6379',
+    'http://localhost',
+    'redis://',
+    'redis://secret@h1,secret2',
+    'redis://h/secret',
+    'redis-cluster://h1,h2/secret',
+    'redis-sentinel://h1,secret',
+    'redis://:secret@h:port',
+  ])('refuses %s without repeating it', (url) => {
+    expect(() => parseRedisUrl(url)).toThrow(/^(?!.*secret).+\.$/s)
+  })
+})
+
+async function startServer(settings?: string[]): Promise<RedisServer> {
+  const server = await startRedis(settings)
+  onTestFinished(() => server.stop())
+  return server
+}
+
+const onRedis = testsRunOnRedis() ? [{ name: 'redis' }] : []
+
+describe.each(onRedis)('$name', () => {
+  test('kill -9 of the server and a restart lose no acknowledged job, and work resumes by itself', async () => {
+    const server = await startServer()
+    const api = redisBackend({ url: server.url })
+    const worker = redisBackend({ url: server.url })
+    await Promise.all([api.start(), worker.start()])
+    const done = collector<string>()
+    let goOn = () => {}
+    const restarted = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    // Some jobs run and the others wait while the server dies.
+    await worker.work(
+      handlers({ ingest: ({ batchId }) => restarted.then(() => done.add(batchId)) }),
+    )
+
+    const acknowledged: string[] = []
+    let refused = 0
+    let offered = 0
+    const offer = async () => {
+      offered += 1
+      const ids = [`${offered} a`, `${offered} b`]
+      try {
+        await api.enqueue(
+          'ingest',
+          ids.map((id) => ingestJob(id)),
+        )
+        acknowledged.push(...ids)
+      } catch (error) {
+        expect(error).toBeInstanceOf(QueueUnavailableError)
+        refused += 1
+      }
+    }
+    for (let round = 0; round < 50; round += 1) await offer()
+    const underWay = Array.from({ length: 50 }, offer)
+    await server.kill()
+    await Promise.all(underWay)
+    await offer()
+    expect(refused).toBeGreaterThan(0)
+
+    await server.start()
+    goOn()
+    const before = acknowledged.length
+    await vi.waitFor(
+      async () => {
+        await offer()
+        expect(acknowledged.length).toBeGreaterThan(before)
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    await vi.waitFor(
+      () => expect(new Set(done.all)).toEqual(new Set([...acknowledged, ...done.all])),
+      {
+        timeout: 20_000,
+      },
+    )
+    await Promise.all([api.stop(), worker.stop()])
+  }, 60_000)
+
+  test('a full server takes none of the jobs', async () => {
+    const server = await startServer()
+    const queue = redisBackend({ url: server.url })
+    await queue.start()
+    const admin = new Redis(server.url)
+    await queue.enqueue('ingest', [ingestJob('1'), ingestJob('2')])
+    await admin.config('SET', 'maxmemory', '1')
+    await expect(queue.enqueue('ingest', [ingestJob('3'), ingestJob('4')])).rejects.toThrow(
+      QueueUnavailableError,
+    )
+    await expect(queue.enqueue('ingest', [ingestJob('5')])).rejects.toThrow(QueueUnavailableError)
+    await admin.config('SET', 'maxmemory', '0')
+    expect((await queue.counts()).ingest.waiting).toBe(2)
+    await admin.quit()
+    await queue.stop()
+  })
+
+  test.each([
+    [['--maxmemory-policy', 'allkeys-lru'], /noeviction/],
+    [['--appendonly', 'no'], /appendonly/],
+    [['--user', 'default', 'on', 'nopass', '~*', '&*', '+@all', '-info'], /does not say/],
+  ])('start warns about a server with %s', async (settings, warning) => {
+    const server = await startServer(settings)
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const queue = redisBackend({ url: server.url, log })
+    await queue.start()
+    await queue.enqueue('ingest', [ingestJob('works all the same')])
+    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(warning))
+    await queue.stop()
+  })
+
+  test('start says nothing about a server that keeps what it takes', async () => {
+    const server = await startServer()
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const queue = redisBackend({ url: server.url, log })
+    await queue.start()
+    expect(log.warn).not.toHaveBeenCalled()
+    await queue.stop()
+  })
+
+  test('runs on a Redis Cluster', async () => {
+    const server = await startServer([
+      '--cluster-enabled',
+      'yes',
+      '--cluster-announce-ip',
+      '127.0.0.1',
+    ])
+    const admin = new Redis(server.url)
+    await admin.cluster('ADDSLOTSRANGE', 0, 16383)
+    await vi.waitFor(async () => expect(await admin.cluster('INFO')).toMatch(/cluster_state:ok/), {
+      timeout: 10_000,
+    })
+    await admin.quit()
+    await expectToWork(`redis-cluster://127.0.0.1:${server.port}`)
+  })
+
+  test('runs on the master that sentinels name', async () => {
+    const server = await startServer()
+    const dir = await mkdtemp(join(tmpdir(), 'runmill-sentinel-'))
+    const port = await findFreePort()
+    const file = join(dir, 'sentinel.conf')
+    await writeFile(
+      file,
+      `port ${port}\nbind 127.0.0.1\ndir ${dir}\nsentinel monitor main 127.0.0.1 ${server.port} 1\n`,
+    )
+    const sentinel = await spawnRedis([file, '--sentinel'])
+    onTestFinished(async () => {
+      sentinel.kill('SIGKILL')
+      await rm(dir, { recursive: true, force: true })
+    })
+    await expectToWork(`redis-sentinel://127.0.0.1:${port}/main`)
+  })
+})
+
+async function expectToWork(url: string): Promise<void> {
+  const [api, worker] = [redisBackend({ url }), redisBackend({ url })]
+  await Promise.all([api.start(), worker.start()])
+  const done = collector<string>()
+  await worker.work(
+    handlers({
+      ingest: async ({ batchId }) => {
+        done.add(batchId)
+        worker.announceApplied([batchId])
+      },
+    }),
+  )
+  const watch = api.watchApplied('c')
+  await api.schedule('sweep', 'all', 60_000, {})
+  await api.nudge('aggregate', 'key', { tenantId: 't', experimentId: 'e' }, 60_000)
+  await api.enqueue('ingest', [ingestJob('a'), ingestJob('b')])
+  await api.enqueue('ingest', [ingestJob('c')])
+  await done.until(3)
+  expect(await watch.wait(5_000)).toBe(true)
+  watch.cancel()
+  expect((await api.counts()).aggregate.delayed).toBe(1)
+  await Promise.all([api.stop(), worker.stop()])
+}
