@@ -39,6 +39,7 @@ create table datasets (
   primary key (tenant_id, id),
   unique (tenant_id, name)
 );
+create index datasets_created on datasets (tenant_id, created_at desc, id);
 
 -- One row per version of an example. The current one is valid to infinity; a deleted example has none.
 create table examples (
@@ -67,6 +68,11 @@ create unique index examples_current on examples (tenant_id, id) where valid_to 
 create index examples_dataset on examples (tenant_id, dataset_id, valid_from desc, ordinal, id);
 create index examples_dataset_current on examples (tenant_id, dataset_id, created_at desc, id)
   where valid_to = 'infinity';
+create index examples_source_trace on examples (tenant_id, source_trace_id) where source_trace_id is not null;
+create index examples_source_run on examples (tenant_id, source_run_id) where source_run_id is not null;
+-- Lists over all datasets, newest first.
+create index examples_current_recent on examples (tenant_id, valid_from desc, ordinal, id)
+  where valid_to = 'infinity';
 
 create table experiments (
   tenant_id uuid not null references tenants (id),
@@ -89,6 +95,8 @@ create table experiments (
 );
 create index experiments_name on experiments (tenant_id, name);
 create index experiments_dataset on experiments (tenant_id, dataset_id, created_at desc, id);
+-- The next creation time of a tenant.
+create index experiments_created on experiments (tenant_id, created_at desc);
 create index experiments_start on experiments (tenant_id, start_time desc, id);
 
 -- Data plane. v: newest version met. fv: version per field (null: every set field has version v). m: bit per field

@@ -1,0 +1,218 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runStatement, runText, type Parameter } from '../statements.ts'
+import { experimentFilterSql } from './run-filter-sql.ts'
+
+/** An experiment: a Langfuse dataset run, a LangSmith session. */
+export interface ExperimentRow {
+  id: string
+  /** null: a plain tracing project. */
+  datasetId: string | null
+  name: string
+  description: string | null
+  /** LangSmith's `extra.metadata`. `{}` when there is none. */
+  metadata: JsonText
+  /** LangSmith's `extra` without its metadata. */
+  extra: JsonText | null
+  traceTier: string | null
+  defaultDatasetId: string | null
+  startTime: Timestamp
+  endTime: Timestamp | null
+  createdAt: Timestamp
+  updatedAt: Timestamp
+}
+
+/** Statistics as of the last refresh; see experimentAggregateRefreshDirty. Latencies are in seconds. */
+export interface ExperimentStatistics {
+  experimentId: string
+  itemCount: number | null
+  /** Executions: root runs, and what run items link. */
+  runCount: number
+  errorCount: number
+  /** Executions with a first token. */
+  streamingCount: number
+  latencyP50: number | null
+  latencyP99: number | null
+  firstTokenP50: number | null
+  firstTokenP99: number | null
+  promptTokens: Decimal | null
+  completionTokens: Decimal | null
+  totalTokens: Decimal | null
+  promptCost: Decimal | null
+  completionCost: Decimal | null
+  totalCost: Decimal | null
+  lastRunStartTime: Timestamp | null
+  /** `{key: {n, avg, values}}` over the runs. */
+  feedbackStats: JsonText
+  /** The same over feedback on the experiment itself. */
+  experimentFeedbackStats: JsonText
+  /** Running number of the experiment within its dataset, from 1; null without a dataset. */
+  testRunNumber: number | null
+}
+
+export const experimentSorts = [
+  'name',
+  'start_time',
+  'last_run_start_time',
+  'latency_p50',
+  'latency_p99',
+  'error_rate',
+  'feedback',
+  'runs_count',
+] as const
+
+/** What a list of experiments asks for. An absent condition lets everything through. */
+export interface ExperimentQuery {
+  ids?: string[] | undefined
+  name?: string | undefined
+  /** Substring, in any case. */
+  nameContains?: string | undefined
+  datasetIds?: string[] | undefined
+  /** true: only plain projects. false: only experiments on a dataset. */
+  isPlain?: boolean | undefined
+  /** `metadata.dataset_version`. */
+  datasetVersion?: string | undefined
+  /** JSON object that the metadata contain. */
+  metadata?: JsonText | undefined
+  filter?: RunFilter | undefined
+  sortBy: (typeof experimentSorts)[number]
+  isDescending: boolean
+  /** With sort `feedback`: sort by the average score of this key. */
+  feedbackKey?: string | undefined
+  feedbackSource: 'session' | 'run'
+  offset: number
+  limit: number
+}
+
+export async function experimentFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<ExperimentRow | null> {
+  const [row] = await runStatement<ExperimentRow>(db, 'experiment_find', [tenantId, id])
+  return row ?? null
+}
+
+/** Which of these experiments exist. */
+export async function experimentListExisting(
+  db: Queryable,
+  tenantId: string,
+  ids: string[],
+): Promise<Set<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await runStatement<{ id: string }>(db, 'experiment_list_existing', [tenantId, ids])
+  return new Set(rows.map((row) => row.id))
+}
+
+/** One page, in a stable order: ties by id, experiments without the sorted value last. */
+export async function experimentList(
+  db: Queryable,
+  tenantId: string,
+  query: ExperimentQuery,
+): Promise<ExperimentRow[]> {
+  const { parameters, bind, condition } = experimentCondition(tenantId, query)
+  const direction = query.isDescending ? 'desc' : 'asc'
+  const text = `select experiments.id, experiments.dataset_id, experiments.name, experiments.description,
+      experiments.metadata, experiments.extra, experiments.trace_tier, experiments.default_dataset_id,
+      experiments.start_time, experiments.end_time, experiments.created_at, experiments.updated_at
+    from experiments
+    left join experiment_aggregates as aggregate
+      on aggregate.tenant_id = experiments.tenant_id and aggregate.experiment_id = experiments.id
+    where ${condition}
+    order by ${sortSql(query, bind)} ${direction} nulls last, experiments.id
+    limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
+  return runText<ExperimentRow>(db, text, parameters)
+}
+
+/** Those that match a list's conditions and whose statistics are out of date: refresh them before sorting by one. */
+export async function experimentListDirty(
+  db: Queryable,
+  tenantId: string,
+  query: ExperimentQuery,
+  limit: number,
+): Promise<string[]> {
+  const { parameters, bind, condition } = experimentCondition(tenantId, query)
+  const text = `select experiments.id from experiments
+    where ${condition} and exists (
+      select from experiment_dirty_marks as mark
+      where mark.tenant_id = experiments.tenant_id and mark.experiment_id = experiments.id
+    )
+    limit ${bind(String(limit))}::bigint`
+  const rows = await runText<{ id: string }>(db, text, parameters)
+  return rows.map((row) => row.id)
+}
+
+/** Statistics by experiment id; a deleted experiment has none. */
+export async function experimentAggregateListAmong(
+  db: Queryable,
+  tenantId: string,
+  ids: string[],
+): Promise<Map<string, ExperimentStatistics>> {
+  if (ids.length === 0) return new Map()
+  const rows = await runStatement<ExperimentStatistics>(db, 'experiment_aggregate_list_among', [
+    tenantId,
+    ids,
+  ])
+  return new Map(rows.map((row) => [row.experimentId, row]))
+}
+
+interface Condition {
+  parameters: Parameter[]
+  bind(value: Parameter): string
+  condition: string
+}
+
+function experimentCondition(tenantId: string, query: ExperimentQuery): Condition {
+  const parameters: Parameter[] = []
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const conditions = [`experiments.tenant_id = ${bind(tenantId)}`]
+  const add = (condition: string) => conditions.push(condition)
+  if (query.ids !== undefined) add(`experiments.id = any (${bind(query.ids)}::uuid[])`)
+  if (query.name !== undefined) add(`experiments.name = ${bind(query.name)}`)
+  if (query.nameContains !== undefined) {
+    add(`position(lower(${bind(query.nameContains)}) in lower(experiments.name)) > 0`)
+  }
+  if (query.datasetIds !== undefined) {
+    add(`experiments.dataset_id = any (${bind(query.datasetIds)}::uuid[])`)
+  }
+  if (query.isPlain !== undefined) {
+    add(`experiments.dataset_id is ${query.isPlain ? '' : 'not '}null`)
+  }
+  if (query.datasetVersion !== undefined) {
+    add(`experiments.metadata ->> 'dataset_version' = ${bind(query.datasetVersion)}`)
+  }
+  if (query.metadata !== undefined) {
+    add(`experiments.metadata @> ${bind(query.metadata)}::jsonb`)
+  }
+  if (query.filter !== undefined) {
+    add(experimentFilterSql(query.filter, { alias: 'experiments', bind }))
+  }
+  return { parameters, bind, condition: conditions.join(' and ') }
+}
+
+function sortSql(query: ExperimentQuery, bind: (value: Parameter) => string): string {
+  switch (query.sortBy) {
+    case 'name':
+      return 'experiments.name'
+    case 'start_time':
+      return 'experiments.start_time'
+    case 'last_run_start_time':
+      return 'aggregate.last_run_start_time'
+    case 'latency_p50':
+      return 'aggregate.latency_p50'
+    case 'latency_p99':
+      return 'aggregate.latency_p99'
+    case 'error_rate':
+      return 'aggregate.error_count::double precision / nullif(aggregate.run_count, 0)'
+    case 'runs_count':
+      return 'coalesce(aggregate.run_count, 0)'
+    case 'feedback': {
+      const column =
+        query.feedbackSource === 'session' ? 'experiment_feedback_stats' : 'feedback_stats'
+      const key = bind(query.feedbackKey ?? '')
+      return `(aggregate.${column} -> ${key}::text ->> 'avg')::double precision`
+    }
+  }
+}
