@@ -1,0 +1,40 @@
+import { isUuid } from '../../domain/ids.ts'
+import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
+
+/** One run on the path from the root: when it started, and its id in lower case. */
+export interface Segment {
+  time: Timestamp
+  id: string
+}
+
+const segment = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{6})Z(.{36})$/
+
+/**
+ * Reads `YYYYMMDDTHHMMSSffffffZ<uuid>` segments joined by dots (contracts/langsmith.md 3.1).
+ * @returns the path from the root to the run itself, or null when any segment is malformed
+ */
+export function parseDottedOrder(text: string): Segment[] | null {
+  const segments: Segment[] = []
+  for (const part of text.split('.')) {
+    const match = segment.exec(part)
+    if (match === null) return null
+    const [, year, month, day, hour, minute, second, micros, id = ''] = match
+    const time = parseTimestamp(`${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`)
+    if (time === null || !isUuid(id)) return null
+    segments.push({ time, id: id.toLowerCase() })
+  }
+  return segments
+}
+
+/** The other way round: equal paths give equal texts, whatever case the client wrote them in. */
+export function formatDottedOrder(segments: readonly Segment[]): string {
+  return segments.map(({ time, id }) => `${time.replaceAll(/[-:.]/g, '')}${id}`).join('.')
+}
+
+/** Ids of the ancestors, root first, of a stored dotted order. */
+export function ancestorIds(dottedOrder: string): string[] {
+  return dottedOrder
+    .split('.')
+    .slice(0, -1)
+    .map((part) => part.slice(-36))
+}

@@ -1,0 +1,43 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { RawJson, sliceMembers } from '../../domain/json.ts'
+import type { FeedbackRow } from '../../store/read/feedback.ts'
+
+/** FeedbackSchema (contracts/langsmith.md 2.1, 2.7.2): every key is there; score and value are as they were given. */
+export function feedbackFromRow(row: FeedbackRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    key: row.key ?? '',
+    created_at: row.createdAt,
+    modified_at: row.updatedAt ?? row.createdAt,
+    score: raw(row.score),
+    value: raw(row.value),
+    comment: row.comment,
+    correction: raw(row.correction),
+    run_id: row.runId,
+    trace_id: row.traceId,
+    session_id: row.experimentId,
+    start_time: row.runStartTime,
+    is_root: row.isRoot,
+    feedback_source: sourceOf(row),
+    extra: raw(row.extra),
+    feedback_group_id: row.feedbackGroupId,
+    comparative_experiment_id: row.comparativeExperimentId,
+    feedback_thread_id: row.threadId,
+  }
+}
+
+function sourceOf({ sourceType, source }: FeedbackRow): object | null {
+  if (sourceType === null && source === null) return null
+  const given = sliceMembers(source ?? '{}')
+  return {
+    type: sourceType,
+    metadata: raw(given.get('metadata')),
+    user_id: raw(given.get('user_id')),
+    ls_user_id: raw(given.get('ls_user_id')),
+    user_name: raw(given.get('user_name')),
+  }
+}
+
+function raw(text: JsonText | null | undefined): RawJson | null {
+  return text === null || text === undefined ? null : new RawJson(text)
+}

@@ -1,0 +1,139 @@
+import { RawJson, sliceMembers } from '../../domain/json.ts'
+import type { JsonText } from '../../domain/entities.ts'
+import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
+import type { RunDetailRow, RunRow } from '../../store/read/runs.ts'
+import { ancestorIds, formatDottedOrder } from './dotted-order.ts'
+
+/** The seven types that LangSmith's clients know; every other one of ours (Langfuse's) is shown as a chain. */
+export const runTypes = [
+  'tool',
+  'chain',
+  'llm',
+  'retriever',
+  'embedding',
+  'prompt',
+  'parser',
+] as const
+
+export interface RunFieldOptions {
+  /** True: `inputs` and `outputs` are null, the previews say what they hold. */
+  isPreview?: boolean
+}
+
+/** The fields that RunSchema and RunSchemaComparisonView share (contracts/langsmith.md 2.1, 2.6.3). */
+export function runFields(
+  row: RunRow,
+  { isPreview = false }: RunFieldOptions = {},
+): Record<string, unknown> {
+  const startTime = row.startTime ?? row.createdAt
+  return {
+    id: row.id,
+    name: row.name ?? '',
+    run_type: runTypes.find((type) => type === row.runType) ?? 'chain',
+    status: row.status,
+    start_time: startTime,
+    end_time: row.endTime,
+    // Python's model refuses null inputs, except in a preview.
+    inputs: isPreview ? null : objectOf(row.inputs ?? '{}', 'input'),
+    inputs_preview: row.inputsPreview,
+    outputs: isPreview || row.outputs === null ? null : objectOf(row.outputs, 'output'),
+    outputs_preview: row.outputsPreview,
+    error: errorOf(row),
+    extra: extraOf(row),
+    serialized: raw(row.serialized),
+    events: raw(row.events),
+    tags: row.tags,
+    trace_id: row.traceId ?? row.id,
+    dotted_order: dottedOrderOf(row, startTime),
+    parent_run_id: row.parentRunId,
+    execution_order: 1,
+    session_id: row.experimentId,
+    reference_example_id: row.referenceExampleId,
+    total_tokens: row.totalTokens ?? 0,
+    prompt_tokens: row.promptTokens ?? 0,
+    completion_tokens: row.completionTokens ?? 0,
+    total_cost: row.totalCost,
+    prompt_cost: row.promptCost,
+    completion_cost: row.completionCost,
+    feedback_stats: raw(row.feedbackStats ?? '{}'),
+    app_path: `/o/${row.tenantId}/projects/p/${row.experimentId}/r/${row.id}`,
+    manifest_id: null,
+    manifest_s3_id: null,
+    inputs_s3_urls: null,
+    outputs_s3_urls: null,
+    s3_urls: null,
+    trace_min_start_time: row.traceMinStartTime,
+    trace_max_start_time: row.traceMaxStartTime,
+  }
+}
+
+/** RunSchema. */
+export function runFromRow(row: RunDetailRow): Record<string, unknown> {
+  const details = sliceMembers(row.usageDetails ?? '{}')
+  return {
+    ...runFields(row),
+    child_run_ids: row.childRunIds,
+    direct_child_run_ids: row.directChildRunIds,
+    parent_run_ids: row.dottedOrder === null ? [] : ancestorIds(row.dottedOrder),
+    first_token_time: row.firstTokenTime,
+    prompt_token_details: raw(details.get('prompt_token_details')),
+    completion_token_details: raw(details.get('completion_token_details')),
+    prompt_cost_details: raw(details.get('prompt_cost_details')),
+    completion_cost_details: raw(details.get('completion_cost_details')),
+    price_model_id: null,
+    reference_dataset_id: row.referenceDatasetId,
+    in_dataset: row.inDataset,
+    thread_id: row.threadId,
+    messages: null,
+    share_token: null,
+    trace_tier: row.traceTier,
+    trace_first_received_at: null,
+    ttl_seconds: null,
+    trace_upgrade: false,
+    last_queued_at: null,
+  }
+}
+
+/** Seconds from start to end; null while either is missing. */
+export function latencyOf(row: {
+  startTime: Timestamp | null
+  endTime: Timestamp | null
+}): number | null {
+  if (row.startTime === null || row.endTime === null) return null
+  return (toEpochMicros(row.endTime) - toEpochMicros(row.startTime)) / 1e6
+}
+
+/** `error` as text, or null when there is none. Langfuse's observations tell it by level and status message. */
+export function errorOf(
+  row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>,
+): RawJson | string | null {
+  const { error } = row
+  if (error === null || error === 'null' || error === '""' || error === 'false') {
+    return row.level === 'ERROR' ? (row.statusMessage ?? 'error') : null
+  }
+  return error.trimStart().startsWith('"') ? new RawJson(error) : error
+}
+
+/** LangSmith's clients read objects only: any other value, which other dialects allow, stands under one key. */
+function objectOf(text: JsonText, key: string): RawJson {
+  return text.trimStart().startsWith('{') ? new RawJson(text) : new RawJson(`{"${key}":${text}}`)
+}
+
+/** Puts `extra` together again from its three parts. */
+function extraOf({ extra, runtime, metadata }: RunRow): RawJson | null {
+  if (extra === null && runtime === null && metadata === null) return null
+  const members = sliceMembers(extra ?? '{}')
+  if (runtime !== null) members.set('runtime', runtime)
+  if (metadata !== null) members.set('metadata', metadata)
+  const texts = [...members].map(([key, text]) => `${JSON.stringify(key)}:${text}`)
+  return new RawJson(`{${texts.join(',')}}`)
+}
+
+function dottedOrderOf(row: RunRow, startTime: Timestamp | null): string | null {
+  if (row.dottedOrder !== null) return row.dottedOrder
+  return startTime === null ? null : formatDottedOrder([{ time: startTime, id: row.id }])
+}
+
+function raw(text: JsonText | null | undefined): RawJson | null {
+  return text === null || text === undefined ? null : new RawJson(text)
+}

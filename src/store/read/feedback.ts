@@ -1,0 +1,129 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+
+/** Feedback with what it says nothing of filled in from its run. */
+export interface FeedbackRow {
+  id: string
+  runId: string | null
+  traceId: string | null
+  experimentId: string | null
+  key: string | null
+  score: JsonText | null
+  value: JsonText | null
+  comment: string | null
+  correction: JsonText | null
+  sourceType: string | null
+  source: JsonText | null
+  threadId: string | null
+  extra: JsonText | null
+  comparativeExperimentId: string | null
+  feedbackGroupId: string | null
+  runStartTime: Timestamp | null
+  /** False also while the run has not arrived. */
+  isRoot: boolean
+  createdAt: Timestamp | null
+  updatedAt: Timestamp | null
+}
+
+/** What a list of feedback asks for. An absent condition lets everything through. */
+export interface FeedbackQuery {
+  runIds?: string[] | undefined
+  keys?: string[] | undefined
+  /** Feedback on these experiments, and on their runs. */
+  experimentIds?: string[] | undefined
+  sourceTypes?: string[] | undefined
+  hasComment?: boolean | undefined
+  hasScore?: boolean | undefined
+  level?: 'run' | 'session' | undefined
+  minCreatedAt?: Timestamp | undefined
+  maxCreatedAt?: Timestamp | undefined
+  comparativeExperimentId?: string | undefined
+  offset: number
+  limit: number
+}
+
+/**
+ * What a view of feedback selects `from`: alias `feedback`, with its run as `run`. Feedback on a deleted experiment
+ * is left out; feedback whose run or experiment never came is not.
+ */
+export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedback.trace_id, run.trace_id) as trace_id,
+  coalesce(feedback.experiment_id, run.experiment_id) as experiment_id, feedback.key, feedback.score, feedback.value,
+  feedback.comment, feedback.correction, feedback.source_type, feedback.source, feedback.thread_id, feedback.extra,
+  feedback.comparative_experiment_id, feedback.feedback_group_id,
+  coalesce(feedback.run_start_time, run.start_time) as run_start_time,
+  run.id is not null and run.parent_run_id is null as is_root, feedback.created_at, feedback.updated_at`
+
+const source = `feedback
+  left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
+  where feedback.tenant_id = $1
+    and feedback.key is not null
+    and not exists (
+      select from tombstones
+      where tombstones.tenant_id = feedback.tenant_id and tombstones.kind = 'experiment'
+        and tombstones.id in (feedback.experiment_id, run.experiment_id)
+    )`
+
+/** @returns null when there is none, or its experiment is deleted */
+export async function feedbackFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<FeedbackRow | null> {
+  const text = `select ${feedbackSelection} from ${source} and feedback.id = $2`
+  const [row] = await runText<FeedbackRow>(db, text, [tenantId, id])
+  return row ?? null
+}
+
+/** One page, newest first, ties by id. */
+export async function feedbackList(
+  db: Queryable,
+  tenantId: string,
+  query: FeedbackQuery,
+): Promise<FeedbackRow[]> {
+  const parameters: Parameter[] = [tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const conditions = conditionsOf(query, bind).map((condition) => `\n    and ${condition}`)
+  const text = `select ${feedbackSelection} from ${source}${conditions.join('')}
+  order by feedback.created_at desc nulls last, feedback.id
+  limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
+  return runText<FeedbackRow>(db, text, parameters)
+}
+
+function conditionsOf(query: FeedbackQuery, bind: (value: Parameter) => string): string[] {
+  const conditions: string[] = []
+  const add = (condition: string) => conditions.push(condition)
+  if (query.runIds !== undefined) add(`feedback.run_id = any (${bind(query.runIds)}::uuid[])`)
+  if (query.keys !== undefined) add(`feedback.key = any (${bind(query.keys)}::text[])`)
+  if (query.experimentIds !== undefined) {
+    const ids = bind(query.experimentIds)
+    // Two index scans; an `or` over the join would read all feedback of the tenant.
+    add(`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = $1 and own.experiment_id = any (${ids}::uuid[])
+      union
+      select scored.id
+      from runs
+      join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
+      where runs.tenant_id = $1 and runs.experiment_id = any (${ids}::uuid[])
+    )`)
+  }
+  if (query.sourceTypes !== undefined) {
+    add(`feedback.source_type = any (${bind(query.sourceTypes)}::text[])`)
+  }
+  if (query.hasComment !== undefined)
+    add(`feedback.comment is ${query.hasComment ? 'not ' : ''}null`)
+  if (query.hasScore !== undefined) add(`feedback.score is ${query.hasScore ? 'not ' : ''}null`)
+  if (query.level !== undefined)
+    add(`feedback.run_id is ${query.level === 'run' ? 'not ' : ''}null`)
+  if (query.minCreatedAt !== undefined) {
+    add(`feedback.created_at >= ${bind(query.minCreatedAt)}::timestamptz`)
+  }
+  if (query.maxCreatedAt !== undefined) {
+    add(`feedback.created_at <= ${bind(query.maxCreatedAt)}::timestamptz`)
+  }
+  if (query.comparativeExperimentId !== undefined) {
+    add(`feedback.comparative_experiment_id = ${bind(query.comparativeExperimentId)}::uuid`)
+  }
+  return conditions
+}
