@@ -9,7 +9,7 @@ import { closePool, openPool } from '../../src/store/pool.ts'
 import { buildHandlers } from '../../workers/index.ts'
 import { harness } from '../support/harness.ts'
 import { createTestDatabase } from '../support/postgres.ts'
-import { tcpProxy } from '../support/tcp-proxy.ts'
+import { startProxy } from '../support/proxy.ts'
 import { insertTenant } from '../support/tenant.ts'
 
 const at = '2026-01-01T00:00:00.000000Z'
@@ -68,16 +68,13 @@ describe('I6 Outage', () => {
 
   test('while Postgres is away accepted events wait, and are applied when it is back; none is buried', async () => {
     const database = await createTestDatabase()
-    const url = new URL(database.url)
-    const proxy = await tcpProxy(url.hostname, Number(url.port))
+    const proxy = await startProxy(database.url)
     const direct = openPool(database.url, { max: 1 })
-    url.hostname = '127.0.0.1'
-    url.port = String(proxy.port)
-    const db = openPool(url.href, { max: 3 })
+    const db = openPool(proxy.through(database.url), { max: 3 })
     const queue = inlineBackend()
     closing.push(
       async () => database.drop(),
-      async () => proxy.cut(),
+      async () => proxy.close(),
       async () => closePool(direct),
       async () => closePool(db),
       async () => queue.stop(),
@@ -87,11 +84,11 @@ describe('I6 Outage', () => {
       void queue.start().then(async () => queue.work(buildHandlers({ db, queue, clock: systemClock, log })))
     })
     const tenant = await insertTenant(direct)
-    await proxy.cut()
+    await proxy.down()
     const events = Array.from({ length: 20 }, (_, i) => runEvent(`run ${i}`))
     await queue.enqueue('ingest', [{ batchId: randomUUID(), tenantId: tenant.id, receivedAt: at, events }])
     await outage
-    await proxy.restore()
+    await proxy.up()
     await queue.drain()
     expect(await direct`select count(*) as n from runs`).toEqual([{ n: 20 }])
     expect(await direct`select count(*) as n from dead_letters`).toEqual([{ n: 0 }])
