@@ -1,0 +1,22 @@
+// npm run db:dump: what the migrations make of an empty database, written to test/fixtures/schema.sql.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
+import { dumpSchema } from '../src/store/dump.ts'
+import { migrate } from '../src/store/migrate.ts'
+import { closePool, openPool } from '../src/store/pool.ts'
+
+const target = new URL('../test/fixtures/schema.sql', import.meta.url)
+const dataDir = await mkdtemp(join(tmpdir(), 'runmill-dump-'))
+const embedded = createEmbeddedPostgres({ dataDir, settings: { fsync: 'off' } })
+try {
+  const db = openPool(await embedded.start(), { max: 2 })
+  await migrate(db)
+  await mkdir(new URL('.', target), { recursive: true })
+  await writeFile(target, await dumpSchema(db))
+  await closePool(db)
+} finally {
+  await embedded.stop()
+  await rm(dataDir, { recursive: true, force: true })
+}

@@ -1,0 +1,13 @@
+// npm run db:migrate: brings DATABASE_URL up to date without starting anything. Every start does so too.
+import { readConfig } from '../src/config.ts'
+import { migrate } from '../src/store/migrate.ts'
+import { closePool, openPool } from '../src/store/pool.ts'
+
+const { databaseUrl } = readConfig()
+if (databaseUrl === null) {
+  console.error('runmill: Set DATABASE_URL; the embedded database is migrated by npm start.')
+  process.exit(1)
+}
+const db = openPool(databaseUrl, { max: 2 })
+await migrate(db)
+await closePool(db)
