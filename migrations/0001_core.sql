@@ -68,7 +68,6 @@ create unique index examples_current on examples (tenant_id, id) where valid_to 
 create index examples_dataset on examples (tenant_id, dataset_id, valid_from desc, ordinal, id);
 create index examples_dataset_current on examples (tenant_id, dataset_id, created_at desc, id)
   where valid_to = 'infinity';
-create index examples_source_run on examples (tenant_id, source_run_id) where source_run_id is not null;
 create index examples_source_trace on examples (tenant_id, source_trace_id) where source_trace_id is not null;
 create index examples_source_run on examples (tenant_id, source_run_id) where source_run_id is not null;
 -- Lists over all datasets, newest first.

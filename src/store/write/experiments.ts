@@ -6,6 +6,7 @@ import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
 import type { ExperimentRow } from '../read/experiments.ts'
 import { runStatement, type Parameter } from '../statements.ts'
+import { tenantLock } from './tenants.ts'
 
 /** Scope of names that are unique in the whole tenant: LangSmith's, and plain projects. */
 const tenantScope = '00000000-0000-0000-0000-000000000000'
@@ -45,7 +46,7 @@ export async function experimentUpsertByName(
   const existing =
     (await listNamed(db, tenantId, names, false))[0] ??
     (await db.begin(async (transaction) => {
-      await runStatement(transaction, 'tenant_lock', [tenantId])
+      await tenantLock(transaction, tenantId)
       const [found] = await listNamed(transaction, tenantId, names, false)
       if (found !== undefined) return found
       const [id] = await freeIds(transaction, tenantId, names)
@@ -80,7 +81,7 @@ export async function experimentResolveNames(
   const missing = asked.filter(({ name }) => !ids.has(name))
   if (missing.length > 0) {
     const made = await db.begin(async (transaction) => {
-      await runStatement(transaction, 'tenant_lock', [tenantId])
+      await tenantLock(transaction, tenantId)
       const found = await listNamed(transaction, tenantId, missing, true)
       const known = new Set(found.map((row) => row.name))
       const absent = missing.filter(({ name }) => !known.has(name))
@@ -116,7 +117,7 @@ export async function experimentInsert(
   const id = experiment.id ?? randomUUID()
   const name = storableText(experiment.name)
   return db.begin(async (transaction) => {
-    await runStatement(transaction, 'tenant_lock', [tenantId])
+    await tenantLock(transaction, tenantId)
     const [found] = await listNamed(transaction, tenantId, [{ datasetId: null, name }], true)
     if (found !== undefined) {
       return isUpsert ? updateRow(transaction, { ...experiment, id: found.id }) : null
@@ -144,7 +145,7 @@ export async function experimentUpdate(
   try {
     return await db.begin(async (transaction) => {
       if (change.name !== undefined && change.name !== null) {
-        await runStatement(transaction, 'tenant_lock', [tenantId])
+        await tenantLock(transaction, tenantId)
         const name = storableText(change.name)
         const [other] = await listNamed(transaction, tenantId, [{ datasetId: null, name }], true)
         if (other !== undefined && other.id !== id) return 'conflict'

@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../pool.ts'
+import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 export interface Tenant {
@@ -24,4 +24,9 @@ export async function tenantInsertFirst(
 /** Every tenant, oldest first. */
 export async function tenantList(db: Db): Promise<Tenant[]> {
   return runStatement<Tenant>(db, 'tenant_list', [])
+}
+
+/** Lets one transaction at a time make a dataset or an experiment in the tenant; ingestion goes on meanwhile. */
+export async function tenantLock(transaction: Queryable, tenantId: string): Promise<void> {
+  await runStatement(transaction, 'tenant_lock', [tenantId])
 }

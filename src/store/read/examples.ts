@@ -1,0 +1,189 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runStatement, runText, type Parameter } from '../statements.ts'
+import { containsPatterns, matchSql } from './filter-condition-sql.ts'
+import { exampleFilterSql } from './run-filter-sql.ts'
+
+/** One version of an example. */
+export interface Example {
+  id: string
+  /** The client's spelling of the id; null when it is the id itself. */
+  externalId: string | null
+  datasetId: string
+  /** The time of this version: Langfuse's createdAt and updatedAt, LangSmith's modified_at. Whole milliseconds. */
+  validFrom: Timestamp
+  /** When the example was first made: LangSmith's created_at. */
+  createdAt: Timestamp
+  /** Place within the request that made this version. */
+  ordinal: number
+  inputs: JsonText | null
+  outputs: JsonText | null
+  metadata: JsonText | null
+  splits: string[]
+  archived: boolean
+  sourceTraceId: string | null
+  externalSourceTraceId: string | null
+  sourceRunId: string | null
+  externalSourceRunId: string | null
+}
+
+/** All conditions given must hold. */
+export interface ExampleFilter {
+  datasetId?: string
+  ids?: string[]
+  /** In any of these. */
+  splits?: string[]
+  /** A JSON value that the metadata contains, `dataset_split` counted in, fit for `jsonb` (see `jsonbText`). */
+  metadata?: JsonText
+  /** Each of these stands somewhere in the inputs or outputs, in any case. */
+  texts?: string[]
+  archived?: boolean
+  sourceTraceId?: string
+  sourceRunId?: string
+  /** The filter language, over `exampleAttributes` only. */
+  filter?: RunFilter
+}
+
+export type ExampleOrder =
+  /** Newest version first; within one request in the order sent. */
+  | { by: 'recent'; isAscending?: boolean }
+  | { by: 'created'; isAscending?: boolean }
+  | { by: 'id'; isAscending?: boolean }
+  /** The same shuffle for the same seed. */
+  | { by: 'random'; seed: string }
+
+export interface ExampleQuery {
+  tenantId: string
+  filter: ExampleFilter
+  /** The state at a time, the time itself included; null: the latest. */
+  asOf: Timestamp | null
+  /** Default: recent. */
+  order?: ExampleOrder
+  limit: number
+  offset: number
+}
+
+/** @param asOf the version valid at this time; null: the latest. @returns null when there was none then */
+export async function exampleFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  asOf: Timestamp | null,
+): Promise<Example | null> {
+  const [example] = await (asOf === null
+    ? runStatement<Example>(db, 'example_find', [tenantId, id])
+    : runStatement<Example>(db, 'example_find_as_of', [tenantId, id, asOf]))
+  return example ?? null
+}
+
+/** One page of examples. */
+export async function exampleList(
+  db: Queryable,
+  { tenantId, filter, asOf, order = { by: 'recent' }, limit, offset }: ExampleQuery,
+): Promise<Example[]> {
+  const { parameters, where } = conditions(tenantId, filter, asOf)
+  const orders = orderSql(order, parameters)
+  parameters.push(limit, offset)
+  const text = `select ${columns}
+from examples
+where ${where}
+order by ${orders}
+limit $${parameters.length - 1} offset $${parameters.length}`
+  return runText<Example>(db, text, parameters)
+}
+
+export async function exampleCount(
+  db: Queryable,
+  { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
+): Promise<number> {
+  const { parameters, where } = conditions(tenantId, filter, asOf)
+  const text = `select count(*) as count from examples where ${where}`
+  const [row] = await runText<{ count: number }>(db, text, parameters)
+  return row!.count
+}
+
+/** One page of the current examples of a dataset, archived ones too, by id. @param after the last id of the page before */
+export async function exampleListCurrentAfter(
+  db: Queryable,
+  tenantId: string,
+  datasetId: string,
+  after: string | null,
+  limit: number,
+): Promise<Example[]> {
+  return runStatement<Example>(db, 'example_list_current_after', [
+    tenantId,
+    datasetId,
+    after ?? '00000000-0000-0000-0000-000000000000',
+    limit,
+  ])
+}
+
+const columns = [
+  'id',
+  'external_id',
+  'dataset_id',
+  'valid_from',
+  'created_at',
+  'ordinal',
+  'inputs',
+  'outputs',
+  'metadata',
+  'splits',
+  'archived',
+  'source_trace_id',
+  'external_source_trace_id',
+  'source_run_id',
+  'external_source_run_id',
+]
+  .map((column) => `examples.${column}`)
+  .join(', ')
+
+function conditions(
+  tenantId: string,
+  filter: ExampleFilter,
+  asOf: Timestamp | null,
+): { parameters: Parameter[]; where: string } {
+  const parameters: Parameter[] = [tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const parts = ['examples.tenant_id = $1', validSql(asOf, bind)]
+  const { datasetId, ids, splits, metadata, texts, archived, sourceTraceId, sourceRunId } = filter
+  if (datasetId !== undefined) parts.push(`examples.dataset_id = ${bind(datasetId)}::uuid`)
+  if (ids !== undefined) parts.push(`examples.id = any(${bind(ids)}::uuid[])`)
+  if (splits !== undefined) parts.push(`examples.splits && ${bind(splits)}::text[]`)
+  if (metadata !== undefined) {
+    // On the wire the splits are part of the metadata (contracts/langsmith.md 2.4.1).
+    const whole = `(coalesce(examples.metadata, '{}') || jsonb_build_object('dataset_split', examples.splits))`
+    parts.push(`${whole} @> ${bind(metadata)}::text::jsonb`)
+  }
+  for (const text of texts ?? []) {
+    const patterns = containsPatterns(text).inJson
+    const inputs = matchSql('examples.inputs::text', 'ilike', patterns, bind)
+    parts.push(`(${inputs} or ${matchSql('examples.outputs::text', 'ilike', patterns, bind)})`)
+  }
+  if (archived !== undefined) parts.push(archived ? 'examples.archived' : 'not examples.archived')
+  if (sourceTraceId !== undefined)
+    parts.push(`examples.source_trace_id = ${bind(sourceTraceId)}::uuid`)
+  if (sourceRunId !== undefined) parts.push(`examples.source_run_id = ${bind(sourceRunId)}::uuid`)
+  if (filter.filter !== undefined) {
+    parts.push(`(${exampleFilterSql(filter.filter, { alias: 'examples', bind })}) is true`)
+  }
+  return { parameters, where: parts.join(' and ') }
+}
+
+function validSql(asOf: Timestamp | null, bind: (value: Parameter) => string): string {
+  if (asOf === null) return `examples.valid_to = 'infinity'`
+  const time = `${bind(asOf)}::timestamptz`
+  return `examples.valid_from <= ${time} and ${time} < examples.valid_to`
+}
+
+function orderSql(order: ExampleOrder, parameters: Parameter[]): string {
+  if (order.by === 'random') {
+    return `md5(examples.id::text || $${parameters.push(order.seed)}::text), examples.id`
+  }
+  const direction = order.isAscending === true ? 'asc' : 'desc'
+  if (order.by === 'id') return `examples.id ${direction}`
+  const column = order.by === 'recent' ? 'examples.valid_from' : 'examples.created_at'
+  return `${column} ${direction}, examples.ordinal, examples.id`
+}

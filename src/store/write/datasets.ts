@@ -1,0 +1,225 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db, Queryable } from '../pool.ts'
+import { datasetFindByName, type Dataset } from '../read/datasets.ts'
+import { exampleListCurrentAfter, type Example } from '../read/examples.ts'
+import { runStatement } from '../statements.ts'
+import { tenantLock } from './tenants.ts'
+
+/** What a dataset is made of. `metadata` must be fit for `jsonb` (see `jsonbText`), texts for Postgres (`storableText`). */
+export interface NewDataset {
+  id: string
+  externalId: string | null
+  name: string
+  description: string | null
+  dataType?: string
+  metadata: JsonText | null
+  inputsSchema: JsonText | null
+  outputsSchema: JsonText | null
+  transformations?: JsonText | null
+  externallyManaged?: boolean
+  /** Absent: now, made strictly later than the newest dataset of the tenant. */
+  createdAt?: Timestamp | null
+}
+
+/** A dataset as Langfuse's create names it. */
+export interface NamedDataset
+  extends Pick<NewDataset, 'id' | 'externalId' | 'name' | 'description' | 'metadata'>,
+    Pick<DatasetPatch, 'inputsSchema' | 'outputsSchema'> {}
+
+/** Absent leaves, null clears. */
+export interface DatasetPatch {
+  name?: string
+  description?: string | null
+  dataType?: string
+  metadata?: JsonText | null
+  inputsSchema?: JsonText | null
+  outputsSchema?: JsonText | null
+  transformations?: JsonText | null
+  baselineExperimentId?: string | null
+}
+
+/** Looks at current examples of a dataset before its schemas change; a throw keeps the dataset as it was. */
+export type ExamplesCheck = (examples: Example[]) => void
+
+/** @returns null when the name or the id is taken (a repeat of the same request too) */
+export async function datasetInsert(
+  db: Db,
+  tenantId: string,
+  dataset: NewDataset,
+  now: Timestamp,
+): Promise<Dataset | null> {
+  return db.begin(async (transaction) => insert(transaction, tenantId, dataset, now))
+}
+
+/**
+ * Langfuse's create (contracts/langfuse.md 2.3): makes the dataset, or changes the one of that name. Then null keeps
+ * description and metadata; a schema that is absent is kept and one that is null is cleared.
+ * @param dataset `id` is for a new one only
+ * @param check called with pages of the current examples when a schema is given; a throw undoes everything
+ */
+export async function datasetUpsertByName(
+  db: Db,
+  tenantId: string,
+  { inputsSchema, outputsSchema, ...dataset }: NamedDataset,
+  now: Timestamp,
+  check: ExamplesCheck,
+): Promise<Dataset> {
+  const { name, description, metadata } = dataset
+  const patch: DatasetPatch = {
+    ...(description === null ? {} : { description }),
+    ...(metadata === null ? {} : { metadata }),
+    ...(inputsSchema === undefined ? {} : { inputsSchema }),
+    ...(outputsSchema === undefined ? {} : { outputsSchema }),
+  }
+  const schemas = { inputsSchema: inputsSchema ?? null, outputsSchema: outputsSchema ?? null }
+  return db.begin(async (transaction) => {
+    for (;;) {
+      const made = await insert(transaction, tenantId, { ...dataset, ...schemas }, now)
+      if (made !== null) return made
+      const found = await datasetFindByName(transaction, tenantId, name)
+      const updated = found && (await update(transaction, tenantId, found.id, patch, now, check))
+      if (updated !== null) return updated
+      // The dataset that was in the way is deleted by now: the name is free.
+    }
+  })
+}
+
+/**
+ * Changes the fields that the patch names (LangSmith's PATCH).
+ * @param check called with pages of the current examples when a schema is given; a throw undoes everything
+ * @returns null when there is no such dataset
+ * @throws the driver's unique violation (`isUniqueViolation`) when the name is taken
+ */
+export async function datasetUpdate(
+  db: Db,
+  tenantId: string,
+  id: string,
+  patch: DatasetPatch,
+  now: Timestamp,
+  check: ExamplesCheck = () => {},
+): Promise<Dataset | null> {
+  return db.begin(async (transaction) => update(transaction, tenantId, id, patch, now, check))
+}
+
+/** What a delete leaves to be purged. */
+export interface DatasetDeleted {
+  /** Experiments that went with the dataset: nudge their purge. */
+  experimentIds: string[]
+}
+
+/**
+ * Removes a dataset, all versions of its examples and its experiments; the name is free at once.
+ * @returns null when there is no such dataset
+ */
+export async function datasetDelete(
+  db: Db,
+  tenantId: string,
+  id: string,
+  now: Timestamp,
+): Promise<DatasetDeleted | null> {
+  return db.begin(async (transaction) => {
+    if ((await datasetLock(transaction, tenantId, id)) === null) return null
+    const gone = await runStatement<{ id: string }>(transaction, 'experiment_delete_of_dataset', [
+      tenantId,
+      id,
+      now,
+    ])
+    await runStatement(transaction, 'dataset_delete', [tenantId, id])
+    return { experimentIds: gone.map((experiment) => experiment.id) }
+  })
+}
+
+/** Holds back other writers of the dataset and its examples until the transaction ends. */
+export async function datasetLock(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<Dataset | null> {
+  const [dataset] = await runStatement<Dataset>(transaction, 'dataset_lock', [tenantId, id])
+  return dataset ?? null
+}
+
+async function insert(
+  transaction: Queryable,
+  tenantId: string,
+  dataset: NewDataset,
+  now: Timestamp,
+): Promise<Dataset | null> {
+  await tenantLock(transaction, tenantId)
+  const [made] = await runStatement<Dataset>(transaction, 'dataset_insert', [
+    tenantId,
+    dataset.id,
+    dataset.externalId,
+    dataset.name,
+    dataset.description,
+    dataset.dataType ?? 'kv',
+    dataset.metadata,
+    dataset.inputsSchema,
+    dataset.outputsSchema,
+    dataset.transformations ?? null,
+    dataset.externallyManaged ?? false,
+    dataset.createdAt ?? null,
+    now,
+  ])
+  return made ?? null
+}
+
+const patchColumns: Record<keyof DatasetPatch, string> = {
+  name: 'name',
+  description: 'description',
+  dataType: 'data_type',
+  metadata: 'metadata',
+  inputsSchema: 'inputs_schema',
+  outputsSchema: 'outputs_schema',
+  transformations: 'transformations',
+  baselineExperimentId: 'baseline_experiment_id',
+}
+
+async function update(
+  transaction: Queryable,
+  tenantId: string,
+  id: string,
+  patch: DatasetPatch,
+  now: Timestamp,
+  check: ExamplesCheck,
+): Promise<Dataset | null> {
+  if ((await datasetLock(transaction, tenantId, id)) === null) return null
+  // Loose: a schema that is cleared forbids nothing.
+  if (patch.inputsSchema != null || patch.outputsSchema != null) {
+    await checkExamples(transaction, tenantId, id, check)
+  }
+  const keys = Object.keys(patchColumns) as (keyof DatasetPatch)[]
+  const [updated] = await runStatement<Dataset>(transaction, 'dataset_update', [
+    tenantId,
+    id,
+    keys.filter((key) => patch[key] !== undefined).map((key) => patchColumns[key]),
+    ...keys.map((key) => patch[key] ?? null),
+    now,
+  ])
+  return updated ?? null
+}
+
+/** Examples looked at in one go: payloads may be large. */
+const checkPage = 200
+
+async function checkExamples(
+  transaction: Queryable,
+  tenantId: string,
+  datasetId: string,
+  check: ExamplesCheck,
+): Promise<void> {
+  let after: string | null = null
+  for (;;) {
+    const page: Example[] = await exampleListCurrentAfter(
+      transaction,
+      tenantId,
+      datasetId,
+      after,
+      checkPage,
+    )
+    if (page.length > 0) check(page)
+    if (page.length < checkPage) return
+    after = page.at(-1)!.id
+  }
+}
