@@ -413,7 +413,7 @@ describe.each(durableKinds)('$name, shared', (kind) => {
       const queue = await open(namespace, proxy.through(bench.url))
       const watch = queue.watchApplied('applied')
       await queue.enqueue('ingest', [ingestJob('before')])
-      for (const fail of [proxy.down, proxy.hang]) {
+      for (const fail of [proxy.down, async () => proxy.hang()]) {
         await fail()
         const before = performance.now()
         const lost = ingestJob('lost')

@@ -37,7 +37,7 @@ test('drain runs delayed nudges at once', async () => {
       },
     }),
   )
-  await queue.nudge('purge', 'key', { tenantId: 't', kind: 'dataset', id: 'd' }, 3_600_000)
+  await queue.nudge('purge', 'key', { tenantId: 't', kind: 'experiment', id: 'e' }, 3_600_000)
   await queue.drain()
   await queue.drain()
   expect(runs).toBe(1)

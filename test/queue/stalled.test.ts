@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { durableKinds } from './backends.ts'
 import { collector, handlers, ingestJob } from './handlers.ts'
 
-const program = join(import.meta.dirname, 'hanging-worker.ts')
+const program = new URL('./hanging-worker.ts', import.meta.url)
 
 describe.concurrent.each(durableKinds)('$name', (kind) => {
   test('jobs of a worker that was killed are done by another within 20 seconds', async ({
@@ -27,7 +27,7 @@ describe.concurrent.each(durableKinds)('$name', (kind) => {
 
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', program, kind.name, bench.url, 'stalled'],
+      ['--import', 'tsx', fileURLToPath(program), kind.name, bench.url, 'stalled'],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     onTestFinished(() => void child.kill('SIGKILL'))

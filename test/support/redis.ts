@@ -34,10 +34,8 @@ export async function startRedis(settings: string[] = []): Promise<RedisServer> 
   let server: ChildProcess | undefined
 
   async function start(): Promise<void> {
-    server = await spawnRedis([
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir],
-      ...['--appendonly', 'yes', '--save', '', ...settings],
-    ])
+    const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
+    server = await spawnRedis(where.concat('--appendonly', 'yes', '--save', '', settings))
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {

@@ -189,14 +189,14 @@ export function bullBackend(
         const attempt = job.attemptsMade + 1
         log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
         // Not the error itself: BullMQ gives a meaning to some names and messages, and stores the text.
-        throw new Error('failed, see the log')
+        throw new Error('failed, see the log', { cause: error })
       }
     }
     const worker = open.store.openWorker(bullName(name), work, {
       ...workerOptions,
       concurrency: queues[name].concurrency,
       settings: {
-        backoffStrategy: (attemptsMade = 1) => (signal.aborted ? 0 : retryDelay(attemptsMade)),
+        backoffStrategy: (attemptsMade) => (signal.aborted ? 0 : retryDelay(attemptsMade)),
       },
     })
     worker.on('error', (error) => report(error, `worker ${name}`))

@@ -1,6 +1,6 @@
 import { appliedSignals } from '../applied.ts'
 import { QueueUnavailableError, type Handlers, type QueueBackend } from '../backend.ts'
-import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import { queueNames, queues, type QueueName } from '../catalog.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 
 export interface InlineBackend extends QueueBackend {
@@ -66,15 +66,16 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     if (lanes[queue].delayed.delete(job)) add(queue, job)
   }
 
-  function run<Q extends QueueName>(queue: Q): void {
+  function run(queue: QueueName): void {
     const lane = lanes[queue]
     while (started && handlers && lane.active < queues[queue].concurrency) {
       const job = lane.waiting.shift()
       if (!job) return
       lane.active += 1
+      // `never`: which handler it is, is known only while running.
       const handler = handlers[queue]
       const { signal } = abort
-      void (async () => handler(JSON.parse(job.data) as JobData[Q], { signal }))()
+      void (async () => handler(JSON.parse(job.data) as never, { signal }))()
         .then(
           () => {
             if (job.key !== undefined) lane.keys.delete(job.key)
@@ -131,7 +132,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       }
       // Jobs that wait stay: the same backend, started again, goes on with them.
       for (const queue of queueNames) {
-        for (const job of [...lanes[queue].delayed.keys()]) ripen(queue, job)
+        for (const job of lanes[queue].delayed.keys()) ripen(queue, job)
       }
     },
     async enqueue(queue, jobs) {
@@ -169,7 +170,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       if (!handlers) throw new Error('drain() needs work() first')
       draining += 1
       for (const queue of queueNames) {
-        for (const job of [...lanes[queue].delayed.keys()]) ripen(queue, job)
+        for (const job of lanes[queue].delayed.keys()) ripen(queue, job)
       }
       await whenIdle()
       draining -= 1
