@@ -9,13 +9,13 @@ export async function operations(app: App, { db, queue }: HttpParts): Promise<vo
   app.get('/livez', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_, reply) => {
-    const checks: [string, Promise<unknown>][] = [
-      ['postgres', db`select 1`],
-      ['queue', queue.ping()],
+    const checks: [string, () => Promise<unknown>][] = [
+      ['postgres', async () => db`select 1`],
+      ['queue', async () => queue.ping()],
     ]
     const problems: string[] = []
     for (const [name, check] of checks) {
-      await check.catch((error: unknown) => problems.push(`${name}: ${String(error)}`))
+      await check().catch((error: unknown) => problems.push(`${name}: ${String(error)}`))
     }
     return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems })
   })
