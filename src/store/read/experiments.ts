@@ -37,9 +37,9 @@ export interface ExperimentStatistics {
   latencyP99: number | null
   firstTokenP50: number | null
   firstTokenP99: number | null
-  promptTokens: Decimal | null
-  completionTokens: Decimal | null
-  totalTokens: Decimal | null
+  promptTokens: number | null
+  completionTokens: number | null
+  totalTokens: number | null
   promptCost: Decimal | null
   completionCost: Decimal | null
   totalCost: Decimal | null
