@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 /** The clone. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-const installStamp = join(root, 'node_modules', '.runmill-install')
 const buildStamp = join(root, 'dist', '.runmill-build')
 
 /** Exits with one sentence when this Node is too old for the product. */
@@ -18,10 +17,9 @@ export function checkNode() {
   fail(`Runmill needs Node 20.19 or newer, and this is ${process.versions.node}.`)
 }
 
-/** `npm ci`, when node_modules is missing or was installed from another lock file. */
+/** `npm ci`, when what is in node_modules is not what package-lock.json asks for. */
 export async function install() {
-  const wanted = hashFiles([join(root, 'package-lock.json')])
-  if (readStamp(installStamp) === wanted) return
+  if (isInstalled()) return
   say('Installing packages (once, about 15 seconds) …')
   // npm that started us names itself; on Windows npm is a script that only a shell can start.
   const npm = process.env.npm_execpath
@@ -29,7 +27,20 @@ export async function install() {
     ? await run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
     : await run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' })
   if (code !== 0) fail('npm ci failed: see above.')
-  writeFileSync(installStamp, wanted)
+}
+
+/** npm notes what it installed, as its last step, in a lock file of its own. Other platforms' packages are optional. */
+function isInstalled() {
+  const installed = readPackages(join(root, 'node_modules', '.package-lock.json'))
+  const wanted = readPackages(join(root, 'package-lock.json'))
+  return Object.entries(wanted).every(([path, { version, optional }]) => {
+    if (path === '' || installed[path]?.version === version) return true
+    return optional === true && installed[path] === undefined && Object.keys(installed).length > 0
+  })
+}
+
+function readPackages(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : {}
 }
 
 /** Compiles to dist, when the sources are not those that dist was made from. */
