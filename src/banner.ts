@@ -1,17 +1,19 @@
+import type { Role } from './config.ts'
 import type { KeyPair } from './domain/keys.ts'
 
 export interface BannerFacts {
-  /** `http://host:port`; null in a process that serves no HTTP. */
-  address: string | null
+  role: Role
+  /** `http://host:port` */
+  url: string
   /** Keys made by this very start; null when there is nothing to show. */
   keys: KeyPair | null
   tenantName: string
 }
 
 /** Tells on standard output that the process is ready, and at the first start how to use it. */
-export function printBanner({ address, keys, tenantName }: BannerFacts): void {
-  const url = address?.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost') ?? null
-  const lines = [url === null ? 'Runmill worker is ready' : `Runmill is ready at ${url}`]
+export function printBanner({ role, url: listening, keys, tenantName }: BannerFacts): void {
+  const url = listening.replace(/\/\/(?:0\.0\.0\.0|\[::\])/, '//localhost')
+  const lines = [`${role === 'worker' ? 'Runmill worker' : 'Runmill'} is ready at ${url}`]
   if (keys !== null) {
     lines.push(
       '',
@@ -21,7 +23,7 @@ export function printBanner({ address, keys, tenantName }: BannerFacts): void {
       `  secret key  ${keys.secretKey}`,
     )
   }
-  if (keys !== null && url !== null) {
+  if (keys !== null && role !== 'worker') {
     lines.push(
       '',
       'To point an SDK here, paste:',

@@ -7,6 +7,7 @@ import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { buildApp } from './http/app.ts'
+import { buildOperationsApp } from './http/operations-app.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
@@ -42,26 +43,28 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
 
     const queue = openQueue(databaseUrl)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
-    const [kind, url, setting] =
+    const [kind, queueUrl, setting] =
       config.redisUrl === null
         ? (['Postgres', databaseUrl, 'DATABASE_URL'] as const)
         : (['Redis', config.redisUrl, 'REDIS_URL'] as const)
-    await reach(kind, url, setting, async () => queue.start())
+    await reach(kind, queueUrl, setting, async () => queue.start())
 
     if (config.role !== 'api') {
       await queue.work(buildHandlers({ db, queue, clock, log }))
       await scheduleRepeating(queue)
     }
-    let address: string | null = null
-    if (config.role !== 'worker') {
-      const { interactiveWaitMs, maxBodyBytes } = config
-      const app = await buildApp({ db, queue, clock, log, interactiveWaitMs, maxBodyBytes })
-      steps.push({ name: 'http', undo: async () => app.close() })
-      address = await listen(config, async (host, port) => app.listen({ host, port }))
-    }
+    const { interactiveWaitMs, maxBodyBytes } = config
+    const app =
+      config.role === 'worker'
+        ? await buildOperationsApp({ db, queue })
+        : await buildApp({ db, queue, clock, log, interactiveWaitMs, maxBodyBytes })
+    steps.push({ name: 'http', undo: async () => app.close() })
+    const url = await listen(config, async (host, port) => app.listen({ host, port }))
     // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
     const keys = await createFirstKeys(db, clock, config.initialTenant)
-    if (stopping === null) printBanner({ address, keys, tenantName: config.initialTenant.name })
+    if (stopping === null) {
+      printBanner({ role: config.role, url, keys, tenantName: config.initialTenant.name })
+    }
   }
 
   async function startEmbedded(): Promise<string> {

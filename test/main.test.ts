@@ -126,6 +126,24 @@ describe('embedded', () => {
   })
 })
 
+describe('roles', () => {
+  test('a worker serves liveness, readiness and metrics, and no API', async () => {
+    const url = await start({ ...external(), ROLE: 'worker' }).ready
+    const statusOf = async (path: string) => (await fetch(url + path)).status
+    expect(await statusOf('/livez')).toBe(200)
+    expect(await statusOf('/readyz')).toBe(200)
+    expect(await statusOf('/metrics')).toBe(200)
+    expect(await statusOf('/api/public/health')).toBe(404)
+  })
+
+  test('api and worker that start at once make one tenant with one key', async () => {
+    const both = [start({ ...external(), ROLE: 'api' }), start({ ...external(), ROLE: 'worker' })]
+    await Promise.all(both.map((each) => each.ready))
+    const shown = both.filter((each) => each.stdout().includes('secret key'))
+    expect(shown).toHaveLength(1)
+  })
+})
+
 describe('a signal', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s stops cleanly with 0', async (signal) => {
     const started = start(external())

@@ -2,7 +2,10 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { App, HttpParts } from './parts.ts'
 
 /** For whoever keeps the server up: liveness, readiness with reasons, and metrics. No key needed. */
-export async function operations(app: App, { db, queue }: HttpParts): Promise<void> {
+export async function operations(
+  app: App,
+  { db, queue }: Pick<HttpParts, 'db' | 'queue'>,
+): Promise<void> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
 
@@ -17,7 +20,9 @@ export async function operations(app: App, { db, queue }: HttpParts): Promise<vo
     for (const [name, check] of checks) {
       await check().catch((error: unknown) => problems.push(`${name}: ${String(error)}`))
     }
-    return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems })
+    return reply
+      .code(problems.length === 0 ? 200 : 503)
+      .send({ ready: problems.length === 0, problems })
   })
 
   app.get('/metrics', async (_, reply) => {

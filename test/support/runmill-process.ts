@@ -8,7 +8,7 @@ export interface RunmillProcess {
   /** What it has written so far. */
   stdout(): string
   stderr(): string
-  /** Resolves to the API's URL; rejects when the process ends before it is ready. A worker's URL is empty. */
+  /** Resolves to the URL; rejects when the process ends before it is ready. */
   ready: Promise<string>
   /** Resolves to the exit code, null when a signal ended it. */
   exited: Promise<number | null>
@@ -53,8 +53,8 @@ async function readiness(
 ): Promise<string> {
   const seen = new Promise<string>((done) => {
     child.stdout?.on('data', () => {
-      const match = /^Runmill (?:worker is ready|is ready at (\S+))$/m.exec(stdout())
-      if (match !== null) done(match[1] ?? '')
+      const match = /^Runmill (?:worker )?is ready at (\S+)$/m.exec(stdout())
+      if (match !== null) done(match[1]!)
     })
   })
   const url = await Promise.race([seen, exited.then(() => null)])
