@@ -1,0 +1,26 @@
+# One image for the API and for workers: ROLE says which. Postgres and Redis are outside.
+
+FROM node:22-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts scripts
+COPY migrations migrations
+COPY src src
+COPY workers workers
+# The embedded Postgres is for laptops and refuses to share a container's life; its 60 MB stay out.
+RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --no-audit --no-fund
+
+FROM node:22-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# Node alone, so that SIGTERM reaches it: it stops in order within seconds.
+CMD ["node", "dist/src/main.js"]
