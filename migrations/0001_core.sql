@@ -163,7 +163,7 @@ create table runs (
   ) stored,
   primary key (tenant_id, id)
 );
-create index runs_trace on runs (tenant_id, trace_id);
+create index runs_trace on runs (tenant_id, trace_id, start_time desc);
 create index runs_experiment on runs (tenant_id, experiment_id, start_time desc, id);
 create index runs_experiment_root on runs (tenant_id, experiment_id, start_time desc, id)
   where parent_run_id is null;

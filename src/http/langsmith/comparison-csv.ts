@@ -1,0 +1,127 @@
+import { Readable, pipeline } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import { RawJson, stringifyWithRaw } from '../../domain/json.ts'
+import type { ComparedExperiment, ComparedRun, ComparisonRow } from '../../store/read/comparison.ts'
+import { exampleFromRow } from './example-from-row.ts'
+import { latencyOf, runFields } from './run-from-row.ts'
+
+/** One experiment's columns. */
+export interface CsvExperiment extends ComparedExperiment {
+  feedbackKeys: string[]
+}
+
+const runColumns = ['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id']
+
+/**
+ * The comparison as CSV (RFC 4180), written as fast as it is read: the example, then the run of each experiment, then its
+ * scores per feedback key (contracts/langsmith.md 2.1). With several experiments these columns are called
+ * `<experiment>.<column>`. Repetitions of an example stand on lines of their own. JSON is as it was sent; an
+ * absent value is an empty field. In a preview the outputs are their previews.
+ */
+export function comparisonCsv(
+  pages: AsyncIterable<ComparisonRow[]>,
+  experiments: CsvExperiment[],
+): Readable {
+  const writer = stringify({ record_delimiter: 'windows', quote_record_delimiter: true })
+  // A failure on either side destroys both; whoever reads the writer sees it.
+  pipeline(Readable.from(recordsOf(pages, experiments)), writer, () => {})
+  return writer
+}
+
+async function* recordsOf(
+  pages: AsyncIterable<ComparisonRow[]>,
+  experiments: CsvExperiment[],
+): AsyncGenerator<string[]> {
+  yield headerOf(experiments)
+  for await (const rows of pages) {
+    for (const row of rows) yield* recordsOfExample(row, experiments)
+  }
+}
+
+function headerOf(experiments: CsvExperiment[]): string[] {
+  const prefixOf = (experiment: CsvExperiment) =>
+    experiments.length === 1 ? '' : `${experiment.name}.`
+  const columnsOf = (experiment: CsvExperiment, columns: string[]) =>
+    columns.map((column) => `${prefixOf(experiment)}${column}`)
+  return [
+    'example_id',
+    'example_name',
+    'inputs',
+    'reference_outputs',
+    'metadata',
+    ...experiments.flatMap((experiment) => columnsOf(experiment, runColumns)),
+    ...experiments.flatMap((experiment) => columnsOf(experiment, experiment.feedbackKeys)),
+  ]
+}
+
+function* recordsOfExample(
+  { example, runs }: ComparisonRow,
+  experiments: CsvExperiment[],
+): Generator<string[]> {
+  const fields = exampleFromRow(example)
+  const runsOf = experiments.map(({ id }) =>
+    runs.filter(({ run }) => run.experimentId === id).map(({ run }) => run),
+  )
+  const lines = Math.max(0, ...runsOf.map((own) => own.length))
+  for (let line = 0; line < lines; line++) {
+    yield [
+      example.id,
+      textOf(fields.name),
+      textOf(fields.inputs),
+      textOf(fields.outputs),
+      textOf(fields.metadata),
+      ...runsOf.flatMap((own) => runRecord(own[line])),
+      ...experiments.flatMap((experiment, i) =>
+        scoresOf(own(runsOf, i, line), experiment.feedbackKeys),
+      ),
+    ]
+  }
+}
+
+function own(runsOf: ComparedRun[][], experiment: number, line: number): ComparedRun | undefined {
+  return runsOf[experiment]?.[line]
+}
+
+function runRecord(run: ComparedRun | undefined): string[] {
+  if (run === undefined) return runColumns.map(() => '')
+  const fields = runFields(run)
+  const outputs = fields.outputs ?? run.outputsPreview
+  return [
+    textOf(outputs),
+    run.status,
+    textOf(fields.error),
+    textOf(latencyOf(run)),
+    textOf(run.totalTokens),
+    textOf(run.totalCost),
+    run.id,
+  ]
+}
+
+interface FeedbackStats {
+  n: number
+  avg: number | null
+  values: Record<string, number>
+}
+
+/** The mean score; else the label, or how often each label was given. */
+function scoresOf(run: ComparedRun | undefined, keys: string[]): string[] {
+  const stats = JSON.parse(run?.feedbackStats ?? '{}') as Record<string, FeedbackStats>
+  return keys.map((key) => {
+    const own = Object.hasOwn(stats, key) ? stats[key] : undefined
+    if (own === undefined) return ''
+    if (own.avg !== null) return String(own.avg)
+    const labels = Object.keys(own.values)
+    if (labels.length === 0) return ''
+    return labels.length === 1 ? labels[0]! : JSON.stringify(own.values)
+  })
+}
+
+/** Text as it is, JSON as JSON. A JSON string (an error) is its text. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'string') return value
+  if (value instanceof RawJson && value.text.trimStart().startsWith('"')) {
+    return JSON.parse(value.text) as string
+  }
+  return stringifyWithRaw(value)
+}

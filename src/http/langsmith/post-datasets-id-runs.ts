@@ -1,0 +1,161 @@
+import { z } from 'zod'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import {
+  comparisonPages,
+  experimentListCompared,
+  feedbackListComparedKeys,
+  type ComparedExperiment,
+  type ComparisonQuery,
+} from '../../store/read/comparison.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { comparisonCsv } from './comparison-csv.ts'
+import { comparisonFromRow } from './comparison-from-row.ts'
+import { invalid, LangsmithError, notFound } from './errors.ts'
+import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { uuid } from './schemas.ts'
+
+/** A null limit in JSON (contracts/langsmith.md 2.1); in CSV it means every row. */
+const defaultLimit = 10
+const maxLimit = 1000
+/** Characters of all filters together: what they bind stays within the parameters that one statement can have. */
+const maxFilterLength = 32_768
+
+const body = z.object({
+  session_ids: z.array(uuid).min(1),
+  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(maxLimit).nullish(),
+  preview: z.boolean().default(false),
+  comparative_experiment_id: uuid.nullish(),
+  sort_params: z
+    .object({ sort_by: z.string(), sort_order: z.enum(['ASC', 'DESC']).default('DESC') })
+    .nullish(),
+  filters: z.record(uuid, z.array(z.string())).nullish(),
+  example_ids: z.array(uuid).max(1000).nullish(),
+  include_annotator_detail: z.boolean().default(false),
+})
+
+type Body = z.output<typeof body>
+
+/** Examples of a dataset with the runs that experiments made for them, as JSON or CSV (contracts/langsmith.md 2.1). */
+export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
+  app.post(
+    '/datasets/:dataset_id/runs',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags: ['datasets'],
+        summary: 'Read examples with runs',
+        params: z.object({ dataset_id: uuid }),
+        querystring: z.object({ format: z.literal('csv').optional() }),
+        body,
+      },
+    },
+    async (request, reply) => {
+      const { tenantId } = request.principal
+      const asked = request.body
+      const isCsv = request.query.format === 'csv'
+      const filters = parseFilters(asked)
+      const sort = parseSort(asked)
+      const experiments = await experimentListCompared(
+        db,
+        tenantId,
+        request.params.dataset_id,
+        asked.session_ids,
+      )
+      if (experiments === null) throw notFound('Dataset')
+
+      const ids = new Set(experiments.map((experiment) => experiment.id))
+      const query: ComparisonQuery = {
+        tenantId,
+        datasetId: request.params.dataset_id,
+        experimentIds: [...ids],
+        exampleIds: asked.example_ids ?? null,
+        filters: new Map([...filters].filter(([experimentId]) => ids.has(experimentId))),
+        sort,
+        comparativeExperimentId: asked.comparative_experiment_id ?? null,
+      }
+      const isPreview = asked.preview
+      if (isCsv) {
+        const keys = await feedbackListComparedKeys(db, query)
+        const columns = inOrderAsked(asked.session_ids, experiments).map((experiment) => ({
+          ...experiment,
+          feedbackKeys: keys.get(experiment.id) ?? [],
+        }))
+        const pages = comparisonPages(db, query, {
+          offset: asked.offset,
+          limit: asked.limit ?? null,
+          isPreview,
+          detail: 'none',
+        })
+        return reply
+          .header('content-disposition', 'attachment; filename="examples-with-runs.csv"')
+          .type('text/csv; charset=utf-8')
+          .send(comparisonCsv(pages, columns))
+      }
+
+      const examples: object[] = []
+      const pages = comparisonPages(db, query, {
+        offset: asked.offset,
+        limit: asked.limit ?? defaultLimit,
+        isPreview,
+        detail: detailOf(asked),
+      })
+      for await (const rows of pages) {
+        for (const row of rows) examples.push(comparisonFromRow(row, { isPreview }))
+      }
+      return examples
+    },
+  )
+}
+
+/** By session: its expressions AND-ed, each of them a group of its own (4.3). @throws LangsmithError 400 */
+function parseFilters({ filters }: Body): Map<string, RunFilter> {
+  const lists = Object.entries(filters ?? {}).filter(([, expressions]) => expressions.length > 0)
+  const length = lists.flatMap(([, expressions]) => expressions).join('').length
+  if (length > maxFilterLength) {
+    throw new LangsmithError(400, `Filters are longer than ${maxFilterLength} characters together`)
+  }
+  return new Map(
+    lists.map(([sessionId, expressions]) => {
+      const terms = expressions.map(
+        (text, i): RunFilter => ({
+          kind: 'and',
+          terms: [parseFilter(text, `filters.${sessionId}.${i}`)],
+        }),
+      )
+      return [sessionId, { kind: 'and', terms }]
+    }),
+  )
+}
+
+function parseFilter(text: string, place: string): RunFilter {
+  try {
+    return parseRunFilter(text)
+  } catch (error) {
+    if (error instanceof FilterSyntaxError)
+      throw new LangsmithError(400, `${place}: ${error.message}`)
+    throw error
+  }
+}
+
+/** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one session */
+function parseSort({ sort_params: sort, session_ids: sessionIds }: Body): ComparisonQuery['sort'] {
+  if (sort === null || sort === undefined) return null
+  if (new Set(sessionIds).size > 1) {
+    throw invalid(['body', 'sort_params'], 'Sorting works on one session only')
+  }
+  return {
+    feedbackKey: sort.sort_by.replace(/^feedback\./, ''),
+    order: sort.sort_order === 'ASC' ? 'asc' : 'desc',
+  }
+}
+
+function detailOf(asked: Body): 'none' | 'comparative' | 'all' {
+  if (asked.include_annotator_detail) return 'all'
+  return asked.comparative_experiment_id ? 'comparative' : 'none'
+}
+
+function inOrderAsked(ids: string[], experiments: ComparedExperiment[]): ComparedExperiment[] {
+  const byId = new Map(experiments.map((experiment) => [experiment.id, experiment]))
+  return [...new Set(ids)].flatMap((id) => byId.get(id) ?? [])
+}

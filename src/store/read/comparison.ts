@@ -1,0 +1,244 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../pool.ts'
+import { runStatement, runText } from '../statements.ts'
+import { exampleKeyText, feedbackText, itemRunText, type FeedbackTarget } from './comparison-sql.ts'
+import type { Example } from './examples.ts'
+import type { FeedbackRow } from './feedback.ts'
+import type { RunRow } from './runs.ts'
+
+/** Which examples of a dataset to show, with which runs (contracts/langsmith.md 2.1). */
+export interface ComparisonQuery {
+  tenantId: string
+  datasetId: string
+  /** Existing experiments: see `experimentListCompared`. */
+  experimentIds: string[]
+  /** Only these examples; null: all that have a run item in one of the experiments. */
+  exampleIds: string[] | null
+  /**
+   * By experiment: it shows matching runs only, and examples without one in each of these experiments are left out.
+   */
+  filters: ReadonlyMap<string, RunFilter>
+  /** By the mean score of a key over an example's shown runs; examples without a score come last in either order. */
+  sort: { feedbackKey: string; order: 'asc' | 'desc' } | null
+  /** Feedback of this comparison counts beside the plain feedback; that of any other never does. */
+  comparativeExperimentId: string | null
+}
+
+/** An example's place in the order: all that is needed to go on behind it. */
+export interface ComparisonKey {
+  id: string
+  createdAt: Timestamp
+  score: number | null
+}
+
+export interface ComparisonPlace {
+  /** null: from the start. */
+  after: ComparisonKey | null
+  offset: number
+  limit: number
+}
+
+export interface ComparedExperiment {
+  id: string
+  name: string
+}
+
+/**
+ * A run item's run, or what stands for it until it arrives. Experiment and example are the item's, the statistics
+ * those of the feedback on the run and on its trace. Bodies are null in a preview.
+ */
+export interface ComparedRun extends RunRow {
+  traceId: string
+  referenceExampleId: string
+}
+
+/** Feedback with the compared run that it belongs to: its own, or the one that is shown for its trace. */
+export interface ComparedFeedback extends FeedbackRow {
+  comparedRunId: string
+}
+
+/** Which feedback is wanted row by row, beside the statistics. */
+export type FeedbackDetail = 'none' | 'comparative' | 'all'
+
+export interface ComparisonRange {
+  /** Examples to skip. */
+  offset: number
+  /** null: all examples. */
+  limit: number | null
+  /** Leaves the bodies of runs where they are. */
+  isPreview: boolean
+  detail: FeedbackDetail
+}
+
+export interface ComparisonRow {
+  /** The newest version; of a deleted example, the last. */
+  example: Example
+  runs: { run: ComparedRun; feedback: ComparedFeedback[] }[]
+}
+
+/**
+ * Those of the experiments that exist and can show examples of the dataset: its own, and those of no dataset.
+ * @returns null when there is no such dataset
+ */
+export async function experimentListCompared(
+  db: Db,
+  tenantId: string,
+  datasetId: string,
+  experimentIds: string[],
+): Promise<ComparedExperiment[] | null> {
+  const rows = await runStatement<{ id: string | null; name: string | null }>(
+    db,
+    'experiment_list_compared',
+    [tenantId, datasetId, experimentIds],
+  )
+  if (rows.length === 0) return null
+  return rows.filter((row): row is ComparedExperiment => row.id !== null)
+}
+
+/** Examples whose rows are read at once: with their runs and bodies they are all in memory together. */
+const pageLength = 100
+/** Keys that are read at once: finding them looks at every item of the experiments. */
+const keyChunkLength = 10_000
+
+/**
+ * The comparison page by page, reading on only as fast as it is consumed. No transaction stays open, and what is
+ * written meanwhile shifts no row: the next keys are found behind the last one.
+ */
+export async function* comparisonPages(
+  db: Db,
+  query: ComparisonQuery,
+  { offset, limit, ...options }: ComparisonRange,
+): AsyncGenerator<ComparisonRow[]> {
+  if (query.experimentIds.length === 0) return
+  let left = limit ?? Infinity
+  let place: ComparisonPlace = { after: null, offset, limit: Math.min(left, keyChunkLength) }
+  for (;;) {
+    const keys = await comparisonKeyList(db, query, place)
+    for (let i = 0; i < keys.length; i += pageLength) {
+      yield comparisonRowList(db, query, keys.slice(i, i + pageLength), options)
+    }
+    left -= keys.length
+    const last = keys.at(-1)
+    if (last === undefined || keys.length < place.limit || left <= 0) return
+    place = { after: last, offset: 0, limit: Math.min(left, keyChunkLength) }
+  }
+}
+
+/** Examples in order: by score where asked, then newest `created_at` first, then id. */
+async function comparisonKeyList(
+  db: Db,
+  query: ComparisonQuery,
+  place: ComparisonPlace,
+): Promise<ComparisonKey[]> {
+  const { text, parameters } = exampleKeyText(query, place)
+  return runText<ComparisonKey>(db, text, parameters)
+}
+
+/** The examples of these keys, in their order, with their runs and the feedback of those. */
+async function comparisonRowList(
+  db: Db,
+  query: ComparisonQuery,
+  keys: ComparisonKey[],
+  { isPreview, detail }: Pick<ComparisonRange, 'isPreview' | 'detail'>,
+): Promise<ComparisonRow[]> {
+  if (keys.length === 0) return []
+  const ids = keys.map((key) => key.id)
+  const items = itemRunText(query, ids, { isPreview })
+  const [examples, listed] = await Promise.all([
+    runStatement<Example>(db, 'example_list_compared', [query.tenantId, ids]),
+    runText<Omit<ComparedRun, 'feedbackStats'>>(db, items.text, items.parameters),
+  ])
+  const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
+  const [stats, feedback] = await Promise.all([
+    feedbackStatsCompared(db, query, targets),
+    detail === 'none' ? [] : feedbackListCompared(db, query, targets, detail),
+  ])
+  return assemble(
+    ids,
+    examples,
+    withoutRepeats(listed).map((run) => ({ ...run, feedbackStats: stats.get(run.id) ?? null })),
+    feedback,
+  )
+}
+
+/** Statistics of the feedback on runs and on their traces: JSON by run; a run without feedback has none. */
+async function feedbackStatsCompared(
+  db: Db,
+  query: ComparisonQuery,
+  targets: readonly FeedbackTarget[],
+): Promise<Map<string, JsonText>> {
+  const rows = await runStatement<{ runId: string; stats: JsonText }>(
+    db,
+    'feedback_stats_compared',
+    [
+      query.tenantId,
+      targets.map((target) => target.id),
+      targets.map((target) => target.traceId),
+      query.comparativeExperimentId,
+    ],
+  )
+  return new Map(rows.map((row) => [row.runId, row.stats]))
+}
+
+async function feedbackListCompared(
+  db: Db,
+  query: ComparisonQuery,
+  targets: readonly FeedbackTarget[],
+  detail: 'comparative' | 'all',
+): Promise<ComparedFeedback[]> {
+  const { text, parameters } = feedbackText(query, targets, detail)
+  return runText<ComparedFeedback>(db, text, parameters)
+}
+
+/** Feedback keys that the runs of the experiments have, sorted, by experiment. */
+export async function feedbackListComparedKeys(
+  db: Db,
+  { tenantId, experimentIds, comparativeExperimentId }: ComparisonQuery,
+): Promise<Map<string, string[]>> {
+  const rows = await runStatement<{ experimentId: string; keys: string[] }>(
+    db,
+    'feedback_list_compared_keys',
+    [tenantId, experimentIds, comparativeExperimentId],
+  )
+  return new Map(rows.map((row) => [row.experimentId, row.keys]))
+}
+
+/** A trace and its root run may both be linked to an example: that is one run, shown once. */
+function withoutRepeats<R extends Omit<ComparedRun, 'feedbackStats'>>(runs: R[]): R[] {
+  const distinct = new Map(
+    runs.map((run) => [`${run.experimentId}/${run.referenceExampleId}/${run.id}`, run]),
+  )
+  return [...distinct.values()]
+}
+
+function assemble(
+  ids: string[],
+  examples: Example[],
+  runs: ComparedRun[],
+  feedback: ComparedFeedback[],
+): ComparisonRow[] {
+  const runsOf = groupBy(runs, (run) => run.referenceExampleId)
+  const feedbackOf = groupBy(feedback, (row) => row.comparedRunId)
+  const exampleOf = new Map(examples.map((example) => [example.id, example]))
+  return ids.flatMap((id) => {
+    const example = exampleOf.get(id)
+    if (example === undefined) return []
+    const shown = (runsOf.get(id) ?? []).map((run) => ({
+      run,
+      feedback: feedbackOf.get(run.id) ?? [],
+    }))
+    return [{ example, runs: shown }]
+  })
+}
+
+function groupBy<Row>(rows: Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(keyOf(row))
+    if (group === undefined) groups.set(keyOf(row), [row])
+    else group.push(row)
+  }
+  return groups
+}

@@ -1,0 +1,11 @@
+-- Feedback keys, sorted, of the runs that some experiments show. $1 tenant, $2 uuid[] experiments, $3 comparative
+-- experiment or null. Reads only.
+select item.experiment_id, array_agg(distinct feedback.key collate "C") as keys
+from run_items as item
+left join traces on traces.tenant_id = item.tenant_id and traces.id = item.trace_id
+join feedback on feedback.tenant_id = item.tenant_id
+  and (feedback.run_id = coalesce(item.run_id, traces.root_run_id, item.trace_id)
+    or (feedback.run_id is null and feedback.trace_id = item.trace_id))
+where item.tenant_id = $1 and item.experiment_id = any($2::uuid[]) and feedback.key is not null
+  and (feedback.comparative_experiment_id is null or feedback.comparative_experiment_id = $3)
+group by item.experiment_id
