@@ -122,8 +122,7 @@ export async function experimentInsert(
     if (found !== undefined) {
       return isUpsert ? updateRow(transaction, { ...experiment, id: found.id }) : null
     }
-    const taken = await runStatement(transaction, 'experiment_list_taken_ids', [tenantId, [id]])
-    if (taken.length > 0) return null
+    if ((await listTakenIds(transaction, tenantId, [id])).size > 0) return null
     const row = { ...experiment, id, name, scope: tenantScope }
     return (await insertMany(transaction, tenantId, [row], now))[0] ?? null
   })
@@ -232,14 +231,16 @@ async function freeIds(db: Queryable, tenantId: string, names: Name[]): Promise<
   ])
   for (;;) {
     const ids = names.map((one, i) => experimentId(one.datasetId, one.name, salts[i]!.deletions))
-    const taken = new Set(
-      (await runStatement<{ id: string }>(db, 'experiment_list_taken_ids', [tenantId, ids])).map(
-        (row) => row.id,
-      ),
-    )
+    const taken = await listTakenIds(db, tenantId, ids)
     if (taken.size === 0) return ids
     for (const [i, id] of ids.entries()) if (taken.has(id)) salts[i]!.deletions++
   }
+}
+
+/** Ids that an experiment has or had. */
+async function listTakenIds(db: Queryable, tenantId: string, ids: string[]): Promise<Set<string>> {
+  const rows = await runStatement<{ id: string }>(db, 'experiment_list_taken_ids', [tenantId, ids])
+  return new Set(rows.map((row) => row.id))
 }
 
 interface InsertedExperiment extends ExperimentContent, Name {

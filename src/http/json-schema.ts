@@ -1,0 +1,76 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { JsonText } from '../domain/entities.ts'
+
+/** One way in which a value breaks its schema. */
+export interface SchemaProblem {
+  /** Keys from the top of the value to what is wrong. */
+  path: string[]
+  message: string
+}
+
+/** The schema itself is no JSON Schema. */
+export class JsonSchemaError extends Error {
+  override name = 'JsonSchemaError'
+}
+
+/** @returns what is wrong with the value; empty when it fits */
+export type SchemaCheck = (value: unknown) => SchemaProblem[]
+
+/** Schemas compiled at a time: one is compiled in milliseconds and used for every example of a dataset. */
+const cacheLimit = 200
+const cache = new Map<string, SchemaCheck>()
+
+/** References to other documents in one schema. */
+const maxReferences = 20
+
+/**
+ * A check by a JSON Schema (draft 7 and what later drafts share with it). Nothing is fetched: a reference to another
+ * document stands for "anything" (contracts/langsmith.md 2.4.4).
+ * @throws JsonSchemaError when the text is no schema
+ */
+export function compileJsonSchema(text: JsonText): SchemaCheck {
+  const cached = cache.get(text)
+  if (cached !== undefined) return cached
+  const validate = compile(JSON.parse(text) as unknown)
+  const check: SchemaCheck = (value) =>
+    validate(value) === true ? [] : (validate.errors ?? []).map(problemOf)
+  if (cache.size >= cacheLimit) cache.clear()
+  cache.set(text, check)
+  return check
+}
+
+function compile(schema: unknown): ValidateFunction {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
+    throw new JsonSchemaError('a JSON Schema is an object')
+  }
+  // `$schema` may name a draft that is not built in, and `$id` may repeat: neither changes what fits.
+  const { $schema: _draft, ...rest } = schema as Record<string, unknown>
+  const ajv = new Ajv({ strict: false, allErrors: true, logger: false, validateFormats: false })
+  for (let references = 0; ; references++) {
+    try {
+      return ajv.compile(rest)
+    } catch (error) {
+      const missing = missingDocument(error)
+      if (missing === null || references >= maxReferences) {
+        throw new JsonSchemaError(error instanceof Error ? error.message : String(error))
+      }
+      ajv.removeSchema(rest)
+      ajv.addSchema({}, missing)
+    }
+  }
+}
+
+/** Address of the document that a schema refers to; null when something else is wrong, or the reference is within. */
+function missingDocument(error: unknown): string | null {
+  if (!(error instanceof Error) || !('missingSchema' in error)) return null
+  const { missingSchema } = error
+  return typeof missingSchema === 'string' && missingSchema !== '' ? missingSchema : null
+}
+
+function problemOf({ instancePath, message }: ErrorObject): SchemaProblem {
+  const path = instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return { path, message: message ?? 'does not fit the schema' }
+}

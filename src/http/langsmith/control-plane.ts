@@ -1,0 +1,51 @@
+import type { App, HttpParts } from '../parts.ts'
+import { deleteDatasetsId } from './delete-datasets-id.ts'
+import { deleteDatasets } from './delete-datasets.ts'
+import { deleteExamplesId } from './delete-examples-id.ts'
+import { deleteExamples } from './delete-examples.ts'
+import { deleteSessionsId } from './delete-sessions-id.ts'
+import { deleteSessions } from './delete-sessions.ts'
+import { getDatasetsId } from './get-datasets-id.ts'
+import { getDatasets } from './get-datasets.ts'
+import { getExamplesCount } from './get-examples-count.ts'
+import { getExamplesId } from './get-examples-id.ts'
+import { getExamples } from './get-examples.ts'
+import { getInfoHealth } from './get-info-health.ts'
+import { getInfo } from './get-info.ts'
+import { getSessionsId } from './get-sessions-id.ts'
+import { getSessions } from './get-sessions.ts'
+import { patchDatasetsId } from './patch-datasets-id.ts'
+import { patchExamplesBulk } from './patch-examples-bulk.ts'
+import { patchExamplesId } from './patch-examples-id.ts'
+import { patchSessionsId } from './patch-sessions-id.ts'
+import { postDatasets } from './post-datasets.ts'
+import { postExamplesBulk } from './post-examples-bulk.ts'
+import { postExamples } from './post-examples.ts'
+import { postSessions } from './post-sessions.ts'
+
+/** Datasets, examples, sessions: written straight to Postgres and read back at once. */
+export function controlPlane(app: App, parts: HttpParts): void {
+  getInfo(app)
+  getInfoHealth(app)
+  postSessions(app, parts)
+  getSessions(app, parts)
+  getSessionsId(app, parts)
+  patchSessionsId(app, parts)
+  deleteSessionsId(app, parts)
+  deleteSessions(app, parts)
+  postDatasets(app, parts)
+  getDatasets(app, parts)
+  getDatasetsId(app, parts)
+  patchDatasetsId(app, parts)
+  deleteDatasetsId(app, parts)
+  deleteDatasets(app, parts)
+  postExamples(app, parts)
+  postExamplesBulk(app, parts)
+  getExamples(app, parts)
+  getExamplesCount(app, parts)
+  getExamplesId(app, parts)
+  patchExamplesBulk(app, parts)
+  patchExamplesId(app, parts)
+  deleteExamplesId(app, parts)
+  deleteExamples(app, parts)
+}

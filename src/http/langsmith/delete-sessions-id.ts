@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { experimentDeleteMany } from '../../store/write/experiments.ts'
+import { nudgePurge } from '../nudge-purge.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { notFound } from './errors.ts'
+import { uuid } from './schemas.ts'
+
+const schema = {
+  tags: ['langsmith sessions'],
+  summary: 'Delete a project or experiment with its runs and feedback',
+  params: z.object({ id: uuid }),
+}
+
+export function deleteSessionsId(app: App, parts: HttpParts): void {
+  app.delete('/sessions/:id', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const ids = [request.params.id]
+    const deleted = await experimentDeleteMany(parts.db, tenantId, ids, parts.clock.now())
+    if (deleted.length === 0) throw notFound('Session')
+    await nudgePurge(parts, tenantId, deleted)
+    return { message: 'Session deleted' }
+  })
+}

@@ -1,0 +1,75 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { RawJson, sliceMembers } from '../../domain/json.ts'
+import type { Example } from '../../store/read/examples.ts'
+import { joinMembers, objectText } from './object-text.ts'
+
+/** The fields of an example that a request can select. */
+export const exampleFields = [
+  'id',
+  'created_at',
+  'modified_at',
+  'name',
+  'dataset_id',
+  'source_run_id',
+  'metadata',
+  'inputs',
+  'outputs',
+  'attachment_urls',
+] as const
+
+export type ExampleField = (typeof exampleFields)[number]
+
+/** Python's model has no default for these: they are there whatever is selected. */
+const alwaysSelected: readonly ExampleField[] = ['id', 'dataset_id', 'inputs', 'created_at']
+
+/** Example (contracts/langsmith.md 2.4.1). Of `outputs`, null stays null and `{}` stays `{}`. */
+export function exampleFromRow(row: ExampleContent): Record<ExampleField, unknown> {
+  return {
+    id: row.id,
+    created_at: row.createdAt,
+    modified_at: row.validFrom,
+    name: `#${row.id.slice(0, 4)}`,
+    dataset_id: row.datasetId,
+    source_run_id: row.sourceRunId,
+    metadata: new RawJson(metadataOf(row)),
+    inputs: new RawJson(row.inputs === null ? '{}' : objectText(row.inputs, 'input')),
+    outputs: row.outputs === null ? null : new RawJson(objectText(row.outputs, 'output')),
+    attachment_urls: null,
+  }
+}
+
+/** What is shown of an example's row. */
+export type ExampleContent = Pick<
+  Example,
+  | 'id'
+  | 'createdAt'
+  | 'validFrom'
+  | 'datasetId'
+  | 'sourceRunId'
+  | 'metadata'
+  | 'splits'
+  | 'inputs'
+  | 'outputs'
+>
+
+/** The selected fields, and those that clients cannot do without. */
+export function selectedExample(
+  row: Example,
+  select: readonly ExampleField[] | undefined,
+): Partial<Record<ExampleField, unknown>> {
+  const example = exampleFromRow(row)
+  const isSelected = (field: ExampleField) =>
+    select === undefined ? field !== 'attachment_urls' : select.includes(field)
+  return Object.fromEntries(
+    exampleFields
+      .filter((field) => isSelected(field) || alwaysSelected.includes(field))
+      .map((field) => [field, example[field]]),
+  )
+}
+
+/** The splits are part of the metadata on the wire, always, and stored beside it. */
+function metadataOf({ metadata, splits }: ExampleContent): JsonText {
+  const members = sliceMembers(objectText(metadata ?? '{}', 'metadata'))
+  members.set('dataset_split', JSON.stringify(splits))
+  return joinMembers(members)
+}

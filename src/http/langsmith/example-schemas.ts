@@ -1,0 +1,43 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { compileJsonSchema, JsonSchemaError } from '../json-schema.ts'
+import { invalid, LangsmithError } from './errors.ts'
+
+/** The JSON Schemas that the examples of a dataset must fit. */
+export interface ExampleSchemas {
+  inputsSchema: JsonText | null
+  outputsSchema: JsonText | null
+}
+
+/** @throws LangsmithError 422 when the text is no JSON Schema */
+export function assertJsonSchema(schema: JsonText | null, field: string): void {
+  if (schema === null) return
+  try {
+    compileJsonSchema(schema)
+  } catch (error) {
+    if (error instanceof JsonSchemaError) throw invalid(['body', field], error.message)
+    throw error
+  }
+}
+
+/** @throws LangsmithError 422 that lists every way in which inputs or outputs break the dataset's schemas */
+export function assertExampleFits(
+  { inputsSchema, outputsSchema }: ExampleSchemas,
+  { inputs, outputs }: { inputs: JsonText | null; outputs: JsonText | null },
+  loc: (string | number)[],
+): void {
+  const details = [
+    ...problemsOf(inputsSchema, inputs ?? '{}', [...loc, 'inputs']),
+    // An example without a reference answer breaks no schema of answers.
+    ...(outputs === null ? [] : problemsOf(outputsSchema, outputs, [...loc, 'outputs'])),
+  ]
+  if (details.length > 0) throw new LangsmithError(422, details)
+}
+
+function problemsOf(schema: JsonText | null, value: JsonText, loc: (string | number)[]) {
+  if (schema === null) return []
+  return compileJsonSchema(schema)(JSON.parse(value)).map(({ path, message }) => ({
+    loc: [...loc, ...path],
+    msg: message,
+    type: 'schema_violation',
+  }))
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Clock } from '../../domain/clock.ts'
+import type { JsonText } from '../../domain/entities.ts'
+import { storableText } from '../../domain/ids.ts'
+import { jsonbText, sliceMembers } from '../../domain/json.ts'
+import { parseTimestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../../store/pool.ts'
+import type { Example } from '../../store/read/examples.ts'
+import { exampleWriteVersions, type ExampleVersion } from '../../store/write/examples.ts'
+import { LangsmithError, notFound } from './errors.ts'
+import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
+import { joinMembers, textOf } from './object-text.ts'
+import { jsonObject, names, time, uuid } from './schemas.ts'
+
+/** Body of a create (contracts/langsmith.md 2.4.4). */
+export const exampleCreate = z.object({
+  dataset_id: uuid,
+  inputs: jsonObject.nullish(),
+  outputs: jsonObject.nullish(),
+  metadata: jsonObject.nullish(),
+  split: names.nullish(),
+  id: uuid.nullish(),
+  created_at: time.nullish(),
+  source_run_id: uuid.nullish(),
+})
+
+/** Body of an update; null leaves. */
+export const exampleUpdate = z.object({
+  dataset_id: uuid.nullish(),
+  inputs: jsonObject.nullish(),
+  outputs: jsonObject.nullish(),
+  metadata: jsonObject.nullish(),
+  split: names.nullish(),
+})
+
+export interface ExampleWriteParts {
+  db: Db
+  clock: Clock
+}
+
+/** A create that was checked by `exampleCreate`. */
+export interface ExampleCreate {
+  /** JSON text of the body, or of its element. */
+  text: JsonText
+  /** Where it stands, for error messages. */
+  loc: (string | number)[]
+}
+
+/**
+ * Makes examples in one dataset, all or none.
+ * @throws LangsmithError 404 without the dataset, 409 for an id that is taken, 422 for what breaks its schemas
+ */
+export async function createExamples(
+  { db, clock }: ExampleWriteParts,
+  tenantId: string,
+  datasetId: string,
+  creates: ExampleCreate[],
+): Promise<Example[]> {
+  const versions = creates.map(({ text }) => newVersion(text))
+  const ids = versions.map((version) => version.id)
+  if (new Set(ids).size < ids.length) throw taken()
+  const made = await exampleWriteVersions(
+    db,
+    { tenantId, datasetId, ids, now: clock.now() },
+    (dataset, current) => {
+      if (current.size > 0) throw taken()
+      for (const [i, version] of versions.entries()) {
+        assertExampleFits(dataset, version, creates[i]!.loc)
+      }
+      return versions
+    },
+  )
+  if (made === null) throw notFound('Dataset')
+  return made
+}
+
+/** An update that was checked by `exampleUpdate`. */
+export interface ExampleUpdate extends ExampleCreate {
+  id: string
+}
+
+/**
+ * Changes examples of one dataset, all or none, as one version. An id that comes twice is changed twice.
+ * @param schemas checked instead of the dataset's own
+ * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for what breaks the schemas
+ */
+export async function updateExamples(
+  { db, clock }: ExampleWriteParts,
+  tenantId: string,
+  datasetId: string,
+  updates: ExampleUpdate[],
+  schemas?: ExampleSchemas,
+): Promise<Example[]> {
+  if (updates.length === 0) return []
+  const ids = [...new Set(updates.map(({ id }) => id))]
+  const written = await exampleWriteVersions(
+    db,
+    { tenantId, datasetId, ids, now: clock.now() },
+    (dataset, current) => {
+      const versions = new Map<string, ExampleVersion>()
+      for (const { id, text, loc } of updates) {
+        const before = versions.get(id) ?? current.get(id)
+        if (before === undefined || before.archived) throw notFound('Example')
+        if (current.get(id)!.datasetId !== datasetId) throw elsewhere()
+        const next = nextVersion(before, text)
+        assertExampleFits(schemas ?? dataset, next, loc)
+        versions.set(id, next)
+      }
+      return [...versions.values()]
+    },
+  )
+  if (written === null) throw notFound('Dataset')
+  return written
+}
+
+/** An example that a request names together with a dataset it is not in. */
+export function elsewhere(): LangsmithError {
+  return new LangsmithError(409, 'Example belongs to another dataset')
+}
+
+function taken(): LangsmithError {
+  return new LangsmithError(409, 'Example with this id already exists.')
+}
+
+const baseSplits = ['base']
+
+function newVersion(text: JsonText): ExampleVersion {
+  const members = sliceMembers(text)
+  const { metadata, splits } = readMetadata(members)
+  return {
+    id: (parsed(members, 'id') as string | null)?.toLowerCase() ?? randomUUID(),
+    externalId: null,
+    inputs: textOf(members.get('inputs')) ?? '{}',
+    outputs: textOf(members.get('outputs')),
+    metadata,
+    splits: readSplits(members) ?? splits ?? baseSplits,
+    archived: false,
+    sourceTraceId: null,
+    externalSourceTraceId: null,
+    sourceRunId: (parsed(members, 'source_run_id') as string | null)?.toLowerCase() ?? null,
+    externalSourceRunId: null,
+    createdAt: parseTimestamp((parsed(members, 'created_at') as string | number | null) ?? ''),
+  }
+}
+
+/** Whole objects replace; of the metadata `dataset_split` is only changed by `split` (contracts/langsmith.md 2.4.3). */
+function nextVersion(before: ExampleVersion, text: JsonText): ExampleVersion {
+  const members = sliceMembers(text)
+  return {
+    id: before.id,
+    externalId: before.externalId,
+    inputs: textOf(members.get('inputs')) ?? before.inputs,
+    outputs: textOf(members.get('outputs')) ?? before.outputs,
+    metadata: readMetadata(members).metadata ?? before.metadata,
+    splits: readSplits(members) ?? before.splits,
+    archived: before.archived,
+    sourceTraceId: before.sourceTraceId,
+    externalSourceTraceId: before.externalSourceTraceId,
+    sourceRunId: before.sourceRunId,
+    externalSourceRunId: before.externalSourceRunId,
+  }
+}
+
+/** Metadata without the splits, which clients send back as they got them. */
+function readMetadata(members: ReadonlyMap<string, JsonText>): {
+  metadata: JsonText | null
+  splits: string[] | null
+} {
+  const text = textOf(members.get('metadata'))
+  if (text === null) return { metadata: null, splits: null }
+  const own = sliceMembers(text)
+  const given = names.safeParse(parsed(own, 'dataset_split'))
+  own.delete('dataset_split')
+  return {
+    metadata: jsonbText(joinMembers(own)),
+    splits: given.success && given.data.length > 0 ? given.data : null,
+  }
+}
+
+function readSplits(members: ReadonlyMap<string, JsonText>): string[] | null {
+  const value = parsed(members, 'split') as string | string[] | null
+  if (value === null) return null
+  const splits = [...new Set([value].flat().map(storableText))]
+  return splits.length === 0 ? baseSplits : splits
+}
+
+/** A small member as a value; absent is null. */
+function parsed(members: ReadonlyMap<string, JsonText>, name: string): unknown {
+  return JSON.parse(members.get(name) ?? 'null') as unknown
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { exampleList, type ExampleFilter, type ExampleOrder } from '../../store/read/examples.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { exampleFields, selectedExample } from './example-from-row.ts'
+import { parseExampleFilter } from './filter-parse.ts'
+import {
+  asOf,
+  flag,
+  jsonObjectText,
+  listOf,
+  page,
+  readFilter,
+  text,
+  uuid,
+  uuidList,
+} from './schemas.ts'
+
+/** Which examples, of which version (contracts/langsmith.md 2.4.2). */
+export const exampleConditions = z.object({
+  dataset: uuid.optional(),
+  id: uuidList.optional(),
+  as_of: asOf,
+  metadata: jsonObjectText.optional(),
+  full_text_contains: listOf(text).optional(),
+  splits: listOf(text).optional(),
+  filter: z.string().optional(),
+})
+
+const schema = {
+  tags: ['langsmith examples'],
+  summary: 'List examples; all conditions given must hold',
+  querystring: exampleConditions.extend({
+    order: z.enum(['recent', 'random', 'recently_created', 'id']).default('recent'),
+    random_seed: z.coerce.number().optional(),
+    descending: flag.optional(),
+    select: listOf(z.enum(exampleFields)).optional(),
+    ...page,
+  }),
+}
+
+/** Langfuse's archived examples are shown as deleted ones: only versions from before are listed. */
+export function getExamples(app: App, { db }: HttpParts): void {
+  app.get('/examples', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const given = request.query
+    const filter = exampleFilter(given)
+    // Tags come later: none is known.
+    if (given.as_of.kind === 'tag') return []
+    const rows = await exampleList(db, {
+      tenantId,
+      filter,
+      asOf: given.as_of.kind === 'time' ? given.as_of.time : null,
+      order: orderOf(given),
+      limit: given.limit,
+      offset: given.offset,
+    })
+    return rows.map((row) => selectedExample(row, given.select))
+  })
+}
+
+export function exampleFilter(given: z.output<typeof exampleConditions>): ExampleFilter {
+  const filter = readFilter(parseExampleFilter, given.filter)
+  return {
+    archived: false,
+    ...(given.dataset === undefined ? {} : { datasetId: given.dataset }),
+    ...(given.id === undefined ? {} : { ids: given.id }),
+    ...(given.metadata === undefined ? {} : { metadata: given.metadata }),
+    ...(given.full_text_contains === undefined ? {} : { texts: given.full_text_contains }),
+    ...(given.splits === undefined ? {} : { splits: given.splits }),
+    ...(filter === undefined ? {} : { filter }),
+  }
+}
+
+/** Without a seed the shuffle is always the same one: pages of it must fit together. */
+function orderOf(given: {
+  order: 'recent' | 'random' | 'recently_created' | 'id'
+  random_seed?: number | undefined
+  descending?: boolean | undefined
+}): ExampleOrder {
+  switch (given.order) {
+    case 'recent':
+      return { by: 'recent', isAscending: given.descending === false }
+    case 'recently_created':
+      return { by: 'created', isAscending: given.descending === false }
+    case 'id':
+      return { by: 'id', isAscending: given.descending !== true }
+    case 'random':
+      return { by: 'random', seed: String(given.random_seed ?? '') }
+  }
+}

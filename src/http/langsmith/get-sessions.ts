@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import {
+  experimentAggregateListAmong,
+  experimentList,
+  experimentListDirty,
+  experimentSorts,
+  type ExperimentQuery,
+  type ExperimentRow,
+} from '../../store/read/experiments.ts'
+import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentResolveNames } from '../../store/write/experiments.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { parseSessionFilter } from './filter-parse.ts'
+import { flag, jsonObjectText, page, readFilter, text, uuidList } from './schemas.ts'
+import { sessionWithStatistics } from './session-from-row.ts'
+
+const querystring = z.object({
+  id: uuidList.optional(),
+  name: text.optional(),
+  name_contains: text.optional(),
+  reference_dataset: uuidList.optional(),
+  reference_free: flag.optional(),
+  dataset_version: text.optional(),
+  metadata: jsonObjectText.optional(),
+  filter: z.string().optional(),
+  sort_by: z.enum(experimentSorts).default('start_time'),
+  sort_by_desc: flag.default(true),
+  sort_by_feedback_key: text.optional(),
+  sort_by_feedback_source: z.enum(['session', 'run']).default('session'),
+  include_stats: flag.default(false),
+  ...page,
+})
+
+const schema = {
+  tags: ['langsmith sessions'],
+  summary: 'List projects and experiments',
+  querystring,
+}
+
+/** Sorting by a statistic brings at most this many experiments up to date first; the rest catch up by themselves. */
+const refreshLimit = 200
+
+/** A list with an unknown name is empty, never 404 (contracts/langsmith.md 0.1). */
+export function getSessions(app: App, parts: HttpParts): void {
+  const { db } = parts
+  app.get('/sessions', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const given = request.query
+    const query: ExperimentQuery = {
+      ids: given.id,
+      name: given.name,
+      nameContains: given.name_contains,
+      datasetIds: given.reference_dataset,
+      isPlain: given.reference_free,
+      datasetVersion: given.dataset_version,
+      metadata: given.metadata,
+      filter: readFilter(parseSessionFilter, given.filter),
+      sortBy: given.sort_by,
+      isDescending: given.sort_by_desc,
+      feedbackKey: given.sort_by_feedback_key,
+      feedbackSource: given.sort_by_feedback_source,
+      offset: given.offset,
+      limit: given.limit,
+    }
+    if (query.sortBy !== 'name' && query.sortBy !== 'start_time') {
+      const dirty = await experimentListDirty(db, tenantId, query, refreshLimit)
+      await experimentAggregateRefreshDirty(db, tenantId, dirty)
+    }
+    const rows = await listSeeded(parts, tenantId, query)
+    const ids = rows.map((row) => row.id)
+    await experimentAggregateRefreshDirty(db, tenantId, ids)
+    const statistics = await experimentAggregateListAmong(db, tenantId, ids)
+    return rows.map((row) =>
+      sessionWithStatistics(tenantId, row, statistics.get(row.id), given.include_stats),
+    )
+  })
+}
+
+/**
+ * The SDKs learn their tenant id from any session there is, so a tenant without one gets the project `default` when it
+ * first asks (contracts/langsmith.md 0.1, rule 6).
+ */
+async function listSeeded(
+  { db, clock }: HttpParts,
+  tenantId: string,
+  query: ExperimentQuery,
+): Promise<ExperimentRow[]> {
+  const rows = await experimentList(db, tenantId, query)
+  if (rows.length > 0 || query.offset > 0 || isNarrowed(query)) return rows
+  await experimentResolveNames(db, tenantId, ['default'], clock.now())
+  return experimentList(db, tenantId, query)
+}
+
+function isNarrowed(query: ExperimentQuery): boolean {
+  const { ids, name, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter } = query
+  return [ids, name, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter].some(
+    (condition) => condition !== undefined,
+  )
+}

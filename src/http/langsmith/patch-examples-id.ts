@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { exampleFind } from '../../store/read/examples.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { exampleFromRow } from './example-from-row.ts'
+import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
+import { notFound } from './errors.ts'
+import { uuid } from './schemas.ts'
+
+const schema = {
+  tags: ['langsmith examples'],
+  summary: 'Change an example; null leaves',
+  params: z.object({ id: uuid }),
+  body: exampleUpdate,
+}
+
+export function patchExamplesId(app: App, parts: HttpParts): void {
+  app.patch('/examples/:id', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const { id } = request.params
+    const current = await exampleFind(parts.db, tenantId, id, null)
+    if (current === null) throw notFound('Example')
+    const datasetId = request.body.dataset_id ?? current.datasetId
+    if (datasetId !== current.datasetId) throw elsewhere()
+    const updates = [{ id, text: request.bodyText, loc: ['body'] }]
+    const [changed] = await updateExamples(parts, tenantId, datasetId, updates)
+    return exampleFromRow(changed!)
+  })
+}

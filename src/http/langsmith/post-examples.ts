@@ -1,0 +1,18 @@
+import type { App, HttpParts } from '../parts.ts'
+import { exampleFromRow } from './example-from-row.ts'
+import { createExamples, exampleCreate } from './example-writes.ts'
+
+const schema = {
+  tags: ['langsmith examples'],
+  summary: 'Create an example',
+  body: exampleCreate,
+}
+
+export function postExamples(app: App, parts: HttpParts): void {
+  app.post('/examples', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const creates = [{ text: request.bodyText, loc: ['body'] }]
+    const [made] = await createExamples(parts, tenantId, request.body.dataset_id, creates)
+    return exampleFromRow(made!)
+  })
+}

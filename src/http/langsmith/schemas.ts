@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import { storableText } from '../../domain/ids.ts'
+import { isTooDeep, jsonbText } from '../../domain/json.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import { parseTimestamp } from '../../domain/timestamp.ts'
+import { LangsmithError } from './errors.ts'
+import { FilterSyntaxError } from './filter-parse.ts'
+
+/*
+ * Pieces of requests that many routes share (contracts/langsmith.md 2). Unknown keys are ignored everywhere.
+ */
+
+/** Any version of UUID, either case; lower case inside. */
+export const uuid = z.guid().toLowerCase()
+
+/** Text that Postgres can hold. */
+export const text = z.string().transform(storableText)
+
+/** ISO-8601 with or without zone, or epoch milliseconds (contracts/langsmith.md 5, oddity 2). */
+export const time = z.union([z.string(), z.number()]).transform((input, context) => {
+  const timestamp = parseTimestamp(input)
+  if (timestamp !== null) return timestamp
+  context.addIssue({ code: 'custom', message: 'Input should be a valid datetime' })
+  return z.NEVER
+})
+
+/** A JSON object in a body. What is stored is its text, cut out of the body as it was sent. */
+export const jsonObject = z.record(z.string(), z.unknown())
+
+/** Query: `true`, `True`, `false`, `1`, … */
+export const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no'] })
+
+/** Query: one key or a repeated one. */
+export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 1000 } = {}) {
+  return z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).min(min).max(max),
+  )
+}
+
+/** Query: the ids that a request is about. */
+export const uuidList = listOf(uuid)
+
+/** Query: `offset` and `limit`, never clamped silently: a short page would look like the last one. */
+export const page = {
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+}
+
+/** Query: a JSON object as text, fit for `jsonb`. */
+export const jsonObjectText = z.string().transform((input, context) => {
+  if (isJsonObject(input)) return jsonbText(input)
+  context.addIssue({ code: 'custom', message: 'Input should be a JSON object' })
+  return z.NEVER
+})
+
+/** One name or several (`split`). */
+export const names = z.union([text, z.array(text)]).transform((value) => [value].flat())
+
+function isJsonObject(input: string): boolean {
+  if (isTooDeep(input)) return false
+  try {
+    const value: unknown = JSON.parse(input)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+/** @throws LangsmithError 400 that says what is wrong with the filter, and where */
+export function readFilter(
+  parse: (text: string) => RunFilter,
+  filter: string | undefined,
+): RunFilter | undefined {
+  if (filter === undefined || filter === '') return undefined
+  try {
+    return parse(filter)
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) throw new LangsmithError(400, error.message)
+    throw error
+  }
+}
+
+/** What `as_of` means: the latest state, the state at a time, or the name of a tag. */
+export type AsOf =
+  | { kind: 'latest' }
+  | { kind: 'time'; time: string }
+  | { kind: 'tag'; tag: string }
+
+/** Query: `as_of`. */
+export const asOf = z
+  .string()
+  .default('latest')
+  .transform((input): AsOf => {
+    if (input === 'latest') return { kind: 'latest' }
+    // A `+` that was not escaped in the address came as a space.
+    const timestamp = parseTimestamp(input.replace(/(\d:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/, '$1+$2'))
+    return timestamp === null ? { kind: 'tag', tag: input } : { kind: 'time', time: timestamp }
+  })

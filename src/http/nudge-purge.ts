@@ -1,0 +1,16 @@
+import type { HttpParts } from './parts.ts'
+
+/** After experiments were deleted: has their rows removed soon. A lost nudge costs a delay, the sweep finds the tombstone. */
+export async function nudgePurge(
+  { queue, log }: HttpParts,
+  tenantId: string,
+  experimentIds: string[],
+): Promise<void> {
+  for (const id of experimentIds) {
+    try {
+      await queue.nudge('purge', `${tenantId}-${id}`, { tenantId, kind: 'experiment', id })
+    } catch (error) {
+      log.warn({ err: error, tenantId, id }, 'purge nudge failed')
+    }
+  }
+}
