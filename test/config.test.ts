@@ -107,6 +107,14 @@ describe('accepted', () => {
 })
 
 describe('documents', () => {
+  test('the README lists every setting with its default', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)]
+    expect(rows.map(([, name]) => name)).toEqual(settingNames)
+    const defaults = Object.fromEntries(rows.map(([, name, value = '']) => [name!, value]))
+    expect(readConfig(defaults)).toEqual(readConfig({}))
+  })
+
   test('.env.example lists every setting and sets nothing but defaults', () => {
     const environment = Object.fromEntries(
       readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
