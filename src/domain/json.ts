@@ -12,7 +12,8 @@ export class RawJson {
 /** `JSON.stringify`, except that RawJson values are copied verbatim. Undefined members are left out. */
 export function stringifyWithRaw(value: unknown): string {
   if (value instanceof RawJson) return value.text
-  if (Array.isArray(value)) return `[${value.map((item) => stringifyWithRaw(item ?? null)).join(',')}]`
+  if (Array.isArray(value))
+    return `[${value.map((item) => stringifyWithRaw(item ?? null)).join(',')}]`
   if (value !== null && typeof value === 'object') {
     const members: string[] = []
     for (const [key, member] of Object.entries(value)) {
@@ -83,13 +84,27 @@ export function toJsonMap(text: JsonText): JsonMap {
   return Object.fromEntries(map)
 }
 
-const escapes = /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^u])/g
+const escapes =
+  /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^u])/g
 const unstorableEscape = /^\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})$/
 
 /** `jsonb` refuses `\u0000` and lone surrogates: both become U+FFFD. Everything else stays as it is. */
 export function jsonbText(text: JsonText): JsonText {
   if (!text.includes('\\u')) return text
   return text.replace(escapes, (escape) => (unstorableEscape.test(escape) ? '\\ufffd' : escape))
+}
+
+const hugeNumber = /\d[eE][+-]?\d{4}|\d{5000}/
+
+/** True when a number in the text may be too large or too fine for `jsonb` (131,072 digits, 16,383 after the point). */
+export function hasHugeNumber(text: JsonText): boolean {
+  if (!hugeNumber.test(text)) return false
+  let outside = 0
+  for (let i = text.indexOf('"'); i !== -1; i = text.indexOf('"', outside)) {
+    if (hugeNumber.test(text.slice(outside, i))) return true
+    outside = stringEnd(text, i)
+  }
+  return hugeNumber.test(text.slice(outside))
 }
 
 /** Longest preview, in UTF-16 code units (DESIGN 4.4). */

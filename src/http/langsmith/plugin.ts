@@ -1,7 +1,18 @@
 import type { FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Credentials, type Principal } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { controlPlane } from './control-plane.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
+import { deleteFeedbackId } from './delete-feedback-id.ts'
+import { getFeedback } from './get-feedback.ts'
+import { getFeedbackId } from './get-feedback-id.ts'
+import { patchFeedbackId } from './patch-feedback-id.ts'
+import { postFeedback } from './post-feedback.ts'
+import { getRunsId } from './get-runs-id.ts'
+import { patchRunsId } from './patch-runs-id.ts'
+import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
+import { postRunsBatch } from './post-runs-batch.ts'
+import { postRuns } from './post-runs.ts'
 
 /** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
 export async function langsmith(app: App, parts: HttpParts): Promise<void> {
@@ -12,6 +23,17 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
+  controlPlane(app, parts)
+  postDatasetsIdRuns(app, parts)
+  postRuns(app, parts)
+  patchRunsId(app, parts)
+  postRunsBatch(app, parts)
+  getRunsId(app, parts)
+  postFeedback(app, parts)
+  getFeedback(app, parts)
+  getFeedbackId(app, parts)
+  patchFeedbackId(app, parts)
+  deleteFeedbackId(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

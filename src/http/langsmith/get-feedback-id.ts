@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { feedbackFind } from '../../store/read/feedback.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { notFound } from './errors.ts'
+import { feedbackFromRow } from './feedback-from-row.ts'
+import { uuid } from './schemas.ts'
+
+/** `GET /feedback/{feedback_id}` (contracts/langsmith.md 2.7.1). */
+export function getFeedbackId(app: App, { db }: HttpParts): void {
+  app.get(
+    '/feedback/:feedback_id',
+    {
+      schema: {
+        tags: ['feedback'],
+        summary: 'Read feedback',
+        params: z.object({ feedback_id: uuid }),
+      },
+    },
+    async (request) => {
+      const row = await feedbackFind(db, request.principal.tenantId, request.params.feedback_id)
+      if (row === null) throw notFound('Feedback')
+      return feedbackFromRow(row)
+    },
+  )
+}

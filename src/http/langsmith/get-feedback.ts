@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { feedbackList } from '../../store/read/feedback.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { feedbackFromRow } from './feedback-from-row.ts'
+import { flag, listOf, page, text, time, uuid, uuidList } from './schemas.ts'
+
+/** `GET /feedback`: newest first (contracts/langsmith.md 2.7.1). */
+export function getFeedback(app: App, { db }: HttpParts): void {
+  app.get(
+    '/feedback',
+    {
+      schema: {
+        tags: ['feedback'],
+        summary: 'List feedback',
+        querystring: z.object({
+          run: uuidList.optional(),
+          key: listOf(text).optional(),
+          session: uuidList.optional(),
+          source: listOf(text).optional(),
+          user: uuidList.optional(),
+          has_comment: flag.optional(),
+          has_score: flag.optional(),
+          level: z.enum(['run', 'session']).optional(),
+          min_created_at: time.optional(),
+          max_created_at: time.optional(),
+          comparative_experiment_id: uuid.optional(),
+          ...page,
+        }),
+      },
+    },
+    async (request) => {
+      const { query } = request
+      // Nobody has an account here, so no feedback is anyone's.
+      if (query.user !== undefined && query.user.length > 0) return []
+      const rows = await feedbackList(db, request.principal.tenantId, {
+        runIds: query.run,
+        keys: query.key,
+        experimentIds: query.session,
+        sourceTypes: query.source,
+        hasComment: query.has_comment,
+        hasScore: query.has_score,
+        level: query.level,
+        minCreatedAt: query.min_created_at,
+        maxCreatedAt: query.max_created_at,
+        comparativeExperimentId: query.comparative_experiment_id,
+        offset: query.offset,
+        limit: query.limit,
+      })
+      return rows.map(feedbackFromRow)
+    },
+  )
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { sliceMembers } from '../../domain/json.ts'
+import { feedbackFind } from '../../store/read/feedback.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { invalid, notFound } from './errors.ts'
+import { feedbackFromRow } from './feedback-from-row.ts'
+import { feedbackUpdateInput, feedbackUpdateToEvent, rowOfEvent } from './feedback-to-event.ts'
+import { unvalidated } from './payload-values.ts'
+import { uuid } from './schemas.ts'
+
+const feedbackParams = z.object({ feedback_id: uuid })
+
+/** `PATCH /feedback/{feedback_id}`: absent and null keep (contracts/langsmith.md 2.7.1). */
+export function patchFeedbackId(app: App, parts: HttpParts): void {
+  app.patch(
+    '/feedback/:feedback_id',
+    {
+      schema: {
+        tags: ['feedback'],
+        summary: 'Change feedback',
+        params: feedbackParams,
+        body: feedbackUpdateInput,
+      },
+      validatorCompiler: unvalidated,
+    },
+    async (request) => {
+      const id = feedbackParams.safeParse(request.params).data?.feedback_id
+      if (id === undefined) throw invalid(['path', 'feedback_id'], 'Input should be a valid UUID')
+      const text = request.bodyText
+      if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
+      const event = feedbackUpdateToEvent(id, sliceMembers(text), text, parts.clock.now())
+      const { tenantId } = request.principal
+      if ((await feedbackFind(parts.db, tenantId, id)) === null) throw notFound('Feedback')
+      await acceptEvents(parts, request, [event], { isInteractive: true })
+      const row = await feedbackFind(parts.db, tenantId, id)
+      if (row === null) throw notFound('Feedback')
+      // The change is in the row by now, or will be: it is the newest.
+      const { score, value, comment, correction, updatedAt } = rowOfEvent(event)
+      return feedbackFromRow({
+        ...row,
+        score: score ?? row.score,
+        value: value ?? row.value,
+        comment: comment ?? row.comment,
+        correction: correction ?? row.correction,
+        updatedAt,
+      })
+    },
+  )
+}

@@ -1,0 +1,33 @@
+import { sliceMembers } from '../../domain/json.ts'
+import { feedbackFind } from '../../store/read/feedback.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { invalid } from './errors.ts'
+import { feedbackFromRow } from './feedback-from-row.ts'
+import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.ts'
+import { unvalidated } from './payload-values.ts'
+
+/**
+ * `POST /feedback`, and `/feedback/eager`, which clients use when the run is stored already. Repeating a request with an
+ * id answers the same (contracts/langsmith.md 1.4, 2.7).
+ */
+export function postFeedback(app: App, parts: HttpParts): void {
+  for (const path of ['/feedback', '/feedback/eager']) {
+    app.post(
+      path,
+      {
+        schema: { tags: ['feedback'], summary: 'Give feedback', body: feedbackInput },
+        config: { scope: 'scores' },
+        validatorCompiler: unvalidated,
+      },
+      async (request) => {
+        const text = request.bodyText
+        if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
+        const event = feedbackToEvent(sliceMembers(text), text, parts.clock.now(), ['body'])
+        await acceptEvents(parts, request, [event], { isInteractive: true })
+        const row = await feedbackFind(parts.db, request.principal.tenantId, event.id)
+        return feedbackFromRow(row ?? rowOfEvent(event))
+      },
+    )
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import type { JsonText } from '../../domain/entities.ts'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { invalid, LangsmithError } from './errors.ts'
+import { unvalidated } from './payload-values.ts'
+import { accepted, runInput } from './run-payload.ts'
+import {
+  payloadOf,
+  refusedError,
+  translateRuns,
+  type RefusedRun,
+  type RunPayload,
+} from './run-to-events.ts'
+
+/**
+ * `POST /runs/batch`: creates (`post`) and updates (`patch`) of any number of runs, in any order. The good ones are
+ * stored even when others are refused, and the answer names those (contracts/langsmith.md 2.6.1; DESIGN 8).
+ */
+export function postRunsBatch(app: App, parts: HttpParts): void {
+  app.post(
+    '/runs/batch',
+    {
+      schema: {
+        tags: ['runs'],
+        summary: 'Create and update runs',
+        body: z.object({ post: z.array(runInput).nullish(), patch: z.array(runInput).nullish() }),
+        response: { 202: accepted },
+      },
+      config: { errorShape: 'error' },
+      validatorCompiler: unvalidated,
+    },
+    async (request, reply) => {
+      const { payloads, refused } = readBatch(request.bodyText)
+      const translated = await translateRuns(parts, request.principal.tenantId, payloads)
+      await acceptEvents(parts, request, translated.events, { isInteractive: false })
+      refused.push(...translated.refused)
+      if (refused.length > 0) throw refusedError(refused)
+      return reply.code(202).send({ message: 'Runs batch accepted' })
+    },
+  )
+}
+
+function readBatch(text: JsonText): { payloads: RunPayload[]; refused: RefusedRun[] } {
+  const payloads: RunPayload[] = []
+  const refused: RefusedRun[] = []
+  if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
+  const members = sliceMembers(text)
+  for (const [name, operation] of [
+    ['post', 'create'],
+    ['patch', 'update'],
+  ] as const) {
+    const list = members.get(name) ?? 'null'
+    if (list === 'null') continue
+    if (!list.startsWith('[')) throw invalid(['body', name], 'Input should be a list')
+    for (const [i, element] of sliceElements(list).entries()) {
+      const loc = ['body', name, i]
+      try {
+        payloads.push(payloadOf(operation, null, element, loc))
+      } catch (error) {
+        if (!(error instanceof LangsmithError)) throw error
+        refused.push({ runId: null, loc, error })
+      }
+    }
+  }
+  return { payloads, refused }
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { runTypes } from './run-from-row.ts'
+import { jsonObject, text, time, uuid } from './schemas.ts'
+
+/** A name is unique in an index, which cannot hold more. */
+export const maxNameLength = 500
+
+/** The fields that are read as values. The others are payload: they travel as text, as the client wrote them. */
+export const runValues = z.object({
+  id: uuid.nullish(),
+  trace_id: uuid.nullish(),
+  parent_run_id: uuid.nullish(),
+  dotted_order: z.string().nullish(),
+  session_id: uuid.nullish(),
+  session_name: text.pipe(z.string().max(maxNameLength)).nullish(),
+  name: text.nullish(),
+  run_type: z.enum(runTypes).nullish(),
+  start_time: time.nullish(),
+  end_time: time.nullish(),
+  tags: z.array(text).nullish(),
+  reference_example_id: uuid.nullish(),
+})
+
+/**
+ * One run as the ingest routes take it. For the documentation only: run-to-events.ts validates it from its text. Other
+ * fields are ignored (contracts/langsmith.md 2.6.1).
+ */
+export const runInput = runValues.extend({
+  inputs: jsonObject.nullish(),
+  outputs: jsonObject.nullish(),
+  error: z.string().nullish(),
+  extra: jsonObject.nullish(),
+  events: z.array(jsonObject).nullish(),
+  serialized: jsonObject.nullish(),
+})
+
+/** What the ingest routes answer. */
+export const accepted = z.object({ message: z.string() })

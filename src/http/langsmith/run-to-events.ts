@@ -1,0 +1,267 @@
+import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
+import type { JsonMap, JsonText } from '../../domain/entities.ts'
+import { storableText } from '../../domain/ids.ts'
+import { hasHugeNumber, previewOf, sliceMembers, toJsonMap } from '../../domain/json.ts'
+import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
+import { experimentListExisting } from '../../store/read/experiments.ts'
+import { experimentResolveNames } from '../../store/write/experiments.ts'
+import type { HttpParts } from '../parts.ts'
+import { invalid, LangsmithError, type ValidationDetail } from './errors.ts'
+import { readLineage } from './lineage.ts'
+import { readValues, withoutNulls, type PayloadShapes } from './payload-values.ts'
+import { runValues } from './run-payload.ts'
+import { findUsage } from './usage.ts'
+
+/** One create or update of a run, as the text of its fields: a JSON body cut up, or the parts of a multipart body. */
+export interface RunPayload {
+  operation: 'create' | 'update'
+  /** The run's id when it stands beside the payload (path, part name), else null: it is the field `id`. */
+  id: string | null
+  fields: ReadonlyMap<string, JsonText>
+  /** Everything that was sent, to tell it apart from other payloads of the same run. */
+  content: string
+  /** Where the payload stands in the request, for error messages. */
+  loc: (string | number)[]
+}
+
+export interface RefusedRun {
+  /** As sent; null when even that is missing. */
+  runId: string | null
+  loc: (string | number)[]
+  error: LangsmithError
+}
+
+interface Translated {
+  payload: RunPayload
+  event: EventOf<'run'>
+  sessionId: string | null
+  sessionName: string | null
+}
+
+/**
+ * Translates payloads to events by contracts/langsmith.md 3. Bad ones do not hold up the others. Projects that are named
+ * and do not exist are made, one look-up for all names.
+ */
+export async function translateRuns(
+  { db, clock }: HttpParts,
+  tenantId: string,
+  payloads: readonly RunPayload[],
+): Promise<{ events: IngestEvent[]; refused: RefusedRun[] }> {
+  const now = clock.now()
+  const refused: RefusedRun[] = []
+  const translated: Translated[] = []
+  for (const payload of payloads) {
+    try {
+      translated.push(translateRun(payload, now))
+    } catch (error) {
+      if (!(error instanceof LangsmithError)) throw error
+      refused.push({ runId: runIdOf(payload), loc: payload.loc, error })
+    }
+  }
+  const sessionIds = distinct(translated.map((run) => run.sessionId))
+  const existing = await experimentListExisting(db, tenantId, sessionIds)
+  const found = translated.filter((run) => run.sessionId === null || existing.has(run.sessionId))
+  for (const { payload, sessionId } of translated) {
+    if (sessionId === null || existing.has(sessionId)) continue
+    const error = new LangsmithError(404, `Session not found: session_id ${sessionId}`)
+    refused.push({ runId: runIdOf(payload), loc: payload.loc, error })
+  }
+  const names = distinct(found.map((run) => run.sessionName))
+  const ids =
+    names.length === 0 ? new Map() : await experimentResolveNames(db, tenantId, names, now)
+  for (const { event, sessionId, sessionName } of found) {
+    const experimentId = sessionId ?? (sessionName === null ? undefined : ids.get(sessionName))
+    if (experimentId !== undefined) event.patch.experimentId = experimentId
+  }
+  return { events: found.map(({ event }) => event), refused }
+}
+
+/** A JSON object as a payload. @throws LangsmithError 422 when the text holds anything else */
+export function payloadOf(
+  operation: RunPayload['operation'],
+  id: string | null,
+  text: JsonText,
+  loc: (string | number)[],
+): RunPayload {
+  if (!text.trimStart().startsWith('{'))
+    throw invalid(loc, 'Input should be an object', 'model_type')
+  return { operation, id, fields: sliceMembers(text), content: text, loc }
+}
+
+/** Refused runs that an answer names; the rest are counted. */
+const maxNamed = 50
+
+/** One answer for the bad runs of a body whose good ones were stored (DESIGN 8). */
+export function refusedError(refused: readonly RefusedRun[]): LangsmithError {
+  const details = refused
+    .slice(0, maxNamed)
+    .flatMap(({ runId, loc, error }): ValidationDetail[] => {
+      const name = `run ${runId ?? 'without id'}`
+      if (typeof error.detail === 'string') {
+        return [{ loc, msg: `${name}: ${error.detail}`, type: 'value_error' }]
+      }
+      return error.detail.map((detail) => ({ ...detail, msg: `${name}: ${detail.msg}` }))
+    })
+  const unnamed = refused.length - maxNamed
+  if (unnamed > 0) {
+    details.push({ loc: ['body'], msg: `${unnamed} more runs were refused`, type: 'value_error' })
+  }
+  return new LangsmithError(422, details)
+}
+
+function translateRun(payload: RunPayload, now: Timestamp): Translated {
+  const { operation, loc } = payload
+  const fields = withoutNulls(payload.fields)
+  const known = payload.id === null ? {} : { id: payload.id }
+  const values = readValues(runValues, payloadShapes, fields, loc, known)
+  const id = values.id ?? null
+  if (id === null) throw invalid([...loc, 'id'], 'Field required', 'missing')
+  const isCreate = operation === 'create'
+  const lineage = readLineage({
+    id,
+    isCreate,
+    traceId: values.trace_id ?? null,
+    parentRunId: values.parent_run_id ?? null,
+    dottedOrder: values.dotted_order ?? null,
+    startTime: values.start_time ?? null,
+    now,
+    loc,
+  })
+  const version = eventVersion(
+    operation,
+    (isCreate ? lineage.startTime : values.end_time) ?? now,
+    payload.content,
+  )
+  const { startTime, traceId, parentRunId, dottedOrder } = lineage
+  const event: EventOf<'run'> = {
+    kind: 'run',
+    id,
+    externalId: null,
+    version,
+    patch: {
+      ...(traceId === null ? {} : { traceId, externalTraceId: null }),
+      ...(parentRunId === null ? {} : { parentRunId, externalParentRunId: null }),
+      ...(dottedOrder === null ? {} : { dottedOrder }),
+      ...(startTime === null ? {} : { startTime }),
+      ...given('endTime', values.end_time),
+      ...given('name', values.name),
+      ...given('runType', values.run_type),
+      ...given('referenceExampleId', values.reference_example_id),
+      ...(values.tags === undefined || values.tags === null || values.tags.length === 0
+        ? {}
+        : { tags: values.tags }),
+      ...payloadPatch(fields, isCreate),
+      ...extraPatch(fields, loc),
+      createdAt: now,
+      updatedAt: now,
+    },
+  }
+  const sessionId = values.session_id ?? null
+  const sessionName = values.session_name === '' ? null : (values.session_name ?? null)
+  const fallback = isCreate ? 'default' : null
+  return {
+    payload,
+    event,
+    sessionId,
+    sessionName: sessionId === null ? (sessionName ?? fallback) : null,
+  }
+}
+
+/** Fields that stay text. */
+const payloadShapes: PayloadShapes = [
+  ['inputs', /^\{/, 'an object'],
+  ['outputs', /^\{/, 'an object'],
+  ['extra', /^\{/, 'an object'],
+  ['serialized', /^\{/, 'an object'],
+  ['events', /^\[/, 'a list'],
+]
+
+type RunPatch = EventOf<'run'>['patch']
+
+function payloadPatch(fields: ReadonlyMap<string, JsonText>, isCreate: boolean): RunPatch {
+  const inputs = fields.get('inputs')
+  const outputs = fields.get('outputs')
+  const events = fields.get('events')
+  const error = fields.get('error')
+  const metadata = sliceMembers(fields.get('extra') ?? '{}').get('metadata') ?? null
+  const usage = findUsage(outputs ?? null, metadata)
+  return {
+    ...(inputs === undefined || (isEmpty(inputs) && !isCreate)
+      ? {}
+      : { inputs, inputsPreview: previewOf(inputs) }),
+    ...(outputs === undefined || isEmpty(outputs)
+      ? {}
+      : { outputs, outputsPreview: previewOf(outputs) }),
+    ...(error === undefined ? {} : { error }),
+    ...(events === undefined || isEmpty(events) ? {} : { events, ...firstTokenPatch(events) }),
+    ...given('serialized', fields.get('serialized')),
+    ...usage,
+  }
+}
+
+/** `extra` in its three parts, each a map that merges by key; what is no map stays where it was. */
+function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number)[]): RunPatch {
+  const extra = fields.get('extra')
+  if (extra === undefined) return {}
+  const rest = toJsonMap(extra)
+  const patch: RunPatch = {}
+  for (const name of ['metadata', 'runtime'] as const) {
+    const text = rest[name]
+    if (text === undefined) continue
+    if (text.startsWith('{')) patch[name] = toJsonMap(text)
+    if (text.startsWith('{') || text === 'null') delete rest[name]
+  }
+  if (Object.keys(rest).length > 0) patch.extra = rest
+  if (patch.metadata === undefined || patch.metadata === null) return patch
+  if (Object.values(patch.metadata).some(hasHugeNumber)) {
+    throw invalid([...loc, 'extra', 'metadata'], 'Number out of range')
+  }
+  const model = stringOf(patch.metadata.ls_model_name)
+  return { ...patch, ...threadPatch(patch.metadata), ...(model === null ? {} : { model }) }
+}
+
+/** The first of the three that is not null (contracts/langsmith.md 3.7). */
+function threadPatch(metadata: JsonMap): RunPatch {
+  for (const key of ['session_id', 'conversation_id', 'thread_id']) {
+    const text = metadata[key]
+    if (text === undefined || text === 'null' || /^[[{]/.test(text)) continue
+    return { threadId: stringOf(text) ?? text }
+  }
+  return {}
+}
+
+function stringOf(text: JsonText | undefined): string | null {
+  return text?.startsWith('"') ? storableText(JSON.parse(text) as string) : null
+}
+
+/** The time of the first event named `new_token` (contracts/langsmith.md 3.5). */
+function firstTokenPatch(events: JsonText): RunPatch {
+  if (!events.includes('new_token')) return {}
+  for (const event of JSON.parse(events) as unknown[]) {
+    if (typeof event !== 'object' || event === null || !('name' in event) || !('time' in event))
+      continue
+    if (event.name !== 'new_token') continue
+    const time =
+      typeof event.time === 'string' || typeof event.time === 'number'
+        ? parseTimestamp(event.time)
+        : null
+    if (time !== null) return { firstTokenTime: time }
+  }
+  return {}
+}
+
+function isEmpty(text: JsonText): boolean {
+  return /^(?:\{\s*\}|\[\s*\])$/.test(text)
+}
+
+function given<P extends string, T>(property: P, value: T | null | undefined): { [K in P]?: T } {
+  return value === null || value === undefined ? {} : ({ [property]: value } as { [K in P]?: T })
+}
+
+function runIdOf({ id, fields }: RunPayload): string | null {
+  return id ?? fields.get('id')?.replaceAll('"', '').slice(0, 100) ?? null
+}
+
+function distinct(values: (string | null)[]): string[] {
+  return [...new Set(values.filter((value) => value !== null))]
+}
