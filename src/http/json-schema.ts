@@ -33,7 +33,7 @@ export function compileJsonSchema(text: JsonText): SchemaCheck {
   if (cached !== undefined) return cached
   const validate = compile(JSON.parse(text) as unknown)
   const check: SchemaCheck = (value) =>
-    validate(value) === true ? [] : (validate.errors ?? []).map(problemOf)
+    validate(value) ? [] : (validate.errors ?? []).map(problemOf)
   if (cache.size >= cacheLimit) cache.clear()
   cache.set(text, check)
   return check

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import type { z } from 'zod'
 import type { Log } from '../../domain/log.ts'
 import { QueueUnavailableError } from '../../queue/backend.ts'
 import { isDataError, isRetryable } from '../../store/errors.ts'
@@ -37,7 +37,11 @@ export function notFound(what = 'Resource'): LangsmithError {
   return new LangsmithError(404, `${what} not found`)
 }
 
-export function invalid(loc: (string | number)[], msg: string, type = 'value_error'): LangsmithError {
+export function invalid(
+  loc: (string | number)[],
+  msg: string,
+  type = 'value_error',
+): LangsmithError {
   return new LangsmithError(422, [{ loc, msg, type }])
 }
 
@@ -45,20 +49,27 @@ export function invalid(loc: (string | number)[], msg: string, type = 'value_err
 const retryAfterSeconds = 1
 
 /** Turns whatever a route threw into LangSmith's answer. */
-export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function answerError(
+  log: Log,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (error instanceof LangsmithError) return answer(request, reply, error.status, error.detail)
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const context = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? 'body')
-    const details = error.validation.map((problem) => {
-      const issue = problem.params.issue as z.core.$ZodIssue
-      return { loc: [context, ...issue.path.map(asLocation)], msg: issue.message, type: issue.code ?? 'value_error' }
-    })
+    const context = locations[error.validationContext ?? 'body'] ?? 'body'
+    const details = error.validation.map((problem) => detailOf(context, problem))
     return answer(request, reply, 422, details)
   }
   if (error instanceof BodyError) return answer(request, reply, 422, error.message)
   if (isRetryable(error) || error instanceof QueueUnavailableError) {
     log.warn({ err: error, url: request.url }, 'unavailable')
-    return answer(request, reply.header('Retry-After', retryAfterSeconds), 503, 'Service temporarily unavailable')
+    return answer(
+      request,
+      reply.header('Retry-After', retryAfterSeconds),
+      503,
+      'Service temporarily unavailable',
+    )
   }
   if (isDataError(error)) return answer(request, reply, 422, 'Value cannot be stored')
   // Fastify's own refusals carry a status below 500 (a body too large, a malformed URL); anything else is our fault.
@@ -68,8 +79,29 @@ export function answerError(log: Log, error: unknown, request: FastifyRequest, r
   return answer(request, reply, 500, 'Internal server error')
 }
 
-function asLocation(part: PropertyKey): string | number {
-  return typeof part === 'symbol' ? String(part) : part
+/** What the vendor calls the parts of a request. */
+const locations: Readonly<Record<string, string>> = {
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+  body: 'body',
+}
+
+/** What the vendor calls the problems that zod names otherwise. */
+const problemTypes: Readonly<Record<string, string>> = {
+  too_big: 'less_than_equal',
+  too_small: 'greater_than_equal',
+  custom: 'value_error',
+}
+
+function detailOf(
+  context: string,
+  { keyword, instancePath, message = '' }: FastifySchemaValidationError,
+): ValidationDetail {
+  const path = instancePath.split('/').filter((part) => part !== '')
+  const loc = [context, ...path.map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part))]
+  if (message.endsWith('received undefined')) return { loc, msg: 'Field required', type: 'missing' }
+  return { loc, msg: message, type: problemTypes[keyword] ?? keyword }
 }
 
 function answer(
@@ -78,8 +110,11 @@ function answer(
   status: number,
   detail: string | ValidationDetail[],
 ): FastifyReply {
-  if (request.routeOptions.config?.errorShape !== 'error') return reply.code(status).send({ detail })
+  if (request.routeOptions.config?.errorShape !== 'error')
+    return reply.code(status).send({ detail })
   if (typeof detail === 'string') return reply.code(status).send({ error: detail })
   const summary = detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')
-  return reply.code(status).send({ error: `Unprocessable entity: ${summary}`, details: JSON.stringify(detail) })
+  return reply
+    .code(status)
+    .send({ error: `Unprocessable entity: ${summary}`, details: JSON.stringify(detail) })
 }
