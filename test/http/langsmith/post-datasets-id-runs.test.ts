@@ -488,3 +488,570 @@ describe('200: feedback', () => {
     ])
   })
 })
+
+describe('200: filters', () => {
+  test('the expressions of a session must all match, each of them on its own', async () => {
+    const [a, b, c] = await examples(3)
+    const session = await make.experiment(dataset)
+    const [good, bad, split] = [rootRun(session, a!), rootRun(session, b!), rootRun(session, c!)]
+    await h.ingest(good, bad, split)
+    await h.ingest(feedbackOn(good, 'correct', 1), feedbackOn(bad, 'correct', 0))
+    await h.ingest(feedbackOn(split, 'correct', 0), feedbackOn(split, 'other', 1))
+    const filtered = async (...expressions: string[]) =>
+      ids(await read({ session_ids: [session], filters: { [session]: expressions } }))
+    expect(await filtered('and(eq(feedback_key,"correct"), gt(feedback_score, 0.5))')).toEqual([a])
+    expect(await filtered('eq(feedback_key,"correct")', 'gt(feedback_score, 0.5)')).toEqual([c, a])
+    expect(await filtered('eq(status,"success")', `eq(id,"${bad.id}")`)).toEqual([b])
+    expect(await filtered('eq(status,"error")')).toEqual([])
+    expect(await filtered()).toEqual([c, b, a])
+  })
+
+  test('a filtered session shows matching runs only, and needs one; the others show all', async () => {
+    const [first, other] = await examples(2)
+    const [a, b] = [await make.experiment(dataset), await make.experiment(dataset)]
+    const match = rootRun(a, first!, { name: 'yes', startTime: second(1) })
+    const miss = rootRun(a, first!, { name: 'no', startTime: second(2) })
+    const beside = rootRun(b, first!, { name: 'no', startTime: second(3) })
+    await h.ingest(match, miss, beside, rootRun(a, other!, { name: 'no' }), rootRun(b, other!))
+    const yes = 'eq(name,"yes")'
+    const asked = { session_ids: [a, b] }
+    expect(runIds(await read({ ...asked, filters: { [a]: [yes] } }))).toEqual([
+      [match.id, beside.id],
+    ])
+    expect(await read({ ...asked, filters: { [a]: [yes], [b]: [yes] } })).toEqual([])
+    const both = { [a]: [yes], [b]: ['eq(name,"no")'] }
+    expect(runIds(await read({ ...asked, filters: both }))).toEqual([[match.id, beside.id]])
+  })
+
+  test('filters come before pages, and those of other sessions are ignored', async () => {
+    const made = await examples(6)
+    const session = await make.experiment(dataset)
+    const runs = made.map((example, i) =>
+      rootRun(session, example, { name: i % 2 ? 'odd' : 'even' }),
+    )
+    await h.ingest(...runs)
+    const filters = {
+      [session.toUpperCase()]: ['eq(name,"even")'],
+      [randomUUID()]: ['eq(name,"never")'],
+    }
+    const asked = { session_ids: [session], filters, limit: 2 }
+    expect(ids(await read(asked))).toEqual([made[4], made[2]])
+    expect(ids(await read({ ...asked, offset: 2 }))).toEqual([made[0]])
+  })
+
+  test('a filter sees what is shown: the tokens of the trace, the session of the item, a run not yet there', async () => {
+    const example = await make.example(dataset)
+    const session = await make.experiment(dataset)
+    const root = rootRun(session, example)
+    const llm = runEvent(randomUUID(), {
+      traceId: root.id,
+      parentRunId: root.id,
+      runType: 'llm',
+      startTime: second(2),
+      totalTokens: 9,
+    })
+    await h.ingest(root, llm)
+    const pending = await make.experiment(dataset)
+    await h.ingest(linkEvent(dataset, pending, example, randomUUID()))
+    const shown = async (id: string, filter: string) =>
+      (await read({ session_ids: [id], filters: { [id]: [filter] } })).length
+    expect(await shown(session, `and(eq(total_tokens, 9), eq(session_id, "${session}"))`)).toBe(1)
+    expect(await shown(session, 'gt(total_tokens, 9)')).toBe(0)
+    expect(
+      await shown(pending, `and(eq(status, "pending"), eq(reference_example_id, "${example}"))`),
+    ).toBe(1)
+    expect(await shown(pending, 'eq(status, "success")')).toBe(0)
+  })
+})
+
+describe('200: sorting', () => {
+  test('by the mean score of a key, examples without it last in both directions', async () => {
+    const [low, high, none, middle, label] = await examples(5)
+    const session = await make.experiment(dataset)
+    const run = new Map([low, high, none, middle, label].map((id) => [id, rootRun(session, id!)]))
+    const again = rootRun(session, middle!)
+    await h.ingest(...run.values(), again)
+    await h.ingest(
+      feedbackOn(run.get(low)!, 'k', -1),
+      feedbackOn(run.get(high)!, 'k', 1),
+      feedbackOn(run.get(middle)!, 'k', 0),
+      feedbackOn(again, 'k', 0.5),
+      feedbackOn(run.get(label)!, 'k', null, { value: '"A"', valueText: 'A' }),
+      feedbackOn(run.get(none)!, 'other', 9),
+      feedbackOn(run.get(low)!, 'k', 9, { comparativeExperimentId: randomUUID() }),
+    )
+    const sorted = async (sort: object, more: object = {}) =>
+      ids(await read({ session_ids: [session], sort_params: sort, ...more }))
+    expect(await sorted({ sort_by: 'k', sort_order: 'ASC' })).toEqual([
+      low,
+      middle,
+      high,
+      label,
+      none,
+    ])
+    expect(await sorted({ sort_by: 'k', sort_order: 'DESC' })).toEqual([
+      high,
+      middle,
+      low,
+      label,
+      none,
+    ])
+    expect(await sorted({ sort_by: 'feedback.k' })).toEqual([high, middle, low, label, none])
+    expect(await sorted({ sort_by: 'k' }, { offset: 1, limit: 2 })).toEqual([middle, low])
+    expect(await sorted({ sort_by: 'unknown' })).toEqual([label, middle, none, high, low])
+  })
+
+  test('only runs that a filter lets through count, and the asked comparison does', async () => {
+    const [a, b] = await examples(2)
+    const session = await make.experiment(dataset)
+    const comparison = randomUUID()
+    const kept = rootRun(session, a!, { name: 'kept' })
+    const hidden = rootRun(session, a!, { name: 'hidden' })
+    const other = rootRun(session, b!, { name: 'kept' })
+    await h.ingest(kept, hidden, other, feedbackOn(kept, 'k', 1), feedbackOn(hidden, 'k', 100))
+    await h.ingest(feedbackOn(other, 'k', 2))
+    const asked = { session_ids: [session], sort_params: { sort_by: 'k' } }
+    expect(ids(await read(asked))).toEqual([a, b])
+    const filters = { [session]: ['eq(name,"kept")'] }
+    expect(ids(await read({ ...asked, filters }))).toEqual([b, a])
+    await h.ingest(feedbackOn(kept, 'k', 50, { comparativeExperimentId: comparison }))
+    expect(ids(await read({ ...asked, filters }))).toEqual([b, a])
+    expect(ids(await read({ ...asked, filters, comparative_experiment_id: comparison }))).toEqual([
+      a,
+      b,
+    ])
+  })
+})
+
+describe('200: experiments made through Langfuse', () => {
+  test('a link without trace or run is a pending run; as they arrive they take its place', async () => {
+    const example = await make.example(dataset, { inputs: '"plain text"', outputs: '[1]' })
+    const session = await make.experiment(dataset)
+    const trace = randomUUID()
+    await h.ingest(linkEvent(dataset, session, example, trace))
+    const asked = { session_ids: [session] }
+    const [waiting] = await read(asked)
+    expect(waiting).toMatchObject({ inputs: { input: 'plain text' }, outputs: { output: [1] } })
+    expect(waiting.runs).toMatchObject([
+      {
+        id: trace,
+        trace_id: trace,
+        session_id: session,
+        reference_example_id: example,
+        name: '',
+        run_type: 'chain',
+        status: 'pending',
+        start_time: second(5),
+        end_time: null,
+        inputs: {},
+        outputs: null,
+        feedback_stats: {},
+      },
+    ])
+
+    await h.ingest(
+      traceEvent(trace, {
+        name: 'a trace',
+        timestamp: second(2),
+        inputs: '"in"',
+        inputsPreview: 'in',
+        outputs: '{"a":1}',
+        tags: ['t'],
+        metadata: { m: '1' },
+      }),
+      feedbackOn(null, 'accuracy', 0.5, { traceId: trace }),
+    )
+    const [backed] = await read(asked)
+    expect(backed.runs).toMatchObject([
+      {
+        id: trace,
+        name: 'a trace',
+        status: 'success',
+        start_time: second(2),
+        inputs: { input: 'in' },
+        inputs_preview: 'in',
+        outputs: { a: 1 },
+        tags: ['t'],
+        extra: { metadata: { m: 1 } },
+        feedback_stats: { accuracy: { n: 1, avg: 0.5, values: {} } },
+      },
+    ])
+
+    const root = runEvent(randomUUID(), {
+      traceId: trace,
+      name: 'root span',
+      runType: 'agent',
+      startTime: second(3),
+      endTime: second(4),
+      outputs: '"done"',
+      createdAt: second(3),
+    })
+    const generation = runEvent(randomUUID(), {
+      traceId: trace,
+      parentRunId: root.id,
+      runType: 'llm',
+      startTime: second(3),
+      totalTokens: 4,
+      totalCost: '0.01',
+    })
+    await h.ingest(generation, root)
+    const [complete] = await read(asked)
+    expect(complete.runs).toMatchObject([
+      {
+        id: root.id,
+        trace_id: trace,
+        session_id: session,
+        reference_example_id: example,
+        name: 'root span',
+        run_type: 'chain',
+        status: 'success',
+        inputs: { input: 'in' },
+        outputs: { output: 'done' },
+        total_tokens: 4,
+        total_cost: '0.01',
+        feedback_stats: { accuracy: { n: 1, avg: 0.5, values: {} } },
+      },
+    ])
+  })
+
+  test('a linked observation is the run, pending until it arrives; an error level is an error', async () => {
+    const example = await make.example(dataset)
+    const session = await make.experiment(dataset)
+    const [trace, observation] = [randomUUID(), randomUUID()]
+    const root = runEvent(randomUUID(), { traceId: trace, name: 'root', startTime: second(1) })
+    await h.ingest(linkEvent(dataset, session, example, trace, observation), root)
+    const [waiting] = await read({ session_ids: [session] })
+    expect(waiting.runs).toMatchObject([{ id: observation, trace_id: trace, status: 'pending' }])
+    const linked = runEvent(observation, {
+      traceId: trace,
+      parentRunId: root.id,
+      name: 'inner',
+      runType: 'llm',
+      startTime: second(2),
+      endTime: second(3),
+      level: 'ERROR',
+      statusMessage: 'no answer',
+      totalTokens: 3,
+    })
+    await h.ingest(linked, feedbackOn(linked, 'k', 1, { traceId: trace }))
+    const [arrived] = await read({ session_ids: [session] })
+    expect(arrived.runs).toMatchObject([
+      {
+        id: observation,
+        parent_run_id: root.id,
+        name: 'inner',
+        status: 'error',
+        error: 'no answer',
+        total_tokens: 3,
+        feedback_stats: { k: { n: 1 } },
+      },
+    ])
+  })
+
+  test('a trace and its root span, both linked, are one run', async () => {
+    const example = await make.example(dataset)
+    const session = await make.experiment(dataset)
+    const root = rootRun(session, example)
+    await h.ingest(root, linkEvent(dataset, session, example, root.id, root.id))
+    expect(runIds(await read({ session_ids: [session] }))).toEqual([[root.id]])
+  })
+})
+
+describe('200: CSV', () => {
+  async function csv(body: object): Promise<{ records: string[][]; text: string }> {
+    const answer = await h.call('POST', `/datasets/${dataset}/runs?format=csv`, body)
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8')
+    return { records: parseCsv(answer.text), text: answer.text }
+  }
+
+  test('one session: the example, its run, a column per feedback key; quotes, line ends and Unicode survive', async () => {
+    const example = await make.example(dataset, {
+      inputs: '{"q":"say \\"hi\\",\\n 你好 😀"}',
+      outputs: '{"a":1.0}',
+      metadata: '{"t":"=1+1"}',
+    })
+    const session = await make.experiment(dataset)
+    const run = rootRun(session, example, {
+      outputs: '{"z":1, "text":"a,b"}',
+      error: '"line 1\\r\\nline \\"2\\", é"',
+      startTime: second(1),
+      endTime: second(3),
+    })
+    const llm = runEvent(randomUUID(), {
+      traceId: run.id,
+      parentRunId: run.id,
+      runType: 'llm',
+      totalTokens: 3,
+      totalCost: '0.5',
+    })
+    await h.ingest(
+      run,
+      llm,
+      feedbackOn(run, 'score, "x"', 0.25),
+      feedbackOn(run, 'grade', null, { value: '"B"', valueText: 'B' }),
+    )
+    const { records, text } = await csv({ session_ids: [session] })
+    expect(records).toEqual([
+      [
+        'example_id',
+        'example_name',
+        'inputs',
+        'reference_outputs',
+        'metadata',
+        'outputs',
+        'status',
+        'error',
+        'latency',
+        'total_tokens',
+        'total_cost',
+        'run_id',
+        'grade',
+        'score, "x"',
+      ],
+      [
+        example,
+        `#${example.slice(0, 4)}`,
+        '{"q":"say \\"hi\\",\\n 你好 😀"}',
+        '{"a":1.0}',
+        '{"t":"=1+1","dataset_split":["base"]}',
+        '{"z":1, "text":"a,b"}',
+        'error',
+        'line 1\r\nline "2", é',
+        '2',
+        '3',
+        '0.5',
+        run.id,
+        'B',
+        '0.25',
+      ],
+    ])
+    expect(text.endsWith('\r\n')).toBe(true)
+  })
+
+  test('several sessions: columns by session name in the order asked; repetitions on lines of their own', async () => {
+    const [first, last] = await examples(2)
+    const [a, b] = [await make.experiment(dataset, 'Alpha'), await make.experiment(dataset, 'Beta')]
+    const runs = [
+      rootRun(a, last!, { startTime: second(1) }),
+      rootRun(a, last!, { startTime: second(2) }),
+      rootRun(b, last!),
+      rootRun(b, first!),
+    ]
+    await h.ingest(...runs, feedbackOn(runs[0]!, 'k', 1), feedbackOn(runs[3]!, 'k', 2))
+    const { records } = await csv({ session_ids: [b, a] })
+    const [header, ...lines] = records
+    const columnOf = (name: string) => lines.map((line) => line[header!.indexOf(name)])
+    expect(header!.slice(5)).toEqual([
+      ...['Beta', 'Alpha'].flatMap((name) =>
+        ['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id'].map(
+          (column) => `${name}.${column}`,
+        ),
+      ),
+      'Beta.k',
+      'Alpha.k',
+    ])
+    expect(columnOf('example_id')).toEqual([last, last, first])
+    expect(columnOf('Alpha.run_id')).toEqual([runs[0]!.id, runs[1]!.id, ''])
+    expect(columnOf('Beta.run_id')).toEqual([runs[2]!.id, '', runs[3]!.id])
+    expect(columnOf('Alpha.k')).toEqual(['1', '', ''])
+    expect(columnOf('Beta.k')).toEqual(['', '', '2'])
+  })
+
+  test('a null limit is every row: 5,000 of them, in order; limit, offset, sort and preview hold as in JSON', async () => {
+    const session = await make.experiment(dataset)
+    const made = Array.from(
+      { length: 5000 },
+      (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
+    )
+    await h.db`
+      insert into examples (tenant_id, id, dataset_id, valid_from, created_at, inputs)
+      select ${h.tenant.id}, unnest(${made}::uuid[]), ${dataset}, ${second(0)}, ${second(0)}, '{}'`
+    const runs = made.map((example, i) =>
+      rootRun(session, example, { outputs: `{"i":${i}}`, outputsPreview: `i=${i}` }),
+    )
+    await h.ingest(...runs)
+    await h.ingest(feedbackOn(runs[4321]!, 'k', 1))
+    const { records } = await csv({ session_ids: [session] })
+    expect(records.slice(1).map((line) => [line[0], line[5]])).toEqual(
+      made.map((id, i) => [id, `{"i":${i}}`]),
+    )
+    const page = await csv({ session_ids: [session], limit: 2, offset: 4998, preview: true })
+    expect(page.records.slice(1).map((line) => line[5])).toEqual(['i=4998', 'i=4999'])
+    const sorted = await csv({ session_ids: [session], limit: 1, sort_params: { sort_by: 'k' } })
+    expect(sorted.records[1]![0]).toBe(made[4321])
+  })
+
+  test('no row is a header alone', async () => {
+    const session = await make.experiment(dataset)
+    expect((await csv({ session_ids: [session] })).records).toHaveLength(1)
+    expect((await csv({ session_ids: [randomUUID()] })).records).toEqual([
+      ['example_id', 'example_name', 'inputs', 'reference_outputs', 'metadata'],
+    ])
+  })
+})
+
+describe('4xx', () => {
+  const session = randomUUID()
+  const refused: [name: string, body: unknown, status: number, loc?: unknown[]][] = [
+    ['no body', undefined, 422],
+    ['no object', [], 422],
+    ['no session_ids', {}, 422, ['body', 'session_ids']],
+    ['empty session_ids', { session_ids: [] }, 422, ['body', 'session_ids']],
+    ['null session_ids', { session_ids: null }, 422, ['body', 'session_ids']],
+    ['a malformed session id', { session_ids: ['abc'] }, 422, ['body', 'session_ids', 0]],
+    ['a negative offset', { session_ids: [session], offset: -1 }, 422, ['body', 'offset']],
+    ['a huge offset', { session_ids: [session], offset: 1e300 }, 422, ['body', 'offset']],
+    ['a fractional offset', { session_ids: [session], offset: 0.5 }, 422, ['body', 'offset']],
+    ['limit 0', { session_ids: [session], limit: 0 }, 422, ['body', 'limit']],
+    ['limit 1001', { session_ids: [session], limit: 1001 }, 422, ['body', 'limit']],
+    ['a text limit', { session_ids: [session], limit: 'ten' }, 422, ['body', 'limit']],
+    ['a text preview', { session_ids: [session], preview: 'perhaps' }, 422, ['body', 'preview']],
+    [
+      'a malformed comparison',
+      { session_ids: [session], comparative_experiment_id: 'x' },
+      422,
+      ['body', 'comparative_experiment_id'],
+    ],
+    [
+      'sort_params without sort_by',
+      { session_ids: [session], sort_params: {} },
+      422,
+      ['body', 'sort_params', 'sort_by'],
+    ],
+    [
+      'a bad sort_order',
+      { session_ids: [session], sort_params: { sort_by: 'k', sort_order: 'asc' } },
+      422,
+      ['body', 'sort_params', 'sort_order'],
+    ],
+    [
+      'a sort over two sessions',
+      { session_ids: [session, randomUUID()], sort_params: { sort_by: 'k' } },
+      422,
+      ['body', 'sort_params'],
+    ],
+    ['a filter key that is no uuid', { session_ids: [session], filters: { abc: [] } }, 422],
+    [
+      'a filter that is no list',
+      { session_ids: [session], filters: { [session]: 'eq(name,"a")' } },
+      422,
+    ],
+    [
+      '1001 example_ids',
+      { session_ids: [session], example_ids: Array(1001).fill(session) },
+      422,
+      ['body', 'example_ids'],
+    ],
+    [
+      'a malformed example id',
+      { session_ids: [session], example_ids: ['x'] },
+      422,
+      ['body', 'example_ids', 0],
+    ],
+    [
+      'a filter that does not parse',
+      { session_ids: [session], filters: { [session]: ['eq(name'] } },
+      400,
+    ],
+    [
+      'an unknown attribute',
+      { session_ids: [session], filters: { [session]: ['eq(colour,"a")'] } },
+      400,
+    ],
+    ['an empty filter', { session_ids: [session], filters: { [session]: [''] } }, 400],
+    [
+      'too many filters',
+      { session_ids: [session], filters: { [session]: Array(3000).fill('eq(name,"a")') } },
+      400,
+    ],
+    ['broken JSON', '{"session_ids":', 422],
+    ['deep JSON', `{"session_ids":${'['.repeat(1000)}${']'.repeat(1000)}}`, 422],
+  ]
+
+  test.each(refused)('%s', async (_, body, status, loc) => {
+    const answer = await h.call('POST', `/datasets/${dataset}/runs`, body)
+    expect(answer.status, answer.text).toBe(status)
+    if (loc !== undefined) {
+      expect(answer.body.detail).toMatchObject([
+        { loc, msg: expect.any(String), type: expect.any(String) },
+      ])
+    }
+    expect(h.errors).toEqual([])
+  })
+
+  test('a filter that does not parse says where', async () => {
+    const filters = { [session]: ['eq(name,"a")', 'eq(colour,"a")'] }
+    const answer = await h.call('POST', `/datasets/${dataset}/runs`, {
+      session_ids: [session],
+      filters,
+    })
+    expect(answer.body.detail).toMatch(/^filters\.[-0-9a-f]+\.1: Invalid filter: .*position 3/)
+  })
+
+  test('NUL and lone surrogates in texts find nothing or are refused, and break nothing', async () => {
+    const example = await make.example(dataset)
+    const own = await make.experiment(dataset)
+    await h.ingest(rootRun(own, example))
+    for (const body of [
+      { session_ids: [own], sort_params: { sort_by: 'a\0b' } },
+      { session_ids: [own], sort_params: { sort_by: '\ud800' } },
+      { session_ids: [own], filters: { [own]: ['eq(name,"a\0")'] } },
+      { session_ids: [own], filters: { [own]: ['eq(name,"\ud800")'] } },
+      {
+        session_ids: [own],
+        filters: { [own]: [`and(${Array(1000).fill('search("a")').join(',')})`] },
+      },
+    ]) {
+      const answer = await h.call('POST', `/datasets/${dataset}/runs`, body)
+      expect([200, 400, 422]).toContain(answer.status)
+    }
+    expect(h.errors).toEqual([])
+  })
+
+  test('an unknown dataset is 404, a malformed one and an unknown format 422', async () => {
+    const body = { session_ids: [session] }
+    const unknown = await h.call('POST', `/datasets/${randomUUID()}/runs`, body)
+    expect(unknown).toMatchObject({ status: 404, body: { detail: 'Dataset not found' } })
+    expect((await h.call('POST', `/datasets/${randomUUID()}/runs?format=csv`, body)).status).toBe(
+      404,
+    )
+    expect((await h.call('POST', '/datasets/abc/runs', body)).status).toBe(422)
+    const xml = await h.call('POST', `/datasets/${dataset}/runs?format=xml`, body)
+    expect(xml).toMatchObject({ status: 422, body: { detail: [{ loc: ['query', 'format'] }] } })
+  })
+
+  test('another tenant sees neither the dataset nor, in its own, the sessions, runs and feedback', async () => {
+    const example = await make.example(dataset)
+    const own = await make.experiment(dataset)
+    const run = rootRun(own, example)
+    await h.ingest(run, feedbackOn(run, 'k', 1))
+    const stranger = await h.addTenant()
+    const body = { session_ids: [own], include_annotator_detail: true }
+    const theirs = comparisonRows(h.db, stranger.id)
+    expect((await h.callAs(stranger, 'POST', `/datasets/${dataset}/runs`, body)).status).toBe(404)
+    const foreign = await theirs.dataset()
+    await theirs.example(foreign, { id: example })
+    const answer = await h.callAs(stranger, 'POST', `/datasets/${foreign}/runs`, body)
+    expect(answer).toMatchObject({ status: 200, body: [] })
+    expect(
+      (await h.call('POST', `/datasets/${dataset}/runs`, body, { 'x-api-key': 'wrong' })).status,
+    ).toBe(401)
+  })
+})
+
+/** RFC 4180, strictly: lines end with CRLF, quotes are doubled inside quoted fields. */
+function parseCsv(text: string): string[][] {
+  const records: string[][] = []
+  let record: string[] = []
+  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/y
+  for (let match = field.exec(text); match !== null; match = field.exec(text)) {
+    record.push(match[1]?.replaceAll('""', '"') ?? match[2]!)
+    if (match[3] === '\r\n') {
+      records.push(record)
+      record = []
+    }
+    if (field.lastIndex === text.length) return records
+  }
+  throw new Error('not CSV')
+}
