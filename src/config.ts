@@ -54,9 +54,9 @@ const settings = {
   REDIS_URL: {
     schema: z
       .string()
-      .regex(/^(rediss?|redis\+\w+|rediss\+\w+):\/\/\S+$/)
+      .regex(/^rediss?(?:-cluster|-sentinel)?:\/\/\S+$/)
       .optional(),
-    expects: 'a URL like redis://host:6379',
+    expects: 'a URL like redis://host:6379, redis-cluster://… or redis-sentinel://…',
   },
   ROLE: { schema: z.enum(['api', 'worker', 'all']).default('all'), expects: 'api, worker or all' },
   LOG_LEVEL: {

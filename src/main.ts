@@ -77,9 +77,12 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
   }
 
   function openQueue(databaseUrl: string): QueueBackend {
-    return config.redisUrl === null
-      ? postgresBackend({ url: databaseUrl, log })
-      : redisBackend({ url: config.redisUrl, log })
+    if (config.redisUrl === null) return postgresBackend({ url: databaseUrl, log })
+    try {
+      return redisBackend({ url: config.redisUrl, log })
+    } catch (error) {
+      throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
+    }
   }
 
   async function undoAll(): Promise<void> {

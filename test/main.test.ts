@@ -204,6 +204,11 @@ describe('refused with one sentence and exit code 1', () => {
     expect(sentence).not.toContain('hidden')
   })
 
+  test('a Redis URL that cannot be read', async () => {
+    const sentence = await refusal({ ...external(), REDIS_URL: 'redis-cluster://a,b/1' })
+    expect(sentence).toContain('REDIS_URL cannot be used: A Redis Cluster has no databases')
+  })
+
   test('a data folder in use', async () => {
     await start(embedded()).ready
     expect(await refusal(embedded())).toContain('is in use by another Runmill')
