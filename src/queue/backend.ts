@@ -29,7 +29,10 @@ export interface AppliedWatch {
   cancel(): void
 }
 
-/** Thrown by `enqueue`, `nudge` and `schedule` when the datastore cannot take the job now. Nothing was stored. */
+/**
+ * Thrown by `enqueue`, `nudge` and `schedule` when the datastore cannot take the job now, within about two seconds.
+ * Nothing was stored; or, when only the answer was lost on its way, all of it. The caller may repeat it: SPEC I2.
+ */
 export class QueueUnavailableError extends Error {
   override name = 'QueueUnavailableError'
 }
@@ -46,7 +49,10 @@ export interface QueueBackend {
   stop(): Promise<void>
   /** Resolves once all jobs are durable; all of them or none (QueueUnavailableError). */
   enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][]): Promise<void>
-  /** Like `enqueue` of one job, but does nothing while a job of the same key waits or runs. Never carries payload. */
+  /**
+   * Like `enqueue` of one job, but does nothing while a job of the same key waits or runs. Never carries payload. What
+   * happens after the handler's last look and before its job is gone is for a sweep to find.
+   */
   nudge<Q extends QueueName>(
     queue: Q,
     key: string,

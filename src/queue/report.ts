@@ -15,12 +15,13 @@ const rememberAtMost = 100
 export function errorReporter(log: QueueLog): (error: unknown, where: string) => void {
   const lastTold = new Map<string, number>()
   return (error, where) => {
-    const text = `${where}: ${describeError(error)}`
+    // Without `where`: one lost connection is reported by each queue and worker that shares it.
+    const text = describeError(error)
     const now = Date.now()
     if (now - (lastTold.get(text) ?? Number.NEGATIVE_INFINITY) < repeatAfterMs) return
     if (lastTold.size >= rememberAtMost) lastTold.clear()
     lastTold.set(text, now)
-    log.warn({ err: error, where }, `queue: ${text}`)
+    log.warn({ err: error, where }, `queue: ${where}: ${text}`)
   }
 }
 

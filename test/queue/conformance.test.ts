@@ -335,16 +335,24 @@ describe.each(durableKinds)('$name, shared', (kind) => {
     expect((await other.counts()).ingest.waiting).toBe(0)
   })
 
-  test('schedule repeats a job, once for all backends and restarts', async () => {
+  test('schedule makes one job, however many backends ask at once', async () => {
+    const backends = await Promise.all([0, 0, 0, 0].map(() => open('many')))
+    const keys = ['a', 'b', 'c', 'd', 'e']
+    await Promise.all(
+      keys.flatMap((key) => backends.map((queue) => queue.schedule('sweep', key, 60_000, {}))),
+    )
+    const [one, two] = backends as [QueueBackend, QueueBackend]
+    await one.stop()
+    await one.start()
+    await one.schedule('sweep', 'a', 60_000, {})
+    const { waiting, delayed } = (await two.counts()).sweep
+    expect(waiting + delayed).toBe(keys.length)
+  })
+
+  test('schedule repeats a job, once for all backends', async () => {
     const namespace = newNamespace()
     const [one, two] = [await open(namespace), await open(namespace)]
     await Promise.all([one, two].map((queue) => queue.schedule('sweep', 'all', 200, {})))
-    await one.stop()
-    await one.start()
-    await one.schedule('sweep', 'all', 200, {})
-    const { waiting, delayed } = (await two.counts()).sweep
-    expect(waiting + delayed).toBe(1)
-
     const runs = collector<number>()
     const work = handlers({ sweep: async () => runs.add(runs.all.length) })
     await Promise.all([one.work(work), two.work(work)])

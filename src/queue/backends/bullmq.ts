@@ -43,6 +43,8 @@ export interface Datastore {
   ): BullWorker
   /** Adds all jobs or none, in one round trip. */
   addAll(queue: BullQueue, name: string, payloads: unknown[], options: JobsOptions): Promise<void>
+  /** Runs `work` while no other process runs it. Two first schedulings at once must not make two schedules. */
+  alone(work: () => Promise<unknown>): Promise<unknown>
   encode(data: unknown): unknown
   decode(payload: unknown): unknown
   /** Sends a text of at most 7,000 bytes to every process that subscribed. */
@@ -265,11 +267,14 @@ export function bullBackend(
       )
     },
     async schedule(queue, key, everyMs, data) {
+      const opts = jobOptions
       await produce((open) =>
-        open.queues[queue].upsertJobScheduler(
-          bullId(key),
-          { every: everyMs },
-          { name: queue, data: open.store.encode(data), opts: jobOptions },
+        open.store.alone(() =>
+          open.queues[queue].upsertJobScheduler(
+            bullId(key),
+            { every: everyMs },
+            { name: queue, data: open.store.encode(data), opts },
+          ),
         ),
       )
     },

@@ -64,6 +64,9 @@ function postgresConnect(url: string, namespace: string): Connect {
       shareConnection(connection, name, options)
     const channel = `${namespace}_applied`
 
+    // One at a time in this process too: each takes a second connection of the small pool.
+    let scheduling: Promise<unknown> = Promise.resolve()
+
     const store: Datastore = {
       openQueue: (name, options) =>
         new Queue(`${namespace}-${name}`, { ...options, connection: {} }, backendOf),
@@ -74,6 +77,12 @@ function postgresConnect(url: string, namespace: string): Connect {
         // `addBulk` makes two temporary tables per call, which one job need not pay for.
         if (payloads.length === 1) await queue.add(name, first, options)
         else await queue.addBulk(payloads.map((data) => ({ name, data, opts: options })))
+      },
+      // BullMQ looks for an earlier schedule without a lock (add_job_scheduler, 6.7.0).
+      alone(work) {
+        const result = scheduling.then(() => withLock(pool, channel, work))
+        scheduling = result.catch(() => {})
+        return result
       },
       // BullMQ's column is jsonb, which refuses NUL and lone surrogates and reorders keys: text passes it untouched.
       encode: (data) => JSON.stringify(data),
@@ -100,8 +109,12 @@ function openPool(url: string): PgPool {
     keepAlive: true,
     // A server that hangs: fail the statement and drop its connection.
     query_timeout: 20_000,
-    // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
-    onConnect: (client: PgPoolClient) => client.query(`set search_path to "${schema}"`),
+    onConnect(client: PgPoolClient) {
+      // While checked out, a lost connection has no other listener, and would end the process.
+      client.on('error', () => {})
+      // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
+      return client.query(`set search_path to "${schema}"`)
+    },
   })
   return {
     query: (text, params) => pool.query(text, params && [...params]).catch(rethrow),
@@ -118,6 +131,26 @@ async function migrate(pool: PgPool): Promise<void> {
     await runMigrations(client, schema)
   } finally {
     client.release()
+  }
+}
+
+/** Runs `work` under an advisory lock, which ends with the connection should we die. */
+async function withLock(
+  pool: PgPool,
+  name: string,
+  work: () => Promise<unknown>,
+): Promise<unknown> {
+  const client = await pool.connect()
+  let broken = true
+  try {
+    await client.query('begin')
+    await client.query('select pg_advisory_xact_lock(hashtext($1))', [name])
+    const result = await work()
+    await client.query('commit')
+    broken = false
+    return result
+  } finally {
+    client.release(broken)
   }
 }
 

@@ -96,6 +96,8 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         const backend = queue.getBackend()
         for (const [error] of await backend.addFlow(entries)) if (error) throw error
       },
+      // BullMQ schedules in one script.
+      alone: (work) => work(),
       encode: (data) => data,
       decode: (payload) => payload,
       publish: (message) => producer.publish(channel, message),
