@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { exampleFind } from '../../store/read/examples.ts'
 import { exampleDeleteMany } from '../../store/write/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { notFound } from './errors.ts'
@@ -13,9 +14,10 @@ const schema = {
 export function deleteExamplesId(app: App, { db, clock }: HttpParts): void {
   app.delete('/examples/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
-    const ids = [request.params.id]
-    const deleted = await exampleDeleteMany(db, { tenantId, ids, now: clock.now() })
-    if (deleted.length === 0) throw notFound('Example')
+    const { id } = request.params
+    const current = await exampleFind(db, tenantId, id, null)
+    if (current === null || current.archived) throw notFound('Example')
+    await exampleDeleteMany(db, { tenantId, ids: [id], now: clock.now() })
     return { message: 'Example deleted' }
   })
 }

@@ -7,6 +7,7 @@ import { jsonbText, sliceMembers } from '../../domain/json.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
 import type { Example } from '../../store/read/examples.ts'
+import { runFind } from '../../store/read/runs.ts'
 import { exampleWriteVersions, type ExampleVersion } from '../../store/write/examples.ts'
 import { LangsmithError, notFound } from './errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
@@ -23,6 +24,7 @@ export const exampleCreate = z.object({
   id: uuid.nullish(),
   created_at: time.nullish(),
   source_run_id: uuid.nullish(),
+  use_source_run_io: z.boolean().nullish(),
 })
 
 /** Body of an update; null leaves. */
@@ -57,7 +59,9 @@ export async function createExamples(
   datasetId: string,
   creates: ExampleCreate[],
 ): Promise<Example[]> {
-  const versions = creates.map(({ text }) => newVersion(text))
+  const versions: ExampleVersion[] = []
+  for (const { text } of creates)
+    versions.push(await withRunIo(db, tenantId, newVersion(text), text))
   const ids = versions.map((version) => version.id)
   if (new Set(ids).size < ids.length) throw taken()
   const made = await exampleWriteVersions(
@@ -73,6 +77,23 @@ export async function createExamples(
   )
   if (made === null) throw notFound('Dataset')
   return made
+}
+
+/**
+ * `use_source_run_io`: inputs and outputs are those of the run the example comes from.
+ * @throws LangsmithError 404 when there is no such run
+ */
+async function withRunIo(
+  db: Db,
+  tenantId: string,
+  version: ExampleVersion,
+  text: JsonText,
+): Promise<ExampleVersion> {
+  const isWanted = parsed(sliceMembers(text), 'use_source_run_io') === true
+  if (!isWanted || version.sourceRunId === null) return version
+  const run = await runFind(db, tenantId, version.sourceRunId)
+  if (run === null) throw notFound('Run')
+  return { ...version, inputs: run.inputs ?? '{}', outputs: run.outputs }
 }
 
 /** An update that was checked by `exampleUpdate`. */

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { harness } from '../../support/harness.ts'
+
+test('GET /info needs no key, takes a wrong one, and has all six batch keys under every prefix', async () => {
+  const h = await harness()
+  for (const prefix of ['', '/api', '/api/v1']) {
+    const answer = await h.call('GET', `${prefix}/info`, undefined, { 'x-api-key': 'wrong' })
+    expect(answer.status).toBe(200)
+    expect(answer.body).toMatchObject({ version: '0.12.0', instance_flags: expect.any(Object) })
+    expect(Object.keys(answer.body.batch_ingest_config).toSorted()).toEqual([
+      'scale_down_nempty_trigger',
+      'scale_up_nthreads_limit',
+      'scale_up_qsize_trigger',
+      'size_limit',
+      'size_limit_bytes',
+      'use_multipart_endpoint',
+    ])
+  }
+})
+
+test('GET /info/health answers an object without a key', async () => {
+  const h = await harness()
+  expect(await h.call('GET', '/info/health', undefined, { 'x-api-key': '' })).toMatchObject({
+    status: 200,
+    body: { status: 'ok' },
+  })
+})
