@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { closePool, openPool, type Db } from '../src/store/pool.ts'
+import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
+import { startRedis, testsRunOnRedis, type RedisServer } from './support/redis.ts'
+import { startRunmill, type RunmillProcess } from './support/runmill-process.ts'
+import { insertTenant, type TestTenant } from './support/tenant.ts'
+
+/** SPEC I1 Durable: kill -9 of the worker loses nothing that was acknowledged, and doubles nothing. */
+
+const runCount = 2000
+const runsPerRequest = 50
+
+let database: TestDatabase
+let db: Db
+let redis: RedisServer | null
+let processes: RunmillProcess[]
+let tenant: TestTenant
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  db = openPool(database.url, { max: 2 })
+  tenant = await insertTenant(db)
+  redis = null
+  processes = []
+})
+
+afterEach(async () => {
+  for (const each of processes) {
+    each.signal('SIGKILL')
+    await each.exited
+  }
+  await closePool(db)
+  await redis?.stop()
+  await database.drop()
+})
+
+describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %s', (queue) => {
+  test(`kill -9 of the worker in the middle of ${runCount} posted runs: all rows are there, none twice`, async () => {
+    if (queue === 'redis') redis = await startRedis(['--maxmemory-policy', 'noeviction'])
+    const settings = {
+      DATABASE_URL: database.url,
+      ...(redis === null ? {} : { REDIS_URL: redis.url }),
+    }
+    const url = await start({ ...settings, ROLE: 'api' }).ready
+    const worker = start({ ...settings, ROLE: 'worker' })
+    await worker.ready
+
+    const ids: string[] = []
+    while (ids.length < runCount) {
+      ids.push(...(await postRuns(url)))
+      // The worker dies with jobs in its hands, and the API goes on accepting.
+      if (ids.length === runCount / 2) {
+        await vi.waitUntil(async () => (await countRuns()) > 0, 20_000)
+        worker.signal('SIGKILL')
+        await worker.exited
+      }
+    }
+    const before = await countRuns()
+    expect(before).toBeLessThan(runCount)
+
+    await start({ ...settings, ROLE: 'worker' }).ready
+    await vi.waitUntil(async () => (await countRuns()) >= runCount, { timeout: 60_000, interval: 200 })
+    const rows = await db<{ id: string; status: string }[]>`
+      select id, status from runs where tenant_id = ${tenant.id} order by id`
+    expect(rows.map((row) => row.id)).toEqual(ids.toSorted())
+    expect(new Set(rows.map((row) => row.status))).toEqual(new Set(['success']))
+    expect(await db`select from dead_letters`).toHaveLength(0)
+    expect(await db`select sum(run_count)::bigint as n from traces`).toEqual([{ n: runCount }])
+  }, 100_000)
+})
+
+function start(environment: Record<string, string>): RunmillProcess {
+  const started = startRunmill(environment)
+  processes.push(started)
+  return started
+}
+
+async function countRuns(): Promise<number> {
+  const [row] = await db<{ n: number }[]>`select count(*) as n from runs where tenant_id = ${tenant.id}`
+  return row!.n
+}
+
+/** Each run as a POST, and as a PATCH in the same body. @returns their ids, acknowledged */
+async function postRuns(url: string): Promise<string[]> {
+  const now = Date.now()
+  const runs = Array.from({ length: runsPerRequest }, () => ({
+    id: randomUUID(),
+    name: 'run',
+    run_type: 'chain',
+    start_time: now,
+    inputs: { text: 'x'.repeat(500) },
+  }))
+  const response = await fetch(`${url}/runs/batch`, {
+    method: 'POST',
+    headers: { 'x-api-key': tenant.secretKey, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      post: runs,
+      patch: runs.map(({ id }) => ({ id, end_time: now + 1000, outputs: { ok: true } })),
+    }),
+  })
+  expect(response.status).toBe(202)
+  return runs.map(({ id }) => id)
+}
