@@ -104,7 +104,7 @@ export function latencyOf(row: {
 }
 
 /** `error` as text, or null when there is none. Langfuse's observations tell it by level and status message. */
-export function errorOf(
+function errorOf(
   row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>,
 ): RawJson | string | null {
   const { error } = row

@@ -3,7 +3,7 @@ import { runTypes } from './run-from-row.ts'
 import { jsonObject, text, time, uuid } from './schemas.ts'
 
 /** A name is unique in an index, which cannot hold more. */
-export const maxNameLength = 500
+const maxNameLength = 500
 
 /** The fields that are read as values. The others are payload: they travel as text, as the client wrote them. */
 export const runValues = z.object({
