@@ -108,7 +108,8 @@ async function bench(url: string): Promise<void> {
         })
         const text = await answer.text()
         if (answer.status !== 200) throw new Error(text)
-        return (JSON.parse(text) as unknown[]).length
+        // Counting rows by parsing would measure the client.
+        return text.split('"attachment_urls":').length - 1
       }
       const times = await measure({ bare, endpoint })
       const ratio = (times.endpoint / times.bare).toFixed(2)

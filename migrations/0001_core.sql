@@ -273,6 +273,8 @@ create table feedback (
 );
 create index feedback_run on feedback (tenant_id, run_id);
 create index feedback_trace on feedback (tenant_id, trace_id);
+-- Feedback on a trace as a whole: without it `run_id is null` is looked up in feedback_run, by all of the tenant's.
+create index feedback_trace_level on feedback (tenant_id, trace_id) where run_id is null;
 create index feedback_experiment on feedback (tenant_id, experiment_id, key);
 create index feedback_created on feedback (tenant_id, created_at desc, id);
 

@@ -155,6 +155,8 @@ export function exampleKeyText(query: ComparisonQuery, place: ComparisonPlace): 
         limit 1
       ) as example
       where true ${matching.join(' ')}
+      -- Keeps the score from being computed once per mention of it.
+      offset 0
     ) as example
     where true ${after}
     order by ${rank}created_at desc, id
@@ -168,7 +170,7 @@ export interface FeedbackTarget {
   traceId: string
 }
 
-/** The feedback that `feedback_stats_compared.sql` counts, row by row, oldest first. */
+/** The feedback that `feedback_count_compared.sql` counts, row by row, oldest first. */
 export function feedbackText(
   query: ComparisonQuery,
   targets: readonly FeedbackTarget[],

@@ -152,7 +152,7 @@ async function comparisonRowList(
   ])
   const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
   const [stats, feedback] = await Promise.all([
-    feedbackStatsCompared(db, query, targets),
+    feedbackCountCompared(db, query, targets),
     detail === 'none' ? [] : feedbackListCompared(db, query, targets, detail),
   ])
   return assemble(
@@ -163,23 +163,41 @@ async function comparisonRowList(
   )
 }
 
-/** Statistics of the feedback on runs and on their traces: JSON by run; a run without feedback has none. */
-async function feedbackStatsCompared(
+interface FeedbackCount {
+  runId: string
+  key: string
+  n: number
+  avg: number | null
+  labels: string[] | null
+}
+
+/** Statistics of the feedback on runs and on their traces: JSON by run, in the shape of `RunRow.feedbackStats`. */
+async function feedbackCountCompared(
   db: Db,
   query: ComparisonQuery,
   targets: readonly FeedbackTarget[],
 ): Promise<Map<string, JsonText>> {
-  const rows = await runStatement<{ runId: string; stats: JsonText }>(
-    db,
-    'feedback_stats_compared',
-    [
-      query.tenantId,
-      targets.map((target) => target.id),
-      targets.map((target) => target.traceId),
-      query.comparativeExperimentId,
-    ],
-  )
-  return new Map(rows.map((row) => [row.runId, row.stats]))
+  const counts = await runStatement<FeedbackCount>(db, 'feedback_count_compared', [
+    query.tenantId,
+    targets.map((target) => target.id),
+    targets.map((target) => target.traceId),
+    query.comparativeExperimentId,
+  ])
+  const texts = new Map<string, JsonText>()
+  for (const [runId, keys] of groupBy(counts, (count) => count.runId)) {
+    const members = keys.map(
+      ({ key, n, avg, labels }) =>
+        `${JSON.stringify(key)}:${JSON.stringify({ n, avg, values: tally(labels ?? []) })}`,
+    )
+    texts.set(runId, `{${members.join(',')}}`)
+  }
+  return texts
+}
+
+function tally(labels: string[]): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const label of labels.toSorted()) counts.set(label, (counts.get(label) ?? 0) + 1)
+  return Object.fromEntries(counts)
 }
 
 async function feedbackListCompared(
