@@ -1,0 +1,164 @@
+/** The body is no `multipart/form-data`, or breaks off. The message is for the client. */
+export class MultipartError extends Error {
+  override name = 'MultipartError'
+}
+
+/** One part of a body, with or without a file name: clients send JSON both ways (contracts/langsmith.md 2.4.3). */
+export interface Part {
+  name: string
+  /** As sent, with its parameters; null without one. */
+  contentType: string | null
+  /** The bytes, as they arrive. Read it before asking for the next part; what is left is skipped. */
+  body: AsyncIterable<Buffer>
+}
+
+/** A part's headers, names included: room for any name, and a bound on what a client can make us hold. */
+const maxHeaderBytes = 65_536
+
+/**
+ * Reads a `multipart/form-data` body (RFC 7578) as a stream, in order, with no limit on the number or size of parts, and
+ * reads on only as the caller does. The source is read to its end, so that its own checks (length, checksum) are made.
+ *
+ * Our own, because the parsers at hand treat parts with a file name as another kind of part (busboy), cut off long
+ * headers silently (@fastify/busboy), or hold whole parts in memory (@remix-run/multipart-parser).
+ * @param contentType the request's header, for its boundary
+ * @throws MultipartError
+ */
+export async function* readMultipart(
+  source: AsyncIterable<Buffer>,
+  contentType: string,
+): AsyncGenerator<Part> {
+  const delimiter = Buffer.from(`\r\n--${boundaryOf(contentType)}`)
+  const input = source[Symbol.asyncIterator]()
+  // The first delimiter has no line before it.
+  let buffer: Buffer = Buffer.from('\r\n')
+
+  async function fill(): Promise<void> {
+    const next = await input.next()
+    if (next.done === true) throw new MultipartError('unexpected end of the body')
+    buffer = buffer.length === 0 ? next.value : Buffer.concat([buffer, next.value])
+  }
+
+  let isInPart = true
+
+  /** Bytes before the next delimiter; null once it is reached, with `buffer` starting behind it. */
+  async function readPiece(): Promise<Buffer | null> {
+    let from = 0
+    while (isInPart) {
+      const at = buffer.indexOf(delimiter, from)
+      if (at > 0) return take(at)
+      if (at === 0) {
+        const length = await delimiterLength()
+        if (length === null) from = 1
+        else {
+          buffer = buffer.subarray(length)
+          isInPart = false
+        }
+      } else if (buffer.length >= from + delimiter.length) {
+        return take(buffer.length - delimiter.length + 1)
+      } else await fill()
+    }
+    return null
+  }
+
+  function take(length: number): Buffer {
+    const piece = buffer.subarray(0, length)
+    buffer = buffer.subarray(length)
+    return piece
+  }
+
+  /** Of the delimiter at the start of `buffer` with its line end or `--`; null when the text goes on: it is content. */
+  async function delimiterLength(): Promise<number | null> {
+    let end = delimiter.length
+    for (;;) {
+      while (buffer.length < end + 2) await fill()
+      const [first, second] = [buffer[end], buffer[end + 1]]
+      if (first === 0x0d && second === 0x0a) return end
+      if (first === dash && second === dash && end === delimiter.length) return end
+      // RFC 2046: blanks may stand before the line end.
+      if ((first !== 0x20 && first !== 0x09) || end > maxHeaderBytes) return null
+      end++
+    }
+  }
+
+  async function readHeaders(): Promise<Map<string, string>> {
+    for (;;) {
+      const end = buffer.indexOf('\r\n\r\n')
+      if (end > maxHeaderBytes || (end === -1 && buffer.length > maxHeaderBytes)) {
+        throw new MultipartError('part headers are too long')
+      }
+      if (end !== -1) return parseHeaders(take(end + 4).toString('utf8'))
+      await fill()
+    }
+  }
+
+  async function* pieces(): AsyncGenerator<Buffer> {
+    for (let piece = await readPiece(); piece !== null; piece = await readPiece()) yield piece
+  }
+
+  async function skipRest(): Promise<void> {
+    while ((await readPiece()) !== null);
+  }
+
+  try {
+    await skipRest()
+    while (buffer[0] !== dash) {
+      const headers = await readHeaders()
+      isInPart = true
+      yield { ...describe(headers), body: { [Symbol.asyncIterator]: () => pieces() } }
+      await skipRest()
+    }
+    while ((await input.next()).done !== true);
+  } finally {
+    await input.return?.()
+  }
+}
+
+const dash = 0x2d
+
+/** @throws MultipartError */
+function boundaryOf(contentType: string): string {
+  if (!/^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
+    throw new MultipartError('Content-Type is not multipart/form-data')
+  }
+  const match = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200})(?=[\s;]|$))/i.exec(contentType)
+  if (match === null) throw new MultipartError('no multipart boundary param in Content-Type')
+  return (match[1] ?? match[2])!
+}
+
+/** @param text header lines, each with the line end before it */
+function parseHeaders(text: string): Map<string, string> {
+  const headers = new Map<string, string>()
+  for (const line of text.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
+    if (line === '') continue
+    const colon = line.indexOf(':')
+    if (colon < 1) throw new MultipartError('malformed part header')
+    headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim())
+  }
+  return headers
+}
+
+function describe(headers: ReadonlyMap<string, string>): Omit<Part, 'body'> {
+  const disposition = headers.get('content-disposition') ?? ''
+  const match = /^form-data\s*;(?:.*;)?\s*name\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/is.exec(
+    disposition,
+  )
+  if (match === null) throw new MultipartError('part without a name in Content-Disposition')
+  const name = match[1] === undefined ? match[2]! : unescapeName(match[1])
+  for (const header of ['content-encoding', 'content-transfer-encoding']) {
+    const encoding = headers.get(header)?.toLowerCase() ?? 'binary'
+    if (!['identity', 'binary', '8bit', '7bit'].includes(encoding)) {
+      throw new MultipartError(
+        `part ${name.slice(0, 200)} with ${header} ${encoding.slice(0, 100)}`,
+      )
+    }
+  }
+  return { name, contentType: headers.get('content-type') ?? null }
+}
+
+/** Browsers and Node write `%22` for a quote and escape no backslash; others write `\"` and `\\`. */
+function unescapeName(text: string): string {
+  return text
+    .replace(/\\(["\\])/g, '$1')
+    .replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
