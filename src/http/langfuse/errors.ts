@@ -11,6 +11,7 @@ type ErrorName =
   | 'UnauthorizedError'
   | 'ForbiddenError'
   | 'LangfuseNotFoundError'
+  | 'MethodNotAllowedError'
   | 'LangfuseConflictError'
   | 'PayloadTooLargeError'
 
@@ -43,13 +44,29 @@ export function conflict(message: string): LangfuseError {
 const retryAfterSeconds = 1
 
 /** Turns whatever a route threw into Langfuse's answer. */
-export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function answerError(
+  log: Log,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (error instanceof LangfuseError) {
-    const body = { message: error.message, ...(error.errorName === null ? {} : { error: error.errorName }) }
+    const body = {
+      message: error.message,
+      ...(error.errorName === null ? {} : { error: error.errorName }),
+    }
     return reply.code(error.status).send(body)
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const issues = error.validation.map((issue) => issue.params.issue)
+    const issues = error.validation.map(({ keyword, instancePath, message, params }) => ({
+      ...params,
+      code: keyword,
+      path: instancePath
+        .split('/')
+        .slice(1)
+        .filter((key) => key !== ''),
+      message,
+    }))
     return reply.code(400).send({ message: 'Invalid request data', error: issues })
   }
   if (error instanceof BodyError) return reply.code(400).type('text/plain').send(error.message)
@@ -79,5 +96,7 @@ function answerStatusError(
     return reply.code(status).send({ message: error.message, error: 'InvalidRequestError' })
   }
   log.error({ err: error, url: request.url }, 'request failed')
-  return reply.code(500).send({ message: 'Internal Server Error', error: 'An unknown error occurred' })
+  return reply
+    .code(500)
+    .send({ message: 'Internal Server Error', error: 'An unknown error occurred' })
 }

@@ -2,6 +2,24 @@ import type { FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
+import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
+import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
+import { getDatasetItemsId } from './get-dataset-items-id.ts'
+import { getDatasetItems } from './get-dataset-items.ts'
+import { getDatasetRunItems } from './get-dataset-run-items.ts'
+import { getDatasetsNameRunsRunName } from './get-datasets-name-runs-run-name.ts'
+import { getDatasetsNameRuns } from './get-datasets-name-runs.ts'
+import { getDatasetsName } from './get-datasets-name.ts'
+import { getDatasets } from './get-datasets.ts'
+import { getHealth } from './get-health.ts'
+import { getProjects } from './get-projects.ts'
+import { collectPaths, refuseOtherMethods } from './other-methods.ts'
+import { getV2DatasetsName } from './get-v2-datasets-name.ts'
+import { getV2Datasets } from './get-v2-datasets.ts'
+import { postDatasetItems } from './post-dataset-items.ts'
+import { postDatasetRunItems } from './post-dataset-run-items.ts'
+import { postDatasets } from './post-datasets.ts'
+import { postV2Datasets } from './post-v2-datasets.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, parts: HttpParts): Promise<void> {
@@ -12,6 +30,26 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
+  const paths = collectPaths(app)
+  getHealth(app)
+  getProjects(app)
+  postV2Datasets(app, parts)
+  getV2Datasets(app, parts)
+  getV2DatasetsName(app, parts)
+  postDatasets(app, parts)
+  getDatasets(app, parts)
+  getDatasetsName(app, parts)
+  postDatasetItems(app, parts)
+  getDatasetItems(app, parts)
+  getDatasetItemsId(app, parts)
+  deleteDatasetItemsId(app, parts)
+  postDatasetRunItems(app, parts)
+  getDatasetRunItems(app, parts)
+  getDatasetsNameRuns(app, parts)
+  getDatasetsNameRunsRunName(app, parts)
+  deleteDatasetsNameRunsRunName(app, parts)
+  // Last: it answers for every path above.
+  refuseOtherMethods(app, paths)
 }
 
 /** @throws LangfuseError 401 or 403 in the words of contracts/langfuse.md 1.2 */
@@ -32,7 +70,8 @@ const hostHint = "Confirm that you've configured the correct host."
 
 async function findByBasic(auth: HttpParts['auth'], header: string): Promise<Principal> {
   const credentials = readBasic(header)
-  if (credentials === null) throw new LangfuseError(401, `Invalid authorization header. ${hostHint}`, null)
+  if (credentials === null)
+    throw new LangfuseError(401, `Invalid authorization header. ${hostHint}`, null)
   const principal = await auth.findPrincipal(credentials)
   if (principal === null) throw new LangfuseError(401, `Invalid credentials. ${hostHint}`, null)
   return principal

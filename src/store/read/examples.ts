@@ -61,6 +61,8 @@ export interface ExampleQuery {
   asOf: Timestamp | null
   /** Default: recent. */
   order?: ExampleOrder
+  /** In the order `recent`: only what comes after this one. A keyset, for readers of a whole dataset. */
+  after?: Pick<Example, 'validFrom' | 'ordinal' | 'id'> | null
   limit: number
   offset: number
 }
@@ -81,14 +83,15 @@ export async function exampleFind(
 /** One page of examples. */
 export async function exampleList(
   db: Queryable,
-  { tenantId, filter, asOf, order = { by: 'recent' }, limit, offset }: ExampleQuery,
+  { tenantId, filter, asOf, order = { by: 'recent' }, after = null, limit, offset }: ExampleQuery,
 ): Promise<Example[]> {
   const { parameters, where } = conditions(tenantId, filter, asOf)
   const orders = orderSql(order, parameters)
+  const rest = after === null ? '' : `and ${afterSql(after, parameters)}`
   parameters.push(limit, offset)
   const text = `select ${columns}
 from examples
-where ${where}
+where ${where} ${rest}
 order by ${orders}
 limit $${parameters.length - 1} offset $${parameters.length}`
   return runText<Example>(db, text, parameters)
@@ -186,4 +189,17 @@ function orderSql(order: ExampleOrder, parameters: Parameter[]): string {
   if (order.by === 'id') return `examples.id ${direction}`
   const column = order.by === 'recent' ? 'examples.valid_from' : 'examples.created_at'
   return `${column} ${direction}, examples.ordinal, examples.id`
+}
+
+function afterSql(
+  { validFrom, ordinal, id }: Pick<Example, 'validFrom' | 'ordinal' | 'id'>,
+  parameters: Parameter[],
+): string {
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const [time, place] = [
+    `${bind(validFrom)}::timestamptz`,
+    `(${bind(ordinal)}::integer, ${bind(id)}::uuid)`,
+  ]
+  return `examples.valid_from <= ${time}
+  and (examples.valid_from < ${time} or (examples.ordinal, examples.id) > ${place})`
 }

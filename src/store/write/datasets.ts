@@ -39,7 +39,10 @@ export interface DatasetPatch {
   baselineExperimentId?: string | null
 }
 
-/** Looks at current examples of a dataset before its schemas change; a throw keeps the dataset as it was. */
+/**
+ * Looks at the current examples of a dataset, page by page, before its schemas change; the last page is empty. A throw
+ * keeps the dataset as it was.
+ */
 export type ExamplesCheck = (examples: Example[]) => void
 
 /** @returns null when the name or the id is taken (a repeat of the same request too) */
@@ -218,8 +221,8 @@ async function checkExamples(
       after,
       checkPage,
     )
-    if (page.length > 0) check(page)
-    if (page.length < checkPage) return
+    check(page)
+    if (page.length === 0) return
     after = page.at(-1)!.id
   }
 }

@@ -1,0 +1,77 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { RawJson } from '../../domain/json.ts'
+import { toMillisecondIso } from '../../domain/timestamp.ts'
+import type { Dataset } from '../../store/read/datasets.ts'
+import type { Example } from '../../store/read/examples.ts'
+import type { ExperimentRow } from '../../store/read/experiments.ts'
+import type { RunItemRow } from '../../store/read/run-items.ts'
+
+/** Dataset (contracts/langfuse.md 2.3). */
+export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {
+  return {
+    id: datasetIdOf(row),
+    projectId: tenantId,
+    name: row.name,
+    description: row.description,
+    metadata: raw(row.metadata),
+    inputSchema: raw(row.inputsSchema),
+    expectedOutputSchema: raw(row.outputsSchema),
+    createdAt: toMillisecondIso(row.createdAt),
+    updatedAt: toMillisecondIso(row.updatedAt),
+  }
+}
+
+/** Dataset item (2.5): both times are those of the version. */
+export function datasetItemFromRow(dataset: Dataset, row: Example): Record<string, unknown> {
+  return {
+    id: row.externalId ?? row.id,
+    status: row.archived ? 'ARCHIVED' : 'ACTIVE',
+    input: raw(row.inputs),
+    expectedOutput: raw(row.outputs),
+    metadata: raw(row.metadata),
+    sourceTraceId: row.externalSourceTraceId ?? row.sourceTraceId,
+    sourceObservationId: row.externalSourceRunId ?? row.sourceRunId,
+    datasetId: datasetIdOf(dataset),
+    datasetName: dataset.name,
+    createdAt: toMillisecondIso(row.validFrom),
+    updatedAt: toMillisecondIso(row.validFrom),
+    mediaReferences: [],
+  }
+}
+
+/** Dataset run (2.4). */
+export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    metadata: raw(row.metadata),
+    datasetId: datasetIdOf(dataset),
+    datasetName: dataset.name,
+    createdAt: toMillisecondIso(row.createdAt),
+    updatedAt: toMillisecondIso(row.updatedAt),
+  }
+}
+
+/** Dataset run item (2.1). */
+export function datasetRunItemFromRow(row: RunItemRow): Record<string, unknown> {
+  const createdAt = toMillisecondIso(row.createdAt)
+  return {
+    id: row.id,
+    datasetRunId: row.experimentId,
+    datasetRunName: row.experimentName,
+    datasetItemId: row.externalExampleId ?? row.exampleId,
+    traceId: row.externalTraceId ?? row.traceId,
+    observationId: row.externalRunId ?? row.runId,
+    createdAt,
+    updatedAt: createdAt,
+  }
+}
+
+function datasetIdOf(dataset: Dataset): string {
+  return dataset.externalId ?? dataset.id
+}
+
+function raw(json: JsonText | null): RawJson | null {
+  return json === null ? null : new RawJson(json)
+}

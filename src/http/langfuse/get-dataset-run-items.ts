@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { resolveId } from '../../domain/ids.ts'
+import { experimentFindOfDataset } from '../../store/read/dataset-experiments.ts'
+import { runItemCount, runItemList } from '../../store/read/run-items.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { datasetRunItemFromRow } from './dataset-from-row.ts'
+import { notFound } from './errors.ts'
+import { metaOf, offsetOf, page, text } from './requests.ts'
+
+/** All links of a run, repetitions included, newest first (DESIGN 8). */
+export function getDatasetRunItems(app: App, { db }: HttpParts): void {
+  const schema = {
+    querystring: z.object({ datasetId: z.string(), runName: text, ...page }),
+    tags: ['langfuse dataset run items'],
+    summary: 'List the items of a dataset run',
+  }
+  app.get('/dataset-run-items', { schema }, async ({ principal: { tenantId }, query }) => {
+    const { datasetId, runName, limit } = query
+    const { id } = resolveId('dataset', datasetId)
+    const run = await experimentFindOfDataset(db, tenantId, id, runName)
+    if (run === null) throw notFound('Dataset run not found for the given project and dataset id')
+    const [rows, total] = await Promise.all([
+      runItemList(db, tenantId, run.id, { limit, offset: offsetOf(query) }),
+      runItemCount(db, tenantId, run.id),
+    ])
+    return { data: rows.map(datasetRunItemFromRow), meta: metaOf(query, total) }
+  })
+}

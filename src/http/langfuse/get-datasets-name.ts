@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { datasetListNamesWithin } from '../../store/read/dataset-experiments.ts'
+import { exampleList, type Example } from '../../store/read/examples.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
+import { findDataset } from './find-dataset.ts'
+import { streamList } from './json-stream.ts'
+import { text } from './requests.ts'
+
+/** Items read in one go. */
+const pageSize = 100
+
+/** v1: a dataset with all its active items and the names of its runs, unpaginated by contract (contracts/langfuse.md 2.3). */
+export function getDatasetsName(app: App, { db }: HttpParts): void {
+  const schema = {
+    params: z.object({ name: text }),
+    tags: ['langfuse datasets'],
+    summary: 'Read a dataset with its items and the names of its runs (v1)',
+  }
+  app.get('/datasets/:name', { schema }, async ({ principal: { tenantId }, params }, reply) => {
+    const dataset = await findDataset(db, tenantId, params.name)
+    const names = await datasetListNamesWithin(db, tenantId, [dataset.id])
+    const head = {
+      ...datasetFromRow(tenantId, dataset),
+      runs: names.get(dataset.id)?.experimentNames ?? [],
+    }
+    const filter = { datasetId: dataset.id, archived: false }
+    const list = async (after: Example | null) =>
+      exampleList(db, { tenantId, filter, asOf: null, after, limit: pageSize, offset: 0 })
+    const items = streamList(head, 'items', await list(null), list, (row) =>
+      datasetItemFromRow(dataset, row),
+    )
+    return reply.type('application/json; charset=utf-8').send(items)
+  })
+}

@@ -1,0 +1,45 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { storableText } from '../../domain/ids.ts'
+import { isTooDeep } from '../../domain/json.ts'
+
+/** What a request says of a field: undefined keeps what is stored, null clears it. */
+export type Payload = JsonText | null | undefined
+
+/** C0 and C1 without tab, LF and CR. */
+// oxlint-disable-next-line no-control-regex -- these are the characters that are taken out
+const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
+
+/**
+ * Reads `input`, `expectedOutput` or `metadata` of a dataset item (contracts/langfuse.md 2.5). A string that holds
+ * JSON is that JSON, the empty string clears, any other string stays one, without control characters. What is no
+ * string stays as it was sent.
+ * @param sent the member as it stands in the body; undefined when it is absent
+ */
+export function readPayload(sent: JsonText | undefined): Payload {
+  if (sent === undefined || sent === 'null') return undefined
+  if (!sent.startsWith('"')) return sent
+  const plain = storableText((JSON.parse(sent) as string).replace(controls, ''))
+  if (plain === '') return null
+  if (!isJson(plain)) return JSON.stringify(plain)
+  return plain.trim() === 'null' ? null : plain
+}
+
+function isJson(plain: string): boolean {
+  if (isTooDeep(plain)) return false
+  try {
+    JSON.parse(plain)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const mediaReference = /@@@langfuseMedia:[^@]*?\bid=([^|@"]+)[^@]*@@@/g
+
+/** Ids of the media that a payload refers to (2.15). None is known yet. */
+export function mediaIdsOf(payloads: Payload[]): string[] {
+  const ids = payloads.flatMap((payload) =>
+    [...(payload ?? '').matchAll(mediaReference)].map(([, id]) => id!),
+  )
+  return [...new Set(ids)]
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { resolveId } from '../../domain/ids.ts'
+import { jsonbText, sliceMembers } from '../../domain/json.ts'
+import { datasetFindByName, type Dataset } from '../../store/read/datasets.ts'
+import type { Example } from '../../store/read/examples.ts'
+import { exampleWriteVersions, type ExampleVersion } from '../../store/write/examples.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { datasetItemFromRow } from './dataset-from-row.ts'
+import { checkItem } from './dataset-schema.ts'
+import { conflict, invalidRequest, notFound } from './errors.ts'
+import { mediaIdsOf, readPayload, type Payload } from './item-payload.ts'
+import { text } from './requests.ts'
+
+const body = z.object({
+  datasetName: text,
+  input: z.unknown().optional(),
+  expectedOutput: z.unknown().optional(),
+  metadata: z.unknown().optional(),
+  id: z.string().min(1).max(255).nullish(),
+  sourceTraceId: z.string().nullish(),
+  sourceObservationId: z.string().nullish(),
+  status: z.enum(['ACTIVE', 'ARCHIVED']).nullish(),
+})
+
+/** What the request says of the item, payloads read. */
+interface ItemChange
+  extends Pick<z.output<typeof body>, 'sourceTraceId' | 'sourceObservationId' | 'status'> {
+  /** null: the client named none. */
+  givenId: string | null
+  id: string
+  externalId: string | null
+  input: Payload
+  expectedOutput: Payload
+  metadata: Payload
+}
+
+/** Makes an item or changes the one of that id: absent and null keep what is stored (contracts/langfuse.md 2.5). */
+export function postDatasetItems(app: App, { db, clock }: HttpParts): void {
+  const schema = {
+    body,
+    tags: ['langfuse dataset items'],
+    summary: 'Make a dataset item, or a new version of it',
+  }
+  app.post('/dataset-items', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const { datasetName, id: givenId = null, ...rest } = request.body
+    const sent = sliceMembers(request.bodyText)
+    const payloads = {
+      input: readPayload(sent.get('input')),
+      expectedOutput: readPayload(sent.get('expectedOutput')),
+      metadata: readPayload(sent.get('metadata')),
+    }
+    const resolved = resolveId('example', givenId ?? randomUUID())
+    const change: ItemChange = { ...rest, givenId, ...resolved, ...payloads }
+    const unknown = notFound(`Dataset ${datasetName} not found for project ${tenantId}`)
+
+    const dataset = await datasetFindByName(db, tenantId, datasetName)
+    if (dataset === null) throw unknown
+    const mediaIds = mediaIdsOf(Object.values(payloads))
+    if (mediaIds.length > 0) {
+      throw invalidRequest(`Dataset item references unknown media: ${mediaIds.join(', ')}`)
+    }
+    const write = { tenantId, datasetId: dataset.id, ids: [change.id], now: clock.now() }
+    const written = await exampleWriteVersions(db, write, (locked, current) => [
+      nextVersion(locked, current.get(change.id), change),
+    ])
+    if (written === null) throw unknown
+    return datasetItemFromRow(dataset, written[0]!)
+  })
+}
+
+/** @throws LangfuseError 409 for an id of another dataset, 400 for an item that is not valid */
+function nextVersion(
+  dataset: Dataset,
+  current: Example | undefined,
+  change: ItemChange,
+): ExampleVersion {
+  if (current !== undefined && current.datasetId !== dataset.id) {
+    throw conflict(
+      `Dataset item id ${change.givenId} already exists in another dataset (id ${current.datasetId}) in this project; ids are unique per project, use another one.`,
+    )
+  }
+  const { metadata } = change
+  const version: ExampleVersion = {
+    id: change.id,
+    externalId: current?.externalId ?? change.externalId,
+    inputs: kept(change.input, current?.inputs),
+    outputs: kept(change.expectedOutput, current?.outputs),
+    metadata: kept(
+      typeof metadata === 'string' ? jsonbText(metadata) : metadata,
+      current?.metadata,
+    ),
+    splits: current?.splits ?? ['base'],
+    archived:
+      typeof change.status === 'string'
+        ? change.status === 'ARCHIVED'
+        : (current?.archived ?? false),
+    ...sourceTrace(change.sourceTraceId, current),
+    ...sourceRun(change.sourceObservationId, current),
+  }
+  if (change.givenId === null && version.inputs === null) {
+    throw invalidRequest('Dataset item validation failed: Dataset item input cannot be null')
+  }
+  checkItem(dataset, version)
+  return version
+}
+
+function kept(payload: Payload, stored: string | null | undefined): string | null {
+  return payload === undefined ? (stored ?? null) : payload
+}
+
+type SourceTrace = Pick<Example, 'sourceTraceId' | 'externalSourceTraceId'>
+type SourceRun = Pick<Example, 'sourceRunId' | 'externalSourceRunId'>
+
+/** The empty string is no id: it keeps, like null. */
+function sourceTrace(given: string | null | undefined, current: Example | undefined): SourceTrace {
+  if (!given) {
+    return {
+      sourceTraceId: current?.sourceTraceId ?? null,
+      externalSourceTraceId: current?.externalSourceTraceId ?? null,
+    }
+  }
+  const { id, externalId } = resolveId('trace', given)
+  return { sourceTraceId: id, externalSourceTraceId: externalId }
+}
+
+function sourceRun(given: string | null | undefined, current: Example | undefined): SourceRun {
+  if (!given) {
+    return {
+      sourceRunId: current?.sourceRunId ?? null,
+      externalSourceRunId: current?.externalSourceRunId ?? null,
+    }
+  }
+  const { id, externalId } = resolveId('run', given)
+  return { sourceRunId: id, externalSourceRunId: externalId }
+}

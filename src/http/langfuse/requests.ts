@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { storableText } from '../../domain/ids.ts'
+import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
+
+/*
+ * Pieces of requests that many routes share (contracts/langfuse.md 1.6).
+ */
+
+/** Text that Postgres can hold. */
+export const text = z.string().transform(storableText)
+
+/** Query: a number; the empty string is the default. */
+function numberOf(schema: z.ZodNumber, fallback: number) {
+  return z
+    .string()
+    .optional()
+    .transform((value) => (value === undefined || value === '' ? fallback : Number(value)))
+    .pipe(schema)
+}
+
+/** Query: `page` and `limit`, refused when out of range, never clamped. */
+export const page = {
+  page: numberOf(z.number().int().positive(), 1),
+  limit: numberOf(z.number().int().min(1).max(100), 50),
+}
+
+/** Query of v1 lists: page 0 is let through, and is the first one. */
+export const pageFromZero = { ...page, page: numberOf(z.number().int().min(0), 1) }
+
+export interface PageRequest {
+  page: number
+  limit: number
+}
+
+/** Rows before the page. */
+export function offsetOf({ page: number, limit }: PageRequest): number {
+  return Math.max(0, number - 1) * limit
+}
+
+/** `meta` of a list. */
+export function metaOf(
+  { page: number, limit }: PageRequest,
+  totalItems: number,
+): Record<string, number> {
+  return { page: number, limit, totalItems, totalPages: Math.ceil(totalItems / limit) }
+}
+
+/** Whatever JavaScript's Date takes, zone or not, epoch milliseconds as a number; cut to milliseconds. */
+export const lenientDate = z.union([z.string(), z.number()]).transform((input, context) => {
+  const timestamp = parseTimestamp(input) ?? fromEpochMs(Date.parse(String(input)))
+  if (timestamp !== null) return toWholeMs(timestamp)
+  context.addIssue({
+    code: 'invalid_type',
+    expected: 'date',
+    message: 'Invalid input: expected date, received Date',
+  })
+  return z.NEVER
+})
+
+const strictForm = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
+
+/** ISO-8601 with seconds and `Z` or an offset, upper case; cut to milliseconds. */
+export const strictDate = z.string().transform((input, context) => {
+  const [, seconds, fraction = '', zone] = strictForm.exec(input) ?? []
+  const timestamp = parseTimestamp(`${seconds}${fraction.slice(0, 7)}${zone}`)
+  if (timestamp !== null) return toWholeMs(timestamp)
+  context.addIssue({ code: 'invalid_format', format: 'datetime', message: 'Invalid ISO datetime' })
+  return z.NEVER
+})
+
+function toWholeMs(timestamp: Timestamp): Timestamp {
+  return fromEpochMs(toEpochMs(timestamp))!
+}

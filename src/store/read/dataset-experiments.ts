@@ -1,0 +1,72 @@
+import type { Queryable } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+import type { ExperimentRow } from './experiments.ts'
+
+/** Where a page starts, and how long it is. */
+export interface Page {
+  limit: number
+  offset: number
+}
+
+/** Experiments on a dataset, newest first. */
+export async function experimentListOfDataset(
+  db: Queryable,
+  tenantId: string,
+  datasetId: string,
+  { limit, offset }: Page,
+): Promise<ExperimentRow[]> {
+  return runStatement<ExperimentRow>(db, 'experiment_list_of_dataset', [
+    tenantId,
+    datasetId,
+    limit,
+    offset,
+  ])
+}
+
+export async function experimentCountOfDataset(
+  db: Queryable,
+  tenantId: string,
+  datasetId: string,
+): Promise<number> {
+  const [row] = await runStatement<{ count: number }>(db, 'experiment_count_of_dataset', [
+    tenantId,
+    datasetId,
+  ])
+  return row!.count
+}
+
+/** The experiment that this name means on the dataset, as `experimentUpsertByName` finds it. */
+export async function experimentFindOfDataset(
+  db: Queryable,
+  tenantId: string,
+  datasetId: string,
+  name: string,
+): Promise<ExperimentRow | null> {
+  const [row] = await runStatement<ExperimentRow>(db, 'experiment_find_of_dataset', [
+    tenantId,
+    datasetId,
+    name,
+  ])
+  return row ?? null
+}
+
+/** What a dataset holds, by name only. */
+export interface DatasetNames {
+  datasetId: string
+  /** Current examples in the client's spelling, archived ones left out, newest first. */
+  exampleIds: string[]
+  /** Newest first. */
+  experimentNames: string[]
+}
+
+export async function datasetListNamesWithin(
+  db: Queryable,
+  tenantId: string,
+  datasetIds: string[],
+): Promise<Map<string, DatasetNames>> {
+  const rows = await runStatement<DatasetNames>(db, 'dataset_list_names_within', [
+    tenantId,
+    datasetIds,
+  ])
+  return new Map(rows.map((row) => [row.datasetId, row]))
+}

@@ -1,0 +1,15 @@
+-- One run item of an existing experiment. $1 tenant, $2 id. Reads only.
+select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
+  run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
+  example.external_id as external_example_id
+from run_items
+join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id
+left join lateral (
+  -- Any version tells how the client spells the id, also that of a deleted example.
+  select external_id
+  from examples
+  where examples.tenant_id = run_items.tenant_id and examples.id = run_items.example_id
+  order by examples.valid_from desc
+  limit 1
+) as example on true
+where run_items.tenant_id = $1 and run_items.id = $2
