@@ -7,6 +7,16 @@ export class ConfigError extends Error {
 
 export type Role = 'api' | 'worker' | 'all'
 
+/** An S3 bucket for attachments. */
+export interface BlobsBucket {
+  bucket: string
+  /** null: Amazon's own. */
+  endpoint: string | null
+  region: string
+  /** null: the machine's own role. */
+  credentials: { accessKeyId: string; secretAccessKey: string } | null
+}
+
 export interface InitialTenant {
   /** UUID; null lets the server derive one. */
   id: string | null
@@ -26,6 +36,10 @@ export interface Config {
   /** null: queues live in the same Postgres. */
   redisUrl: string | null
   dataDir: string
+  /** Where clients reach the API, without a slash at the end. null: where each request was sent to. */
+  publicUrl: string | null
+  /** null: attachments live in `dataDir`. */
+  blobsBucket: BlobsBucket | null
   /** Milliseconds an interactive write waits to be applied (SPEC I9). */
   interactiveWaitMs: number
   /** Bytes of a request body after decompression. */
@@ -64,6 +78,32 @@ const settings = {
     expects: 'fatal, error, warn, info, debug, trace or silent',
   },
   RUNMILL_DATA_DIR: { schema: z.string().default('.runmill'), expects: 'a folder' },
+  RUNMILL_PUBLIC_URL: {
+    schema: url(['http:', 'https:'])
+      .transform((text) => text.replace(/\/+$/, ''))
+      .optional(),
+    expects: 'a URL like https://runmill.example.com',
+  },
+  RUNMILL_BLOBS_S3_BUCKET: {
+    schema: z
+      .string()
+      .regex(/^[\w.-]{1,255}$/)
+      .optional(),
+    expects: 'the name of a bucket',
+  },
+  RUNMILL_BLOBS_S3_ENDPOINT: {
+    schema: url(['http:', 'https:']).optional(),
+    expects: 'a URL like https://s3.example.com',
+  },
+  RUNMILL_BLOBS_S3_REGION: {
+    schema: z
+      .string()
+      .regex(/^[\w-]{1,100}$/)
+      .default('us-east-1'),
+    expects: 'a region like us-east-1',
+  },
+  RUNMILL_BLOBS_S3_ACCESS_KEY_ID: { schema: z.string().optional(), expects: 'an access key' },
+  RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY: { schema: z.string().optional(), expects: 'a secret key' },
   INTERACTIVE_WAIT_MS: {
     schema: wholeNumber(0, 60_000).default(2000),
     expects: 'milliseconds, 0 to 60000',
@@ -116,6 +156,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const publicKey = read('RUNMILL_INIT_PUBLIC_KEY')
   const secretKey = read('RUNMILL_INIT_SECRET_KEY')
 
+  const bucket = read('RUNMILL_BLOBS_S3_BUCKET')
+  const accessKeyId = read('RUNMILL_BLOBS_S3_ACCESS_KEY_ID')
+  const secretAccessKey = read('RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY')
+  const endpoint = read('RUNMILL_BLOBS_S3_ENDPOINT')
+
   if (redisUrl !== null && databaseUrl === null) {
     throw new ConfigError(
       'REDIS_URL is set without DATABASE_URL, but processes that share Redis must share a database too: set DATABASE_URL, or unset REDIS_URL.',
@@ -135,6 +180,17 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     throw new ConfigError('RUNMILL_INIT_SECRET_KEY must differ from RUNMILL_INIT_PUBLIC_KEY.')
   }
 
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    throw new ConfigError(
+      'RUNMILL_BLOBS_S3_ACCESS_KEY_ID and RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY are a pair: set both, or neither.',
+    )
+  }
+  if (bucket === undefined && (endpoint ?? accessKeyId) !== undefined) {
+    throw new ConfigError(
+      'RUNMILL_BLOBS_S3_BUCKET is not set, but other settings of S3 are: set it, or unset them.',
+    )
+  }
+
   return Object.freeze({
     role,
     host: read('HOST'),
@@ -143,6 +199,19 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseUrl,
     redisUrl,
     dataDir: read('RUNMILL_DATA_DIR'),
+    publicUrl: read('RUNMILL_PUBLIC_URL') ?? null,
+    blobsBucket:
+      bucket === undefined
+        ? null
+        : Object.freeze({
+            bucket,
+            endpoint: endpoint ?? null,
+            region: read('RUNMILL_BLOBS_S3_REGION'),
+            credentials:
+              accessKeyId === undefined || secretAccessKey === undefined
+                ? null
+                : Object.freeze({ accessKeyId, secretAccessKey }),
+          }),
     interactiveWaitMs: read('INTERACTIVE_WAIT_MS'),
     maxBodyBytes: read('MAX_BODY_BYTES'),
     initialTenant: Object.freeze({

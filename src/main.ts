@@ -1,6 +1,12 @@
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { buildHandlers, scheduleRepeating } from '../workers/index.ts'
 import { printBanner } from './banner.ts'
+import { localHome } from './blobs/backends/local.ts'
+import { s3Home } from './blobs/backends/s3.ts'
+import { createBlobStore } from './blobs/content-store.ts'
+import { createBlobSigner } from './blobs/signing.ts'
+import type { BlobStore } from './blobs/store.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
@@ -8,12 +14,14 @@ import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { buildApp } from './http/app.ts'
 import { buildOperationsApp } from './http/operations-app.ts'
+import type { App } from './http/parts.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
 import { migrate } from './store/migrate.ts'
-import { closePool, openPool } from './store/pool.ts'
+import { closePool, type Db, openPool } from './store/pool.ts'
+import { secretEnsure } from './store/write/secrets.ts'
 
 /** Thrown when something outside is not as it must be. The message is one sentence for the operator. */
 class StartError extends Error {
@@ -37,27 +45,26 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
 
     const db = openPool(databaseUrl)
     steps.push({ name: 'pool', undo: async () => closePool(db) })
-    await reach('Postgres', databaseUrl, 'DATABASE_URL', async () => db`select 1`)
+    await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
     const queue = openQueue(databaseUrl)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
-    const [kind, queueUrl, setting] =
+    const [where, setting] =
       config.redisUrl === null
-        ? (['Postgres', databaseUrl, 'DATABASE_URL'] as const)
-        : (['Redis', config.redisUrl, 'REDIS_URL'] as const)
-    await reach(kind, queueUrl, setting, async () => queue.start())
+        ? ([`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL'] as const)
+        : ([`Redis at ${hostOf(config.redisUrl)}`, 'REDIS_URL'] as const)
+    await reach(where, setting, async () => queue.start())
 
     if (config.role !== 'api') {
       await queue.work(buildHandlers({ db, queue, clock, log }))
       await scheduleRepeating(queue)
     }
-    const { interactiveWaitMs, maxBodyBytes } = config
     const app =
       config.role === 'worker'
         ? await buildOperationsApp({ db, queue })
-        : await buildApp({ db, queue, clock, log, interactiveWaitMs, maxBodyBytes })
+        : await buildWholeApp(db, queue)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
     // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
@@ -65,6 +72,29 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     if (stopping === null) {
       printBanner({ role: config.role, url, keys, tenantName: config.initialTenant.name })
     }
+  }
+
+  async function buildWholeApp(db: Db, queue: QueueBackend): Promise<App> {
+    const { publicUrl, interactiveWaitMs, maxBodyBytes } = config
+    const blobs = await startBlobs(db)
+    const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
+    const served = { db, queue, blobs, blobSigner, publicUrl }
+    return buildApp({ ...served, clock, log, interactiveWaitMs, maxBodyBytes })
+  }
+
+  async function startBlobs(db: Db): Promise<BlobStore> {
+    const folder = join(config.dataDir, 'blobs')
+    const bucket = config.blobsBucket
+    const home = bucket === null ? localHome(folder) : s3Home(bucket)
+    const incomingFolder = join(folder, 'incoming')
+    const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
+    steps.push({ name: 'blobs', undo: async () => blobs.stop() })
+    const [where, setting] =
+      bucket === null
+        ? [`the folder ${folder}`, 'RUNMILL_DATA_DIR']
+        : [`S3 at ${hostOf(bucket.endpoint ?? 'https://amazonaws.com')}`, 'RUNMILL_BLOBS_S3_*']
+    await reach(where, setting, async () => blobs.start())
+    return blobs
   }
 
   async function startEmbedded(): Promise<string> {
@@ -101,21 +131,24 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
   }
 }
 
-/** Runs a first contact, and tells in one sentence whom it could not reach. The URL's password is not told. */
+/** Runs a first contact, and tells in one sentence what it could not reach. */
 async function reach(
-  kind: string,
-  url: string,
+  where: string,
   setting: string,
   contact: () => Promise<unknown>,
 ): Promise<void> {
   try {
     await contact()
   } catch (error) {
-    const host = /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
-    throw new StartError(`Cannot use ${kind} at ${host} (${reasonOf(error)}): check ${setting}.`, {
+    throw new StartError(`Cannot use ${where} (${reasonOf(error)}): check ${setting}.`, {
       cause: error,
     })
   }
+}
+
+/** The part of a URL that may be told: its user and password may not. */
+function hostOf(url: string): string {
+  return /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
 }
 
 async function listen(

@@ -14,6 +14,8 @@ describe('defaults', () => {
       databaseUrl: null,
       redisUrl: null,
       dataDir: '.runmill',
+      publicUrl: null,
+      blobsBucket: null,
       interactiveWaitMs: 2000,
       maxBodyBytes: 20_971_520,
       initialTenant: { id: null, name: 'default', keys: null },
@@ -52,6 +54,14 @@ describe('refused with one sentence that names what to set', () => {
     ['DATABASE_URL', { ROLE: 'worker' }],
     ['DATABASE_URL', { ROLE: 'api' }],
     ['RUNMILL_INIT_SECRET_KEY', { RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234' }],
+    ['RUNMILL_PUBLIC_URL', { RUNMILL_PUBLIC_URL: 'runmill.example.com' }],
+    ['RUNMILL_BLOBS_S3_BUCKET', { RUNMILL_BLOBS_S3_BUCKET: 'a/b' }],
+    ['RUNMILL_BLOBS_S3_BUCKET', { RUNMILL_BLOBS_S3_ENDPOINT: 'http://s3:9000' }],
+    ['RUNMILL_BLOBS_S3_ENDPOINT', { RUNMILL_BLOBS_S3_ENDPOINT: 's3:9000' }],
+    [
+      'RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY',
+      { RUNMILL_BLOBS_S3_BUCKET: 'a', RUNMILL_BLOBS_S3_ACCESS_KEY_ID: 'key' },
+    ],
     ['RUNMILL_INIT_PUBLIC_KEY', { RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234' }],
     [
       'RUNMILL_INIT_PUBLIC_KEY',
@@ -100,6 +110,34 @@ describe('accepted', () => {
     })
   })
 
+  test('a bucket, with and without a server and keys of its own', () => {
+    expect(readConfig({ RUNMILL_BLOBS_S3_BUCKET: 'mine' }).blobsBucket).toEqual({
+      bucket: 'mine',
+      endpoint: null,
+      region: 'us-east-1',
+      credentials: null,
+    })
+    const config = readConfig({
+      RUNMILL_BLOBS_S3_BUCKET: 'mine',
+      RUNMILL_BLOBS_S3_ENDPOINT: 'http://s3:9000',
+      RUNMILL_BLOBS_S3_REGION: 'eu-central-1',
+      RUNMILL_BLOBS_S3_ACCESS_KEY_ID: 'key',
+      RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY: 'secret',
+    })
+    expect(config.blobsBucket).toEqual({
+      bucket: 'mine',
+      endpoint: 'http://s3:9000',
+      region: 'eu-central-1',
+      credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
+    })
+  })
+
+  test('a public URL, whose last slash is not needed', () => {
+    expect(readConfig({ RUNMILL_PUBLIC_URL: 'https://a.example/b/' }).publicUrl).toBe(
+      'https://a.example/b',
+    )
+  })
+
   test('a tenant id in upper case becomes the canonical one', () => {
     const id = 'AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE'
     expect(readConfig({ RUNMILL_INIT_TENANT_ID: id }).initialTenant.id).toBe(id.toLowerCase())
@@ -109,7 +147,7 @@ describe('accepted', () => {
 describe('documents', () => {
   test('the README lists every setting with its default', () => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)]
+    const rows = [...readme.matchAll(/^\| `([A-Z\d_]+)` \| (?:`([^`]*)`)? *\|/gm)]
     expect(rows.map(([, name]) => name)).toEqual(settingNames)
     const defaults = Object.fromEntries(rows.map(([, name, value = '']) => [name!, value]))
     expect(readConfig(defaults)).toEqual(readConfig({}))

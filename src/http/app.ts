@@ -9,7 +9,9 @@ import {
 } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
 import { createAuthenticator } from './auth.ts'
+import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
+import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { operations } from './operations.ts'
@@ -38,6 +40,7 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
+  decodeBodies(app)
   readJsonBodies(app)
 
   await app.register(cors, { origin: true })
@@ -47,6 +50,7 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   await app.register(operations, parts)
+  await app.register(blobs, parts)
   await app.register(langfuse, { prefix: '/api/public', ...parts })
   await app.register(langsmith, parts)
   return app

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { InjectOptions } from 'fastify'
 import { afterEach } from 'vitest'
+import { localHome } from '../../src/blobs/backends/local.ts'
+import { createBlobStore } from '../../src/blobs/content-store.ts'
+import { createBlobSigner } from '../../src/blobs/signing.ts'
+import type { BlobHome, BlobStore } from '../../src/blobs/store.ts'
 import type { Clock } from '../../src/domain/clock.ts'
 import type { IngestEvent } from '../../src/domain/events.ts'
 import type { Log } from '../../src/domain/log.ts'
@@ -9,6 +16,7 @@ import { buildApp } from '../../src/http/app.ts'
 import type { App } from '../../src/http/parts.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildHandlers } from '../../workers/index.ts'
 import { createTestDatabase } from './postgres.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
@@ -32,13 +40,27 @@ export interface Harness {
   db: Db
   queue: InlineBackend
   clock: TestClock
+  blobs: BlobStore
+  /** Where the local blob store keeps its files. */
+  blobFolder: string
   tenant: TestTenant
   /** What was logged as an error: a test that expects none can say so. */
   errors: string[]
   /** Sends a request as `tenant`, with the key that the dialect of the path uses. */
-  call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  call(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT',
+    url: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
   /** The same as another tenant. */
-  callAs(tenant: TestTenant, method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  callAs(
+    tenant: TestTenant,
+    method: string,
+    url: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
   addTenant(): Promise<TestTenant>
   /** Resolves once every accepted event is applied. */
   drain(): Promise<void>
@@ -47,8 +69,14 @@ export interface Harness {
   close(): Promise<void>
 }
 
+export interface HarnessOptions {
+  /** Default: a local folder of its own. */
+  blobHome?: BlobHome
+  publicUrl?: string
+}
+
 /** The whole server in this process: real Postgres, inline queue, real handlers. Closes itself after each test. */
-export async function harness(): Promise<Harness> {
+export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Promise<Harness> {
   const database = await createTestDatabase()
   const db = openPool(database.url, { max: 5 })
   const queue = inlineBackend()
@@ -61,9 +89,17 @@ export async function harness(): Promise<Harness> {
   }
   await queue.start()
   await queue.work(buildHandlers({ db, queue, clock, log }))
+  const blobFolder = await mkdtemp(join(tmpdir(), 'runmill-blobs-'))
+  const home = blobHome ?? localHome(blobFolder)
+  const incomingFolder = join(blobFolder, 'incoming')
+  const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
+  await blobs.start()
   const app = await buildApp({
     db,
     queue,
+    blobs,
+    blobSigner: createBlobSigner(await secretEnsure(db, 'blob-links', clock.now())),
+    publicUrl: publicUrl ?? null,
     clock,
     log,
     interactiveWaitMs: 2000,
@@ -77,6 +113,8 @@ export async function harness(): Promise<Harness> {
     db,
     queue,
     clock,
+    blobs,
+    blobFolder,
     tenant,
     errors,
     call: async (method, url, body, headers) => h.callAs(tenant, method, url, body, headers),
@@ -85,11 +123,15 @@ export async function harness(): Promise<Harness> {
         method: method as NonNullable<InjectOptions['method']>,
         url,
         headers: {
-          ...(url.startsWith('/api/public') ? { authorization: as.basic } : { 'x-api-key': as.secretKey }),
+          ...(url.startsWith('/api/public')
+            ? { authorization: as.basic }
+            : { 'x-api-key': as.secretKey }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
       })
       const isJson = String(response.headers['content-type']).includes('json')
       return {
@@ -111,6 +153,8 @@ export async function harness(): Promise<Harness> {
       if (isClosed) return
       isClosed = true
       await app.close()
+      await blobs.stop()
+      await rm(blobFolder, { recursive: true, force: true })
       await queue.stop()
       await closePool(db)
       await database.drop()

@@ -1,0 +1,88 @@
+import type { Clock } from '../domain/clock.ts'
+import { deriveId, isUuid } from '../domain/ids.ts'
+import type { Log } from '../domain/log.ts'
+import type { Db } from '../store/pool.ts'
+import { blobFind } from '../store/read/blobs.ts'
+import { blobDelete, blobInsert } from '../store/write/blobs.ts'
+import { openIncoming } from './incoming.ts'
+import {
+  type Blob,
+  type BlobHome,
+  type BlobKey,
+  type BlobStore,
+  BlobsUnavailableError,
+  type IncomingFile,
+} from './store.ts'
+
+export interface BlobStoreOptions {
+  db: Db
+  clock: Clock
+  log: Log
+  /** Where contents are kept while they arrive; on the disk of a local home. */
+  incomingFolder: string
+  home: BlobHome
+}
+
+/** A blob store. `start` before use; `stop` may be called twice, and without a start. */
+export function createBlobStore({
+  db,
+  clock,
+  log,
+  incomingFolder,
+  home,
+}: BlobStoreOptions): BlobStore {
+  const incoming = openIncoming(incomingFolder, log)
+
+  async function find(tenantId: string, id: string): Promise<Blob | null> {
+    return isUuid(tenantId) && isUuid(id) ? blobFind(db, tenantId, id) : null
+  }
+
+  async function keep(tenantId: string, blob: Blob, file: IncomingFile): Promise<void> {
+    const key = keyOf(tenantId, blob.id)
+    // Asked of the home too: a repeat mends what a restored database or a lost disk has left without bytes.
+    if ((await find(tenantId, blob.id)) !== null && (await home.has(key))) return
+    await home.write(key, file)
+    await blobInsert(db, tenantId, blob, clock.now())
+    if (await home.has(key)) return
+    throw new BlobsUnavailableError('The same content was deleted at this moment')
+  }
+
+  return {
+    async start() {
+      await incoming.start()
+      await home.start()
+    },
+    async put(tenantId, content, { maxBytes }) {
+      const file = await incoming.receive(content, maxBytes)
+      try {
+        const { size, sha256 } = file
+        const blob = { id: deriveId('blob', sha256), size, sha256 }
+        await keep(tenantId, blob, file)
+        return blob
+      } finally {
+        await file.discard()
+      }
+    },
+    find,
+    async get(tenantId, id, range) {
+      if ((await find(tenantId, id)) === null) return null
+      const content = await home.read(keyOf(tenantId, id), range ?? null)
+      if (content === null) log.error({ tenantId, id }, 'the bytes of a stored blob are gone')
+      return content
+    },
+    async delete(tenantId, id) {
+      if (!isUuid(tenantId) || !isUuid(id)) return false
+      return blobDelete(db, tenantId, id, async () => home.remove(keyOf(tenantId, id)))
+    },
+    async stop() {
+      incoming.stop()
+      await home.stop()
+    },
+  }
+}
+
+/** @throws RangeError for what is no UUID: keys become paths */
+function keyOf(tenantId: string, id: string): BlobKey {
+  if (!isUuid(tenantId) || !isUuid(id)) throw new RangeError('A blob is named by two UUIDs')
+  return { tenantId: tenantId.toLowerCase(), id: id.toLowerCase() }
+}
