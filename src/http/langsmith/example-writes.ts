@@ -8,7 +8,11 @@ import { parseTimestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
 import type { Example } from '../../store/read/examples.ts'
 import { runFind } from '../../store/read/runs.ts'
-import { exampleWriteVersions, type ExampleVersion } from '../../store/write/examples.ts'
+import {
+  exampleWriteVersions,
+  type ExamplePlan,
+  type ExampleVersion,
+} from '../../store/write/examples.ts'
 import { LangsmithError, notFound } from './errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
 import { joinMembers, textOf } from './object-text.ts'
@@ -103,36 +107,47 @@ export interface ExampleUpdate extends ExampleCreate {
 
 /**
  * Changes examples of one dataset, all or none, as one version. An id that comes twice is changed twice.
- * @param schemas checked instead of the dataset's own
- * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for what breaks the schemas
+ * @throws LangsmithError as `planUpdates`
  */
 export async function updateExamples(
   { db, clock }: ExampleWriteParts,
   tenantId: string,
   datasetId: string,
   updates: ExampleUpdate[],
-  schemas?: ExampleSchemas,
 ): Promise<Example[]> {
-  if (updates.length === 0) return []
-  const ids = [...new Set(updates.map(({ id }) => id))]
-  const written = await exampleWriteVersions(
-    db,
-    { tenantId, datasetId, ids, now: clock.now() },
-    (dataset, current) => {
-      const versions = new Map<string, ExampleVersion>()
-      for (const { id, text, loc } of updates) {
-        const before = versions.get(id) ?? current.get(id)
-        if (before === undefined || before.archived) throw notFound('Example')
-        if (current.get(id)!.datasetId !== datasetId) throw elsewhere()
-        const next = nextVersion(before, text)
-        assertExampleFits(schemas ?? dataset, next, loc)
-        versions.set(id, next)
-      }
-      return [...versions.values()]
-    },
-  )
+  const write = { tenantId, datasetId, ids: idsOf(updates), now: clock.now() }
+  const written = await exampleWriteVersions(db, write, planUpdates(datasetId, updates))
   if (written === null) throw notFound('Dataset')
   return written
+}
+
+/** Every example that the updates name, once. */
+export function idsOf(updates: ExampleUpdate[]): string[] {
+  return [...new Set(updates.map(({ id }) => id))]
+}
+
+/**
+ * The versions that updates make of what is there.
+ * @param schemas checked instead of the dataset's own
+ * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for what breaks the schemas
+ */
+export function planUpdates(
+  datasetId: string,
+  updates: ExampleUpdate[],
+  schemas?: ExampleSchemas,
+): ExamplePlan {
+  return (dataset, current) => {
+    const versions = new Map<string, ExampleVersion>()
+    for (const { id, text, loc } of updates) {
+      const before = versions.get(id) ?? current.get(id)
+      if (before === undefined || before.archived) throw notFound('Example')
+      if (current.get(id)!.datasetId !== datasetId) throw elsewhere()
+      const next = nextVersion(before, text)
+      assertExampleFits(schemas ?? dataset, next, loc)
+      versions.set(id, next)
+    }
+    return [...versions.values()]
+  }
 }
 
 /** An example that a request names together with a dataset it is not in. */

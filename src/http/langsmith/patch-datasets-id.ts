@@ -2,12 +2,13 @@ import { z } from 'zod'
 import type { JsonText } from '../../domain/entities.ts'
 import { jsonbText, sliceMembers } from '../../domain/json.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
-import { datasetFind, datasetFindByName } from '../../store/read/datasets.ts'
-import { datasetUpdate, type DatasetPatch } from '../../store/write/datasets.ts'
+import { datasetFind } from '../../store/read/datasets.ts'
+import { datasetUpdate, type DatasetPatch, type ExamplesCheck } from '../../store/write/datasets.ts'
+import { exampleWriteVersionsWithin } from '../../store/write/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { assertExampleFits, assertJsonSchema } from './example-schemas.ts'
-import { exampleUpdate, updateExamples, type ExampleUpdate } from './example-writes.ts'
+import { exampleUpdate, idsOf, planUpdates, type ExampleUpdate } from './example-writes.ts'
 import { LangsmithError, notFound } from './errors.ts'
 import { textOf } from './object-text.ts'
 import { datasetName, transformations } from './post-datasets.ts'
@@ -45,30 +46,38 @@ export function patchDatasetsId(app: App, { db, clock }: HttpParts): void {
       outputsSchema:
         patch.outputsSchema === undefined ? current.outputsSchema : patch.outputsSchema,
     }
-    if (patch.name !== undefined && patch.name !== current.name) {
-      if ((await datasetFindByName(db, tenantId, patch.name)) !== null) throw nameTaken()
-    }
     const updates = examplesOf(sliceMembers(request.bodyText).get('patch_examples'))
-    // First the examples, by the schemas to come: those that stand must fit them.
-    await updateExamples({ db, clock }, tenantId, id, updates, schemas)
+    const now = clock.now()
+    const write = { tenantId, datasetId: id, ids: idsOf(updates), now }
+    const check: ExamplesCheck = (examples) => {
+      for (const example of examples) {
+        assertExampleFits(schemas, example, ['body', 'examples', example.id])
+      }
+    }
     try {
-      const updated = await datasetUpdate(db, tenantId, id, patch, clock.now(), (examples) => {
-        for (const example of examples) {
-          assertExampleFits(schemas, example, ['body', 'examples', example.id])
-        }
-      })
+      // The examples first, by the schemas to come: those that stand then must fit them.
+      const updated = await datasetUpdate(
+        db,
+        tenantId,
+        id,
+        patch,
+        now,
+        check,
+        async (transaction) => {
+          if (updates.length === 0) return
+          await exampleWriteVersionsWithin(transaction, write, planUpdates(id, updates, schemas))
+        },
+      )
       if (updated === null) throw notFound('Dataset')
       reply.header('X-Updated-Examples-Count', updates.length)
       return datasetFromRow(tenantId, updated)
     } catch (error) {
-      if (isUniqueViolation(error)) throw nameTaken()
+      if (isUniqueViolation(error)) {
+        throw new LangsmithError(409, 'Dataset with this name already exists.')
+      }
       throw error
     }
   })
-}
-
-function nameTaken(): LangsmithError {
-  return new LangsmithError(409, 'Dataset with this name already exists.')
 }
 
 type Body = z.output<typeof schema.body>

@@ -91,6 +91,7 @@ export async function datasetUpsertByName(
 /**
  * Changes the fields that the patch names (LangSmith's PATCH).
  * @param check called with pages of the current examples when a schema is given; a throw undoes everything
+ * @param before done in the same transaction, before the check
  * @returns null when there is no such dataset
  * @throws the driver's unique violation (`isUniqueViolation`) when the name is taken
  */
@@ -101,8 +102,12 @@ export async function datasetUpdate(
   patch: DatasetPatch,
   now: Timestamp,
   check: ExamplesCheck = () => {},
+  before: (transaction: Queryable) => Promise<void> = async () => {},
 ): Promise<Dataset | null> {
-  return db.begin(async (transaction) => update(transaction, tenantId, id, patch, now, check))
+  return db.begin(async (transaction) => {
+    await before(transaction)
+    return update(transaction, tenantId, id, patch, now, check)
+  })
 }
 
 /** What a delete leaves to be purged. */

@@ -40,18 +40,11 @@ export interface ExampleWrite {
  */
 export async function exampleWriteVersions(
   db: Db,
-  { tenantId, datasetId, ids, now }: ExampleWrite,
+  write: ExampleWrite,
   plan: ExamplePlan,
 ): Promise<Example[] | null> {
   const attempt = async () =>
-    db.begin(async (transaction) => {
-      const dataset = await datasetLock(transaction, tenantId, datasetId)
-      if (dataset === null) return null
-      const current = await exampleListCurrentAmong(transaction, tenantId, ids)
-      const versions = plan(dataset, current)
-      if (versions.length === 0) return []
-      return insertVersions(transaction, tenantId, datasetId, versions, current, now)
-    })
+    db.begin(async (transaction) => exampleWriteVersionsWithin(transaction, write, plan))
   try {
     return await attempt()
   } catch (error) {
@@ -59,6 +52,20 @@ export async function exampleWriteVersions(
     // Another dataset took one of the ids meanwhile: now the plan sees it.
     return attempt()
   }
+}
+
+/** The same as a part of a transaction: an id that another dataset takes meanwhile breaks it. */
+export async function exampleWriteVersionsWithin(
+  transaction: Queryable,
+  { tenantId, datasetId, ids, now }: ExampleWrite,
+  plan: ExamplePlan,
+): Promise<Example[] | null> {
+  const dataset = await datasetLock(transaction, tenantId, datasetId)
+  if (dataset === null) return null
+  const current = await exampleListCurrentAmong(transaction, tenantId, ids)
+  const versions = plan(dataset, current)
+  if (versions.length === 0) return []
+  return insertVersions(transaction, tenantId, datasetId, versions, current, now)
 }
 
 /**

@@ -197,6 +197,14 @@ describe('200 PATCH /datasets/{id}', () => {
       status: 422,
       body: { detail: [{ msg: expect.stringContaining("'q'") }] },
     })
+    const other = await h.call('POST', '/examples', { dataset_id: id, inputs: { old: 2 } })
+    const half = await h.call('PATCH', `/datasets/${id}`, {
+      inputs_schema_definition: schema,
+      patch_examples: { [example.id]: { inputs: { q: 1 } } },
+    })
+    expect(half.status).toBe(422)
+    expect((await h.call('GET', `/examples/${example.id}`)).body).toEqual(example)
+    await h.call('DELETE', `/examples/${other.body.id}`)
     const patched = await h.call('PATCH', `/datasets/${id}`, {
       inputs_schema_definition: schema,
       patch_examples: { [example.id]: { inputs: { q: 1 } } },

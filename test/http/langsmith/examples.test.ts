@@ -45,7 +45,7 @@ describe('200 POST /examples', () => {
       name: `#${id.slice(0, 4)}`,
       created_at: '2026-01-01T00:00:00.000000Z',
       modified_at: expect.stringMatching(/^2026-01-21T14:35:42\.\d{6}Z$/),
-      inputs: { z: 1, a: 12345678901234567890, n: '\0' },
+      inputs: { z: 1, a: Number('12345678901234567890'), n: '\0' },
       outputs: {},
       metadata: { k: 'v', dataset_split: ['train', 'test'] },
       source_run_id: runId,
