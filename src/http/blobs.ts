@@ -20,7 +20,7 @@ const retryAfterSeconds = 1
  * @param file how the blob is shown: its mime type and name, whatever their sender called them
  */
 export function blobUrl(
-  { blobSigner, clock, publicUrl }: HttpParts,
+  { blobSigner, clock, publicUrl }: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   file: { blobId: string; mimeType: string; fileName: string },
 ): string {

@@ -6,7 +6,7 @@ import type { InjectOptions } from 'fastify'
 import { afterEach } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
-import { createBlobSigner } from '../../src/blobs/signing.ts'
+import { type BlobSigner, createBlobSigner } from '../../src/blobs/signing.ts'
 import type { BlobHome, BlobStore } from '../../src/blobs/store.ts'
 import type { Clock } from '../../src/domain/clock.ts'
 import type { IngestEvent } from '../../src/domain/events.ts'
@@ -41,6 +41,7 @@ export interface Harness {
   queue: InlineBackend
   clock: TestClock
   blobs: BlobStore
+  blobSigner: BlobSigner
   /** Where the local blob store keeps its files. */
   blobFolder: string
   tenant: TestTenant
@@ -94,11 +95,12 @@ export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Pro
   const incomingFolder = join(blobFolder, 'incoming')
   const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
   await blobs.start()
+  const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
   const app = await buildApp({
     db,
     queue,
     blobs,
-    blobSigner: createBlobSigner(await secretEnsure(db, 'blob-links', clock.now())),
+    blobSigner,
     publicUrl: publicUrl ?? null,
     clock,
     log,
@@ -114,6 +116,7 @@ export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Pro
     queue,
     clock,
     blobs,
+    blobSigner,
     blobFolder,
     tenant,
     errors,

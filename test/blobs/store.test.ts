@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { localHome } from '../../src/blobs/backends/local.ts'
+import { s3Home } from '../../src/blobs/backends/s3.ts'
+import { type BlobHome, BlobTooLargeError } from '../../src/blobs/store.ts'
+import { deriveId } from '../../src/domain/ids.ts'
+import { bigContent, chunks, everyByte, readAll } from '../support/bytes.ts'
+import { type Harness, harness } from '../support/harness.ts'
+import { type S3Server, startS3, testsRunOnS3 } from '../support/s3.ts'
+
+const megabyte = 1_048_576
+const limits = { maxBytes: megabyte }
+
+let s3: S3Server
+let folder: string
+const withS3 = testsRunOnS3()
+
+const homes = [
+  { name: 'local', open: async (): Promise<BlobHome> => localHome(join(folder, 'contents')) },
+  ...(withS3
+    ? [
+        {
+          name: 's3',
+          open: async (): Promise<BlobHome> =>
+            s3Home(await s3.createBucket(`bucket-${Math.random().toString(36).slice(2)}`)),
+        },
+      ]
+    : []),
+]
+
+beforeAll(async () => {
+  if (withS3) s3 = await startS3()
+})
+afterAll(async () => s3?.stop())
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'runmill-home-'))
+})
+afterEach(async () => rm(folder, { recursive: true, force: true }))
+
+describe.each(homes)('$name', ({ open }) => {
+  let h: Harness
+  let home: BlobHome
+  let writes: number
+
+  beforeEach(async () => {
+    const real = await open()
+    writes = 0
+    home = {
+      ...real,
+      write: async (key, file) => {
+        writes++
+        await real.write(key, file)
+      },
+    }
+    h = await harness({ blobHome: home })
+  })
+
+  const put = async (...parts: (Uint8Array | string)[]) =>
+    h.blobs.put(h.tenant.id, chunks(...parts), limits)
+  const get = async (id: string) => readAll(await h.blobs.get(h.tenant.id, id))
+  const leftovers = async (): Promise<string[]> => readdir(join(h.blobFolder, 'incoming'))
+
+  test.each([
+    ['nothing', Buffer.alloc(0)],
+    ['one zero', Buffer.alloc(1)],
+    ['every byte', everyByte],
+    ['line ends', Buffer.from('\r\n\n\r--boundary--\r\n\0')],
+  ])('%s comes back byte for byte', async (_, bytes) => {
+    const blob = await put(bytes)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    expect(blob).toEqual({ id: deriveId('blob', sha256), size: bytes.length, sha256 })
+    expect(await get(blob.id)).toEqual(bytes)
+    expect(await h.blobs.find(h.tenant.id, blob.id)).toMatchObject(blob)
+    expect(await leftovers()).toEqual([])
+  })
+
+  test('100 MB pass in both directions without being in memory', async () => {
+    let peak = 0
+    const before = process.memoryUsage().rss
+    const look = (): void => {
+      peak = Math.max(peak, process.memoryUsage().rss - before)
+    }
+    const size = 100 * megabyte
+    const big = bigContent(size, look)
+    const blob = await h.blobs.put(h.tenant.id, big.content, { maxBytes: size })
+    expect(blob).toMatchObject({ size, sha256: big.sha256() })
+    const hash = createHash('sha256')
+    for await (const chunk of (await h.blobs.get(h.tenant.id, blob.id))!) {
+      hash.update(chunk as Uint8Array)
+      look()
+    }
+    expect(hash.digest('hex')).toBe(blob.sha256)
+    expect(peak).toBeLessThan(64 * megabyte)
+  })
+
+  test('chunks do not matter: the same bytes are the same blob, and stored once', async () => {
+    const first = await put('ab', 'cd', '')
+    const second = await put('a', 'bcd')
+    expect(second).toEqual(first)
+    expect(writes).toBe(1)
+    expect(await leftovers()).toEqual([])
+  })
+
+  test('the same content at the same moment is one blob that all can read', async () => {
+    const blobs = await Promise.all(Array.from({ length: 8 }, async () => put(everyByte)))
+    expect(new Set(blobs.map(({ id }) => id)).size).toBe(1)
+    expect(await get(blobs[0]!.id)).toEqual(everyByte)
+    expect(await h.db`select from blobs`).toHaveLength(1)
+    expect(await leftovers()).toEqual([])
+  })
+
+  test('a content over the limit is refused and leaves nothing, one at the limit is kept', async () => {
+    const tooLarge = h.blobs.put(h.tenant.id, chunks('12345', '6'), { maxBytes: 5 })
+    await expect(tooLarge).rejects.toThrow(BlobTooLargeError)
+    expect(writes).toBe(0)
+    expect(await h.db`select from blobs`).toHaveLength(0)
+    expect(await leftovers()).toEqual([])
+    await h.blobs.put(h.tenant.id, chunks('12345'), { maxBytes: 5 })
+  })
+
+  test('an upload that breaks off passes its own error on, and leaves nothing', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield everyByte
+      throw new Error('socket hang up')
+    }
+    await expect(h.blobs.put(h.tenant.id, broken(), limits)).rejects.toThrow('socket hang up')
+    expect(writes).toBe(0)
+    expect(await leftovers()).toEqual([])
+  })
+
+  test('nothing is visible before all of it has arrived', async () => {
+    const id = deriveId('blob', createHash('sha256').update('ab').digest('hex'))
+    const seen: unknown[] = []
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('a')
+      yield Buffer.from('b')
+      seen.push(await h.blobs.find(h.tenant.id, id), await home.has({ tenantId: h.tenant.id, id }))
+    }
+    expect((await h.blobs.put(h.tenant.id, slow(), limits)).id).toBe(id)
+    expect(seen).toEqual([null, false])
+  })
+
+  test('a range is exactly those bytes', async () => {
+    const { id } = await put(everyByte)
+    const range = async (first: number, last: number) =>
+      readAll(await h.blobs.get(h.tenant.id, id, { first, last }))
+    expect(await range(0, 0)).toEqual(everyByte.subarray(0, 1))
+    expect(await range(10, 299)).toEqual(everyByte.subarray(10, 300))
+    expect(await range(511, 511)).toEqual(everyByte.subarray(511))
+  })
+
+  test('a tenant has its own copy, and sees and deletes no other', async () => {
+    const other = await h.addTenant()
+    const { id } = await put('shared')
+    expect(await h.blobs.find(other.id, id)).toBeNull()
+    expect(await h.blobs.get(other.id, id)).toBeNull()
+    expect(await h.blobs.delete(other.id, id)).toBe(false)
+    await h.blobs.put(other.id, chunks('shared'), limits)
+    expect(await h.blobs.delete(h.tenant.id, id)).toBe(true)
+    expect(await h.blobs.get(h.tenant.id, id)).toBeNull()
+    expect(await readAll(await h.blobs.get(other.id, id))).toEqual(Buffer.from('shared'))
+  })
+
+  test('a deleted blob is gone, for its bytes too, and can be stored again', async () => {
+    const { id } = await put('again')
+    expect(await h.blobs.delete(h.tenant.id, id)).toBe(true)
+    expect(await h.blobs.delete(h.tenant.id, id)).toBe(false)
+    expect(await home.has({ tenantId: h.tenant.id, id })).toBe(false)
+    await put('again')
+    expect(await get(id)).toEqual(Buffer.from('again'))
+  })
+
+  test('deletes among writes of the same content leave either a whole blob or none', async () => {
+    const { id } = await put('contested')
+    for (let round = 0; round < 10; round++) {
+      await Promise.allSettled([
+        put('contested'),
+        h.blobs.delete(h.tenant.id, id),
+        put('contested'),
+      ])
+      const isKnown = (await h.blobs.find(h.tenant.id, id)) !== null
+      expect((await get(id))?.toString()).toBe(isKnown ? 'contested' : undefined)
+    }
+    expect(h.errors).toEqual([])
+  })
+
+  test('lost bytes are reported, and the next write of the same content mends them', async () => {
+    const { id } = await put('precious')
+    await home.remove({ tenantId: h.tenant.id, id })
+    expect(await get(id)).toBeNull()
+    expect(h.errors).toEqual([expect.stringContaining('the bytes of a stored blob are gone')])
+    await put('precious')
+    expect(await get(id)).toEqual(Buffer.from('precious'))
+  })
+
+  test.each(['', '..', '../../../etc/passwd', 'a/b', '%2e%2e', 'x'.repeat(5000), '\0'])(
+    'the id %j names nothing',
+    async (id) => {
+      expect(await h.blobs.find(h.tenant.id, id)).toBeNull()
+      expect(await h.blobs.get(h.tenant.id, id)).toBeNull()
+      expect(await h.blobs.delete(h.tenant.id, id)).toBe(false)
+      await expect(h.blobs.put(id, chunks('x'), limits)).rejects.toThrow(RangeError)
+    },
+  )
+})
