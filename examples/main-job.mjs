@@ -131,7 +131,7 @@ done('langsmith: 80 runs in shuffled order, each PATCH before its POST, half of 
 
 const read = (body, query = '') =>
   call('POST', `/api/v1/datasets/${datasetId}/runs${query}`, { session_ids: [experiment.id], ...body })
-const isComplete = (rows) => rows.length === 20 && rows.every(({ runs }) => runs[0].inputs !== null)
+const isComplete = (rows) => rows.length === 20 && rows.every(({ runs }) => runs[0].inputs?.q !== undefined)
 const rows = await eventually(() => read({ limit: 100 }), isComplete)
 for (const { id, runs, inputs, outputs } of rows) {
   const i = examples.findIndex((example) => example.id === id)
