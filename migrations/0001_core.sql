@@ -168,6 +168,11 @@ create index runs_experiment on runs (tenant_id, experiment_id, start_time desc,
 create index runs_experiment_root on runs (tenant_id, experiment_id, start_time desc, id)
   where parent_run_id is null;
 create index runs_without_trace on runs (tenant_id, parent_run_id) where trace_id is null;
+create index runs_example on runs (tenant_id, reference_example_id, start_time desc, id)
+  where reference_example_id is not null;
+-- A thread is the root runs of its traces.
+create index runs_thread on runs (tenant_id, experiment_id, thread_id)
+  where parent_run_id is null and thread_id is not null;
 
 create table traces (
   tenant_id uuid not null,
@@ -271,12 +276,59 @@ create table feedback (
   updated_at timestamptz,
   primary key (tenant_id, id)
 );
-create index feedback_run on feedback (tenant_id, run_id);
+-- Partial, or else feedback on traces is looked up in it by `run_id is null`: all that the tenant has.
+create index feedback_run on feedback (tenant_id, run_id) where run_id is not null;
 create index feedback_trace on feedback (tenant_id, trace_id);
--- Feedback on a trace as a whole: without it `run_id is null` is looked up in feedback_run, by all of the tenant's.
+-- Feedback on a trace as a whole.
 create index feedback_trace_level on feedback (tenant_id, trace_id) where run_id is null;
 create index feedback_experiment on feedback (tenant_id, experiment_id, key);
 create index feedback_created on feedback (tenant_id, created_at desc, id);
+
+-- Feedback that compares runs, by its comparison.
+create index feedback_comparative on feedback (tenant_id, comparative_experiment_id, key)
+  where comparative_experiment_id is not null;
+
+-- What the scores of a key mean. A deleted one keeps its row until the key is configured again.
+create table feedback_configs (
+  tenant_id uuid not null references tenants (id),
+  key text not null,
+  config json not null,
+  is_lower_score_better boolean not null,
+  updated_at timestamptz not null,
+  deleted_at timestamptz,
+  primary key (tenant_id, key)
+);
+
+-- Links that take feedback on a run from whoever has them. The token itself is derived from id and a secret.
+create table feedback_tokens (
+  tenant_id uuid not null references tenants (id),
+  id uuid not null,
+  token_hash bytea not null,
+  run_id uuid not null,
+  key text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, id)
+);
+create index feedback_tokens_run on feedback_tokens (tenant_id, run_id, created_at, id);
+-- Looked up before the tenant is known; not unique, for a unique key must start with it.
+create index feedback_tokens_hash on feedback_tokens (token_hash);
+
+-- Experiments on one dataset that evaluators compared pair by pair; their feedback names the comparison.
+create table comparative_experiments (
+  tenant_id uuid not null,
+  id uuid not null,
+  dataset_id uuid not null,
+  experiment_ids uuid[] not null,
+  name text,
+  description text,
+  extra json,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  primary key (tenant_id, id),
+  foreign key (tenant_id, dataset_id) references datasets (tenant_id, id) on delete cascade
+);
+create index comparative_experiments_dataset on comparative_experiments (tenant_id, dataset_id, created_at desc, id);
 
 -- Recomputed from rows, never incremented; rebuilding from nothing gives the same bytes (SPEC I10).
 create table experiment_aggregates (
@@ -335,6 +387,17 @@ create table tombstones (
 );
 create index tombstones_name on tombstones (tenant_id, dataset_id, name) where kind = 'experiment';
 create index tombstones_unpurged on tombstones (tenant_id, kind, id) where purged_at is null;
+
+-- What anyone who has the token may read: a run with its descendants (kind 'run'), or a dataset (kind 'dataset').
+-- The token is looked up before the tenant is known, so its key does not start with tenant_id.
+create table shares (
+  tenant_id uuid not null references tenants (id),
+  kind text not null,
+  id uuid not null,
+  token uuid not null unique,
+  created_at timestamptz not null,
+  primary key (tenant_id, kind, id)
+);
 
 -- The union of two tag lists, sorted by code point; null when there is no tag.
 create function runmill_union(a text[], b text[]) returns text[]

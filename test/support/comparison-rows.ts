@@ -136,7 +136,7 @@ export function linkEvent(
     id,
     externalId: null,
     version: versionOf(id, patch),
-    patch: patch as never,
+    patch,
   }
 }
 

@@ -14,7 +14,8 @@ export interface Composed {
 /**
  * One row per run item: the run that it links, the root run of the trace that it links, or, as long as neither has
  * arrived, what is known of it. Columns are called as in `runs`, except that experiment and example are the item's.
- * Bodies are read only by a statement that names them (TOAST).
+ * Bodies are read only by a statement that names them (TOAST). `limit 1` says what the planner cannot know of tables
+ * that were just filled: joined plainly, it reads all of the tenant's traces for every item.
  */
 const itemRun = `(
   select item.tenant_id, item.experiment_id, item.example_id as reference_example_id, item.trace_id,
@@ -62,8 +63,14 @@ const itemRun = `(
       where relative.tenant_id = item.tenant_id and relative.trace_id = item.trace_id
     ) as trace_max_start_time
   from run_items as item
-  left join traces as trace on trace.tenant_id = item.tenant_id and trace.id = item.trace_id
-  left join runs as run on run.tenant_id = item.tenant_id and run.id = coalesce(item.run_id, trace.root_run_id)
+  left join lateral (
+    select traces.* from traces where traces.tenant_id = item.tenant_id and traces.id = item.trace_id limit 1
+  ) as trace on true
+  left join lateral (
+    select runs.* from runs
+    where runs.tenant_id = item.tenant_id and runs.id = coalesce(item.run_id, trace.root_run_id)
+    limit 1
+  ) as run on true
 )`
 
 const lightColumns = [
@@ -189,8 +196,7 @@ export function feedbackText(
   const text = `
     select target.run_id as compared_run_id, ${feedbackSelection}
     from unnest($2::uuid[], $3::uuid[]) as target (run_id, trace_id)
-    join feedback on feedback.tenant_id = $1
-      and (feedback.run_id = target.run_id or (feedback.run_id is null and feedback.trace_id = target.trace_id))
+    cross join lateral ${feedbackOf('target.run_id', 'target.trace_id')} as feedback
     left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
     where feedback.key is not null and ${condition}
     order by feedback.created_at, feedback.id`
@@ -234,14 +240,27 @@ function scoreSql(query: ComparisonQuery, bind: Bind): [score: string, rank: str
     from (
       select distinct feedback.id, feedback.score_number
       from ${itemRun} as run
-      join feedback on feedback.tenant_id = $1
-        and (feedback.run_id = run.id or (feedback.run_id is null and feedback.trace_id = run.trace_id))
+      cross join lateral ${feedbackOf('run.id', 'run.trace_id')} as feedback
       where run.tenant_id = $1 and run.experiment_id = any($2::uuid[])
         and run.reference_example_id = candidate.id
         and feedback.key = ${bind(query.sort.feedbackKey)} and ${comparative}
         ${shownRuns(query, 'run', bind)}
     ) as point)`
   return [score, `score is null, ${rankSql(query.sort.order)}, `]
+}
+
+/**
+ * Feedback on a run, and on its trace and no run. As one condition it would be an `or`, for which the planner has
+ * worse plans; `offset 0` keeps others' conditions from tempting it to other indexes.
+ */
+function feedbackOf(runId: string, traceId: string): string {
+  return `(
+      select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = ${runId}
+      union all
+      select feedback.* from feedback
+      where feedback.tenant_id = $1 and feedback.trace_id = ${traceId} and feedback.run_id is null
+      offset 0
+    )`
 }
 
 function comparativeSql({ comparativeExperimentId }: ComparisonQuery, bind: Bind): string {

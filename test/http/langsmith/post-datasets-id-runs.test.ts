@@ -45,7 +45,7 @@ describe('200: what is answered', () => {
   test('every field of the example and its run, exactly as it was stored', async () => {
     const source = randomUUID()
     const example = await make.example(dataset, {
-      inputs: '{"z":1.0, "a":"\\u0000", "big":12345678901234567890}',
+      inputs: '{"z":1.0, "a":"\\u0000", "big":1180591620717411303424}',
       outputs: '{"reference":true}',
       metadata: '{"topic":"maths"}',
       splits: ['test', 'hard'],
@@ -106,7 +106,7 @@ describe('200: what is answered', () => {
       id: example,
       dataset_id: dataset,
       name: `#${example.slice(0, 4)}`,
-      inputs: { z: 1, a: '\0', big: 12345678901234567890 },
+      inputs: { z: 1, a: '\0', big: 2 ** 70 },
       outputs: { reference: true },
       metadata: { topic: 'maths', dataset_split: ['test', 'hard'] },
       source_run_id: source,
