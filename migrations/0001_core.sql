@@ -389,15 +389,16 @@ create index tombstones_name on tombstones (tenant_id, dataset_id, name) where k
 create index tombstones_unpurged on tombstones (tenant_id, kind, id) where purged_at is null;
 
 -- What anyone who has the token may read: a run with its descendants (kind 'run'), or a dataset (kind 'dataset').
--- The token is looked up before the tenant is known, so its key does not start with tenant_id.
 create table shares (
   tenant_id uuid not null references tenants (id),
   kind text not null,
   id uuid not null,
-  token uuid not null unique,
+  token uuid not null,
   created_at timestamptz not null,
   primary key (tenant_id, kind, id)
 );
+-- Looked up before the tenant is known; not unique, for a unique key must start with it.
+create index shares_token on shares (token);
 
 -- The union of two tag lists, sorted by code point; null when there is no tag.
 create function runmill_union(a text[], b text[]) returns text[]
