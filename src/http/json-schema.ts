@@ -43,8 +43,9 @@ function compile(schema: unknown): ValidateFunction {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     throw new JsonSchemaError('a JSON Schema is an object')
   }
-  // `$schema` may name a draft that is not built in, and `$id` may repeat: neither changes what fits.
-  const { $schema: _draft, ...rest } = schema as Record<string, unknown>
+  // `$schema` may name a draft that is not built in: it does not change what fits. `$async` would make ajv answer with
+  // a promise, whose rejection nobody awaits.
+  const { $schema: _draft, $async: _async, ...rest } = schema as Record<string, unknown>
   const ajv = new Ajv({ strict: false, allErrors: true, logger: false, validateFormats: false })
   for (let references = 0; ; references++) {
     try {

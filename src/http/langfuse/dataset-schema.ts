@@ -13,7 +13,7 @@ const maxSchemaLength = 10_000
 export function isJsonSchema(schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return false
   if (JSON.stringify(schema).length > maxSchemaLength) return false
-  const { $schema: draft, ...rest } = schema as Record<string, unknown>
+  const { $schema: draft, $async: _async, ...rest } = schema as Record<string, unknown>
   const options = { strict: true, validateFormats: false, logger: false } as const
   const isNewDraft = typeof draft === 'string' && /20(?:19-09|20-12)/.test(draft)
   try {

@@ -150,11 +150,39 @@ describe('200', () => {
     expect((await get(h, '/v2/datasets/v1')).body).not.toHaveProperty('items')
   })
 
-  test('a dataset made through LangSmith reads here, and the other way round', async () => {
+  test('datasets and examples of LangSmith read here, and ours read there', async () => {
     const h = await harness()
-    await make(h, { name: 'lf', metadata: { a: 1 } })
-    const row = await h.db`select name, data_type from datasets where tenant_id = ${h.tenant.id}`
-    expect(row).toEqual([{ name: 'lf', dataType: 'kv' }])
+    const theirs = await h.call('POST', '/datasets', {
+      name: 'ls',
+      description: 'd',
+      extra: { metadata: { k: 1 } },
+    })
+    expect(theirs.status, theirs.text).toBe(200)
+    const example = await h.call('POST', '/examples', {
+      dataset_id: theirs.body.id,
+      inputs: { q: 1.5 },
+      outputs: { a: 'x' },
+      metadata: { m: true },
+    })
+    expect(example.status, example.text).toBe(200)
+    expect((await get(h, '/v2/datasets/ls')).body).toMatchObject({
+      id: theirs.body.id,
+      description: 'd',
+      metadata: { k: 1 },
+    })
+    expect((await get(h, '/dataset-items?datasetName=ls')).body.data).toMatchObject([
+      { id: example.body.id, input: { q: 1.5 }, expectedOutput: { a: 'x' }, metadata: { m: true } },
+    ])
+    const ours = await make(h, { name: 'lf', metadata: { k: 2 } })
+    await h.call('POST', `${base}/dataset-items`, { datasetName: 'lf', input: { q: 2 } })
+    expect((await h.call('GET', `/datasets/${ours.id}`)).body).toMatchObject({
+      name: 'lf',
+      metadata: { k: 2 },
+      example_count: 1,
+    })
+    expect((await h.call('GET', `/examples?dataset=${ours.id}`)).body).toMatchObject([
+      { inputs: { q: 2 } },
+    ])
   })
 
   test('the OpenAPI document describes the routes', async () => {
@@ -249,22 +277,28 @@ describe('400', () => {
     })
   })
 
-  test.each([
-    'limit=0',
-    'limit=101',
-    'limit=1.5',
-    'limit=x',
-    'page=0',
-    'page=-1',
-    'page=1e400',
-    'page=1&page=2',
-    'limit=5&limit=5',
-  ])('?%s is refused, never clamped', async (query) => {
+  test('a page or limit out of range, or given twice, is refused and never clamped', async () => {
     const h = await harness()
     await make(h, { name: 'x' })
-    for (const path of ['/v2/datasets', '/datasets/x/runs', '/dataset-items']) {
-      const answer = await get(h, `${path}?${query}`)
-      expect(answer).toMatchObject({ status: 400, body: { message: 'Invalid request data' } })
+    const queries = [
+      'limit=0',
+      'limit=101',
+      'limit=1.5',
+      'limit=x',
+      'page=0',
+      'page=-1',
+      'page=1e400',
+      'page=1&page=2',
+      'limit=5&limit=5',
+    ]
+    for (const query of queries) {
+      for (const path of ['/v2/datasets', '/datasets/x/runs', '/dataset-items']) {
+        const answer = await get(h, `${path}?${query}`)
+        expect(answer, query).toMatchObject({
+          status: 400,
+          body: { message: 'Invalid request data' },
+        })
+      }
     }
     expect(h.errors).toEqual([])
   })
