@@ -2,8 +2,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { randomUUID, createHash } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { localHome } from '../src/blobs/backends/local.ts'
+import { createBlobStore } from '../src/blobs/content-store.ts'
+import { createBlobSigner } from '../src/blobs/signing.ts'
 import { systemClock } from '../src/domain/clock.ts'
 import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import { buildApp } from '../src/http/app.ts'
@@ -61,9 +64,15 @@ async function bench(url: string): Promise<void> {
   const queue = inlineBackend()
   await queue.start()
   const log = { info: () => {}, warn: console.error, error: console.error }
+  const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-blobs-'))
+  const home = localHome(folder)
+  const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
     db,
     queue,
+    blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
+    blobSigner: createBlobSigner(randomBytes(32)),
+    publicUrl: null,
     clock: systemClock,
     log,
     interactiveWaitMs: 0,
@@ -72,7 +81,7 @@ async function bench(url: string): Promise<void> {
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const { experimentIds: session_ids, datasetId } = query
-  const [experiment] = session_ids
+  const experiment = session_ids[0]!
 
   const limit = sizes.examples
   const cases: [
@@ -85,7 +94,7 @@ async function bench(url: string): Promise<void> {
     [
       'sorted',
       { session_ids: [experiment], limit, sort_params: { sort_by: 'correctness' } },
-      { experimentIds: [experiment!], sort: { feedbackKey: 'correctness', order: 'desc' } },
+      { experimentIds: [experiment], sort: { feedbackKey: 'correctness', order: 'desc' } },
     ],
   ]
   try {
@@ -121,6 +130,7 @@ async function bench(url: string): Promise<void> {
     await app.close()
     await queue.stop()
     await closePool(db)
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
