@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import type { ShareKind } from '../read/shares.ts'
+import { runStatement } from '../statements.ts'
+
+/** Shares a thing with whoever has the token; a thing that is shared already keeps its token. @returns the token */
+export async function shareUpsert(
+  db: Queryable,
+  tenantId: string,
+  kind: ShareKind,
+  id: string,
+  now: Timestamp,
+): Promise<string> {
+  const parameters = [tenantId, kind, id, randomUUID(), now]
+  const [row] = await runStatement<{ token: string }>(db, 'share_upsert', parameters)
+  return row!.token
+}
+
+/** Ends the sharing of a thing; one that is not shared stays so. */
+export async function shareDelete(
+  db: Queryable,
+  tenantId: string,
+  kind: ShareKind,
+  id: string,
+): Promise<void> {
+  await runStatement(db, 'share_delete', [tenantId, kind, id])
+}
