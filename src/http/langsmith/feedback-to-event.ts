@@ -7,6 +7,7 @@ import { sliceMembers } from '../../domain/json.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { FeedbackRow } from '../../store/read/feedback.ts'
 import { invalid } from './errors.ts'
+import { feedbackConfig, feedbackKey } from './feedback-config.ts'
 import { readValues, withoutNulls, type PayloadShapes } from './payload-values.ts'
 import { jsonObject, text, time, uuid } from './schemas.ts'
 
@@ -22,7 +23,7 @@ const opinionShapes: PayloadShapes = [
 
 const createValues = opinionValues.extend({
   id: uuid.nullish(),
-  key: text.pipe(z.string().min(1).max(180)),
+  key: feedbackKey,
   run_id: uuid.nullish(),
   trace_id: uuid.nullish(),
   session_id: uuid.nullish(),
@@ -42,8 +43,8 @@ const createShapes: PayloadShapes = [...opinionShapes, ['extra', /^\{/, 'an obje
 const opinionInput = {
   value: z.union([z.number(), z.boolean(), z.string(), jsonObject]).nullish(),
   correction: z.union([jsonObject, z.string()]).nullish(),
-  /** Accepted, not kept: feedback has no configs yet. */
-  feedback_config: jsonObject.nullish(),
+  /** Read by `readFeedbackConfig`. */
+  feedback_config: feedbackConfig.nullish(),
 }
 
 /** For the documentation; `feedbackToEvent` validates. Other fields are ignored. */

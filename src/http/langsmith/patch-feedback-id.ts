@@ -4,6 +4,7 @@ import { feedbackFind } from '../../store/read/feedback.ts'
 import { acceptEvents } from '../ingest.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { invalid, notFound } from './errors.ts'
+import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackUpdateInput, feedbackUpdateToEvent, rowOfEvent } from './feedback-to-event.ts'
 import { unvalidated } from './payload-values.ts'
@@ -29,9 +30,13 @@ export function patchFeedbackId(app: App, parts: HttpParts): void {
       if (id === undefined) throw invalid(['path', 'feedback_id'], 'Input should be a valid UUID')
       const text = request.bodyText
       if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
-      const event = feedbackUpdateToEvent(id, sliceMembers(text), text, parts.clock.now())
+      const fields = sliceMembers(text)
+      const event = feedbackUpdateToEvent(id, fields, text, parts.clock.now())
       const { tenantId } = request.principal
-      if ((await feedbackFind(parts.db, tenantId, id)) === null) throw notFound('Feedback')
+      const before = await feedbackFind(parts.db, tenantId, id)
+      const configs = readFeedbackConfig(before?.key, fields, ['body'])
+      if (before === null) throw notFound('Feedback')
+      await keepFeedbackConfigs(parts, request.principal, configs)
       await acceptEvents(parts, request, [event], { isInteractive: true })
       const row = await feedbackFind(parts.db, tenantId, id)
       if (row === null) throw notFound('Feedback')

@@ -1,7 +1,15 @@
 import type { FastifyRequest } from 'fastify'
-import { isAllowed, readBasic, readBearer, scopeOf, type Credentials, type Principal } from '../auth.ts'
+import {
+  isAllowed,
+  readBasic,
+  readBearer,
+  scopeOf,
+  type Credentials,
+  type Principal,
+} from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { controlPlane } from './control-plane.ts'
+import { evaluation } from './evaluation.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 import { deleteFeedbackId } from './delete-feedback-id.ts'
 import { getFeedback } from './get-feedback.ts'
@@ -24,6 +32,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
   controlPlane(app, parts)
+  evaluation(app, parts)
   postDatasetsIdRuns(app, parts)
   postRuns(app, parts)
   patchRunsId(app, parts)

@@ -3,6 +3,7 @@ import { feedbackFind } from '../../store/read/feedback.ts'
 import { acceptEvents } from '../ingest.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { invalid } from './errors.ts'
+import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.ts'
 import { unvalidated } from './payload-values.ts'
@@ -23,7 +24,10 @@ export function postFeedback(app: App, parts: HttpParts): void {
       async (request) => {
         const text = request.bodyText
         if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
-        const event = feedbackToEvent(sliceMembers(text), text, parts.clock.now(), ['body'])
+        const fields = sliceMembers(text)
+        const event = feedbackToEvent(fields, text, parts.clock.now(), ['body'])
+        const configs = readFeedbackConfig(event.patch.key, fields, ['body'])
+        await keepFeedbackConfigs(parts, request.principal, configs)
         await acceptEvents(parts, request, [event], { isInteractive: true })
         const row = await feedbackFind(parts.db, request.principal.tenantId, event.id)
         return feedbackFromRow(row ?? rowOfEvent(event))

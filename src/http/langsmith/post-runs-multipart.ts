@@ -8,6 +8,11 @@ import { acceptEvents } from '../ingest.ts'
 import { MultipartError, readMultipart, type Part } from '../multipart.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { invalid, LangsmithError } from './errors.ts'
+import {
+  keepFeedbackConfigs,
+  readFeedbackConfig,
+  type GivenFeedbackConfig,
+} from './feedback-config.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
 import { unvalidated } from './payload-values.ts'
 import { accepted } from './run-payload.ts'
@@ -67,8 +72,9 @@ export function postRunsMultipart(
         const received = await readOperations(body, contentType, async (runId, name, part) =>
           attachments.put(tenantId, runId, name, mimeTypeOf(part.contentType), part.body),
         )
-        const { payloads, feedback, refused } = translate(received.operations, now)
+        const { payloads, feedback, configs, refused } = translate(received.operations, now)
         refused.push(...received.refused)
+        await keepFeedbackConfigs(parts, request.principal, configs)
         const translated = await translateRuns(parts, tenantId, payloads)
         await acceptEvents(parts, request, [...translated.events, ...feedback], {
           isInteractive: false,
@@ -165,9 +171,15 @@ function problemOf(kind: Operation['kind'], field: string, text: JsonText): stri
 function translate(
   operations: readonly Operation[],
   now: Timestamp,
-): { payloads: RunPayload[]; feedback: IngestEvent[]; refused: RefusedRun[] } {
+): {
+  payloads: RunPayload[]
+  feedback: IngestEvent[]
+  configs: GivenFeedbackConfig[]
+  refused: RefusedRun[]
+} {
   const payloads: RunPayload[] = []
   const feedback: IngestEvent[] = []
+  const configs: GivenFeedbackConfig[] = []
   const refused: RefusedRun[] = []
   for (const { kind, id, texts, error } of operations) {
     const loc = ['body', `${kind}.${id}`]
@@ -178,7 +190,9 @@ function translate(
       if (error !== null) throw invalid(['body', error.part], error.message)
       if (kind === 'feedback') {
         fields.set('id', JSON.stringify(id))
-        feedback.push(feedbackToEvent(fields, content, now, loc))
+        const event = feedbackToEvent(fields, content, now, loc)
+        configs.push(...readFeedbackConfig(event.patch.key, fields, loc))
+        feedback.push(event)
       } else {
         payloads.push({
           operation: kind === 'post' ? 'create' : 'update',
@@ -193,7 +207,7 @@ function translate(
       refused.push({ runId: id, loc, error: refusal })
     }
   }
-  return { payloads, feedback, refused }
+  return { payloads, feedback, configs, refused }
 }
 
 /** JavaScript's clients add the part's length to the type (contracts/langsmith.md 2.4.3). */

@@ -1,0 +1,13 @@
+import type { App, HttpParts } from '../parts.ts'
+import { deleteFeedbackConfigs } from './delete-feedback-configs.ts'
+import { getFeedbackConfigs } from './get-feedback-configs.ts'
+import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
+import { postFeedbackConfigs } from './post-feedback-configs.ts'
+
+/** What stands around experiments: comparisons, configs of feedback and links that take it. */
+export function evaluation(app: App, parts: HttpParts): void {
+  postFeedbackConfigs(app, parts)
+  getFeedbackConfigs(app, parts)
+  patchFeedbackConfigs(app, parts)
+  deleteFeedbackConfigs(app, parts)
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import type { JsonText } from '../../domain/entities.ts'
+import { RawJson } from '../../domain/json.ts'
+import type { FeedbackConfigRow } from '../../store/read/feedback-configs.ts'
+import { feedbackConfigInsertMany } from '../../store/write/feedback-configs.ts'
+import { isAllowed } from '../auth.ts'
+import type { Principal } from '../auth.ts'
+import type { HttpParts } from '../parts.ts'
+import { readValues } from './payload-values.ts'
+import { text } from './schemas.ts'
+
+/** The key of feedback, and of its config. */
+export const feedbackKey = text.pipe(z.string().min(1).max(180))
+
+/** FeedbackConfig (contracts/langsmith.md 2.7.5) as the text that is stored: equal configs give equal texts. */
+export const feedbackConfig = z
+  .object({
+    type: z.enum(['continuous', 'categorical', 'freeform']),
+    min: z.number().nullish(),
+    max: z.number().nullish(),
+    categories: z
+      .array(z.object({ value: z.number(), label: text.pipe(z.string().min(1)).nullish() }))
+      .nullish(),
+  })
+  .refine(({ min, max }) => typeof min !== 'number' || typeof max !== 'number' || min <= max, {
+    path: ['min'],
+    message: 'min should not be greater than max',
+  })
+
+/** Of a config that was checked by `feedbackConfig`: every key is there. */
+export function feedbackConfigText(config: z.output<typeof feedbackConfig>): JsonText {
+  const { type, min = null, max = null, categories = null } = config
+  return JSON.stringify({
+    type,
+    min,
+    max,
+    categories: categories?.map(({ value, label = null }) => ({ value, label })) ?? null,
+  })
+}
+
+/** FeedbackConfigSchema. */
+export function feedbackConfigFromRow(
+  tenantId: string,
+  row: FeedbackConfigRow,
+): Record<string, unknown> {
+  return {
+    feedback_key: row.key,
+    feedback_config: new RawJson(row.config),
+    tenant_id: tenantId,
+    modified_at: row.updatedAt,
+    is_lower_score_better: row.isLowerScoreBetter,
+  }
+}
+
+/** The config that feedback came with. */
+export interface GivenFeedbackConfig {
+  key: string
+  config: JsonText
+}
+
+const spellings = z.object({
+  feedback_config: feedbackConfig.nullish(),
+  // JavaScript's client calls it so (contracts/langsmith.md 2.7.2).
+  feedbackConfig: feedbackConfig.nullish(),
+})
+
+/**
+ * What feedback says of its key, if anything.
+ * @param fields JSON text per field
+ * @throws LangsmithError 422
+ */
+export function readFeedbackConfig(
+  key: string | null | undefined,
+  fields: ReadonlyMap<string, JsonText>,
+  loc: (string | number)[],
+): GivenFeedbackConfig[] {
+  const values = readValues(spellings, [], fields, loc)
+  const config = values.feedback_config ?? values.feedbackConfig
+  if (!config || !key) return []
+  return [{ key, config: feedbackConfigText(config) }]
+}
+
+/**
+ * The first feedback of a key that comes with a config makes the key's config; later ones change nothing. A key that
+ * may only send scores configures nothing.
+ */
+export async function keepFeedbackConfigs(
+  { db, clock }: Pick<HttpParts, 'db' | 'clock'>,
+  principal: Principal,
+  given: readonly GivenFeedbackConfig[],
+): Promise<void> {
+  if (!isAllowed(principal, 'write')) return
+  const configs = given.map((config) => ({ ...config, isLowerScoreBetter: false }))
+  await feedbackConfigInsertMany(db, principal.tenantId, configs, clock.now())
+}

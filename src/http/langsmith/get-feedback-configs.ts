@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { feedbackConfigList } from '../../store/read/feedback-configs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { feedbackConfigFromRow } from './feedback-config.ts'
+import { flag, listOf, page, text } from './schemas.ts'
+
+const schema = {
+  tags: ['feedback'],
+  summary: 'List the configs of feedback keys',
+  querystring: z.object({
+    key: listOf(text, { max: 50 }).optional(),
+    name_contains: text.optional(),
+    sort_by_desc: flag.default(true),
+    ...page,
+  }),
+}
+
+/** Every read sees every write, so `read_after_write` says nothing here. */
+export function getFeedbackConfigs(app: App, { db }: HttpParts): void {
+  app.get('/feedback-configs', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const { query } = request
+    const rows = await feedbackConfigList(db, tenantId, {
+      keys: query.key,
+      keyContains: query.name_contains,
+      isDescending: query.sort_by_desc,
+      offset: query.offset,
+      limit: query.limit,
+    })
+    return rows.map((row) => feedbackConfigFromRow(tenantId, row))
+  })
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { harness, type Harness } from '../../support/harness.ts'
+
+const continuous = { type: 'continuous', min: 0, max: 1 }
+const categorical = {
+  type: 'categorical',
+  categories: [
+    { value: 1, label: 'yes' },
+    { value: 0, label: 'no' },
+  ],
+}
+
+async function configs(h: Harness, query = ''): Promise<Record<string, unknown>[]> {
+  const { status, body } = await h.call('GET', `/feedback-configs?${query}`)
+  expect(status).toBe(200)
+  return body
+}
+
+async function keys(h: Harness, query = ''): Promise<unknown[]> {
+  return (await configs(h, query)).map((config) => config.feedback_key)
+}
+
+function create(h: Harness, key: string, config: object = continuous, more: object = {}) {
+  return h.call('POST', '/feedback-configs', {
+    feedback_key: key,
+    feedback_config: config,
+    ...more,
+  })
+}
+
+describe('200 POST /feedback-configs', () => {
+  test('a config is made and listed, every key of it there', async () => {
+    const h = await harness()
+    const { status, body } = await create(h, 'fc', categorical, { is_lower_score_better: true })
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      feedback_key: 'fc',
+      feedback_config: { ...categorical, min: null, max: null },
+      tenant_id: h.tenant.id,
+      modified_at: expect.stringMatching(/Z$/),
+      is_lower_score_better: true,
+    })
+    expect(await configs(h, 'key=fc&limit=100&offset=0')).toEqual([body])
+  })
+
+  test('the same config again answers the one that is there, also without is_lower_score_better', async () => {
+    const h = await harness()
+    const first = await create(h, 'fc', continuous, { is_lower_score_better: true })
+    for (const more of [{ is_lower_score_better: true }, {}, { is_lower_score_better: null }]) {
+      const again = await create(h, 'fc', { max: 1, min: 0, type: 'continuous' }, more)
+      expect(again.status).toBe(200)
+      expect(again.body).toEqual(first.body)
+    }
+    expect(await keys(h)).toEqual(['fc'])
+  })
+
+  test('many requests at once make one config', async () => {
+    const h = await harness()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => create(h, 'fc')))
+    expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(200))
+    expect(new Set(answers.map((answer) => answer.text)).size).toBe(1)
+  })
+})
+
+describe('400 POST /feedback-configs', () => {
+  test.each([
+    ['another range', { ...continuous, max: 2 }, {}],
+    ['another type', { type: 'freeform' }, {}],
+    ['another direction', continuous, { is_lower_score_better: true }],
+  ])('%s for the same key is refused and changes nothing', async (_, config, more) => {
+    const h = await harness()
+    await create(h, 'fc', continuous, { is_lower_score_better: false })
+    const before = await configs(h)
+    expect((await create(h, 'fc', config, more)).status).toBe(400)
+    expect(await configs(h)).toEqual(before)
+  })
+})
+
+describe('422 POST /feedback-configs', () => {
+  test.each([
+    ['no key', { feedback_config: continuous }],
+    ['an empty key', { feedback_key: '', feedback_config: continuous }],
+    ['a key beyond 180 characters', { feedback_key: 'k'.repeat(181), feedback_config: continuous }],
+    ['a key that is no text', { feedback_key: 7, feedback_config: continuous }],
+    ['no config', { feedback_key: 'k' }],
+    ['an unknown type', { feedback_key: 'k', feedback_config: { type: 'stars' } }],
+    ['a huge bound', '{"feedback_key":"k","feedback_config":{"type":"continuous","max":1e999}}'],
+    ['bounds the wrong way', { feedback_key: 'k', feedback_config: { ...continuous, min: 2 } }],
+    [
+      'a category without value',
+      { feedback_key: 'k', feedback_config: { type: 'categorical', categories: [{ label: 'x' }] } },
+    ],
+    [
+      'a direction that is no boolean',
+      { feedback_key: 'k', feedback_config: continuous, is_lower_score_better: 'no' },
+    ],
+    ['a list', []],
+    ['JSON that nests too deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
+    ['no JSON', '{'],
+  ])('%s is refused', async (_, body) => {
+    const h = await harness()
+    const answer = await h.call('POST', '/feedback-configs', body)
+    expect(answer.status).toBe(422)
+    expect(await keys(h)).toEqual([])
+    expect(h.errors).toEqual([])
+  })
+
+  test('NUL and lone surrogates in key and labels are stored as U+FFFD', async () => {
+    const h = await harness()
+    const config = { type: 'categorical', categories: [{ value: 1, label: 'a\0' }] }
+    const { body } = await create(h, 'k\0\ud800', config)
+    expect(body.feedback_key).toBe('k\ufffd\ufffd')
+    expect(body.feedback_config.categories).toEqual([{ value: 1, label: 'a\ufffd' }])
+    expect(h.errors).toEqual([])
+  })
+})
+
+describe('200 GET /feedback-configs', () => {
+  test('keys, part of a name, order and pages narrow the list', async () => {
+    const h = await harness()
+    for (const key of ['alpha', 'Beta', 'alphabet']) await create(h, key)
+    expect(await keys(h)).toEqual(['alphabet', 'Beta', 'alpha'])
+    expect(await keys(h, 'sort_by_desc=False')).toEqual(['alpha', 'Beta', 'alphabet'])
+    expect(await keys(h, 'key=alpha&key=Beta&key=gamma')).toEqual(['Beta', 'alpha'])
+    expect(await keys(h, 'name_contains=BET')).toEqual(['alphabet', 'Beta'])
+    expect(await keys(h, 'limit=1&offset=1&read_after_write=true')).toEqual(['Beta'])
+    expect(await keys(h, 'key=unknown')).toEqual([])
+  })
+
+  test.each([
+    'limit=0',
+    'limit=101',
+    'offset=-1',
+    'sort_by_desc=maybe',
+    Array(51).fill('key=k').join('&'),
+  ])('422 for %s', async (query) => {
+    const h = await harness()
+    expect((await h.call('GET', `/feedback-configs?${query}`)).status).toBe(422)
+  })
+})
+
+describe('PATCH /feedback-configs', () => {
+  test('200 changes what is given; null and absent leave', async () => {
+    const h = await harness()
+    await create(h, 'fc')
+    const flipped = await h.call('PATCH', '/feedback-configs', {
+      feedback_key: 'fc',
+      feedback_config: null,
+      is_lower_score_better: true,
+    })
+    expect(flipped.status).toBe(200)
+    expect(flipped.body).toMatchObject({ feedback_config: continuous, is_lower_score_better: true })
+    const changed = await h.call('PATCH', '/feedback-configs', {
+      feedback_key: 'fc',
+      feedback_config: categorical,
+    })
+    expect(changed.body).toMatchObject({
+      feedback_config: categorical,
+      is_lower_score_better: true,
+    })
+    expect(await configs(h)).toEqual([changed.body])
+  })
+
+  test('404 for a key without config, 422 without key', async () => {
+    const h = await harness()
+    const unknown = await h.call('PATCH', '/feedback-configs', { feedback_key: 'fc' })
+    expect(unknown.status).toBe(404)
+    expect(unknown.text).toContain('not found')
+    expect((await h.call('PATCH', '/feedback-configs', {})).status).toBe(422)
+  })
+})
+
+describe('DELETE /feedback-configs', () => {
+  test('204: the config is gone, its feedback stays, and the key can be configured anew', async () => {
+    const h = await harness()
+    await create(h, 'fc')
+    await h.call('POST', '/feedback', { run_id: randomUUID(), key: 'fc', score: 1 })
+    const gone = await h.call('DELETE', '/feedback-configs?feedback_key=fc')
+    expect([gone.status, gone.text]).toEqual([204, ''])
+    expect(await keys(h)).toEqual([])
+    expect((await h.call('GET', '/feedback?key=fc')).body).toHaveLength(1)
+    expect((await h.call('PATCH', '/feedback-configs', { feedback_key: 'fc' })).status).toBe(404)
+    const anew = await create(h, 'fc', categorical)
+    expect(anew.status).toBe(200)
+    expect(anew.body).toMatchObject({ feedback_config: categorical, is_lower_score_better: false })
+  })
+
+  test('404 for a key without config, also the second time; 422 without key', async () => {
+    const h = await harness()
+    await create(h, 'fc')
+    await h.call('DELETE', '/feedback-configs?feedback_key=fc')
+    expect((await h.call('DELETE', '/feedback-configs?feedback_key=fc')).status).toBe(404)
+    expect((await h.call('DELETE', '/feedback-configs')).status).toBe(422)
+  })
+})
+
+describe('feedback that brings a config', () => {
+  test.each(['feedback_config', 'feedbackConfig'])(
+    'the first under %s configures the key, later ones change nothing',
+    async (name) => {
+      const h = await harness()
+      const give = (config: object) =>
+        h.call('POST', '/feedback', { run_id: randomUUID(), key: 'k', score: 1, [name]: config })
+      expect((await give(continuous)).status).toBe(200)
+      expect((await give(categorical)).status).toBe(200)
+      expect(await configs(h)).toEqual([
+        {
+          feedback_key: 'k',
+          feedback_config: { ...continuous, categories: null },
+          tenant_id: h.tenant.id,
+          modified_at: expect.any(String),
+          is_lower_score_better: false,
+        },
+      ])
+    },
+  )
+
+  test('a change of feedback configures its key too', async () => {
+    const h = await harness()
+    const { body } = await h.call('POST', '/feedback', { run_id: randomUUID(), key: 'k', score: 1 })
+    const { status } = await h.call('PATCH', `/feedback/${body.id}`, {
+      score: 0.5,
+      feedback_config: continuous,
+    })
+    expect(status).toBe(200)
+    expect(await keys(h)).toEqual(['k'])
+  })
+
+  test('422 for a config that is none, and the feedback is not stored', async () => {
+    const h = await harness()
+    const { status, text } = await h.call('POST', '/feedback', {
+      run_id: randomUUID(),
+      key: 'k',
+      feedback_config: { type: 'stars' },
+    })
+    expect(status).toBe(422)
+    expect(text).toContain('feedback_config')
+    await h.drain()
+    expect((await h.call('GET', '/feedback')).body).toEqual([])
+  })
+})
+
+test('no tenant sees, changes or is hindered by the configs of another', async () => {
+  const h = await harness()
+  await create(h, 'fc')
+  const other = await h.addTenant()
+  expect((await h.callAs(other, 'GET', '/feedback-configs')).body).toEqual([])
+  expect((await h.callAs(other, 'DELETE', '/feedback-configs?feedback_key=fc')).status).toBe(404)
+  const change = { feedback_key: 'fc', is_lower_score_better: true }
+  expect((await h.callAs(other, 'PATCH', '/feedback-configs', change)).status).toBe(404)
+  const own = { feedback_key: 'fc', feedback_config: categorical }
+  expect((await h.callAs(other, 'POST', '/feedback-configs', own)).status).toBe(200)
+  expect((await configs(h))[0]).toMatchObject({ feedback_config: continuous })
+})
