@@ -1,0 +1,431 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import type { Log } from '../../../src/domain/log.ts'
+import { createAuthenticator } from '../../../src/http/auth.ts'
+import { langsmith } from '../../../src/http/langsmith/plugin.ts'
+import {
+  postRunsMultipart,
+  type AttachmentSink,
+} from '../../../src/http/langsmith/post-runs-multipart.ts'
+import type { App } from '../../../src/http/parts.ts'
+import { harness, type Answer, type Harness } from '../../support/harness.ts'
+import { zstdBomb, zstdCompress } from '../../support/zstd.ts'
+
+interface Kept {
+  runId: string
+  name: string
+  mimeType: string
+  bytes: number
+  sha1: string
+}
+
+interface MultipartHarness extends Harness {
+  kept: Kept[]
+  send(parts: GivenPart[] | Buffer, options?: SendOptions): Promise<Answer>
+}
+
+interface GivenPart {
+  name: string
+  value: Buffer | string
+  type?: string
+}
+
+interface SendOptions {
+  style?: 'js' | 'python'
+  encoding?: string
+  contentType?: string
+}
+
+/** The whole server with the route switched on under `/here`, as long as no plugin lists it. */
+async function multipartHarness(): Promise<MultipartHarness> {
+  const h = await harness()
+  const kept: Kept[] = []
+  const attachments: AttachmentSink = {
+    async put(_tenantId, runId, name, mimeType, body) {
+      const hash = createHash('sha1')
+      let bytes = 0
+      for await (const chunk of body) {
+        hash.update(chunk)
+        bytes += chunk.length
+      }
+      kept.push({ runId, name, mimeType, bytes, sha1: hash.digest('hex') })
+    },
+  }
+  const log: Log = {
+    info: () => {},
+    warn: () => {},
+    error: (_facts, message) => void h.errors.push(message),
+  }
+  const parts = {
+    ...h,
+    log,
+    publicUrl: null,
+    auth: createAuthenticator(h.db),
+    interactiveWaitMs: 2000,
+  }
+  await h.app.register(
+    async (scope: App) => {
+      await langsmith(scope, parts)
+      postRunsMultipart(scope, { ...parts, attachments })
+    },
+    { prefix: '/here' },
+  )
+  return {
+    ...h,
+    kept,
+    async send(
+      given,
+      {
+        style = 'python',
+        encoding,
+        contentType = `multipart/form-data; boundary=${boundary}`,
+      } = {},
+    ) {
+      const payload = Buffer.isBuffer(given) ? given : encode(given, style)
+      const response = await h.app.inject({
+        method: 'POST',
+        url: '/here/runs/multipart',
+        headers: {
+          'x-api-key': h.tenant.secretKey,
+          'content-type': contentType,
+          ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+        },
+        payload,
+      })
+      const { statusCode: status, body: text, headers } = response
+      return { status, text, headers, body: JSON.parse(text) }
+    },
+  }
+}
+
+const boundary = '77cea93f586b40d48f5b407e3e902db1'
+
+/** As the SDKs write parts: the length as a parameter of the type (js) or as a header (python). */
+function encode(parts: GivenPart[], style: 'js' | 'python' = 'python'): Buffer {
+  const chunks: Buffer[] = []
+  for (const { name, value, type = 'application/json' } of parts) {
+    const bytes = Buffer.from(value)
+    const lines =
+      style === 'js'
+        ? [
+            `Content-Disposition: form-data; name="${name}"; filename="blob"`,
+            `Content-Type: ${type}; length=${bytes.length}`,
+          ]
+        : [
+            `Content-Disposition: form-data; name="${name}"`,
+            `Content-Type: ${type}`,
+            `Content-Length: ${bytes.length}`,
+          ]
+    chunks.push(
+      Buffer.from(`--${boundary}\r\n${lines.join('\r\n')}\r\n\r\n`),
+      bytes,
+      Buffer.from('\r\n'),
+    )
+  }
+  return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)])
+}
+
+const time = '2026-01-21T14:35:42.000001Z'
+
+/** Main part of a root run's create. */
+function rootRun(id: string, more: Record<string, unknown> = {}): string {
+  const dotted_order = `${time.replaceAll(/[-:.]/g, '')}${id}`
+  return JSON.stringify({
+    id,
+    trace_id: id,
+    dotted_order,
+    name: 'root',
+    run_type: 'chain',
+    start_time: time,
+    session_name: 'multipart',
+    ...more,
+  })
+}
+
+/** One run in all its parts: a create, an update, feedback and an attachment. */
+function everything(id: string, feedbackId: string): GivenPart[] {
+  const feedback = { id: feedbackId, run_id: id, trace_id: id, key: 'correct', score: true }
+  const update = { id, trace_id: id, end_time: '2026-01-21T14:35:43.000000+00:00' }
+  return [
+    { name: `post.${id}`, value: rootRun(id) },
+    { name: `post.${id}.inputs`, value: '{"b": 1.0, "a": "\\u0000 ä", "n": 12345678901234567890}' },
+    { name: `post.${id}.extra`, value: '{"metadata": {"k": "v"}}' },
+    { name: `patch.${id}`, value: JSON.stringify(update) },
+    { name: `patch.${id}.outputs`, value: '{"answer": 42}' },
+    { name: `patch.${id}.events`, value: '[]' },
+    { name: `patch.${id}.error`, value: '"Error: boom"' },
+    { name: `patch.${id}.serialized`, value: '{"lc": 1}' },
+    { name: `feedback.${feedbackId}`, value: JSON.stringify(feedback) },
+    {
+      name: `attachment.${id}.picture`,
+      value: Buffer.from([0, 255, 13, 10, 45, 45]),
+      type: 'image/png',
+    },
+  ]
+}
+
+/** What is stored, without the times at which it was received. */
+async function stored(h: Harness): Promise<unknown> {
+  await h.drain()
+  const tenantId = h.tenant.id
+  return {
+    runs: await h.db`select id, name, inputs, outputs, error, serialized, metadata, end_time, dotted_order from runs where tenant_id = ${tenantId} order by id`,
+    feedback:
+      await h.db`select id, run_id, key, score from feedback where tenant_id = ${tenantId} order by id`,
+  }
+}
+
+describe('202', () => {
+  test('a run in parts reads back whole, its texts as they were sent', async () => {
+    const h = await multipartHarness()
+    const [id, feedbackId] = [randomUUID(), randomUUID()]
+    const parts = everything(id, feedbackId)
+    expect((await h.send(parts)).status).toBe(202)
+    expect(await stored(h)).toMatchObject({
+      runs: [
+        {
+          id,
+          name: 'root',
+          inputs: parts[1]!.value,
+          outputs: '{"answer": 42}',
+          error: '"Error: boom"',
+          serialized: '{"lc": 1}',
+          endTime: '2026-01-21T14:35:43.000000Z',
+        },
+      ],
+      feedback: [{ id: feedbackId, runId: id, key: 'correct', score: 'true' }],
+    })
+    expect(h.kept).toEqual([
+      {
+        runId: id,
+        name: 'picture',
+        mimeType: 'image/png',
+        bytes: 6,
+        sha1: createHash('sha1').update(parts[9]!.value).digest('hex'),
+      },
+    ])
+    expect(h.errors).toEqual([])
+  })
+
+  test('any order of the parts, both clients and every compression store the same', async () => {
+    const [id, feedbackId] = [randomUUID(), randomUUID()]
+    const parts = everything(id, feedbackId)
+    const answers = new Set<string>()
+    for (const order of [parts, parts.toReversed(), [...parts.slice(4), ...parts.slice(0, 4)]]) {
+      const h = await multipartHarness()
+      expect((await h.send(order, { style: 'js' })).status).toBe(202)
+      expect((await h.send(gzipSync(encode(order)), { encoding: 'gzip' })).status).toBe(202)
+      expect((await h.send(await zstdCompress(encode(order)), { encoding: 'zstd' })).status).toBe(
+        202,
+      )
+      answers.add(JSON.stringify(await stored(h)))
+      expect(h.kept.map(({ mimeType, bytes }) => [mimeType, bytes])).toEqual(
+        Array.from({ length: 3 }, () => ['image/png', 6]),
+      )
+      await h.close()
+    }
+    expect(answers.size).toBe(1)
+  })
+
+  test('fields without a main part are an update of those fields', async () => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    expect((await h.send([{ name: `patch.${id}.outputs`, value: '{"late": true}' }])).status).toBe(
+      202,
+    )
+    expect((await h.send([{ name: `post.${id}`, value: rootRun(id) }])).status).toBe(202)
+    expect(await stored(h)).toMatchObject({
+      runs: [{ id, name: 'root', outputs: '{"late": true}' }],
+    })
+  })
+
+  test('several updates of one run in one body all count', async () => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    const update = (second: number) =>
+      JSON.stringify({ id, trace_id: id, end_time: `2026-01-21T14:35:4${second}.000000Z` })
+    const parts = [
+      { name: `post.${id}`, value: rootRun(id) },
+      { name: `patch.${id}`, value: update(4) },
+      { name: `patch.${id}.outputs`, value: '{"n":4}' },
+      { name: `patch.${id}`, value: update(3) },
+      { name: `patch.${id}.error`, value: '"boom"' },
+    ]
+    expect((await h.send(parts)).status).toBe(202)
+    expect(await stored(h)).toMatchObject({
+      runs: [{ outputs: '{"n":4}', error: '"boom"', endTime: '2026-01-21T14:35:44.000000Z' }],
+    })
+  })
+
+  test('a body without parts says nothing and is no error', async () => {
+    const h = await multipartHarness()
+    expect((await h.send([])).status).toBe(202)
+  })
+
+  test('a thousand operations in one body', async () => {
+    const h = await multipartHarness()
+    const parts = Array.from({ length: 1000 }, () => randomUUID()).flatMap((id) => [
+      { name: `post.${id}`, value: rootRun(id) },
+      { name: `post.${id}.inputs`, value: '{"q":1}' },
+      { name: `post.${id}.outputs`, value: '{"a":1}' },
+    ])
+    expect((await h.send(await zstdCompress(encode(parts)), { encoding: 'zstd' })).status).toBe(202)
+    await h.drain()
+    expect(await h.db`select count(*) from runs where outputs::text = '{"a":1}'`).toEqual([
+      { count: 1000 },
+    ])
+  })
+
+  test('an upload over a real connection, chunked and with a pause, is not cut off', async () => {
+    const h = await multipartHarness()
+    await h.app.listen({ port: 0 })
+    const id = randomUUID()
+    const attachment = Buffer.alloc(30 * 1_048_576, 'bytes')
+    const body = encode([
+      { name: `post.${id}`, value: rootRun(id) },
+      {
+        name: `attachment.${id}.large`,
+        value: attachment,
+        type: 'text/plain; charset=utf-8; length=31457280',
+      },
+    ])
+    const { port } = h.app.server.address() as AddressInfo
+    const status = await new Promise((resolve, reject) => {
+      const headers = {
+        'x-api-key': h.tenant.secretKey,
+        'content-type': `multipart/form-data; boundary=${boundary}`,
+      }
+      const outgoing = request(
+        { port, method: 'POST', path: '/here/runs/multipart', headers },
+        (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode))
+        },
+      )
+      outgoing.on('error', reject)
+      // The pause: the rest is sent once the server has read what there was.
+      outgoing.write(body.subarray(0, 1000), () =>
+        setImmediate(() => outgoing.end(body.subarray(1000))),
+      )
+    })
+    expect(status).toBe(202)
+    expect(h.kept).toMatchObject([
+      { name: 'large', mimeType: 'text/plain; charset=utf-8', bytes: attachment.length },
+    ])
+  })
+})
+
+describe('422', () => {
+  test('bad operations are named, and the good ones of the same body are stored', async () => {
+    const h = await multipartHarness()
+    const [good, badType, badJson, badField, badFeedback] = Array.from({ length: 5 }, () =>
+      randomUUID(),
+    )
+    const answer = await h.send([
+      { name: `post.${badType}`, value: rootRun(badType!, { run_type: 'nonsense' }) },
+      { name: `post.${badJson}`, value: rootRun(badJson!) },
+      { name: `post.${badJson}.inputs`, value: '{"a": 1' },
+      { name: `post.${badField}`, value: rootRun(badField!) },
+      { name: `post.${badField}.surprise`, value: '{}' },
+      { name: 'post.no-uuid', value: '{"name":"x"}' },
+      { name: `feedback.${badFeedback}`, value: '{"score": 1}' },
+      { name: 'attachment.no-uuid.picture', value: 'x', type: 'image/png' },
+      { name: 'nonsense', value: '{}' },
+      { name: `post.${good}`, value: rootRun(good!) },
+    ])
+    expect(answer.status).toBe(422)
+    for (const name of [badType, badJson, badField, 'no-uuid', badFeedback, 'nonsense']) {
+      expect(answer.body.error).toContain(name)
+    }
+    expect(answer.body.details).toEqual(expect.any(String))
+    expect(await stored(h)).toMatchObject({ runs: [{ id: good }], feedback: [] })
+    expect(h.kept).toEqual([])
+    expect(h.errors).toEqual([])
+  })
+
+  test.each([
+    '',
+    '[]',
+    'null',
+    '"text"',
+    '{',
+    '{"a":"\x01"}',
+    '['.repeat(1000),
+    `${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`,
+  ])('a main part or a field that is no JSON object: %j', async (value) => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    expect((await h.send([{ name: `post.${id}`, value }])).status).toBe(422)
+    if (value === 'null') return
+    const parts = [
+      { name: `post.${id}`, value: rootRun(id) },
+      { name: `post.${id}.inputs`, value },
+    ]
+    expect((await h.send(parts)).status).toBe(422)
+    expect(await stored(h)).toMatchObject({ runs: [] })
+    expect(h.errors).toEqual([])
+  })
+
+  test('a broken body says what the vendor says, and stores nothing', async () => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    const body = encode([{ name: `post.${id}`, value: rootRun(id) }])
+    const broken: [Buffer, SendOptions][] = [
+      [Buffer.alloc(0), {}],
+      [body.subarray(0, -10), {}],
+      [body.subarray(0, 60), {}],
+      [gzipSync(body.subarray(0, -10)), { encoding: 'gzip' }],
+      [body, { contentType: 'multipart/form-data' }],
+      [body, { contentType: 'multipart/form-data; boundary=other' }],
+    ]
+    for (const [payload, options] of broken) {
+      expect(await h.send(payload, options)).toMatchObject({
+        status: 422,
+        body: {
+          error: expect.stringMatching(/^Unprocessable entity: error reading multipart data: /),
+        },
+      })
+    }
+    for (const encoding of ['gzip', 'zstd', 'deflate', 'br']) {
+      expect(await h.send(body, { encoding })).toMatchObject({
+        status: 422,
+        body: { error: expect.any(String) },
+      })
+    }
+    expect((await h.send(Buffer.from('{}'), { contentType: 'application/json' })).status).toBe(422)
+    expect(await stored(h)).toMatchObject({ runs: [] })
+    expect(h.errors).toEqual([])
+  })
+})
+
+describe('413', () => {
+  test('a body that expands beyond 100 MiB is refused, and memory stays bounded', async () => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    // 10 GB of zeros after a good beginning: frames follow each other.
+    const head = await zstdCompress(
+      encode([{ name: `attachment.${id}.bomb`, value: 'x' }]).subarray(0, -40),
+    )
+    const before = process.memoryUsage.rss()
+    let peak = before
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5)
+    const answer = await h.send(Buffer.concat([head, zstdBomb(80_000)]), { encoding: 'zstd' })
+    clearInterval(watch)
+    expect(answer).toMatchObject({ status: 413, body: { error: expect.any(String) } })
+    expect((peak - before) / 1_048_576).toBeLessThan(150)
+  })
+})
+
+describe('503', () => {
+  test('a queue that cannot take it says when to come back', async () => {
+    const h = await multipartHarness()
+    const id = randomUUID()
+    const parts = [{ name: `post.${id}`, value: rootRun(id) }]
+    await h.queue.stop()
+    const answer = await h.send(parts)
+    expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } })
+    expect(answer.headers['retry-after']).toBe('1')
+  })
+})
