@@ -1,11 +1,17 @@
 import type { App, HttpParts } from '../parts.ts'
+import { deleteDatasetsComparativeId } from './delete-datasets-comparative-id.ts'
 import { deleteFeedbackConfigs } from './delete-feedback-configs.ts'
+import { getDatasetsIdComparative } from './get-datasets-id-comparative.ts'
 import { getFeedbackConfigs } from './get-feedback-configs.ts'
 import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
+import { postDatasetsComparative } from './post-datasets-comparative.ts'
 import { postFeedbackConfigs } from './post-feedback-configs.ts'
 
 /** What stands around experiments: comparisons, configs of feedback and links that take it. */
 export function evaluation(app: App, parts: HttpParts): void {
+  postDatasetsComparative(app, parts)
+  getDatasetsIdComparative(app, parts)
+  deleteDatasetsComparativeId(app, parts)
   postFeedbackConfigs(app, parts)
   getFeedbackConfigs(app, parts)
   patchFeedbackConfigs(app, parts)

@@ -1,0 +1,111 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runStatement, runText, type Parameter } from '../statements.ts'
+
+/** Experiments on one dataset that are compared pair by pair. */
+export interface ComparativeExperiment {
+  id: string
+  datasetId: string
+  /** As asked for; they may have been deleted since. */
+  experimentIds: string[]
+  name: string | null
+  description: string | null
+  extra: JsonText | null
+  createdAt: Timestamp
+  updatedAt: Timestamp
+}
+
+export interface ListedComparison extends ComparativeExperiment {
+  /** `[{"id", "name"}]` of those that exist, in the order asked for. */
+  experimentsInfo: JsonText
+  /** `{key: {n, avg, values}}` over the feedback that names the comparison. */
+  feedbackStats: JsonText
+}
+
+export interface ComparativeExperimentQuery {
+  datasetId: string
+  ids?: string[] | undefined
+  name?: string | undefined
+  /** Part of the name, in any case. */
+  nameContains?: string | undefined
+  sortBy: 'name' | 'created_at'
+  isDescending: boolean
+  offset: number
+  limit: number
+}
+
+export async function comparativeExperimentFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<ComparativeExperiment | null> {
+  const [row] = await runStatement<ComparativeExperiment>(db, 'comparative_experiment_find', [
+    tenantId,
+    id,
+  ])
+  return row ?? null
+}
+
+/** One page, in a stable order: ties by id, those without a name last. */
+export async function comparativeExperimentList(
+  db: Queryable,
+  tenantId: string,
+  query: ComparativeExperimentQuery,
+): Promise<ListedComparison[]> {
+  const parameters: Parameter[] = [tenantId, query.datasetId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const conditions = ['comparison.tenant_id = $1', 'comparison.dataset_id = $2']
+  if (query.ids !== undefined) conditions.push(`comparison.id = any (${bind(query.ids)}::uuid[])`)
+  if (query.name !== undefined) conditions.push(`comparison.name = ${bind(query.name)}`)
+  if (query.nameContains !== undefined) {
+    conditions.push(`position(lower(${bind(query.nameContains)}) in lower(comparison.name)) > 0`)
+  }
+  const direction = query.isDescending ? 'desc' : 'asc'
+  const text = `select comparison.id, comparison.dataset_id, comparison.experiment_ids, comparison.name,
+      comparison.description, comparison.extra, comparison.created_at, comparison.updated_at,
+      coalesce((
+        select json_agg(json_build_object('id', experiments.id, 'name', experiments.name) order by wanted.place)
+        from unnest(comparison.experiment_ids) with ordinality as wanted (id, place)
+        join experiments on experiments.tenant_id = $1 and experiments.id = wanted.id
+      ), '[]') as experiments_info
+    from comparative_experiments as comparison
+    where ${conditions.join(' and ')}
+    order by comparison.${query.sortBy} ${direction} nulls last, comparison.id
+    limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
+  const rows = await runText<Omit<ListedComparison, 'feedbackStats'>>(db, text, parameters)
+  const stats = await feedbackStatsOf(
+    db,
+    tenantId,
+    rows.map((row) => row.id),
+  )
+  return rows.map((row) => ({ ...row, feedbackStats: stats.get(row.id) ?? '{}' }))
+}
+
+async function feedbackStatsOf(
+  db: Queryable,
+  tenantId: string,
+  ids: string[],
+): Promise<Map<string, JsonText>> {
+  if (ids.length === 0) return new Map()
+  const rows = await runStatement<{ id: string; feedbackStats: JsonText }>(
+    db,
+    'comparative_experiment_list_feedback_stats',
+    [tenantId, ids],
+  )
+  return new Map(rows.map((row) => [row.id, row.feedbackStats]))
+}
+
+/** The dataset of each of the experiments that exist; null: a plain project. */
+export async function experimentListDatasetsAmong(
+  db: Queryable,
+  tenantId: string,
+  ids: string[],
+): Promise<Map<string, string | null>> {
+  const rows = await runStatement<{ id: string; datasetId: string | null }>(
+    db,
+    'experiment_list_datasets_among',
+    [tenantId, ids],
+  )
+  return new Map(rows.map((row) => [row.id, row.datasetId]))
+}
