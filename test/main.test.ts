@@ -4,10 +4,9 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
-import { startRunmill, type RunmillProcess } from './support/runmill-process.ts'
+import { compiledFile, startRunmill, type RunmillProcess } from './support/runmill-process.ts'
 
 let folder: string
 let database: TestDatabase
@@ -232,8 +231,7 @@ describe('refused with one sentence and exit code 1', () => {
 
 describe('npm run keys', () => {
   function keys(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    const script = fileURLToPath(new URL('../src/keys-cli.ts', import.meta.url))
-    return spawnSync(process.execPath, ['--import', 'tsx', script, ...args], {
+    return spawnSync(process.execPath, [compiledFile('src/keys-cli.ts'), ...args], {
       env: { PATH: process.env['PATH'], RUNMILL_DATA_DIR: join(folder, 'data') },
       encoding: 'utf8',
     })
