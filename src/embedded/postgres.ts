@@ -261,7 +261,7 @@ async function isReady(cluster: string, pid: number | undefined): Promise<boolea
 }
 
 /** A Runmill that was killed leaves its server running, or a pid file that by now may name somebody else's process. */
-async function stopOrphan(cluster: string): Promise<void> {
+export async function stopOrphan(cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
   if (pid !== null) {
     process.kill(pid, 'SIGINT')

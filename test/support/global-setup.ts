@@ -1,12 +1,14 @@
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
-import { createEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { lockFolder } from '../../src/embedded/folder-lock.ts'
+import { createEmbeddedPostgres, stopOrphan } from '../../src/embedded/postgres.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
 import { migrate } from '../../src/store/migrate.ts'
 
+const prefix = 'runmill-test-'
 const templateDatabase = 'runmill_template'
 
 /** Nothing here has to survive a crash. 300 connections: several test files, each with pools of its own. */
@@ -26,7 +28,9 @@ declare module 'vitest' {
 
 /** One server per test run, with one migrated database that `createTestDatabase` copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(await findFastFolder(), 'runmill-test-'))
+  const folder = await findFastFolder()
+  await removeAbandoned(folder)
+  const dataDir = await mkdtemp(join(folder, prefix))
   // As root the server is another user, who cannot enter a 0700 folder.
   await chmod(dataDir, 0o755)
   const server = createEmbeddedPostgres({ dataDir, settings: fastSettings })
@@ -42,6 +46,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
   } catch (error) {
     await teardown()
     throw error
+  }
+}
+
+/** A test run that was killed leaves its server, or at least its folder, perhaps in memory. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(prefix))
+  for (const dataDir of names.map((name) => join(folder, name))) {
+    const age = Date.now() - (await stat(dataDir)).ctimeMs
+    // A young one may be just starting, before it has its lock.
+    const unlock = age < 60_000 ? null : await lockFolder(dataDir).catch(() => null)
+    if (unlock === null) continue
+    await stopOrphan(join(dataDir, 'postgres'))
+    await rm(dataDir, { recursive: true, force: true })
   }
 }
 
