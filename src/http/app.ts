@@ -1,14 +1,16 @@
 import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import fastify from 'fastify'
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import {
   createJsonSchemaTransform,
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
+import { productVersion } from '../domain/version.ts'
 import { createAuthenticator } from './auth.ts'
+import { limitBytesInFlight } from './backpressure.ts'
 import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { decodeBodies } from './decode.ts'
@@ -22,6 +24,11 @@ export interface AppOptions extends Omit<HttpParts, 'auth'> {
   maxBodyBytes: number
 }
 
+const langfusePrefix = '/api/public'
+
+/** Request bodies under way at once, in bytes: with what parsing adds, the API stays below 512 MiB (DESIGN 10). */
+const bytesInFlight = 64 * 1_048_576
+
 /** Builds the HTTP server; the caller makes it listen and closes it. */
 export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promise<App> {
   const parts: HttpParts = { ...options, auth: createAuthenticator(options.db) }
@@ -34,26 +41,44 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
     // A client that sends a body slowly, or keeps its connection, is not cut off (contracts/langsmith.md 2.6.2).
     requestTimeout: 0,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerRouterError,
   }).withTypeProvider<ZodTypeProvider>()
 
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
+  limitBytesInFlight(app, bytesInFlight)
   decodeBodies(app)
   readJsonBodies(app)
+  // What was still being answered when the stop came would else keep its connection, and us, for 72 s.
+  app.addHook('preClose', async () => {
+    app.server.keepAliveTimeout = 1
+  })
 
   await app.register(cors, { origin: true })
   await app.register(swagger, {
-    openapi: { info: { title: 'Runmill', version: '0.1.0' } },
+    openapi: { info: { title: 'Runmill', version: productVersion } },
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   await app.register(operations, parts)
   await app.register(blobs, parts)
-  await app.register(langfuse, { prefix: '/api/public', ...parts })
+  await app.register(langfuse, { prefix: langfusePrefix, ...parts })
   await app.register(langsmith, parts)
   return app
+}
+
+/** The router's own refusals (malformed percent-encoding, endless names) come before any dialect is found. */
+function answerRouterError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const body = request.url.startsWith(langfusePrefix)
+    ? { message: error.message, error: 'InvalidRequestError' }
+    : { detail: error.message }
+  void reply.code(error.statusCode ?? 400).send(body)
 }
 
 /**
@@ -62,6 +87,8 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
  */
 function stripPrefix(url: string): string {
   if (/^\/api\/(?:public|runmill)(?:[/?]|$)/.test(url)) return url
-  const bare = url.replace(/^\/api(?:\/v1)?(?=[/?]|$)/, '').replace(/^\/v1\/platform(?=[/?]|$)/, '/platform')
+  const bare = url
+    .replace(/^\/api(?:\/v1)?(?=[/?]|$)/, '')
+    .replace(/^\/v1\/platform(?=[/?]|$)/, '/platform')
   return bare.startsWith('/') ? bare : `/${bare}`
 }

@@ -2,10 +2,10 @@ import { create as contentDisposition } from 'content-disposition'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
-import { type Blob, BlobsUnavailableError, type ByteRange } from '../blobs/store.ts'
+import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
-import { isRetryable } from '../store/errors.ts'
 import type { App, HttpParts } from './parts.ts'
+import { isUnavailable } from './unavailable.ts'
 
 /** How long a link works, at least. SDKs fetch at once, people may keep a page open. */
 const lifetimeSeconds = 24 * 3600
@@ -161,7 +161,7 @@ function answerError(
 ): FastifyReply {
   // The query of a link is a key: it is not logged.
   const facts = { err: error, path: request.url.split('?')[0] }
-  if (isRetryable(error) || error instanceof BlobsUnavailableError) {
+  if (isUnavailable(error)) {
     log.warn(facts, 'unavailable')
     reply.header('retry-after', retryAfterSeconds)
     return refuse(reply, 503, 'Service temporarily unavailable')

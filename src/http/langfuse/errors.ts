@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { QueueUnavailableError } from '../../queue/backend.ts'
-import { isDataError, isRetryable } from '../../store/errors.ts'
+import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { isUnavailable } from '../unavailable.ts'
 import type { Log } from '../../domain/log.ts'
 
 /** Langfuse's error names (contracts/langfuse.md 1.4). */
@@ -70,7 +70,7 @@ export function answerError(
     return reply.code(400).send({ message: 'Invalid request data', error: issues })
   }
   if (error instanceof BodyError) return reply.code(400).type('text/plain').send(error.message)
-  if (isRetryable(error) || error instanceof QueueUnavailableError) {
+  if (isUnavailable(error)) {
     log.warn({ err: error, url: request.url }, 'unavailable')
     return reply
       .code(503)

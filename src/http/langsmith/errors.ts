@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { BlobsUnavailableError } from '../../blobs/store.ts'
 import type { Log } from '../../domain/log.ts'
-import { QueueUnavailableError } from '../../queue/backend.ts'
-import { isDataError, isRetryable } from '../../store/errors.ts'
+import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { isUnavailable } from '../unavailable.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -63,7 +62,7 @@ export function answerError(
     return answer(request, reply, 422, details)
   }
   if (error instanceof BodyError) return answer(request, reply, 422, error.message)
-  if (isAway(error)) {
+  if (isUnavailable(error)) {
     log.warn({ err: error, url: request.url }, 'unavailable')
     return answer(
       request,
@@ -103,15 +102,6 @@ function detailOf(
   const loc = [context, ...path.map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part))]
   if (message.endsWith('received undefined')) return { loc, msg: 'Field required', type: 'missing' }
   return { loc, msg: message, type: problemTypes[keyword] ?? keyword }
-}
-
-/** Postgres, the queue or the blob store. */
-function isAway(error: unknown): boolean {
-  return (
-    isRetryable(error) ||
-    error instanceof QueueUnavailableError ||
-    error instanceof BlobsUnavailableError
-  )
 }
 
 function answer(

@@ -1,0 +1,14 @@
+import { BlobsUnavailableError } from '../blobs/store.ts'
+import { QueueUnavailableError } from '../queue/backend.ts'
+import { isRetryable } from '../store/errors.ts'
+import { OverloadedError } from './backpressure.ts'
+
+/** What passes by itself: the client is told to come again. Nothing of its request is stored. */
+export function isUnavailable(error: unknown): boolean {
+  return (
+    error instanceof OverloadedError ||
+    error instanceof QueueUnavailableError ||
+    error instanceof BlobsUnavailableError ||
+    isRetryable(error)
+  )
+}

@@ -1,0 +1,64 @@
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { harness } from '../support/harness.ts'
+
+const mebibyte = 1_048_576
+
+describe('503', () => {
+  test('I7: bodies over the byte budget are refused at once with Retry-After, and taken again when there is room', async () => {
+    const h = await harness()
+    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = h.app.server.address() as AddressInfo
+    const slow = Array.from({ length: 4 }, () =>
+      request({
+        port,
+        method: 'POST',
+        path: '/runs/batch',
+        headers: {
+          'x-api-key': h.tenant.secretKey,
+          'content-type': 'application/json',
+          'content-length': 16 * mebibyte,
+        },
+      }).on('error', () => {}),
+    )
+    const arrived = new Promise<void>((resolve) => {
+      let count = 0
+      h.app.server.on('request', () => ++count === slow.length && resolve())
+    })
+    for (const each of slow) each.write('{')
+    await arrived
+
+    for (const [url, body] of [
+      ['/runs/batch', { error: 'Service temporarily unavailable' }],
+      ['/datasets', { detail: 'Service temporarily unavailable' }],
+      ['/api/public/v2/datasets', { message: 'Service temporarily unavailable' }],
+    ] as const) {
+      const answer = await h.call('POST', url, { name: 'x' })
+      expect(answer).toMatchObject({ status: 503, body, headers: { 'retry-after': '1' } })
+    }
+    expect((await h.call('GET', '/datasets')).status).toBe(200)
+    expect(await h.db`select from datasets`).toHaveLength(0)
+
+    for (const each of slow) {
+      each.destroy()
+    }
+    await expect.poll(async () => (await h.call('POST', '/datasets', { name: 'x' })).status).toBe(200)
+  })
+})
+
+describe('400', () => {
+  test('what the router itself refuses is told in the shape of the dialect', async () => {
+    const h = await harness()
+    expect(await h.call('GET', '/api/public/v2/datasets/%E0%A4%A')).toMatchObject({
+      status: 400,
+      body: { error: 'InvalidRequestError' },
+    })
+    expect(await h.call('GET', '/datasets/%E0%A4%A')).toMatchObject({
+      status: 400,
+      body: { detail: expect.any(String) },
+    })
+    const endless = await h.call('GET', `/api/public/v2/datasets/${'x'.repeat(5000)}`)
+    expect(endless).toMatchObject({ status: 414, body: { error: 'InvalidRequestError' } })
+  })
+})
