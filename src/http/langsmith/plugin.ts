@@ -21,6 +21,7 @@ import { patchRunsId } from './patch-runs-id.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { postRunsBatch } from './post-runs-batch.ts'
 import { postRuns } from './post-runs.ts'
+import { runReads } from './run-reads.ts'
 
 /** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
 export async function langsmith(app: App, parts: HttpParts): Promise<void> {
@@ -38,6 +39,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   patchRunsId(app, parts)
   postRunsBatch(app, parts)
   getRunsId(app, parts)
+  runReads(app, parts)
   postFeedback(app, parts)
   getFeedback(app, parts)
   getFeedbackId(app, parts)

@@ -85,7 +85,7 @@ export function runFromRow(row: RunDetailRow): Record<string, unknown> {
     in_dataset: row.inDataset,
     thread_id: row.threadId,
     messages: null,
-    share_token: null,
+    share_token: row.shareToken,
     trace_tier: row.traceTier,
     trace_first_received_at: null,
     ttl_seconds: null,
@@ -104,9 +104,7 @@ export function latencyOf(row: {
 }
 
 /** `error` as text, or null when there is none. Langfuse's observations tell it by level and status message. */
-function errorOf(
-  row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>,
-): RawJson | string | null {
+function errorOf(row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>): RawJson | string | null {
   const { error } = row
   if (error === null || error === 'null' || error === '""' || error === 'false') {
     return row.level === 'ERROR' ? (row.statusMessage ?? 'error') : null

@@ -32,6 +32,8 @@ export interface RunRow {
   metadata: JsonText | null
   runtime: JsonText | null
   extra: JsonText | null
+  /** By name: see `readAttachments`. */
+  attachments: JsonText | null
   promptTokens: number | null
   completionTokens: number | null
   totalTokens: number | null
@@ -55,6 +57,8 @@ export interface RunDetailRow extends RunRow {
   directChildRunIds: string[]
   /** Dataset of the reference example; null when there is no such example. */
   referenceDatasetId: string | null
+  /** The token under which anyone may read it; null when it is not shared. */
+  shareToken: string | null
   /** True when an example was made from this run. */
   inDataset: boolean
 }

@@ -1,10 +1,10 @@
--- One run of an existing experiment with its trace's roll-ups (a root shows those), own feedback and relatives.
+-- One run of an existing experiment with its trace's roll-ups (a root shows those), own feedback, relatives and share.
 -- A fragment (no name, type or start time: an update whose create is on its way) is not shown.
 -- $1 tenant, $2 run. Reads only.
 select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type, run.status,
   run.start_time, run.end_time, run.created_at, run.inputs, run.inputs_preview, run.outputs, run.outputs_preview,
   run.error, run.status_message, run.level, run.events, run.serialized, run.tags, run.dotted_order,
-  run.reference_example_id, run.metadata, run.runtime, run.extra, run.usage_details, run.first_token_time,
+  run.reference_example_id, run.metadata, run.runtime, run.extra, run.attachments, run.usage_details, run.first_token_time,
   run.thread_id, experiments.trace_tier,
   case when root.is_root then traces.prompt_tokens else run.prompt_tokens end as prompt_tokens,
   case when root.is_root then traces.completion_tokens else run.completion_tokens end as completion_tokens,
@@ -25,6 +25,9 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
   exists (
     select from examples as example where example.tenant_id = $1 and example.source_run_id = run.id
   ) as in_dataset,
+  (
+    select share.token from shares as share where share.tenant_id = $1 and share.kind = 'run' and share.id = run.id
+  ) as share_token,
   (
     select runmill_feedback_stats(
       array_agg((feedback.key, feedback.score_number, feedback.value_text)::runmill_feedback_point)

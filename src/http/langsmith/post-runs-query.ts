@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { runList } from '../../store/read/run-list.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { readRunCursor, writeRunCursor } from './run-cursor.ts'
+import { readRunQuery, runQueryFields } from './run-query-body.ts'
+import { runSelection, runSelectNames } from './run-select.ts'
+
+const maxLimit = 100
+
+const body = z.object({
+  ...runQueryFields,
+  cursor: z.string().nullish(),
+  /** JS passes on whatever its user asks for: a page is never longer, and its cursor leads on. */
+  limit: z.int().min(1).nullish(),
+  select: z.array(z.enum(runSelectNames)).nullish(),
+  order: z.enum(['asc', 'desc']).nullish(),
+  skip_pagination: z.boolean().nullish(),
+})
+
+/** `POST /runs/query`: runs by any condition, newest first (contracts/langsmith.md 2.6.3). */
+export function postRunsQuery(app: App, { db }: HttpParts): void {
+  app.post(
+    '/runs/query',
+    { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'List runs', body } },
+    async (request) => {
+      const { principal, body: asked } = request
+      const query = readRunQuery(principal.tenantId, asked)
+      const order = asked.order ?? 'desc'
+      const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
+      const limit = Math.min(asked.limit ?? maxLimit, maxLimit)
+      const selection = runSelection(asked.select ?? null)
+      const page = await runList(db, query, { order, after, limit }, selection.parts)
+      const hasNext = page.next !== null && asked.skip_pagination !== true
+      return {
+        runs: page.rows.map(selection.show),
+        cursors: {
+          next: hasNext && page.next !== null ? writeRunCursor(principal, order, page.next) : null,
+          prev: null,
+        },
+        parsed_query: null,
+      }
+    },
+  )
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { RunQuery } from '../../store/read/run-query-sql.ts'
+import { LangsmithError } from './errors.ts'
+import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { runTypes } from './run-from-row.ts'
+import { flag, text, time, uuid } from './schemas.ts'
+
+/** Ids of one list: what a statement can be asked for at once. */
+const maxIds = 10_000
+
+const ids = z.array(uuid).max(maxIds).nullish()
+
+/**
+ * Which runs: the fields that lists and statistics share (contracts/langsmith.md 2.6.3). null is absent; unknown
+ * keys are ignored.
+ */
+export const runQueryFields = {
+  id: ids,
+  trace: uuid.nullish(),
+  parent_run: uuid.nullish(),
+  run_type: z.enum(runTypes).nullish(),
+  session: ids,
+  reference_example: ids,
+  execution_order: z.literal(1).nullish(),
+  start_time: time.nullish(),
+  end_time: time.nullish(),
+  error: z.boolean().nullish(),
+  query: text.nullish(),
+  filter: z.string().nullish(),
+  trace_filter: z.string().nullish(),
+  tree_filter: z.string().nullish(),
+  search_filter: z.string().nullish(),
+  // The vendor's documentation shows it as a text as well.
+  is_root: z.union([z.boolean(), flag]).nullish(),
+}
+
+type RunQueryBody = z.output<z.ZodObject<typeof runQueryFields>>
+
+/**
+ * What the body asks for. With `id` nothing else counts.
+ * @throws LangsmithError 400 when it names no place to look in, or a filter cannot be understood
+ */
+export function readRunQuery(tenantId: string, body: RunQueryBody): RunQuery {
+  const filters = [
+    ...readRunFilter('filter', body.filter),
+    ...readRunFilter('search_filter', body.search_filter),
+  ]
+  const traceFilter = readRunFilter('trace_filter', body.trace_filter)[0]
+  const treeFilter = readRunFilter('tree_filter', body.tree_filter)[0]
+  if (body.id) return { tenantId, ids: body.id }
+  if (!body.session && !body.trace && !body.parent_run && !body.reference_example) {
+    throw new LangsmithError(
+      400,
+      "At least one of 'session', 'id', 'parent_run', 'trace' or 'reference_example' must be specified",
+    )
+  }
+  if (body.query) filters.push({ kind: 'search', text: body.query })
+  return {
+    tenantId,
+    experimentIds: body.session ?? undefined,
+    traceId: body.trace ?? undefined,
+    parentRunId: body.parent_run ?? undefined,
+    exampleIds: body.reference_example ?? undefined,
+    runTypes: body.run_type ? runTypesShownAs(body.run_type) : undefined,
+    isRoot: body.execution_order === 1 ? true : (body.is_root ?? undefined),
+    hasError: body.error ?? undefined,
+    minStartTime: body.start_time ?? undefined,
+    maxStartTime: body.end_time ?? undefined,
+    filters,
+    traceFilter,
+    treeFilter,
+  }
+}
+
+/** Whatever LangSmith's clients do not know is shown to them as a chain, and found as one. */
+export function runTypesShownAs(shown: (typeof runTypes)[number]): RunQuery['runTypes'] {
+  return shown === 'chain'
+    ? { are: 'outside', types: runTypes.filter((type) => type !== 'chain') }
+    : { are: 'among', types: [shown] }
+}
+
+/**
+ * One filter expression, or none.
+ * @param place the field, for the message
+ * @throws LangsmithError 400
+ */
+export function readRunFilter(place: string, expression: string | null | undefined): RunFilter[] {
+  if (expression === null || expression === undefined || expression.trim() === '') return []
+  try {
+    return [parseRunFilter(expression)]
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) {
+      throw new LangsmithError(400, `${place}: ${error.message}`)
+    }
+    throw error
+  }
+}

@@ -1,0 +1,140 @@
+import type { RunPart } from '../../store/read/run-list.ts'
+import { runFromRow } from './run-from-row.ts'
+import type { RunDetailRow } from '../../store/read/runs.ts'
+
+/** RunSelect: what a request may ask for. */
+export const runSelectNames = [
+  'id',
+  'name',
+  'run_type',
+  'start_time',
+  'end_time',
+  'status',
+  'error',
+  'extra',
+  'events',
+  'inputs',
+  'inputs_preview',
+  'inputs_s3_urls',
+  'inputs_or_signed_url',
+  'outputs',
+  'outputs_preview',
+  'outputs_s3_urls',
+  'outputs_or_signed_url',
+  's3_urls',
+  'error_or_signed_url',
+  'events_or_signed_url',
+  'extra_or_signed_url',
+  'serialized_or_signed_url',
+  'parent_run_id',
+  'manifest_id',
+  'manifest_s3_id',
+  'manifest',
+  'session_id',
+  'serialized',
+  'reference_example_id',
+  'reference_dataset_id',
+  'total_tokens',
+  'prompt_tokens',
+  'prompt_token_details',
+  'completion_tokens',
+  'completion_token_details',
+  'total_cost',
+  'prompt_cost',
+  'prompt_cost_details',
+  'completion_cost',
+  'completion_cost_details',
+  'price_model_id',
+  'first_token_time',
+  'trace_id',
+  'dotted_order',
+  'last_queued_at',
+  'feedback_stats',
+  'child_run_ids',
+  'direct_child_run_ids',
+  'parent_run_ids',
+  'tags',
+  'in_dataset',
+  'app_path',
+  'share_token',
+  'trace_tier',
+  'trace_first_received_at',
+  'ttl_seconds',
+  'trace_upgrade',
+  'thread_id',
+  'trace_min_max_start_time',
+  'messages',
+  'inserted_at',
+] as const
+
+export type RunSelectName = (typeof runSelectNames)[number]
+
+/** Names that stand for fields of another name: signed URLs are given only where there is something to sign. */
+const fieldsOfName: Partial<Record<RunSelectName, readonly string[]>> = {
+  inputs_or_signed_url: ['inputs'],
+  outputs_or_signed_url: ['outputs'],
+  error_or_signed_url: ['error'],
+  events_or_signed_url: ['events'],
+  extra_or_signed_url: ['extra'],
+  serialized_or_signed_url: ['serialized'],
+  manifest: ['serialized'],
+  child_run_ids: ['child_run_ids', 'direct_child_run_ids'],
+  trace_min_max_start_time: ['trace_min_start_time', 'trace_max_start_time'],
+}
+
+/** What every answer holds (contracts/langsmith.md 2.6.3). */
+const alwaysFields = [
+  'id',
+  'name',
+  'run_type',
+  'start_time',
+  'trace_id',
+  'parent_run_id',
+  'session_id',
+  'dotted_order',
+  'status',
+  'app_path',
+]
+
+/** What a field costs to read; any other lies in the row anyway. */
+const partsOfField: Readonly<Record<string, readonly RunPart[]>> = {
+  inputs: ['inputs'],
+  outputs: ['outputs'],
+  error: ['error'],
+  events: ['events'],
+  serialized: ['serialized'],
+  extra: ['extra', 'metadata'],
+  prompt_token_details: ['usageDetails'],
+  completion_token_details: ['usageDetails'],
+  prompt_cost_details: ['usageDetails'],
+  completion_cost_details: ['usageDetails'],
+  child_run_ids: ['relatives'],
+  direct_child_run_ids: ['relatives'],
+  trace_max_start_time: ['relatives'],
+  feedback_stats: ['feedbackStats'],
+  reference_dataset_id: ['referenceDatasetId'],
+  in_dataset: ['inDataset'],
+  share_token: ['shareToken'],
+}
+
+/** How a run is shown. */
+export interface RunSelection {
+  parts: ReadonlySet<RunPart>
+  show(row: RunDetailRow): Record<string, unknown>
+}
+
+/** @param select null: everything */
+export function runSelection(select: readonly RunSelectName[] | null): RunSelection {
+  if (select === null)
+    return { parts: new Set(Object.values(partsOfField).flat()), show: runFromRow }
+  const fields = new Set([
+    ...alwaysFields,
+    ...select.flatMap((name) => fieldsOfName[name] ?? [name]),
+  ])
+  const parts = new Set([...fields].flatMap((field) => partsOfField[field] ?? []))
+  return {
+    parts,
+    show: (row) =>
+      Object.fromEntries(Object.entries(runFromRow(row)).filter(([name]) => fields.has(name))),
+  }
+}
