@@ -5,6 +5,8 @@ import { getDatasetsIdComparative } from './get-datasets-id-comparative.ts'
 import { getFeedbackConfigs } from './get-feedback-configs.ts'
 import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
 import { postDatasetsComparative } from './post-datasets-comparative.ts'
+import { postDatasetsIdGroupRuns } from './post-datasets-id-group-runs.ts'
+import { postDatasetsIdRunsDelta } from './post-datasets-id-runs-delta.ts'
 import { postFeedbackConfigs } from './post-feedback-configs.ts'
 
 /** What stands around experiments: comparisons, configs of feedback and links that take it. */
@@ -12,6 +14,8 @@ export function evaluation(app: App, parts: HttpParts): void {
   postDatasetsComparative(app, parts)
   getDatasetsIdComparative(app, parts)
   deleteDatasetsComparativeId(app, parts)
+  postDatasetsIdGroupRuns(app, parts)
+  postDatasetsIdRunsDelta(app, parts)
   postFeedbackConfigs(app, parts)
   getFeedbackConfigs(app, parts)
   patchFeedbackConfigs(app, parts)

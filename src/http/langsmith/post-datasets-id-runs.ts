@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../domain/run-filter.ts'
 import {
   comparisonPages,
   experimentListCompared,
@@ -9,16 +8,14 @@ import {
 } from '../../store/read/comparison.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { comparisonCsv } from './comparison-csv.ts'
+import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
-import { invalid, LangsmithError, notFound } from './errors.ts'
-import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { invalid, notFound } from './errors.ts'
 import { uuid } from './schemas.ts'
 
 /** A null limit in JSON (contracts/langsmith.md 2.1); in CSV it means every row. */
 const defaultLimit = 10
 const maxLimit = 1000
-/** Characters of all filters together: what they bind stays within the parameters that one statement can have. */
-const maxFilterLength = 32_768
 
 const body = z.object({
   session_ids: z.array(uuid).min(1),
@@ -29,7 +26,7 @@ const body = z.object({
   sort_params: z
     .object({ sort_by: z.string(), sort_order: z.enum(['ASC', 'DESC']).default('DESC') })
     .nullish(),
-  filters: z.record(uuid, z.array(z.string())).nullish(),
+  filters: sessionFilters.nullish(),
   example_ids: z.array(uuid).max(1000).nullish(),
   include_annotator_detail: z.boolean().default(false),
 })
@@ -54,7 +51,7 @@ export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
       const { tenantId } = request.principal
       const asked = request.body
       const isCsv = request.query.format === 'csv'
-      const filters = parseFilters(asked)
+      const filters = parseSessionFilters(asked.filters)
       const sort = parseSort(asked)
       const experiments = await experimentListCompared(
         db,
@@ -106,36 +103,6 @@ export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
       return examples
     },
   )
-}
-
-/** By session: its expressions AND-ed, each of them a group of its own (4.3). @throws LangsmithError 400 */
-function parseFilters({ filters }: Body): Map<string, RunFilter> {
-  const lists = Object.entries(filters ?? {}).filter(([, expressions]) => expressions.length > 0)
-  const length = lists.flatMap(([, expressions]) => expressions).join('').length
-  if (length > maxFilterLength) {
-    throw new LangsmithError(400, `Filters are longer than ${maxFilterLength} characters together`)
-  }
-  return new Map(
-    lists.map(([sessionId, expressions]) => {
-      const terms = expressions.map(
-        (text, i): RunFilter => ({
-          kind: 'and',
-          terms: [parseFilter(text, `filters.${sessionId}.${i}`)],
-        }),
-      )
-      return [sessionId, { kind: 'and', terms }]
-    }),
-  )
-}
-
-function parseFilter(text: string, place: string): RunFilter {
-  try {
-    return parseRunFilter(text)
-  } catch (error) {
-    if (error instanceof FilterSyntaxError)
-      throw new LangsmithError(400, `${place}: ${error.message}`)
-    throw error
-  }
 }
 
 /** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one session */

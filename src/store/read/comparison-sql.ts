@@ -17,7 +17,7 @@ export interface Composed {
  * Bodies are read only by a statement that names them (TOAST). `limit 1` says what the planner cannot know of tables
  * that were just filled: joined plainly, it reads all of the tenant's traces for every item.
  */
-const itemRun = `(
+export const itemRun = `(
   select item.tenant_id, item.experiment_id, item.example_id as reference_example_id, item.trace_id,
     coalesce(run.id, item.run_id, item.trace_id) as id,
     run.parent_run_id,
@@ -45,7 +45,7 @@ const itemRun = `(
     case when run.outputs is null and item.run_id is null then trace.outputs_preview else run.outputs_preview end
       as outputs_preview,
     case when run.id is null then trace.metadata else run.metadata end as metadata,
-    run.runtime, run.extra, run.events, run.serialized,
+    run.runtime, run.extra, run.events, run.serialized, run.attachments,
     case when run.id is null then trace.tags else run.tags end as tags,
     run.dotted_order,
     coalesce(run.thread_id, trace.thread_id) as thread_id,
@@ -96,6 +96,7 @@ const lightColumns = [
   'extra',
   'events',
   'serialized',
+  'attachments',
   'tags',
   'dotted_order',
   'prompt_tokens',
@@ -212,8 +213,12 @@ function composition({ tenantId, experimentIds }: ComparisonQuery): {
   return { parameters, bind: (value) => `$${parameters.push(value)}` }
 }
 
-/** An experiment with a filter shows its matching runs only. */
-function shownRuns({ filters }: ComparisonQuery, alias: string, bind: Bind): string {
+/** Conditions on item runs: an experiment with a filter shows its matching runs only. */
+export function shownRuns(
+  { filters }: Pick<ComparisonQuery, 'filters'>,
+  alias: string,
+  bind: Bind,
+): string {
   const conditions = [...filters].map(
     ([experimentId, filter]) =>
       `and (${alias}.experiment_id <> ${bind(experimentId)}::uuid or (${runFilterSql(filter, { alias, bind })}) is true)`,
@@ -221,11 +226,13 @@ function shownRuns({ filters }: ComparisonQuery, alias: string, bind: Bind): str
   return conditions.join(' ')
 }
 
+/** Not `exists`: the planner turns that into a join, whose order it cannot choose well for tables just filled. */
 function someRunMatches(experimentId: string, filter: RunFilter, bind: Bind): string {
-  return `and exists (
-    select 1 from ${itemRun} as run
+  return `and (
+    select true from ${itemRun} as run
     where run.tenant_id = $1 and run.experiment_id = ${bind(experimentId)}::uuid
-      and run.reference_example_id = candidate.id and ${runFilterSql(filter, { alias: 'run', bind })})`
+      and run.reference_example_id = candidate.id and ${runFilterSql(filter, { alias: 'run', bind })}
+    limit 1)`
 }
 
 /**
@@ -263,7 +270,11 @@ function feedbackOf(runId: string, traceId: string): string {
     )`
 }
 
-function comparativeSql({ comparativeExperimentId }: ComparisonQuery, bind: Bind): string {
+/** Condition on `feedback`: plain, or of the comparison that is asked for. */
+export function comparativeSql(
+  { comparativeExperimentId }: Pick<ComparisonQuery, 'comparativeExperimentId'>,
+  bind: Bind,
+): string {
   const none = 'feedback.comparative_experiment_id is null'
   if (comparativeExperimentId === null) return none
   return `(${none} or feedback.comparative_experiment_id = ${bind(comparativeExperimentId)}::uuid)`

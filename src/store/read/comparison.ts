@@ -137,7 +137,7 @@ async function comparisonKeyList(
 }
 
 /** The examples of these keys, in their order, with their runs and the feedback of those. */
-async function comparisonRowList(
+export async function comparisonRowList(
   db: Db,
   query: ComparisonQuery,
   keys: ComparisonKey[],

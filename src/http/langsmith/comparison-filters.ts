@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import { LangsmithError } from './errors.ts'
+import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { uuid } from './schemas.ts'
+
+/** Characters of all filters together: what they bind stays within the parameters that one statement can have. */
+const maxFilterLength = 32_768
+
+/** Body: run filters by session, as the comparisons take them (contracts/langsmith.md 2.1). */
+export const sessionFilters = z.record(uuid, z.array(z.string()))
+
+/** By session: its expressions AND-ed, each of them a group of its own (4.3). @throws LangsmithError 400 */
+export function parseSessionFilters(
+  filters: z.output<typeof sessionFilters> | null | undefined,
+): Map<string, RunFilter> {
+  const lists = Object.entries(filters ?? {}).filter(([, expressions]) => expressions.length > 0)
+  const length = lists.flatMap(([, expressions]) => expressions).join('').length
+  if (length > maxFilterLength) {
+    throw new LangsmithError(400, `Filters are longer than ${maxFilterLength} characters together`)
+  }
+  return new Map(
+    lists.map(([sessionId, expressions]) => {
+      const terms = expressions.map(
+        (text, i): RunFilter => ({
+          kind: 'and',
+          terms: [parseFilter(text, `filters.${sessionId}.${i}`)],
+        }),
+      )
+      return [sessionId, { kind: 'and', terms }]
+    }),
+  )
+}
+
+function parseFilter(text: string, place: string): RunFilter {
+  try {
+    return parseRunFilter(text)
+  } catch (error) {
+    if (error instanceof FilterSyntaxError)
+      throw new LangsmithError(400, `${place}: ${error.message}`)
+    throw error
+  }
+}

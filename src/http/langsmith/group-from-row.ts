@@ -1,0 +1,113 @@
+import { RawJson } from '../../domain/json.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type {
+  ComparisonGroup,
+  GroupQuery,
+  GroupStatistics,
+} from '../../store/read/comparison-groups.ts'
+import type { ExperimentRow } from '../../store/read/experiments.ts'
+import { printFilter } from './filter-parse.ts'
+import { sessionWithStatistics } from './session-from-row.ts'
+
+/** The metadata entry that a group has in common. */
+export function groupEntry(
+  { metadataKey }: Pick<GroupQuery, 'metadataKey'>,
+  { value }: ComparisonGroup,
+): RunFilter {
+  return {
+    kind: 'and',
+    terms: [
+      { kind: 'condition', attribute: 'metadata_key', operator: 'eq', value: metadataKey },
+      { kind: 'condition', attribute: 'metadata_value', operator: 'eq', value },
+    ],
+  }
+}
+
+/** What selects a group: a filter of runs, or one of examples. */
+export function groupFilter(
+  query: Pick<GroupQuery, 'groupBy' | 'metadataKey'>,
+  group: ComparisonGroup,
+): RunFilter {
+  const pair = groupEntry(query, group)
+  if (query.groupBy === 'example') return pair
+  const root: RunFilter = { kind: 'condition', attribute: 'is_root', operator: 'eq', value: true }
+  return { kind: 'and', terms: [root, pair] }
+}
+
+/** A number where every run has one that JavaScript reads back as the same text. */
+export function groupKey({ value, isNumber }: ComparisonGroup): string | number {
+  return isNumber && String(Number(value)) === value ? Number(value) : value
+}
+
+/** The numbers of a group over all sessions (contracts/langsmith.md 2.2). */
+export function groupNumbers(statistics: GroupStatistics): Record<string, unknown> {
+  const { runCount } = statistics
+  return {
+    example_count: statistics.exampleCount,
+    count: runCount,
+    total_tokens: statistics.totalTokens ?? 0,
+    prompt_tokens: statistics.promptTokens ?? 0,
+    completion_tokens: statistics.completionTokens ?? 0,
+    total_cost: statistics.totalCost,
+    prompt_cost: statistics.promptCost,
+    completion_cost: statistics.completionCost,
+    min_start_time: statistics.minStartTime,
+    max_start_time: statistics.maxStartTime,
+    latency_p50: statistics.latencyP50,
+    latency_p99: statistics.latencyP99,
+    error_rate: runCount === 0 ? null : statistics.errorCount / runCount,
+    feedback_stats: new RawJson(statistics.feedbackStats),
+  }
+}
+
+/** GroupedRunsSessionStats: a session with the statistics of its runs in the group; without any, of no run. */
+export function groupSession(
+  tenantId: string,
+  session: ExperimentRow & { testRunNumber: number | null },
+  statistics: GroupStatistics | undefined,
+  filter: RunFilter,
+): Record<string, unknown> {
+  const { value: _, ...numbers } = statistics ?? noRuns
+  return {
+    ...sessionWithStatistics(
+      tenantId,
+      session,
+      {
+        ...numbers,
+        experimentId: session.id,
+        itemCount: null,
+        lastRunStartTime: numbers.maxStartTime,
+        // Feedback on the session as a whole belongs to no group.
+        experimentFeedbackStats: '{}',
+        testRunNumber: session.testRunNumber,
+      },
+      true,
+    ),
+    example_count: numbers.exampleCount,
+    filter: printFilter(filter),
+    min_start_time: numbers.minStartTime,
+    max_start_time: numbers.maxStartTime,
+  }
+}
+
+const noRuns: GroupStatistics = {
+  value: '',
+  experimentId: null,
+  exampleCount: 0,
+  runCount: 0,
+  errorCount: 0,
+  streamingCount: 0,
+  latencyP50: null,
+  latencyP99: null,
+  firstTokenP50: null,
+  firstTokenP99: null,
+  promptTokens: null,
+  completionTokens: null,
+  totalTokens: null,
+  promptCost: null,
+  completionCost: null,
+  totalCost: null,
+  minStartTime: null,
+  maxStartTime: null,
+  feedbackStats: '{}',
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { comparisonDeltaList } from '../../store/read/comparison-delta.ts'
+import { experimentListCompared } from '../../store/read/comparison.ts'
+import { feedbackConfigFind } from '../../store/read/feedback-configs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
+import { notFound } from './errors.ts'
+import { text, uuid } from './schemas.ts'
+
+const schema = {
+  tags: ['datasets'],
+  summary: 'Find examples that improved or regressed against a baseline',
+  params: z.object({ dataset_id: uuid }),
+  body: z.object({
+    baseline_session_id: uuid,
+    comparison_session_ids: z.array(uuid).max(100),
+    feedback_key: text,
+    filters: sessionFilters.nullish(),
+    offset: z.int().min(0).default(0),
+    limit: z.int().min(1).max(100).default(100),
+    comparative_experiment_id: uuid.nullish(),
+  }),
+}
+
+interface Delta {
+  improved_examples: string[]
+  regressed_examples: string[]
+}
+
+/**
+ * `POST /datasets/{dataset_id}/runs/delta` (contracts/langsmith.md 2.2): mean scores per example against the baseline's;
+ * which direction is better is what the key's config says. Offset and limit page through each list by itself. Every
+ * session that is asked for has an entry; one that is unknown, or of another dataset, an empty one.
+ */
+export function postDatasetsIdRunsDelta(app: App, { db }: HttpParts): void {
+  app.post(
+    '/datasets/:dataset_id/runs/delta',
+    { schema, config: { scope: 'read' } },
+    async (request) => {
+      const { tenantId } = request.principal
+      const { dataset_id: datasetId } = request.params
+      const asked = request.body
+      const { baseline_session_id: baselineId } = asked
+      const filters = parseSessionFilters(asked.filters)
+      const found = await experimentListCompared(db, tenantId, datasetId, [
+        baselineId,
+        ...asked.comparison_session_ids,
+      ])
+      if (found === null) throw notFound('Dataset')
+      const existing = new Set(found.map((experiment) => experiment.id))
+      const config = await feedbackConfigFind(db, tenantId, asked.feedback_key)
+      const deltas = new Map(
+        asked.comparison_session_ids.map((id): [string, Delta] => [
+          id,
+          { improved_examples: [], regressed_examples: [] },
+        ]),
+      )
+      const query = {
+        tenantId,
+        datasetId,
+        baselineId,
+        comparedIds: [...deltas.keys()].filter((id) => existing.has(id) && id !== baselineId),
+        feedbackKey: asked.feedback_key,
+        isLowerScoreBetter: config?.isLowerScoreBetter ?? false,
+        filters: new Map([...filters].filter(([id]) => existing.has(id))),
+        comparativeExperimentId: asked.comparative_experiment_id ?? null,
+      }
+      const rows = existing.has(baselineId) ? await comparisonDeltaList(db, query, asked) : []
+      for (const { experimentId, isImproved, exampleIds } of rows) {
+        const delta = deltas.get(experimentId)
+        if (delta !== undefined) {
+          delta[isImproved ? 'improved_examples' : 'regressed_examples'] = exampleIds
+        }
+      }
+      return { feedback_deltas: Object.fromEntries(deltas) }
+    },
+  )
+}

@@ -1,0 +1,86 @@
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import { comparativeSql, itemRun, shownRuns } from './comparison-sql.ts'
+import type { Page } from './dataset-experiments.ts'
+
+/** Which examples of a dataset scored otherwise than in a baseline. */
+export interface DeltaQuery {
+  tenantId: string
+  datasetId: string
+  /** Existing experiments; those compared have no baseline among them. */
+  baselineId: string
+  comparedIds: string[]
+  feedbackKey: string
+  isLowerScoreBetter: boolean
+  /** By experiment: only matching runs count. */
+  filters: ReadonlyMap<string, RunFilter>
+  comparativeExperimentId: string | null
+}
+
+export interface ExperimentDelta {
+  experimentId: string
+  isImproved: boolean
+  /** Newest first, ties by id. */
+  exampleIds: string[]
+}
+
+/**
+ * Examples whose mean score, over the runs of an experiment, is better or worse than the baseline's. An example that one
+ * of both has no score for is neither. @param page of each list by itself
+ */
+export async function comparisonDeltaList(
+  db: Queryable,
+  { tenantId, datasetId, baselineId, comparedIds, ...query }: DeltaQuery,
+  { limit, offset }: Page,
+): Promise<ExperimentDelta[]> {
+  const parameters: Parameter[] = [tenantId, [baselineId, ...comparedIds]]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const better = query.isLowerScoreBetter ? '<' : '>'
+  const start = `${bind(String(offset))}::bigint`
+  const text = `with point as (
+      select distinct run.experiment_id, run.reference_example_id as example_id, feedback.id, feedback.score_number
+      from ${itemRun} as run
+      cross join lateral (
+        select own.* from feedback as own where own.tenant_id = $1 and own.run_id = run.id
+        union all
+        select own.* from feedback as own
+        where own.tenant_id = $1 and own.trace_id = run.trace_id and own.run_id is null
+      ) as feedback
+      where run.tenant_id = $1 and run.experiment_id = any($2::uuid[])
+        and feedback.key = ${bind(query.feedbackKey)} and feedback.score_number is not null
+        and ${comparativeSql(query, bind)}
+        ${shownRuns(query, 'run', bind)}
+    ),
+    mean as (
+      -- numeric: it does not depend on the order of rows.
+      select experiment_id, example_id, avg(score_number::numeric)::double precision as score
+      from point
+      group by experiment_id, example_id
+    ),
+    changed as (
+      select compared.experiment_id, compared.score ${better} baseline.score as is_improved,
+        example.id, example.created_at
+      from mean as baseline
+      join mean as compared on compared.example_id = baseline.example_id
+        and compared.experiment_id <> baseline.experiment_id and compared.score <> baseline.score
+      cross join lateral (
+        select examples.id, examples.created_at
+        from examples
+        where examples.tenant_id = $1 and examples.id = baseline.example_id
+          and examples.dataset_id = ${bind(datasetId)}::uuid
+        order by examples.valid_from desc
+        limit 1
+      ) as example
+      where baseline.experiment_id = ${bind(baselineId)}::uuid
+    ),
+    placed as (
+      select *, row_number() over (partition by experiment_id, is_improved order by created_at desc, id) as place
+      from changed
+    )
+    select experiment_id, is_improved, array_agg(id order by place) as example_ids
+    from placed
+    where place > ${start} and place <= ${start} + ${bind(String(limit))}::bigint
+    group by experiment_id, is_improved`
+  return runText<ExperimentDelta>(db, text, parameters)
+}

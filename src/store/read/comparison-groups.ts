@@ -1,0 +1,215 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import { itemRun, shownRuns } from './comparison-sql.ts'
+import type { Page } from './dataset-experiments.ts'
+
+/**
+ * Runs of experiments, grouped by a value in their own metadata or in their example's (contracts/langsmith.md 2.2). Only
+ * examples that have a shown run in each of the experiments count, so that the groups of two experiments compare.
+ */
+export interface GroupQuery {
+  tenantId: string
+  datasetId: string
+  /** Existing experiments, none twice. */
+  experimentIds: string[]
+  /** By experiment: it shows matching runs only. */
+  filters: ReadonlyMap<string, RunFilter>
+  groupBy: 'run' | 'example'
+  metadataKey: string
+}
+
+export interface ComparisonGroup {
+  /** The metadata value as text; what is no text, number or boolean is its JSON. */
+  value: string
+  /** Every run of the group has a number there. */
+  isNumber: boolean
+}
+
+/** Over the runs of one group; latencies are in seconds. */
+export interface GroupStatistics {
+  value: string
+  /** null: of all experiments together. */
+  experimentId: string | null
+  exampleCount: number
+  runCount: number
+  errorCount: number
+  streamingCount: number
+  latencyP50: number | null
+  latencyP99: number | null
+  firstTokenP50: number | null
+  firstTokenP99: number | null
+  promptTokens: number | null
+  completionTokens: number | null
+  totalTokens: number | null
+  promptCost: Decimal | null
+  completionCost: Decimal | null
+  totalCost: Decimal | null
+  minStartTime: Timestamp | null
+  maxStartTime: Timestamp | null
+  /** `{key: {n, avg, values}}` */
+  feedbackStats: JsonText
+}
+
+/** An example of a group. */
+export interface GroupExample {
+  value: string
+  id: string
+  createdAt: Timestamp
+}
+
+/** One page of groups: those with the most examples first. */
+export async function comparisonGroupList(
+  db: Queryable,
+  query: GroupQuery,
+  { limit, offset }: Page,
+): Promise<ComparisonGroup[]> {
+  const { parameters, bind, member } = composition(query)
+  const text = `${member}
+    select value, bool_and(is_number) as is_number
+    from member
+    group by value
+    order by count(distinct example_id) desc, value collate "C"
+    limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint`
+  return runText<ComparisonGroup>(db, text, parameters)
+}
+
+/** Per group one row for each experiment that has runs in it, and one over all of them. */
+export async function comparisonGroupStatistics(
+  db: Queryable,
+  query: GroupQuery,
+  values: string[],
+): Promise<GroupStatistics[]> {
+  const { parameters, bind, member } = composition(query)
+  const latency = percentiles('end_time - start_time', 'latency')
+  const firstToken = percentiles('trace_first_token_time - start_time', 'first_token')
+  const text = `${member}
+    select value, experiment_id, count(distinct example_id) as example_count, count(*) as run_count,
+      count(*) filter (where status = 'error') as error_count,
+      count(*) filter (where trace_first_token_time is not null) as streaming_count,
+      ${latency}, ${firstToken},
+      sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,
+      sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
+      sum(completion_cost) as completion_cost, sum(total_cost) as total_cost,
+      min(start_time) as min_start_time, max(start_time) as max_start_time
+    from member
+    where value = any (${bind(values)}::text[])
+    group by grouping sets ((value), (value, experiment_id))`
+  const [rows, stats] = await Promise.all([
+    runText<Omit<GroupStatistics, 'feedbackStats'>>(db, text, parameters),
+    feedbackStats(db, query, values),
+  ])
+  return rows.map((row) => ({ ...row, feedbackStats: stats.get(nameOf(row)) ?? '{}' }))
+}
+
+/** The first examples of each group, newest first, ties by id. @param limit how many of each */
+export async function comparisonGroupExamples(
+  db: Queryable,
+  query: GroupQuery,
+  values: string[],
+  limit: number,
+): Promise<GroupExample[]> {
+  const { parameters, bind, member } = composition(query)
+  const text = `${member}
+    select value, example_id as id, created_at
+    from (
+      select value, example_id, created_at,
+        row_number() over (partition by value order by created_at desc, example_id) as place
+      from (
+        select distinct value, example_id, created_at from member where value = any (${bind(values)}::text[])
+      ) as example
+    ) as placed
+    where place <= ${bind(String(limit))}::bigint
+    order by value, place`
+  return runText<GroupExample>(db, text, parameters)
+}
+
+type GroupName = Pick<GroupStatistics, 'value' | 'experimentId'>
+
+function nameOf({ value, experimentId }: GroupName): string {
+  return `${experimentId ?? ''}/${value}`
+}
+
+/** By `nameOf`. */
+async function feedbackStats(
+  db: Queryable,
+  query: GroupQuery,
+  values: string[],
+): Promise<Map<string, JsonText>> {
+  const { parameters, bind, member } = composition(query)
+  const text = `${member}
+    select member.value, member.experiment_id,
+      runmill_feedback_stats(array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point))
+        as feedback_stats
+    from member
+    cross join lateral (
+      select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
+      from feedback
+      where feedback.tenant_id = $1 and feedback.run_id = member.run_id
+      union all
+      select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
+      from feedback
+      where feedback.tenant_id = $1 and feedback.trace_id = member.trace_id and feedback.run_id is null
+    ) as point
+    where member.value = any (${bind(values)}::text[])
+      and point.key is not null and point.comparative_experiment_id is null
+    group by grouping sets ((member.value), (member.value, member.experiment_id))`
+  const rows = await runText<GroupName & { feedbackStats: JsonText }>(db, text, parameters)
+  return new Map(rows.map((row) => [nameOf(row), row.feedbackStats]))
+}
+
+function percentiles(interval: string, name: string): string {
+  const one = (share: number) =>
+    `percentile_cont(${share / 100}) within group (order by extract(epoch from ${interval})::double precision)
+        filter (where ${interval} is not null) as ${name}_p${share}`
+  return `${one(50)}, ${one(99)}`
+}
+
+/** `member`: one row per run, with the value that it is grouped by. The tenant is $1, the experiments are $2. */
+function composition({ tenantId, datasetId, experimentIds, ...query }: GroupQuery) {
+  const parameters: Parameter[] = [tenantId, experimentIds]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const key = `${bind(query.metadataKey)}::text`
+  // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1, rule 17).
+  const value =
+    query.groupBy === 'run'
+      ? `shown.metadata -> ${key}`
+      : `(coalesce(example.metadata, '{}') || jsonb_build_object('dataset_split', example.splits)) -> ${key}`
+  const member = `with shown as materialized (
+      -- A trace and its root run may both be linked to an example: that is one run.
+      select distinct on (run.experiment_id, run.reference_example_id, run.id)
+        run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
+        run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,
+        run.prompt_cost, run.completion_cost, run.total_cost
+      from ${itemRun} as run
+      where run.tenant_id = $1 and run.experiment_id = any($2::uuid[]) ${shownRuns(query, 'run', bind)}
+    ),
+    common as (
+      select example_id from shown
+      group by example_id
+      having count(distinct experiment_id) = cardinality($2::uuid[])
+    ),
+    member as (
+      select shown.*, example.created_at, entry.value #>> '{}' as value,
+        jsonb_typeof(entry.value) = 'number' as is_number,
+        (
+          select traces.first_token_time from traces
+          where traces.tenant_id = $1 and traces.id = shown.trace_id
+        ) as trace_first_token_time
+      from common
+      cross join lateral (
+        select examples.created_at, examples.metadata, examples.splits
+        from examples
+        where examples.tenant_id = $1 and examples.id = common.example_id
+          and examples.dataset_id = ${bind(datasetId)}::uuid
+        order by examples.valid_from desc
+        limit 1
+      ) as example
+      join shown on shown.example_id = common.example_id
+      cross join lateral (select ${value} as value) as entry
+      where jsonb_typeof(entry.value) <> 'null'
+    )`
+  return { parameters, bind, member }
+}
