@@ -61,6 +61,8 @@ create table examples (
   external_source_trace_id text,
   source_run_id uuid,
   external_source_run_id text,
+  -- In the order in which they are shown: [{name, blob_id, mime_type, size}]. null: none.
+  attachments json,
   primary key (tenant_id, id, valid_from),
   foreign key (tenant_id, dataset_id) references datasets (tenant_id, id) on delete cascade
 );
@@ -68,11 +70,24 @@ create unique index examples_current on examples (tenant_id, id) where valid_to 
 create index examples_dataset on examples (tenant_id, dataset_id, valid_from desc, ordinal, id);
 create index examples_dataset_current on examples (tenant_id, dataset_id, created_at desc, id)
   where valid_to = 'infinity';
+-- When examples were deleted or replaced: the versions of a dataset are these times and those of valid_from.
+create index examples_dataset_closed on examples (tenant_id, dataset_id, valid_to) where valid_to < 'infinity';
 create index examples_source_trace on examples (tenant_id, source_trace_id) where source_trace_id is not null;
 create index examples_source_run on examples (tenant_id, source_run_id) where source_run_id is not null;
 -- Lists over all datasets, newest first.
 create index examples_current_recent on examples (tenant_id, valid_from desc, ordinal, id)
   where valid_to = 'infinity';
+
+-- Names for versions of a dataset.
+create table dataset_tags (
+  tenant_id uuid not null,
+  dataset_id uuid not null,
+  tag text not null,
+  as_of timestamptz not null,
+  updated_at timestamptz not null,
+  primary key (tenant_id, dataset_id, tag),
+  foreign key (tenant_id, dataset_id) references datasets (tenant_id, id) on delete cascade
+);
 
 create table experiments (
   tenant_id uuid not null references tenants (id),
@@ -153,6 +168,9 @@ create table runs (
   environment text,
   created_at timestamptz,
   updated_at timestamptz,
+  -- By name: {blob_id, mime_type, size}.
+  attachments json,
+  attachments_v jsonb,
   status text not null generated always as (
     case
       when error is not null and error::text not in ('null', '""', 'false') then 'error'

@@ -6,6 +6,8 @@ export class MultipartError extends Error {
 /** One part of a body, with or without a file name: clients send JSON both ways (contracts/langsmith.md 2.4.3). */
 export interface Part {
   name: string
+  /** As the client calls the file; null for a part that is none. */
+  fileName: string | null
   /** As sent, with its parameters; null without one. */
   contentType: string | null
   /** The bytes, as they arrive. Read it before asking for the next part; what is left is skipped. */
@@ -153,7 +155,26 @@ function describe(headers: ReadonlyMap<string, string>): Omit<Part, 'body'> {
       )
     }
   }
-  return { name, contentType: headers.get('content-type') ?? null }
+  return {
+    name,
+    fileName: fileNameOf(disposition),
+    contentType: headers.get('content-type') ?? null,
+  }
+}
+
+function fileNameOf(disposition: string): string | null {
+  // RFC 7578 forbids it, yet Python's clients send names beyond ASCII in this form (RFC 5987).
+  const encoded = /;\s*filename\*\s*=\s*utf-8''([^\s;]+)/i.exec(disposition)?.[1]
+  if (encoded !== undefined) {
+    try {
+      return decodeURIComponent(encoded)
+    } catch {
+      throw new MultipartError('malformed file name')
+    }
+  }
+  const match = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/is.exec(disposition)
+  if (match === null) return null
+  return match[1] === undefined ? match[2]! : unescapeName(match[1])
 }
 
 /** Browsers and Node write `%22` for a quote and escape no backslash; others write `\"` and `\\`. */

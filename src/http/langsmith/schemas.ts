@@ -95,5 +95,5 @@ export const asOf = z
     if (input === 'latest') return { kind: 'latest' }
     // A `+` that was not escaped in the address came as a space.
     const timestamp = parseTimestamp(input.replace(/(\d:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/, '$1+$2'))
-    return timestamp === null ? { kind: 'tag', tag: input } : { kind: 'time', time: timestamp }
+    return timestamp === null ? { kind: 'tag', tag: storableText(input) } : { kind: 'time', time: timestamp }
   })

@@ -27,6 +27,8 @@ export interface Example {
   externalSourceTraceId: string | null
   sourceRunId: string | null
   externalSourceRunId: string | null
+  /** See `readAttachments`; null: none. */
+  attachments: JsonText | null
 }
 
 /** All conditions given must hold. */
@@ -54,11 +56,16 @@ export type ExampleOrder =
   /** The same shuffle for the same seed. */
   | { by: 'random'; seed: string }
 
+/**
+ * The state at a time, the time itself included; or in the version of each dataset that a tag names, which is nothing
+ * where there is no such tag; null: the latest.
+ */
+export type ExampleMoment = Timestamp | { tag: string } | null
+
 export interface ExampleQuery {
   tenantId: string
   filter: ExampleFilter
-  /** The state at a time, the time itself included; null: the latest. */
-  asOf: Timestamp | null
+  asOf: ExampleMoment
   /** Default: recent. */
   order?: ExampleOrder
   /** In the order `recent`: only what comes after this one. A keyset, for readers of a whole dataset. */
@@ -67,17 +74,27 @@ export interface ExampleQuery {
   offset: number
 }
 
-/** @param asOf the version valid at this time; null: the latest. @returns null when there was none then */
+/** @returns null when there was none then */
 export async function exampleFind(
   db: Queryable,
   tenantId: string,
   id: string,
-  asOf: Timestamp | null,
+  asOf: ExampleMoment,
 ): Promise<Example | null> {
-  const [example] = await (asOf === null
-    ? runStatement<Example>(db, 'example_find', [tenantId, id])
-    : runStatement<Example>(db, 'example_find_as_of', [tenantId, id, asOf]))
+  const [example] = await find(db, tenantId, id, asOf)
   return example ?? null
+}
+
+async function find(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  asOf: ExampleMoment,
+): Promise<Example[]> {
+  if (asOf === null) return runStatement<Example>(db, 'example_find', [tenantId, id])
+  return typeof asOf === 'string'
+    ? runStatement<Example>(db, 'example_find_as_of', [tenantId, id, asOf])
+    : runStatement<Example>(db, 'example_find_tagged', [tenantId, id, asOf.tag])
 }
 
 /** One page of examples. */
@@ -85,7 +102,7 @@ export async function exampleList(
   db: Queryable,
   { tenantId, filter, asOf, order = { by: 'recent' }, after = null, limit, offset }: ExampleQuery,
 ): Promise<Example[]> {
-  const { parameters, where } = conditions(tenantId, filter, asOf)
+  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
   const orders = orderSql(order, parameters)
   const rest = after === null ? '' : `and ${afterSql(after, parameters)}`
   parameters.push(limit, offset)
@@ -101,10 +118,54 @@ export async function exampleCount(
   db: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
 ): Promise<number> {
-  const { parameters, where } = conditions(tenantId, filter, asOf)
+  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
   const text = `select count(*) as count from examples where ${where}`
   const [row] = await runText<{ count: number }>(db, text, parameters)
   return row!.count
+}
+
+/** The names of the splits that examples are in, in the order of their code points. */
+export async function exampleListSplits(
+  db: Queryable,
+  { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
+): Promise<string[]> {
+  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
+  const text = `select split
+from (select distinct unnest(examples.splits) as split from examples where ${where}) as named
+order by split collate "C"`
+  const rows = await runText<{ split: string }>(db, text, parameters)
+  return rows.map(({ split }) => split)
+}
+
+/** Where the values of an example stand. */
+export type ExamplePart = 'inputs' | 'outputs' | 'metadata'
+
+/**
+ * The keys of the objects under one part of examples, those first that stand first in their objects.
+ * @param single the key of a value that is no object
+ */
+export async function exampleListKeys(
+  db: Queryable,
+  { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
+  part: ExamplePart,
+  single: string,
+): Promise<string[]> {
+  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
+  const value = `examples.${part}::json`
+  const text = `select member.key
+from examples
+cross join lateral json_object_keys(
+  case
+    when ${value} is null then '{}'
+    when json_typeof(${value}) = 'object' then ${value}
+    else json_build_object($${parameters.push(single)}::text, null)
+  end
+) with ordinality as member (key, place)
+where ${where}
+group by member.key
+order by min(member.place), member.key collate "C"`
+  const rows = await runText<{ key: string }>(db, text, parameters)
+  return rows.map(({ key }) => key)
 }
 
 /** One page of the current examples of a dataset, archived ones too, by id. @param after the last id of the page before */
@@ -139,14 +200,16 @@ const columns = [
   'external_source_trace_id',
   'source_run_id',
   'external_source_run_id',
+  'attachments',
 ]
   .map((column) => `examples.${column}`)
   .join(', ')
 
-function conditions(
+/** What a `where` over `examples` says for these conditions, and what it binds from `$1` on. */
+export function exampleConditions(
   tenantId: string,
   filter: ExampleFilter,
-  asOf: Timestamp | null,
+  asOf: ExampleMoment,
 ): { parameters: Parameter[]; where: string } {
   const parameters: Parameter[] = [tenantId]
   const bind = (value: Parameter) => `$${parameters.push(value)}`
@@ -175,8 +238,16 @@ function conditions(
   return { parameters, where: parts.join(' and ') }
 }
 
-function validSql(asOf: Timestamp | null, bind: (value: Parameter) => string): string {
+function validSql(asOf: ExampleMoment, bind: (value: Parameter) => string): string {
   if (asOf === null) return `examples.valid_to = 'infinity'`
+  if (typeof asOf !== 'string') {
+    return `exists (
+  select from dataset_tags
+  where dataset_tags.tenant_id = examples.tenant_id and dataset_tags.dataset_id = examples.dataset_id
+    and dataset_tags.tag = ${bind(asOf.tag)}::text
+    and examples.valid_from <= dataset_tags.as_of and dataset_tags.as_of < examples.valid_to
+)`
+  }
   const time = `${bind(asOf)}::timestamptz`
   return `examples.valid_from <= ${time} and ${time} < examples.valid_to`
 }

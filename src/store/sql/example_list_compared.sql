@@ -2,7 +2,8 @@
 -- $1 tenant, $2 uuid[] examples. Reads only.
 select example.id, example.external_id, example.dataset_id, example.valid_from, example.created_at, example.ordinal,
   example.inputs, example.outputs, example.metadata, example.splits, example.archived, example.source_trace_id,
-  example.external_source_trace_id, example.source_run_id, example.external_source_run_id
+  example.external_source_trace_id, example.source_run_id, example.external_source_run_id,
+  example.attachments
 from unnest($2::uuid[]) as asked (id)
 cross join lateral (
   select examples.*

@@ -4,6 +4,7 @@ import type { Db, Queryable } from '../pool.ts'
 import { datasetFindByName, type Dataset } from '../read/datasets.ts'
 import { exampleListCurrentAfter, type Example } from '../read/examples.ts'
 import { runStatement } from '../statements.ts'
+import { shareDelete } from './shares.ts'
 import { tenantLock } from './tenants.ts'
 
 /** What a dataset is made of. `metadata` must be fit for `jsonb` (see `jsonbText`), texts for Postgres (`storableText`). */
@@ -45,14 +46,22 @@ export interface DatasetPatch {
  */
 export type ExamplesCheck = (examples: Example[]) => void
 
-/** @returns null when the name or the id is taken (a repeat of the same request too) */
+/**
+ * @param after done in the same transaction once the dataset is made; a throw undoes everything
+ * @returns null when the name or the id is taken (a repeat of the same request too)
+ */
 export async function datasetInsert(
   db: Db,
   tenantId: string,
   dataset: NewDataset,
   now: Timestamp,
+  after: (transaction: Queryable, made: Dataset) => Promise<void> = async () => {},
 ): Promise<Dataset | null> {
-  return db.begin(async (transaction) => insert(transaction, tenantId, dataset, now))
+  return db.begin(async (transaction) => {
+    const made = await insert(transaction, tenantId, dataset, now)
+    if (made !== null) await after(transaction, made)
+    return made
+  })
 }
 
 /**
@@ -134,6 +143,8 @@ export async function datasetDelete(
       now,
     ])
     await runStatement(transaction, 'dataset_delete', [tenantId, id])
+    // Or whoever has the token would read the next dataset of this id.
+    await shareDelete(transaction, tenantId, 'dataset', id)
     return { experimentIds: gone.map((experiment) => experiment.id) }
   })
 }

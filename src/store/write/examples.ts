@@ -1,3 +1,4 @@
+import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
@@ -8,9 +9,11 @@ import { datasetLock } from './datasets.ts'
 
 /** What the next version of an example holds, whole. `metadata` must be fit for `jsonb` (see `jsonbText`). */
 export interface ExampleVersion
-  extends Omit<Example, 'datasetId' | 'validFrom' | 'createdAt' | 'ordinal'> {
+  extends Omit<Example, 'datasetId' | 'validFrom' | 'createdAt' | 'ordinal' | 'attachments'> {
   /** Absent or null: that of the example as it stands, or for a new one the version's time. */
   createdAt?: Timestamp | null
+  /** Absent: those of the example as it stands. */
+  attachments?: JsonText | null
 }
 
 /**
@@ -76,23 +79,31 @@ export async function exampleDeleteMany(
   db: Db,
   { tenantId, ids, now }: { tenantId: string; ids: string[]; now: Timestamp },
 ): Promise<string[]> {
-  return db.begin(async (transaction) => {
-    const found = await exampleListCurrentAmong(transaction, tenantId, ids)
-    // One order of datasets in every transaction: no deadlock.
-    const datasetIds = [
-      ...new Set([...found.values()].map((example) => example.datasetId)),
-    ].toSorted()
-    const deleted: string[] = []
-    for (const datasetId of datasetIds) {
-      if ((await datasetLock(transaction, tenantId, datasetId)) === null) continue
-      const own = [...found.values()].filter((example) => example.datasetId === datasetId)
-      const ownIds = own.map((example) => example.id)
-      const version = await datasetUpdateVersion(transaction, tenantId, datasetId, ownIds, now)
-      const closed = await exampleUpdateClosed(transaction, tenantId, datasetId, version, ownIds)
-      deleted.push(...closed)
-    }
-    return deleted
-  })
+  return db.begin(async (transaction) =>
+    exampleDeleteManyWithin(transaction, { tenantId, ids, now }),
+  )
+}
+
+/** The same as a part of a transaction. */
+export async function exampleDeleteManyWithin(
+  transaction: Queryable,
+  { tenantId, ids, now }: { tenantId: string; ids: string[]; now: Timestamp },
+): Promise<string[]> {
+  const found = await exampleListCurrentAmong(transaction, tenantId, ids)
+  // One order of datasets in every transaction: no deadlock.
+  const datasetIds = [
+    ...new Set([...found.values()].map((example) => example.datasetId)),
+  ].toSorted()
+  const deleted: string[] = []
+  for (const datasetId of datasetIds) {
+    if ((await datasetLock(transaction, tenantId, datasetId)) === null) continue
+    const own = [...found.values()].filter((example) => example.datasetId === datasetId)
+    const ownIds = own.map((example) => example.id)
+    const version = await datasetUpdateVersion(transaction, tenantId, datasetId, ownIds, now)
+    const closed = await exampleUpdateClosed(transaction, tenantId, datasetId, version, ownIds)
+    deleted.push(...closed)
+  }
+  return deleted
 }
 
 async function insertVersions(
@@ -111,15 +122,31 @@ async function insertVersions(
       datasetId,
       validFrom,
       createdAt: version.createdAt ?? current.get(version.id)?.createdAt ?? validFrom,
+      attachments:
+        version.attachments === undefined
+          ? (current.get(version.id)?.attachments ?? null)
+          : version.attachments,
       ordinal,
     }),
   )
   if (current.size > 0) await exampleUpdateClosed(transaction, tenantId, datasetId, validFrom, ids)
+  await exampleInsertMany(transaction, tenantId, datasetId, validFrom, examples)
+  return examples
+}
+
+/** Adds rows as they are; what they replace is closed before. All of them have this version. */
+export async function exampleInsertMany(
+  transaction: Queryable,
+  tenantId: string,
+  datasetId: string,
+  validFrom: Timestamp,
+  examples: Example[],
+): Promise<void> {
   await runStatement(transaction, 'example_insert_many', [
     tenantId,
     datasetId,
     validFrom,
-    ids,
+    examples.map((example) => example.id),
     examples.map((example) => example.externalId),
     examples.map((example) => example.createdAt),
     examples.map((example) => example.inputs),
@@ -131,8 +158,9 @@ async function insertVersions(
     examples.map((example) => example.externalSourceTraceId),
     examples.map((example) => example.sourceRunId),
     examples.map((example) => example.externalSourceRunId),
+    examples.map((example) => example.ordinal),
+    examples.map((example) => example.attachments),
   ])
-  return examples
 }
 
 async function exampleListCurrentAmong(
@@ -144,7 +172,8 @@ async function exampleListCurrentAmong(
   return new Map(found.map((example) => [example.id, example]))
 }
 
-async function datasetUpdateVersion(
+/** Takes the dataset's next version; the caller holds its lock. */
+export async function datasetUpdateVersion(
   db: Queryable,
   tenantId: string,
   datasetId: string,

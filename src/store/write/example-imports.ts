@@ -1,0 +1,144 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db, Queryable } from '../pool.ts'
+import type { Dataset } from '../read/datasets.ts'
+import {
+  exampleConditions,
+  exampleCount,
+  exampleList,
+  type Example,
+  type ExampleFilter,
+  type ExampleMoment,
+  type ExampleQuery,
+} from '../read/examples.ts'
+import { runText } from '../statements.ts'
+import { datasetLock } from './datasets.ts'
+import { datasetUpdateVersion, exampleInsertMany, type ExampleVersion } from './examples.ts'
+
+/** Where new examples go. */
+export interface ExampleImport {
+  tenantId: string
+  datasetId: string
+  now: Timestamp
+}
+
+/** A throw undoes everything. @param firstIndex the place of the batch's first example among all */
+export type ImportCheck = (dataset: Dataset, batch: ExampleVersion[], firstIndex: number) => void
+
+/**
+ * Adds any number of new examples to a dataset as one version, batch by batch, in the order given.
+ * @param batches are read while the dataset is locked: they must not wait for a client. A throw undoes everything
+ * @param check called with each batch before it is written
+ * @returns null when there is no such dataset
+ */
+export async function exampleImport(
+  db: Db,
+  to: ExampleImport,
+  batches: AsyncIterable<ExampleVersion[]>,
+  check: ImportCheck,
+): Promise<Imported | null> {
+  return db.begin(async (transaction) => exampleImportWithin(transaction, to, batches, check))
+}
+
+/** What an import made. */
+export interface Imported {
+  version: Timestamp
+  count: number
+}
+
+/** The same as a part of a transaction. */
+export async function exampleImportWithin(
+  transaction: Queryable,
+  { tenantId, datasetId, now }: ExampleImport,
+  batches: AsyncIterable<ExampleVersion[]>,
+  check: ImportCheck,
+): Promise<Imported | null> {
+  const dataset = await datasetLock(transaction, tenantId, datasetId)
+  if (dataset === null) return null
+  const version = await datasetUpdateVersion(transaction, tenantId, datasetId, [], now)
+  let count = 0
+  for await (const batch of batches) {
+    check(dataset, batch, count)
+    const first = count
+    const rows = batch.map((example, i) => ({
+      ...example,
+      datasetId,
+      validFrom: version,
+      createdAt: example.createdAt ?? version,
+      attachments: example.attachments ?? null,
+      ordinal: first + i,
+    }))
+    await exampleInsertMany(transaction, tenantId, datasetId, version, rows)
+    count += batch.length
+  }
+  return { version, count }
+}
+
+/** Which examples of which dataset are copied where. */
+export interface ExampleClone {
+  tenantId: string
+  sourceDatasetId: string
+  targetDatasetId: string
+  filter: Omit<ExampleFilter, 'datasetId'>
+  asOf: ExampleMoment
+  now: Timestamp
+}
+
+/** Examples looked at in one go: payloads may be large. */
+const checkPage = 200
+
+/**
+ * Copies examples into a dataset, as one version, under new ids; splits and sources go with them.
+ * @param check called with pages of what is copied when the target has schemas; a throw undoes everything
+ * @returns the version of the copies, null when nothing was to be copied; 'missing' without one of the datasets
+ */
+export async function exampleClone(
+  db: Db,
+  { tenantId, sourceDatasetId, targetDatasetId, filter: conditions, asOf, now }: ExampleClone,
+  check: (target: Dataset, page: Example[]) => void,
+): Promise<Timestamp | null | 'missing'> {
+  const filter = { ...conditions, datasetId: sourceDatasetId }
+  return db.begin(async (transaction) => {
+    // The source too, so that what is checked is what is copied; in the order in which everyone locks several.
+    const locked = new Map<string, Dataset | null>()
+    for (const id of [sourceDatasetId, targetDatasetId].toSorted()) {
+      locked.set(id, await datasetLock(transaction, tenantId, id))
+    }
+    const target = locked.get(targetDatasetId) ?? null
+    if (target === null || locked.get(sourceDatasetId) === null) return 'missing'
+    if (target.inputsSchema !== null || target.outputsSchema !== null) {
+      let after: Example | null = null
+      for (;;) {
+        const query = { tenantId, filter, asOf, after, limit: checkPage, offset: 0 }
+        const page: Example[] = await exampleList(transaction, query)
+        if (page.length === 0) break
+        check(target, page)
+        after = page.at(-1)!
+      }
+    }
+    if ((await exampleCount(transaction, { tenantId, filter, asOf })) === 0) return null
+    const version = await datasetUpdateVersion(transaction, tenantId, targetDatasetId, [], now)
+    await insertCopies(transaction, { tenantId, filter, asOf }, targetDatasetId, version)
+    return version
+  })
+}
+
+async function insertCopies(
+  transaction: Queryable,
+  { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
+  targetDatasetId: string,
+  version: Timestamp,
+): Promise<void> {
+  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
+  const dataset = `$${parameters.push(targetDatasetId)}::uuid`
+  const time = `$${parameters.push(version)}::timestamptz`
+  const text = `insert into examples (
+  tenant_id, dataset_id, id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, source_trace_id,
+  external_source_trace_id, source_run_id, external_source_run_id, attachments
+)
+select tenant_id, ${dataset}, gen_random_uuid(), ${time}, ${time},
+  row_number() over (order by valid_from desc, ordinal, id) - 1, inputs, outputs, metadata, splits, source_trace_id,
+  external_source_trace_id, source_run_id, external_source_run_id, attachments
+from examples
+where ${where}`
+  await runText(transaction, text, parameters)
+}
