@@ -43,5 +43,7 @@ export async function runText<Row extends object>(
   parameters: Parameter[],
   { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
 ): Promise<Row[]> {
-  return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], { prepare: isPrepared })
+  return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
+    prepare: isPrepared,
+  })
 }

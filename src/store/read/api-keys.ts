@@ -10,7 +10,10 @@ export interface ApiKey {
 }
 
 /** @param secretHash SHA-256 of the secret, 32 bytes. @returns null when there is no such key, or it is revoked */
-export async function apiKeyFindBySecretHash(db: Db, secretHash: Uint8Array): Promise<ApiKey | null> {
+export async function apiKeyFindBySecretHash(
+  db: Db,
+  secretHash: Uint8Array,
+): Promise<ApiKey | null> {
   const [key] = await runStatement<ApiKey>(db, 'api_key_find_by_secret_hash', [secretHash])
   return key ?? null
 }

@@ -24,20 +24,43 @@ export interface ExperimentKey {
  * @throws the database's error; see store/errors.ts for which pass by themselves
  */
 export async function applyEvents(db: Db, events: TenantEvent[]): Promise<ExperimentKey[]> {
-  return db.begin(async (transaction) => {
-    await experimentLockMany(transaction, events)
-    const live = await withoutDeleted(transaction, events)
-    const folded = foldEvents(live)
+  let live = events
+  for (;;) {
+    try {
+      return await db.begin(async (transaction) => applyLive(transaction, live))
+    } catch (error) {
+      if (!(error instanceof DeletedError)) throw error
+      // Each round drops at least one event.
+      live = error.live
+    }
+  }
+}
 
-    // One order of tables in every transaction (runs, traces, run items, feedback), rows sorted by key: no deadlock.
-    const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
-    runs.push(...(await runRefreshTraceless(transaction, runs)))
-    await refreshTraces(transaction, runs, folded)
-    const links = [...live.filter(({ event }) => event.kind === 'run_item'), ...(await linksOfRuns(transaction, runs))]
-    const runItems = await upsertMany<RunItemTouched>(transaction, 'run_item', foldEvents(links).run_item)
-    const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
-    return markDirty(transaction, runs, runItems, feedback)
-  })
+async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise<ExperimentKey[]> {
+  if (events.length === 0) return []
+  await experimentLockMany(transaction, events)
+  const folded = foldEvents(events)
+
+  // One order of tables in every transaction (runs, traces, run items, feedback), rows sorted by key: no deadlock.
+  const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
+  runs.push(...(await runRefreshTraceless(transaction, runs)))
+  await refreshTraces(transaction, runs, folded)
+  const links = [...events.filter(({ event }) => event.kind === 'run_item'), ...(await linksOfRuns(transaction, runs))]
+  const runItems = await upsertMany<RunItemTouched>(transaction, 'run_item', foldEvents(links).run_item)
+  const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
+
+  await refuseDeleted(transaction, events, runs)
+  return markDirty(transaction, runs, runItems, feedback)
+}
+
+/** Some of the events write what is deleted: the transaction is undone, and done again with the others. */
+class DeletedError extends Error {
+  override name = 'DeletedError'
+  readonly live: TenantEvent[]
+  constructor(live: TenantEvent[]) {
+    super('some events write what is deleted')
+    this.live = live
+  }
 }
 
 interface Touched {
@@ -64,21 +87,35 @@ async function experimentLockMany(db: Queryable, events: TenantEvent[]): Promise
   if (keys.length > 0) await runStatement(db, 'experiment_lock_many', columnsOf(keys))
 }
 
-/** SPEC: deletes win. Drops events of, or inside, what was deleted. */
-async function withoutDeleted(db: Queryable, events: TenantEvent[]): Promise<TenantEvent[]> {
-  const named = events.map(({ tenantId, event }) =>
-    thingsOf(event).map(([kind, id]) => ({ tenantId, kind, id })),
-  )
+/**
+ * SPEC: deletes win. Looks for tombstones after the rows are written, never before: by now we hold or have waited for
+ * the locks of every delete that does not see our rows, so its tombstone is here to be seen. Whoever deletes later
+ * waits for us and sees our rows.
+ * @throws DeletedError with the events that are not of, or inside, what was deleted
+ */
+async function refuseDeleted(
+  db: Queryable,
+  events: TenantEvent[],
+  runs: RunTouched[],
+): Promise<void> {
+  const traces = new Map(runs.map((run) => [`${run.tenantId}/${run.id}`, run.traceId]))
+  const named = events.map(({ tenantId, event }) => {
+    // An event that says nothing of the trace may still write a run in it.
+    const held = event.kind === 'run' ? traces.get(`${tenantId}/${event.id}`) : null
+    return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
+  })
   const things = named.flat()
   const deleted = await runStatement<{ tenantId: string; kind: string; id: string }>(
     db,
     'tombstone_list_among',
     [things.map((thing) => thing.tenantId), things.map((thing) => thing.kind), things.map((thing) => thing.id)],
   )
-  if (deleted.length === 0) return events
+  if (deleted.length === 0) return
   const dead = new Set(deleted.map((thing) => `${thing.tenantId}/${thing.kind}/${thing.id}`))
-  return events.filter(
-    (_, i) => !named[i]!.some((thing) => dead.has(`${thing.tenantId}/${thing.kind}/${thing.id}`)),
+  throw new DeletedError(
+    events.filter(
+      (_, i) => !named[i]!.some((thing) => dead.has(`${thing.tenantId}/${thing.kind}/${thing.id}`)),
+    ),
   )
 }
 
@@ -86,12 +123,15 @@ function experimentOf(event: IngestEvent): string | null {
   return event.patch.experimentId ?? null
 }
 
-/** What an event writes, and what that is part of. */
-function thingsOf(event: IngestEvent): [kind: string, id: string][] {
+/** What an event writes, and what that is part of. @param traceId the trace that its row turned out to be in */
+function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id: string][] {
   const things: [string, string | null | undefined][] = [
     [event.kind, event.id],
     ['experiment', event.patch.experimentId],
     ['trace', event.kind === 'trace' ? null : event.patch.traceId],
+    ['trace', traceId],
+    ['run', event.kind === 'run' ? event.patch.parentRunId : null],
+    ['run', event.kind === 'feedback' || event.kind === 'run_item' ? event.patch.runId : null],
   ]
   return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
 }
@@ -176,7 +216,10 @@ async function markDirty(
   feedback: FeedbackTouched[],
 ): Promise<ExperimentKey[]> {
   const experiments = distinctKeys(
-    [...runs, ...runItems, ...feedback].map((row) => ({ tenantId: row.tenantId, id: row.experimentId })),
+    [...runs, ...runItems, ...feedback].map((row) => ({
+      tenantId: row.tenantId,
+      id: row.experimentId,
+    })),
   )
   const scored = distinctKeys(feedback.map((row) => ({ tenantId: row.tenantId, id: row.runId })))
   const traces = distinctKeys(
@@ -193,7 +236,8 @@ async function markDirty(
 /** Sorted by key, without repeats and nulls: the order in which every transaction takes its locks. */
 function distinctKeys(keys: { tenantId: string; id: string | null }[]): Touched[] {
   const distinct = new Map<string, Touched>()
-  for (const { tenantId, id } of keys) if (id !== null) distinct.set(`${tenantId}/${id}`, { tenantId, id })
+  for (const { tenantId, id } of keys)
+    if (id !== null) distinct.set(`${tenantId}/${id}`, { tenantId, id })
   return [...distinct.values()].toSorted(byKey)
 }
 

@@ -23,7 +23,11 @@ export async function experimentPurge(
 ): Promise<void> {
   let deleted: object[]
   do {
-    deleted = await runStatement(db, 'run_delete_of_experiment', [tenantId, experimentId, purgeChunk])
+    deleted = await runStatement(db, 'run_delete_of_experiment', [
+      tenantId,
+      experimentId,
+      purgeChunk,
+    ])
   } while (deleted.length > 0)
   await runStatement(db, 'experiment_rows_delete', [tenantId, experimentId])
   await runStatement(db, 'tombstone_update_purged', [tenantId, 'experiment', experimentId, now])

@@ -1,5 +1,10 @@
 import { entityFields, type EntityKind, type Field } from '../../domain/entities.ts'
-import { sortByCodePoint, type ColumnValue, type FoldedRow, type MapEntry } from '../../domain/fold.ts'
+import {
+  sortByCodePoint,
+  type ColumnValue,
+  type FoldedRow,
+  type MapEntry,
+} from '../../domain/fold.ts'
 import type { Parameter } from '../statements.ts'
 
 /*
@@ -182,8 +187,12 @@ function mapText(map: Map<string, MapEntry> | undefined): string | null {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${map.get(key)!.text}`).join(',')}}`
 }
 
-function mapClockText(map: Map<string, MapEntry> | undefined, version: bigint | null): string | null {
-  if (map === undefined || [...map.values()].every((entry) => entry.version === version)) return null
+function mapClockText(
+  map: Map<string, MapEntry> | undefined,
+  version: bigint | null,
+): string | null {
+  if (map === undefined || [...map.values()].every((entry) => entry.version === version))
+    return null
   const clock = [...map].map(([key, entry]) => [key, String(entry.version)])
   return JSON.stringify(Object.fromEntries(clock))
 }
