@@ -68,10 +68,16 @@ export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): s
       total_cost: rolledUp('total_cost'),
     },
     metadata: `${alias}.metadata`,
-    feedback: `feedback filter_feedback where filter_feedback.tenant_id = ${alias}.tenant_id
-      and filter_feedback.comparative_experiment_id is null
-      and (filter_feedback.run_id = ${alias}.id
-        or (filter_feedback.run_id is null and filter_feedback.trace_id = ${alias}.trace_id and ${isRoot}))`,
+    // Not one condition with `or`, nor open to the others: right after a bulk load, when the planner knows nothing of
+    // the table, it would read all of the tenant's feedback for every run.
+    feedback: `(
+      select own.* from feedback own where own.tenant_id = ${alias}.tenant_id and own.run_id = ${alias}.id
+      union all
+      select whole.* from feedback whole
+      where whole.tenant_id = ${alias}.tenant_id and whole.run_id is null and whole.trace_id = ${alias}.trace_id
+        and ${isRoot}
+      offset 0
+    ) filter_feedback where filter_feedback.comparative_experiment_id is null`,
   })
 }
 
