@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { JsonText } from '../../domain/entities.ts'
 import type { IngestEvent } from '../../domain/events.ts'
@@ -152,7 +153,8 @@ async function readOperations(
 async function readText(part: Part): Promise<JsonText> {
   const chunks: Buffer[] = []
   for await (const chunk of part.body) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8').trim()
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  return bytes.toString('utf8').trim()
 }
 
 /** Large fields are only checked to be JSON; their text is what is stored. */
@@ -183,7 +185,7 @@ function translate(
   const refused: RefusedRun[] = []
   for (const { kind, id, texts, error } of operations) {
     const loc = ['body', `${kind}.${id}`]
-    const content = [...texts].toSorted(([a], [b]) => (a < b ? -1 : 1)).join('\n')
+    const content = digest(texts)
     const fields = sliceMembers(texts.get('') ?? '{}')
     for (const [name, text] of texts) if (name !== '') fields.set(name, text)
     try {
@@ -208,6 +210,16 @@ function translate(
     }
   }
   return { payloads, feedback, configs, refused }
+}
+
+/** Tells operations apart, whatever the order of their parts; joined, the texts would be in memory twice. */
+function digest(texts: ReadonlyMap<string, JsonText>): string {
+  const hash = createHash('sha1')
+  for (const name of [...texts.keys()].toSorted()) {
+    const text = texts.get(name) ?? ''
+    hash.update(`${name}:${text.length}:`).update(text)
+  }
+  return hash.digest('hex')
 }
 
 /** JavaScript's clients add the part's length to the type (contracts/langsmith.md 2.4.3). */
