@@ -42,6 +42,8 @@ export function s3Home({ bucket, endpoint, region, credentials }: S3Options): Bl
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         maxAttempts: 2,
+        // It would tell the terminal what it then throws.
+        logger: silent,
         requestHandler: {
           connectionTimeout: connectTimeoutMs,
           socketTimeout: silenceTimeoutMs,
@@ -116,6 +118,9 @@ async function unlessMissing<T>(act: () => Promise<T>): Promise<T | null> {
   })
 }
 
+const ignore = (): void => {}
+const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore }
+
 /** Whatever the server says, a refusal included, is no fault of the request: it may be sent again. */
 async function orUnavailable<T>(act: () => Promise<T>): Promise<T> {
   try {
@@ -129,6 +134,8 @@ function describe(error: unknown): string {
   // A host with two addresses fails with both, and an empty message.
   const first = error instanceof AggregateError ? error.errors[0] : error
   if (!(first instanceof Error)) return String(first)
-  // The SDK knows no message for an answer without a body.
-  return /^(?:|UnknownError|Unknown)$/.test(first.message) ? first.name : first.message
+  // An answer without a body, as of a HEAD, has no words of its own, and the SDK finds none.
+  const status = (first as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
+  const isWordless = /^(?:|Unknown|UnknownError)$/.test(first.message)
+  return isWordless && status !== undefined ? `HTTP ${status}` : first.message || first.name
 }
