@@ -73,6 +73,8 @@ export interface Run {
   environment: string
   createdAt: Timestamp
   updatedAt: Timestamp
+  /** By name: `{"blob_id","mime_type","size"}`. */
+  attachments: JsonMap
 }
 
 /** What a client says of a whole trace. Its roll-ups are computed from the runs, never sent. */
@@ -224,6 +226,7 @@ const run: FieldOf<Run>[] = [
   { rule: 'first', columns: { environment: 'text' } },
   { rule: 'first', columns: { createdAt: 'timestamptz' } },
   { rule: 'newest', columns: { updatedAt: 'timestamptz' } },
+  { rule: 'map', columns: { attachments: 'json' } },
 ]
 
 const trace: FieldOf<Trace>[] = [

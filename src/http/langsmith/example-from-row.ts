@@ -1,6 +1,7 @@
 import type { JsonText } from '../../domain/entities.ts'
 import { RawJson, sliceMembers } from '../../domain/json.ts'
 import type { Example } from '../../store/read/examples.ts'
+import type { AttachmentUrls } from './attachments.ts'
 import { joinMembers, objectText } from './object-text.ts'
 
 /** The fields of an example that a request can select. */
@@ -22,8 +23,14 @@ export type ExampleField = (typeof exampleFields)[number]
 /** Python's model has no default for these: they are there whatever is selected. */
 const alwaysSelected: readonly ExampleField[] = ['id', 'dataset_id', 'inputs', 'created_at']
 
-/** Example (contracts/langsmith.md 2.4.1). Of `outputs`, null stays null and `{}` stays `{}`. */
-export function exampleFromRow(row: ExampleContent): Record<ExampleField, unknown> {
+/**
+ * Example (contracts/langsmith.md 2.4.1). Of `outputs`, null stays null and `{}` stays `{}`.
+ * @param urls absent: attachments are not shown
+ */
+export function exampleFromRow(
+  row: ExampleContent,
+  urls?: AttachmentUrls,
+): Record<ExampleField, unknown> {
   return {
     id: row.id,
     created_at: row.createdAt,
@@ -34,7 +41,7 @@ export function exampleFromRow(row: ExampleContent): Record<ExampleField, unknow
     metadata: new RawJson(metadataOf(row)),
     inputs: new RawJson(row.inputs === null ? '{}' : objectText(row.inputs, 'input')),
     outputs: row.outputs === null ? null : new RawJson(objectText(row.outputs, 'output')),
-    attachment_urls: null,
+    attachment_urls: urls?.(row.attachments) ?? null,
   }
 }
 
@@ -50,14 +57,17 @@ export type ExampleContent = Pick<
   | 'splits'
   | 'inputs'
   | 'outputs'
+  | 'attachments'
 >
 
 /** The selected fields, and those that clients cannot do without. */
 export function selectedExample(
   row: Example,
   select: readonly ExampleField[] | undefined,
+  urls: AttachmentUrls,
 ): Partial<Record<ExampleField, unknown>> {
-  const example = exampleFromRow(row)
+  // Signing costs time: unselected links are not made.
+  const example = exampleFromRow(row, select?.includes('attachment_urls') ? urls : undefined)
   const isSelected = (field: ExampleField) =>
     select === undefined ? field !== 'attachment_urls' : select.includes(field)
   return Object.fromEntries(

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import {
+  AttachmentOperationsError,
+  attachmentsText,
+  readAttachments,
+  updateAttachments,
+  type Attachment,
+} from '../../domain/attachments.ts'
 import type { Clock } from '../../domain/clock.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import { storableText } from '../../domain/ids.ts'
@@ -13,10 +20,11 @@ import {
   type ExamplePlan,
   type ExampleVersion,
 } from '../../store/write/examples.ts'
-import { LangsmithError, notFound } from './errors.ts'
+import { attachmentsOperations, readOperations } from './attachments.ts'
+import { invalid, LangsmithError, notFound } from './errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
 import { joinMembers, textOf } from './object-text.ts'
-import { jsonObject, names, time, uuid } from './schemas.ts'
+import { jsonObject, names, text, time, uuid } from './schemas.ts'
 
 /** Body of a create (contracts/langsmith.md 2.4.4). */
 export const exampleCreate = z.object({
@@ -29,6 +37,7 @@ export const exampleCreate = z.object({
   created_at: time.nullish(),
   source_run_id: uuid.nullish(),
   use_source_run_io: z.boolean().nullish(),
+  use_source_run_attachments: z.array(text).nullish(),
 })
 
 /** Body of an update; null leaves. */
@@ -38,6 +47,7 @@ export const exampleUpdate = z.object({
   outputs: jsonObject.nullish(),
   metadata: jsonObject.nullish(),
   split: names.nullish(),
+  attachments_operations: attachmentsOperations.nullish(),
 })
 
 export interface ExampleWriteParts {
@@ -47,8 +57,10 @@ export interface ExampleWriteParts {
 
 /** A create that was checked by `exampleCreate`. */
 export interface ExampleCreate {
-  /** JSON text of the body, or of its element. */
-  text: JsonText
+  /** JSON text of each field. */
+  members: ReadonlyMap<string, JsonText>
+  /** That came with the request. */
+  attachments?: readonly Attachment[]
   /** Where it stands, for error messages. */
   loc: (string | number)[]
 }
@@ -64,8 +76,8 @@ export async function createExamples(
   creates: ExampleCreate[],
 ): Promise<Example[]> {
   const versions: ExampleVersion[] = []
-  for (const { text } of creates)
-    versions.push(await withRunIo(db, tenantId, newVersion(text), text))
+  for (const create of creates)
+    versions.push(await withSourceRun(db, tenantId, newVersion(create), create))
   const ids = versions.map((version) => version.id)
   if (new Set(ids).size < ids.length) throw taken()
   const made = await exampleWriteVersions(
@@ -84,20 +96,37 @@ export async function createExamples(
 }
 
 /**
- * `use_source_run_io`: inputs and outputs are those of the run the example comes from.
- * @throws LangsmithError 404 when there is no such run
+ * `use_source_run_io`: inputs and outputs are those of the run the example comes from. `use_source_run_attachments`: the
+ * named ones are taken over, unless one of that name came with the request.
+ * @throws LangsmithError 404 when there is no such run, 422 when it has no such attachment
  */
-async function withRunIo(
+async function withSourceRun(
   db: Db,
   tenantId: string,
   version: ExampleVersion,
-  text: JsonText,
+  { members, attachments = [], loc }: ExampleCreate,
 ): Promise<ExampleVersion> {
-  const isWanted = parsed(sliceMembers(text), 'use_source_run_io') === true
-  if (!isWanted || version.sourceRunId === null) return version
+  const isWanted = parsed(members, 'use_source_run_io') === true
+  const names = (parsed(members, 'use_source_run_attachments') as string[] | null) ?? []
+  if ((!isWanted && names.length === 0) || version.sourceRunId === null) return version
   const run = await runFind(db, tenantId, version.sourceRunId)
   if (run === null) throw notFound('Run')
-  return { ...version, inputs: run.inputs ?? '{}', outputs: run.outputs }
+  const all = new Map<string, Attachment>()
+  const ofRun = new Map(readAttachments(run.attachments).map((found) => [found.name, found]))
+  for (const name of names.map(storableText)) {
+    const found = ofRun.get(name)
+    if (found === undefined) {
+      const message = `The run has no attachment ${JSON.stringify(name.slice(0, 200))}`
+      throw invalid([...loc, 'use_source_run_attachments'], message)
+    }
+    all.set(name, found)
+  }
+  for (const attachment of attachments) all.set(attachment.name, attachment)
+  return {
+    ...version,
+    ...(isWanted ? { inputs: run.inputs ?? '{}', outputs: run.outputs } : {}),
+    attachments: attachmentsText([...all.values()]),
+  }
 }
 
 /** An update that was checked by `exampleUpdate`. */
@@ -138,11 +167,12 @@ export function planUpdates(
 ): ExamplePlan {
   return (dataset, current) => {
     const versions = new Map<string, ExampleVersion>()
-    for (const { id, text, loc } of updates) {
+    for (const update of updates) {
+      const { id, loc } = update
       const before = versions.get(id) ?? current.get(id)
       if (before === undefined || before.archived) throw notFound('Example')
       if (current.get(id)!.datasetId !== datasetId) throw elsewhere()
-      const next = nextVersion(before, text)
+      const next = nextVersion(before, update)
       assertExampleFits(schemas ?? dataset, next, loc)
       versions.set(id, next)
     }
@@ -159,10 +189,9 @@ function taken(): LangsmithError {
   return new LangsmithError(409, 'Example with this id already exists.')
 }
 
-const baseSplits = ['base']
+export const baseSplits = ['base']
 
-function newVersion(text: JsonText): ExampleVersion {
-  const members = sliceMembers(text)
+export function newVersion({ members, attachments = [] }: ExampleCreate): ExampleVersion {
   const { metadata, splits } = readMetadata(members)
   return {
     id: (parsed(members, 'id') as string | null)?.toLowerCase() ?? randomUUID(),
@@ -177,12 +206,13 @@ function newVersion(text: JsonText): ExampleVersion {
     sourceRunId: (parsed(members, 'source_run_id') as string | null)?.toLowerCase() ?? null,
     externalSourceRunId: null,
     createdAt: parseTimestamp((parsed(members, 'created_at') as string | number | null) ?? ''),
+    attachments: attachmentsText(attachments),
   }
 }
 
 /** Whole objects replace; of the metadata `dataset_split` is only changed by `split` (contracts/langsmith.md 2.4.3). */
-function nextVersion(before: ExampleVersion, text: JsonText): ExampleVersion {
-  const members = sliceMembers(text)
+export function nextVersion(before: ExampleVersion, update: ExampleUpdate): ExampleVersion {
+  const { members } = update
   return {
     id: before.id,
     externalId: before.externalId,
@@ -195,6 +225,23 @@ function nextVersion(before: ExampleVersion, text: JsonText): ExampleVersion {
     externalSourceTraceId: before.externalSourceTraceId,
     sourceRunId: before.sourceRunId,
     externalSourceRunId: before.externalSourceRunId,
+    attachments: nextAttachments(before.attachments ?? null, update),
+  }
+}
+
+/** @throws LangsmithError 422 for operations that contradict each other or name what is not there */
+function nextAttachments(
+  stored: JsonText | null,
+  { members, attachments = [], loc }: ExampleUpdate,
+): JsonText | null {
+  const given = textOf(members.get('attachments_operations'))
+  if (given === null && attachments.length === 0) return stored
+  try {
+    const operations = given === null ? null : readOperations(given)
+    return attachmentsText(updateAttachments(readAttachments(stored), operations, attachments))
+  } catch (error) {
+    if (!(error instanceof AttachmentOperationsError)) throw error
+    throw invalid([...loc, 'attachments_operations'], error.message)
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { exampleList, type ExampleFilter, type ExampleOrder } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { exampleFields, selectedExample } from './example-from-row.ts'
 import { parseExampleFilter } from './filter-parse.ts'
 import {
@@ -39,14 +40,14 @@ const schema = {
 }
 
 /** Langfuse's archived examples are shown as deleted ones: only versions from before are listed. */
-export function getExamples(app: App, { db }: HttpParts): void {
+export function getExamples(app: App, parts: HttpParts): void {
   app.get('/examples', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
     const filter = exampleFilter(given)
     // Tags come later: none is known.
     if (given.as_of.kind === 'tag') return []
-    const rows = await exampleList(db, {
+    const rows = await exampleList(parts.db, {
       tenantId,
       filter,
       asOf: given.as_of.kind === 'time' ? given.as_of.time : null,
@@ -54,7 +55,8 @@ export function getExamples(app: App, { db }: HttpParts): void {
       limit: given.limit,
       offset: given.offset,
     })
-    return rows.map((row) => selectedExample(row, given.select))
+    const urls = attachmentUrls(parts, request)
+    return rows.map((row) => selectedExample(row, given.select, urls))
   })
 }
 

@@ -109,7 +109,7 @@ function examplesOf(text: JsonText | undefined): ExampleUpdate[] {
   const members = sliceMembers(text ?? '{}')
   return [...members].map(([id, member]) => ({
     id: id.toLowerCase(),
-    text: member,
+    members: sliceMembers(member),
     loc: ['body', 'patch_examples', id],
   }))
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sliceElements } from '../../domain/json.ts'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
 import { exampleFind } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
@@ -23,7 +23,11 @@ export function patchExamplesBulk(app: App, parts: HttpParts): void {
     const isElsewhere = request.body.some(({ dataset_id: id }) => (id ?? datasetId) !== datasetId)
     if (isElsewhere) throw elsewhere()
     const texts = sliceElements(request.bodyText)
-    const updates = request.body.map(({ id }, i) => ({ id, text: texts[i]!, loc: ['body', i] }))
+    const updates = request.body.map(({ id }, i) => ({
+      id,
+      members: sliceMembers(texts[i]!),
+      loc: ['body', i],
+    }))
     const changed = await updateExamples(parts, tenantId, datasetId, updates)
     const ids = changed.map((example) => example.id)
     return { count: ids.length, example_ids: ids, as_of: changed[0]!.validFrom }

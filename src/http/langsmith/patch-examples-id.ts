@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { sliceMembers } from '../../domain/json.ts'
 import { exampleFind } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
 import { notFound } from './errors.ts'
@@ -21,8 +23,8 @@ export function patchExamplesId(app: App, parts: HttpParts): void {
     if (current === null) throw notFound('Example')
     const datasetId = request.body.dataset_id ?? current.datasetId
     if (datasetId !== current.datasetId) throw elsewhere()
-    const updates = [{ id, text: request.bodyText, loc: ['body'] }]
+    const updates = [{ id, members: sliceMembers(request.bodyText), loc: ['body'] }]
     const [changed] = await updateExamples(parts, tenantId, datasetId, updates)
-    return exampleFromRow(changed!)
+    return exampleFromRow(changed!, attachmentUrls(parts, request))
   })
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { sliceElements } from '../../domain/json.ts'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
 import { invalid } from './errors.ts'
@@ -22,9 +23,13 @@ export function postExamplesBulk(app: App, parts: HttpParts): void {
         'All examples of a request belong to one dataset',
       )
     }
-    const creates = sliceElements(request.bodyText).map((text, i) => ({ text, loc: ['body', i] }))
+    const creates = sliceElements(request.bodyText).map((text, i) => ({
+      members: sliceMembers(text),
+      loc: ['body', i],
+    }))
     const { tenantId } = request.principal
     const made = await createExamples(parts, tenantId, first.dataset_id, creates)
-    return made.map(exampleFromRow)
+    const urls = attachmentUrls(parts, request)
+    return made.map((row) => exampleFromRow(row, urls))
   })
 }

@@ -1,4 +1,6 @@
+import { sliceMembers } from '../../domain/json.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
 
@@ -11,8 +13,8 @@ const schema = {
 export function postExamples(app: App, parts: HttpParts): void {
   app.post('/examples', { schema }, async (request) => {
     const { tenantId } = request.principal
-    const creates = [{ text: request.bodyText, loc: ['body'] }]
+    const creates = [{ members: sliceMembers(request.bodyText), loc: ['body'] }]
     const [made] = await createExamples(parts, tenantId, request.body.dataset_id, creates)
-    return exampleFromRow(made!)
+    return exampleFromRow(made!, attachmentUrls(parts, request))
   })
 }

@@ -3,7 +3,7 @@
 with erased as (
   update examples set inputs = null, outputs = null, metadata = null, splits = default, archived = true,
     source_trace_id = null, external_source_trace_id = null, source_run_id = null, external_source_run_id = null,
-   attachments = null
+    attachments = null
   where tenant_id = $1 and id = any($2::uuid[])
   returning id
 )

@@ -24,6 +24,7 @@ function row(n: number): ComparisonRow {
     externalSourceTraceId: null,
     sourceRunId: null,
     externalSourceRunId: null,
+    attachments: null,
   }
   const run = {
     id: 'r',

@@ -1,0 +1,109 @@
+import type { JsonMap, JsonText } from './entities.ts'
+
+/** A file of an example or a run. Its bytes are a blob of the tenant. */
+export interface Attachment {
+  name: string
+  blobId: string
+  /** As sent. */
+  mimeType: string
+  /** Bytes. */
+  size: number
+}
+
+interface StoredAttachment {
+  blob_id: string
+  mime_type: string
+  size: number
+}
+
+/** As an example keeps its attachments: a list, for their order counts. null: none. */
+export function attachmentsText(attachments: readonly Attachment[]): JsonText | null {
+  if (attachments.length === 0) return null
+  return JSON.stringify(attachments.map(({ name, ...rest }) => ({ name, ...toStored(rest) })))
+}
+
+/** As a run keeps its attachments: the newest under each name. */
+export function attachmentsMap(attachments: readonly Attachment[]): JsonMap {
+  return Object.fromEntries(
+    attachments.map(({ name, ...rest }) => [name, JSON.stringify(toStored(rest))]),
+  )
+}
+
+/** Reads both forms. */
+export function readAttachments(text: JsonText | null): Attachment[] {
+  if (text === null) return []
+  const stored = JSON.parse(text) as
+    | (StoredAttachment & { name: string })[]
+    | Record<string, StoredAttachment>
+  if (Array.isArray(stored)) return stored.map(({ name, ...rest }) => fromStored(name, rest))
+  return Object.entries(stored).map(([name, rest]) => fromStored(name, rest))
+}
+
+function toStored({ blobId, mimeType, size }: Omit<Attachment, 'name'>): StoredAttachment {
+  return { blob_id: blobId, mime_type: mimeType, size }
+}
+
+function fromStored(name: string, { blob_id, mime_type, size }: StoredAttachment): Attachment {
+  return { name, blobId: blob_id, mimeType: mime_type, size }
+}
+
+/** Which of the stored attachments an update keeps, and under which names. */
+export interface AttachmentOperations {
+  retain: readonly string[]
+  /** Old name to new. */
+  rename: ReadonlyMap<string, string>
+}
+
+/** The operations contradict each other, or name what is not there. The message is for the client. */
+export class AttachmentOperationsError extends Error {
+  override name = 'AttachmentOperationsError'
+}
+
+/**
+ * The attachments of an example after an update (contracts/langsmith.md 2.4.3). Without operations uploads replace all,
+ * and no upload leaves all. With operations only what they name stays, and uploads are added; an upload wins over what
+ * is kept under its name. What is kept keeps its place; new names stand at the end.
+ * @throws AttachmentOperationsError
+ */
+export function updateAttachments(
+  stored: readonly Attachment[],
+  operations: AttachmentOperations | null,
+  uploaded: readonly Attachment[],
+): Attachment[] {
+  if (operations === null) return [...(uploaded.length > 0 ? uploaded : stored)]
+  checkOperations(stored, operations)
+  const result = new Map<string, Attachment>()
+  for (const attachment of stored) {
+    const { name } = attachment
+    const kept = operations.rename.get(name) ?? (operations.retain.includes(name) ? name : null)
+    if (kept !== null) result.set(kept, { ...attachment, name: kept })
+  }
+  for (const attachment of uploaded) result.set(attachment.name, attachment)
+  return [...result.values()]
+}
+
+function checkOperations(
+  stored: readonly Attachment[],
+  { retain, rename }: AttachmentOperations,
+): void {
+  const names = new Set(stored.map(({ name }) => name))
+  const taken = new Set(retain)
+  for (const name of [...retain, ...rename.keys()]) {
+    if (!names.has(name))
+      throw new AttachmentOperationsError(`No attachment is named ${show(name)}`)
+  }
+  for (const [from, to] of rename) {
+    if (to === '') throw new AttachmentOperationsError(`${show(from)} is renamed to nothing`)
+    if (retain.includes(from)) {
+      throw new AttachmentOperationsError(`${show(from)} is both retained and renamed`)
+    }
+    if (taken.has(to)) {
+      throw new AttachmentOperationsError(`${show(from)} is renamed to ${show(to)}, which is taken`)
+    }
+    taken.add(to)
+  }
+}
+
+function show(name: string): string {
+  return JSON.stringify(name.slice(0, 200))
+}

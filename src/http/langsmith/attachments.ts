@@ -1,0 +1,74 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import {
+  readAttachments,
+  type Attachment,
+  type AttachmentOperations,
+} from '../../domain/attachments.ts'
+import type { JsonText } from '../../domain/entities.ts'
+import { storableText } from '../../domain/ids.ts'
+import { sliceMembers } from '../../domain/json.ts'
+import { blobUrl } from '../blobs.ts'
+import type { Part } from '../multipart.ts'
+import type { HttpParts } from '../parts.ts'
+import { text } from './schemas.ts'
+
+/** Where a client finds one attachment (contracts/langsmith.md 2.4.1). */
+interface AttachmentUrl {
+  presigned_url: string
+  s3_url: string
+  mime_type: string
+}
+
+/** `attachment_urls` of an example, `s3_urls` of a run: `{"attachment.<name>": …}`; null without attachments. */
+export type AttachmentUrls = (stored: JsonText | null) => Record<string, AttachmentUrl> | null
+
+/** Signs links that whoever sent this request can follow. */
+export function attachmentUrls(
+  parts: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  request: FastifyRequest,
+): AttachmentUrls {
+  return (stored) => {
+    if (stored === null) return null
+    const urls = readAttachments(stored).map(({ name, blobId, mimeType }) => {
+      const url = blobUrl(parts, request, { blobId, mimeType, fileName: name })
+      // Clients read `presigned_url` alone; there is no bucket that they could reach by the other.
+      return [`attachment.${name}`, { presigned_url: url, s3_url: url, mime_type: mimeType }]
+    })
+    return urls.length === 0 ? null : (Object.fromEntries(urls) as Record<string, AttachmentUrl>)
+  }
+}
+
+/** Streams the bytes of a part to the blob store. What a refused request leaves there nothing refers to. */
+export async function keepAttachment(
+  { blobs }: Pick<HttpParts, 'blobs'>,
+  tenantId: string,
+  name: string,
+  part: Part,
+  maxBytes: number,
+): Promise<Attachment> {
+  const { id, size } = await blobs.put(tenantId, part.body, { maxBytes })
+  return { name: storableText(name), blobId: id, mimeType: mimeTypeOf(part.contentType), size }
+}
+
+/** JavaScript's clients add the part's length to the type (contracts/langsmith.md 2.4.3). */
+function mimeTypeOf(contentType: string | null): string {
+  const type = (contentType ?? '').replace(/;\s*length=\d+\s*(?=;|$)/gi, '').trim()
+  return type === '' ? 'application/octet-stream' : storableText(type)
+}
+
+/** `attachments_operations`. */
+export const attachmentsOperations = z.object({
+  rename: z.record(z.string(), text).nullish(),
+  retain: z.array(text).nullish(),
+})
+
+/** @param given checked by `attachmentsOperations` */
+export function readOperations(given: JsonText): AttachmentOperations {
+  const members = sliceMembers(given)
+  const retain = JSON.parse(members.get('retain') ?? 'null') as string[] | null
+  const rename = [...sliceMembers(members.get('rename') ?? '{}')].map(
+    ([from, to]) => [storableText(from), storableText(JSON.parse(to) as string)] as const,
+  )
+  return { retain: (retain ?? []).map(storableText), rename: new Map(rename) }
+}
