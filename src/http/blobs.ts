@@ -27,7 +27,15 @@ export function blobUrl(
   const now = toEpochMs(clock.now()) / 1000
   const expiresAt = Math.ceil((now + lifetimeSeconds) / stepSeconds) * stepSeconds
   const path = blobSigner.sign({ ...file, tenantId: request.principal.tenantId, expiresAt })
-  return (publicUrl ?? originOf(request)) + path
+  return baseUrl({ publicUrl }, request) + path
+}
+
+/** Where clients reach this server, without a slash at the end. */
+export function baseUrl(
+  { publicUrl }: Pick<HttpParts, 'publicUrl'>,
+  request: FastifyRequest,
+): string {
+  return publicUrl ?? originOf(request)
 }
 
 function originOf(request: FastifyRequest): string {

@@ -1,0 +1,56 @@
+import { createHash, createHmac } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { FeedbackToken } from '../../store/read/feedback-tokens.ts'
+import { secretEnsure } from '../../store/write/secrets.ts'
+import { baseUrl } from '../blobs.ts'
+import type { HttpParts } from '../parts.ts'
+
+/** Makes the token of a link from its id: so links can be listed although only hashes of their tokens are stored. */
+export type TokenMaker = (tenantId: string, id: string) => string
+
+/**
+ * Tokens are UUIDs, because Python's client takes no others; 122 of their bits are secret.
+ * @returns what gives a maker, asking the database once for the secret of the installation
+ */
+export function feedbackTokenMaker({
+  db,
+  clock,
+}: Pick<HttpParts, 'db' | 'clock'>): () => Promise<TokenMaker> {
+  let secret: Uint8Array | null = null
+  return async () => {
+    const key = (secret ??= await secretEnsure(db, 'feedback-tokens', clock.now()))
+    return (tenantId, id) => {
+      const mac = createHmac('sha256', key).update(`runmill feedback token 1:${tenantId}:${id}`)
+      return uuidOf(mac.digest())
+    }
+  }
+}
+
+/** In hex. A token is random enough that a plain hash is right. */
+export function feedbackTokenHash(token: string): string {
+  return createHash('sha256').update(token.toLowerCase()).digest('hex')
+}
+
+/** FeedbackIngestTokenSchema: its URL is absolute and ends in the token (contracts/langsmith.md 2.7.1). */
+export function feedbackTokenFromRow(
+  parts: Pick<HttpParts, 'publicUrl'>,
+  request: FastifyRequest,
+  makeToken: TokenMaker,
+  { id, key, expiresAt }: FeedbackToken,
+): Record<string, unknown> {
+  const token = makeToken(request.principal.tenantId, id)
+  return {
+    id,
+    url: `${baseUrl(parts, request)}/api/v1/feedback/tokens/${token}`,
+    expires_at: expiresAt,
+    feedback_key: key,
+  }
+}
+
+/** UUIDv8 (RFC 9562) of the first 16 bytes. */
+function uuidOf(bytes: Buffer): string {
+  const own = Buffer.from(bytes.subarray(0, 16))
+  own[6] = (own[6]! & 0x0f) | 0x80
+  own[8] = (own[8]! & 0x3f) | 0x80
+  return own.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { feedbackTokenListOfRun } from '../../store/read/feedback-tokens.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { feedbackTokenFromRow, type TokenMaker } from './feedback-token.ts'
+import { page, uuid } from './schemas.ts'
+
+const schema = {
+  tags: ['feedback'],
+  summary: 'List the links that take feedback on a run',
+  querystring: z.object({ run_id: uuid, ...page }),
+}
+
+/** Whoever may see the links may give feedback anyway: it takes a key that writes. */
+export function getFeedbackTokens(
+  app: App,
+  parts: HttpParts,
+  getMaker: () => Promise<TokenMaker>,
+): void {
+  app.get('/feedback/tokens', { schema, config: { scope: 'write' } }, async (request) => {
+    const { principal, query } = request
+    const rows = await feedbackTokenListOfRun(parts.db, principal.tenantId, query.run_id, query)
+    const makeToken = await getMaker()
+    return rows.map((row) => feedbackTokenFromRow(parts, request, makeToken, row))
+  })
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import type { App, HttpParts } from '../parts.ts'
+import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
+import { jsonObject } from './schemas.ts'
+
+const schema = {
+  tags: ['feedback'],
+  summary: 'Give feedback by a link, without a key',
+  params: tokenParams,
+  querystring: tokenQuery,
+  body: z
+    .object({
+      score: z.union([z.number(), z.boolean()]).nullish(),
+      value: z.union([z.number(), z.boolean(), z.string(), jsonObject]).nullish(),
+      comment: z.string().nullish(),
+      correction: z.union([jsonObject, z.string()]).nullish(),
+      metadata: jsonObject.nullish(),
+    })
+    .nullish(),
+}
+
+export function postFeedbackTokensToken(app: App, parts: HttpParts): void {
+  app.post('/feedback/tokens/:token', { schema, config: { scope: 'none' } }, async (request) =>
+    takeFeedbackByToken(parts, request, request.params.token, request.query),
+  )
+}

@@ -1,0 +1,41 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+import type { Page } from './dataset-experiments.ts'
+
+/** A link that takes feedback on a run, without its token. */
+export interface FeedbackToken {
+  id: string
+  runId: string
+  /** The key of the feedback. */
+  key: string
+  expiresAt: Timestamp
+}
+
+/** One page, oldest first; expired ones too. */
+export async function feedbackTokenListOfRun(
+  db: Queryable,
+  tenantId: string,
+  runId: string,
+  { limit, offset }: Page,
+): Promise<FeedbackToken[]> {
+  return runStatement<FeedbackToken>(db, 'feedback_token_list_of_run', [
+    tenantId,
+    runId,
+    limit,
+    offset,
+  ])
+}
+
+/** The only look-up that knows no tenant: the token is the key. @param hash in hex */
+export async function feedbackTokenFindByHash(
+  db: Queryable,
+  hash: string,
+): Promise<(FeedbackToken & { tenantId: string }) | null> {
+  const [row] = await runStatement<FeedbackToken & { tenantId: string }>(
+    db,
+    'feedback_token_find_by_hash',
+    [hash],
+  )
+  return row ?? null
+}

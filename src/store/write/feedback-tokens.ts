@@ -1,0 +1,26 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import type { FeedbackToken } from '../read/feedback-tokens.ts'
+import { runStatement } from '../statements.ts'
+
+export interface NewFeedbackToken extends FeedbackToken {
+  /** In hex. */
+  hash: string
+}
+
+export async function feedbackTokenInsertMany(
+  db: Queryable,
+  tenantId: string,
+  tokens: readonly NewFeedbackToken[],
+  now: Timestamp,
+): Promise<void> {
+  await runStatement(db, 'feedback_token_insert_many', [
+    tenantId,
+    now,
+    tokens.map((token) => token.id),
+    tokens.map((token) => token.hash),
+    tokens.map((token) => token.runId),
+    tokens.map((token) => token.key),
+    tokens.map((token) => token.expiresAt),
+  ])
+}
