@@ -9,7 +9,7 @@ export function comparisonFromRow(
   options: RunFieldOptions,
 ): Record<string, unknown> {
   return {
-    ...exampleFromRow(example),
+    ...exampleFromRow(example, options.urls),
     runs: runs.map(({ run, feedback }) => ({
       ...runFields(run, options),
       feedbacks: feedback.map(feedbackFromRow),

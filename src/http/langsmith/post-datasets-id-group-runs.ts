@@ -16,6 +16,7 @@ import {
 } from '../../store/read/experiments.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
+import { attachmentUrls, type AttachmentUrls } from './attachments.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
 import { notFound } from './errors.ts'
 import { printFilter } from './filter-parse.ts'
@@ -44,7 +45,8 @@ const schema = {
  * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Examples count that have a run in every session;
  * what has no value under the key is in no group. Groups with the most examples come first.
  */
-export function postDatasetsIdGroupRuns(app: App, { db }: HttpParts): void {
+export function postDatasetsIdGroupRuns(app: App, parts: HttpParts): void {
+  const { db } = parts
   app.post(
     '/datasets/:dataset_id/group/runs',
     { schema, config: { scope: 'read' } },
@@ -67,7 +69,8 @@ export function postDatasetsIdGroupRuns(app: App, { db }: HttpParts): void {
       }
       if (existing.size === 0) return { groups: [] }
       const groups = await comparisonGroupList(db, query, asked)
-      return { groups: await describeGroups(db, query, groups, asked) }
+      const urls = attachmentUrls(parts, request)
+      return { groups: await describeGroups(db, query, groups, asked, urls) }
     },
   )
 }
@@ -77,6 +80,7 @@ async function describeGroups(
   query: GroupQuery,
   groups: ComparisonGroup[],
   { per_group_limit: exampleLimit, preview: isPreview }: z.output<typeof body>,
+  urls: AttachmentUrls,
 ): Promise<object[]> {
   if (groups.length === 0) return []
   const { tenantId } = query
@@ -118,7 +122,7 @@ async function describeGroups(
           both(query.filters.get(session.id), filter),
         ),
       ),
-      examples: rows.map((row) => comparisonFromRow(row, { isPreview })),
+      examples: rows.map((row) => comparisonFromRow(row, { isPreview, urls })),
     })
   }
   return described

@@ -7,6 +7,7 @@ import {
   type ComparisonQuery,
 } from '../../store/read/comparison.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { comparisonCsv } from './comparison-csv.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
@@ -34,7 +35,8 @@ const body = z.object({
 type Body = z.output<typeof body>
 
 /** Examples of a dataset with the runs that experiments made for them, as JSON or CSV (contracts/langsmith.md 2.1). */
-export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
+export function postDatasetsIdRuns(app: App, parts: HttpParts): void {
+  const { db } = parts
   app.post(
     '/datasets/:dataset_id/runs',
     {
@@ -91,6 +93,7 @@ export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
       }
 
       const examples: object[] = []
+      const urls = attachmentUrls(parts, request)
       const pages = comparisonPages(db, query, {
         offset: asked.offset,
         limit: asked.limit ?? defaultLimit,
@@ -98,7 +101,7 @@ export function postDatasetsIdRuns(app: App, { db }: HttpParts): void {
         detail: detailOf(asked),
       })
       for await (const rows of pages) {
-        for (const row of rows) examples.push(comparisonFromRow(row, { isPreview }))
+        for (const row of rows) examples.push(comparisonFromRow(row, { isPreview, urls }))
       }
       return examples
     },

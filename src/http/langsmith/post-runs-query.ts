@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { runList } from '../../store/read/run-list.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runSelection, runSelectNames } from './run-select.ts'
@@ -18,7 +19,7 @@ const body = z.object({
 })
 
 /** `POST /runs/query`: runs by any condition, newest first (contracts/langsmith.md 2.6.3). */
-export function postRunsQuery(app: App, { db }: HttpParts): void {
+export function postRunsQuery(app: App, parts: HttpParts): void {
   app.post(
     '/runs/query',
     { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'List runs', body } },
@@ -29,10 +30,11 @@ export function postRunsQuery(app: App, { db }: HttpParts): void {
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
       const limit = Math.min(asked.limit ?? maxLimit, maxLimit)
       const selection = runSelection(asked.select ?? null)
-      const page = await runList(db, query, { order, after, limit }, selection.parts)
+      const page = await runList(parts.db, query, { order, after, limit }, selection.parts)
       const hasNext = page.next !== null && asked.skip_pagination !== true
+      const urls = attachmentUrls(parts, request)
       return {
-        runs: page.rows.map(selection.show),
+        runs: page.rows.map((row) => selection.show(row, urls)),
         cursors: {
           next: hasNext && page.next !== null ? writeRunCursor(principal, order, page.next) : null,
           prev: null,

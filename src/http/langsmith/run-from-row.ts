@@ -2,6 +2,7 @@ import { RawJson, sliceMembers } from '../../domain/json.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
 import type { RunDetailRow, RunRow } from '../../store/read/runs.ts'
+import type { AttachmentUrls } from './attachments.ts'
 import { ancestorIds, formatDottedOrder } from './dotted-order.ts'
 
 /** The seven types that LangSmith's clients know; every other one of ours (Langfuse's) is shown as a chain. */
@@ -18,12 +19,14 @@ export const runTypes = [
 export interface RunFieldOptions {
   /** True: `inputs` and `outputs` are null, the previews say what they hold. */
   isPreview?: boolean
+  /** Absent: attachments are not shown. */
+  urls?: AttachmentUrls
 }
 
 /** The fields that RunSchema and RunSchemaComparisonView share (contracts/langsmith.md 2.1, 2.6.3). */
 export function runFields(
   row: RunRow,
-  { isPreview = false }: RunFieldOptions = {},
+  { isPreview = false, urls }: RunFieldOptions = {},
 ): Record<string, unknown> {
   const startTime = row.startTime ?? row.createdAt
   return {
@@ -61,17 +64,17 @@ export function runFields(
     manifest_s3_id: null,
     inputs_s3_urls: null,
     outputs_s3_urls: null,
-    s3_urls: null,
+    s3_urls: urls?.(row.attachments) ?? null,
     trace_min_start_time: row.traceMinStartTime,
     trace_max_start_time: row.traceMaxStartTime,
   }
 }
 
-/** RunSchema. */
-export function runFromRow(row: RunDetailRow): Record<string, unknown> {
+/** RunSchema. @param urls absent: attachments are not shown */
+export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): Record<string, unknown> {
   const details = sliceMembers(row.usageDetails ?? '{}')
   return {
-    ...runFields(row),
+    ...runFields(row, urls === undefined ? {} : { urls }),
     child_run_ids: row.childRunIds,
     direct_child_run_ids: row.directChildRunIds,
     parent_run_ids: row.dottedOrder === null ? [] : ancestorIds(row.dottedOrder),

@@ -1,4 +1,5 @@
 import type { RunPart } from '../../store/read/run-list.ts'
+import type { AttachmentUrls } from './attachments.ts'
 import { runFromRow } from './run-from-row.ts'
 import type { RunDetailRow } from '../../store/read/runs.ts'
 
@@ -104,6 +105,7 @@ const partsOfField: Readonly<Record<string, readonly RunPart[]>> = {
   events: ['events'],
   serialized: ['serialized'],
   extra: ['extra', 'metadata'],
+  s3_urls: ['attachments'],
   prompt_token_details: ['usageDetails'],
   completion_token_details: ['usageDetails'],
   prompt_cost_details: ['usageDetails'],
@@ -120,7 +122,7 @@ const partsOfField: Readonly<Record<string, readonly RunPart[]>> = {
 /** How a run is shown. */
 export interface RunSelection {
   parts: ReadonlySet<RunPart>
-  show(row: RunDetailRow): Record<string, unknown>
+  show(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown>
 }
 
 /** @param select null: everything */
@@ -134,7 +136,9 @@ export function runSelection(select: readonly RunSelectName[] | null): RunSelect
   const parts = new Set([...fields].flatMap((field) => partsOfField[field] ?? []))
   return {
     parts,
-    show: (row) =>
-      Object.fromEntries(Object.entries(runFromRow(row)).filter(([name]) => fields.has(name))),
+    show: (row, urls) =>
+      Object.fromEntries(
+        Object.entries(runFromRow(row, urls)).filter(([name]) => fields.has(name)),
+      ),
   }
 }
