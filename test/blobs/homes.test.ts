@@ -8,7 +8,9 @@ import { s3Home } from '../../src/blobs/backends/s3.ts'
 import { BlobsUnavailableError, type IncomingFile } from '../../src/blobs/store.ts'
 import { chunks } from '../support/bytes.ts'
 import { harness } from '../support/harness.ts'
+import { createTestDatabase } from '../support/postgres.ts'
 import { type Proxy, startProxy } from '../support/proxy.ts'
+import { type RunmillProcess, startRunmill } from '../support/runmill-process.ts'
 import { type S3Server, startS3, testsRunOnS3 } from '../support/s3.ts'
 
 const limits = { maxBytes: 1000 }
@@ -150,6 +152,30 @@ if (testsRunOnS3()) {
       const absent = s3Home({ ...options, endpoint: proxy.through(s3.url) })
       await expect(absent.start()).rejects.toThrow('ECONNREFUSED')
       await proxy.up()
+    })
+
+    test('the server starts on a bucket, and refuses one that is not there in one sentence', async () => {
+      const { endpoint, credentials } = await s3.createBucket('started')
+      const database = await createTestDatabase()
+      const start = (bucket: string): RunmillProcess =>
+        startRunmill({
+          DATABASE_URL: database.url,
+          RUNMILL_DATA_DIR: folder,
+          RUNMILL_BLOBS_S3_BUCKET: bucket,
+          RUNMILL_BLOBS_S3_ENDPOINT: endpoint!,
+          RUNMILL_BLOBS_S3_ACCESS_KEY_ID: credentials!.accessKeyId,
+          RUNMILL_BLOBS_S3_SECRET_ACCESS_KEY: credentials!.secretAccessKey,
+        })
+      const started = start('started')
+      await started.ready
+      started.signal('SIGTERM')
+      expect(await started.exited).toBe(0)
+      const refused = start('missing')
+      expect(await refused.exited).toBe(1)
+      expect(refused.stderr()).toContain(
+        `runmill: Cannot use S3 at ${new URL(s3.url).host} (bucket missing: HTTP 404): check RUNMILL_BLOBS_S3_*.`,
+      )
+      await database.drop()
     })
 
     test('without keys of its own it is what the AWS SDK finds', async () => {

@@ -14,7 +14,11 @@ export interface S3Server {
   stop(): Promise<void>
 }
 
-const credentials = { accessKeyId: 'test-access', secretAccessKey: 'test-secret' }
+/** Frozen, as settings are. */
+const credentials = Object.freeze({
+  accessKeyId: 'test-access',
+  secretAccessKey: 'test-secret',
+})
 
 /**
  * Whether tests run against a server that speaks S3: when versitygw is installed, and in any case with

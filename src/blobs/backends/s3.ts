@@ -37,7 +37,8 @@ export function s3Home({ bucket, endpoint, region, credentials }: S3Options): Bl
       const client = new sdk.S3Client({
         region,
         ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
-        ...(credentials === null ? {} : { credentials }),
+        // A copy: the SDK writes into what it is given, and settings are frozen.
+        ...(credentials === null ? {} : { credentials: { ...credentials } }),
         // Newer checksum headers are refused by many of those who speak S3; the signed SHA-256 covers the content.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
