@@ -1,6 +1,6 @@
 import type { Handlers, QueueBackend } from '../src/queue/backend.ts'
 import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
-import { experimentPurge } from '../src/store/write/purge.ts'
+import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { ingestHandler, type WorkerParts } from './ingest.ts'
 import { sweep } from './sweep.ts'
 
@@ -12,7 +12,8 @@ export function buildHandlers(parts: WorkerParts): Handlers {
     // A gatherer of its own: an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(parts),
     aggregate: async (key) => experimentAggregateRefresh(db, key),
-    purge: async ({ tenantId, id }) => experimentPurge(db, tenantId, id, clock.now()),
+    purge: async ({ tenantId, kind, id }) =>
+      (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),
     sweep: async () => sweep(parts),
   }
 }

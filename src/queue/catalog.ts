@@ -19,7 +19,7 @@ export interface AggregateJob {
 /** Remove the rows of deleted things, for good. */
 export interface PurgeJob {
   tenantId: string
-  kind: 'experiment'
+  kind: 'experiment' | 'trace'
   id: string
 }
 

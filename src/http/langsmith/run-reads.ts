@@ -1,7 +1,21 @@
 import type { App, HttpParts } from '../parts.ts'
+import { deleteRunsIdShare } from './delete-runs-id-share.ts'
+import { getPublicTokenRun } from './get-public-token-run.ts'
+import { getRunsIdShare } from './get-runs-id-share.ts'
+import { postPublicTokenRunsQuery } from './post-public-token-runs-query.ts'
+import { postRunsDeleteTraces } from './post-runs-delete-traces.ts'
+import { postRunsDelete } from './post-runs-delete.ts'
 import { postRunsQuery } from './post-runs-query.ts'
+import { putRunsIdShare } from './put-runs-id-share.ts'
 
 /** Everything that looks for runs, counts, shares or deletes them. */
 export function runReads(app: App, parts: HttpParts): void {
   postRunsQuery(app, parts)
+  postRunsDelete(app, parts)
+  postRunsDeleteTraces(app, parts)
+  getRunsIdShare(app, parts)
+  putRunsIdShare(app, parts)
+  deleteRunsIdShare(app, parts)
+  getPublicTokenRun(app, parts)
+  postPublicTokenRunsQuery(app, parts)
 }

@@ -45,8 +45,15 @@ async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise
   const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
   runs.push(...(await runRefreshTraceless(transaction, runs)))
   await refreshTraces(transaction, runs, folded)
-  const links = [...events.filter(({ event }) => event.kind === 'run_item'), ...(await linksOfRuns(transaction, runs))]
-  const runItems = await upsertMany<RunItemTouched>(transaction, 'run_item', foldEvents(links).run_item)
+  const links = [
+    ...events.filter(({ event }) => event.kind === 'run_item'),
+    ...(await linksOfRuns(transaction, runs)),
+  ]
+  const runItems = await upsertMany<RunItemTouched>(
+    transaction,
+    'run_item',
+    foldEvents(links).run_item,
+  )
   const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
 
   await refuseDeleted(transaction, events, runs)
@@ -108,7 +115,11 @@ async function refuseDeleted(
   const deleted = await runStatement<{ tenantId: string; kind: string; id: string }>(
     db,
     'tombstone_list_among',
-    [things.map((thing) => thing.tenantId), things.map((thing) => thing.kind), things.map((thing) => thing.id)],
+    [
+      things.map((thing) => thing.tenantId),
+      things.map((thing) => thing.kind),
+      things.map((thing) => thing.id),
+    ],
   )
   if (deleted.length === 0) return
   const dead = new Set(deleted.map((thing) => `${thing.tenantId}/${thing.kind}/${thing.id}`))
@@ -162,13 +173,29 @@ async function refreshTraces(
   const spellings = new Map(
     folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
   )
-  await runStatement(db, 'trace_insert_missing', [
-    ...columnsOf(traces),
-    traces.map((trace) => (spellings.get(trace.id) ?? null) as string | null),
-  ])
-  await runStatement(db, 'trace_lock_many', columnsOf(traces))
+  await traceLockMany(
+    db,
+    traces.map((trace) => ({
+      ...trace,
+      externalId: (spellings.get(trace.id) ?? null) as string | null,
+    })),
+  )
   await upsertMany(db, 'trace', folded.trace)
   if (rolledUp.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(rolledUp))
+}
+
+/**
+ * Locks traces until the transaction ends, those too that do not exist yet. Writes to their runs, and deletes of them,
+ * come before us or wait.
+ * @param traces sorted by key; what a client called each, if it is not the id
+ */
+export async function traceLockMany(
+  db: Queryable,
+  traces: readonly { tenantId: string; id: string; externalId: string | null }[],
+): Promise<void> {
+  const keys = [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.id)]
+  await runStatement(db, 'trace_insert_missing', [...keys, traces.map((trace) => trace.externalId)])
+  await runStatement(db, 'trace_lock_many', keys)
 }
 
 interface ExampleRoot extends Touched {

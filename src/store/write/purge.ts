@@ -1,10 +1,11 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { traceDeleteMany } from './traces.ts'
 
 export interface Tombstone {
   tenantId: string
-  kind: 'experiment'
+  kind: 'experiment' | 'trace'
   id: string
 }
 
@@ -30,10 +31,37 @@ export async function experimentPurge(
     ])
   } while (deleted.length > 0)
   await runStatement(db, 'experiment_rows_delete', [tenantId, experimentId])
-  await runStatement(db, 'tombstone_update_purged', [tenantId, 'experiment', experimentId, now])
+  await tombstoneUpdatePurged(db, { tenantId, kind: 'experiment', id: experimentId }, now)
 }
 
-/** Deleted experiments that are not purged yet, of all tenants. @param limit how many at most */
-export async function tombstoneListUnpurged(db: Db, limit: number): Promise<Tombstone[]> {
-  return runStatement<Tombstone>(db, 'tombstone_list_unpurged', [['experiment'], limit])
+/** Removes what a write that had not seen the tombstone of a trace has left in it. */
+export async function tracePurge(
+  db: Db,
+  tenantId: string,
+  traceId: string,
+  now: Timestamp,
+): Promise<void> {
+  await traceDeleteMany(db, tenantId, null, [traceId], now)
+  await tombstoneUpdatePurged(db, { tenantId, kind: 'trace', id: traceId }, now)
+}
+
+async function tombstoneUpdatePurged(
+  db: Db,
+  { tenantId, kind, id }: Tombstone,
+  now: Timestamp,
+): Promise<void> {
+  await runStatement(db, 'tombstone_update_purged', [tenantId, kind, id, now])
+}
+
+/**
+ * Deleted things that are not purged yet, of all tenants.
+ * @param settledBefore every write that began before has ended
+ * @param limit how many at most
+ */
+export async function tombstoneListUnpurged(
+  db: Db,
+  settledBefore: Timestamp,
+  limit: number,
+): Promise<Tombstone[]> {
+  return runStatement<Tombstone>(db, 'tombstone_list_unpurged', [settledBefore, limit])
 }

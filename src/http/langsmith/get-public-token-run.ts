@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import type { App, HttpParts } from '../parts.ts'
+import { uuid } from './schemas.ts'
+import { findSharedRun, publicRunFromRow } from './shared-run.ts'
+
+/** `GET /public/{share_token}/run`, for whoever has the token (contracts/langsmith.md 2.9). */
+export function getPublicTokenRun(app: App, parts: HttpParts): void {
+  app.get(
+    '/public/:share_token/run',
+    {
+      config: { scope: 'none' },
+      schema: {
+        tags: ['public'],
+        summary: 'Read a shared run',
+        params: z.object({ share_token: uuid }),
+      },
+    },
+    async (request) => publicRunFromRow(await findSharedRun(parts, request.params.share_token)),
+  )
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { jsonbText } from '../../domain/json.ts'
+import { experimentFind } from '../../store/read/experiments.ts'
+import { traceDeleteMany, traceDeleteWithMetadata } from '../../store/write/traces.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { invalid, notFound } from './errors.ts'
+import { uuid } from './schemas.ts'
+
+const body = z.object({
+  session_id: uuid.nullish(),
+  trace_ids: z.array(uuid).max(1000).nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+})
+
+/**
+ * `POST /runs/delete`: the traces that are named, or those of a session that hold a run with all of this metadata
+ * (contracts/langsmith.md 2.6.3). With both, traces of either kind.
+ */
+export function postRunsDelete(app: App, { db, clock }: HttpParts): void {
+  app.post(
+    '/runs/delete',
+    { schema: { tags: ['runs'], summary: 'Delete traces by id or metadata', body } },
+    async (request) => {
+      const { tenantId } = request.principal
+      const sessionId = request.body.session_id ?? null
+      const traceIds = request.body.trace_ids ?? []
+      const metadata = Object.entries(request.body.metadata ?? {})
+      if (traceIds.length === 0 && metadata.length === 0) {
+        throw invalid(['body'], 'Either trace_ids or metadata is required')
+      }
+      if (sessionId === null && metadata.length > 0) {
+        throw invalid(['body', 'session_id'], 'Metadata is looked for in one session')
+      }
+      if (sessionId !== null && (await experimentFind(db, tenantId, sessionId)) === null) {
+        throw notFound('Session')
+      }
+      await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
+      if (sessionId !== null && metadata.length > 0) {
+        const text = jsonbText(JSON.stringify(Object.fromEntries(metadata)))
+        await traceDeleteWithMetadata(db, tenantId, sessionId, text, clock.now())
+      }
+      return { message: 'Traces deleted' }
+    },
+  )
+}

@@ -1,0 +1,39 @@
+import type { RunDetailRow } from '../../store/read/runs.ts'
+import { runFind } from '../../store/read/runs.ts'
+import { shareFindByToken } from '../../store/read/shares.ts'
+import type { HttpParts } from '../parts.ts'
+import { notFound } from './errors.ts'
+import { runFromRow } from './run-from-row.ts'
+
+/** The run that a token shares. @throws LangsmithError 404 when nothing is shared under it, or no longer */
+export async function findSharedRun(
+  { db }: Pick<HttpParts, 'db'>,
+  token: string,
+): Promise<RunDetailRow> {
+  const shared = await shareFindByToken(db, 'run', token)
+  const run = shared === null ? null : await runFind(db, shared.tenantId, shared.id)
+  if (run === null) throw notFound('Shared run')
+  return run
+}
+
+/** What RunPublicSchema leaves out of a run: where it is kept, and what else is there. */
+const privateFields = new Set([
+  'session_id',
+  'app_path',
+  'last_queued_at',
+  'in_dataset',
+  'share_token',
+  'trace_tier',
+  'trace_first_received_at',
+  'ttl_seconds',
+  'trace_upgrade',
+  'reference_dataset_id',
+  'thread_id',
+])
+
+/** RunPublicSchema. */
+export function publicRunFromRow(row: RunDetailRow): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(runFromRow(row)).filter(([name]) => !privateFields.has(name)),
+  )
+}
