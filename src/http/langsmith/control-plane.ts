@@ -1,4 +1,5 @@
 import type { App, HttpParts } from '../parts.ts'
+import { datasetOperations } from './dataset-operations.ts'
 import { deleteDatasetsId } from './delete-datasets-id.ts'
 import { deleteDatasets } from './delete-datasets.ts'
 import { deleteExamplesId } from './delete-examples-id.ts'
@@ -17,10 +18,12 @@ import { getSessions } from './get-sessions.ts'
 import { patchDatasetsId } from './patch-datasets-id.ts'
 import { patchExamplesBulk } from './patch-examples-bulk.ts'
 import { patchExamplesId } from './patch-examples-id.ts'
+import { patchPlatformDatasetsIdExamples } from './patch-platform-datasets-id-examples.ts'
 import { patchSessionsId } from './patch-sessions-id.ts'
 import { postDatasets } from './post-datasets.ts'
 import { postExamplesBulk } from './post-examples-bulk.ts'
 import { postExamples } from './post-examples.ts'
+import { postPlatformDatasetsIdExamples } from './post-platform-datasets-id-examples.ts'
 import { postSessions } from './post-sessions.ts'
 
 /** Datasets, examples, sessions: written straight to Postgres and read back at once. */
@@ -39,6 +42,7 @@ export function controlPlane(app: App, parts: HttpParts): void {
   patchDatasetsId(app, parts)
   deleteDatasetsId(app, parts)
   deleteDatasets(app, parts)
+  datasetOperations(app, parts)
   postExamples(app, parts)
   postExamplesBulk(app, parts)
   getExamples(app, parts)
@@ -46,6 +50,8 @@ export function controlPlane(app: App, parts: HttpParts): void {
   getExamplesId(app, parts)
   patchExamplesBulk(app, parts)
   patchExamplesId(app, parts)
+  postPlatformDatasetsIdExamples(app, parts)
+  patchPlatformDatasetsIdExamples(app, parts)
   deleteExamplesId(app, parts)
   deleteExamples(app, parts)
 }

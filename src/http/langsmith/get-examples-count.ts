@@ -1,5 +1,6 @@
 import { exampleCount } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { momentOf } from './as-of.ts'
 import { exampleConditions, exampleFilter } from './get-examples.ts'
 
 const schema = {
@@ -10,10 +11,8 @@ const schema = {
 
 export function getExamplesCount(app: App, { db }: HttpParts): void {
   app.get('/examples/count', { schema }, async (request) => {
-    const { as_of: asOf } = request.query
-    const filter = exampleFilter(request.query)
-    if (asOf.kind === 'tag') return 0
     const { tenantId } = request.principal
-    return exampleCount(db, { tenantId, filter, asOf: asOf.kind === 'time' ? asOf.time : null })
+    const filter = exampleFilter(request.query)
+    return exampleCount(db, { tenantId, filter, asOf: momentOf(request.query.as_of) })
   })
 }

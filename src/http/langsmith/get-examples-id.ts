@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { exampleFind } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { momentOf } from './as-of.ts'
 import { attachmentUrls } from './attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { notFound } from './errors.ts'
@@ -17,9 +18,7 @@ export function getExamplesId(app: App, parts: HttpParts): void {
   app.get('/examples/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { as_of: version, dataset } = request.query
-    if (version.kind === 'tag') throw notFound('Example')
-    const time = version.kind === 'time' ? version.time : null
-    const row = await exampleFind(parts.db, tenantId, request.params.id, time)
+    const row = await exampleFind(parts.db, tenantId, request.params.id, momentOf(version))
     if (row === null || row.archived) throw notFound('Example')
     if (dataset !== undefined && dataset !== row.datasetId) throw notFound('Example')
     return exampleFromRow(row, attachmentUrls(parts, request))

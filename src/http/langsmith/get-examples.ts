@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { exampleList, type ExampleFilter, type ExampleOrder } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { attachmentUrls } from './attachments.ts'
+import { momentOf } from './as-of.ts'
 import { exampleFields, selectedExample } from './example-from-row.ts'
 import { parseExampleFilter } from './filter-parse.ts'
 import {
@@ -45,12 +46,10 @@ export function getExamples(app: App, parts: HttpParts): void {
     const { tenantId } = request.principal
     const given = request.query
     const filter = exampleFilter(given)
-    // Tags come later: none is known.
-    if (given.as_of.kind === 'tag') return []
     const rows = await exampleList(parts.db, {
       tenantId,
       filter,
-      asOf: given.as_of.kind === 'time' ? given.as_of.time : null,
+      asOf: momentOf(given.as_of),
       order: orderOf(given),
       limit: given.limit,
       offset: given.offset,

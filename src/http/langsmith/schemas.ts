@@ -87,13 +87,17 @@ export type AsOf =
   | { kind: 'time'; time: string }
   | { kind: 'tag'; tag: string }
 
+function readAsOf(input: string): AsOf {
+  if (input === 'latest') return { kind: 'latest' }
+  // A `+` that was not escaped in the address came as a space.
+  const timestamp = parseTimestamp(input.replace(/(\d:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/, '$1+$2'))
+  return timestamp === null
+    ? { kind: 'tag', tag: storableText(input) }
+    : { kind: 'time', time: timestamp }
+}
+
+/** A time or a tag, `latest` included. */
+export const version = z.string().transform(readAsOf)
+
 /** Query: `as_of`. */
-export const asOf = z
-  .string()
-  .default('latest')
-  .transform((input): AsOf => {
-    if (input === 'latest') return { kind: 'latest' }
-    // A `+` that was not escaped in the address came as a space.
-    const timestamp = parseTimestamp(input.replace(/(\d:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/, '$1+$2'))
-    return timestamp === null ? { kind: 'tag', tag: storableText(input) } : { kind: 'time', time: timestamp }
-  })
+export const asOf = z.string().default('latest').transform(readAsOf)

@@ -89,13 +89,13 @@ const checkPage = 200
 /**
  * Copies examples into a dataset, as one version, under new ids; splits and sources go with them.
  * @param check called with pages of what is copied when the target has schemas; a throw undoes everything
- * @returns the version of the copies, null when nothing was to be copied; 'missing' without one of the datasets
+ * @returns the version of the copies, which is null when nothing was to be copied; null without one of the datasets
  */
 export async function exampleClone(
   db: Db,
   { tenantId, sourceDatasetId, targetDatasetId, filter: conditions, asOf, now }: ExampleClone,
   check: (target: Dataset, page: Example[]) => void,
-): Promise<Timestamp | null | 'missing'> {
+): Promise<{ version: Timestamp | null } | null> {
   const filter = { ...conditions, datasetId: sourceDatasetId }
   return db.begin(async (transaction) => {
     // The source too, so that what is checked is what is copied; in the order in which everyone locks several.
@@ -104,7 +104,7 @@ export async function exampleClone(
       locked.set(id, await datasetLock(transaction, tenantId, id))
     }
     const target = locked.get(targetDatasetId) ?? null
-    if (target === null || locked.get(sourceDatasetId) === null) return 'missing'
+    if (target === null || locked.get(sourceDatasetId) === null) return null
     if (target.inputsSchema !== null || target.outputsSchema !== null) {
       let after: Example | null = null
       for (;;) {
@@ -115,10 +115,11 @@ export async function exampleClone(
         after = page.at(-1)!
       }
     }
-    if ((await exampleCount(transaction, { tenantId, filter, asOf })) === 0) return null
+    if ((await exampleCount(transaction, { tenantId, filter, asOf })) === 0)
+      return { version: null }
     const version = await datasetUpdateVersion(transaction, tenantId, targetDatasetId, [], now)
     await insertCopies(transaction, { tenantId, filter, asOf }, targetDatasetId, version)
-    return version
+    return { version }
   })
 }
 
