@@ -18,6 +18,7 @@ export type RunType =
   | 'evaluator'
   | 'guardrail'
   | 'event'
+  | 'span'
 
 export type Level = 'DEBUG' | 'DEFAULT' | 'WARNING' | 'ERROR'
 
@@ -63,8 +64,10 @@ export interface Run {
   promptCost: Decimal | null
   completionCost: Decimal | null
   totalCost: Decimal | null
-  /** Token and cost details as given: `{prompt_token_details, completion_token_details, …}`. */
+  /** LangSmith: token and cost details, `{prompt_token_details, …}`. Langfuse: `{"usage_details": {…}}`. */
   usageDetails: JsonText | null
+  /** Langfuse: `{"input": 0.1, …}`, numbers as they were sent. */
+  costDetails: JsonText | null
   firstTokenTime: Timestamp
   threadId: string
   userId: string
@@ -121,6 +124,7 @@ export interface Feedback {
   externalTraceId: string | null
   /** The experiment of the run, or of session-level feedback. */
   experimentId: string
+  externalExperimentId: string | null
   threadId: string
   key: string
   /** As given: a JSON number or boolean. */
@@ -213,9 +217,6 @@ const run: FieldOf<Run>[] = [
       promptTokens: 'bigint',
       completionTokens: 'bigint',
       totalTokens: 'bigint',
-      promptCost: 'numeric',
-      completionCost: 'numeric',
-      totalCost: 'numeric',
       usageDetails: 'json',
     },
   },
@@ -227,6 +228,15 @@ const run: FieldOf<Run>[] = [
   { rule: 'first', columns: { createdAt: 'timestamptz' } },
   { rule: 'newest', columns: { updatedAt: 'timestamptz' } },
   { rule: 'map', columns: { attachments: 'json' } },
+  {
+    rule: 'newest',
+    columns: {
+      promptCost: 'numeric',
+      completionCost: 'numeric',
+      totalCost: 'numeric',
+      costDetails: 'json',
+    },
+  },
 ]
 
 const trace: FieldOf<Trace>[] = [
@@ -267,7 +277,7 @@ const runItem: FieldOf<RunItem>[] = [
 const feedback: FieldOf<Feedback>[] = [
   { rule: 'newest', columns: { runId: 'uuid', externalRunId: 'text' } },
   { rule: 'first', columns: { traceId: 'uuid', externalTraceId: 'text' } },
-  { rule: 'newest', columns: { experimentId: 'uuid' } },
+  { rule: 'newest', columns: { experimentId: 'uuid', externalExperimentId: 'text' } },
   { rule: 'newest', columns: { threadId: 'text' } },
   { rule: 'newest', columns: { key: 'text' } },
   { rule: 'newest', columns: { score: 'json', scoreNumber: 'double precision' } },
