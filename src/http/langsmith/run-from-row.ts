@@ -107,7 +107,9 @@ export function latencyOf(row: {
 }
 
 /** `error` as text, or null when there is none. Langfuse's observations tell it by level and status message. */
-function errorOf(row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>): RawJson | string | null {
+export function errorOf(
+  row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>,
+): RawJson | string | null {
   const { error } = row
   if (error === null || error === 'null' || error === '""' || error === 'false') {
     return row.level === 'ERROR' ? (row.statusMessage ?? 'error') : null

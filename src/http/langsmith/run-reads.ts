@@ -5,12 +5,18 @@ import { getRunsIdShare } from './get-runs-id-share.ts'
 import { postPublicTokenRunsQuery } from './post-public-token-runs-query.ts'
 import { postRunsDeleteTraces } from './post-runs-delete-traces.ts'
 import { postRunsDelete } from './post-runs-delete.ts'
+import { postRunsGroupStats } from './post-runs-group-stats.ts'
+import { postRunsGroup } from './post-runs-group.ts'
 import { postRunsQuery } from './post-runs-query.ts'
+import { postRunsStats } from './post-runs-stats.ts'
 import { putRunsIdShare } from './put-runs-id-share.ts'
 
 /** Everything that looks for runs, counts, shares or deletes them. */
 export function runReads(app: App, parts: HttpParts): void {
   postRunsQuery(app, parts)
+  postRunsStats(app, parts)
+  postRunsGroup(app, parts)
+  postRunsGroupStats(app, parts)
   postRunsDelete(app, parts)
   postRunsDeleteTraces(app, parts)
   getRunsIdShare(app, parts)

@@ -18,6 +18,8 @@ export interface RunQuery {
   underDottedOrder?: string | undefined
   runTypes?: { are: 'among' | 'outside'; types: readonly string[] } | undefined
   isRoot?: boolean | undefined
+  /** It belongs to a thread. */
+  hasThread?: true | undefined
   hasError?: boolean | undefined
   /** Bounds of the start time, both inclusive. */
   minStartTime?: Timestamp | undefined
@@ -130,6 +132,7 @@ function runConditions(query: RunQuery, bind: Place): string[] {
   // Spelled out as the partial indexes have it.
   if (query.isRoot === true) add('run.parent_run_id is null and run.trace_id is not null')
   if (query.isRoot === false) add(`not ${isRootSql}`)
+  if (query.hasThread === true) add('run.thread_id is not null')
   if (query.hasError !== undefined) add(`run.status ${query.hasError ? '=' : '<>'} 'error'`)
   if (query.minStartTime !== undefined) {
     add(`run.start_time >= ${bind(query.minStartTime)}::text::timestamptz`)

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { runStats, type RunGroups } from '../../store/read/run-stats.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { invalid } from './errors.ts'
+import { runTypes } from './run-from-row.ts'
+import { readRunQuery, runQueryFields } from './run-query-body.ts'
+import { runStatsFromRow } from './run-stats-from-row.ts'
+import { text } from './schemas.ts'
+
+const groupBy = z.object({
+  attribute: z.enum(['name', 'run_type', 'tag', 'metadata']),
+  path: text.nullish(),
+  max_groups: z.int().min(1).max(100).default(5),
+})
+
+/** `select` narrows what the vendor computes; everything is answered whatever it says. */
+const body = z.object({
+  ...runQueryFields,
+  group_by: groupBy.nullish(),
+  groups: z.array(text.nullable()).max(1000).nullish(),
+})
+
+/** `POST /runs/stats`: numbers over runs, also over none at all; grouped, one object per value (2.6.3). */
+export function postRunsStats(app: App, { db }: HttpParts): void {
+  app.post(
+    '/runs/stats',
+    { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'Count runs', body } },
+    async (request) => {
+      const { principal, body: asked } = request
+      const query = readRunQuery(principal.tenantId, asked)
+      const groups = readGroups(asked)
+      const rows = await runStats(db, query, groups)
+      if (groups === null) return runStatsFromRow(rows[0]!)
+      return Object.fromEntries(rows.map((row) => [String(row.groupKey), runStatsFromRow(row)]))
+    },
+  )
+}
+
+/** @throws LangsmithError 422 when runs are grouped by metadata, but by none of its keys */
+function readGroups(asked: z.output<typeof body>): RunGroups | null {
+  if (!asked.group_by) return null
+  const { attribute, path, max_groups: limit } = asked.group_by
+  const rest = { only: asked.groups ?? null, order: 'largest', limit, offset: 0 } as const
+  switch (attribute) {
+    case 'metadata':
+      if (!path) throw invalid(['body', 'group_by', 'path'], 'The key of the metadata is missing')
+      return { by: { attribute, key: path }, ...rest }
+    case 'run_type': {
+      const types = [...runTypes.filter((type) => type !== 'chain'), 'chain']
+      return { by: { attribute, types }, ...rest }
+    }
+    case 'name':
+    case 'tag':
+      return { by: { attribute }, ...rest }
+  }
+}

@@ -1,0 +1,48 @@
+import { RawJson } from '../../domain/json.ts'
+import type { RunStatsRow } from '../../store/read/run-stats.ts'
+
+/** RunStats (contracts/langsmith.md 2.6.3): latencies in seconds, costs as numbers. */
+export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {
+  const { runCount } = row
+  return {
+    run_count: runCount,
+    latency_p50: row.latencyP50,
+    latency_p99: row.latencyP99,
+    latency_avg: row.latencyAvg,
+    first_token_p50: row.firstTokenP50,
+    first_token_p99: row.firstTokenP99,
+    total_tokens: wholeOf(row.totalTokens),
+    prompt_tokens: wholeOf(row.promptTokens),
+    completion_tokens: wholeOf(row.completionTokens),
+    median_tokens: row.totalTokensP50,
+    completion_tokens_p50: row.completionTokensP50,
+    prompt_tokens_p50: row.promptTokensP50,
+    tokens_p99: row.totalTokensP99,
+    completion_tokens_p99: row.completionTokensP99,
+    prompt_tokens_p99: row.promptTokensP99,
+    last_run_start_time: row.lastRunStartTime,
+    feedback_stats: new RawJson(row.feedbackStats),
+    run_facets: [],
+    error_rate: runCount === 0 ? null : row.errorCount / runCount,
+    streaming_rate: runCount === 0 ? null : row.streamingCount / runCount,
+    // The sum is exact; its digits are copied, never rounded.
+    total_cost: numberOf(row.totalCost),
+    prompt_cost: numberOf(row.promptCost),
+    completion_cost: numberOf(row.completionCost),
+    cost_p50: row.costP50,
+    cost_p99: row.costP99,
+    prompt_token_details: null,
+    completion_token_details: null,
+    prompt_cost_details: null,
+    completion_cost_details: null,
+  }
+}
+
+/** Sums of bigint come as numeric: text. */
+function wholeOf(sum: number | string | null): RawJson | number {
+  return sum === null ? 0 : new RawJson(String(sum))
+}
+
+function numberOf(decimal: string | null): RawJson | null {
+  return decimal === null ? null : new RawJson(decimal)
+}

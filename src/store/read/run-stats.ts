@@ -1,0 +1,206 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import { isRootSql, runSourceText, type RunQuery } from './run-query-sql.ts'
+
+/** Numbers over a set of runs. Latencies in seconds; what no run has is null. */
+export interface RunStatsRow {
+  /** The group's value; the empty text when there is one group only. null: runs without a value. */
+  groupKey: string | null
+  runCount: number
+  errorCount: number
+  streamingCount: number
+  latencyP50: number | null
+  latencyP99: number | null
+  latencyAvg: number | null
+  firstTokenP50: number | null
+  firstTokenP99: number | null
+  /** Sums count every token once: a root run stands for its whole trace, where it is in the set. */
+  promptTokens: number | null
+  completionTokens: number | null
+  totalTokens: number | null
+  promptTokensP50: number | null
+  promptTokensP99: number | null
+  completionTokensP50: number | null
+  completionTokensP99: number | null
+  totalTokensP50: number | null
+  totalTokensP99: number | null
+  promptCost: Decimal | null
+  completionCost: Decimal | null
+  totalCost: Decimal | null
+  costP50: number | null
+  costP99: number | null
+  minStartTime: Timestamp | null
+  lastRunStartTime: Timestamp | null
+  /** `{key: {n, avg, values}}` over the runs' own feedback. */
+  feedbackStats: JsonText
+  threadCount: number
+  /** Groups that there are, the shown ones and the others. */
+  groupCount: number
+}
+
+/** By what runs are put together. A run with several tags is in several groups. */
+export type RunGroupBy =
+  | { attribute: 'name' | 'tag' | 'thread' }
+  /** Types that are not among these count as the last of them. */
+  | { attribute: 'run_type'; types: readonly string[] }
+  | { attribute: 'metadata'; key: string }
+
+export interface RunGroups {
+  by: RunGroupBy
+  /** Only these values; null in it: runs without one. null: any value. */
+  only: readonly (string | null)[] | null
+  /** largest: the groups with most runs first. latest: those with the latest run first. */
+  order: 'largest' | 'latest'
+  limit: number
+  offset: number
+}
+
+/** @returns one row, also over no run at all; with groups, one for each that is shown, in order */
+export async function runStats(
+  db: Queryable,
+  query: RunQuery,
+  groups: RunGroups | null,
+): Promise<RunStatsRow[]> {
+  const parameters: Parameter[] = [query.tenantId]
+  const text = statsText(query, groups, (value) => `$${parameters.push(value)}`)
+  const rows = await runText<RunStatsRow>(db, text, parameters, { isPrepared: false })
+  return rows
+}
+
+const sums = [
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'prompt_cost',
+  'completion_cost',
+  'total_cost',
+]
+
+/** Only these are a source of tokens; a parent repeats its children (contracts/langsmith.md 3.6). */
+const ownOf = (name: string): string =>
+  `case when ${isRootSql} then trace.${name} when run.run_type in ('llm', 'embedding') then run.${name} end as ${name}`
+
+function statsText(
+  query: RunQuery,
+  groups: RunGroups | null,
+  bind: (value: Parameter) => string,
+): string {
+  const keys = groups === null ? `array['']` : groupKeysSql(groups.by, bind)
+  const only = groups === null ? '' : onlySql(groups, bind)
+  const page =
+    groups === null
+      ? ''
+      : `order by ${groups.order === 'largest' ? 'count(*) desc' : 'max(start_time) desc'}, key collate "C"
+    limit ${bind(groups.limit)} offset ${bind(groups.offset)}`
+  return `with matched as materialized (
+  select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,
+    coalesce(run.first_token_time, case when ${isRootSql} then trace.first_token_time end) as first_token_time,
+    ${sums.map(ownOf).join(',\n    ')},
+    ${keys} as keys
+  from ${runSourceText(query, bind)}
+),
+member as materialized (
+  select matched.*, one.key,
+    is_root or not bool_or(is_root) over (partition by one.key, trace_id) as is_counted
+  from matched
+  cross join lateral unnest(matched.keys) as one (key)
+  ${only}
+),
+shown as materialized (
+  select key, count(*) over () as group_count, row_number() over (${orderOf(groups)}) as place
+  from member
+  group by key
+  ${page}
+),
+feedback_point as (
+  select member.key as group_key, feedback.key, feedback.value_text as label, count(*) as n,
+    count(feedback.score_number) as score_count, sum(feedback.score_number::numeric) as score_sum
+  from member
+  join shown on shown.key is not distinct from member.key
+  join feedback on feedback.tenant_id = $1 and feedback.run_id = member.id
+  where feedback.key is not null and feedback.comparative_experiment_id is null
+  group by member.key, feedback.key, feedback.value_text
+),
+feedback_key as (
+  select group_key, key, sum(n) as n,
+    -- numeric: the sum does not depend on the order of rows.
+    (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
+    coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
+  from feedback_point
+  group by group_key, key
+),
+number as (
+  select member.key, count(*) as run_count,
+    count(*) filter (where status = 'error') as error_count,
+    count(*) filter (where first_token_time is not null) as streaming_count,
+    percentile_cont(array[0.5, 0.99]) within group (order by latency.seconds) as latency,
+    avg(latency.seconds) as latency_avg,
+    percentile_cont(array[0.5, 0.99]) within group (order by first_token.seconds) as first_token,
+    ${sums.map((name) => `sum(${name}) filter (where is_counted) as ${name}`).join(',\n    ')},
+    ${sums.slice(0, 3).map(percentilesOf).join(',\n    ')},
+    percentile_cont(array[0.5, 0.99]) within group (order by total_cost::double precision)
+      filter (where is_counted) as cost,
+    count(distinct thread_id) as thread_count, min(start_time) as min_start_time, max(start_time) as last_run_start_time
+  from member
+  join shown on shown.key is not distinct from member.key
+  cross join lateral (
+    select extract(epoch from end_time - start_time)::double precision as seconds
+  ) as latency
+  cross join lateral (
+    select extract(epoch from first_token_time - start_time)::double precision as seconds
+  ) as first_token
+  group by member.key
+)
+select ${groups === null ? `''` : 'number.key'} as group_key,
+  coalesce(run_count, 0) as run_count, coalesce(error_count, 0) as error_count,
+  coalesce(streaming_count, 0) as streaming_count, latency[1] as latency_p50, latency[2] as latency_p99, latency_avg,
+  first_token[1] as first_token_p50, first_token[2] as first_token_p99, ${sums.join(', ')},
+  prompt_tokens_p[1] as prompt_tokens_p50, prompt_tokens_p[2] as prompt_tokens_p99,
+  completion_tokens_p[1] as completion_tokens_p50, completion_tokens_p[2] as completion_tokens_p99,
+  total_tokens_p[1] as total_tokens_p50, total_tokens_p[2] as total_tokens_p99,
+  cost[1] as cost_p50, cost[2] as cost_p99, min_start_time, last_run_start_time,
+  (
+    select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
+    from feedback_key
+    where group_key is not distinct from number.key
+  ) as feedback_stats,
+  coalesce(thread_count, 0) as thread_count, coalesce(group_count, 0) as group_count
+from ${groups === null ? '(select) as one left join (number join shown on true) on true' : 'number join shown on shown.key is not distinct from number.key'}
+order by place`
+}
+
+function orderOf(groups: RunGroups | null): string {
+  const first = groups?.order === 'latest' ? 'max(start_time) desc' : 'count(*) desc'
+  return `order by ${first}, key collate "C"`
+}
+
+/** Values that occur: tokens are whole numbers. */
+function percentilesOf(name: string): string {
+  return `percentile_disc(array[0.5, 0.99]) within group (order by ${name}) filter (where is_counted) as ${name}_p`
+}
+
+function groupKeysSql(by: RunGroupBy, bind: (value: Parameter) => string): string {
+  switch (by.attribute) {
+    case 'name':
+      return 'array[run.name]'
+    case 'thread':
+      return 'array[run.thread_id]'
+    case 'tag':
+      return `coalesce((select array_agg(distinct tag) from unnest(run.tags) as tag), array[null::text])`
+    case 'metadata':
+      return `array[run.metadata ->> ${bind(by.key)}::text]`
+    case 'run_type': {
+      const types = bind([...by.types])
+      return `array[case when run.run_type = any(${types}::text[]) then run.run_type else (${types}::text[])[cardinality(${types}::text[])] end]`
+    }
+  }
+}
+
+function onlySql({ only }: RunGroups, bind: (value: Parameter) => string): string {
+  if (only === null) return 'where one.key is not null'
+  const values = only.filter((value) => value !== null)
+  const isNullToo = values.length < only.length ? ' or one.key is null' : ''
+  return `where (one.key = any(${bind(values)}::text[])${isNullToo})`
+}
