@@ -1,5 +1,6 @@
+import { holdsJson } from '../../domain/embedded-json.ts'
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
-import { isTooDeep, jsonbText, RawJson, sliceMembers, toJsonMap } from '../../domain/json.ts'
+import { jsonbText, RawJson, sliceMembers, toJsonMap } from '../../domain/json.ts'
 
 /*
  * Payloads are stored as they were sent. Clients that trace by OpenTelemetry send JSON inside strings, and expect to
@@ -25,16 +26,4 @@ export function storedMetadata(text: JsonText | null): Record<string, RawJson | 
 export function metadataMembers(sent: JsonText | undefined): JsonMap {
   if (sent === undefined || sent === 'null') return {}
   return sent.startsWith('{') ? toJsonMap(sent) : { metadata: jsonbText(sent) }
-}
-
-/** Whole numbers that JavaScript cannot hold stay strings. */
-function holdsJson(plain: string): boolean {
-  // Most strings are prose: no parse, and no exception, for those.
-  if (!/^\s*(?:[[{"\d-]|true\b|false\b|null\b)/.test(plain) || isTooDeep(plain)) return false
-  try {
-    const value: unknown = JSON.parse(plain)
-    return typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value)
-  } catch {
-    return false
-  }
 }

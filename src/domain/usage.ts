@@ -1,6 +1,6 @@
-import { addDecimals, parseDecimal } from '../../domain/decimal.ts'
-import type { Decimal, JsonText, Run } from '../../domain/entities.ts'
-import { sliceMembers } from '../../domain/json.ts'
+import { addDecimals, parseDecimal } from './decimal.ts'
+import type { Decimal, JsonText, Run } from './entities.ts'
+import { sliceMembers } from './json.ts'
 
 /** What an observation says of its tokens and costs, each as JSON text; absent or `null`: nothing. */
 export interface SentUsage {

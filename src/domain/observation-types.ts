@@ -1,4 +1,4 @@
-import type { RunType } from '../../domain/entities.ts'
+import type { RunType } from './entities.ts'
 
 /** Langfuse's observation types and what they are called here. */
 const runTypes = {
