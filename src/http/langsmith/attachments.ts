@@ -67,8 +67,10 @@ export const attachmentsOperations = z.object({
 export function readOperations(given: JsonText): AttachmentOperations {
   const members = sliceMembers(given)
   const retain = JSON.parse(members.get('retain') ?? 'null') as string[] | null
-  const rename = [...sliceMembers(members.get('rename') ?? '{}')].map(
-    ([from, to]) => [storableText(from), storableText(JSON.parse(to) as string)] as const,
-  )
+  const rename = [...sliceMembers(members.get('rename') ?? '{}')].map(([from, to]) => {
+    const name: unknown = JSON.parse(to)
+    // A record's check leaves `__proto__` out. No name is refused later.
+    return [storableText(from), typeof name === 'string' ? storableText(name) : ''] as const
+  })
   return { retain: (retain ?? []).map(storableText), rename: new Map(rename) }
 }

@@ -1,8 +1,7 @@
 import type { App } from '../parts.ts'
 
 /**
- * What the SDKs may use (contracts/langsmith.md 1.6). The multipart routes, and with them compressed bodies, are not
- * built yet; version 0.18.0 would promise the v2 routes.
+ * What the SDKs may use (contracts/langsmith.md 1.6). Version 0.18.0 would promise the v2 routes.
  */
 const info = {
   version: '0.12.0',
@@ -10,7 +9,7 @@ const info = {
   license_expiration_time: null,
   customer_info: null,
   batch_ingest_config: {
-    use_multipart_endpoint: false,
+    use_multipart_endpoint: true,
     scale_up_qsize_trigger: 1000,
     scale_up_nthreads_limit: 16,
     scale_down_nempty_trigger: 4,
@@ -18,10 +17,10 @@ const info = {
     size_limit_bytes: 20_971_520,
   },
   instance_flags: {
-    dataset_examples_multipart_enabled: false,
-    examples_multipart_enabled: false,
-    zstd_compression_enabled: false,
-    gzip_body_enabled: false,
+    dataset_examples_multipart_enabled: true,
+    examples_multipart_enabled: true,
+    zstd_compression_enabled: true,
+    gzip_body_enabled: true,
   },
 }
 

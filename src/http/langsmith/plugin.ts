@@ -20,6 +20,7 @@ import { getRunsId } from './get-runs-id.ts'
 import { patchRunsId } from './patch-runs-id.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { postRunsBatch } from './post-runs-batch.ts'
+import { postRunsMultipart } from './post-runs-multipart.ts'
 import { postRuns } from './post-runs.ts'
 import { runReads } from './run-reads.ts'
 
@@ -38,6 +39,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   postRuns(app, parts)
   patchRunsId(app, parts)
   postRunsBatch(app, parts)
+  postRunsMultipart(app, parts)
   getRunsId(app, parts)
   runReads(app, parts)
   postFeedback(app, parts)

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { attachmentsMap, type Attachment } from '../../domain/attachments.ts'
 import type { JsonText } from '../../domain/entities.ts'
-import type { IngestEvent } from '../../domain/events.ts'
+import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { isUuid } from '../../domain/ids.ts'
-import { isTooDeep, sliceMembers } from '../../domain/json.ts'
+import { sliceMembers } from '../../domain/json.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { acceptEvents } from '../ingest.ts'
 import { MultipartError, readMultipart, type Part } from '../multipart.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { keepAttachment } from './attachments.ts'
 import { invalid, LangsmithError } from './errors.ts'
 import {
   keepFeedbackConfigs,
@@ -15,46 +17,22 @@ import {
   type GivenFeedbackConfig,
 } from './feedback-config.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
+import { multipartLimit, problemOfJson, readText, streamMultipart } from './multipart-body.ts'
 import { unvalidated } from './payload-values.ts'
 import { accepted } from './run-payload.ts'
 import { refusedError, translateRuns, type RefusedRun, type RunPayload } from './run-to-events.ts'
-
-/** Where the bytes of attachments go. */
-export interface AttachmentSink {
-  /**
-   * Keeps one attachment of a run that may not have arrived yet; the same run and name again replaces it.
-   * @param mimeType as sent, without a `length` parameter
-   * @param body the bytes, as they arrive: reads as fast as it can keep them
-   */
-  put(
-    tenantId: string,
-    runId: string,
-    name: string,
-    mimeType: string,
-    body: AsyncIterable<Buffer>,
-  ): Promise<void>
-}
-
-/** Smallest limit of a multipart body, in bytes after decompression (contracts/langsmith.md 2.4.3). */
-const minBodyLimit = 100 * 1_048_576
 
 /**
  * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. The good ones are
  * stored even when others are refused, and the answer names those (contracts/langsmith.md 2.6.2; DESIGN 8).
  */
-export function postRunsMultipart(
-  app: App,
-  { attachments, ...parts }: HttpParts & { attachments: AttachmentSink },
-): void {
-  // A scope of its own: only here is a body handed over unread.
-  app.register(async (scope: App) => {
-    scope.addContentTypeParser('multipart/form-data', (_request, payload, done) => {
-      done(null, payload)
-    })
+export function postRunsMultipart(app: App, parts: HttpParts): void {
+  const bodyLimit = multipartLimit(app)
+  streamMultipart(app, (scope) => {
     scope.post(
       '/runs/multipart',
       {
-        bodyLimit: Math.max(app.initialConfig.bodyLimit ?? 0, minBodyLimit),
+        bodyLimit,
         schema: {
           tags: ['runs'],
           summary: 'Create and update runs, feedback and attachments',
@@ -70,16 +48,20 @@ export function postRunsMultipart(
         const contentType = request.headers['content-type'] ?? ''
         const body = request.body as AsyncIterable<Buffer>
         const now = parts.clock.now()
-        const received = await readOperations(body, contentType, async (runId, name, part) =>
-          attachments.put(tenantId, runId, name, mimeTypeOf(part.contentType), part.body),
+        const received = await readOperations(body, contentType, async (name, part) =>
+          keepAttachment(parts, tenantId, name, part, bodyLimit),
         )
         const { payloads, feedback, configs, refused } = translate(received.operations, now)
         refused.push(...received.refused)
+        const alone = giveAttachments(payloads, received.attachments)
         await keepFeedbackConfigs(parts, request.principal, configs)
         const translated = await translateRuns(parts, tenantId, payloads)
-        await acceptEvents(parts, request, [...translated.events, ...feedback], {
-          isInteractive: false,
-        })
+        const events = [
+          ...translated.events,
+          ...feedback,
+          ...alone.map(([runId, attachments]) => attachmentsEvent(runId, attachments, now)),
+        ]
+        await acceptEvents(parts, request, events, { isInteractive: false })
         refused.push(...translated.refused)
         if (refused.length > 0) throw refusedError(refused)
         return reply.code(202).send({ message: 'Runs batch ingested' })
@@ -104,14 +86,19 @@ const partName = /^(?:(post|patch|feedback)\.([^.]+)(?:\.([^.]*))?|attachment\.(
 
 /**
  * Reads the parts in the order they come. Attachments are handed on as a stream; everything else is text afterwards.
- * @throws LangsmithError 422 when the body is no multipart or breaks off; attachments before that are kept
+ * @throws LangsmithError 422 when the body is no multipart or breaks off; the bytes of attachments before that are kept
  */
 async function readOperations(
   body: AsyncIterable<Buffer>,
   contentType: string,
-  keepAttachment: (runId: string, name: string, part: Part) => Promise<void>,
-): Promise<{ operations: Operation[]; refused: RefusedRun[] }> {
+  keep: (name: string, part: Part) => Promise<Attachment>,
+): Promise<{
+  operations: Operation[]
+  attachments: Map<string, Attachment[]>
+  refused: RefusedRun[]
+}> {
   const operations: Operation[] = []
+  const attachments = new Map<string, Attachment[]>()
   const refused: RefusedRun[] = []
   const refuse = (runId: string | null, part: string, message: string): void => {
     const loc = ['body', part.slice(0, 200)]
@@ -122,8 +109,10 @@ async function readOperations(
     for await (const part of readMultipart(body, contentType)) {
       const [, kind, id, field = '', runId, name] = partName.exec(part.name) ?? []
       if (runId !== undefined && name !== undefined) {
-        if (isUuid(runId)) await keepAttachment(runId.toLowerCase(), name, part)
-        else refuse(runId.slice(0, 100), part.name, 'run id should be a valid UUID')
+        if (isUuid(runId)) {
+          const id = runId.toLowerCase()
+          attachments.set(id, [...(attachments.get(id) ?? []), await keep(name, part)])
+        } else refuse(runId.slice(0, 100), part.name, 'run id should be a valid UUID')
         continue
       }
       if (kind === undefined || id === undefined) {
@@ -147,25 +136,14 @@ async function readOperations(
     const reason = `error reading multipart data: ${error.message}`
     throw new LangsmithError(422, `Unprocessable entity: ${reason}`)
   }
-  return { operations, refused }
-}
-
-async function readText(part: Part): Promise<JsonText> {
-  const chunks: Buffer[] = []
-  for await (const chunk of part.body) chunks.push(chunk)
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-  return bytes.toString('utf8').trim()
+  return { operations, attachments, refused }
 }
 
 /** Large fields are only checked to be JSON; their text is what is stored. */
 function problemOf(kind: Operation['kind'], field: string, text: JsonText): string | null {
   if (field !== '' && (kind === 'feedback' || !fieldNames.includes(field))) return 'Unknown field'
-  if (isTooDeep(text)) return 'JSON nests too deep'
-  try {
-    JSON.parse(text)
-  } catch {
-    return 'Invalid JSON'
-  }
+  const problem = problemOfJson(text)
+  if (problem !== null) return problem
   return field === '' && !text.startsWith('{') ? 'Input should be an object' : null
 }
 
@@ -222,9 +200,36 @@ function digest(texts: ReadonlyMap<string, JsonText>): string {
   return hash.digest('hex')
 }
 
-/** JavaScript's clients add the part's length to the type (contracts/langsmith.md 2.4.3). */
-function mimeTypeOf(contentType: string | null): string {
-  return (contentType ?? 'application/octet-stream')
-    .replace(/;\s*length=\d+\s*(?=;|$)/gi, '')
-    .trim()
+/**
+ * Hands the attachments to the creates of their runs, or else to the updates: with their version a repeated body changes
+ * nothing.
+ * @returns those of runs that the body says nothing else of
+ */
+function giveAttachments(
+  payloads: readonly RunPayload[],
+  attachments: ReadonlyMap<string, Attachment[]>,
+): [runId: string, Attachment[]][] {
+  const alone = new Map(attachments)
+  const creates = payloads.filter(({ operation }) => operation === 'create')
+  const updates = payloads.filter(({ operation }) => operation === 'update')
+  for (const payload of [...creates, ...updates]) {
+    const runId = payload.id?.toLowerCase() ?? ''
+    const given = alone.get(runId)
+    if (given === undefined) continue
+    payload.attachments = given
+    alone.delete(runId)
+  }
+  return [...alone]
+}
+
+/** Waits for its run, as an update does. */
+function attachmentsEvent(
+  id: string,
+  attachments: readonly Attachment[],
+  now: Timestamp,
+): EventOf<'run'> {
+  const map = attachmentsMap(attachments)
+  const version = eventVersion('update', now, JSON.stringify(map))
+  const patch = { attachments: map, createdAt: now, updatedAt: now }
+  return { kind: 'run', id, externalId: null, version, patch }
 }

@@ -1,3 +1,4 @@
+import { attachmentsMap, type Attachment } from '../../domain/attachments.ts'
 import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
 import { storableText } from '../../domain/ids.ts'
@@ -20,6 +21,8 @@ export interface RunPayload {
   fields: ReadonlyMap<string, JsonText>
   /** Everything that was sent, to tell it apart from other payloads of the same run. */
   content: string
+  /** Already kept; of those of one name the last counts. */
+  attachments?: readonly Attachment[]
   /** Where the payload stands in the request, for error messages. */
   loc: (string | number)[]
 }
@@ -109,7 +112,8 @@ export function refusedError(refused: readonly RefusedRun[]): LangsmithError {
   return new LangsmithError(422, details)
 }
 
-function translateRun(payload: RunPayload, now: Timestamp): Translated {
+/** One payload as an event, its session still to be found. @throws LangsmithError 422 */
+export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   const { operation, loc } = payload
   const fields = withoutNulls(payload.fields)
   const known = payload.id === null ? {} : { id: payload.id }
@@ -152,6 +156,7 @@ function translateRun(payload: RunPayload, now: Timestamp): Translated {
         : { tags: values.tags }),
       ...payloadPatch(fields, isCreate),
       ...extraPatch(fields, loc),
+      ...given('attachments', payload.attachments && attachmentsMap(payload.attachments)),
       createdAt: now,
       updatedAt: now,
     },

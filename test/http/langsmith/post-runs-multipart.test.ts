@@ -3,19 +3,13 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { Log } from '../../../src/domain/log.ts'
-import { createAuthenticator } from '../../../src/http/auth.ts'
-import { langsmith } from '../../../src/http/langsmith/plugin.ts'
-import {
-  postRunsMultipart,
-  type AttachmentSink,
-} from '../../../src/http/langsmith/post-runs-multipart.ts'
-import type { App } from '../../../src/http/parts.ts'
+import { readAttachments } from '../../../src/domain/attachments.ts'
+import { readAll } from '../../support/bytes.ts'
 import { harness, type Answer, type Harness } from '../../support/harness.ts'
+import { boundary, encode, type GivenPart } from '../../support/multipart.ts'
 import { zstdBomb, zstdCompress } from '../../support/zstd.ts'
 
 interface Kept {
-  runId: string
   name: string
   mimeType: string
   bytes: number
@@ -23,14 +17,9 @@ interface Kept {
 }
 
 interface MultipartHarness extends Harness {
-  kept: Kept[]
+  /** The attachments of a run, read back. */
+  kept(runId: string): Promise<Kept[]>
   send(parts: GivenPart[] | Buffer, options?: SendOptions): Promise<Answer>
-}
-
-interface GivenPart {
-  name: string
-  value: Buffer | string
-  type?: string
 }
 
 interface SendOptions {
@@ -39,43 +28,22 @@ interface SendOptions {
   contentType?: string
 }
 
-/** The whole server with the route switched on under `/here`, as long as no plugin lists it. */
 async function multipartHarness(): Promise<MultipartHarness> {
   const h = await harness()
-  const kept: Kept[] = []
-  const attachments: AttachmentSink = {
-    async put(_tenantId, runId, name, mimeType, body) {
-      const hash = createHash('sha1')
-      let bytes = 0
-      for await (const chunk of body) {
-        hash.update(chunk)
-        bytes += chunk.length
-      }
-      kept.push({ runId, name, mimeType, bytes, sha1: hash.digest('hex') })
-    },
-  }
-  const log: Log = {
-    info: () => {},
-    warn: () => {},
-    error: (_facts, message) => void h.errors.push(message),
-  }
-  const parts = {
-    ...h,
-    log,
-    publicUrl: null,
-    auth: createAuthenticator(h.db),
-    interactiveWaitMs: 2000,
-  }
-  await h.app.register(
-    async (scope: App) => {
-      await langsmith(scope, parts)
-      postRunsMultipart(scope, { ...parts, attachments })
-    },
-    { prefix: '/here' },
-  )
   return {
     ...h,
-    kept,
+    async kept(runId) {
+      await h.drain()
+      const [row] = await h.db<{ attachments: string | null }[]>`
+        select attachments from runs where tenant_id = ${h.tenant.id} and id = ${runId}`
+      return Promise.all(
+        readAttachments(row?.attachments ?? null).map(async ({ name, mimeType, blobId }) => {
+          const bytes = (await readAll(await h.blobs.get(h.tenant.id, blobId)))!
+          const sha1 = createHash('sha1').update(bytes).digest('hex')
+          return { name, mimeType, bytes: bytes.length, sha1 }
+        }),
+      )
+    },
     async send(
       given,
       {
@@ -87,7 +55,7 @@ async function multipartHarness(): Promise<MultipartHarness> {
       const payload = Buffer.isBuffer(given) ? given : encode(given, style)
       const response = await h.app.inject({
         method: 'POST',
-        url: '/here/runs/multipart',
+        url: '/runs/multipart',
         headers: {
           'x-api-key': h.tenant.secretKey,
           'content-type': contentType,
@@ -99,33 +67,6 @@ async function multipartHarness(): Promise<MultipartHarness> {
       return { status, text, headers, body: JSON.parse(text) }
     },
   }
-}
-
-const boundary = '77cea93f586b40d48f5b407e3e902db1'
-
-/** As the SDKs write parts: the length as a parameter of the type (js) or as a header (python). */
-function encode(parts: GivenPart[], style: 'js' | 'python' = 'python'): Buffer {
-  const chunks: Buffer[] = []
-  for (const { name, value, type = 'application/json' } of parts) {
-    const bytes = Buffer.from(value)
-    const lines =
-      style === 'js'
-        ? [
-            `Content-Disposition: form-data; name="${name}"; filename="blob"`,
-            `Content-Type: ${type}; length=${bytes.length}`,
-          ]
-        : [
-            `Content-Disposition: form-data; name="${name}"`,
-            `Content-Type: ${type}`,
-            `Content-Length: ${bytes.length}`,
-          ]
-    chunks.push(
-      Buffer.from(`--${boundary}\r\n${lines.join('\r\n')}\r\n\r\n`),
-      bytes,
-      Buffer.from('\r\n'),
-    )
-  }
-  return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)])
 }
 
 const time = '2026-01-21T14:35:42.000001Z'
@@ -198,9 +139,8 @@ describe('202', () => {
       ],
       feedback: [{ id: feedbackId, runId: id, key: 'correct', score: 'true' }],
     })
-    expect(h.kept).toEqual([
+    expect(await h.kept(id)).toEqual([
       {
-        runId: id,
         name: 'picture',
         mimeType: 'image/png',
         bytes: 6,
@@ -222,9 +162,7 @@ describe('202', () => {
         202,
       )
       answers.add(JSON.stringify(await stored(h)))
-      expect(h.kept.map(({ mimeType, bytes }) => [mimeType, bytes])).toEqual(
-        Array.from({ length: 3 }, () => ['image/png', 6]),
-      )
+      expect(await h.kept(id)).toMatchObject([{ mimeType: 'image/png', bytes: 6 }])
       await h.close()
     }
     expect(answers.size).toBe(1)
@@ -299,7 +237,7 @@ describe('202', () => {
         'content-type': `multipart/form-data; boundary=${boundary}`,
       }
       const outgoing = request(
-        { port, method: 'POST', path: '/here/runs/multipart', headers },
+        { port, method: 'POST', path: '/runs/multipart', headers },
         (answer) => {
           answer.resume().on('end', () => resolve(answer.statusCode))
         },
@@ -311,7 +249,7 @@ describe('202', () => {
       )
     })
     expect(status).toBe(202)
-    expect(h.kept).toMatchObject([
+    expect(await h.kept(id)).toMatchObject([
       { name: 'large', mimeType: 'text/plain; charset=utf-8', bytes: attachment.length },
     ])
   })
@@ -341,7 +279,7 @@ describe('422', () => {
     }
     expect(answer.body.details).toEqual(expect.any(String))
     expect(await stored(h)).toMatchObject({ runs: [{ id: good }], feedback: [] })
-    expect(h.kept).toEqual([])
+    expect(await h.db`select id from blobs`).toEqual([])
     expect(h.errors).toEqual([])
   })
 
