@@ -10,6 +10,7 @@ import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
 import { postDatasetsComparative } from './post-datasets-comparative.ts'
 import { postDatasetsIdGroupRuns } from './post-datasets-id-group-runs.ts'
 import { postDatasetsIdRunsDelta } from './post-datasets-id-runs-delta.ts'
+import { postDatasetsUploadExperiment } from './post-datasets-upload-experiment.ts'
 import { postFeedbackConfigs } from './post-feedback-configs.ts'
 import { postFeedbackTokensToken } from './post-feedback-tokens-token.ts'
 import { postFeedbackTokens } from './post-feedback-tokens.ts'
@@ -21,6 +22,7 @@ export function evaluation(app: App, parts: HttpParts): void {
   deleteDatasetsComparativeId(app, parts)
   postDatasetsIdGroupRuns(app, parts)
   postDatasetsIdRunsDelta(app, parts)
+  postDatasetsUploadExperiment(app, parts)
   postFeedbackConfigs(app, parts)
   getFeedbackConfigs(app, parts)
   patchFeedbackConfigs(app, parts)

@@ -58,7 +58,7 @@ export async function datasetInsert(
   after: (transaction: Queryable, made: Dataset) => Promise<void> = async () => {},
 ): Promise<Dataset | null> {
   return db.begin(async (transaction) => {
-    const made = await insert(transaction, tenantId, dataset, now)
+    const made = await datasetInsertWithin(transaction, tenantId, dataset, now)
     if (made !== null) await after(transaction, made)
     return made
   })
@@ -87,7 +87,7 @@ export async function datasetUpsertByName(
   const schemas = { inputsSchema: inputsSchema ?? null, outputsSchema: outputsSchema ?? null }
   return db.begin(async (transaction) => {
     for (;;) {
-      const made = await insert(transaction, tenantId, { ...dataset, ...schemas }, now)
+      const made = await datasetInsertWithin(transaction, tenantId, { ...dataset, ...schemas }, now)
       if (made !== null) return made
       const found = await datasetFindByName(transaction, tenantId, name)
       const updated = found && (await update(transaction, tenantId, found.id, patch, now, check))
@@ -159,7 +159,8 @@ export async function datasetLock(
   return dataset ?? null
 }
 
-async function insert(
+/** The same as a part of a transaction. */
+export async function datasetInsertWithin(
   transaction: Queryable,
   tenantId: string,
   dataset: NewDataset,

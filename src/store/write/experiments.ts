@@ -113,19 +113,26 @@ export async function experimentInsert(
   experiment: NewExperiment,
   isUpsert: boolean,
 ): Promise<ExperimentRow | null> {
+  return db.begin(async (transaction) => experimentInsertWithin(transaction, experiment, isUpsert))
+}
+
+/** The same as a part of a transaction. */
+export async function experimentInsertWithin(
+  transaction: Queryable,
+  experiment: NewExperiment,
+  isUpsert: boolean,
+): Promise<ExperimentRow | null> {
   const { tenantId, now } = experiment
   const id = experiment.id ?? randomUUID()
   const name = storableText(experiment.name)
-  return db.begin(async (transaction) => {
-    await tenantLock(transaction, tenantId)
-    const [found] = await listNamed(transaction, tenantId, [{ datasetId: null, name }], true)
-    if (found !== undefined) {
-      return isUpsert ? updateRow(transaction, { ...experiment, id: found.id }) : null
-    }
-    if ((await listTakenIds(transaction, tenantId, [id])).size > 0) return null
-    const row = { ...experiment, id, name, scope: tenantScope }
-    return (await insertMany(transaction, tenantId, [row], now))[0] ?? null
-  })
+  await tenantLock(transaction, tenantId)
+  const [found] = await listNamed(transaction, tenantId, [{ datasetId: null, name }], true)
+  if (found !== undefined) {
+    return isUpsert ? updateRow(transaction, { ...experiment, id: found.id }) : null
+  }
+  if ((await listTakenIds(transaction, tenantId, [id])).size > 0) return null
+  const row = { ...experiment, id, name, scope: tenantScope }
+  return (await insertMany(transaction, tenantId, [row], now))[0] ?? null
 }
 
 export interface ExperimentChange extends ExperimentContent {

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { jsonbText, sliceMembers } from '../../domain/json.ts'
+import { datasetListCounted } from '../../store/read/datasets.ts'
+import { experimentAggregateListAmong } from '../../store/read/experiments.ts'
+import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentUpload, type ExperimentUpload } from '../../store/write/experiment-uploads.ts'
+import { experimentDeleteMany } from '../../store/write/experiments.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { countedDatasetFromRow } from './dataset-from-row.ts'
+import { invalid, LangsmithError, notFound } from './errors.ts'
+import { keepFeedbackConfigs } from './feedback-config.ts'
+import { textOf } from './object-text.ts'
+import { datasetName } from './post-datasets.ts'
+import { sessionName } from './post-sessions.ts'
+import { jsonObject, text, time, uuid } from './schemas.ts'
+import { sessionWithStatistics } from './session-from-row.ts'
+import {
+  planUploadExamples,
+  readScores,
+  readUploadRows,
+  uploadRow,
+} from './experiment-upload-rows.ts'
+
+const body = z.object({
+  experiment_name: sessionName,
+  experiment_description: text.nullish(),
+  dataset_id: uuid.nullish(),
+  dataset_name: datasetName.nullish(),
+  dataset_description: text.nullish(),
+  summary_experiment_scores: z.array(jsonObject).nullish(),
+  results: z.array(uploadRow),
+  experiment_start_time: time,
+  experiment_end_time: time,
+  experiment_metadata: jsonObject.nullish(),
+})
+
+const schema = {
+  tags: ['langsmith datasets'],
+  summary: 'Upload an experiment that was run elsewhere',
+  body,
+}
+
+/**
+ * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): a dataset that is absent is made, externally managed;
+ * then the experiment, and a run with its scores per row. Everything is checked before anything is written.
+ */
+export function postDatasetsUploadExperiment(app: App, parts: HttpParts): void {
+  const { db, clock } = parts
+  app.post('/datasets/upload-experiment', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const given = request.body
+    const members = sliceMembers(request.bodyText)
+    const now = clock.now()
+    const experimentId = randomUUID()
+    const rows = readUploadRows(
+      members.get('results') ?? '[]',
+      given.results,
+      { id: experimentId, name: given.experiment_name },
+      now,
+    )
+    const summary = readScores(
+      members.get('summary_experiment_scores'),
+      new Map([
+        ['session_id', JSON.stringify(experimentId)],
+        ['run_id', 'null'],
+        ['trace_id', 'null'],
+      ]),
+      now,
+      ['body', 'summary_experiment_scores'],
+    )
+    const metadata = textOf(members.get('experiment_metadata'))
+    const made = await experimentUpload(db, {
+      ...datasetOf(given),
+      tenantId,
+      experiment: {
+        id: experimentId,
+        name: given.experiment_name,
+        description: given.experiment_description ?? null,
+        metadata: metadata === null ? null : jsonbText(metadata),
+        startTime: given.experiment_start_time,
+        endTime: given.experiment_end_time,
+      },
+      planExamples: (dataset) => planUploadExamples(dataset, rows),
+      now,
+    })
+    if (made === 'no dataset') throw notFound('Dataset')
+    if (made === 'dataset') throw new LangsmithError(409, 'Dataset with this name already exists.')
+    if (made === 'experiment') throw new LangsmithError(409, 'Session already exists.')
+
+    const scores = [...rows.map((row) => row.scores), summary]
+    const events = [...rows.map((row) => row.run), ...scores.flatMap((one) => one.feedback)]
+    try {
+      await keepFeedbackConfigs(
+        parts,
+        request.principal,
+        scores.flatMap((one) => one.configs),
+      )
+      await acceptEvents(parts, request, events, { isInteractive: true })
+    } catch (error) {
+      // Without its runs it is nothing: the name is free for the next try.
+      await experimentDeleteMany(db, tenantId, [experimentId], now)
+      throw error
+    }
+
+    await experimentAggregateRefreshDirty(db, tenantId, [experimentId])
+    const statistics = await experimentAggregateListAmong(db, tenantId, [experimentId])
+    const [dataset] = await datasetListCounted(db, {
+      tenantId,
+      filter: { ids: [made.dataset.id] },
+      limit: 1,
+      offset: 0,
+    })
+    if (dataset === undefined) throw notFound('Dataset')
+    return {
+      dataset: countedDatasetFromRow(tenantId, dataset),
+      experiment: sessionWithStatistics(
+        tenantId,
+        made.experiment,
+        statistics.get(experimentId),
+        true,
+      ),
+    }
+  })
+}
+
+/** @throws LangsmithError 422 when neither id nor name is given */
+function datasetOf(
+  given: z.output<typeof body>,
+): Pick<ExperimentUpload, 'datasetId' | 'datasetName' | 'newDataset'> {
+  const { dataset_id: datasetId = null, dataset_name: name = null } = given
+  if (datasetId === null && name === null) {
+    throw invalid(
+      ['body', 'dataset_name'],
+      'One of dataset_id and dataset_name is required',
+      'missing',
+    )
+  }
+  return {
+    datasetId,
+    datasetName: name,
+    // An id alone names a dataset that must be there.
+    newDataset:
+      name === null
+        ? null
+        : {
+            id: datasetId ?? randomUUID(),
+            externalId: null,
+            name,
+            description: given.dataset_description ?? null,
+            metadata: null,
+            inputsSchema: null,
+            outputsSchema: null,
+            externallyManaged: true,
+          },
+  }
+}

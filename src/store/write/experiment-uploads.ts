@@ -1,0 +1,81 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import { isUniqueViolation } from '../errors.ts'
+import type { Db, Queryable } from '../pool.ts'
+import { datasetFind, datasetFindByName, type Dataset } from '../read/datasets.ts'
+import type { ExperimentRow } from '../read/experiments.ts'
+import { datasetInsertWithin, type NewDataset } from './datasets.ts'
+import { exampleWriteVersionsWithin, type ExamplePlan } from './examples.ts'
+import { experimentInsertWithin, type NewExperiment } from './experiments.ts'
+import { tenantLock } from './tenants.ts'
+
+/** An experiment that was run elsewhere. */
+export interface ExperimentUpload {
+  tenantId: string
+  /** Which dataset it is on: of this id where one is given, else of this name. */
+  datasetId: string | null
+  datasetName: string | null
+  /** Made when there is none; null: then there is nothing to upload to. */
+  newDataset: NewDataset | null
+  /** On the dataset that was found or made. */
+  experiment: Omit<NewExperiment, 'tenantId' | 'datasetId' | 'now'>
+  /** Examples that the dataset must have, by what it turns out to be. A throw writes nothing. */
+  planExamples(dataset: Dataset): { ids: string[]; plan: ExamplePlan }
+  now: Timestamp
+}
+
+/** @returns what is in the way: no such dataset, or names or ids that are taken; then nothing was written */
+export async function experimentUpload(
+  db: Db,
+  upload: ExperimentUpload,
+): Promise<
+  { dataset: Dataset; experiment: ExperimentRow } | 'no dataset' | 'dataset' | 'experiment'
+> {
+  const attempt = async () => db.begin(async (transaction) => write(transaction, upload))
+  try {
+    // Another dataset may take one of the example ids meanwhile: the second time the plan sees it.
+    return await attempt().catch(async (error: unknown) => {
+      if (isUniqueViolation(error)) return attempt()
+      throw error
+    })
+  } catch (error) {
+    if (error instanceof Refusal) return error.reason
+    throw error
+  }
+}
+
+async function write(
+  transaction: Queryable,
+  { tenantId, datasetId, datasetName, newDataset, planExamples, now, ...upload }: ExperimentUpload,
+): Promise<{ dataset: Dataset; experiment: ExperimentRow }> {
+  // First of all locks, as everywhere: nobody else makes datasets or experiments meanwhile.
+  await tenantLock(transaction, tenantId)
+  const found =
+    datasetId === null
+      ? await datasetFindByName(transaction, tenantId, datasetName ?? '')
+      : await datasetFind(transaction, tenantId, datasetId)
+  if (found === null && newDataset === null) throw new Refusal('no dataset')
+  const dataset =
+    found ?? (await datasetInsertWithin(transaction, tenantId, newDataset as NewDataset, now))
+  if (dataset === null) throw new Refusal('dataset')
+  const experiment = await experimentInsertWithin(
+    transaction,
+    { ...upload.experiment, tenantId, datasetId: dataset.id, now },
+    false,
+  )
+  if (experiment === null) throw new Refusal('experiment')
+  const { ids, plan } = planExamples(dataset)
+  const examples = { tenantId, datasetId: dataset.id, ids, now }
+  const written = await exampleWriteVersionsWithin(transaction, examples, plan)
+  // Deleted between the look-up and its lock.
+  if (written === null) throw new Refusal('no dataset')
+  return { dataset, experiment }
+}
+
+/** Undoes the transaction. */
+class Refusal extends Error {
+  readonly reason: 'no dataset' | 'dataset' | 'experiment'
+  constructor(reason: 'no dataset' | 'dataset' | 'experiment') {
+    super(reason)
+    this.reason = reason
+  }
+}
