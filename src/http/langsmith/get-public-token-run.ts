@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { uuid } from './schemas.ts'
 import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 
@@ -15,6 +16,10 @@ export function getPublicTokenRun(app: App, parts: HttpParts): void {
         params: z.object({ share_token: uuid }),
       },
     },
-    async (request) => publicRunFromRow(await findSharedRun(parts, request.params.share_token)),
+    async (request) =>
+      publicRunFromRow(
+        await findSharedRun(parts, request.params.share_token),
+        attachmentUrls(parts, request),
+      ),
   )
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { runList } from '../../store/read/run-list.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { runSelection } from './run-select.ts'
 import { uuid } from './schemas.ts'
@@ -36,8 +37,9 @@ export function postPublicTokenRunsQuery(app: App, parts: HttpParts): void {
         { order: 'asc', after: cursor ? readRunCursor(top, 'asc', cursor) : null, limit: 100 },
         runSelection(null).parts,
       )
+      const urls = attachmentUrls(parts, request)
       return {
-        runs: page.rows.map(publicRunFromRow),
+        runs: page.rows.map((row) => publicRunFromRow(row, urls)),
         cursors: {
           next: page.next === null ? null : writeRunCursor(top, 'asc', page.next),
           prev: null,

@@ -2,6 +2,7 @@ import type { RunDetailRow } from '../../store/read/runs.ts'
 import { runFind } from '../../store/read/runs.ts'
 import { shareFindByToken } from '../../store/read/shares.ts'
 import type { HttpParts } from '../parts.ts'
+import type { AttachmentUrls } from './attachments.ts'
 import { notFound } from './errors.ts'
 import { runFromRow } from './run-from-row.ts'
 
@@ -32,8 +33,8 @@ const privateFields = new Set([
 ])
 
 /** RunPublicSchema. */
-export function publicRunFromRow(row: RunDetailRow): Record<string, unknown> {
+export function publicRunFromRow(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(runFromRow(row)).filter(([name]) => !privateFields.has(name)),
+    Object.entries(runFromRow(row, urls)).filter(([name]) => !privateFields.has(name)),
   )
 }

@@ -94,6 +94,11 @@ function statsText(
       ? ''
       : `order by ${groups.order === 'largest' ? 'count(*) desc' : 'max(start_time) desc'}, key collate "C"
     limit ${bind(groups.limit)} offset ${bind(groups.offset)}`
+  // The window sorts all of them: not where all are roots, or none is.
+  const isCounted =
+    query.isRoot === undefined
+      ? 'is_root or not bool_or(is_root) over (partition by one.key, trace_id)'
+      : 'true'
   return `with matched as materialized (
   select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,
     coalesce(run.first_token_time, case when ${isRootSql} then trace.first_token_time end) as first_token_time,
@@ -103,7 +108,7 @@ function statsText(
 ),
 member as materialized (
   select matched.*, one.key,
-    is_root or not bool_or(is_root) over (partition by one.key, trace_id) as is_counted
+    ${isCounted} as is_counted
   from matched
   cross join lateral unnest(matched.keys) as one (key)
   ${only}
