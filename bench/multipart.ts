@@ -12,10 +12,6 @@ import { createBlobSigner } from '../src/blobs/signing.ts'
 import { systemClock } from '../src/domain/clock.ts'
 import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import { buildApp } from '../src/http/app.ts'
-import { createAuthenticator } from '../src/http/auth.ts'
-import { langsmith } from '../src/http/langsmith/plugin.ts'
-import { postRunsMultipart } from '../src/http/langsmith/post-runs-multipart.ts'
-import type { App } from '../src/http/parts.ts'
 import { postgresBackend } from '../src/queue/backends/postgres.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { closePool, openPool } from '../src/store/pool.ts'
@@ -77,7 +73,7 @@ async function report(api: ChildProcess, port: number, secret: string): Promise<
   const body = await zstdCompress(plain)
   console.log(`batch: ${mb(plain.length)} MB as ${mb(body.length)} MB of zstd`)
   const post = async (bytes: Buffer): Promise<number> => {
-    const response = await fetch(`http://127.0.0.1:${port}/here/runs/multipart`, {
+    const response = await fetch(`http://127.0.0.1:${port}/runs/multipart`, {
       method: 'POST',
       headers: {
         'x-api-key': secret,
@@ -178,27 +174,8 @@ async function serve(url: string): Promise<void> {
     log,
     interactiveWaitMs: 0,
   }
+  await parts.blobs.start()
   const app = await buildApp({ ...parts, maxBodyBytes: 20_971_520 })
-  const attachments = {
-    async put(
-      _tenant: string,
-      _run: string,
-      _name: string,
-      _type: string,
-      body: AsyncIterable<Buffer>,
-    ) {
-      for await (const _ of body);
-    },
-  }
-  // Until the plugin lists the route.
-  const routeParts = { ...parts, auth: createAuthenticator(db), attachments }
-  await app.register(
-    async (scope: App) => {
-      await langsmith(scope, routeParts)
-      postRunsMultipart(scope, routeParts)
-    },
-    { prefix: '/here' },
-  )
   await app.listen({ host: '127.0.0.1', port: 0 })
   let peak = 0
   setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10)

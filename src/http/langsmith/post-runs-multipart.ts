@@ -53,7 +53,7 @@ export function postRunsMultipart(app: App, parts: HttpParts): void {
         )
         const { payloads, feedback, configs, refused } = translate(received.operations, now)
         refused.push(...received.refused)
-        const alone = giveAttachments(payloads, received.attachments)
+        const alone = giveAttachments(payloads, received)
         await keepFeedbackConfigs(parts, request.principal, configs)
         const translated = await translateRuns(parts, tenantId, payloads)
         const events = [
@@ -80,6 +80,14 @@ interface Operation {
   error: { part: string; message: string } | null
 }
 
+/** A body that was read. */
+interface Received {
+  operations: Operation[]
+  /** By run. */
+  attachments: Map<string, Attachment[]>
+  refused: RefusedRun[]
+}
+
 const fieldNames = ['inputs', 'outputs', 'events', 'error', 'extra', 'serialized']
 
 const partName = /^(?:(post|patch|feedback)\.([^.]+)(?:\.([^.]*))?|attachment\.([^.]+)\.(.+))$/s
@@ -92,11 +100,7 @@ async function readOperations(
   body: AsyncIterable<Buffer>,
   contentType: string,
   keep: (name: string, part: Part) => Promise<Attachment>,
-): Promise<{
-  operations: Operation[]
-  attachments: Map<string, Attachment[]>
-  refused: RefusedRun[]
-}> {
+): Promise<Received> {
   const operations: Operation[] = []
   const attachments = new Map<string, Attachment[]>()
   const refused: RefusedRun[] = []
@@ -207,7 +211,7 @@ function digest(texts: ReadonlyMap<string, JsonText>): string {
  */
 function giveAttachments(
   payloads: readonly RunPayload[],
-  attachments: ReadonlyMap<string, Attachment[]>,
+  { operations, attachments }: Received,
 ): [runId: string, Attachment[]][] {
   const alone = new Map(attachments)
   const creates = payloads.filter(({ operation }) => operation === 'create')
@@ -219,6 +223,8 @@ function giveAttachments(
     payload.attachments = given
     alone.delete(runId)
   }
+  // Those of a run that is refused go with it.
+  for (const { kind, id } of operations) if (kind !== 'feedback') alone.delete(id.toLowerCase())
   return [...alone]
 }
 

@@ -6,7 +6,16 @@ test('GET /info needs no key, takes a wrong one, and has all six batch keys unde
   for (const prefix of ['', '/api', '/api/v1']) {
     const answer = await h.call('GET', `${prefix}/info`, undefined, { 'x-api-key': 'wrong' })
     expect(answer.status).toBe(200)
-    expect(answer.body).toMatchObject({ version: '0.12.0', instance_flags: expect.any(Object) })
+    expect(answer.body).toMatchObject({
+      version: '0.12.0',
+      batch_ingest_config: { use_multipart_endpoint: true },
+      instance_flags: {
+        dataset_examples_multipart_enabled: true,
+        examples_multipart_enabled: true,
+        zstd_compression_enabled: true,
+        gzip_body_enabled: true,
+      },
+    })
     expect(Object.keys(answer.body.batch_ingest_config).toSorted()).toEqual([
       'scale_down_nempty_trigger',
       'scale_up_nthreads_limit',
