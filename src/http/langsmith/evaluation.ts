@@ -6,6 +6,7 @@ import { feedbackTokenMaker } from './feedback-token.ts'
 import { getFeedbackConfigs } from './get-feedback-configs.ts'
 import { getFeedbackTokensToken } from './get-feedback-tokens-token.ts'
 import { getFeedbackTokens } from './get-feedback-tokens.ts'
+import { getSessionsIdMetadata } from './get-sessions-id-metadata.ts'
 import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
 import { postDatasetsComparative } from './post-datasets-comparative.ts'
 import { postDatasetsIdGroupRuns } from './post-datasets-id-group-runs.ts'
@@ -23,6 +24,7 @@ export function evaluation(app: App, parts: HttpParts): void {
   postDatasetsIdGroupRuns(app, parts)
   postDatasetsIdRunsDelta(app, parts)
   postDatasetsUploadExperiment(app, parts)
+  getSessionsIdMetadata(app, parts)
   postFeedbackConfigs(app, parts)
   getFeedbackConfigs(app, parts)
   patchFeedbackConfigs(app, parts)
