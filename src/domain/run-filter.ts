@@ -82,7 +82,7 @@ export const exampleAttributes = [
   'metadata_value',
 ] as const satisfies RunAttribute[]
 
-/** What an experiment can be filtered by. */
+/** What an experiment can be filtered by; the score of a feedback key is the average over the experiment. */
 export const experimentAttributes = [
   'id',
   'reference_dataset_id',
@@ -92,6 +92,8 @@ export const experimentAttributes = [
   'metadata',
   'metadata_key',
   'metadata_value',
+  'feedback_key',
+  'feedback_score',
 ] as const satisfies RunAttribute[]
 
 /**
@@ -156,6 +158,21 @@ export type RunFilter =
 export function familyOf(condition: FilterCondition): AttributeFamily | null {
   const attribute: { type: string; family?: AttributeFamily } = runAttributes[condition.attribute]
   return attribute.family ?? null
+}
+
+/** True when some condition, however deep, is on an attribute of the family. */
+export function mentionsFamily(filter: RunFilter, family: AttributeFamily): boolean {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.terms.some((term) => mentionsFamily(term, family))
+    case 'not':
+      return mentionsFamily(filter.term, family)
+    case 'search':
+      return false
+    case 'condition':
+      return familyOf(filter) === family
+  }
 }
 
 /**

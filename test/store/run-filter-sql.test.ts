@@ -415,7 +415,7 @@ describe('rows that are no runs', () => {
   test('an attribute that they lack is a mistake of the caller', () => {
     const scope = { alias: 'x', bind: () => '$1' }
     expect(() => exampleFilterSql(is('name', 'eq', 'a'), scope)).toThrow(TypeError)
-    expect(() => experimentFilterSql(is('feedback_key', 'eq', 'a'), scope)).toThrow(TypeError)
+    expect(() => experimentFilterSql(is('run_type', 'eq', 'chain'), scope)).toThrow(TypeError)
   })
 })
 

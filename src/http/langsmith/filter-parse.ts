@@ -33,7 +33,7 @@ export function parseExampleFilter(text: string): RunFilter {
   return parse(text, exampleAttributes)
 }
 
-/** A filter of sessions (4.4), without the feedback family. @throws FilterSyntaxError */
+/** A filter of sessions (4.4); of the feedback family key and average score. @throws FilterSyntaxError */
 export function parseSessionFilter(text: string): RunFilter {
   return parse(text, experimentAttributes)
 }

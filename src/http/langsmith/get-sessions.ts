@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { mentionsFamily } from '../../domain/run-filter.ts'
 import {
   experimentAggregateListAmong,
   experimentList,
@@ -37,7 +38,7 @@ const schema = {
   querystring,
 }
 
-/** Sorting by a statistic brings at most this many experiments up to date first; the rest catch up by themselves. */
+/** Sorting or filtering by a statistic brings at most this many experiments up to date first; the rest catch up by themselves. */
 const refreshLimit = 200
 
 /** A list with an unknown name is empty, never 404 (contracts/langsmith.md 0.1). */
@@ -62,8 +63,11 @@ export function getSessions(app: App, parts: HttpParts): void {
       offset: given.offset,
       limit: given.limit,
     }
-    if (query.sortBy !== 'name' && query.sortBy !== 'start_time') {
-      const dirty = await experimentListDirty(db, tenantId, query, refreshLimit)
+    const isScoreFiltered = query.filter !== undefined && mentionsFamily(query.filter, 'feedback')
+    if (isScoreFiltered || (query.sortBy !== 'name' && query.sortBy !== 'start_time')) {
+      // A filter by scores would leave out those whose scores are not counted yet.
+      const candidates = isScoreFiltered ? { ...query, filter: undefined } : query
+      const dirty = await experimentListDirty(db, tenantId, candidates, refreshLimit)
       await experimentAggregateRefreshDirty(db, tenantId, dirty)
     }
     const rows = await listSeeded(parts, tenantId, query)

@@ -91,7 +91,10 @@ export function exampleFilterSql(filter: RunFilter, { alias, bind }: FilterScope
   })
 }
 
-/** The same on a row of `experiments`. @param filter over `experimentAttributes` only; @throws TypeError otherwise */
+/**
+ * The same on a row of `experiments`, whose feedback is that of its runs and its own, averaged by key as of the last
+ * refresh. @param filter over `experimentAttributes` only; @throws TypeError otherwise
+ */
 export function experimentFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
   return filterSql(filter, bind, {
     columns: {
@@ -99,7 +102,16 @@ export function experimentFilterSql(filter: RunFilter, { alias, bind }: FilterSc
       reference_dataset_id: `${alias}.dataset_id`,
     },
     metadata: `${alias}.metadata`,
-    feedback: null,
+    feedback: `(
+      select entry.key, (entry.value ->> 'avg')::double precision as score_number
+      from experiment_aggregates filter_aggregate
+      cross join lateral (
+        select * from jsonb_each(filter_aggregate.feedback_stats)
+        union all
+        select * from jsonb_each(filter_aggregate.experiment_feedback_stats)
+      ) as entry
+      where filter_aggregate.tenant_id = ${alias}.tenant_id and filter_aggregate.experiment_id = ${alias}.id
+    ) as filter_feedback where true`,
   })
 }
 

@@ -288,7 +288,8 @@ describe('refused, with the position', () => {
     expect(refusal('search("a")', parseExampleFilter).message).toContain('runs only')
     expect(refusal('eq(execution_order, 1)', parseExampleFilter).message).toContain('unknown')
     expect(parseSessionFilter('eq(name, "a")')).toEqual(is('name', 'eq', 'a'))
-    expect(refusal('eq(feedback_key, "a")', parseSessionFilter).message).toContain('unknown')
+    expect(parseSessionFilter('gt(feedback_score, 0.5)')).toEqual(is('feedback_score', 'gt', 0.5))
+    expect(refusal('eq(feedback_comment, "a")', parseSessionFilter).message).toContain('unknown')
   })
 })
 

@@ -207,6 +207,37 @@ describe('200 GET /sessions', () => {
     expect(await namesOf(h, 'unknown_key=1&use_approx_stats=false&facets=true')).toHaveLength(2)
   })
 
+  test('feedback keys with their averages filter, counted as of now', async () => {
+    const h = await harness()
+    const good = await makeSession(h, 'good')
+    const bad = await makeSession(h, 'bad')
+    await makeSession(h, 'unscored')
+    const give = (sessionId: string, key: string, score: number, runId: string | null) =>
+      h.call('POST', '/feedback', { session_id: sessionId, run_id: runId, key, score })
+    for (const score of [1, 0.5]) await give(good, 'correct', score, randomUUID())
+    await give(bad, 'correct', 0.25, randomUUID())
+    await give(bad, 'overall', 0.9, null)
+    const filtered = (filter: string) => namesOf(h, `filter=${encodeURIComponent(filter)}`)
+    expect(await filtered('and(eq(feedback_key, "correct"), gt(feedback_score, 0.7))')).toEqual([
+      'good',
+    ])
+    expect(await filtered('and(eq(feedback_key, "correct"), eq(feedback_score, 0.75))')).toEqual([
+      'good',
+    ])
+    expect(await filtered('gt(feedback_score, 0.8)')).toEqual(['bad'])
+    expect(await filtered('eq(feedback_key, "overall")')).toEqual(['bad'])
+    expect(await filtered('neq(feedback_key, "correct")')).toEqual(['unscored'])
+    const either = 'or(eq(feedback_key, "overall"), eq(name, "unscored"))'
+    expect(await filtered(either)).toEqual(['unscored', 'bad'])
+    await give(bad, 'correct', 1, randomUUID())
+    await give(bad, 'correct', 1, randomUUID())
+    expect(await filtered('and(eq(feedback_key, "correct"), gt(feedback_score, 0.7))')).toEqual([
+      'bad',
+      'good',
+    ])
+    expect(h.errors).toEqual([])
+  })
+
   test('sorts by every column, and pages meet', async () => {
     const h = await harness()
     const ids = [await makeSession(h, 'b'), await makeSession(h, 'a'), await makeSession(h, 'c')]
