@@ -20,8 +20,17 @@ export const exampleFields = [
 
 export type ExampleField = (typeof exampleFields)[number]
 
-/** Python's model has no default for these: they are there whatever is selected. */
-const alwaysSelected: readonly ExampleField[] = ['id', 'dataset_id', 'inputs', 'created_at']
+/**
+ * They are there whatever is selected: Python's model has no default for them, and JavaScript's `evaluate` reads the
+ * dataset's version from `modified_at`, which it does not select when it asks for attachments.
+ */
+const alwaysSelected: readonly ExampleField[] = [
+  'id',
+  'dataset_id',
+  'inputs',
+  'created_at',
+  'modified_at',
+]
 
 /**
  * Example (contracts/langsmith.md 2.4.1). Of `outputs`, null stays null and `{}` stays `{}`.

@@ -330,6 +330,7 @@ describe('200 GET /examples', () => {
       'id',
       'inputs',
       'metadata',
+      'modified_at',
       'outputs',
     ])
   })
