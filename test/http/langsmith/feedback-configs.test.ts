@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { harness, type Harness } from '../../support/harness.ts'
+import { encode, multipartType } from '../../support/multipart.ts'
 
 const continuous = { type: 'continuous', min: 0, max: 1 }
 const categorical = {
@@ -225,6 +226,28 @@ describe('feedback that brings a config', () => {
     })
     expect(status).toBe(200)
     expect(await keys(h)).toEqual(['k'])
+  })
+
+  test('so does a part of a multipart body', async () => {
+    const h = await harness()
+    const value = JSON.stringify({ run_id: randomUUID(), key: 'k', feedback_config: continuous })
+    const response = await h.app.inject({
+      method: 'POST',
+      url: '/runs/multipart',
+      headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
+      payload: encode([{ name: `feedback.${randomUUID()}`, value }]),
+    })
+    expect(response.statusCode).toBe(202)
+    expect(await keys(h)).toEqual(['k'])
+  })
+
+  test('a key that may only send scores configures nothing', async () => {
+    const h = await harness()
+    await h.db`update api_keys set scopes = '{scores}'`
+    const given = { run_id: randomUUID(), key: 'k', score: 1, feedback_config: continuous }
+    expect((await h.call('POST', '/feedback', given)).status).toBe(200)
+    const rows = await h.db`select key from feedback_configs`
+    expect(rows).toHaveLength(0)
   })
 
   test('422 for a config that is none, and the feedback is not stored', async () => {
