@@ -104,11 +104,11 @@ export async function exampleList(
 ): Promise<Example[]> {
   const { parameters, where } = exampleConditions(tenantId, filter, asOf)
   const orders = orderSql(order, parameters)
-  const rest = after === null ? '' : `and ${afterSql(after, parameters)}`
+  const selected = `select ${columns} from examples where ${where}`
+  const rows =
+    after === null ? selected : selectAfter(selected, orders, after, parameters, limit + offset)
   parameters.push(limit, offset)
-  const text = `select ${columns}
-from examples
-where ${where} ${rest}
+  const text = `${rows}
 order by ${orders}
 limit $${parameters.length - 1} offset $${parameters.length}`
   return runText<Example>(db, text, parameters)
@@ -262,15 +262,24 @@ function orderSql(order: ExampleOrder, parameters: Parameter[]): string {
   return `${column} ${direction}, examples.ordinal, examples.id`
 }
 
-function afterSql(
+/**
+ * The rest of the version that `after` is in, then older versions, each by an index range of its own: an upload makes
+ * any number of examples of one version, and as one condition with `or` every page would read all before it again.
+ */
+function selectAfter(
+  selected: string,
+  orders: string,
   { validFrom, ordinal, id }: Pick<Example, 'validFrom' | 'ordinal' | 'id'>,
   parameters: Parameter[],
+  limit: number,
 ): string {
   const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const [time, place] = [
-    `${bind(validFrom)}::timestamptz`,
-    `(${bind(ordinal)}::integer, ${bind(id)}::uuid)`,
-  ]
-  return `examples.valid_from <= ${time}
-  and (examples.valid_from < ${time} or (examples.ordinal, examples.id) > ${place})`
+  const time = `${bind(validFrom)}::timestamptz`
+  const place = `(${bind(ordinal)}::integer, ${bind(id)}::uuid)`
+  const most = `order by ${orders} limit ${bind(limit)}`
+  return `select * from (
+  (${selected} and examples.valid_from = ${time} and (examples.ordinal, examples.id) > ${place} ${most})
+  union all
+  (${selected} and examples.valid_from < ${time} ${most})
+) as examples`
 }
