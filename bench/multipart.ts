@@ -1,22 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { localHome } from '../src/blobs/backends/local.ts'
-import { createBlobStore } from '../src/blobs/content-store.ts'
-import { createBlobSigner } from '../src/blobs/signing.ts'
-import { systemClock } from '../src/domain/clock.ts'
-import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { buildApp } from '../src/http/app.ts'
-import { postgresBackend } from '../src/queue/backends/postgres.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { closePool, openPool } from '../src/store/pool.ts'
-import { insertTenant } from '../test/support/tenant.ts'
 import { zstdBomb, zstdCompress } from '../test/support/zstd.ts'
+import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
 
 /*
  * Peak memory of an API process (no workers, queue in Postgres) that takes POST /runs/multipart: a zstd batch of
@@ -34,49 +19,24 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '4' },
     queue: { type: 'string', default: 'postgres' },
     smoke: { type: 'boolean', default: false },
-    serve: { type: 'string' },
   },
 })
 
 const boundary = '77cea93f586b40d48f5b407e3e902db1'
 
-await (values.serve === undefined ? measure() : serve(values.serve))
+await withApiProcess(values.queue, report)
 
-async function measure(): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-  // As root the server is another user, who cannot enter a 0700 folder.
-  await chmod(dataDir, 0o755)
-  const postgres = createEmbeddedPostgres({ dataDir })
-  const url = await postgres.start()
-  const db = openPool(url)
-  await migrate(db)
-  const { secretKey } = await insertTenant(db)
-  const api = fork(import.meta.filename, ['--serve', url, '--queue', values.queue], {
-    execArgv: process.execArgv,
-  })
-  try {
-    const [{ port }] = (await once(api, 'message')) as [{ port: number }]
-    await report(api, port, secretKey)
-  } finally {
-    api.kill()
-    await once(api, 'exit')
-    await closePool(db)
-    await postgres.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-}
-
-async function report(api: ChildProcess, port: number, secret: string): Promise<void> {
+async function report({ url, secretKey, phase }: ApiProcess): Promise<void> {
   const megabytes = values.smoke ? 2 : Number(values.mb)
   const requests = values.smoke ? 2 : Number(values.requests)
   const plain = batch(megabytes * 1_000_000)
   const body = await zstdCompress(plain)
   console.log(`batch: ${mb(plain.length)} MB as ${mb(body.length)} MB of zstd`)
   const post = async (bytes: Buffer): Promise<number> => {
-    const response = await fetch(`http://127.0.0.1:${port}/runs/multipart`, {
+    const response = await fetch(`${url}/runs/multipart`, {
       method: 'POST',
       headers: {
-        'x-api-key': secret,
+        'x-api-key': secretKey,
         'content-type': `multipart/form-data; boundary=${boundary}`,
         'content-encoding': 'zstd',
       },
@@ -84,16 +44,6 @@ async function report(api: ChildProcess, port: number, secret: string): Promise<
     })
     await response.arrayBuffer()
     return response.status
-  }
-  const phase = async (name: string, run: () => Promise<unknown>): Promise<void> => {
-    const before = await memory(api)
-    const start = performance.now()
-    const statuses = await run()
-    const ms = performance.now() - start
-    const { peak, now } = await memory(api)
-    console.log(
-      `${name}: answers ${String(statuses)}; ${ms.toFixed(0)} ms; RSS MB before ${mb(before.now)}, peak ${mb(peak)}, after ${mb(now)}`,
-    )
   }
   await phase('first', async () => post(body))
   await phase(`${requests} in turn`, async () => {
@@ -136,53 +86,4 @@ function batch(bytes: number): Buffer {
     }
   }
   return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)])
-}
-
-/** Bytes: the highest since the last question, and now. */
-async function memory(api: ChildProcess): Promise<{ peak: number; now: number }> {
-  api.send('memory')
-  const [answer] = (await once(api, 'message')) as [{ peak: number; now: number }]
-  return answer
-}
-
-function mb(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 2 : 0)
-}
-
-/** The API process: everything but workers. */
-async function serve(url: string): Promise<void> {
-  const db = openPool(url)
-  const log = { info: () => {}, warn: console.error, error: console.error }
-  const queue = postgresBackend({ url, log })
-  await queue.start()
-  if (values.queue === 'none') queue.enqueue = async () => {}
-  const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-blobs-'))
-  const incomingFolder = join(folder, 'incoming')
-  const parts = {
-    db,
-    queue,
-    blobs: createBlobStore({
-      db,
-      clock: systemClock,
-      log,
-      incomingFolder,
-      home: localHome(folder),
-    }),
-    blobSigner: createBlobSigner(randomBytes(32)),
-    publicUrl: null,
-    clock: systemClock,
-    log,
-    interactiveWaitMs: 0,
-  }
-  await parts.blobs.start()
-  const app = await buildApp({ ...parts, maxBodyBytes: 20_971_520 })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  let peak = 0
-  setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10)
-  process.on('message', () => {
-    const now = process.memoryUsage.rss()
-    process.send?.({ peak: Math.max(peak, now), now })
-    peak = 0
-  })
-  process.send?.({ port: (app.server.address() as AddressInfo).port })
 }

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { localHome } from '../src/blobs/backends/local.ts'
+import { createBlobStore } from '../src/blobs/content-store.ts'
+import { createBlobSigner } from '../src/blobs/signing.ts'
+import { systemClock } from '../src/domain/clock.ts'
+import { buildApp } from '../src/http/app.ts'
+import { postgresBackend } from '../src/queue/backends/postgres.ts'
+import { openPool } from '../src/store/pool.ts'
+
+/*
+ * The process whose memory is measured: an API without workers, queue in Postgres. Forked by api-process.ts with the
+ * database's URL, a folder for blobs, and `none` as third argument to forget what would be queued.
+ */
+
+const [url = '', folder = '', queueName] = process.argv.slice(2)
+const db = openPool(url)
+const log = { info: () => {}, warn: console.error, error: console.error }
+const queue = postgresBackend({ url, log })
+await queue.start()
+if (queueName === 'none') queue.enqueue = async () => {}
+const blobs = createBlobStore({
+  db,
+  clock: systemClock,
+  log,
+  incomingFolder: join(folder, 'incoming'),
+  home: localHome(folder),
+})
+await blobs.start()
+const app = await buildApp({
+  db,
+  queue,
+  blobs,
+  blobSigner: createBlobSigner(randomBytes(32)),
+  publicUrl: null,
+  clock: systemClock,
+  log,
+  interactiveWaitMs: 0,
+  maxBodyBytes: 20_971_520,
+})
+await app.listen({ host: '127.0.0.1', port: 0 })
+let peak = 0
+setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10)
+process.on('message', () => {
+  const now = process.memoryUsage.rss()
+  process.send?.({ peak: Math.max(peak, now), now })
+  peak = 0
+})
+process.send?.({ port: (app.server.address() as AddressInfo).port })
