@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
@@ -8,8 +9,8 @@ import { isUnavailable } from '../unavailable.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** LangSmith's ingest and platform routes answer `{error}` where the others answer `{detail}`. */
-    errorShape?: 'detail' | 'error'
+    /** LangSmith's ingest and platform routes answer `{error}`, v2 problem details (RFC 9457), the others `{detail}`. */
+    errorShape?: 'detail' | 'error' | 'problem'
   }
 }
 
@@ -20,7 +21,7 @@ export interface ValidationDetail {
   type: string
 }
 
-/** An answer other than success. `{detail}`, or `{error}` on routes with `errorShape: 'error'`. */
+/** An answer other than success, in the shape of the route. */
 export class LangsmithError extends Error {
   override name = 'LangsmithError'
   readonly status: number
@@ -110,10 +111,21 @@ function answer(
   status: number,
   detail: string | ValidationDetail[],
 ): FastifyReply {
-  if (request.routeOptions.config?.errorShape !== 'error')
-    return reply.code(status).send({ detail })
+  const shape = request.routeOptions.config?.errorShape ?? 'detail'
+  if (shape === 'detail') return reply.code(status).send({ detail })
+  const summary =
+    typeof detail === 'string'
+      ? detail
+      : detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')
+  if (shape === 'problem') {
+    const title = STATUS_CODES[status] ?? 'Error'
+    const instance = request.url.split('?')[0]
+    return reply
+      .code(status)
+      .type('application/problem+json; charset=utf-8')
+      .send({ type: 'about:blank', title, status, detail: summary, instance })
+  }
   if (typeof detail === 'string') return reply.code(status).send({ error: detail })
-  const summary = detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')
   return reply
     .code(status)
     .send({ error: `Unprocessable entity: ${summary}`, details: JSON.stringify(detail) })

@@ -18,7 +18,7 @@ export function getPublicTokenRun(app: App, parts: HttpParts): void {
     },
     async (request) =>
       publicRunFromRow(
-        await findSharedRun(parts, request.params.share_token),
+        await findSharedRun(parts, request, request.params.share_token),
         attachmentUrls(parts, request),
       ),
   )

@@ -23,7 +23,7 @@ export function postPublicTokenRunsQuery(app: App, parts: HttpParts): void {
       },
     },
     async (request) => {
-      const top = await findSharedRun(parts, request.params.share_token)
+      const top = await findSharedRun(parts, request, request.params.share_token)
       const { cursor } = request.body
       const page = await runList(
         parts.db,

@@ -31,12 +31,12 @@ export function postRunsQuery(app: App, parts: HttpParts): void {
       const limit = Math.min(asked.limit ?? maxLimit, maxLimit)
       const selection = runSelection(asked.select ?? null)
       const page = await runList(parts.db, query, { order, after, limit }, selection.parts)
-      const hasNext = page.next !== null && asked.skip_pagination !== true
+      const next = asked.skip_pagination === true ? null : page.next
       const urls = attachmentUrls(parts, request)
       return {
         runs: page.rows.map((row) => selection.show(row, urls)),
         cursors: {
-          next: hasNext && page.next !== null ? writeRunCursor(principal, order, page.next) : null,
+          next: next === null ? null : writeRunCursor(principal, order, next),
           prev: null,
         },
         parsed_query: null,

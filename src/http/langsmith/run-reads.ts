@@ -2,6 +2,8 @@ import type { App, HttpParts } from '../parts.ts'
 import { deleteRunsIdShare } from './delete-runs-id-share.ts'
 import { getPublicTokenRun } from './get-public-token-run.ts'
 import { getRunsIdShare } from './get-runs-id-share.ts'
+import { getV2RunsId } from './get-v2-runs-id.ts'
+import { getV2TracesIdRuns } from './get-v2-traces-id-runs.ts'
 import { postPublicTokenRunsQuery } from './post-public-token-runs-query.ts'
 import { postRunsDeleteTraces } from './post-runs-delete-traces.ts'
 import { postRunsDelete } from './post-runs-delete.ts'
@@ -9,6 +11,8 @@ import { postRunsGroupStats } from './post-runs-group-stats.ts'
 import { postRunsGroup } from './post-runs-group.ts'
 import { postRunsQuery } from './post-runs-query.ts'
 import { postRunsStats } from './post-runs-stats.ts'
+import { postV2DatasetsIdExperimentRuns } from './post-v2-datasets-id-experiment-runs.ts'
+import { postV2RunsQuery } from './post-v2-runs-query.ts'
 import { putRunsIdShare } from './put-runs-id-share.ts'
 
 /** Everything that looks for runs, counts, shares or deletes them. */
@@ -24,4 +28,8 @@ export function runReads(app: App, parts: HttpParts): void {
   deleteRunsIdShare(app, parts)
   getPublicTokenRun(app, parts)
   postPublicTokenRunsQuery(app, parts)
+  postV2RunsQuery(app, parts)
+  getV2RunsId(app, parts)
+  getV2TracesIdRuns(app, parts)
+  postV2DatasetsIdExperimentRuns(app, parts)
 }

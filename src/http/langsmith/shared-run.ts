@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { RunDetailRow } from '../../store/read/runs.ts'
 import { runFind } from '../../store/read/runs.ts'
 import { shareFindByToken } from '../../store/read/shares.ts'
@@ -6,14 +7,20 @@ import type { AttachmentUrls } from './attachments.ts'
 import { notFound } from './errors.ts'
 import { runFromRow } from './run-from-row.ts'
 
-/** The run that a token shares. @throws LangsmithError 404 when nothing is shared under it, or no longer */
+/**
+ * The run that a token shares. The request goes on as its tenant, for whom links to attachments are signed; the token
+ * itself may do nothing else.
+ * @throws LangsmithError 404 when nothing is shared under it, or no longer
+ */
 export async function findSharedRun(
   { db }: Pick<HttpParts, 'db'>,
+  request: FastifyRequest,
   token: string,
 ): Promise<RunDetailRow> {
   const shared = await shareFindByToken(db, 'run', token)
   const run = shared === null ? null : await runFind(db, shared.tenantId, shared.id)
   if (run === null) throw notFound('Shared run')
+  request.principal = { tenantId: run.tenantId, tenantName: '', scopes: [] }
   return run
 }
 

@@ -62,14 +62,18 @@ export interface ComparedFeedback extends FeedbackRow {
 /** Which feedback is wanted row by row, beside the statistics. */
 export type FeedbackDetail = 'none' | 'comparative' | 'all'
 
-export interface ComparisonRange {
+/** What is read of the runs that are shown. */
+export interface ComparisonDetail {
+  /** Leaves the bodies of runs where they are. */
+  isPreview: boolean
+  detail: FeedbackDetail
+}
+
+export interface ComparisonRange extends ComparisonDetail {
   /** Examples to skip. */
   offset: number
   /** null: all examples. */
   limit: number | null
-  /** Leaves the bodies of runs where they are. */
-  isPreview: boolean
-  detail: FeedbackDetail
 }
 
 export interface ComparisonRow {
@@ -126,6 +130,19 @@ export async function* comparisonPages(
   }
 }
 
+/** One page of the comparison. @returns next: where the page after it starts; null when this is the last */
+export async function comparisonPage(
+  db: Db,
+  query: ComparisonQuery,
+  { after, limit, ...options }: Omit<ComparisonPlace, 'offset'> & ComparisonDetail,
+): Promise<{ rows: ComparisonRow[]; next: ComparisonKey | null }> {
+  if (query.experimentIds.length === 0) return { rows: [], next: null }
+  const keys = await comparisonKeyList(db, query, { after, offset: 0, limit: limit + 1 })
+  const shown = keys.slice(0, limit)
+  const rows = await comparisonRowList(db, query, shown, options)
+  return { rows, next: keys.length > limit ? (shown.at(-1) ?? null) : null }
+}
+
 /** Examples in order: by score where asked, then newest `created_at` first, then id. */
 async function comparisonKeyList(
   db: Db,
@@ -141,7 +158,7 @@ export async function comparisonRowList(
   db: Db,
   query: ComparisonQuery,
   keys: ComparisonKey[],
-  { isPreview, detail }: Pick<ComparisonRange, 'isPreview' | 'detail'>,
+  { isPreview, detail }: ComparisonDetail,
 ): Promise<ComparisonRow[]> {
   if (keys.length === 0) return []
   const ids = keys.map((key) => key.id)

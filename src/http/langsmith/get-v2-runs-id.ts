@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { runFind } from '../../store/read/runs.ts'
+import { baseUrl } from '../blobs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
+import { notFound } from './errors.ts'
+import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { listOf, time, uuid } from './schemas.ts'
+
+/** `GET /v2/runs/{run_id}`: a run of the project; `start_time` is a hint that we do not need. */
+export function getV2RunsId(app: App, parts: HttpParts): void {
+  app.get(
+    '/v2/runs/:run_id',
+    {
+      config: { errorShape: 'problem' },
+      schema: {
+        tags: ['runs v2'],
+        summary: 'Read a run',
+        params: z.object({ run_id: uuid }),
+        querystring: z.object({
+          project_id: uuid,
+          selects: listOf(z.enum(runSelectFields)).optional(),
+          start_time: time.optional(),
+        }),
+      },
+    },
+    async (request) => {
+      const row = await runFind(parts.db, request.principal.tenantId, request.params.run_id)
+      if (row === null || row.experimentId !== request.query.project_id) throw notFound('Run')
+      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      return runV2Selection(request.query.selects).show(row, context)
+    },
+  )
+}

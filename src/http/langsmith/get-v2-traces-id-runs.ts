@@ -1,0 +1,74 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { stringifyWithRaw } from '../../domain/json.ts'
+import { experimentFind } from '../../store/read/experiments.ts'
+import { runList } from '../../store/read/run-list.ts'
+import type { RunKey, RunQuery } from '../../store/read/run-query-sql.ts'
+import { baseUrl } from '../blobs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
+import { notFound } from './errors.ts'
+import { readRunFilter } from './run-query-body.ts'
+import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { listOf, time, uuid } from './schemas.ts'
+
+/** Runs that are in memory together. */
+const pageLength = 500
+
+/** `GET /v2/traces/{trace_id}/runs`: all of them, oldest first. */
+export function getV2TracesIdRuns(app: App, parts: HttpParts): void {
+  app.get(
+    '/v2/traces/:trace_id/runs',
+    {
+      config: { errorShape: 'problem' },
+      schema: {
+        tags: ['runs v2'],
+        summary: 'List the runs of a trace',
+        params: z.object({ trace_id: uuid }),
+        querystring: z.object({
+          project_id: uuid,
+          filter: z.string().optional(),
+          min_start_time: time.optional(),
+          max_start_time: time.optional(),
+          selects: listOf(z.enum(runSelectFields)).optional(),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const { tenantId } = request.principal
+      const asked = request.query
+      const query: RunQuery = {
+        tenantId,
+        experimentIds: [asked.project_id],
+        traceId: request.params.trace_id,
+        minStartTime: asked.min_start_time,
+        maxStartTime: asked.max_start_time,
+        filters: readRunFilter('filter', asked.filter),
+      }
+      if ((await experimentFind(parts.db, tenantId, asked.project_id)) === null) {
+        throw notFound('Project')
+      }
+      const selection = runV2Selection(asked.selects)
+      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      const read = async (after: RunKey | null) =>
+        runList(parts.db, query, { order: 'asc', after, limit: pageLength }, selection.parts)
+      // Read beforehand, so that a failure can still be answered as one.
+      const first = await read(null)
+
+      async function* texts() {
+        let page = first
+        let separator = '{"items":['
+        for (;;) {
+          for (const row of page.rows) {
+            yield separator + stringifyWithRaw(selection.show(row, context))
+            separator = ','
+          }
+          if (page.next === null) break
+          page = await read(page.next)
+        }
+        yield separator === ',' ? ']}' : `${separator}]}`
+      }
+      return reply.type('application/json; charset=utf-8').send(Readable.from(texts()))
+    },
+  )
+}

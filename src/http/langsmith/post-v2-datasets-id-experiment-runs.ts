@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import {
+  comparisonPage,
+  experimentListCompared,
+  type ComparedRun,
+  type ComparisonKey,
+  type ComparisonQuery,
+} from '../../store/read/comparison.ts'
+import { runList, type RunPart } from '../../store/read/run-list.ts'
+import type { RunDetailRow } from '../../store/read/runs.ts'
+import { baseUrl } from '../blobs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
+import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
+import { readCursor, writeCursor } from './cursor.ts'
+import { invalid, notFound } from './errors.ts'
+import { exampleFromRow } from './example-from-row.ts'
+import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { uuid } from './schemas.ts'
+
+const body = z.object({
+  experiment_ids: z.array(uuid).min(1),
+  page_size: z.int().min(1).max(100).nullish(),
+  cursor: z.string().nullish(),
+  selects: z.array(z.enum(runSelectFields)).nullish(),
+  sort: z.object({ by: z.string(), order: z.enum(['ASC', 'DESC']).default('DESC') }).nullish(),
+  filters: sessionFilters.nullish(),
+  comparative_experiment_id: uuid.nullish(),
+  example_ids: z.array(uuid).max(1000).nullish(),
+})
+
+type Sort = ComparisonQuery['sort']
+
+/** `POST /v2/datasets/{dataset_id}/experiment-runs`: `POST /datasets/{id}/runs` with cursors (2.1, 2.10). */
+export function postV2DatasetsIdExperimentRuns(app: App, parts: HttpParts): void {
+  const { db } = parts
+  app.post(
+    '/v2/datasets/:dataset_id/experiment-runs',
+    {
+      config: { scope: 'read', errorShape: 'problem' },
+      schema: {
+        tags: ['runs v2'],
+        summary: 'Read examples with the runs of experiments',
+        params: z.object({ dataset_id: uuid }),
+        body,
+      },
+    },
+    async (request) => {
+      const { principal, body: asked } = request
+      const datasetId = request.params.dataset_id
+      const filters = parseSessionFilters(asked.filters)
+      const sort = readSort(asked)
+      const list = `experiment-runs ${datasetId} ${JSON.stringify(sort)}`
+      const after = asked.cursor ? readKey(readCursor(principal, list, asked.cursor)) : null
+      const found = await experimentListCompared(
+        db,
+        principal.tenantId,
+        datasetId,
+        asked.experiment_ids,
+      )
+      if (found === null) throw notFound('Dataset')
+
+      const ids = new Set(found.map((experiment) => experiment.id))
+      const selection = runV2Selection(asked.selects)
+      const page = await comparisonPage(
+        db,
+        {
+          tenantId: principal.tenantId,
+          datasetId,
+          experimentIds: [...ids],
+          exampleIds: asked.example_ids ?? null,
+          filters: new Map([...filters].filter(([experimentId]) => ids.has(experimentId))),
+          sort,
+          comparativeExperimentId: asked.comparative_experiment_id ?? null,
+        },
+        {
+          after,
+          limit: asked.page_size ?? 20,
+          isPreview: !selection.parts.has('inputs') && !selection.parts.has('outputs'),
+          detail: 'none',
+        },
+      )
+      const runs = page.rows.flatMap((row) => row.runs.map(({ run }) => run))
+      const detailOf = await readDetails(parts, principal.tenantId, runs, selection.parts)
+      const urls = attachmentUrls(parts, request)
+      const context = { baseUrl: baseUrl(parts, request), urls }
+      return {
+        items: page.rows.map((row) => ({
+          ...exampleFromRow(row.example, urls),
+          runs: row.runs.map(({ run }) => selection.show(detailOf(run), context)),
+        })),
+        next_cursor: page.next === null ? null : writeCursor(principal, list, writeKey(page.next)),
+      }
+    },
+  )
+}
+
+/** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one experiment */
+function readSort({ sort, experiment_ids: ids }: z.output<typeof body>): Sort {
+  if (!sort) return null
+  if (new Set(ids).size > 1) throw invalid(['body', 'sort'], 'Sorting works on one experiment only')
+  const feedbackKey = sort.by.replace(/^feedback\./, '')
+  return { feedbackKey, order: sort.order === 'ASC' ? 'asc' : 'desc' }
+}
+
+function writeKey({ id, createdAt, score }: ComparisonKey): string[] {
+  return score === null ? [id, createdAt] : [id, createdAt, String(score)]
+}
+
+function readKey([id = '', createdAt = '', score]: string[]): ComparisonKey {
+  return { id, createdAt, score: score === undefined ? null : Number(score) }
+}
+
+/** What the comparison reads already. */
+const comparedParts: ReadonlySet<RunPart> = new Set([
+  'inputs',
+  'outputs',
+  'error',
+  'events',
+  'serialized',
+  'extra',
+  'metadata',
+  'attachments',
+  'feedbackStats',
+])
+
+/** The compared runs as whole rows; what stands for a run that has not arrived says nothing more. */
+async function readDetails(
+  { db }: HttpParts,
+  tenantId: string,
+  runs: readonly ComparedRun[],
+  parts: ReadonlySet<RunPart>,
+): Promise<(run: ComparedRun) => RunDetailRow> {
+  const ids = [...new Set(runs.map((run) => run.id))]
+  const wanted = new Set([...parts].filter((part) => !comparedParts.has(part)))
+  const place = { order: 'desc', after: null, limit: Math.max(1, ids.length) } as const
+  const page = await runList(db, { tenantId, ids }, place, wanted)
+  const byId = new Map(page.rows.map((row) => [row.id, row]))
+  return (run) => ({ ...unknownDetails, ...byId.get(run.id), ...run })
+}
+
+const unknownDetails = {
+  usageDetails: null,
+  firstTokenTime: null,
+  threadId: null,
+  traceTier: null,
+  childRunIds: [],
+  directChildRunIds: [],
+  referenceDatasetId: null,
+  shareToken: null,
+  inDataset: false,
+} satisfies Partial<RunDetailRow>

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { fromEpochMs, toEpochMs } from '../../domain/timestamp.ts'
+import { datasetFind } from '../../store/read/datasets.ts'
+import { experimentListExisting } from '../../store/read/experiments.ts'
+import { runList } from '../../store/read/run-list.ts'
+import type { RunQuery } from '../../store/read/run-query-sql.ts'
+import { baseUrl } from '../blobs.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { attachmentUrls } from './attachments.ts'
+import { LangsmithError, notFound } from './errors.ts'
+import { readRunCursor, writeRunCursor } from './run-cursor.ts'
+import { runTypes } from './run-from-row.ts'
+import { readRunFilter, runTypesShownAs } from './run-query-body.ts'
+import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { time, uuid } from './schemas.ts'
+
+const ids = z.array(uuid).max(10_000).nullish()
+
+const body = z.object({
+  project_ids: ids,
+  reference_dataset_id: uuid.nullish(),
+  ids,
+  trace_id: uuid.nullish(),
+  reference_examples: ids,
+  run_type: z.enum(runTypes.map((type) => type.toUpperCase())).nullish(),
+  is_root: z.boolean().nullish(),
+  has_error: z.boolean().nullish(),
+  filter: z.string().nullish(),
+  trace_filter: z.string().nullish(),
+  tree_filter: z.string().nullish(),
+  min_start_time: time.nullish(),
+  max_start_time: time.nullish(),
+  page_size: z.int().min(1).max(1000).nullish(),
+  selects: z.array(z.enum(runSelectFields)).nullish(),
+  sort_order: z.enum(['ASC', 'DESC']).nullish(),
+  cursor: z.string().nullish(),
+})
+
+type Body = z.output<typeof body>
+
+/** How far back projects are looked through, when the request does not say. */
+const defaultWindowMs = 24 * 3600 * 1000
+
+/** `POST /v2/runs/query`: the runs of projects, or of all experiments on a dataset (contracts/langsmith.md 2.10). */
+export function postV2RunsQuery(app: App, parts: HttpParts): void {
+  app.post(
+    '/v2/runs/query',
+    {
+      config: { scope: 'read', errorShape: 'problem' },
+      schema: { tags: ['runs v2'], summary: 'List runs', body },
+    },
+    async (request) => {
+      const { principal, body: asked } = request
+      const query = readQuery(principal.tenantId, asked, parts)
+      const order = asked.sort_order === 'ASC' ? 'asc' : 'desc'
+      const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
+      const selection = runV2Selection(asked.selects)
+      await findPlaces(parts, query)
+      const place = { order, after, limit: asked.page_size ?? 100 } as const
+      const page = await runList(parts.db, query, place, selection.parts)
+      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      return {
+        items: page.rows.map((row) => selection.show(row, context)),
+        next_cursor: page.next === null ? null : writeRunCursor(principal, order, page.next),
+        has_more: page.next !== null,
+      }
+    },
+  )
+}
+
+/** @throws LangsmithError 400 unless exactly one of projects and dataset is given, and for a broken filter */
+function readQuery(tenantId: string, asked: Body, { clock }: Pick<HttpParts, 'clock'>): RunQuery {
+  if (!asked.project_ids === !asked.reference_dataset_id) {
+    throw new LangsmithError(
+      400,
+      'Exactly one of project_ids and reference_dataset_id must be specified',
+    )
+  }
+  const yesterday = fromEpochMs(toEpochMs(clock.now()) - defaultWindowMs)!
+  const type = runTypes.find((name) => name.toUpperCase() === asked.run_type)
+  return {
+    tenantId,
+    experimentIds: asked.project_ids ?? undefined,
+    datasetId: asked.reference_dataset_id ?? undefined,
+    ids: asked.ids ?? undefined,
+    traceId: asked.trace_id ?? undefined,
+    exampleIds: asked.reference_examples ?? undefined,
+    runTypes: type === undefined ? undefined : runTypesShownAs(type),
+    isRoot: asked.is_root ?? undefined,
+    hasError: asked.has_error ?? undefined,
+    minStartTime: asked.min_start_time ?? (asked.project_ids ? yesterday : undefined),
+    maxStartTime: asked.max_start_time ?? undefined,
+    filters: readRunFilter('filter', asked.filter),
+    traceFilter: readRunFilter('trace_filter', asked.trace_filter)[0],
+    treeFilter: readRunFilter('tree_filter', asked.tree_filter)[0],
+  }
+}
+
+/** @throws LangsmithError 404 when there is no such dataset, or none of the projects */
+async function findPlaces({ db }: HttpParts, query: RunQuery): Promise<void> {
+  const { tenantId, datasetId, experimentIds = [] } = query
+  if (datasetId !== undefined && (await datasetFind(db, tenantId, datasetId)) === null) {
+    throw notFound('Dataset')
+  }
+  if (experimentIds.length === 0) return
+  const found = await experimentListExisting(db, tenantId, experimentIds)
+  if (found.size === 0) throw notFound('Project')
+}
