@@ -19,6 +19,30 @@ export interface UploadForm {
   fields: ReadonlyMap<string, string[]>
 }
 
+const fieldSchema = { type: 'string' } as const
+const listSchema = { type: 'array', items: fieldSchema } as const
+
+/**
+ * What the documentation says about a form; the route checks it itself.
+ * @param more fields besides the file and its columns, all of them optional
+ */
+export function formSchema(more: string[]) {
+  return z.unknown().meta({
+    type: 'object',
+    required: ['file', 'input_keys'],
+    properties: {
+      file: { type: 'string', format: 'binary' },
+      input_keys: listSchema,
+      output_keys: listSchema,
+      metadata_keys: listSchema,
+      ...Object.fromEntries(more.map((name) => [name, fieldSchema])),
+    },
+  })
+}
+
+/** JSON texts: the key in the example by the column of the file. */
+export const mappingFields = ['input_key_mappings', 'output_key_mappings', 'metadata_key_mappings']
+
 /** A scope in which bodies of forms are handed over unread. */
 export function uploadScope(app: App, routes: (scope: App) => void): void {
   app.register(async (scope: App) => {

@@ -10,7 +10,9 @@ import { datasetName, datasetTypes, transformations } from './post-datasets.ts'
 import { jsonObject, text, uuid } from './schemas.ts'
 import {
   fieldOf,
+  formSchema,
   jsonFieldOf,
+  mappingFields,
   readUploadColumns,
   readUploadForm,
   uploadScope,
@@ -22,7 +24,16 @@ const schema = {
   tags: ['langsmith datasets'],
   summary: 'Create a dataset from a CSV or JSON Lines file, all or nothing',
   consumes: ['multipart/form-data'],
-  body: z.unknown(),
+  body: formSchema([
+    'id',
+    'name',
+    'description',
+    'data_type',
+    'inputs_schema_definition',
+    'outputs_schema_definition',
+    'transformations',
+    ...mappingFields,
+  ]),
 }
 
 /** Called as its file unless named. @throws 409 when the name or the id is taken, 422 for a bad form or file */

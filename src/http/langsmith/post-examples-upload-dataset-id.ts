@@ -7,7 +7,13 @@ import { exampleFromRow } from './example-from-row.ts'
 import { assertExampleFits } from './example-schemas.ts'
 import { streamVersion } from './example-stream.ts'
 import { uuid } from './schemas.ts'
-import { readUploadColumns, readUploadForm, uploadScope } from './dataset-file-form.ts'
+import {
+  formSchema,
+  mappingFields,
+  readUploadColumns,
+  readUploadForm,
+  uploadScope,
+} from './dataset-file-form.ts'
 import { readExamples } from './dataset-file-rows.ts'
 
 const schema = {
@@ -15,7 +21,7 @@ const schema = {
   summary: 'Create examples from a CSV or JSON Lines file, all or nothing',
   consumes: ['multipart/form-data'],
   params: z.object({ dataset_id: uuid }),
-  body: z.unknown(),
+  body: formSchema(mappingFields),
 }
 
 /** Answers the examples in the order of the file. @throws 404 without the dataset, 422 for a bad form or file */

@@ -150,6 +150,29 @@ describe('200 POST /datasets/upload', () => {
     }
   })
 
+  test("a file name beyond ASCII is read as Python's clients send it", async () => {
+    const h = await harness()
+    const body = [
+      '--b',
+      'Content-Disposition: form-data; name="file"; filename*=utf-8\'\'m%C3%BCnchen.csv',
+      'Content-Type: text/csv',
+      '',
+      'q',
+      '1',
+      '--b',
+      'Content-Disposition: form-data; name="input_keys"',
+      '',
+      'q',
+      '--b--',
+      '',
+    ].join('\r\n')
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    const made = await h.call('POST', '/datasets/upload', body, headers)
+    expect(made).toMatchObject({ status: 200, body: { name: 'münchen.csv', example_count: 1 } })
+    const broken = body.replace('%C3', '%')
+    expect((await h.call('POST', '/datasets/upload', broken, headers)).status).toBe(422)
+  })
+
   test('without output keys there are no outputs, and a file of any length is one version', async () => {
     const h = await harness()
     const rows = Array.from({ length: 1234 }, (_, i) => `${i}`)
@@ -326,6 +349,22 @@ describe('422 uploads', () => {
     const odd = await upload(h, '/datasets/upload', { text: bytes }, { input_keys: 'q' })
     expect(odd.status).toBe(200)
     expect(h.errors).toEqual([])
+  })
+})
+
+describe('documentation', () => {
+  test('says which fields the forms have', async () => {
+    const h = await harness()
+    const { body } = await h.call('GET', '/docs/json')
+    const formOf = (path: string) =>
+      body.paths[path].post.requestBody.content['multipart/form-data'].schema as object
+    expect(formOf('/datasets/upload')).toMatchObject({
+      required: ['file', 'input_keys'],
+      properties: { file: { format: 'binary' }, input_keys: { type: 'array' }, name: {} },
+    })
+    expect(formOf('/examples/upload/{dataset_id}')).toMatchObject({
+      properties: { file: { format: 'binary' }, input_key_mappings: {} },
+    })
   })
 })
 
