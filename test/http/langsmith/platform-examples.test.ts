@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { BlobsUnavailableError } from '../../../src/blobs/store.ts'
 import { everyByte } from '../../support/bytes.ts'
 import { harness, type Answer, type Harness } from '../../support/harness.ts'
 import { boundary, encode, multipartType, type GivenPart } from '../../support/multipart.ts'
@@ -526,7 +527,45 @@ describe('refused', () => {
   })
 })
 
+describe('503', () => {
+  test('while the blob store is away the client is told to come again, and nothing is stored', async () => {
+    const away = async (): Promise<never> => {
+      throw new BlobsUnavailableError('away')
+    }
+    const none = async (): Promise<void> => {}
+    const h = await harness({
+      blobHome: { start: none, stop: none, has: away, read: away, write: away, remove: away },
+    })
+    const datasetId = await makeDataset(h)
+    const id = randomUUID()
+    const answer = await send(h, 'POST', datasetId, example(id, { a: 'A' }))
+    expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } })
+    expect(answer.headers['retry-after']).toBe('1')
+    expect((await h.call('GET', `/examples/${id}`)).status).toBe(404)
+    // Without attachments nothing is amiss.
+    expect((await send(h, 'POST', datasetId, example(id))).status).toBe(201)
+    expect(h.errors).toEqual([])
+  })
+})
+
 describe('size', () => {
+  test('a large request that is refused at once still gets its answer', async () => {
+    const h = await harness()
+    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = h.app.server.address() as AddressInfo
+    const answer = await fetch(
+      `http://127.0.0.1:${port}/platform/datasets/${randomUUID()}/examples`,
+      {
+        method: 'POST',
+        headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
+        body: new Uint8Array(encode(example(randomUUID(), { big: Buffer.alloc(40 * 1_048_576) }))),
+      },
+    )
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toEqual({ error: 'Dataset not found' })
+    expect(await h.db`select id from blobs`).toEqual([])
+  })
+
   test('a request far larger than any JSON body passes through, byte for byte', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
