@@ -20,6 +20,18 @@ import { postDatasetItems } from './post-dataset-items.ts'
 import { postDatasetRunItems } from './post-dataset-run-items.ts'
 import { postDatasets } from './post-datasets.ts'
 import { postV2Datasets } from './post-v2-datasets.ts'
+import { deleteScoresId } from './delete-scores-id.ts'
+import { getScoreConfigsId } from './get-score-configs-id.ts'
+import { getScoreConfigs } from './get-score-configs.ts'
+import { getScoresId } from './get-scores-id.ts'
+import { getScores } from './get-scores.ts'
+import { getV2ScoresId } from './get-v2-scores-id.ts'
+import { getV2Scores } from './get-v2-scores.ts'
+import { getV3Scores } from './get-v3-scores.ts'
+import { patchScoreConfigsId } from './patch-score-configs-id.ts'
+import { postIngestion } from './post-ingestion.ts'
+import { postScoreConfigs } from './post-score-configs.ts'
+import { postScores } from './post-scores.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, parts: HttpParts): Promise<void> {
@@ -48,6 +60,18 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getDatasetsNameRuns(app, parts)
   getDatasetsNameRunsRunName(app, parts)
   deleteDatasetsNameRunsRunName(app, parts)
+  postIngestion(app, parts)
+  postScores(app, parts)
+  deleteScoresId(app, parts)
+  getScores(app, parts)
+  getScoresId(app, parts)
+  getV2Scores(app, parts)
+  getV2ScoresId(app, parts)
+  getV3Scores(app, parts)
+  postScoreConfigs(app, parts)
+  getScoreConfigs(app, parts)
+  getScoreConfigsId(app, parts)
+  patchScoreConfigsId(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

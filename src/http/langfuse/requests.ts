@@ -61,12 +61,39 @@ const strictForm = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\
 
 /** ISO-8601 with seconds and `Z` or an offset, upper case; cut to milliseconds. */
 export const strictDate = z.string().transform((input, context) => {
-  const [, seconds, fraction = '', zone] = strictForm.exec(input) ?? []
-  const timestamp = parseTimestamp(`${seconds}${fraction.slice(0, 7)}${zone}`)
+  const timestamp = parseStrict(input)
   if (timestamp !== null) return toWholeMs(timestamp)
-  context.addIssue({ code: 'invalid_format', format: 'datetime', message: 'Invalid ISO datetime' })
+  context.addIssue({ ...invalidDate })
   return z.NEVER
 })
+
+/** The same with its microseconds: Python's clients tell the order of events by them. */
+export const strictInstant = z.string().transform((input, context) => {
+  const timestamp = parseStrict(input)
+  if (timestamp !== null) return timestamp
+  context.addIssue({ ...invalidDate })
+  return z.NEVER
+})
+
+const invalidDate = {
+  code: 'invalid_format',
+  format: 'datetime',
+  message: 'Invalid ISO datetime',
+} as const
+
+function parseStrict(input: string): Timestamp | null {
+  const [, seconds, fraction = '', zone] = strictForm.exec(input) ?? []
+  return parseTimestamp(`${seconds}${fraction.slice(0, 7)}${zone}`)
+}
+
+/** Query: several values, as a repeated parameter, separated by commas, or both. Empty ones are dropped. */
+export const textList = z.union([z.string(), z.array(z.string())]).transform((input) =>
+  [input]
+    .flat()
+    .flatMap((part) => part.split(','))
+    .map((part) => storableText(part.trim()))
+    .filter((part) => part !== ''),
+)
 
 function toWholeMs(timestamp: Timestamp): Timestamp {
   return fromEpochMs(toEpochMs(timestamp))!

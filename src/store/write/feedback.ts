@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
+import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 /**
@@ -13,4 +13,18 @@ export async function feedbackDelete(
   now: Timestamp,
 ): Promise<boolean> {
   return (await runStatement(db, 'feedback_delete', [tenantId, id, now])).length > 0
+}
+
+/** Deletes one piece of feedback, or sees to it that it never comes to be: writes on their way are dropped. */
+export async function feedbackBury(
+  db: Db,
+  tenantId: string,
+  id: string,
+  now: Timestamp,
+): Promise<void> {
+  await db.begin(async (transaction) => {
+    // A worker that wrote it before us is waited for; one that comes after waits for us, and finds the tombstone.
+    await runStatement(transaction, 'feedback_insert_missing', [tenantId, id])
+    await feedbackDelete(transaction, tenantId, id, now)
+  })
 }

@@ -1,0 +1,19 @@
+import type { App, HttpParts } from '../parts.ts'
+import { listScores } from './list-scores.ts'
+import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
+
+/**
+ * Scores of every kind, newest first. One whose trace has not arrived is listed, with null for its trace; Langfuse leaves
+ * it out (contracts/langfuse.md 2.6).
+ */
+export function getV2Scores(app: App, parts: HttpParts): void {
+  const schema = {
+    querystring: scoreQuerystring,
+    tags: ['langfuse scores'],
+    summary: 'List scores',
+  }
+  app.get('/v2/scores', { schema }, async ({ principal, query }) => {
+    const hasTraces = query.fields === undefined || query.fields.includes('trace')
+    return listScores(parts, principal.tenantId, scoreQueryOf(query), query, hasTraces)
+  })
+}

@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import type { JsonText } from '../../domain/entities.ts'
+import type { IngestEvent } from '../../domain/events.ts'
+import { deriveId, isUuid } from '../../domain/ids.ts'
+import { sliceMembers } from '../../domain/json.ts'
+import { scoreConfigListAmong, type ScoreConfigRow } from '../../store/read/score-configs.ts'
+import { experimentResolveNames } from '../../store/write/experiments.ts'
+import { isAllowed, type Principal } from '../auth.ts'
+import type { HttpParts } from '../parts.ts'
+import { LangfuseError } from './errors.ts'
+import { envelope, readBody, type ReadBody } from './ingestion-events.ts'
+import { observationToEvents } from './observation-to-event.ts'
+import type { EventOrigin } from './payload-patch.ts'
+import { scoreToEvent } from './score-to-event.ts'
+import { traceToEvents } from './trace-to-event.ts'
+
+/** What the answer says of one event. */
+export interface EventResult {
+  /** As sent; `unknown` where there is none. */
+  id: string
+  status: number
+  message?: string
+  error?: string
+}
+
+export interface TranslatedBatch {
+  events: IngestEvent[]
+  successes: EventResult[]
+  errors: EventResult[]
+  /** True for a few scores and nothing else: then somebody waits for them (SPEC I9). */
+  isInteractive: boolean
+}
+
+/** SDKs send at most so many scores at once (contracts/langfuse.md 5, oddity 5); more is an import. */
+const maxInteractive = 100
+
+/** The project of whatever names none. */
+const defaultProject = 'default'
+
+interface ReadEvent {
+  /** Of the envelope. */
+  id: string
+  read: Exclude<ReadBody, { kind: 'log' }>
+  /** JSON text per field of the body. */
+  members: ReadonlyMap<string, JsonText>
+  origin: EventOrigin
+}
+
+/**
+ * Translates a batch (contracts/langfuse.md 2.7). Bad events do not hold up the others. Their order does not matter:
+ * that is settled by their times.
+ * @param batch the events as values
+ * @param texts the same as JSON text
+ */
+export async function translateBatch(
+  { db, clock }: HttpParts,
+  principal: Principal,
+  batch: readonly unknown[],
+  texts: readonly JsonText[],
+): Promise<TranslatedBatch> {
+  const { tenantId } = principal
+  const now = clock.now()
+  const mayWrite = isAllowed(principal, 'write')
+  const result: TranslatedBatch = { events: [], successes: [], errors: [], isInteractive: false }
+  const accepted: ReadEvent[] = []
+  for (const [i, value] of batch.entries()) {
+    const event = settle(result, idOf(value), () => readEvent(value, texts[i]!, mayWrite, now))
+    if (event) accepted.push(event)
+  }
+  const configs = await scoreConfigListAmong(db, tenantId, configIdsOf(accepted))
+  const isScores = accepted.every(({ read }) => read.kind === 'score')
+  result.isInteractive = isScores && accepted.length <= maxInteractive
+  const experimentId = isScores
+    ? ''
+    : (await experimentResolveNames(db, tenantId, [defaultProject], now)).get(defaultProject)!
+  for (const event of accepted) {
+    const events = settle(result, event.id, () => toEvents(event, configs, experimentId))
+    if (events === undefined) continue
+    result.events.push(...events)
+    result.successes.push({ id: event.id, status: 201 })
+  }
+  return result
+}
+
+/** Runs one step of one event, and notes in the result what it refuses. */
+function settle<T>(result: TranslatedBatch, id: string, step: () => T): T | undefined {
+  try {
+    return step()
+  } catch (error) {
+    if (error instanceof z.ZodError) result.errors.push(invalid(id, JSON.stringify(error.issues)))
+    else if (!(error instanceof LangfuseError)) throw error
+    else if (error.status === 400) result.errors.push(invalid(id, error.message))
+    else
+      result.errors.push({
+        id,
+        status: error.status,
+        message: 'Authentication error',
+        error: error.message,
+      })
+    return undefined
+  }
+}
+
+function invalid(id: string, error: string): EventResult {
+  return { id, status: 400, message: 'Invalid request data', error }
+}
+
+/**
+ * @returns null for what is accepted and dropped
+ * @throws ZodError, LangfuseError 401 when the key may only send scores
+ */
+function readEvent(
+  value: unknown,
+  text: JsonText,
+  mayWrite: boolean,
+  now: string,
+): ReadEvent | null {
+  const { id, type, timestamp, body } = envelope.parse(value)
+  const read = readBody(type, body)
+  if (read.kind === 'log') return null
+  if (!mayWrite && read.kind !== 'score') throw new LangfuseError(401, 'Access Scope Denied', null)
+  const members = sliceMembers(sliceMembers(text).get('body')!)
+  return { id, read, members, origin: { rank: read.rank, time: timestamp, content: text, now } }
+}
+
+/** @throws LangfuseError 400, ZodError */
+function toEvents(
+  { id: eventId, read, members, origin }: ReadEvent,
+  configs: ReadonlyMap<string, ScoreConfigRow>,
+  experimentId: string,
+): IngestEvent[] {
+  const id = read.body.id || idOfCreate(eventId, origin)
+  switch (read.kind) {
+    case 'trace':
+      return traceToEvents(id, read.body, members, experimentId, origin)
+    case 'observation':
+      return observationToEvents(id, read.type, read.body, members, experimentId, origin)
+    case 'score':
+      return [
+        scoreToEvent(id, read.body, members, configs.get(configKey(read.body.configId)), origin),
+      ]
+  }
+}
+
+/**
+ * The id of a thing that came without one: derived, so that the event sent again makes the same row. Langfuse reports
+ * such an event as stored and drops it (contracts/langfuse.md 2.7).
+ * @throws ZodError for an update: there is nothing that it could be about
+ */
+function idOfCreate(eventId: string, { rank }: EventOrigin): string {
+  if (rank === 'create') return deriveId('ingestion-event', eventId)
+  throw new z.ZodError([
+    { code: 'custom', path: ['body', 'id'], message: 'An update needs the id of what it updates' },
+  ])
+}
+
+function idOf(value: unknown): string {
+  const isObject = typeof value === 'object' && value !== null && 'id' in value
+  return isObject && typeof value.id === 'string' && value.id !== '' ? value.id : 'unknown'
+}
+
+function configIdsOf(events: ReadEvent[]): string[] {
+  const ids = events.flatMap(({ read }) => (read.kind === 'score' ? [read.body.configId] : []))
+  return [...new Set(ids.map(configKey).filter(isUuid))]
+}
+
+/** Ids of configs are ours: any other string is none. */
+export function configKey(configId: string | null | undefined): string {
+  return (configId ?? '').toLowerCase()
+}

@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import type { JsonText } from '../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../domain/events.ts'
+import { resolveId } from '../../domain/ids.ts'
+import { runTypeOf, type ObservationType } from '../../domain/observation-types.ts'
+import {
+  clearable,
+  kept,
+  metadataPatch,
+  readPayloads,
+  weakVersion,
+  type EventOrigin,
+} from './payload-patch.ts'
+import { strictInstant, text } from './requests.ts'
+import { environmentPatch } from './trace-to-event.ts'
+import { usagePatch } from '../../domain/usage.ts'
+
+/** Body of `span-*` (contracts/langfuse.md 2.7). `input`, `output` and `metadata` travel as text. */
+export const spanBody = z.object({
+  id: z.string().nullish(),
+  traceId: z.string().nullish(),
+  parentObservationId: z.string().nullish(),
+  name: text.nullish(),
+  startTime: strictInstant.nullish(),
+  endTime: strictInstant.nullish(),
+  environment: z.unknown().optional(),
+  input: z.unknown().optional(),
+  output: z.unknown().optional(),
+  metadata: z.unknown().optional(),
+  level: z.enum(['DEBUG', 'DEFAULT', 'WARNING', 'ERROR']).nullish(),
+  statusMessage: text.nullish(),
+  version: text.nullish(),
+})
+
+/** Body of `event-create`: it has no end. */
+export const eventBody = spanBody.omit({ endTime: true })
+
+const tokens = z.number().int().nullish()
+
+/** The legacy form of usage: counts are whole numbers, or the event is refused. */
+const usage = z.object({
+  input: tokens,
+  output: tokens,
+  total: tokens,
+  unit: z.string().nullish(),
+  inputCost: z.number().nullish(),
+  outputCost: z.number().nullish(),
+  totalCost: z.number().nullish(),
+  promptTokens: tokens,
+  completionTokens: tokens,
+  totalTokens: tokens,
+})
+
+const maxInteger = 2_147_483_647
+
+/** Body of `generation-*` and of the types that a generation's fields suit as well. */
+export const generationBody = spanBody
+  .extend({
+    completionStartTime: strictInstant.nullish(),
+    model: text.nullish(),
+    modelParameters: z
+      .record(
+        z.string(),
+        z
+          .union([
+            z.string(),
+            z.number(),
+            z.boolean(),
+            z.array(z.string()),
+            z.record(z.string(), z.string()),
+          ])
+          .nullish(),
+      )
+      .nullish(),
+    usage: usage.nullish(),
+    usageDetails: z.record(z.string(), z.unknown()).nullish(),
+    costDetails: z.record(z.string(), z.unknown()).nullish(),
+    promptName: text.nullish(),
+    promptVersion: z.number().int().min(-maxInteger).max(maxInteger).nullish(),
+  })
+  .refine(
+    ({ promptName, promptVersion }) =>
+      (promptName ?? null) === null
+        ? (promptVersion ?? null) === null
+        : promptVersion !== null && promptVersion !== undefined,
+    { path: ['promptName'], message: 'promptName and promptVersion must be given together' },
+  )
+
+/** What all bodies have, and what only a generation's has. */
+export type ObservationBody = z.output<typeof eventBody> &
+  Partial<z.output<typeof spanBody>> &
+  Partial<z.output<typeof generationBody>>
+
+/**
+ * What a client says of an observation, by the rules of contracts/langfuse.md 3.2.
+ * @param id what the client calls the observation
+ * @param members JSON text per field of the body
+ * @param experimentId the project that the observation goes to
+ * @throws LangfuseError 400
+ */
+export function observationToEvents(
+  id: string,
+  type: ObservationType,
+  body: ObservationBody,
+  members: ReadonlyMap<string, JsonText>,
+  experimentId: string,
+  origin: EventOrigin,
+): EventOf<'run'>[] {
+  const run = resolveId('run', id)
+  const startTime = body.startTime ?? origin.time
+  const { endTime = null } = body
+  const { firm, weak } = readPayloads(members)
+  const place = { experimentId, ...tracePatch(run, body, origin.rank) }
+  const event: EventOf<'run'> = {
+    kind: 'run',
+    ...run,
+    version: eventVersion(origin.rank, origin.time, origin.content),
+    patch: {
+      ...place,
+      ...parentPatch(body.parentObservationId),
+      ...clearable('name', body.name),
+      runType: runTypeOf(type),
+      startTime,
+      ...kept(
+        'endTime',
+        endTime !== null && body.startTime && endTime < startTime ? startTime : endTime,
+      ),
+      ...clearable('level', body.level),
+      ...kept('statusMessage', body.statusMessage),
+      ...kept('version', body.version),
+      ...environmentPatch(body.environment),
+      ...metadataPatch(members),
+      ...firm,
+      ...generationPatch(body, members),
+      createdAt: origin.now,
+      updatedAt: origin.now,
+    },
+  }
+  if (Object.keys(weak).length === 0) return [event]
+  return [event, { ...event, version: weakVersion(origin), patch: { ...place, ...weak } }]
+}
+
+type RunPatch = EventOf<'run'>['patch']
+
+/** A root without a trace is a trace of its own; a child without one is in its parent's, which the worker finds. */
+function tracePatch(
+  run: { id: string; externalId: string | null },
+  { traceId, parentObservationId }: ObservationBody,
+  rank: EventOrigin['rank'],
+): RunPatch {
+  if (traceId) {
+    const trace = resolveId('trace', traceId)
+    return { traceId: trace.id, externalTraceId: trace.externalId }
+  }
+  if (parentObservationId || rank === 'update') return {}
+  return { traceId: run.id, externalTraceId: run.externalId }
+}
+
+function parentPatch(parentObservationId: string | null | undefined): RunPatch {
+  if (!parentObservationId) return {}
+  const parent = resolveId('run', parentObservationId)
+  return { parentRunId: parent.id, externalParentRunId: parent.externalId }
+}
+
+/** A field that the body's type does not have is not in the body, even if it was sent. */
+function generationPatch(body: ObservationBody, members: ReadonlyMap<string, JsonText>): RunPatch {
+  const parameters = body.modelParameters
+  const { promptName, promptVersion } = body
+  return {
+    ...kept('firstTokenTime', body.completionStartTime),
+    ...clearable('model', body.model),
+    ...(parameters && Object.keys(parameters).length > 0
+      ? { modelParameters: members.get('modelParameters')! }
+      : {}),
+    ...(promptName ? { promptName, promptVersion: promptVersion ?? null } : {}),
+    ...usagePatch({
+      usage: body.usage ? members.get('usage') : undefined,
+      usageDetails: body.usageDetails ? members.get('usageDetails') : undefined,
+      costDetails: body.costDetails ? members.get('costDetails') : undefined,
+    }),
+  }
+}

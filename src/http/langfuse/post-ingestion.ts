@@ -1,0 +1,64 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { answerError, LangfuseError } from './errors.ts'
+import { translateBatch } from './ingestion-to-events.ts'
+
+const result = z.object({
+  id: z.string(),
+  status: z.number(),
+  message: z.string().optional(),
+  error: z.string().optional(),
+})
+
+/**
+ * `POST /ingestion`: any number of events of any types, in any order; always 207 (contracts/langfuse.md 2.7). The same
+ * batch again makes the same rows. Each event is validated on its own, by ingestion-events.ts.
+ */
+export function postIngestion(app: App, parts: HttpParts): void {
+  app.post(
+    '/ingestion',
+    {
+      schema: {
+        tags: ['langfuse ingestion'],
+        summary: 'Store traces, observations and scores',
+        body: z.object({ batch: z.array(z.unknown()), metadata: z.unknown().optional() }),
+        response: { 207: z.object({ successes: z.array(result), errors: z.array(result) }) },
+      },
+      config: { scope: 'scores' },
+      errorHandler: (error, request, reply) => {
+        void answerIngestionError(parts.log, error, request, reply)
+      },
+    },
+    async (request, reply) => {
+      const { principal, body } = request
+      const texts = sliceElements(sliceMembers(request.bodyText).get('batch')!)
+      const translated = await translateBatch(parts, principal, body.batch, texts)
+      const { events, successes, errors, isInteractive } = translated
+      await acceptEvents(parts, request, events, { isInteractive })
+      return reply.code(207).send({ successes, errors })
+    },
+  )
+}
+
+/** Two answers have a shape of their own here. */
+function answerIngestionError(
+  log: HttpParts['log'],
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof LangfuseError && error.status === 401) {
+    return reply.code(401).send({ error: 'UnauthorizedError', message: error.message })
+  }
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map(({ instancePath, message }) =>
+      `${instancePath.slice(1)} ${message}`.trim(),
+    )
+    return reply.code(400).send({ message: 'Invalid request data', errors })
+  }
+  return answerError(log, error, request, reply)
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { isUuid } from '../../domain/ids.ts'
+import { sliceMembers } from '../../domain/json.ts'
+import { scoreConfigListAmong } from '../../store/read/score-configs.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { configKey } from './ingestion-to-events.ts'
+import { scoreBody } from './score-body.ts'
+import { scoreToEvent } from './score-to-event.ts'
+
+/** One score, by its id if it has one: the same id again changes it (contracts/langfuse.md 2.6). */
+export function postScores(app: App, parts: HttpParts): void {
+  const { db, clock } = parts
+  app.post(
+    '/scores',
+    {
+      schema: {
+        tags: ['langfuse scores'],
+        summary: 'Make or change a score',
+        body: scoreBody,
+        response: { 200: z.object({ id: z.string() }) },
+      },
+      config: { scope: 'scores' },
+    },
+    async (request) => {
+      const { body, bodyText, principal } = request
+      const id = body.id || randomUUID()
+      const key = configKey(body.configId)
+      const configs = await scoreConfigListAmong(db, principal.tenantId, isUuid(key) ? [key] : [])
+      const now = clock.now()
+      const origin = { rank: 'create', time: now, content: bodyText, now } as const
+      const event = scoreToEvent(id, body, sliceMembers(bodyText), configs.get(key), origin)
+      await acceptEvents(parts, request, [event], { isInteractive: true })
+      return { id }
+    },
+  )
+}

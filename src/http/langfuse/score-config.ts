@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { toMillisecondIso } from '../../domain/timestamp.ts'
+import type { ScoreConfigRow } from '../../store/read/score-configs.ts'
+import type { ScoreConfigContent } from '../../store/write/score-configs.ts'
+import { invalidRequest } from './errors.ts'
+import { text } from './requests.ts'
+
+export const configName = text.pipe(
+  z
+    .string()
+    .min(1)
+    .max(35)
+    .regex(
+      /^[\p{L}\p{N}_ .()-]+$/u,
+      'Only letters, numbers, underscores, spaces, periods, parentheses and hyphens are allowed',
+    ),
+)
+
+export const categories = z.array(
+  z.object({ label: text.pipe(z.string().min(1)), value: z.number() }),
+)
+
+export const configDataTypes = ['NUMERIC', 'CATEGORICAL', 'BOOLEAN', 'TEXT'] as const
+
+/** ScoreConfig (contracts/langfuse.md 2.6). */
+export function scoreConfigFromRow(tenantId: string, row: ScoreConfigRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    name: row.name,
+    dataType: row.dataType,
+    isArchived: row.isArchived,
+    description: row.description,
+    minValue: row.minValue,
+    maxValue: row.maxValue,
+    categories: row.categories.length === 0 ? null : row.categories,
+    projectId: tenantId,
+    createdAt: toMillisecondIso(row.createdAt),
+    updatedAt: toMillisecondIso(row.updatedAt),
+  }
+}
+
+const booleanCategories = [
+  { label: 'True', value: 1 },
+  { label: 'False', value: 0 },
+]
+
+/** Checks what a config says as a whole, and fills in what follows from its type. @throws LangfuseError 400 */
+export function checkedConfig(content: ScoreConfigContent): ScoreConfigContent {
+  const { dataType, minValue, maxValue } = content
+  const given = content.categories
+  if (dataType !== 'NUMERIC' && (minValue !== null || maxValue !== null)) {
+    throw invalidRequest('minValue and maxValue are for NUMERIC configs')
+  }
+  if (minValue !== null && maxValue !== null && maxValue <= minValue) {
+    throw invalidRequest('Maximum value must be greater than minimum value')
+  }
+  if (dataType === 'BOOLEAN') {
+    if (given.length > 0 && JSON.stringify(given) !== JSON.stringify(booleanCategories)) {
+      throw invalidRequest('Categories of a BOOLEAN config are True and False')
+    }
+    return { ...content, categories: booleanCategories }
+  }
+  if (dataType !== 'CATEGORICAL') {
+    if (given.length > 0) throw invalidRequest('Categories are for CATEGORICAL configs')
+    return content
+  }
+  if (given.length === 0) throw invalidRequest('A CATEGORICAL config needs categories')
+  for (const key of ['label', 'value'] as const) {
+    if (new Set(given.map((category) => category[key])).size < given.length) {
+      throw invalidRequest(`Category ${key}s must be unique`)
+    }
+  }
+  return content
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { resolveId, type IdKind } from '../../domain/ids.ts'
+import type { ScoreQuery } from '../../store/read/scores.ts'
+import { page, strictDate, text, textList } from './requests.ts'
+import { scoreDataTypes } from './score-body.ts'
+import { sourceTypesOf } from './score-from-row.ts'
+
+const operators = ['<', '>', '<=', '>=', '!=', '='] as const
+
+/** Query of `GET /scores` and `GET /v2/scores` (contracts/langfuse.md 2.6). */
+export const scoreQuerystring = z.object({
+  ...page,
+  userId: text.optional(),
+  name: text.optional(),
+  configId: text.optional(),
+  sessionId: text.optional(),
+  traceId: text.optional(),
+  observationId: textList.optional(),
+  datasetRunId: text.optional(),
+  queueId: text.optional(),
+  traceTags: textList.optional(),
+  dataType: z.enum(scoreDataTypes).optional(),
+  source: z.enum(['API', 'ANNOTATION', 'EVAL']).optional(),
+  environment: textList.optional(),
+  fromTimestamp: strictDate.optional(),
+  toTimestamp: strictDate.optional(),
+  value: z.coerce.number().optional(),
+  operator: z.enum(operators).optional(),
+  scoreIds: textList.optional(),
+  fields: textList.optional(),
+})
+
+/** A value without an operator, and an operator without a value, ask for nothing. An empty list neither. */
+export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQuery {
+  const { value, operator } = query
+  return {
+    ids: idsOf('feedback', query.scoreIds),
+    names: one(query.name),
+    dataTypes: one(query.dataType),
+    sourceTypes: query.source === undefined ? undefined : sourceTypesOf([query.source]),
+    environments: unlessEmpty(query.environment),
+    configIds: one(query.configId),
+    queueIds: one(query.queueId),
+    traceIds: idsOf('trace', one(query.traceId)),
+    runIds: idsOf('run', query.observationId),
+    threadIds: one(query.sessionId),
+    experimentIds: idsOf('experiment', one(query.datasetRunId)),
+    userId: query.userId || undefined,
+    traceTags: unlessEmpty(query.traceTags),
+    from: query.fromTimestamp,
+    to: query.toTimestamp,
+    numbers: value === undefined || operator === undefined ? undefined : [{ operator, value }],
+  }
+}
+
+/** An empty parameter asks for nothing. */
+function one(value: string | undefined): string[] | undefined {
+  return value ? [value] : undefined
+}
+
+export function unlessEmpty(values: string[] | undefined): string[] | undefined {
+  return values === undefined || values.length === 0 ? undefined : values
+}
+
+export function idsOf(kind: IdKind, values: string[] | undefined): string[] | undefined {
+  return unlessEmpty(values)?.map((value) => resolveId(kind, value).id)
+}

@@ -1,0 +1,205 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+
+/** Feedback of any dialect as a score. */
+export interface ScoreRow {
+  id: string
+  externalId: string | null
+  key: string
+  score: JsonText | null
+  scoreNumber: number | null
+  value: JsonText | null
+  valueText: string | null
+  /** Told from the values where the client gave none. */
+  dataType: 'NUMERIC' | 'CATEGORICAL' | 'BOOLEAN' | 'TEXT' | 'CORRECTION'
+  comment: string | null
+  sourceType: string | null
+  configId: string | null
+  queueId: string | null
+  environment: string
+  metadata: JsonText | null
+  runId: string | null
+  externalRunId: string | null
+  traceId: string | null
+  externalTraceId: string | null
+  threadId: string | null
+  experimentId: string | null
+  externalExperimentId: string | null
+  timestamp: Timestamp
+  createdAt: Timestamp
+  updatedAt: Timestamp | null
+  /** Of the trace; all null while it has not arrived. */
+  hasTrace: boolean
+  traceUserId: string | null
+  traceTags: string[] | null
+  traceEnvironment: string | null
+  traceThreadId: string | null
+}
+
+/** What a list of scores asks for. An absent condition lets everything through; a list means any of it. */
+export interface ScoreQuery {
+  ids?: string[] | undefined
+  names?: string[] | undefined
+  dataTypes?: string[] | undefined
+  /** As they are stored: `api`. */
+  sourceTypes?: string[] | undefined
+  environments?: string[] | undefined
+  configIds?: string[] | undefined
+  queueIds?: string[] | undefined
+  traceIds?: string[] | undefined
+  runIds?: string[] | undefined
+  threadIds?: string[] | undefined
+  experimentIds?: string[] | undefined
+  userId?: string | undefined
+  /** The trace has all of them. */
+  traceTags?: string[] | undefined
+  /** Inclusive. */
+  from?: Timestamp | undefined
+  /** Exclusive. */
+  to?: Timestamp | undefined
+  /** Compared with the number of a score; all must hold. */
+  numbers?: { operator: '<' | '>' | '<=' | '>=' | '=' | '!='; value: number }[] | undefined
+  /** Any of these numbers. */
+  anyNumber?: number[] | undefined
+  /** Any of these labels. */
+  labels?: string[] | undefined
+  /** Scores on runs and traces alone, without corrections: what Langfuse's first interface knows. */
+  isTraceOnly?: boolean | undefined
+  /** Older than this one, by time and then id. */
+  after?: { timestamp: Timestamp; id: string } | undefined
+}
+
+const dataType = `coalesce(feedback.data_type, case
+    when feedback.value_text is not null then 'CATEGORICAL'
+    when feedback.score::text in ('true', 'false') then 'BOOLEAN'
+    when feedback.score_number is not null then 'NUMERIC'
+    else 'TEXT' end)`
+
+const time = 'coalesce(feedback.timestamp, feedback.created_at)'
+
+const traceId = 'coalesce(feedback.trace_id, run.trace_id)'
+
+/** Feedback on a run names its experiment too: only feedback on nothing else is about the experiment. */
+const isOfExperiment = 'feedback.run_id is null and feedback.trace_id is null'
+
+/** Aliases: feedback, run (its own), trace, root (the trace's root run, which speaks for a trace without a record). */
+const source = `feedback
+  left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
+  left join traces as trace on trace.tenant_id = feedback.tenant_id and trace.id = ${traceId}
+  left join runs as root on root.tenant_id = feedback.tenant_id and root.id = trace.root_run_id
+  where feedback.tenant_id = $1
+    and feedback.key is not null
+    and not exists (
+      select from tombstones
+      where tombstones.tenant_id = feedback.tenant_id and tombstones.kind = 'experiment'
+        and tombstones.id in (feedback.experiment_id, run.experiment_id)
+    )`
+
+const userId = 'coalesce(trace.user_id, root.user_id)'
+const tags = 'coalesce(trace.tags, root.tags)'
+
+const columns = `feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
+  feedback.value_text, ${dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
+  feedback.queue_id, coalesce(feedback.environment, 'default') as environment, feedback.metadata, feedback.run_id,
+  coalesce(feedback.external_run_id, run.external_id) as external_run_id, ${traceId} as trace_id,
+  coalesce(feedback.external_trace_id, run.external_trace_id) as external_trace_id, feedback.thread_id,
+  case when ${isOfExperiment} then feedback.experiment_id end as experiment_id,
+  case when ${isOfExperiment} then feedback.external_experiment_id end as external_experiment_id,
+  ${time} as timestamp, feedback.created_at, feedback.updated_at,
+  trace.id is not null and (trace.m <> 0 or trace.root_run_id is not null) as has_trace,
+  ${userId} as trace_user_id, ${tags} as trace_tags,
+  coalesce(trace.environment, root.environment) as trace_environment,
+  coalesce(trace.thread_id, root.thread_id) as trace_thread_id`
+
+/** @returns null when there is none */
+export async function scoreFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<ScoreRow | null> {
+  const text = `select ${columns} from ${source} and feedback.id = $2`
+  const [row] = await runText<ScoreRow>(db, text, [tenantId, id])
+  return row ?? null
+}
+
+/** One page, newest first, ties by id. */
+export async function scoreList(
+  db: Queryable,
+  tenantId: string,
+  query: ScoreQuery,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<ScoreRow[]> {
+  const parameters: Parameter[] = [tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const text = `select ${columns} from ${source}${conditionsOf(query, bind)}
+  order by ${time} desc, feedback.id
+  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint`
+  return runText<ScoreRow>(db, text, parameters, { isPrepared: false })
+}
+
+export async function scoreCount(
+  db: Queryable,
+  tenantId: string,
+  query: ScoreQuery,
+): Promise<number> {
+  const parameters: Parameter[] = [tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const text = `select count(*) as count from ${source}${conditionsOf(query, bind)}`
+  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+  return row!.count
+}
+
+function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): string {
+  const conditions: string[] = []
+  const add = (condition: string) => conditions.push(`\n    and ${condition}`)
+  const among = (expression: string, values: string[] | undefined, type = 'text') => {
+    if (values !== undefined) add(`${expression} = any (${bind(values)}::${type}[])`)
+  }
+  among('feedback.id', query.ids, 'uuid')
+  among('feedback.key', query.names)
+  among(dataType, query.dataTypes)
+  among(`coalesce(feedback.source_type, 'api')`, query.sourceTypes)
+  among(`coalesce(feedback.environment, 'default')`, query.environments)
+  among('feedback.config_id', query.configIds)
+  among('feedback.queue_id', query.queueIds)
+  among('feedback.run_id', query.runIds, 'uuid')
+  among('feedback.thread_id', query.threadIds)
+  among('feedback.value_text', query.labels)
+  if (query.traceIds !== undefined) addTraces(query.traceIds)
+  if (query.experimentIds !== undefined) {
+    among('feedback.experiment_id', query.experimentIds, 'uuid')
+    add(isOfExperiment)
+  }
+  if (query.userId !== undefined) add(`${userId} = ${bind(query.userId)}`)
+  if (query.traceTags !== undefined) add(`${tags} @> ${bind(query.traceTags)}::text[]`)
+  if (query.from !== undefined) add(`${time} >= ${bind(query.from)}::timestamptz`)
+  if (query.to !== undefined) add(`${time} < ${bind(query.to)}::timestamptz`)
+  for (const { operator, value } of query.numbers ?? []) {
+    add(`feedback.score_number ${operator} ${bind(value)}::double precision`)
+  }
+  if (query.anyNumber !== undefined) {
+    add(`feedback.score_number = any (${bind(query.anyNumber)}::double precision[])`)
+  }
+  if (query.isTraceOnly) add(`${traceId} is not null and ${dataType} <> 'CORRECTION'`)
+  if (query.after !== undefined) {
+    const last = bind(query.after.timestamp)
+    add(`${time} <= ${last}::timestamptz`)
+    add(`(${time} < ${last}::timestamptz or feedback.id > ${bind(query.after.id)}::uuid)`)
+  }
+  return conditions.join('')
+
+  function addTraces(traceIds: string[]): void {
+    const ids = bind(traceIds)
+    // Two index scans; an `or` over the join would read all feedback of the tenant.
+    add(`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = $1 and own.trace_id = any (${ids}::uuid[])
+      union
+      select scored.id
+      from runs
+      join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
+      where runs.tenant_id = $1 and runs.trace_id = any (${ids}::uuid[]) and scored.trace_id is null
+    )`)
+  }
+}
