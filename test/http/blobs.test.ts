@@ -18,7 +18,7 @@ interface File {
 
 /** A server with one more route, which makes links as the dialects' routes do. */
 async function linkingHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const h = await harness(options)
+  const h = await harness({ isOwn: true, ...options })
   h.app.post('/api/runmill/test-links', async (request) => {
     request.principal = { tenantId: h.tenant.id, tenantName: '', scopes: [] }
     const parts = { ...h, publicUrl: options.publicUrl ?? null }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions } from 'fastify'
-import { afterEach } from 'vitest'
+import { afterAll, afterEach } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
 import { type BlobSigner, createBlobSigner } from '../../src/blobs/signing.ts'
@@ -33,6 +33,7 @@ export interface Answer {
 /** Moves only when told to; every reading is a millisecond later than the one before. */
 export interface TestClock extends Clock {
   advance(ms: number): void
+  reset(): void
 }
 
 export interface Harness {
@@ -74,10 +75,100 @@ export interface HarnessOptions {
   /** Default: a local folder of its own. */
   blobHome?: BlobHome
   publicUrl?: string
+  /** For a test that changes the app itself: no other test gets it. */
+  isOwn?: true
 }
 
-/** The whole server in this process: real Postgres, inline queue, real handlers. Closes itself after each test. */
-export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Promise<Harness> {
+/** What costs time to make, and is used again by the next test of the file. */
+interface Server {
+  app: App
+  db: Db
+  queue: InlineBackend
+  clock: TestClock
+  blobs: BlobStore
+  blobSigner: BlobSigner
+  blobFolder: string
+  errors: string[]
+  close(): Promise<void>
+}
+
+/**
+ * The whole server in this process: real Postgres, inline queue, real handlers. Every test finds it empty. It is kept
+ * for the next test of the file where nothing but rows has to be undone, and closes itself at the end.
+ */
+export async function harness(options: HarnessOptions = {}): Promise<Harness> {
+  const isPlain = Object.keys(options).length === 0
+  const server = (isPlain ? idle.pop() : undefined) ?? (await startServer(options))
+  const { app, db, queue, clock } = server
+  const tenant = await insertTenant(db)
+  let isClosed = false
+
+  const h: Harness = {
+    ...server,
+    tenant,
+    call: async (method, url, body, headers) => h.callAs(tenant, method, url, body, headers),
+    callAs: async (as, method, url, body, headers = {}) => {
+      const response = await app.inject({
+        method: method as NonNullable<InjectOptions['method']>,
+        url,
+        headers: {
+          ...(url.startsWith('/api/public')
+            ? { authorization: as.basic }
+            : { 'x-api-key': as.secretKey }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined
+          ? {}
+          : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const isJson = /\bjson\b/.test(String(response.headers['content-type']))
+      return {
+        status: response.statusCode,
+        body: isJson && response.body !== '' ? JSON.parse(response.body) : response.body,
+        text: response.body,
+        headers: response.headers,
+      }
+    },
+    addTenant: async () => insertTenant(db),
+    drain: async () => queue.drain(),
+    ingest: async (...events) => {
+      await queue.enqueue('ingest', [
+        { batchId: randomUUID(), tenantId: tenant.id, receivedAt: clock.now(), events },
+      ])
+      await queue.drain()
+    },
+    close: async () => {
+      if (isClosed) return
+      isClosed = true
+      await server.close()
+    },
+  }
+  used.push(async () => {
+    if (isClosed) return
+    if (isPlain && (await isReusable(server))) {
+      await empty(server)
+      idle.push(server)
+    } else {
+      await h.close()
+    }
+  })
+  return h
+}
+
+const idle: Server[] = []
+/** How each harness of the running test is given back. */
+const used: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const giveBack of used.splice(0)) await giveBack()
+})
+
+afterAll(async () => {
+  for (const server of idle.splice(0)) await server.close()
+})
+
+async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()
   const db = openPool(database.url, { max: 5 })
   const queue = inlineBackend()
@@ -107,10 +198,7 @@ export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Pro
     interactiveWaitMs: 2000,
     maxBodyBytes: 20_971_520,
   })
-  const tenant = await insertTenant(db)
-  let isClosed = false
-
-  const h: Harness = {
+  return {
     app,
     db,
     queue,
@@ -118,43 +206,8 @@ export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Pro
     blobs,
     blobSigner,
     blobFolder,
-    tenant,
     errors,
-    call: async (method, url, body, headers) => h.callAs(tenant, method, url, body, headers),
-    callAs: async (as, method, url, body, headers = {}) => {
-      const response = await app.inject({
-        method: method as NonNullable<InjectOptions['method']>,
-        url,
-        headers: {
-          ...(url.startsWith('/api/public')
-            ? { authorization: as.basic }
-            : { 'x-api-key': as.secretKey }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined
-          ? {}
-          : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
-      })
-      const isJson = String(response.headers['content-type']).includes('json')
-      return {
-        status: response.statusCode,
-        body: isJson && response.body !== '' ? JSON.parse(response.body) : response.body,
-        text: response.body,
-        headers: response.headers,
-      }
-    },
-    addTenant: async () => insertTenant(db),
-    drain: async () => queue.drain(),
-    ingest: async (...events) => {
-      await queue.enqueue('ingest', [
-        { batchId: randomUUID(), tenantId: tenant.id, receivedAt: clock.now(), events },
-      ])
-      await queue.drain()
-    },
     close: async () => {
-      if (isClosed) return
-      isClosed = true
       await app.close()
       await blobs.stop()
       await rm(blobFolder, { recursive: true, force: true })
@@ -163,23 +216,41 @@ export async function harness({ blobHome, publicUrl }: HarnessOptions = {}): Pro
       await database.drop()
     },
   }
-  open.add(h)
-  return h
 }
 
-const open = new Set<Harness>()
+/** Not when the test has stopped a part of it, made it listen, or stored files. */
+async function isReusable({ app, db, queue }: Server): Promise<boolean> {
+  if (app.server.listening) return false
+  try {
+    await queue.ping()
+    await queue.drain()
+    return (await db`select from blobs limit 1`).length === 0
+  } catch {
+    return false
+  }
+}
 
-afterEach(async () => {
-  for (const h of open) await h.close()
-  open.clear()
-})
+/** `delete` and not `truncate`: the tables are small, and a truncate writes files (STYLE 10). */
+async function empty({ db, clock, errors }: Server): Promise<void> {
+  const rows = await db<{ name: string }[]>`
+    select tablename as name from pg_tables
+    where schemaname = 'public' and tablename not in ('schema_migrations', 'secrets', 'tenants')`
+  const tables = [...rows.map((row) => row.name), 'tenants']
+  await db.unsafe(tables.map((table) => `delete from ${table};`).join(''))
+  clock.reset()
+  errors.length = 0
+}
 
 function createTestClock(): TestClock {
-  let now = toEpochMs('2026-01-21T14:35:42.000000Z')
+  const start = toEpochMs('2026-01-21T14:35:42.000000Z')
+  let now = start
   return {
     now: () => fromEpochMs(now++)!,
     advance: (ms) => {
       now += ms
+    },
+    reset: () => {
+      now = start
     },
   }
 }

@@ -17,7 +17,11 @@ const experimentId = deriveId('test', 'experiment')
 const exampleId = deriveId('test', 'example')
 let counter = 0
 
-function event<K extends EntityKind>(kind: K, id: string, patch: Partial<Entities[K]>): IngestEvent {
+function event<K extends EntityKind>(
+  kind: K,
+  id: string,
+  patch: Partial<Entities[K]>,
+): IngestEvent {
   return {
     kind,
     id,
@@ -30,7 +34,12 @@ function event<K extends EntityKind>(kind: K, id: string, patch: Partial<Entitie
 const idOf = (name: string) => deriveId('test-id', name)
 
 /** A root run that takes `seconds`, with an llm child that uses `tokens`. */
-function tree(name: string, seconds: number, tokens: number, root: Partial<Entities['run']> = {}): IngestEvent[] {
+function tree(
+  name: string,
+  seconds: number,
+  tokens: number,
+  root: Partial<Entities['run']> = {},
+): IngestEvent[] {
   const traceId = idOf(name)
   const shared = { traceId, experimentId, startTime: at(0), endTime: at(seconds) }
   return [
@@ -68,9 +77,24 @@ describe('aggregates', () => {
     await h.ingest(
       ...tree('one', 1, 10, { referenceExampleId: exampleId }),
       ...tree('two', 3, 20, { error: '"boom"' }),
-      event('feedback', idOf('f1'), { runId: idOf('one'), key: 'correct', score: 'true', scoreNumber: 1 }),
-      event('feedback', idOf('f2'), { runId: idOf('two llm'), key: 'correct', score: '0.5', scoreNumber: 0.5 }),
-      event('feedback', idOf('f3'), { traceId: idOf('two'), key: 'label', value: '"GOOD"', valueText: 'GOOD' }),
+      event('feedback', idOf('f1'), {
+        runId: idOf('one'),
+        key: 'correct',
+        score: 'true',
+        scoreNumber: 1,
+      }),
+      event('feedback', idOf('f2'), {
+        runId: idOf('two llm'),
+        key: 'correct',
+        score: '0.5',
+        scoreNumber: 0.5,
+      }),
+      event('feedback', idOf('f3'), {
+        traceId: idOf('two'),
+        key: 'label',
+        value: '"GOOD"',
+        valueText: 'GOOD',
+      }),
       event('feedback', idOf('f4'), {
         runId: idOf('one'),
         key: 'correct',
@@ -98,7 +122,9 @@ describe('aggregates', () => {
       correct: { n: 2, avg: 0.75, values: {} },
       label: { n: 1, avg: null, values: { GOOD: 1 } },
     })
-    expect(JSON.parse(experimentFeedbackStats as string)).toEqual({ summary: { n: 1, avg: 3, values: {} } })
+    expect(JSON.parse(experimentFeedbackStats as string)).toEqual({
+      summary: { n: 1, avg: 3, values: {} },
+    })
   })
 
   test('count the runs that a link joins to the experiment, though they were traced elsewhere', async () => {
@@ -142,6 +168,33 @@ describe('aggregates', () => {
       await experimentAggregateRefreshDirty(h.db, h.tenant.id, [experimentId])
       expect(await readAggregate(h)).toMatchObject({ runCount: seconds })
     }
+  })
+})
+
+describe('speed', () => {
+  test('plans that were made on empty tables do not outlive them: 3,000 runs are refreshed in seconds', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const key = { tenantId: h.tenant.id, experimentId }
+    // Postgres keeps a plan after five executions, and it would be one for empty tables.
+    for (let i = 0; i < 8; i++) await experimentAggregateRefresh(h.db, key)
+    for (let i = 0; i < 3000; i += 250) {
+      const events = Array.from({ length: 250 }, (_, j) =>
+        tree(`run ${i + j}`, 1, 1, { referenceExampleId: idOf(`example ${i + j}`) }),
+      ).flat()
+      await applyEvents(
+        h.db,
+        events.map((each) => ({ tenantId: h.tenant.id, event: each })),
+      )
+    }
+    const before = performance.now()
+    await experimentAggregateRefresh(h.db, key)
+    expect(performance.now() - before).toBeLessThan(5000)
+    expect(await readAggregate(h)).toMatchObject({
+      itemCount: 3000,
+      runCount: 3000,
+      totalTokens: 6000,
+    })
   })
 })
 
@@ -203,6 +256,8 @@ describe('purge', () => {
     for (const table of ['run_items', 'experiment_aggregates', 'experiment_dirty_marks']) {
       expect(await h.db`select from ${h.db(table)}`).toHaveLength(0)
     }
-    expect(await h.db`select purged_at is not null as purged from tombstones`).toEqual([{ purged: true }])
+    expect(await h.db`select purged_at is not null as purged from tombstones`).toEqual([
+      { purged: true },
+    ])
   })
 })

@@ -15,7 +15,7 @@ set root_run_id = sums.root_run_id,
   total_cost = sums.total_cost
 from (
   select runs.tenant_id, runs.trace_id,
-    (array_agg(runs.id order by runs.start_time nulls last, runs.id)
+    (array_agg(runs.id order by runs.id = runs.trace_id desc, runs.start_time nulls last, runs.id)
       filter (where runs.parent_run_id is null))[1] as root_run_id,
     min(runs.start_time) as start_time,
     max(coalesce(runs.end_time, runs.start_time)) as end_time,

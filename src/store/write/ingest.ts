@@ -38,6 +38,7 @@ export async function applyEvents(db: Db, events: TenantEvent[]): Promise<Experi
 
 async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise<ExperimentKey[]> {
   if (events.length === 0) return []
+  await runStatement(transaction, 'ingest_settings_update', [])
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
