@@ -114,6 +114,11 @@ export interface RunItem {
   /** `valid_from` of the example version that was executed; null when unknown. */
   exampleVersion: Timestamp
   createdAt: Timestamp
+  /** The client's spelling of the example's id, for an example that is in no dataset. */
+  externalExampleId: string | null
+  /** What a trace says of the example; the dataset knows better where there is one. */
+  exampleOutputs: JsonText
+  exampleMetadata: JsonText
 }
 
 /** A score, label or comment on a run, a trace, a thread or an experiment. */
@@ -272,6 +277,9 @@ const runItem: FieldOf<RunItem>[] = [
   },
   { rule: 'first', columns: { exampleVersion: 'timestamptz' } },
   { rule: 'first', columns: { createdAt: 'timestamptz' } },
+  { rule: 'first', columns: { externalExampleId: 'text' } },
+  { rule: 'first', columns: { exampleOutputs: 'json' } },
+  { rule: 'first', columns: { exampleMetadata: 'json' } },
 ]
 
 const feedback: FieldOf<Feedback>[] = [

@@ -17,6 +17,7 @@ import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { operations } from './operations.ts'
+import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import type { App, HttpParts } from './parts.ts'
 
 export interface AppOptions extends Omit<HttpParts, 'auth'> {
@@ -64,7 +65,14 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
   await app.register(swaggerUi, { routePrefix: '/docs' })
   await app.register(operations, parts)
   await app.register(blobs, parts)
-  await app.register(langfuse, { prefix: langfusePrefix, ...parts })
+  await app.register(
+    async (scope: App) => {
+      await langfuse(scope, parts)
+      await scope.register(otlpOfLangfuse, parts)
+    },
+    { prefix: langfusePrefix },
+  )
+  await app.register(otlp, parts)
   await app.register(langsmith, parts)
   return app
 }

@@ -1,0 +1,242 @@
+import { fromEpochMs, type Timestamp } from '../../domain/timestamp.ts'
+import { OtlpError } from './errors.ts'
+
+/** What an attribute holds. Bytes are base64; whole numbers beyond 2^53, NaN and the infinities are strings. */
+export type AttributeValue =
+  | string
+  | number
+  | boolean
+  | null
+  | AttributeValue[]
+  | { [key: string]: AttributeValue }
+
+export type Attributes = ReadonlyMap<string, AttributeValue>
+
+export interface SpanEvent {
+  name: string
+  time: Timestamp | null
+  attributes: Attributes
+}
+
+export interface Scope {
+  name: string
+  version: string
+  attributes: Attributes
+}
+
+/** One span, whatever encoding it came in. */
+export interface Span {
+  /** 32 hex digits, lower case. */
+  traceId: string
+  /** 16 hex digits, lower case. */
+  spanId: string
+  /** null: a root. The parent may never come (contracts/langfuse.md 5, oddity 18). */
+  parentSpanId: string | null
+  name: string
+  startTime: Timestamp
+  /** Never before the start. */
+  endTime: Timestamp
+  attributes: Attributes
+  events: SpanEvent[]
+  hasError: boolean
+  statusMessage: string
+  resource: Attributes
+  scope: Scope
+}
+
+export interface Export {
+  spans: Span[]
+  /** Spans without valid ids: one reason each. */
+  refused: string[]
+}
+
+/**
+ * Reads an ExportTraceServiceRequest, given as the object that OTLP/JSON spells out.
+ * @param now for spans that have neither start nor end
+ * @throws OtlpError 400 when a list is no list or an object none
+ */
+export function readExport(request: unknown, now: Timestamp): Export {
+  const spans: Span[] = []
+  const refused: string[] = []
+  for (const resourceSpans of listOf(request, 'resourceSpans')) {
+    const resource = attributesOf(memberOf(resourceSpans, 'resource'))
+    for (const scopeSpans of listOf(resourceSpans, 'scopeSpans')) {
+      const scope = readScope(memberOf(scopeSpans, 'scope'))
+      for (const sent of listOf(scopeSpans, 'spans')) {
+        const ids = readIds(sent)
+        if (typeof ids === 'string') refused.push(ids)
+        else spans.push({ ...ids, ...readBody(sent, now), resource, scope })
+      }
+    }
+  }
+  return { spans, refused }
+}
+
+function readScope(sent: unknown): Scope {
+  return {
+    name: stringOf(memberOf(sent, 'name')),
+    version: stringOf(memberOf(sent, 'version')),
+    attributes: attributesOf(sent),
+  }
+}
+
+/** @returns the reason when the ids are not valid */
+function readIds(sent: unknown): Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'> | string {
+  const traceId = idOf(memberOf(sent, 'traceId'), 16)
+  if (traceId === null) return 'a span has no valid traceId'
+  const spanId = idOf(memberOf(sent, 'spanId'), 8)
+  if (spanId === null) return `a span of trace ${traceId} has no valid spanId`
+  const parent = memberOf(sent, 'parentSpanId')
+  if (isNoId(parent)) return { traceId, spanId, parentSpanId: null }
+  const parentSpanId = idOf(parent, 8)
+  if (parentSpanId === null) return `span ${spanId} has no valid parentSpanId`
+  return { traceId, spanId, parentSpanId }
+}
+
+function readBody(
+  sent: unknown,
+  now: Timestamp,
+): Omit<Span, 'traceId' | 'spanId' | 'parentSpanId' | 'resource' | 'scope'> {
+  const start = timeOf(memberOf(sent, 'startTimeUnixNano'))
+  const end = timeOf(memberOf(sent, 'endTimeUnixNano'))
+  const startTime = start ?? end ?? now
+  const status = memberOf(sent, 'status')
+  return {
+    name: stringOf(memberOf(sent, 'name')),
+    startTime,
+    endTime: end === null || end < startTime ? startTime : end,
+    attributes: attributesOf(sent),
+    events: listOf(sent, 'events').map((event) => ({
+      name: stringOf(memberOf(event, 'name')),
+      time: timeOf(memberOf(event, 'timeUnixNano')),
+      attributes: attributesOf(event),
+    })),
+    hasError: [2, '2', 'STATUS_CODE_ERROR'].includes(memberOf(status, 'code') as string | number),
+    statusMessage: stringOf(memberOf(status, 'message')),
+  }
+}
+
+function memberOf(sent: unknown, name: string): unknown {
+  if (sent === undefined || sent === null) return undefined
+  if (typeof sent !== 'object' || Array.isArray(sent)) {
+    throw new OtlpError(400, `Invalid OTLP trace export: what holds ${name} is no object`)
+  }
+  return Object.hasOwn(sent, name) ? (sent as Record<string, unknown>)[name] : undefined
+}
+
+function listOf(sent: unknown, name: string): unknown[] {
+  const list = memberOf(sent, name)
+  if (list === undefined || list === null) return []
+  if (Array.isArray(list)) return list
+  throw new OtlpError(400, `Invalid OTLP trace export: ${name} is no array`)
+}
+
+function stringOf(sent: unknown): string {
+  return typeof sent === 'string' ? sent : ''
+}
+
+/** Bytes as they come from protobuf, or as Node writes a Buffer into JSON. */
+function bytesOf(sent: unknown): Uint8Array | null {
+  if (sent instanceof Uint8Array) return sent
+  if (typeof sent !== 'object' || sent === null || !('data' in sent)) return null
+  const { data } = sent
+  const isBytes =
+    Array.isArray(data) && data.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
+  return isBytes ? Uint8Array.from(data as number[]) : null
+}
+
+/** Hex (OTLP/JSON), bytes (protobuf), or base64 (protobuf's own JSON). @returns lower-case hex, never all zeros */
+function idOf(sent: unknown, length: number): string | null {
+  const hex = typeof sent === 'string' ? hexOf(sent, length) : hexOfBytes(bytesOf(sent))
+  return hex?.length === length * 2 && /[^0]/.test(hex) ? hex : null
+}
+
+function hexOf(text: string, length: number): string | null {
+  if (/^[0-9a-f]+$/i.test(text) && text.length === length * 2) return text.toLowerCase()
+  const isBase64 = text.length === Math.ceil(length / 3) * 4 && /^[\w+/-]+={0,2}$/.test(text)
+  return isBase64 ? hexOfBytes(Buffer.from(text, 'base64')) : null
+}
+
+function hexOfBytes(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : Buffer.from(bytes).toString('hex')
+}
+
+/** Absent, empty, or all zeros: there is no parent. */
+function isNoId(sent: unknown): boolean {
+  if (sent === undefined || sent === null) return true
+  if (typeof sent === 'string') return /^(?:0*|A*=*)$/.test(sent)
+  return bytesOf(sent)?.every((byte) => byte === 0) ?? false
+}
+
+/** Nanoseconds since the epoch, cut to microseconds. Zero is no time, and neither is what is no number. */
+function timeOf(sent: unknown): Timestamp | null {
+  const nanos = integerOf(sent)
+  if (nanos === null || nanos <= 0n) return null
+  const micros = nanos / 1000n
+  const whole = fromEpochMs(Number(micros / 1000n))
+  return whole === null ? null : `${whole.slice(0, 23)}${String(micros % 1000n).padStart(3, '0')}Z`
+}
+
+/** A whole number as text, number, or the halves that long.js and protobuf.js write. */
+function integerOf(sent: unknown): bigint | null {
+  if (typeof sent === 'number') return Number.isFinite(sent) ? BigInt(Math.trunc(sent)) : null
+  if (typeof sent === 'string') return /^-?\d{1,20}$/.test(sent) ? BigInt(sent) : null
+  if (typeof sent !== 'object' || sent === null || !('low' in sent) || !('high' in sent))
+    return null
+  const { high, low } = sent
+  if (!Number.isInteger(high) || !Number.isInteger(low)) return null
+  return BigInt.asIntN(
+    64,
+    (BigInt(high as number) << 32n) | BigInt.asUintN(32, BigInt(low as number)),
+  )
+}
+
+/** A repeated key keeps its last value. */
+function attributesOf(holder: unknown): Attributes {
+  const attributes = new Map<string, AttributeValue>()
+  for (const sent of listOf(holder, 'attributes')) {
+    const key = memberOf(sent, 'key')
+    if (typeof key === 'string') attributes.set(key, valueOf(memberOf(sent, 'value')))
+  }
+  return attributes
+}
+
+function valueOf(sent: unknown): AttributeValue {
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return null
+  const { stringValue, boolValue, intValue, doubleValue, bytesValue } = sent as Record<
+    string,
+    unknown
+  >
+  if (typeof stringValue === 'string') return stringValue
+  if (boolValue !== undefined && boolValue !== null)
+    return boolValue === true || boolValue === 'true'
+  if (intValue !== undefined && intValue !== null) return numberOfInteger(integerOf(intValue))
+  if (doubleValue !== undefined && doubleValue !== null) return numberOfDouble(doubleValue)
+  if (memberOf(sent, 'arrayValue') !== undefined) {
+    return listOf(memberOf(sent, 'arrayValue'), 'values').map(valueOf)
+  }
+  if (memberOf(sent, 'kvlistValue') !== undefined) {
+    const entries = listOf(memberOf(sent, 'kvlistValue'), 'values').map(
+      (entry): [string, AttributeValue] => [
+        stringOf(memberOf(entry, 'key')),
+        valueOf(memberOf(entry, 'value')),
+      ],
+    )
+    return Object.fromEntries(entries)
+  }
+  if (typeof bytesValue === 'string') return bytesValue
+  const bytes = bytesOf(bytesValue)
+  return bytes === null ? null : Buffer.from(bytes).toString('base64')
+}
+
+function numberOfInteger(integer: bigint | null): number | string | null {
+  if (integer === null) return null
+  const value = Number(integer)
+  return Number.isSafeInteger(value) ? value : String(integer)
+}
+
+function numberOfDouble(sent: unknown): number | string | null {
+  if (typeof sent !== 'number' && typeof sent !== 'string') return null
+  const value = typeof sent === 'string' && sent.trim() === '' ? Number.NaN : Number(sent)
+  return Number.isFinite(value) ? value : String(sent)
+}

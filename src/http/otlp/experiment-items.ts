@@ -1,0 +1,178 @@
+import { jsonOfString } from '../../domain/embedded-json.ts'
+import type { JsonText } from '../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../domain/events.ts'
+import { resolveId, runItemId, type ResolvedId } from '../../domain/ids.ts'
+import { hasHugeNumber, jsonbText } from '../../domain/json.ts'
+import { parseTimestamp } from '../../domain/timestamp.ts'
+import { experimentFindOfDataset } from '../../store/read/dataset-experiments.ts'
+import { datasetFind } from '../../store/read/datasets.ts'
+import { experimentListKnown } from '../../store/read/known-experiments.ts'
+import { experimentUpsertByName } from '../../store/write/experiments.ts'
+import { experimentInsertTraced } from '../../store/write/traced-experiments.ts'
+import type { HttpParts } from '../parts.ts'
+import { jsonOfValue, readAttributes, type AttributeReader } from './attribute-reader.ts'
+import type { AttributeField } from './attributes.ts'
+import type { AttributeValue, Span } from './decode.ts'
+
+/** A span that stands for one item of an experiment. */
+interface ItemSpan {
+  span: Span
+  reader: AttributeReader
+  /** As the client calls it. */
+  experiment: ResolvedId
+  example: ResolvedId
+}
+
+/** Where an item's experiment is here. */
+interface Place {
+  experimentId: string
+  datasetId: string | null
+}
+
+/**
+ * Run items from `langfuse.experiment.*` attributes (contracts/langfuse.md 2.8): one for the span that the attributes name
+ * as the item's own. It is the row that a posted link makes, and a link's word comes first. Experiments that are not known
+ * are found by name in their dataset, or else made.
+ */
+export async function experimentItemEvents(
+  parts: HttpParts,
+  tenantId: string,
+  spans: readonly Span[],
+): Promise<EventOf<'run_item'>[]> {
+  const items = spans.map(readItem).filter((item) => item !== null)
+  if (items.length === 0) return []
+  const places = await findPlaces(parts, tenantId, items)
+  return items.map((item) => itemEvent(item, places.get(item.experiment.id)!))
+}
+
+function readItem(span: Span): ItemSpan | null {
+  if (!span.attributes.has('langfuse.experiment.id')) return null
+  const reader = readAttributes(span)
+  const experimentId = reader.text('experimentId')
+  const itemId = reader.text('itemId')
+  if (experimentId === null || itemId === null) return null
+  const own = reader.text('itemRootSpanId') ?? (span.parentSpanId === null ? span.spanId : null)
+  if (own?.toLowerCase() !== span.spanId) return null
+  return {
+    span,
+    reader,
+    experiment: resolveId('experiment', experimentId),
+    example: resolveId('example', itemId),
+  }
+}
+
+async function findPlaces(
+  parts: HttpParts,
+  tenantId: string,
+  items: ItemSpan[],
+): Promise<Map<string, Place>> {
+  const byExperiment = new Map(items.toReversed().map((item) => [item.experiment.id, item]))
+  const known = await experimentListKnown(parts.db, tenantId, [...byExperiment.keys()])
+  const places = new Map<string, Place>()
+  const local: ItemSpan[] = []
+  for (const [experimentId, item] of byExperiment) {
+    const datasetId = known.get(experimentId)
+    const place =
+      datasetId === undefined
+        ? await placeInDataset(parts, tenantId, item)
+        : { experimentId, datasetId }
+    if (place === null) local.push(item)
+    places.set(experimentId, place ?? { experimentId, datasetId: null })
+  }
+  if (local.length > 0) {
+    await experimentInsertTraced(
+      parts.db,
+      tenantId,
+      local.map((item) => ({ ...item.experiment, ...contentOf(item) })),
+      parts.clock.now(),
+    )
+  }
+  return places
+}
+
+/** A link that failed leaves its client with an id of its own: dataset and name say which experiment is meant. */
+async function placeInDataset(
+  { db, clock }: HttpParts,
+  tenantId: string,
+  item: ItemSpan,
+): Promise<Place | null> {
+  const sent = item.reader.text('datasetId')
+  if (sent === null) return null
+  const dataset = await datasetFind(db, tenantId, resolveId('dataset', sent).id)
+  if (dataset === null) return null
+  const content = contentOf(item)
+  const experiment =
+    (await experimentFindOfDataset(db, tenantId, dataset.id, content.name)) ??
+    (await experimentUpsertByName(db, {
+      tenantId,
+      datasetId: dataset.id,
+      now: clock.now(),
+      ...content,
+    }))
+  return { experimentId: experiment.id, datasetId: dataset.id }
+}
+
+function contentOf({ reader, experiment }: ItemSpan): {
+  name: string
+  description: string | null
+  metadata: JsonText | null
+} {
+  const metadata = objectText(reader, 'experimentMetadata')
+  return {
+    name: reader.text('experimentName') ?? experiment.externalId ?? experiment.id,
+    description: reader.text('experimentDescription'),
+    metadata: metadata === null || hasHugeNumber(metadata) ? null : jsonbText(metadata),
+  }
+}
+
+function itemEvent(
+  { span, reader, example }: ItemSpan,
+  { experimentId, datasetId }: Place,
+): EventOf<'run_item'> {
+  const trace = resolveId('trace', span.traceId)
+  const run = resolveId('run', span.spanId)
+  const id = runItemId(experimentId, example.id, trace.id, run.id)
+  const outputs = reader.json('itemExpectedOutput')
+  const metadata = objectText(reader, 'itemMetadata')
+  const exampleVersion = parseTimestamp(reader.text('itemVersion') ?? '')
+  return {
+    kind: 'run_item',
+    id,
+    externalId: null,
+    // An update, for the oldest version counts: what the link said stays.
+    version: eventVersion('update', span.startTime, id),
+    patch: {
+      experimentId,
+      datasetId,
+      exampleId: example.id,
+      traceId: trace.id,
+      externalTraceId: trace.externalId,
+      runId: run.id,
+      externalRunId: run.externalId,
+      ...(exampleVersion === null ? {} : { exampleVersion }),
+      createdAt: span.startTime,
+      externalExampleId: example.externalId,
+      ...(outputs === null ? {} : { exampleOutputs: outputs }),
+      ...(metadata === null ? {} : { exampleMetadata: metadata }),
+    },
+  }
+}
+
+/** An object, sent as JSON or in parts; what is none stands under `metadata`. */
+function objectText(reader: AttributeReader, field: AttributeField): JsonText | null {
+  const value = reader.find(field)
+  if (value === null) return null
+  const text = typeof value === 'string' ? jsonOfString(value) : jsonOfParts(value)
+  if (text === 'null') return null
+  return text.startsWith('{') ? text : `{"metadata":${text}}`
+}
+
+/** Strings in it that hold JSON are that JSON. */
+function jsonOfParts(value: AttributeValue): JsonText {
+  if (Array.isArray(value)) return `[${value.map(jsonOfParts).join(',')}]`
+  if (typeof value !== 'object' || value === null) return jsonOfValue(value)
+  const members = Object.entries(value).map(
+    ([key, member]) => `${JSON.stringify(key)}:${jsonOfParts(member)}`,
+  )
+  return `{${members.join(',')}}`
+}

@@ -1,0 +1,113 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
+import { BodyError } from '../body.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { isUnavailable } from '../unavailable.ts'
+import { OtlpError } from './errors.ts'
+import { encodingOf, postTraces } from './post-traces.ts'
+import { encodeStatus } from './protobuf.ts'
+
+/**
+ * OTLP/HTTP by OpenTelemetry's convention, `/v1/traces`: any key of ours as Basic, Bearer or `x-api-key`, errors as
+ * google.rpc.Status in the encoding of the request.
+ */
+export async function otlp(app: App, parts: HttpParts): Promise<void> {
+  readRawBodies(app)
+  app.setErrorHandler((error, request, reply) => answerStatus(parts, error, request, reply))
+  app.addHook('onRequest', async (request) => {
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+  })
+  postTraces(app, parts, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
+}
+
+/** Newest ingestion version that Langfuse's servers know. */
+const ingestionVersion = 4
+
+/**
+ * The same inside Langfuse's API, `/otel/v1/traces`: it is registered within that plugin, which authenticates and answers
+ * whatever is not about the export itself (contracts/langfuse.md 2.8).
+ */
+export async function otlpOfLangfuse(app: App, parts: HttpParts): Promise<void> {
+  readRawBodies(app)
+  app.setErrorHandler((error, _, reply) => {
+    const refusal = refusalOf(error)
+    // What is thrown here goes to the handler of the plugin around this one.
+    if (refusal === null) throw error
+    const { status, message } = refusal
+    const body = status === 405 ? { message, error: 'MethodNotAllowedError' } : { error: message }
+    return reply.code(status).send(body)
+  })
+  app.addHook('preHandler', async ({ headers }) => {
+    const sent = headers['x-langfuse-ingestion-version'] ?? headers['x_langfuse_ingestion_version']
+    if (sent === undefined) return
+    const version = Number(sent)
+    if (sent === '' || Number.isNaN(version) || version > ingestionVersion) {
+      throw new OtlpError(400, `Unsupported x-langfuse-ingestion-version: ${String(sent)}`)
+    }
+  })
+  const path = '/otel/v1/traces'
+  postTraces(app, parts, { path, isAllOrNothing: true, tags: ['langfuse opentelemetry'] })
+}
+
+/** Bodies stay bytes: they are no JSON when they are protobuf, and need not be when the content type is wrong. */
+function readRawBodies(app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+}
+
+/** @throws OtlpError 401 or 403 */
+async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+  const apiKey = request.headers['x-api-key']
+  const header = request.headers.authorization ?? ''
+  const secret = typeof apiKey === 'string' && apiKey !== '' ? apiKey : readBearer(header)
+  const credentials = secret === null ? readBasic(header) : { publicKey: null, secret }
+  const principal = credentials === null ? null : await auth.findPrincipal(credentials)
+  if (principal === null) throw new OtlpError(401, 'Invalid credentials')
+  const scope = scopeOf(request)
+  if (scope !== 'none' && !isAllowed(principal, scope)) throw new OtlpError(403, 'Forbidden')
+  return principal
+}
+
+/** What is wrong with the export; null when something else is. */
+function refusalOf(error: unknown): OtlpError | null {
+  if (error instanceof OtlpError) return error
+  if (!(error instanceof BodyError)) return null
+  return new OtlpError(400, 'Failed to decompress request body', { cause: error })
+}
+
+/** Codes of google.rpc by HTTP status; what is not listed is INVALID_ARGUMENT below 500 and INTERNAL from there. */
+const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 503: 14 }
+const invalidArgument = 3
+const internal = 13
+
+/** Exporters send again after 429, 502, 503 and 504; with `Retry-After`, no sooner. */
+const retryAfterSeconds = 1
+
+function answerStatus(
+  { log }: HttpParts,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { status, message } = statusOf(error)
+  if (status === 503) {
+    log.warn({ err: error, url: request.url }, 'unavailable')
+    reply.header('Retry-After', retryAfterSeconds)
+  }
+  if (status === 500) log.error({ err: error, url: request.url }, 'request failed')
+  const code = codes[status] ?? (status < 500 ? invalidArgument : internal)
+  reply.code(status)
+  return encodingOf(request) === 'protobuf'
+    ? reply.type('application/x-protobuf').send(encodeStatus({ code, message }))
+    : reply.send({ code, message })
+}
+
+function statusOf(error: unknown): { status: number; message: string } {
+  const refusal = refusalOf(error)
+  if (refusal !== null) return refusal
+  if (isUnavailable(error)) return { status: 503, message: 'Service temporarily unavailable' }
+  const { statusCode = 500, message } = error as FastifyError
+  return statusCode < 500
+    ? { status: statusCode, message }
+    : { status: 500, message: 'Internal Server Error' }
+}

@@ -1,0 +1,112 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isTooDeep } from '../../domain/json.ts'
+import { experimentResolveNames } from '../../store/write/experiments.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { readExport, type Export } from './decode.ts'
+import { OtlpError } from './errors.ts'
+import { experimentItemEvents } from './experiment-items.ts'
+import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
+import { spansToEvents } from './span-to-events.ts'
+
+/** Where spans belong that name no project: LangSmith's clients see them there. */
+const projectName = 'default'
+
+export interface TracesRoute {
+  path: string
+  /** True: one span without valid ids refuses the export. False: the others are taken, and the answer counts the rest. */
+  isAllOrNothing: boolean
+  tags: string[]
+}
+
+/** Takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md 2.8). Sent again, it is the same rows. */
+export function postTraces(
+  app: App,
+  parts: HttpParts,
+  { path, isAllOrNothing, tags }: TracesRoute,
+): void {
+  const schema = { tags, summary: 'Export spans (OTLP over HTTP, JSON or protobuf)' }
+  app.post(path, { schema }, async (request, reply) => {
+    const encoding = encodingOf(request)
+    if (encoding === null) throw new OtlpError(400, 'Invalid content type')
+    const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)
+    const read = readExport(sent, parts.clock.now())
+    if (isAllOrNothing && read.refused.length > 0) {
+      throw new OtlpError(400, `Invalid OTLP trace export: ${read.refused[0]}`)
+    }
+    await acceptSpans(parts, request, read)
+    return answer(reply, encoding, read.refused)
+  })
+  app.route({
+    url: path,
+    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+    schema: { hide: true },
+    config: { scope: 'none' },
+    handler: () => {
+      throw new OtlpError(405, 'Method not allowed')
+    },
+  })
+}
+
+async function acceptSpans(
+  parts: HttpParts,
+  request: FastifyRequest,
+  { spans }: Export,
+): Promise<void> {
+  if (spans.length === 0) return
+  const { tenantId } = request.principal
+  const now = parts.clock.now()
+  const projects = await experimentResolveNames(parts.db, tenantId, [projectName], now)
+  const items = await experimentItemEvents(parts, tenantId, spans)
+  const events = spansToEvents(spans, { experimentId: projects.get(projectName)!, now })
+  await acceptEvents(parts, request, [...events, ...items], { isInteractive: false })
+}
+
+export type Encoding = 'json' | 'protobuf'
+
+/** By the content type; null for any other. */
+export function encodingOf(request: FastifyRequest): Encoding | null {
+  const contentType = request.headers['content-type']?.toLowerCase() ?? ''
+  if (contentType.includes('application/json')) return 'json'
+  return contentType.includes('application/x-protobuf') ? 'protobuf' : null
+}
+
+function parseJson(body: unknown): unknown {
+  const refusal = 'Failed to parse OTel JSON Trace'
+  if (!Buffer.isBuffer(body)) throw new OtlpError(400, refusal)
+  const text = body.toString('utf8')
+  if (isTooDeep(text)) throw new OtlpError(400, `${refusal}: it nests too deep`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new OtlpError(400, refusal, { cause })
+  }
+  if (typeof value !== 'object' || Array.isArray(value)) throw new OtlpError(400, refusal)
+  return value
+}
+
+/** No bytes at all are an empty message. */
+function parseProtobuf(body: unknown): unknown {
+  try {
+    return decodeTraceRequest(Buffer.isBuffer(body) ? body : new Uint8Array())
+  } catch (cause) {
+    throw new OtlpError(400, 'Failed to parse OTel Protobuf Trace', { cause })
+  }
+}
+
+/** Reasons that an answer gives; the rest are counted. */
+const maxReasons = 10
+
+function answer(reply: FastifyReply, encoding: Encoding, refused: string[]): unknown {
+  const partial =
+    refused.length === 0
+      ? null
+      : { rejectedSpans: refused.length, errorMessage: refused.slice(0, maxReasons).join('; ') }
+  if (encoding === 'protobuf') {
+    return reply.type('application/x-protobuf').send(encodeTraceResponse(partial))
+  }
+  if (partial === null) return {}
+  // Integers of 64 bits are strings in protobuf's JSON.
+  return { partialSuccess: { ...partial, rejectedSpans: String(partial.rejectedSpans) } }
+}

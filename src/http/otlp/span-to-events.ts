@@ -1,0 +1,224 @@
+import type { JsonMap, JsonText } from '../../domain/entities.ts'
+import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
+import { resolveId } from '../../domain/ids.ts'
+import { previewOf } from '../../domain/json.ts'
+import { runTypeOf } from '../../domain/observation-types.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import { readAttributes, type AttributeReader } from './attribute-reader.ts'
+import type { Span, SpanEvent } from './decode.ts'
+import {
+  readEnvironment,
+  readExtras,
+  readFirstTokenTime,
+  readInput,
+  readLevel,
+  readModelParameters,
+  readName,
+  readPromptVersion,
+  readPublic,
+  readTags,
+  readType,
+  readUsage,
+} from './observation.ts'
+
+type RunPatch = EventOf<'run'>['patch']
+type TracePatch = EventOf<'trace'>['patch']
+
+export interface SpanContext {
+  /** The tenant's default project: spans name none. */
+  experimentId: string
+  now: Timestamp
+}
+
+/**
+ * Translates spans to one event per run and the fewest per trace (contracts/langfuse.md 2.8). The same spans make the same
+ * rows, in whatever order, number and split they come: a trace begins with its earliest span, and of what spans say of
+ * their trace the word of the one that began last counts.
+ */
+export function spansToEvents(spans: readonly Span[], context: SpanContext): IngestEvent[] {
+  const runs: EventOf<'run'>[] = []
+  const first = new Map<string, EventOf<'trace'>>()
+  const said: EventOf<'trace'>[] = []
+  for (const span of spans) {
+    const reader = readAttributes(span)
+    const run = runEvent(span, reader, context)
+    runs.push(run)
+    const start = traceStartEvent(span, run.patch, context)
+    const held = first.get(span.traceId)
+    if (held === undefined || BigInt(start.version) < BigInt(held.version)) {
+      first.set(span.traceId, start)
+    }
+    const saying = traceEvent(span, reader, run.patch, context)
+    if (saying !== null) said.push(saying)
+  }
+  return [...runs, ...first.values(), ...withoutOverruled(said)]
+}
+
+function runEvent(
+  span: Span,
+  reader: AttributeReader,
+  { experimentId, now }: SpanContext,
+): EventOf<'run'> {
+  const trace = resolveId('trace', span.traceId)
+  const run = resolveId('run', span.spanId)
+  const parent = span.parentSpanId === null ? null : resolveId('run', span.parentSpanId)
+  const type = readType(span, reader)
+  const inputs = readInput(reader)
+  const outputs = reader.json('output')
+  const tags = readTags(reader)
+  const events = span.events.filter(({ name }) => !name.startsWith('gen_ai.'))
+  const patch: RunPatch = {
+    traceId: trace.id,
+    externalTraceId: trace.externalId,
+    experimentId,
+    ...(parent === null ? {} : { parentRunId: parent.id, externalParentRunId: parent.externalId }),
+    name: readName(span, reader, type),
+    runType: runTypeOf(type),
+    startTime: span.startTime,
+    endTime: span.endTime,
+    ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
+    ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
+    ...(events.length === 0 ? {} : { events: eventsText(events) }),
+    ...(tags.length === 0 ? {} : { tags }),
+    metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
+    level: readLevel(span, reader),
+    ...given('statusMessage', reader.text('statusMessage') ?? textOrNull(span.statusMessage)),
+    ...given('version', reader.text('version')),
+    ...given('model', reader.text('model')),
+    ...given('modelParameters', readModelParameters(reader)),
+    ...readUsage(reader),
+    ...given('firstTokenTime', readFirstTokenTime(span, reader)),
+    ...given('threadId', reader.text('sessionId')),
+    ...given('userId', reader.text('userId')),
+    ...(type === 'GENERATION' ? promptPatch(reader) : {}),
+    environment: readEnvironment(reader),
+  }
+  return {
+    kind: 'run',
+    id: run.id,
+    externalId: run.externalId,
+    version: versionOf(span.endTime, span, patch),
+    patch: { ...patch, createdAt: now, updatedAt: now },
+  }
+}
+
+function promptPatch(reader: AttributeReader): RunPatch {
+  const promptName = reader.text('promptName')
+  return promptName === null ? {} : { promptName, promptVersion: readPromptVersion(reader) }
+}
+
+/** What the span's library noted on the way, exceptions above all. */
+function eventsText(events: SpanEvent[]): JsonText {
+  return JSON.stringify(
+    events.map(({ name, time, attributes }) => ({
+      name,
+      ...(time === null ? {} : { time }),
+      attributes: Object.fromEntries(attributes),
+    })),
+  )
+}
+
+/** That there is a trace: its first span gives the time and the environment. */
+function traceStartEvent(
+  span: Span,
+  { environment = null }: RunPatch,
+  { experimentId, now }: SpanContext,
+): EventOf<'trace'> {
+  const trace = resolveId('trace', span.traceId)
+  const patch: TracePatch = { timestamp: span.startTime, experimentId, environment }
+  return {
+    kind: 'trace',
+    id: trace.id,
+    externalId: trace.externalId,
+    version: versionOf(span.startTime, span, patch),
+    patch: { ...patch, createdAt: now, updatedAt: now },
+  }
+}
+
+/**
+ * What a span says of its trace. A root stands for it, with its own name, input, output and metadata, unless attributes
+ * say otherwise; any other span says what attributes about the trace say. Absent keeps.
+ * @returns null when it says nothing
+ */
+function traceEvent(
+  span: Span,
+  reader: AttributeReader,
+  run: RunPatch,
+  { now }: SpanContext,
+): EventOf<'trace'> | null {
+  const root = span.parentSpanId === null || isTrue(reader.find('isTraceRoot')) ? run : null
+  const inputs = reader.json('traceInput') ?? root?.inputs ?? null
+  const outputs = reader.json('traceOutput') ?? root?.outputs ?? null
+  const tags = readTags(reader)
+  const metadata: JsonMap = { ...root?.metadata, ...reader.metadata('trace') }
+  const patch: TracePatch = {
+    ...given('name', reader.text('traceName') ?? textOrNull(root?.name)),
+    ...given('userId', reader.text('userId')),
+    ...given('threadId', reader.text('sessionId')),
+    ...given('isPublic', readPublic(reader)),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
+    ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
+  }
+  if (Object.keys(patch).length === 0) return null
+  const whole: TracePatch = {
+    ...patch,
+    ...given('version', reader.text('version')),
+    ...given('release', reader.text('release')),
+  }
+  const trace = resolveId('trace', span.traceId)
+  return {
+    kind: 'trace',
+    id: trace.id,
+    externalId: trace.externalId,
+    version: versionOf(span.startTime, span, whole),
+    patch: { ...whole, updatedAt: now },
+  }
+}
+
+/**
+ * SDKs repeat a trace's attributes on each of its spans. Leaves out what a newer event of the same export overrules, field
+ * by field and key by key: the rows are the same (SPEC I4), and a trace of a thousand spans needs one event, not a thousand.
+ */
+function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
+  const newestFirst = events.toSorted((a, b) => (BigInt(a.version) < BigInt(b.version) ? 1 : -1))
+  const seen = new Set<string>()
+  const isNew = (id: string, field: string, part: string): boolean => {
+    const key = JSON.stringify([id, field, part])
+    const isFirst = !seen.has(key)
+    seen.add(key)
+    return isFirst
+  }
+  const kept: EventOf<'trace'>[] = []
+  for (const event of newestFirst) {
+    const { id, patch } = event
+    const { tags, metadata, ...fields } = patch
+    const left: TracePatch = Object.fromEntries(
+      Object.entries(fields).filter(([field]) => isNew(id, field, '')),
+    )
+    const newTags = tags?.filter((tag) => isNew(id, 'tags', tag)) ?? []
+    const newMetadata = Object.entries(metadata ?? {}).filter(([key]) => isNew(id, 'metadata', key))
+    if (newTags.length > 0) left.tags = newTags
+    if (newMetadata.length > 0) left.metadata = Object.fromEntries(newMetadata)
+    if (Object.keys(left).length > 0) kept.push({ ...event, patch: left })
+  }
+  return kept
+}
+
+/** The same for the same span, however often it comes, and in whatever encoding. */
+function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
+  return eventVersion('create', time, `${spanId} ${JSON.stringify(patch)}`)
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true'
+}
+
+function textOrNull(text: string | null | undefined): string | null {
+  return text === undefined || text === '' ? null : text
+}
+
+function given<P extends string, T>(property: P, value: T | null): { [K in P]?: T } {
+  return value === null ? {} : ({ [property]: value } as { [K in P]?: T })
+}

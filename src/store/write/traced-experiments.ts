@@ -1,0 +1,34 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { ResolvedId } from '../../domain/ids.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+import { tenantLock } from './tenants.ts'
+
+/** An experiment over a client's own data, known from its traces alone. Metadata must be fit for `jsonb`. */
+export interface TracedExperiment extends ResolvedId {
+  name: string
+  description: string | null
+  metadata: JsonText | null
+}
+
+/** Makes those that neither exist nor were deleted; each is a plain experiment without a dataset. */
+export async function experimentInsertTraced(
+  db: Db,
+  tenantId: string,
+  experiments: TracedExperiment[],
+  now: Timestamp,
+): Promise<void> {
+  await db.begin(async (transaction) => {
+    await tenantLock(transaction, tenantId)
+    await runStatement(transaction, 'experiment_insert_traced', [
+      tenantId,
+      now,
+      experiments.map((one) => one.id),
+      experiments.map((one) => one.externalId),
+      experiments.map((one) => one.name),
+      experiments.map((one) => one.description),
+      experiments.map((one) => one.metadata),
+    ])
+  })
+}
