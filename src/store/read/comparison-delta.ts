@@ -58,21 +58,25 @@ export async function comparisonDeltaList(
       from point
       group by experiment_id, example_id
     ),
+    -- No join of the two: the planner takes them for a handful of rows, and would compare each with each.
+    beside as (
+      select experiment_id, example_id, score,
+        max(score) filter (where experiment_id = ${bind(baselineId)}::uuid) over (partition by example_id)
+          as baseline_score
+      from mean
+    ),
     changed as (
-      select compared.experiment_id, compared.score ${better} baseline.score as is_improved,
+      select beside.experiment_id, beside.score ${better} beside.baseline_score as is_improved,
         example.id, example.created_at
-      from mean as baseline
-      join mean as compared on compared.example_id = baseline.example_id
-        and compared.experiment_id <> baseline.experiment_id and compared.score <> baseline.score
+      from beside
       cross join lateral (
-        select examples.id, examples.created_at
+        select examples.id, examples.dataset_id, examples.created_at
         from examples
-        where examples.tenant_id = $1 and examples.id = baseline.example_id
-          and examples.dataset_id = ${bind(datasetId)}::uuid
+        where examples.tenant_id = $1 and examples.id = beside.example_id
         order by examples.valid_from desc
         limit 1
       ) as example
-      where baseline.experiment_id = ${bind(baselineId)}::uuid
+      where beside.score <> beside.baseline_score and example.dataset_id = ${bind(datasetId)}::uuid
     ),
     placed as (
       select *, row_number() over (partition by experiment_id, is_improved order by created_at desc, id) as place

@@ -175,8 +175,10 @@ function composition({ tenantId, datasetId, experimentIds, ...query }: GroupQuer
   // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1, rule 17).
   const value =
     query.groupBy === 'run'
-      ? `shown.metadata -> ${key}`
+      ? `counted.metadata -> ${key}`
       : `(coalesce(example.metadata, '{}') || jsonb_build_object('dataset_split', example.splits)) -> ${key}`
+  // Materialised, and without a join of one with the other: the planner takes them for a handful of rows, and would
+  // compare each with each.
   const member = `with shown as materialized (
       -- A trace and its root run may both be linked to an example: that is one run.
       select distinct on (run.experiment_id, run.reference_example_id, run.id)
@@ -186,30 +188,30 @@ function composition({ tenantId, datasetId, experimentIds, ...query }: GroupQuer
       from ${itemRun} as run
       where run.tenant_id = $1 and run.experiment_id = any($2::uuid[]) ${shownRuns(query, 'run', bind)}
     ),
-    common as (
-      select example_id from shown
-      group by example_id
-      having count(distinct experiment_id) = cardinality($2::uuid[])
+    ranked as (
+      select shown.*, dense_rank() over (partition by example_id order by experiment_id) as rank from shown
     ),
-    member as (
-      select shown.*, example.created_at, entry.value #>> '{}' as value,
+    counted as (
+      select ranked.*, max(rank) over (partition by example_id) as experiment_count from ranked
+    ),
+    member as materialized (
+      select counted.*, example.created_at, entry.value #>> '{}' as value,
         jsonb_typeof(entry.value) = 'number' as is_number,
         (
           select traces.first_token_time from traces
-          where traces.tenant_id = $1 and traces.id = shown.trace_id
+          where traces.tenant_id = $1 and traces.id = counted.trace_id
         ) as trace_first_token_time
-      from common
+      from counted
       cross join lateral (
-        select examples.created_at, examples.metadata, examples.splits
+        select examples.dataset_id, examples.created_at, examples.metadata, examples.splits
         from examples
-        where examples.tenant_id = $1 and examples.id = common.example_id
-          and examples.dataset_id = ${bind(datasetId)}::uuid
+        where examples.tenant_id = $1 and examples.id = counted.example_id
         order by examples.valid_from desc
         limit 1
       ) as example
-      join shown on shown.example_id = common.example_id
       cross join lateral (select ${value} as value) as entry
-      where jsonb_typeof(entry.value) <> 'null'
+      where counted.experiment_count = cardinality($2::uuid[])
+        and example.dataset_id = ${bind(datasetId)}::uuid and jsonb_typeof(entry.value) <> 'null'
     )`
   return { parameters, bind, member }
 }
