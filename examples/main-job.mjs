@@ -22,7 +22,11 @@ async function call(method, path, body, expected = 200) {
     body: body === undefined ? undefined : JSON.stringify(body),
   })
   const text = await response.text()
-  assert.equal(response.status, expected, `${method} ${path}: ${response.status} ${text.slice(0, 500)}`)
+  assert.equal(
+    response.status,
+    expected,
+    `${method} ${path}: ${response.status} ${text.slice(0, 500)}`,
+  )
   const isJson = response.headers.get('content-type')?.includes('json')
   return isJson ? JSON.parse(text) : text
 }
@@ -38,17 +42,30 @@ async function eventually(ask, isThere) {
   }
 }
 
-const shuffled = (list) => list.map((item) => [Math.random(), item]).sort(([a], [b]) => a - b).map(([, item]) => item)
+const shuffled = (list) =>
+  list
+    .map((item) => [Math.random(), item])
+    .toSorted(([a], [b]) => a - b)
+    .map(([, item]) => item)
 const numbers = (count) => Array.from({ length: count }, (_, i) => i)
+const sorted = (texts) => texts.toSorted((a, b) => (a < b ? -1 : 1))
 const done = (what) => console.log(`ok  ${what}`)
 
 // --- Langfuse ---------------------------------------------------------------------------------------------------
 
 const folderName = `evals/${name}`
-const dataset = await call('POST', '/api/public/v2/datasets', { name: folderName, description: '20 questions' })
+const dataset = await call('POST', '/api/public/v2/datasets', {
+  name: folderName,
+  description: '20 questions',
+})
 const items = []
 for (const i of numbers(20)) {
-  const item = { datasetName: folderName, id: `item-${i}-${name}`, input: { question: i }, expectedOutput: { answer: i } }
+  const item = {
+    datasetName: folderName,
+    id: `item-${i}-${name}`,
+    input: { question: i },
+    expectedOutput: { answer: i },
+  }
   items.push(await call('POST', '/api/public/dataset-items', item))
 }
 const link = (i) => ({
@@ -74,7 +91,7 @@ for (const page of [1, 2, 3]) {
   assert.deepEqual(meta, { page, limit: 7, totalItems: 20, totalPages: 3 })
   listed.push(...data)
 }
-assert.deepEqual(listed.map((item) => item.id).sort(), linked.map((item) => item.id).sort())
+assert.deepEqual(sorted(listed.map((item) => item.id)), sorted(linked.map((item) => item.id)))
 done('langfuse: 20 run items listed in three pages, no new rows')
 
 // --- LangSmith --------------------------------------------------------------------------------------------------
@@ -85,7 +102,10 @@ const examples = await call(
   '/api/v1/examples/bulk',
   numbers(20).map((i) => ({ dataset_id: datasetId, inputs: { q: i }, outputs: { a: i } })),
 )
-const experiment = await call('POST', '/sessions', { name: `exp ${name}`, reference_dataset_id: datasetId })
+const experiment = await call('POST', '/sessions', {
+  name: `exp ${name}`,
+  reference_dataset_id: datasetId,
+})
 
 const stamp = (ms) => `${new Date(ms).toISOString().replace('Z', '')}001Z`
 const segment = (ms, id) => `${stamp(ms).replaceAll(/[-:.]/g, '')}${id}`
@@ -100,7 +120,14 @@ function tree(example, i) {
   const children = numbers(3).map((child) => {
     const id = randomUUID()
     const dotted = `${order}.${segment(start + i + child, id)}`
-    return { ...common, id, name: `step ${child}`, run_type: 'llm', parent_run_id: root, dotted_order: dotted }
+    return {
+      ...common,
+      id,
+      name: `step ${child}`,
+      run_type: 'llm',
+      parent_run_id: root,
+      dotted_order: dotted,
+    }
   })
   const runs = [{ ...rootRun, reference_example_id: example.id }, ...children]
   const usage = { input_tokens: 2, output_tokens: 1, total_tokens: 3, total_cost: 0.000001 }
@@ -117,7 +144,12 @@ function tree(example, i) {
 const trees = examples.map(tree)
 
 for (const [i, { root }] of trees.entries()) {
-  await call('POST', '/feedback', { run_id: root, key: 'correct', score: i / 20, session_id: experiment.id })
+  await call('POST', '/feedback', {
+    run_id: root,
+    key: 'correct',
+    score: i / 20,
+    session_id: experiment.id,
+  })
 }
 done('langsmith: feedback for 20 runs that do not exist yet')
 for (const patch of shuffled(trees.flatMap(({ patches }) => patches))) {
@@ -130,8 +162,12 @@ await call('POST', '/runs/batch', { post: shuffled(trees.flatMap(({ posts }) => 
 done('langsmith: 80 runs in shuffled order, each PATCH before its POST, half of the POSTs twice')
 
 const read = (body, query = '') =>
-  call('POST', `/api/v1/datasets/${datasetId}/runs${query}`, { session_ids: [experiment.id], ...body })
-const isComplete = (rows) => rows.length === 20 && rows.every(({ runs }) => runs[0].inputs?.q !== undefined)
+  call('POST', `/api/v1/datasets/${datasetId}/runs${query}`, {
+    session_ids: [experiment.id],
+    ...body,
+  })
+const isComplete = (rows) =>
+  rows.length === 20 && rows.every(({ runs }) => runs[0].inputs?.q !== undefined)
 const rows = await eventually(() => read({ limit: 100 }), isComplete)
 for (const { id, runs, inputs, outputs } of rows) {
   const i = examples.findIndex((example) => example.id === id)
@@ -148,7 +184,10 @@ done('langsmith: 20 examples with their runs, tokens, cost and feedback')
 const filters = { [experiment.id]: ['and(eq(feedback_key, "correct"), gt(feedback_score, 0.5))'] }
 assert.equal((await read({ limit: 100, filters })).length, 9)
 const best = await read({ limit: 5, sort_params: { sort_by: 'correct', sort_order: 'DESC' } })
-assert.deepEqual(best.map(({ runs }) => runs[0].outputs.a), [19, 18, 17, 16, 15])
+assert.deepEqual(
+  best.map(({ runs }) => runs[0].outputs.a),
+  [19, 18, 17, 16, 15],
+)
 const [preview] = await read({ limit: 1, preview: true })
 assert.equal(preview.runs[0].inputs, null)
 assert.equal(typeof preview.runs[0].inputs_preview, 'string')
@@ -160,8 +199,14 @@ done('langsmith: filtered, sorted by feedback, previewed, and as CSV')
 
 const query = new URLSearchParams({ datasetId, runName: `exp ${name}`, limit: 100 })
 const { data } = await call('GET', `/api/public/dataset-run-items?${query}`)
-assert.deepEqual(data.map((item) => item.traceId).sort(), trees.map(({ root }) => root).sort())
-const crossed = await call('POST', `/datasets/${dataset.id}/runs`, { session_ids: [linked[0].datasetRunId], limit: 100 })
+assert.deepEqual(sorted(data.map((item) => item.traceId)), sorted(trees.map(({ root }) => root)))
+const crossed = await call('POST', `/datasets/${dataset.id}/runs`, {
+  session_ids: [linked[0].datasetRunId],
+  limit: 100,
+})
 assert.equal(crossed.length, 20)
-assert.deepEqual(crossed.map(({ inputs }) => inputs.question).sort((a, b) => a - b), numbers(20))
+assert.deepEqual(
+  crossed.map(({ inputs }) => inputs.question).toSorted((a, b) => a - b),
+  numbers(20),
+)
 done('both: each experiment reads back through the other dialect')

@@ -308,8 +308,8 @@ const feedback: FieldOf<Feedback>[] = [
 ]
 
 export const entityFields: Readonly<Record<EntityKind, readonly Field[]>> = {
-  run: run as Field[],
-  trace: trace as Field[],
-  run_item: runItem as Field[],
-  feedback: feedback as Field[],
+  run,
+  trace,
+  run_item: runItem,
+  feedback,
 }

@@ -1,6 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { apiKeyFindByPublicKey, apiKeyFindBySecretHash, type ApiKey } from '../store/read/api-keys.ts'
+import {
+  apiKeyFindByPublicKey,
+  apiKeyFindBySecretHash,
+  type ApiKey,
+} from '../store/read/api-keys.ts'
 import type { Db } from '../store/pool.ts'
 
 /** read: reads. write: everything else. scores: only scores, by the public key alone, from a browser. */
@@ -57,7 +61,9 @@ export function createAuthenticator(db: Db): Authenticator {
     async findPrincipal({ publicKey, secret }) {
       if (secret === null) {
         if (publicKey === null) return null
-        const key = await cached(`public/${publicKey}`, async () => apiKeyFindByPublicKey(db, publicKey))
+        const key = await cached(`public/${publicKey}`, async () =>
+          apiKeyFindByPublicKey(db, publicKey),
+        )
         return key === null ? null : { ...principalOf(key), scopes: ['scores'] }
       }
       const hash = createHash('sha256').update(secret).digest()
@@ -88,7 +94,9 @@ export function scopeOf(request: FastifyRequest): Scope | 'none' {
 
 /** A key that may write may send scores; `read` and `write` stand for themselves. */
 export function isAllowed(principal: Principal, scope: Scope): boolean {
-  return principal.scopes.includes(scope) || (scope === 'scores' && principal.scopes.includes('write'))
+  return (
+    principal.scopes.includes(scope) || (scope === 'scores' && principal.scopes.includes('write'))
+  )
 }
 
 /** Secret of `Authorization: Bearer` or `x-api-key`, or the pair of Basic; null when there is none of them. */

@@ -72,6 +72,8 @@ function sizeOf(event: IngestEvent): number {
 }
 
 function preferredWaitMs(request: FastifyRequest): number | null {
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})/i.exec(String(request.headers.prefer ?? ''))?.[1]
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})/i.exec(
+    String(request.headers.prefer ?? ''),
+  )?.[1]
   return seconds === undefined ? null : Math.min(Number(seconds) * 1000, maxWaitMs)
 }

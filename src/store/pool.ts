@@ -31,7 +31,7 @@ export function openPool(url: string, { max = 10 }: PoolOptions = {}): Db {
       // Token sums and counts: far below 2^53.
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
     },
-  }) as unknown as Db
+  })
 }
 
 /** Waits for running statements for up to 5 seconds, then disconnects. */

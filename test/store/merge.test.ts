@@ -29,10 +29,21 @@ const feedbackIds = ['x', 'y'].map((name) => deriveId('test', 'feedback', name))
 
 const time = fc.integer({ min: 0, max: 5 }).map((second) => fromEpochMs(start + second * 1000)!)
 const text = fc.constantFrom('one', 'two', 'drei €', 'quote " \\ {}', '')
-const json = fc.constantFrom('1', '1.0', '12345678901234567890', '"\\u0000"', '{"b":1, "a":[2]}', 'null')
-const map = fc.dictionary(fc.constantFrom('a', 'b', 'é', 'Z', '10', '\u{1f600}'), json.map(jsonbSafe), {
-  maxKeys: 3,
-})
+const json = fc.constantFrom(
+  '1',
+  '1.0',
+  '12345678901234567890',
+  '"\\u0000"',
+  '{"b":1, "a":[2]}',
+  'null',
+)
+const map = fc.dictionary(
+  fc.constantFrom('a', 'b', 'é', 'Z', '10', '\u{1f600}'),
+  json.map(jsonbSafe),
+  {
+    maxKeys: 3,
+  },
+)
 const tokens = fc.record({
   promptTokens: fc.integer({ min: 0, max: 9 }),
   completionTokens: fc.constant(1),
@@ -106,9 +117,15 @@ const feedbackPatch = fc.record({
 })
 
 const eventSeed = fc.oneof(
-  ...runs.map((id, index) => fc.record({ kind: fc.constant('run'), id: fc.constant(id), patch: runPatch(index) })),
+  ...runs.map((id, index) =>
+    fc.record({ kind: fc.constant('run'), id: fc.constant(id), patch: runPatch(index) }),
+  ),
   fc.record({ kind: fc.constant('trace'), id: fc.constantFrom(...traces), patch: tracePatch }),
-  fc.record({ kind: fc.constant('feedback'), id: fc.constantFrom(...feedbackIds), patch: feedbackPatch }),
+  fc.record({
+    kind: fc.constant('feedback'),
+    id: fc.constantFrom(...feedbackIds),
+    patch: feedbackPatch,
+  }),
 )
 
 const stream = fc
@@ -124,9 +141,9 @@ const stream = fc
       return {
         ...seed,
         externalId: null,
-        version: eventVersion(rank as 'create' | 'update', at, `${i}`),
+        version: eventVersion(rank, at, `${i}`),
         patch,
-      } as IngestEvent
+      }
     }),
   )
 
@@ -214,8 +231,12 @@ function deliver(
     .map((event, i) => ({ event, place: order[i % order.length]! * (i + 1) }))
     .toSorted((a, b) => a.place - b.place)
     .map(({ event }) => event)
-  const places = [...new Set(cuts.map((cut) => cut % shuffled.length)), shuffled.length].toSorted((a, b) => a - b)
-  return places.map((place, i) => shuffled.slice(places[i - 1] ?? 0, place)).filter((batch) => batch.length > 0)
+  const places = [...new Set(cuts.map((cut) => cut % shuffled.length)), shuffled.length].toSorted(
+    (a, b) => a - b,
+  )
+  return places
+    .map((place, i) => shuffled.slice(places[i - 1] ?? 0, place))
+    .filter((batch) => batch.length > 0)
 }
 
 type PlainRow = Record<string, unknown>
@@ -224,10 +245,15 @@ type PlainRow = Record<string, unknown>
 function readByTheRules(events: IngestEvent[]): Record<string, PlainRow[]> {
   const tables: Record<string, PlainRow[]> = { run: [], trace: [], feedback: [] }
   for (const kind of ['run', 'trace', 'feedback'] as const) {
-    const ids = [...new Set(events.filter((event) => event.kind === kind).map((event) => event.id))].toSorted()
+    const ids = [
+      ...new Set(events.filter((event) => event.kind === kind).map((event) => event.id)),
+    ].toSorted()
     tables[kind] = ids.map((id) => ({
       id,
-      ...plainRow(kind, events.filter((event) => event.kind === kind && event.id === id)),
+      ...plainRow(
+        kind,
+        events.filter((event) => event.kind === kind && event.id === id),
+      ),
     }))
   }
   const ofTraces = new Set(tables.run!.map((run) => run.traceId).filter((id) => id !== null))
@@ -236,8 +262,11 @@ function readByTheRules(events: IngestEvent[]): Record<string, PlainRow[]> {
       tables.trace!.push({ id: traceId, ...plainRow('trace', []) })
     }
   }
-  tables.trace = tables.trace!
-    .map((trace) => ({ ...trace, ...rollups(tables.run!.filter((run) => run.traceId === trace.id)) }))
+  tables.trace = tables
+    .trace!.map((trace) => ({
+      ...trace,
+      ...rollups(tables.run!.filter((run) => run.traceId === trace.id)),
+    }))
     .toSorted((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
   const root = tables.run!.find((run) => run.id === runs[0] && run.traceId !== null)
   tables.items = root === undefined ? [] : [{ id: runItemId(experiment, example, runs[0]!, null) }]
@@ -315,7 +344,8 @@ function pick(kind: EntityKind, row: PlainRow): PlainRow {
   for (const field of entityFields[kind]) {
     for (const property of Object.keys(field.columns)) {
       const value = row[property]
-      picked[property] = field.rule === 'map' && typeof value === 'string' ? JSON.parse(value) : value
+      picked[property] =
+        field.rule === 'map' && typeof value === 'string' ? JSON.parse(value) : value
     }
   }
   return picked

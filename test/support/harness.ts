@@ -21,6 +21,8 @@ import { buildHandlers } from '../../workers/index.ts'
 import { createTestDatabase } from './postgres.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
 
+type Method = NonNullable<InjectOptions['method']>
+
 export interface Answer {
   status: number
   /** Parsed when the answer is JSON, else the text. */
@@ -50,7 +52,7 @@ export interface Harness {
   errors: string[]
   /** Sends a request as `tenant`, with the key that the dialect of the path uses. */
   call(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT',
+    method: Method,
     url: string,
     body?: unknown,
     headers?: Record<string, string>,
@@ -58,7 +60,7 @@ export interface Harness {
   /** The same as another tenant. */
   callAs(
     tenant: TestTenant,
-    method: string,
+    method: Method,
     url: string,
     body?: unknown,
     headers?: Record<string, string>,
@@ -109,7 +111,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     call: async (method, url, body, headers) => h.callAs(tenant, method, url, body, headers),
     callAs: async (as, method, url, body, headers = {}) => {
       const response = await app.inject({
-        method: method as NonNullable<InjectOptions['method']>,
+        method,
         url,
         headers: {
           ...(url.startsWith('/api/public')

@@ -28,7 +28,7 @@ function event<K extends EntityKind>(
     externalId: null,
     version: eventVersion('create', at(0), `${kind}${id}${counter++}`),
     patch,
-  } as IngestEvent
+  }
 }
 
 const idOf = (name: string) => deriveId('test-id', name)

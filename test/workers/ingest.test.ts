@@ -33,11 +33,17 @@ describe('I5 Isolation of poison', () => {
     events[250] = bad
     await h.ingest(...events)
 
-    expect(await h.db`select count(*) as n from runs where tenant_id = ${h.tenant.id}`).toEqual([{ n: 499 }])
+    expect(await h.db`select count(*) as n from runs where tenant_id = ${h.tenant.id}`).toEqual([
+      { n: 499 },
+    ])
     const letters = await h.db<{ kind: string; rowId: string; reason: string; event: string }[]>`
       select kind, row_id, reason, event from dead_letters where tenant_id = ${h.tenant.id}`
     expect(letters).toHaveLength(1)
-    expect(letters[0]).toMatchObject({ kind: 'run', rowId: bad.id, reason: expect.stringContaining('numeric') })
+    expect(letters[0]).toMatchObject({
+      kind: 'run',
+      rowId: bad.id,
+      reason: expect.stringContaining('numeric'),
+    })
     expect(JSON.parse(letters[0]!.event)).toEqual(bad)
   })
 
@@ -81,12 +87,16 @@ describe('I6 Outage', () => {
     )
     const outage = new Promise<void>((resolve) => {
       const log = { info: () => {}, error: () => {}, warn: () => resolve() }
-      void queue.start().then(async () => queue.work(buildHandlers({ db, queue, clock: systemClock, log })))
+      void queue
+        .start()
+        .then(async () => queue.work(buildHandlers({ db, queue, clock: systemClock, log })))
     })
     const tenant = await insertTenant(direct)
     await proxy.down()
     const events = Array.from({ length: 20 }, (_, i) => runEvent(`run ${i}`))
-    await queue.enqueue('ingest', [{ batchId: randomUUID(), tenantId: tenant.id, receivedAt: at, events }])
+    await queue.enqueue('ingest', [
+      { batchId: randomUUID(), tenantId: tenant.id, receivedAt: at, events },
+    ])
     await outage
     await proxy.up()
     await queue.drain()
@@ -98,7 +108,9 @@ describe('I6 Outage', () => {
 describe('runs that come with a parent only', () => {
   test('a child gets its trace and dotted order once its parent has one, all the way down, in any order', async () => {
     const h = await harness()
-    const root = runEvent('root', { dottedOrder: `20260101T000000000000Z${deriveId('test-run', 'root')}` })
+    const root = runEvent('root', {
+      dottedOrder: `20260101T000000000000Z${deriveId('test-run', 'root')}`,
+    })
     const childOf = (name: string, parent: string): IngestEvent => {
       const event = runEvent(name, { parentRunId: deriveId('test-run', parent) })
       delete (event.patch as Partial<Run>).traceId
