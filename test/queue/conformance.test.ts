@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type QueueBackend, QueueUnavailableError } from '../../src/queue/backend.ts'
 import { queueNames } from '../../src/queue/catalog.ts'
@@ -404,7 +405,10 @@ describe.each(durableKinds)('$name, shared', (kind) => {
       const proxy = await startProxy(bench.url)
       const namespace = newNamespace()
       const [cut, whole] = [await open(namespace, proxy.through(bench.url)), await open(namespace)]
-      const jobs = Array.from({ length: 20 }, (_, i) => ingestJob(`${i}`, ['x'.repeat(100_000)]))
+      // Random, so that no compression makes it small: all of it would pass before the cut.
+      const jobs = Array.from({ length: 20 }, (_, i) =>
+        ingestJob(`${i}`, [randomBytes(75_000).toString('base64')]),
+      )
       // The first one prepares what is made on first use, scripts and such.
       await cut.enqueue('ingest', jobs.slice(0, 2))
       proxy.cutAfter(1_000_000)

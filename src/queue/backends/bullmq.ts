@@ -7,6 +7,7 @@ import {
   type Worker,
   type WorkerOptions,
 } from 'bullmq'
+import { packJob, unpackJob } from '../payload.ts'
 import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
@@ -45,8 +46,6 @@ export interface Datastore {
   addAll(queue: BullQueue, name: string, payloads: unknown[], options: JobsOptions): Promise<void>
   /** Runs `work` while no other process runs it. Two first schedulings at once must not make two schedules. */
   alone(work: () => Promise<unknown>): Promise<unknown>
-  encode(data: unknown): unknown
-  decode(payload: unknown): unknown
   /** Sends a text of at most 7,000 bytes to every process that subscribed. */
   publish(message: string): Promise<unknown>
   /** Resolves once messages arrive; renews itself after a lost connection. */
@@ -185,7 +184,7 @@ export function bullBackend(
       // BullMQ may fetch one more job while it closes; its handler would wait for an abort that was before.
       if (signal.aborted) throw new Error('stopping')
       try {
-        const data = open.store.decode(job.data) as JobData[Q]
+        const data = (await unpackJob(job.data)) as JobData[Q]
         await unlessAborted(open.abandon.signal, handler(data, { signal }))
       } catch (error) {
         const attempt = job.attemptsMade + 1
@@ -251,15 +250,16 @@ export function bullBackend(
         async (open) => {
           // Only until the subscription of the first watch stands: its announcement must not be missed.
           if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
-          const payloads = jobs.map((job) => open.store.encode(job))
+          const payloads = await Promise.all(jobs.map(packJob))
           await open.store.addAll(open.queues[queue], queue, payloads, jobOptions)
         },
         answerMs + answerMsPerFurtherJob * (jobs.length - 1),
       )
     },
     async nudge(queue, key, data, delayMs = 0) {
+      const payload = await packJob(data)
       await produce((open) =>
-        open.queues[queue].add(queue, open.store.encode(data), {
+        open.queues[queue].add(queue, payload, {
           ...jobOptions,
           jobId: `nudge-${bullId(key)}`,
           delay: delayMs,
@@ -268,12 +268,13 @@ export function bullBackend(
     },
     async schedule(queue, key, everyMs, data) {
       const opts = jobOptions
+      const payload = await packJob(data)
       await produce((open) =>
         open.store.alone(() =>
           open.queues[queue].upsertJobScheduler(
             bullId(key),
             { every: everyMs },
-            { name: queue, data: open.store.encode(data), opts },
+            { name: queue, data: payload, opts },
           ),
         ),
       )

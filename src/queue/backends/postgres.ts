@@ -84,9 +84,6 @@ function postgresConnect(url: string, namespace: string): Connect {
         scheduling = result.catch(() => {})
         return result
       },
-      // BullMQ's column is jsonb, which refuses NUL and lone surrogates and reorders keys: text passes it untouched.
-      encode: (data) => JSON.stringify(data),
-      decode: (payload) => JSON.parse(String(payload)) as unknown,
       publish: (message) => pool.query('select pg_notify($1, $2)', [channel, message]),
       subscribe: (deliver) => subscribe(connection, channel, deliver, report),
       ping: () => pool.query('select 1'),

@@ -98,8 +98,6 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       },
       // BullMQ schedules in one script.
       alone: (work) => work(),
-      encode: (data) => data,
-      decode: (payload) => payload,
       publish: (message) => producer.publish(channel, message),
       async subscribe(deliver) {
         if (!subscriber) {
