@@ -155,14 +155,13 @@ export function exampleKeyText(query: ComparisonQuery, place: ComparisonPlace): 
         where item.tenant_id = $1 and item.experiment_id = any($2::uuid[]) ${wanted}
       ) as candidate
       cross join lateral (
-        select examples.id, examples.created_at
+        select examples.id, examples.created_at, examples.dataset_id
         from examples
         where examples.tenant_id = $1 and examples.id = candidate.id
-          and examples.dataset_id = $${parameters.push(query.datasetId)}::uuid
         order by examples.valid_from desc
         limit 1
       ) as example
-      where true ${matching.join(' ')}
+      where example.dataset_id = $${parameters.push(query.datasetId)}::uuid ${matching.join(' ')}
       -- Keeps the score from being computed once per mention of it.
       offset 0
     ) as example
