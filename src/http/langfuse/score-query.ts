@@ -28,6 +28,11 @@ export const scoreQuerystring = z.object({
   operator: z.enum(operators).optional(),
   scoreIds: textList.optional(),
   fields: textList.optional(),
+  // Refused, so that it is never ignored: until conditions are read here, only the empty list is understood.
+  filter: z
+    .string()
+    .refine((filter) => filter === '' || filter === '[]', 'Conditions are not supported for scores')
+    .optional(),
 })
 
 /** A value without an operator, and an operator without a value, ask for nothing. An empty list neither. */

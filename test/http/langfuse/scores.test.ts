@@ -527,6 +527,8 @@ describe('400', () => {
     'v2/scores?operator=like&value=1',
     'v2/scores?value=x&operator=%3D',
     'v2/scores?fromTimestamp=2026-01-01',
+    'v2/scores?filter=%5B%7B%7D%5D',
+    'v2/scores?filter=nonsense',
     'v3/scores?limit=101',
     'v3/scores?other=1',
     'v3/scores?userId=u',
