@@ -57,8 +57,9 @@ async function allRows(h: Harness, tenant: TestTenant): Promise<Row[][]> {
     await h.db<Row[]>`select * from traces where tenant_id = ${tenant.id} order by id`,
     await h.db<Row[]>`select * from feedback where tenant_id = ${tenant.id} order by id`,
   ]
+  const left = new Set(['tenantId', 'createdAt', 'updatedAt', 'experimentId'])
   return tables.map((rows) =>
-    rows.map(({ tenantId: _, createdAt: __, updatedAt: ___, experimentId: ____, ...row }) => row),
+    rows.map((row) => Object.fromEntries(Object.entries(row).filter(([key]) => !left.has(key)))),
   )
 }
 
@@ -618,7 +619,7 @@ describe('207', () => {
       promptTokens: 3,
       totalCost: '0.1',
     })
-    expect(runs!.map(({ name }) => name).toSorted()).toEqual(['ev', 'g', 'sp'])
+    expect(new Set(runs!.map(({ name }) => name))).toEqual(new Set(['ev', 'g', 'sp']))
   })
 
   test('a batch of thousands is stored whole', async () => {
