@@ -11,6 +11,8 @@ export interface AttributeReader {
   find(field: AttributeField): AttributeValue
   /** The same as text fit for a column; null when there is none. */
   text(field: AttributeField): string | null
+  /** The same as a name: text fit for an index. */
+  name(field: AttributeField): string | null
   /** The same as JSON, where a string that holds JSON is that JSON; null when there is none, or it is `null`. */
   json(field: AttributeField): JsonText | null
   /** The members of metadata. */
@@ -31,6 +33,7 @@ export function readAttributes(span: Span): AttributeReader {
   return {
     find,
     text: (field) => textOf(find(field)),
+    name: (field) => nameOf(textOf(find(field))),
     json: (field) => {
       const value = find(field)
       const text = value === null ? 'null' : jsonOfValue(value)
@@ -79,6 +82,13 @@ function isNothing(value: AttributeValue): boolean {
 export function textOf(value: AttributeValue): string | null {
   if (isNothing(value)) return null
   return storableText(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** Langfuse's longest ids, and short enough for an index of Postgres. */
+const maxNameLength = 800
+
+function nameOf(text: string | null): string | null {
+  return text === null ? null : storableText(text.slice(0, maxNameLength))
 }
 
 export function jsonOfValue(value: AttributeValue): JsonText {

@@ -50,10 +50,13 @@ export interface Export {
   refused: string[]
 }
 
+/** A span of forty bytes becomes a run of a thousand: this bounds what one export may grow to. Exporters send hundreds. */
+const maxSpans = 20_000
+
 /**
  * Reads an ExportTraceServiceRequest, given as the object that OTLP/JSON spells out.
  * @param now for spans that have neither start nor end
- * @throws OtlpError 400 when a list is no list or an object none
+ * @throws OtlpError 400 when a list is no list or an object none, 413 when there are too many spans
  */
 export function readExport(request: unknown, now: Timestamp): Export {
   const spans: Span[] = []
@@ -62,7 +65,11 @@ export function readExport(request: unknown, now: Timestamp): Export {
     const resource = attributesOf(memberOf(resourceSpans, 'resource'))
     for (const scopeSpans of listOf(resourceSpans, 'scopeSpans')) {
       const scope = readScope(memberOf(scopeSpans, 'scope'))
-      for (const sent of listOf(scopeSpans, 'spans')) {
+      const sentSpans = listOf(scopeSpans, 'spans')
+      if (spans.length + sentSpans.length > maxSpans) {
+        throw new OtlpError(413, `An export may hold ${maxSpans} spans: send smaller batches`)
+      }
+      for (const sent of sentSpans) {
         const ids = readIds(sent)
         if (typeof ids === 'string') refused.push(ids)
         else spans.push({ ...ids, ...readBody(sent, now), resource, scope })
@@ -170,11 +177,19 @@ function isNoId(sent: unknown): boolean {
 
 /** Nanoseconds since the epoch, cut to microseconds. Zero is no time, and neither is what is no number. */
 function timeOf(sent: unknown): Timestamp | null {
-  const nanos = integerOf(sent)
-  if (nanos === null || nanos <= 0n) return null
-  const micros = nanos / 1000n
+  const micros = microsOf(sent)
+  if (micros === null || micros <= 0n) return null
   const whole = fromEpochMs(Number(micros / 1000n))
   return whole === null ? null : `${whole.slice(0, 23)}${String(micros % 1000n).padStart(3, '0')}Z`
+}
+
+function microsOf(sent: unknown): bigint | null {
+  // A number was rounded to some 256 ns already, by whoever wrote or read it: to the nearest microsecond, then.
+  if (typeof sent === 'number') {
+    return Number.isFinite(sent) ? BigInt(Math.round(sent / 1000)) : null
+  }
+  const nanos = integerOf(sent)
+  return nanos === null ? null : nanos / 1000n
 }
 
 /** A whole number as text, number, or the halves that long.js and protobuf.js write. */

@@ -119,7 +119,7 @@ function contentOf({ reader, experiment }: ItemSpan): {
 } {
   const metadata = objectText(reader, 'experimentMetadata')
   return {
-    name: reader.text('experimentName') ?? experiment.externalId ?? experiment.id,
+    name: reader.name('experimentName') ?? reader.name('experimentId') ?? experiment.id,
     description: reader.text('experimentDescription'),
     metadata: metadata === null || hasHugeNumber(metadata) ? null : jsonbText(metadata),
   }

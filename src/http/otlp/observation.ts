@@ -5,7 +5,7 @@ import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../do
 import { usagePatch, type UsagePatch } from '../../domain/usage.ts'
 import { jsonOfValue, metadataValue, textOf, type AttributeReader } from './attribute-reader.ts'
 import { levelOfName, observationTypeOfAttribute } from './attributes.ts'
-import type { AttributeValue, Span } from './decode.ts'
+import type { Attributes, AttributeValue, Scope, Span } from './decode.ts'
 
 /** What several attributes of a span say together (contracts/langfuse.md 2.8). */
 
@@ -150,18 +150,37 @@ export function readPromptVersion(reader: AttributeReader): number | null {
 export function readExtras(span: Span, reader: AttributeReader): JsonMap {
   const { resource, scope } = span
   const leftOver = scope.name.startsWith('langfuse-sdk') ? new Map() : reader.leftOver()
-  const scopeFacts = {
-    name: scope.name,
-    version: scope.version,
-    attributes: Object.fromEntries(scope.attributes),
-  }
   return {
-    ...(resource.size === 0 ? {} : { resourceAttributes: metadataOf(resource) }),
-    ...(scope.name === '' ? {} : { scope: metadataValue(scopeFacts) }),
-    ...(leftOver.size === 0 ? {} : { attributes: metadataOf(leftOver) }),
+    ...(resource.size === 0 ? {} : { resourceAttributes: sharedText(resource, briefOf) }),
+    ...(scope.name === '' ? {} : { scope: sharedText(scope, scopeFacts) }),
+    ...(leftOver.size === 0 ? {} : { attributes: metadataValue(Object.fromEntries(leftOver)) }),
   }
 }
 
-function metadataOf(attributes: ReadonlyMap<string, AttributeValue>): JsonText {
-  return metadataValue(Object.fromEntries(attributes))
+function scopeFacts({ name, version, attributes }: Scope): AttributeValue {
+  return { name, version, attributes: briefOf(attributes) }
+}
+
+/** Resources and scopes are shared by many spans, and each of these repeats them: written once. */
+const sharedTexts = new WeakMap<object, JsonText>()
+
+function sharedText<T extends object>(shared: T, read: (shared: T) => AttributeValue): JsonText {
+  let text = sharedTexts.get(shared)
+  if (text === undefined) sharedTexts.set(shared, (text = metadataValue(read(shared))))
+  return text
+}
+
+/** Characters: a megabyte in a resource would be one in every run of an export. */
+const maxSharedLength = 8192
+
+/** The attributes that fit. */
+function briefOf(attributes: Attributes): AttributeValue {
+  let left = maxSharedLength
+  const brief = [...attributes].filter(([key, value]) => {
+    const length = key.length + JSON.stringify(value).length
+    if (length > left) return false
+    left -= length
+    return true
+  })
+  return Object.fromEntries(brief)
 }

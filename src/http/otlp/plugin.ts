@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
+import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { isUnavailable } from '../unavailable.ts'
@@ -106,6 +107,7 @@ function statusOf(error: unknown): { status: number; message: string } {
   const refusal = refusalOf(error)
   if (refusal !== null) return refusal
   if (isUnavailable(error)) return { status: 503, message: 'Service temporarily unavailable' }
+  if (isDataError(error)) return { status: 400, message: 'Value cannot be stored' }
   const { statusCode = 500, message } = error as FastifyError
   return statusCode < 500
     ? { status: statusCode, message }

@@ -88,8 +88,8 @@ function runEvent(
     ...given('modelParameters', readModelParameters(reader)),
     ...readUsage(reader),
     ...given('firstTokenTime', readFirstTokenTime(span, reader)),
-    ...given('threadId', reader.text('sessionId')),
-    ...given('userId', reader.text('userId')),
+    ...given('threadId', reader.name('sessionId')),
+    ...given('userId', reader.name('userId')),
     ...(type === 'GENERATION' ? promptPatch(reader) : {}),
     environment: readEnvironment(reader),
   }
@@ -153,8 +153,8 @@ function traceEvent(
   const metadata: JsonMap = { ...root?.metadata, ...reader.metadata('trace') }
   const patch: TracePatch = {
     ...given('name', reader.text('traceName') ?? textOrNull(root?.name)),
-    ...given('userId', reader.text('userId')),
-    ...given('threadId', reader.text('sessionId')),
+    ...given('userId', reader.name('userId')),
+    ...given('threadId', reader.name('sessionId')),
     ...given('isPublic', readPublic(reader)),
     ...(tags.length === 0 ? {} : { tags }),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),

@@ -148,7 +148,7 @@ export function pythonItem(item: {
     {
       scope,
       traceId: item.traceId,
-      spanId: `f${item.rootId.slice(1)}`,
+      spanId: `d${item.rootId.slice(1)}`,
       parentSpanId: evaluation,
       name: 'ev',
       start: 10,

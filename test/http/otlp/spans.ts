@@ -5,7 +5,7 @@ import type { Harness } from '../../support/harness.ts'
 export const langfusePath = '/api/public/otel/v1/traces'
 export const plainPath = '/v1/traces'
 
-type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
+export type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
 
 /** What a test says of a span; the rest is filled in. */
 export interface TestSpan {
