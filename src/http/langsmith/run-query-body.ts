@@ -21,7 +21,8 @@ export const runQueryFields = {
   parent_run: uuid.nullish(),
   run_type: z.enum(runTypes).nullish(),
   session: ids,
-  reference_example: ids,
+  // JavaScript's client sends one id bare.
+  reference_example: z.union([uuid, z.array(uuid).max(maxIds)]).nullish(),
   execution_order: z.literal(1).nullish(),
   start_time: time.nullish(),
   end_time: time.nullish(),
@@ -61,7 +62,7 @@ export function readRunQuery(tenantId: string, body: RunQueryBody): RunQuery {
     experimentIds: body.session ?? undefined,
     traceId: body.trace ?? undefined,
     parentRunId: body.parent_run ?? undefined,
-    exampleIds: body.reference_example ?? undefined,
+    exampleIds: body.reference_example ? [body.reference_example].flat() : undefined,
     runTypes: body.run_type ? runTypesShownAs(body.run_type) : undefined,
     isRoot: body.execution_order === 1 ? true : (body.is_root ?? undefined),
     hasError: body.error ?? undefined,

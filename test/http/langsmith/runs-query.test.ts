@@ -118,6 +118,7 @@ describe('200 which runs', () => {
     ['no error', (w) => [{ session: [w.two], error: false }, w.away.ids.toReversed()]],
     ['parent_run', (w) => [{ parent_run: w.third.ids[0] }, [w.third.ids[1]]]],
     ['reference_example', (w) => [{ reference_example: [w.example] }, [w.first.ids[0]]]],
+    ['reference_example, one bare', (w) => [{ reference_example: w.example }, [w.first.ids[0]]]],
     [
       'start_time',
       (w) => [{ session: [w.one], start_time: second(200) }, w.third.ids.toReversed()],
