@@ -24,11 +24,22 @@ export interface BlobLinkParts {
   signature: string
 }
 
+/** Leave to upload one announced content. All of it is signed. */
+export interface UploadLink {
+  tenantId: string
+  mediaId: string
+  /** Whole seconds since 1970. */
+  expiresAt: number
+}
+
 export interface BlobSigner {
   /** @returns path and query of a link */
   sign(link: BlobLink): string
   /** @returns null for a link that `sign` has not made with the same secret. Whether it has expired is the caller's question. */
   verify(parts: BlobLinkParts): BlobLink | null
+  /** @returns a signature that opens nothing but this upload */
+  signUpload(link: UploadLink): string
+  verifyUpload(link: UploadLink, signature: string): boolean
 }
 
 /** Longer ones would make a URL that servers refuse. A name is cut; a type that is cut means something else. */
@@ -36,14 +47,23 @@ const maxLength = 255
 
 /** Signs with HMAC-SHA-256. @param secret the same in every process of an installation, 32 bytes */
 export function createBlobSigner(secret: Uint8Array): BlobSigner {
-  function signatureOf(parts: readonly string[]): string {
-    const mac = createHmac('sha256', secret).update('runmill blob link 1')
+  function signatureOf(
+    parts: readonly string[],
+    purpose: 'blob link' | 'upload' = 'blob link',
+  ): string {
+    const mac = createHmac('sha256', secret).update(`runmill ${purpose} 1`)
     // Lengths first, so that no two lists of parts are signed as one text.
     for (const part of parts) mac.update(`${Buffer.byteLength(part)}:`).update(part)
     return mac.digest('base64url')
   }
 
+  function uploadSignature({ tenantId, mediaId, expiresAt }: UploadLink): string {
+    return signatureOf([tenantId, mediaId, String(expiresAt)], 'upload')
+  }
+
   return {
+    signUpload: uploadSignature,
+    verifyUpload: (link, signature) => isSame(uploadSignature(link), signature),
     sign({ tenantId, blobId, mimeType, fileName, expiresAt }) {
       const type =
         mimeType.length > maxLength ? 'application/octet-stream' : mimeType.toWellFormed()
@@ -54,11 +74,15 @@ export function createBlobSigner(secret: Uint8Array): BlobSigner {
       return `${blobLinkBase}/${tenantId}/${blobId}?${query.toString()}`
     },
     verify({ tenantId, blobId, type, name, expires, signature }) {
-      const wanted = Buffer.from(signatureOf([tenantId, blobId, type, name, expires]))
-      const given = Buffer.from(signature)
-      // The length is no secret: it is always the same.
-      if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null
+      if (!isSame(signatureOf([tenantId, blobId, type, name, expires]), signature)) return null
       return { tenantId, blobId, mimeType: type, fileName: name, expiresAt: Number(expires) }
     },
   }
+}
+
+/** Constant time. The length is no secret: it is always the same. */
+function isSame(wantedText: string, givenText: string): boolean {
+  const wanted = Buffer.from(wantedText)
+  const given = Buffer.from(givenText)
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

@@ -8,9 +8,10 @@ export class OverloadedError extends Error {
 /** What a body is taken for that is streamed, or does not tell its length. */
 const streamedBytes = 4 * 1_048_576
 
-function bytesOf({ headers }: FastifyRequest): number {
+function bytesOf({ headers, routeOptions }: FastifyRequest): number {
   const length = headers['content-length']
-  const isStreamed = headers['content-type']?.startsWith('multipart/') ?? false
+  const isStreamed =
+    routeOptions.config.isStreamed === true || headers['content-type']?.startsWith('multipart/')
   return length === undefined || isStreamed ? streamedBytes : Number(length)
 }
 

@@ -20,14 +20,23 @@ const retryAfterSeconds = 1
  * @param file how the blob is shown: its mime type and name, whatever their sender called them
  */
 export function blobUrl(
-  { blobSigner, clock, publicUrl }: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  parts: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   file: { blobId: string; mimeType: string; fileName: string },
 ): string {
+  return expiringBlobUrl(parts, request, file).url
+}
+
+/** The same with the time at which it ends, in whole seconds since 1970. */
+export function expiringBlobUrl(
+  { blobSigner, clock, publicUrl }: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  request: FastifyRequest,
+  file: { blobId: string; mimeType: string; fileName: string },
+): { url: string; expiresAt: number } {
   const now = toEpochMs(clock.now()) / 1000
   const expiresAt = Math.ceil((now + lifetimeSeconds) / stepSeconds) * stepSeconds
   const path = blobSigner.sign({ ...file, tenantId: request.principal.tenantId, expiresAt })
-  return baseUrl({ publicUrl }, request) + path
+  return { url: baseUrl({ publicUrl }, request) + path, expiresAt }
 }
 
 /** Where clients reach this server, without a slash at the end. */

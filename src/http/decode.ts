@@ -5,6 +5,13 @@ import { errorCodes, type FastifyInstance } from 'fastify'
 import { BodyError } from './body.ts'
 import { decodeZstd, ZstdError } from './zstd.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads its body as a stream, whatever the content type: it never is in memory whole. */
+    isStreamed?: boolean
+  }
+}
+
 /**
  * Undoes `Content-Encoding` of every request: gzip, deflate and zstd, as a stream that never holds more than a few
  * blocks, up to the route's body limit counted after decoding (contracts/langsmith.md 2.6.2; 1.5 c: 413 is for what is
@@ -14,7 +21,9 @@ export function decodeBodies(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() || 'identity'
     // Fastify reads a plain body itself, and counts it; only a body that a route reads as a stream is counted here.
-    const isStreamed = /^\s*multipart\//i.test(request.headers['content-type'] ?? '')
+    const isStreamed =
+      request.routeOptions.config.isStreamed === true ||
+      /^\s*multipart\//i.test(request.headers['content-type'] ?? '')
     if (encoding === 'identity' && !isStreamed) return payload
     const decode = decoders[encoding]
     if (decode === undefined) {

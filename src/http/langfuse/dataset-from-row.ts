@@ -2,9 +2,9 @@ import type { JsonText } from '../../domain/entities.ts'
 import { RawJson } from '../../domain/json.ts'
 import { toMillisecondIso } from '../../domain/timestamp.ts'
 import type { Dataset } from '../../store/read/datasets.ts'
-import type { Example } from '../../store/read/examples.ts'
 import type { ExperimentRow } from '../../store/read/experiments.ts'
 import type { RunItemRow } from '../../store/read/run-items.ts'
+import type { ItemRow } from './media-references.ts'
 
 /** Dataset (contracts/langfuse.md 2.3). */
 export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {
@@ -22,7 +22,7 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
 }
 
 /** Dataset item (2.5): both times are those of the version. */
-export function datasetItemFromRow(dataset: Dataset, row: Example): Record<string, unknown> {
+export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<string, unknown> {
   return {
     id: row.externalId ?? row.id,
     status: row.archived ? 'ARCHIVED' : 'ACTIVE',
@@ -35,7 +35,7 @@ export function datasetItemFromRow(dataset: Dataset, row: Example): Record<strin
     datasetName: dataset.name,
     createdAt: toMillisecondIso(row.validFrom),
     updatedAt: toMillisecondIso(row.validFrom),
-    mediaReferences: [],
+    mediaReferences: row.mediaReferences,
   }
 }
 

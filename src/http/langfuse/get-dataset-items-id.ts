@@ -5,18 +5,23 @@ import { exampleFind } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { notFound } from './errors.ts'
+import { withMedia } from './media-references.ts'
 
 /** The latest version, archived or not. */
-export function getDatasetItemsId(app: App, { db }: HttpParts): void {
+export function getDatasetItemsId(app: App, parts: HttpParts): void {
+  const { db } = parts
   const schema = {
     params: z.object({ id: z.string() }),
     tags: ['langfuse dataset items'],
     summary: 'Read a dataset item',
   }
-  app.get('/dataset-items/:id', { schema }, async ({ principal: { tenantId }, params }) => {
-    const item = await exampleFind(db, tenantId, resolveId('example', params.id).id, null)
+  app.get('/dataset-items/:id', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const { id } = resolveId('example', request.params.id)
+    const item = await exampleFind(db, tenantId, id, null)
     const dataset = item && (await datasetFind(db, tenantId, item.datasetId))
     if (item === null || dataset === null) throw notFound('Dataset item not found')
-    return datasetItemFromRow(dataset, item)
+    const [row] = await withMedia(parts, request, [item])
+    return datasetItemFromRow(dataset, row!)
   })
 }

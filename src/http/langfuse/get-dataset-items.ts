@@ -5,6 +5,7 @@ import { exampleCount, exampleList, type ExampleFilter } from '../../store/read/
 import type { App, HttpParts } from '../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
+import { withMedia } from './media-references.ts'
 import { lenientDate, metaOf, offsetOf, page, text } from './requests.ts'
 
 const querystring = z
@@ -21,9 +22,12 @@ const querystring = z
   })
 
 /** Active items, newest version first; with `version` as they were at that time (contracts/langfuse.md 2.5). */
-export function getDatasetItems(app: App, { db }: HttpParts): void {
+export function getDatasetItems(app: App, parts: HttpParts): void {
+  const { db } = parts
   const schema = { querystring, tags: ['langfuse dataset items'], summary: 'List dataset items' }
-  app.get('/dataset-items', { schema }, async ({ principal: { tenantId }, query }) => {
+  app.get('/dataset-items', { schema }, async (request) => {
+    const { principal, query } = request
+    const { tenantId } = principal
     const { datasetName, sourceTraceId, sourceObservationId, version = null } = query
     const dataset = datasetName ? await findDataset(db, tenantId, datasetName) : null
     const filter: ExampleFilter = {
@@ -33,10 +37,11 @@ export function getDatasetItems(app: App, { db }: HttpParts): void {
       ...(sourceObservationId ? { sourceRunId: resolveId('run', sourceObservationId).id } : {}),
     }
     const asked = { tenantId, filter, asOf: version }
-    const [rows, total] = await Promise.all([
+    const [examples, total] = await Promise.all([
       exampleList(db, { ...asked, limit: query.limit, offset: offsetOf(query) }),
       exampleCount(db, asked),
     ])
+    const rows = await withMedia(parts, request, examples)
     const datasets = new Map<string, Dataset>()
     if (dataset !== null) datasets.set(dataset.id, dataset)
     else {

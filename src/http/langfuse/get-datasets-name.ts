@@ -5,19 +5,23 @@ import type { App, HttpParts } from '../parts.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { streamList } from './json-stream.ts'
+import { withMedia } from './media-references.ts'
 import { text } from './requests.ts'
 
 /** Items read in one go. */
 const pageSize = 100
 
 /** v1: a dataset with all its active items and the names of its runs, unpaginated by contract (contracts/langfuse.md 2.3). */
-export function getDatasetsName(app: App, { db }: HttpParts): void {
+export function getDatasetsName(app: App, parts: HttpParts): void {
+  const { db } = parts
   const schema = {
     params: z.object({ name: text }),
     tags: ['langfuse datasets'],
     summary: 'Read a dataset with its items and the names of its runs (v1)',
   }
-  app.get('/datasets/:name', { schema }, async ({ principal: { tenantId }, params }, reply) => {
+  app.get('/datasets/:name', { schema }, async (request, reply) => {
+    const { principal, params } = request
+    const { tenantId } = principal
     const dataset = await findDataset(db, tenantId, params.name)
     const names = await datasetListNamesWithin(db, tenantId, [dataset.id])
     const head = {
@@ -25,8 +29,14 @@ export function getDatasetsName(app: App, { db }: HttpParts): void {
       runs: names.get(dataset.id)?.experimentNames ?? [],
     }
     const filter = { datasetId: dataset.id, archived: false }
-    const list = async (after: Example | null) =>
-      exampleList(db, { tenantId, filter, asOf: null, after, limit: pageSize, offset: 0 })
+    const list = async (after: Example | null) => {
+      const place = { after, limit: pageSize, offset: 0 }
+      return withMedia(
+        parts,
+        request,
+        await exampleList(db, { tenantId, filter, asOf: null, ...place }),
+      )
+    }
     const items = streamList(head, 'items', await list(null), list, (row) =>
       datasetItemFromRow(dataset, row),
     )

@@ -33,13 +33,3 @@ function isJson(plain: string): boolean {
     return false
   }
 }
-
-const mediaReference = /@@@langfuseMedia:[^@]*?\bid=([^|@"]+)[^@]*@@@/g
-
-/** Ids of the media that a payload refers to (2.15). None is known yet. */
-export function mediaIdsOf(payloads: Payload[]): string[] {
-  const ids = payloads.flatMap((payload) =>
-    [...(payload ?? '').matchAll(mediaReference)].map(([, id]) => id!),
-  )
-  return [...new Set(ids)]
-}

@@ -32,6 +32,10 @@ import { patchScoreConfigsId } from './patch-score-configs-id.ts'
 import { postIngestion } from './post-ingestion.ts'
 import { postScoreConfigs } from './post-score-configs.ts'
 import { postScores } from './post-scores.ts'
+import { getMediaId } from './get-media-id.ts'
+import { patchMediaId } from './patch-media-id.ts'
+import { postMedia } from './post-media.ts'
+import { putMediaIdContent } from './put-media-id-content.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, parts: HttpParts): Promise<void> {
@@ -72,6 +76,10 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getScoreConfigs(app, parts)
   getScoreConfigsId(app, parts)
   patchScoreConfigsId(app, parts)
+  postMedia(app, parts)
+  patchMediaId(app, parts)
+  getMediaId(app, parts)
+  putMediaIdContent(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -4,12 +4,14 @@ import { resolveId } from '../../domain/ids.ts'
 import { jsonbText, sliceMembers } from '../../domain/json.ts'
 import { datasetFindByName, type Dataset } from '../../store/read/datasets.ts'
 import type { Example } from '../../store/read/examples.ts'
+import { mediaListAmong } from '../../store/read/media.ts'
 import { exampleWriteVersions, type ExampleVersion } from '../../store/write/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { checkItem } from './dataset-schema.ts'
 import { conflict, invalidRequest, notFound } from './errors.ts'
-import { mediaIdsOf, readPayload, type Payload } from './item-payload.ts'
+import { readPayload, type Payload } from './item-payload.ts'
+import { mediaIdsOf, withMedia } from './media-references.ts'
 import { text } from './requests.ts'
 
 const body = z.object({
@@ -36,7 +38,8 @@ interface ItemChange
 }
 
 /** Makes an item or changes the one of that id: absent and null keep what is stored (contracts/langfuse.md 2.5). */
-export function postDatasetItems(app: App, { db, clock }: HttpParts): void {
+export function postDatasetItems(app: App, parts: HttpParts): void {
+  const { db, clock } = parts
   const schema = {
     body,
     tags: ['langfuse dataset items'],
@@ -57,17 +60,29 @@ export function postDatasetItems(app: App, { db, clock }: HttpParts): void {
 
     const dataset = await datasetFindByName(db, tenantId, datasetName)
     if (dataset === null) throw unknown
-    const mediaIds = mediaIdsOf(Object.values(payloads))
-    if (mediaIds.length > 0) {
-      throw invalidRequest(`Dataset item references unknown media: ${mediaIds.join(', ')}`)
-    }
+    await checkMedia(parts, tenantId, Object.values(payloads))
     const write = { tenantId, datasetId: dataset.id, ids: [change.id], now: clock.now() }
     const written = await exampleWriteVersions(db, write, (locked, current) => [
       nextVersion(locked, current.get(change.id), change),
     ])
     if (written === null) throw unknown
-    return datasetItemFromRow(dataset, written[0]!)
+    const [item] = await withMedia(parts, request, written)
+    return datasetItemFromRow(dataset, item!)
   })
+}
+
+/** A reference to what nobody has announced leads nowhere. @throws LangfuseError 400 */
+async function checkMedia(
+  { db }: HttpParts,
+  tenantId: string,
+  payloads: readonly Payload[],
+): Promise<void> {
+  const ids = mediaIdsOf(payloads)
+  const known = await mediaListAmong(db, tenantId, ids)
+  const unknown = ids.filter((id) => !known.has(id))
+  if (unknown.length > 0) {
+    throw invalidRequest(`Dataset item references unknown media: ${unknown.join(', ')}`)
+  }
 }
 
 /** @throws LangfuseError 409 for an id of another dataset, 400 for an item that is not valid */

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { mediaUpdateUpload } from '../../store/write/media.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { notFound } from './errors.ts'
+import { strictDate, text } from './requests.ts'
+
+const body = z.object({
+  uploadedAt: strictDate,
+  uploadHttpStatus: z.number().int().min(0).max(2_147_483_647),
+  uploadHttpError: text.nullish(),
+  uploadTimeMs: z.number().int().min(0).nullish(),
+})
+
+/** What the client tells of its upload. Whether the bytes are here is not asked of it. */
+export function patchMediaId(app: App, { db, clock }: HttpParts): void {
+  const schema = {
+    params: z.object({ mediaId: text }),
+    body,
+    tags: ['langfuse media'],
+    summary: 'Tell how an upload went',
+  }
+  app.patch('/media/:mediaId', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const { mediaId } = request.params
+    const { uploadedAt, uploadHttpStatus, uploadHttpError, uploadTimeMs } = request.body
+    const upload = {
+      uploadedAt,
+      httpStatus: uploadHttpStatus,
+      httpError: uploadHttpError ?? null,
+      timeMs: uploadTimeMs ?? null,
+    }
+    if (!(await mediaUpdateUpload(db, tenantId, mediaId, upload, clock.now()))) {
+      throw notFound(`Media asset ${mediaId} not found in project ${tenantId}`)
+    }
+    return { message: 'OK' }
+  })
+}
