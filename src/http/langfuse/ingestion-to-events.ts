@@ -35,7 +35,7 @@ export interface TranslatedBatch {
 const maxInteractive = 100
 
 /** The project of whatever names none. */
-const defaultProject = 'default'
+export const defaultProject = 'default'
 
 interface ReadEvent {
   /** Of the envelope. */

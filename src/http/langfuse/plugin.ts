@@ -32,6 +32,16 @@ import { patchScoreConfigsId } from './patch-score-configs-id.ts'
 import { postIngestion } from './post-ingestion.ts'
 import { postScoreConfigs } from './post-score-configs.ts'
 import { postScores } from './post-scores.ts'
+import { deleteTraces } from './delete-traces.ts'
+import { deleteTracesId } from './delete-traces-id.ts'
+import { getObservations } from './get-observations.ts'
+import { getObservationsId } from './get-observations-id.ts'
+import { getSessions } from './get-sessions.ts'
+import { getSessionsId } from './get-sessions-id.ts'
+import { getTraces } from './get-traces.ts'
+import { getTracesId } from './get-traces-id.ts'
+import { getV2Observations } from './get-v2-observations.ts'
+import { postTraces } from './post-traces.ts'
 import { getMediaId } from './get-media-id.ts'
 import { patchMediaId } from './patch-media-id.ts'
 import { postMedia } from './post-media.ts'
@@ -80,6 +90,16 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   patchMediaId(app, parts)
   getMediaId(app, parts)
   putMediaIdContent(app, parts)
+  deleteTraces(app, parts)
+  deleteTracesId(app, parts)
+  getObservations(app, parts)
+  getObservationsId(app, parts)
+  getSessions(app, parts)
+  getSessionsId(app, parts)
+  getTraces(app, parts)
+  getTracesId(app, parts)
+  getV2Observations(app, parts)
+  postTraces(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -104,7 +104,7 @@ function scalarSql(type: AttributeType, value: FilterScalar, bind: Bind): string
 }
 
 /** The number that a text spells as JSON does; null for any other text. Bounded, so that no cast can overflow. */
-function numberInText(column: string): string {
+export function numberInText(column: string): string {
   return `case when ${column} ~ '^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$' then ${column}::numeric end`
 }
 

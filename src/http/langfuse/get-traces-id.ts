@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { resolveId } from '../../domain/ids.ts'
+import { observationListOfTrace, type ObservationRow } from '../../store/read/observations.ts'
+import { scoreList } from '../../store/read/scores.ts'
+import { traceFind } from '../../store/read/traces.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { notFound } from './errors.ts'
+import { streamList } from './json-stream.ts'
+import { observationFromRow } from './observation-from-row.ts'
+import { textList } from './requests.ts'
+import { scoreFromRow } from './score-from-row.ts'
+import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
+
+/** Observations read in one go: each may hold megabytes. */
+const pageSize = 100
+
+/** Scores of one trace at most: they are small, and sent as a whole. */
+const maxScores = 10_000
+
+/** A trace with all its observations, oldest first, and its scores (contracts/langfuse.md 2.9). */
+export function getTracesId(app: App, { db }: HttpParts): void {
+  const schema = {
+    params: z.object({ traceId: z.string() }),
+    querystring: z.object({ fields: textList.optional() }),
+    tags: ['langfuse traces'],
+    summary: 'Read a trace with its observations and scores',
+  }
+  app.get('/traces/:traceId', { schema }, async (request, reply) => {
+    const { tenantId } = request.principal
+    const { traceId } = request.params
+    const { id } = resolveId('trace', traceId)
+    const asked = traceGroupsOf(request.query.fields)
+    const parts = { ...tracePartsOf(asked), observationIds: false, scoreIds: false }
+    const row = await traceFind(db, tenantId, id, parts)
+    if (row === null) throw notFound(`Trace ${traceId} not found within authorized project`)
+    const page = { limit: maxScores, offset: 0 }
+    const scores = asked.has('scores')
+      ? await scoreList(db, tenantId, { traceIds: [id], isTraceOnly: true }, page)
+      : []
+    const next = async (last: ObservationRow | null) =>
+      observationListOfTrace(db, tenantId, id, last, pageSize)
+    const body = streamList(
+      {
+        ...traceDetails(tenantId, row),
+        scores: scores.map((score) => scoreFromRow(tenantId, score)),
+      },
+      'observations',
+      asked.has('observations') ? await next(null) : [],
+      next,
+      (observation) => observationFromRow(tenantId, observation),
+    )
+    return reply.type('application/json; charset=utf-8').send(body)
+  })
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { traceFilterColumns } from '../../store/read/trace-columns.ts'
+import { traceCount, traceList, traceOrderColumns } from '../../store/read/traces.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { anyOf, equals, filterOver, mergeFilter, within } from './filter.ts'
+import { metaOf, offsetOf, page, strictDate, text, textList } from './requests.ts'
+import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
+
+/** `timestamp.desc`; the direction in either case. Empty: the default. */
+const order = z
+  .string()
+  .optional()
+  .transform((sent) => {
+    const [column, direction = ''] = (sent || 'timestamp.desc').split(/\.(?=[^.]*$)/)
+    return { column, direction: direction.toLowerCase() }
+  })
+  .pipe(z.object({ column: z.enum(traceOrderColumns), direction: z.enum(['asc', 'desc']) }))
+
+const querystring = z.object({
+  ...page,
+  userId: text.optional(),
+  name: text.optional(),
+  sessionId: text.optional(),
+  version: text.optional(),
+  release: text.optional(),
+  tags: textList.optional(),
+  environment: textList.optional(),
+  fromTimestamp: strictDate.optional(),
+  toTimestamp: strictDate.optional(),
+  orderBy: order,
+  fields: textList.optional(),
+  filter: filterOver(traceFilterColumns),
+})
+
+/** Traces of all dialects, newest first by default (contracts/langfuse.md 2.9, 2.17). */
+export function getTraces(app: App, { db }: HttpParts): void {
+  const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
+  app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
+    const filter = mergeFilter(conditionsOf(query), query.filter)
+    const parts = tracePartsOf(traceGroupsOf(query.fields))
+    const place = { limit: query.limit, offset: offsetOf(query) }
+    const [rows, total] = await Promise.all([
+      traceList(db, tenantId, filter, query.orderBy, place, parts),
+      traceCount(db, tenantId, filter),
+    ])
+    const data = rows.map((row) => ({
+      ...traceDetails(tenantId, row),
+      observations: row.observationIds ?? [],
+      scores: row.scoreIds ?? [],
+    }))
+    return { data, meta: metaOf(query, total) }
+  })
+}
+
+function conditionsOf(query: z.output<typeof querystring>) {
+  return [
+    ...equals('userId', query.userId),
+    ...equals('name', query.name),
+    ...equals('sessionId', query.sessionId),
+    ...equals('version', query.version),
+    ...equals('release', query.release),
+    ...(query.tags === undefined || query.tags.length === 0
+      ? []
+      : [
+          {
+            type: 'arrayOptions',
+            column: 'tags',
+            operator: 'all of',
+            value: query.tags,
+          } as const,
+        ]),
+    ...anyOf('environment', query.environment),
+    ...within('timestamp', query.fromTimestamp, query.toTimestamp),
+  ]
+}

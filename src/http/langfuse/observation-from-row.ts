@@ -1,0 +1,217 @@
+import { RawJson, sliceMembers } from '../../domain/json.ts'
+import type { JsonText } from '../../domain/entities.ts'
+import { observationTypeOf } from '../../domain/observation-types.ts'
+import { toEpochMs, toMillisecondIso, type Timestamp } from '../../domain/timestamp.ts'
+import { usageMapsOf } from '../../domain/usage.ts'
+import type { ObservationParts, ObservationRow } from '../../store/read/observations.ts'
+import { storedJson, storedMetadata } from './stored-json.ts'
+
+/** Observation of v1, and of a trace (contracts/langfuse.md 2.10, 2.16). */
+export function observationFromRow(tenantId: string, row: ObservationRow): Record<string, unknown> {
+  const { usageDetails, costDetails } = usageMapsOf(row)
+  const promptTokens = row.promptTokens ?? 0
+  const completionTokens = row.completionTokens ?? 0
+  const totalTokens = row.totalTokens ?? 0
+  return {
+    ...identityOf(tenantId, row),
+    name: row.name,
+    environment: row.environment,
+    version: row.version,
+    ...timesOf(row),
+    input: storedJson(row.inputs),
+    output: storedJson(row.outputs),
+    metadata: storedMetadata(row.metadata),
+    level: row.level,
+    statusMessage: statusMessageOf(row),
+    model: row.model,
+    modelParameters: raw(row.modelParameters),
+    ...promptOf(row),
+    usageDetails,
+    costDetails,
+    usage: { unit: 'TOKENS', input: promptTokens, output: completionTokens, total: totalTokens },
+    unit: 'TOKENS',
+    promptTokens,
+    completionTokens,
+    totalTokens,
+    usagePricingTierName: null,
+    usagePricingTierId: null,
+    ...noPrices,
+    calculatedInputCost: numberOf(row.promptCost),
+    calculatedOutputCost: numberOf(row.completionCost),
+    calculatedTotalCost: numberOf(row.totalCost),
+    ...latenciesOf(row),
+  }
+}
+
+/** Groups of fields of v2, beside the core. */
+const groups = [
+  'basic',
+  'time',
+  'io',
+  'metadata',
+  'model',
+  'usage',
+  'prompt',
+  'metrics',
+  'trace_context',
+] as const
+
+export type ObservationGroup = (typeof groups)[number]
+
+/** @param fields absent: the basic ones. Unknown names are ignored. */
+export function observationGroupsOf(
+  fields: readonly string[] | undefined,
+): ReadonlySet<ObservationGroup> {
+  const isDefault = fields === undefined || fields.length === 0
+  return new Set(isDefault ? ['basic'] : groups.filter((group) => fields.includes(group)))
+}
+
+/** What has to be read for these groups. */
+export function observationPartsOf(asked: ReadonlySet<ObservationGroup>): ObservationParts {
+  return {
+    io: asked.has('io'),
+    metadata: asked.has('metadata'),
+    trace: asked.has('basic') || asked.has('trace_context'),
+  }
+}
+
+/**
+ * Observation of v2: only the groups that were asked for (contracts/langfuse.md 2.10).
+ * @param expanded keys of the metadata whose values are not cut
+ */
+export function observationV2FromRow(
+  tenantId: string,
+  row: ObservationRow,
+  asked: ReadonlySet<ObservationGroup>,
+  expanded: readonly string[],
+): Record<string, unknown> {
+  const group = (name: ObservationGroup, read: () => Record<string, unknown>) =>
+    asked.has(name) ? read() : {}
+  const { startTime, endTime, ...otherTimes } = timesOf(row)
+  return {
+    ...identityOf(tenantId, row),
+    startTime,
+    endTime,
+    ...noPrices,
+    ...group('basic', () => ({
+      isRootObservation: row.parentRunId === null,
+      name: row.name,
+      level: row.level,
+      statusMessage: statusMessageOf(row),
+      version: row.version,
+      environment: row.environment,
+      bookmarked: false,
+      public: row.isPublic ?? false,
+      userId: row.userId,
+      sessionId: row.threadId,
+    })),
+    ...group('time', () => otherTimes),
+    ...group('io', () => ({ input: plainText(row.inputs), output: plainText(row.outputs) })),
+    ...group('metadata', () => ({ metadata: flatMetadata(row.metadata, expanded) })),
+    ...group('model', () => ({
+      providedModelName: row.model,
+      internalModelId: null,
+      modelParameters: raw(row.modelParameters),
+    })),
+    ...group('usage', () => ({
+      ...usageMapsOf(row),
+      totalCost: numberOf(row.totalCost),
+      usagePricingTierName: null,
+    })),
+    ...group('prompt', () => promptOf(row)),
+    ...group('metrics', () => latenciesOf(row)),
+    ...group('trace_context', () => ({
+      traceName: row.traceName,
+      tags: row.traceTags ?? [],
+      release: row.traceRelease,
+    })),
+  }
+}
+
+/** Models and their prices are not kept. */
+const noPrices = { modelId: null, inputPrice: null, outputPrice: null, totalPrice: null }
+
+export function observationIdOf(row: ObservationRow): string {
+  return row.externalId ?? row.id
+}
+
+function identityOf(tenantId: string, row: ObservationRow): Record<string, unknown> {
+  return {
+    id: observationIdOf(row),
+    projectId: tenantId,
+    traceId: row.externalTraceId ?? row.traceId,
+    parentObservationId: row.externalParentRunId ?? row.parentRunId,
+    type: observationTypeOf(row.runType),
+  }
+}
+
+function timesOf(row: ObservationRow) {
+  const createdAt = row.createdAt ?? row.startTime
+  return {
+    startTime: toMillisecondIso(row.startTime),
+    endTime: isoOrNull(row.endTime),
+    completionStartTime: isoOrNull(row.firstTokenTime),
+    createdAt: toMillisecondIso(createdAt),
+    updatedAt: toMillisecondIso(row.updatedAt ?? createdAt),
+  }
+}
+
+function promptOf(row: ObservationRow): Record<string, unknown> {
+  return { promptId: null, promptName: row.promptName, promptVersion: row.promptVersion }
+}
+
+/** Seconds between the times that are shown. */
+function latenciesOf(row: ObservationRow): Record<string, unknown> {
+  const seconds = (time: Timestamp | null) =>
+    time === null ? null : (toEpochMs(time) - toEpochMs(row.startTime)) / 1000
+  return { latency: seconds(row.endTime), timeToFirstToken: seconds(row.firstTokenTime) }
+}
+
+/** LangSmith's runs tell of a failure by their error. */
+function statusMessageOf({ statusMessage, error }: ObservationRow): string | null {
+  return statusMessage ?? (/^(?:""|false)$/.test(error ?? '""') ? null : plainText(error))
+}
+
+function isoOrNull(time: Timestamp | null): string | null {
+  return time === null ? null : toMillisecondIso(time)
+}
+
+function numberOf(decimal: string | null): number | null {
+  return decimal === null ? null : Number(decimal)
+}
+
+function raw(text: JsonText | null): RawJson | null {
+  return text === null ? null : new RawJson(text)
+}
+
+/** A string as it is, other values as their JSON. */
+function plainText(text: JsonText | null): string | null {
+  if (text === null || text === 'null') return null
+  return text.startsWith('"') ? (JSON.parse(text) as string) : text
+}
+
+/** Longest text of a metadata value that was not asked for in full, in UTF-16 code units. */
+const cutLength = 200
+
+/** Inner objects by dotted keys; a value that is cut is a string. */
+function flatMetadata(text: JsonText | null, expanded: readonly string[]): Record<string, unknown> {
+  const flat = new Map<string, unknown>()
+  const isExpanded = (key: string) =>
+    expanded.some((name) => key === name || key.startsWith(`${name}.`))
+  const visit = (prefix: string, object: JsonText) => {
+    for (const [name, value] of sliceMembers(object)) {
+      const key = `${prefix}${name}`
+      const stored = storedJson(value)
+      if (stored !== null && /^\{\s*"/.test(stored.text)) visit(`${key}.`, stored.text)
+      else flat.set(key, isExpanded(key) ? stored : cut(stored))
+    }
+  }
+  visit('', text ?? '{}')
+  return Object.fromEntries(flat)
+}
+
+function cut(value: RawJson | null): RawJson | string | null {
+  if (value === null) return null
+  const plain = plainText(value.text) ?? ''
+  return plain.length <= cutLength ? value : plain.slice(0, cutLength).toWellFormed()
+}

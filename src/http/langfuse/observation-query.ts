@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { resolveId } from '../../domain/ids.ts'
+import { observationTypes } from '../../domain/observation-types.ts'
+import { observationFilterColumns } from '../../store/read/observation-columns.ts'
+import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
+import { runFindTrace } from '../../store/read/run-items.ts'
+import type { Queryable } from '../../store/pool.ts'
+import { anyOf, equals, filterOver, mergeFilter, within } from './filter.ts'
+import { strictDate, text, textList } from './requests.ts'
+
+/** A value that may be empty, and then asks for nothing. */
+function emptyOr<T extends z.ZodType>(schema: T) {
+  return z.union([z.literal('').transform(() => undefined), schema]).optional()
+}
+
+/** Query of both lists of observations (contracts/langfuse.md 2.10). */
+export const observationQuery = {
+  name: text.optional(),
+  userId: text.optional(),
+  type: emptyOr(z.enum(observationTypes)),
+  traceId: text.optional(),
+  level: emptyOr(z.enum(['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])),
+  parentObservationId: text.optional(),
+  environment: textList.optional(),
+  fromStartTime: strictDate.optional(),
+  toStartTime: strictDate.optional(),
+  version: text.optional(),
+  filter: filterOver(observationFilterColumns),
+}
+
+const querystring = z.object(observationQuery)
+
+/** What is asked for in all. @param more simple parameters that only one of the lists has */
+export async function observationConditions(
+  db: Queryable,
+  tenantId: string,
+  query: z.output<typeof querystring>,
+  more: readonly LangfuseCondition[] = [],
+): Promise<LangfuseCondition[]> {
+  const simple = [
+    ...equals('name', query.name),
+    ...equals('userId', query.userId),
+    ...equals('type', query.type),
+    ...equals('traceId', query.traceId),
+    ...equals('level', query.level),
+    ...equals('parentObservationId', query.parentObservationId),
+    ...anyOf('environment', query.environment),
+    ...within('startTime', query.fromStartTime, query.toStartTime),
+    ...equals('version', query.version),
+    ...more,
+  ]
+  return withTraceOfParent(db, tenantId, mergeFilter(simple, query.filter))
+}
+
+/** Children are found in the trace of their parent: no index has to know whose children all runs are. */
+async function withTraceOfParent(
+  db: Queryable,
+  tenantId: string,
+  conditions: LangfuseCondition[],
+): Promise<LangfuseCondition[]> {
+  const ofParent = conditions.find(
+    (condition) =>
+      condition.column === 'parentObservationId' &&
+      condition.type === 'string' &&
+      condition.operator === '=',
+  )
+  if (ofParent?.type !== 'string' || conditions.some(({ column }) => column === 'traceId')) {
+    return conditions
+  }
+  const parent = await runFindTrace(db, tenantId, resolveId('run', ofParent.value).id)
+  // A parent that was never sent may still have children, wherever they are.
+  return parent?.traceId ? [...conditions, ...equals('traceId', parent.traceId)] : conditions
+}

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { sliceMembers } from '../../domain/json.ts'
+import { experimentResolveNames } from '../../store/write/experiments.ts'
+import { acceptEvents } from '../ingest.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { defaultProject } from './ingestion-to-events.ts'
+import { traceBody, traceToEvents } from './trace-to-event.ts'
+
+/** One trace, by its id if it has one: the same id again adds to it (contracts/langfuse.md 2.9, 3.2). */
+export function postTraces(app: App, parts: HttpParts): void {
+  const { db, clock } = parts
+  const schema = {
+    body: traceBody,
+    response: { 200: z.object({ id: z.string() }) },
+    tags: ['langfuse traces'],
+    summary: 'Make or change a trace',
+  }
+  app.post('/traces', { schema }, async (request) => {
+    const { body, bodyText, principal } = request
+    const id = body.id || randomUUID()
+    const now = clock.now()
+    const projects = await experimentResolveNames(db, principal.tenantId, [defaultProject], now)
+    const origin = { rank: 'create', time: now, content: bodyText, now } as const
+    const experimentId = projects.get(defaultProject)!
+    const events = traceToEvents(id, body, sliceMembers(bodyText), experimentId, origin)
+    await acceptEvents(parts, request, events, { isInteractive: true })
+    return { id }
+  })
+}

@@ -1,0 +1,62 @@
+import { toMillisecondIso } from '../../domain/timestamp.ts'
+import type { TraceParts, TraceRow } from '../../store/read/traces.ts'
+import { storedJson, storedMetadata } from './stored-json.ts'
+
+/** Groups of fields of a trace, beside the core (contracts/langfuse.md 2.9). */
+const groups = ['io', 'scores', 'observations', 'metrics'] as const
+
+export type TraceGroup = (typeof groups)[number]
+
+/** @param fields absent: all groups. Unknown names are ignored. */
+export function traceGroupsOf(fields: readonly string[] | undefined): ReadonlySet<TraceGroup> {
+  const isAll = fields === undefined || fields.length === 0
+  return new Set(isAll ? groups : groups.filter((group) => fields.includes(group)))
+}
+
+/** What has to be read for these groups. */
+export function tracePartsOf(asked: ReadonlySet<TraceGroup>): TraceParts {
+  return {
+    io: asked.has('io'),
+    metrics: asked.has('metrics'),
+    observationIds: asked.has('observations'),
+    scoreIds: asked.has('scores'),
+  }
+}
+
+export function traceIdOf(row: TraceRow): string {
+  return row.externalId ?? row.id
+}
+
+/** The trace itself, as a session shows it (contracts/langfuse.md 2.9, 2.16). */
+export function traceFromRow(tenantId: string, row: TraceRow): Record<string, unknown> {
+  return {
+    id: traceIdOf(row),
+    externalId: null,
+    timestamp: toMillisecondIso(row.timestamp),
+    name: row.name,
+    userId: row.userId,
+    metadata: storedMetadata(row.metadata),
+    release: row.release,
+    version: row.version,
+    projectId: tenantId,
+    environment: row.environment,
+    public: row.isPublic,
+    bookmarked: false,
+    tags: row.tags ?? [],
+    input: storedJson(row.inputs),
+    output: storedJson(row.outputs),
+    sessionId: row.threadId,
+    createdAt: toMillisecondIso(row.createdAt),
+    updatedAt: toMillisecondIso(row.updatedAt ?? row.createdAt),
+  }
+}
+
+/** What is told of a trace that was asked for: -1 stands for what was not read. */
+export function traceDetails(tenantId: string, row: TraceRow): Record<string, unknown> {
+  return {
+    ...traceFromRow(tenantId, row),
+    htmlPath: `/project/${tenantId}/traces/${encodeURIComponent(traceIdOf(row))}`,
+    latency: row.latency === null ? -1 : Number(row.latency),
+    totalCost: row.totalCost === null ? -1 : Number(row.totalCost),
+  }
+}

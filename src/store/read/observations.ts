@@ -1,0 +1,189 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import type { Page } from './dataset-experiments.ts'
+import { langfuseFilterSql, type Bind, type LangfuseCondition } from './langfuse-filter-sql.ts'
+import { observationFields, observationFilterColumns } from './observation-columns.ts'
+import { experimentListPurging } from './traces.ts'
+
+/** A run of any dialect as an observation. */
+export interface ObservationRow {
+  id: string
+  externalId: string | null
+  /** null while a run that came with its parent only waits for that parent. */
+  traceId: string | null
+  externalTraceId: string | null
+  parentRunId: string | null
+  externalParentRunId: string | null
+  runType: string | null
+  name: string | null
+  startTime: Timestamp
+  endTime: Timestamp | null
+  firstTokenTime: Timestamp | null
+  createdAt: Timestamp | null
+  updatedAt: Timestamp | null
+  level: string
+  statusMessage: string | null
+  error: JsonText | null
+  version: string | null
+  environment: string
+  model: string | null
+  modelParameters: JsonText | null
+  promptName: string | null
+  promptVersion: number | null
+  promptTokens: number | null
+  completionTokens: number | null
+  totalTokens: number | null
+  promptCost: Decimal | null
+  completionCost: Decimal | null
+  totalCost: Decimal | null
+  usageDetails: JsonText | null
+  costDetails: JsonText | null
+  /** These two are null when they were not asked for. */
+  inputs: JsonText | null
+  outputs: JsonText | null
+  /** Null when not asked for. */
+  metadata: JsonText | null
+  /** Of the trace, and null when not asked for, as all that follow. */
+  userId: string | null
+  threadId: string | null
+  isPublic: boolean | null
+  traceName: string | null
+  traceTags: string[] | null
+  traceRelease: string | null
+}
+
+/** Parts of an observation that cost time to read. */
+export interface ObservationParts {
+  io: boolean
+  metadata: boolean
+  trace: boolean
+}
+
+/** All that stands in the row itself. */
+export const ownParts: ObservationParts = { io: true, metadata: true, trace: false }
+
+function columnsOf(parts: ObservationParts): string {
+  const when = (isAsked: boolean, sql: string, type: string) => (isAsked ? sql : `null::${type}`)
+  return `run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
+  run.run_type, run.name, run.start_time, run.end_time, run.first_token_time, run.created_at, run.updated_at,
+  ${observationFields.level} as level, run.status_message, run.error, run.version,
+  ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
+  run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,
+  run.completion_cost, run.total_cost, run.usage_details, run.cost_details,
+  ${when(parts.io, 'run.inputs', 'json')} as inputs, ${when(parts.io, 'run.outputs', 'json')} as outputs,
+  ${when(parts.metadata, 'run.metadata', 'jsonb')} as metadata,
+  ${when(parts.trace, observationFields.userId, 'text')} as user_id,
+  ${when(parts.trace, observationFields.threadId, 'text')} as thread_id,
+  ${when(parts.trace, observationFields.isPublic, 'boolean')} as is_public,
+  ${when(parts.trace, observationFields.traceName, 'text')} as trace_name,
+  ${when(parts.trace, observationFields.traceTags, 'text[]')} as trace_tags,
+  ${when(parts.trace, observationFields.traceRelease, 'text')} as trace_release`
+}
+
+/** Without a start time it is a fragment: an update whose create is on its way. */
+function visible(purging: string[], bind: Bind): string {
+  const shown = 'run.tenant_id = $1 and run.start_time is not null'
+  if (purging.length === 0) return shown
+  return `${shown} and (run.experiment_id = any (${bind(purging)}::uuid[])) is not true`
+}
+
+/** A place in the list: all that comes after this one. */
+export interface ObservationKey {
+  startTime: Timestamp
+  id: string
+}
+
+/** Where a page begins: behind an observation, or after so many. */
+export type ObservationPlace = Page | { after: ObservationKey | null; limit: number }
+
+/** One page, newest first, ties by id. */
+export async function observationList(
+  db: Queryable,
+  tenantId: string,
+  filter: readonly LangfuseCondition[],
+  place: ObservationPlace,
+  parts: ObservationParts,
+): Promise<ObservationRow[]> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const conditions = `${visible(purging, bind)}${langfuseFilterSql(observationFilterColumns, filter, bind)}`
+  const behind = 'after' in place && place.after !== null ? behindSql(place.after, bind) : ''
+  const offset = 'offset' in place ? ` offset ${bind(String(place.offset))}::bigint` : ''
+  // Ids first: what a row holds is read for the page alone.
+  const text = `with page as (
+  select run.id
+  from runs as run
+  where ${conditions}${behind}
+  order by run.start_time desc, run.id
+  limit ${bind(String(place.limit))}::bigint${offset}
+)
+select ${columnsOf(parts)}
+from runs as run
+where run.tenant_id = $1 and run.id = any (array(select id from page))
+order by run.start_time desc, run.id`
+  return runText<ObservationRow>(db, text, parameters, { isPrepared: false })
+}
+
+function behindSql({ startTime, id }: ObservationKey, bind: Bind): string {
+  const time = `${bind(startTime)}::text::timestamptz`
+  return `
+    and run.start_time <= ${time} and (run.start_time < ${time} or run.id > ${bind(id)}::uuid)`
+}
+
+export async function observationCount(
+  db: Queryable,
+  tenantId: string,
+  filter: readonly LangfuseCondition[],
+): Promise<number> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select count(*) as count
+from runs as run
+where ${visible(purging, bind)}${langfuseFilterSql(observationFilterColumns, filter, bind)}`
+  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+  return row!.count
+}
+
+/** @returns null when there is none, or only a fragment of it has arrived */
+export async function observationFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<ObservationRow | null> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select ${columnsOf(ownParts)}
+from runs as run
+where ${visible(purging, bind)} and run.id = ${bind(id)}::uuid`
+  const [row] = await runText<ObservationRow>(db, text, parameters)
+  return row ?? null
+}
+
+/** The next observations of a trace, in the order in which they began. @param after null: the first ones */
+export async function observationListOfTrace(
+  db: Queryable,
+  tenantId: string,
+  traceId: string,
+  after: ObservationKey | null,
+  limit: number,
+): Promise<ObservationRow[]> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const behind =
+    after === null
+      ? ''
+      : ` and (run.start_time, run.id) > (${bind(after.startTime)}::text::timestamptz, ${bind(after.id)}::uuid)`
+  const text = `select ${columnsOf(ownParts)}
+from runs as run
+where ${visible(purging, bind)} and run.trace_id = ${bind(traceId)}::uuid${behind}
+order by run.start_time, run.id
+limit ${bind(limit)}`
+  return runText<ObservationRow>(db, text, parameters)
+}
+
+function parametersOf(tenantId: string): { parameters: Parameter[]; bind: Bind } {
+  const parameters: Parameter[] = [tenantId]
+  return { parameters, bind: (value) => `$${parameters.push(value)}` }
+}

@@ -1,0 +1,140 @@
+import { entityFields } from '../../domain/entities.ts'
+import { defaultEnvironment } from '../../domain/environment.ts'
+import type { FilterColumn, FilterColumns } from './langfuse-filter-sql.ts'
+
+/*
+ * A trace as Langfuse's clients see it, on alias `trace`; the tenant is $1. LangSmith's clients, and some of Langfuse's,
+ * say nothing of a trace but its runs: then its root run speaks for it, field by field.
+ */
+
+/** When it began: what it is listed by. Null: nothing of it has arrived but its id. */
+export const traceTime = 'coalesce(trace.timestamp, trace.start_time)'
+
+/** A field that a client has cleared stays empty, so the bit counts, not the value. Read only for traces that need it. */
+function orRoot(property: string, column: string): string {
+  const slot = entityFields.trace.findIndex(({ columns }) => Object.hasOwn(columns, property))
+  return `case when trace.m & ${2n ** BigInt(slot)} <> 0 then trace.${column} else ${ofRoot(column)} end`
+}
+
+function ofRoot(column: string): string {
+  return `(select root.${column} from runs as root where root.tenant_id = $1 and root.id = trace.root_run_id)`
+}
+
+/** What a trace shows for itself or for its root run. */
+export const traceFields = {
+  name: orRoot('name', 'name'),
+  userId: orRoot('userId', 'user_id'),
+  threadId: orRoot('threadId', 'thread_id'),
+  environment: `coalesce(trace.environment, ${ofRoot('environment')}, '${defaultEnvironment}')`,
+  // Tags only ever unite (contracts/langfuse.md 3.2).
+  tags: `runmill_union(trace.tags, ${ofRoot('tags')})`,
+  metadata: orRoot('metadata', 'metadata'),
+  inputs: `coalesce(trace.inputs, ${ofRoot('inputs')})`,
+  outputs: `coalesce(trace.outputs, ${ofRoot('outputs')})`,
+  createdAt: `coalesce(trace.created_at, ${ofRoot('created_at')}, ${traceTime})`,
+  updatedAt: `greatest(trace.updated_at, ${ofRoot('updated_at')})`,
+  isPublic: 'coalesce(trace.is_public, false)',
+  // Seconds.
+  latency: 'coalesce(extract(epoch from trace.end_time - trace.start_time), 0)',
+} as const
+
+const levelOf = (run: string) =>
+  `coalesce(${run}.level, case when ${run}.status = 'error' then 'ERROR' else 'DEFAULT' end)`
+
+const runsOfTrace =
+  'runs as held where held.tenant_id = $1 and held.trace_id = trace.id and held.start_time is not null'
+
+/**
+ * Whose usage counts: every observation's that Langfuse's clients gave it to, and of others those of models alone, for
+ * their parents repeat it.
+ */
+const isSource = (details: string) => `(held.run_type in ('llm', 'embedding') or ${details})`
+const countsTokens = isSource(`held.usage_details::text like '{"usage_details"%'`)
+const countsCosts = isSource('held.cost_details is not null')
+
+function sumOf(column: string, condition: string): string {
+  return `(select coalesce(sum(held.${column}) filter (where ${condition}), 0)::numeric from ${runsOfTrace})`
+}
+
+export const traceTotalCost = sumOf('total_cost', countsCosts)
+
+/** Most severe level of its observations (contracts/langfuse.md 3.7). */
+const traceLevel = `(select (array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])[
+    coalesce(max(array_position(array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'], ${levelOf('held')})), 2)] from ${runsOfTrace})`
+
+function countOf(level: string): FilterColumn {
+  const sql = `(select count(*) from ${runsOfTrace} and ${levelOf('held')} = '${level}')`
+  return { kind: 'number', sql }
+}
+
+/** FROM and WHERE of the scores of a trace and of its observations, as alias `score`. */
+export const scoresOfTrace = `(
+      select own.* from feedback as own where own.tenant_id = $1 and own.trace_id = trace.id
+      union all
+      select scored.*
+      from runs as held
+      join feedback as scored on scored.tenant_id = $1 and scored.run_id = held.id
+      where held.tenant_id = $1 and held.trace_id = trace.id and scored.trace_id is null
+      offset 0
+    ) as score where score.key is not null`
+
+/** Traces of a thread, whoever names it. The index on the threads of traces comes first. */
+export function tracesOfThread(placeholder: string): string {
+  return `(
+      select spoken.id from traces as spoken where spoken.tenant_id = $1 and spoken.thread_id = ${placeholder}
+      union all
+      select root.trace_id from runs as root
+      where root.tenant_id = $1 and root.thread_id = ${placeholder} and root.parent_run_id is null
+        and root.trace_id is not null
+    )`
+}
+
+const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
+const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
+
+/** What `GET /traces` can be asked about (contracts/langfuse.md 2.17). */
+export const traceFilterColumns: FilterColumns = {
+  id: {
+    kind: 'id',
+    of: 'trace',
+    sql: 'trace.id',
+    shown: 'coalesce(trace.external_id, trace.id::text)',
+  },
+  timestamp: { kind: 'time', sql: traceTime },
+  name: text(traceFields.name),
+  userId: text(traceFields.userId),
+  sessionId: {
+    kind: 'text',
+    sql: traceFields.threadId,
+    seek: (placeholder) => `trace.id in ${tracesOfThread(placeholder)}`,
+  },
+  environment: text(traceFields.environment),
+  version: text('trace.version'),
+  release: text('trace.release'),
+  tags: { kind: 'list', sql: traceFields.tags },
+  traceTags: { kind: 'list', sql: traceFields.tags },
+  metadata: { kind: 'map', sql: `(${traceFields.metadata})` },
+  // Nobody can set a bookmark by an interface.
+  bookmarked: { kind: 'flag', sql: 'false' },
+  public: { kind: 'flag', sql: traceFields.isPublic },
+  level: text(traceLevel),
+  errorCount: countOf('ERROR'),
+  warningCount: countOf('WARNING'),
+  defaultCount: countOf('DEFAULT'),
+  debugCount: countOf('DEBUG'),
+  latency: number(traceFields.latency),
+  inputTokens: number(sumOf('prompt_tokens', countsTokens)),
+  outputTokens: number(sumOf('completion_tokens', countsTokens)),
+  totalTokens: number(sumOf('total_tokens', countsTokens)),
+  tokens: number(sumOf('total_tokens', countsTokens)),
+  inputCost: number(sumOf('prompt_cost', countsCosts)),
+  outputCost: number(sumOf('completion_cost', countsCosts)),
+  totalCost: number(traceTotalCost),
+  scores_avg: { kind: 'averages', sql: scoresOfTrace },
+  scores: { kind: 'averages', sql: scoresOfTrace },
+  score_categories: { kind: 'categories', sql: scoresOfTrace },
+  score_booleans: { kind: 'booleans', sql: scoresOfTrace },
+}
+
+/** A level as Langfuse knows it, of a run whose dialect has none. */
+export { levelOf as runLevelSql }

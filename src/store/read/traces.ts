@@ -1,0 +1,208 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runStatement, runText, type Parameter } from '../statements.ts'
+import type { Page } from './dataset-experiments.ts'
+import { langfuseFilterSql, type Bind, type LangfuseCondition } from './langfuse-filter-sql.ts'
+import {
+  scoresOfTrace,
+  traceFields,
+  traceFilterColumns,
+  traceTime,
+  traceTotalCost,
+} from './trace-columns.ts'
+
+/** A trace of any dialect. Ids as clients spell them. */
+export interface TraceRow {
+  id: string
+  externalId: string | null
+  timestamp: Timestamp
+  name: string | null
+  userId: string | null
+  threadId: string | null
+  release: string | null
+  version: string | null
+  environment: string
+  tags: string[] | null
+  isPublic: boolean
+  createdAt: Timestamp
+  updatedAt: Timestamp | null
+  /** These three are null when they were not asked for. */
+  inputs: JsonText | null
+  outputs: JsonText | null
+  metadata: JsonText | null
+  /** Seconds; null when not asked for. */
+  latency: Decimal | null
+  /** Null when not asked for. */
+  totalCost: Decimal | null
+  /** Null when not asked for. */
+  observationIds: string[] | null
+  /** Null when not asked for. */
+  scoreIds: string[] | null
+}
+
+/** Parts of a trace that cost time to read. */
+export interface TraceParts {
+  io: boolean
+  metrics: boolean
+  observationIds: boolean
+  scoreIds: boolean
+}
+
+/** What a list of traces can be ordered by. */
+const orders = {
+  timestamp: traceTime,
+  id: 'coalesce(trace.external_id, trace.id::text)',
+  name: traceFields.name,
+  userId: traceFields.userId,
+  sessionId: traceFields.threadId,
+  release: 'trace.release',
+  version: 'trace.version',
+  public: traceFields.isPublic,
+  // Nobody can set one; a bare constant would be read as the place of a column.
+  bookmarked: 'false::boolean',
+} as const
+
+export type TraceOrderColumn = keyof typeof orders
+
+export const traceOrderColumns = Object.keys(orders) as [TraceOrderColumn, ...TraceOrderColumn[]]
+
+export interface TraceOrder {
+  column: TraceOrderColumn
+  direction: 'asc' | 'desc'
+}
+
+const observationIds = `(
+    select array_agg(coalesce(held.external_id, held.id::text) order by held.start_time, held.id)
+    from runs as held
+    where held.tenant_id = $1 and held.trace_id = trace.id and held.start_time is not null
+  )`
+
+const scoreIds = `(
+    select array_agg(coalesce(score.external_id, score.id::text) order by coalesce(score.timestamp, score.created_at) desc, score.id)
+    from ${scoresOfTrace}
+  )`
+
+function columnsOf(parts: TraceParts): string {
+  const when = (isAsked: boolean, sql: string, type: string) => (isAsked ? sql : `null::${type}`)
+  return `trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
+  ${traceFields.userId} as user_id, ${traceFields.threadId} as thread_id, trace.release, trace.version,
+  ${traceFields.environment} as environment, ${traceFields.tags} as tags, ${traceFields.isPublic} as is_public,
+  ${traceFields.createdAt} as created_at, ${traceFields.updatedAt} as updated_at,
+  ${when(parts.io, traceFields.inputs, 'json')} as inputs, ${when(parts.io, traceFields.outputs, 'json')} as outputs,
+  ${when(parts.io, traceFields.metadata, 'json')} as metadata,
+  ${when(parts.metrics, traceFields.latency, 'numeric')} as latency,
+  ${when(parts.metrics, traceTotalCost, 'numeric')} as total_cost,
+  ${when(parts.observationIds, `coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
+  ${when(parts.scoreIds, `coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
+}
+
+/** Experiments that are deleted and not purged yet: their rows are not shown. */
+export async function experimentListPurging(db: Queryable, tenantId: string): Promise<string[]> {
+  const rows = await runStatement<{ id: string }>(db, 'experiment_list_purging', [tenantId])
+  return rows.map(({ id }) => id)
+}
+
+/** What is to be seen of the traces of a tenant. Mostly nothing is being purged, and nothing is looked up for it. */
+function visible(purging: string[], bind: Bind): string {
+  const shown = `trace.tenant_id = $1 and ${traceTime} is not null`
+  if (purging.length === 0) return shown
+  const ids = `any (${bind(purging)}::uuid[])`
+  return `${shown}
+    and (trace.experiment_id = ${ids}) is not true
+    and not exists (
+      select from runs as root
+      where root.tenant_id = $1 and root.id = trace.root_run_id and root.experiment_id = ${ids}
+    )`
+}
+
+/** One page. Ties, and what has no value (at the end), by id. */
+export async function traceList(
+  db: Queryable,
+  tenantId: string,
+  filter: readonly LangfuseCondition[],
+  order: TraceOrder,
+  { limit, offset }: Page,
+  parts: TraceParts,
+): Promise<TraceRow[]> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  // The index on the time holds no null: `nulls last` would not match it.
+  const nulls = order.column === 'timestamp' ? '' : ' nulls last'
+  const by = `${orders[order.column]} ${order.direction}${nulls}, trace.id${order.direction === 'asc' && nulls === '' ? ' desc' : ''}`
+  const text = `with page as (
+  select trace.id
+  from traces as trace
+  where ${visible(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}
+  order by ${by}
+  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
+)
+select ${columnsOf(parts)}
+from traces as trace
+where trace.tenant_id = $1 and trace.id = any (array(select id from page))
+order by ${by}`
+  return runText<TraceRow>(db, text, parameters, { isPrepared: false })
+}
+
+export async function traceCount(
+  db: Queryable,
+  tenantId: string,
+  filter: readonly LangfuseCondition[],
+): Promise<number> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select count(*) as count
+from traces as trace
+where ${visible(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}`
+  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+  return row!.count
+}
+
+/** @returns null when there is none, or only its id is known */
+export async function traceFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  parts: TraceParts,
+): Promise<TraceRow | null> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select ${columnsOf(parts)}
+from traces as trace
+where ${visible(purging, bind)} and trace.id = ${bind(id)}::uuid`
+  const [row] = await runText<TraceRow>(db, text, parameters)
+  return row ?? null
+}
+
+/** The next traces of a thread, in the order of their times. @param after null: the first ones */
+export async function traceListOfThread(
+  db: Queryable,
+  tenantId: string,
+  threadId: string,
+  after: { timestamp: Timestamp; id: string } | null,
+  limit: number,
+): Promise<TraceRow[]> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const inThread = langfuseFilterSql(
+    traceFilterColumns,
+    [{ type: 'string', column: 'sessionId', operator: '=', value: threadId }],
+    bind,
+  )
+  const behind =
+    after === null
+      ? ''
+      : `\n    and (${traceTime}, trace.id) > (${bind(after.timestamp)}::text::timestamptz, ${bind(after.id)}::uuid)`
+  const parts = { io: true, metrics: false, observationIds: false, scoreIds: false }
+  const text = `select ${columnsOf(parts)}
+from traces as trace
+where ${visible(purging, bind)}${inThread}${behind}
+order by ${traceTime}, trace.id
+limit ${bind(limit)}`
+  return runText<TraceRow>(db, text, parameters)
+}
+
+function parametersOf(tenantId: string): { parameters: Parameter[]; bind: Bind } {
+  const parameters: Parameter[] = [tenantId]
+  return { parameters, bind: (value) => `$${parameters.push(value)}` }
+}
