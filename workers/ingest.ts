@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Clock } from '../src/domain/clock.ts'
 import type { JobContext, QueueBackend } from '../src/queue/backend.ts'
 import type { IngestJob } from '../src/queue/catalog.ts'
@@ -7,20 +8,19 @@ import type { Db } from '../src/store/pool.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer } from './batch.ts'
+import type { Pace } from './pace.ts'
 
 export interface WorkerParts {
   db: Db
   queue: QueueBackend
   clock: Clock
   log: Log
+  pace: Pace
 }
 
 /** About 1,000 events or 4 MiB a transaction: an event weighs one, and one more for each 4 KiB of it. */
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
-
-/** Aggregates are recomputed at most this often per experiment; readers that need them sooner refresh by themselves. */
-const aggregateDelayMs = 250
 
 interface Item {
   job: IngestJob
@@ -56,8 +56,8 @@ function patchBytes(patch: object): number {
 }
 
 async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
-  const { queue, log } = parts
-  const signal = AbortSignal.any(items.map((item) => item.signal))
+  const { queue, log, pace } = parts
+  const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
   const events = items.flatMap(({ job }) =>
     job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
   )
@@ -66,7 +66,7 @@ async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
   for (const key of distinctExperiments(dirty)) {
     // A lost nudge costs a delay, no data: the sweep finds the mark.
     queue
-      .nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, aggregateDelayMs)
+      .nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, pace.delayMs(key))
       .catch((error: unknown) => log.warn({ err: error }, 'aggregate nudge failed'))
   }
 }
@@ -134,10 +134,8 @@ async function untilAvailable<T>(
 /** @throws the signal's reason when the process stops meanwhile */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
+  // Rejects with an error of its own when it is aborted: the reason is what the caller waits for.
+  await setTimeout(ms, undefined, { signal }).catch(() => {})
   signal.throwIfAborted()
 }
 

@@ -10,9 +10,9 @@ const sweepLimit = 500
 const settleMs = 60_000
 
 /** Finds what lost nudges left behind: dirty experiments and unpurged deletions, and nudges again. */
-export async function sweep({ db, queue, clock }: WorkerParts): Promise<void> {
+export async function sweep({ db, queue, clock, pace }: WorkerParts): Promise<void> {
   for (const key of await experimentDirtyMarkList(db, sweepLimit)) {
-    await queue.nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key)
+    await queue.nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, pace.delayMs(key))
   }
   const settledBefore = fromEpochMs(toEpochMs(clock.now()) - settleMs)!
   for (const { tenantId, kind, id } of await tombstoneListUnpurged(db, settledBefore, sweepLimit)) {

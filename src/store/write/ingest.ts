@@ -157,9 +157,23 @@ async function upsertMany<T extends Touched>(
   return runText<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey)))
 }
 
+interface ResolvedRun extends Touched {
+  traceId: string
+  externalTraceId: string | null
+  dottedOrder: string | null
+}
+
+/** Runs that came with a parent only get its trace, once it has one. */
 async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<RunTouched[]> {
   if (runs.length === 0) return []
-  return runStatement<RunTouched>(db, 'run_refresh_traceless', columnsOf(runs))
+  const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(runs))
+  if (found.length === 0) return []
+  return runStatement<RunTouched>(db, 'run_update_trace_many', [
+    ...columnsOf(found),
+    found.map((run) => run.traceId),
+    found.map((run) => run.externalTraceId),
+    found.map((run) => run.dottedOrder),
+  ])
 }
 
 /** Locks all traces in one order, then writes them; the roll-ups read the runs of every committed worker. */

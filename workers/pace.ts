@@ -1,0 +1,32 @@
+import type { ExperimentKey } from '../src/store/write/ingest.ts'
+
+/** At most a twentieth of the time goes into keeping one experiment's aggregates fresh, however large it is. */
+const restPerWork = 20
+const shortestDelayMs = 250
+const longestDelayMs = 60_000
+const limit = 10_000
+
+/** How long after a change the aggregates of an experiment are recomputed. Readers refresh by themselves, if sooner. */
+export interface Pace {
+  delayMs(key: ExperimentKey): number
+  /** Runs a refresh and remembers how long it took. */
+  measure(key: ExperimentKey, refresh: () => Promise<void>): Promise<void>
+}
+
+export function createPace(): Pace {
+  const lastMs = new Map<string, number>()
+  const nameOf = ({ tenantId, experimentId }: ExperimentKey): string =>
+    `${tenantId}/${experimentId}`
+  return {
+    delayMs: (key) => {
+      const rest = (lastMs.get(nameOf(key)) ?? 0) * restPerWork
+      return Math.min(longestDelayMs, Math.max(shortestDelayMs, Math.round(rest)))
+    },
+    measure: async (key, refresh) => {
+      const start = performance.now()
+      await refresh()
+      if (lastMs.size >= limit) lastMs.clear()
+      lastMs.set(nameOf(key), performance.now() - start)
+    },
+  }
+}
