@@ -9,7 +9,7 @@ import { translateBatch } from './ingestion-to-events.ts'
 
 const result = z.object({
   id: z.string(),
-  status: z.number(),
+  status: z.int(),
   message: z.string().optional(),
   error: z.string().optional(),
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { resolveId, type IdKind } from '../../domain/ids.ts'
-import type { ScoreQuery } from '../../store/read/scores.ts'
+import { scoreFilterColumns, type ScoreQuery } from '../../store/read/scores.ts'
+import { filterOver } from './filter.ts'
 import { page, strictDate, text, textList } from './requests.ts'
 import { scoreDataTypes } from './score-body.ts'
 import { sourceTypesOf } from './score-from-row.ts'
@@ -28,17 +29,30 @@ export const scoreQuerystring = z.object({
   operator: z.enum(operators).optional(),
   scoreIds: textList.optional(),
   fields: textList.optional(),
-  // Refused, so that it is never ignored: until conditions are read here, only the empty list is understood.
-  filter: z
-    .string()
-    .refine((filter) => filter === '' || filter === '[]', 'Conditions are not supported for scores')
-    .optional(),
+  filter: filterOver(scoreFilterColumns),
 })
+
+/** The parameters that a condition of the filter on the same column takes the place of. */
+const columnsOf: Readonly<Partial<Record<keyof ScoreQuery, string>>> = {
+  ids: 'id',
+  names: 'name',
+  dataTypes: 'dataType',
+  sourceTypes: 'source',
+  environments: 'environment',
+  traceIds: 'traceId',
+  runIds: 'observationId',
+  threadIds: 'sessionId',
+  userId: 'userId',
+  traceTags: 'trace_tags',
+  from: 'timestamp',
+  to: 'timestamp',
+  numbers: 'value',
+}
 
 /** A value without an operator, and an operator without a value, ask for nothing. An empty list neither. */
 export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQuery {
   const { value, operator } = query
-  return {
+  const asked: ScoreQuery = {
     ids: idsOf('feedback', query.scoreIds),
     names: one(query.name),
     dataTypes: one(query.dataType),
@@ -56,6 +70,11 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
     to: query.toTimestamp,
     numbers: value === undefined || operator === undefined ? undefined : [{ operator, value }],
   }
+  const filtered = new Set(query.filter.map(({ column }) => column))
+  for (const key of Object.keys(columnsOf) as (keyof ScoreQuery)[]) {
+    if (filtered.has(columnsOf[key]!)) delete asked[key]
+  }
+  return { ...asked, conditions: query.filter }
 }
 
 /** An empty parameter asks for nothing. */

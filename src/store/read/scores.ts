@@ -1,6 +1,11 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
+import {
+  langfuseFilterSql,
+  type FilterColumns,
+  type LangfuseCondition,
+} from './langfuse-filter-sql.ts'
 import { runText, type Parameter } from '../statements.ts'
 
 /** Feedback of any dialect as a score. */
@@ -67,6 +72,8 @@ export interface ScoreQuery {
   labels?: string[] | undefined
   /** Scores on runs and traces alone, without corrections: what Langfuse's first interface knows. */
   isTraceOnly?: boolean | undefined
+  /** Over `scoreFilterColumns`; all must hold. */
+  conditions?: readonly LangfuseCondition[] | undefined
   /** Older than this one, by time and then id. */
   after?: { timestamp: Timestamp; id: string } | undefined
 }
@@ -99,6 +106,58 @@ const source = `feedback
 
 const userId = 'coalesce(trace.user_id, root.user_id)'
 const tags = 'coalesce(trace.tags, root.tags)'
+
+/** What the `filter` of scores may be about (contracts/langfuse.md 2.17). */
+export const scoreFilterColumns: FilterColumns = {
+  id: {
+    kind: 'id',
+    of: 'feedback',
+    sql: 'feedback.id',
+    shown: 'coalesce(feedback.external_id, feedback.id::text)',
+  },
+  timestamp: { kind: 'time', sql: time },
+  environment: { kind: 'text', sql: `coalesce(feedback.environment, 'default')` },
+  traceId: {
+    kind: 'id',
+    of: 'trace',
+    sql: traceId,
+    shown: `coalesce(feedback.external_trace_id, run.external_trace_id, ${traceId}::text)`,
+  },
+  observationId: {
+    kind: 'id',
+    of: 'run',
+    sql: 'feedback.run_id',
+    shown: 'coalesce(feedback.external_run_id, run.external_id, feedback.run_id::text)',
+  },
+  sessionId: { kind: 'text', sql: 'feedback.thread_id' },
+  name: { kind: 'text', sql: 'feedback.key' },
+  value: { kind: 'number', sql: 'feedback.score_number' },
+  booleanValue: {
+    kind: 'flag',
+    sql: `case when ${dataType} = 'BOOLEAN' then feedback.score_number <> 0 end`,
+  },
+  source: {
+    kind: 'text',
+    sql: `case
+      when feedback.source_type in ('annotation', 'app') then 'ANNOTATION'
+      when feedback.source_type in ('eval', 'model', 'auto_eval') then 'EVAL'
+      else 'API' end`,
+  },
+  comment: { kind: 'text', sql: 'feedback.comment' },
+  // Nobody has an account here.
+  authorUserId: { kind: 'text', sql: 'null::text' },
+  dataType: { kind: 'text', sql: dataType },
+  stringValue: {
+    kind: 'text',
+    sql: `case
+      when ${dataType} = 'BOOLEAN' then case when feedback.score_number <> 0 then 'True' else 'False' end
+      when ${dataType} <> 'NUMERIC' then feedback.value_text end`,
+  },
+  metadata: { kind: 'map', sql: 'feedback.metadata' },
+  traceName: { kind: 'text', sql: 'coalesce(trace.name, root.name)' },
+  userId: { kind: 'text', sql: userId },
+  trace_tags: { kind: 'list', sql: tags },
+}
 
 const columns = `feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
   feedback.value_text, ${dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
@@ -188,7 +247,8 @@ function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): st
     add(`${time} <= ${last}::timestamptz`)
     add(`(${time} < ${last}::timestamptz or feedback.id > ${bind(query.after.id)}::uuid)`)
   }
-  return conditions.join('')
+  const filter = langfuseFilterSql(scoreFilterColumns, query.conditions ?? [], bind)
+  return conditions.join('') + filter
 
   function addTraces(traceIds: string[]): void {
     const ids = bind(traceIds)
@@ -203,3 +263,6 @@ function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): st
     )`)
   }
 }
+
+/** For statements that read scores in another shape: `scoreSource` ends within a `where`, and binds the tenant as $1. */
+export { columns as scoreColumns, source as scoreSource, time as scoreTime }

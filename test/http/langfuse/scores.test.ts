@@ -260,6 +260,56 @@ describe('200', () => {
     expect(await names(h, 'name=&traceId=&environment=')).toEqual(['a', 'b', 'c', 'd'])
   })
 
+  test('every column of the filter narrows the list, and takes the place of the parameter', async () => {
+    const h = await harness()
+    await h.ingest({
+      kind: 'trace',
+      ...resolveId('trace', traceId),
+      version: '1',
+      patch: { userId: 'u', tags: ['x', 'y'], name: 't' },
+    })
+    await posted(h, { name: 'a', id: 'a', value: 0.2, observationId, metadata: { k: 'v' } })
+    await posted(h, { name: 'b', id: 'b', value: true, comment: 'fine', environment: 'prod' })
+    await posted(h, { name: 'c', value: 'label', traceId: null, sessionId: 'th', source: 'EVAL' })
+    const filtered = async (condition: object, query = '') =>
+      names(h, `filter=${encodeURIComponent(JSON.stringify([condition]))}${query}`)
+    const string = async (column: string, value: string) =>
+      filtered({ type: 'string', column, operator: '=', value })
+    expect(await string('id', 'a')).toEqual(['a'])
+    expect(await string('name', 'b')).toEqual(['b'])
+    expect(await string('traceId', traceId)).toEqual(['a', 'b'])
+    expect(await string('observationId', observationId)).toEqual(['a'])
+    expect(await string('sessionId', 'th')).toEqual(['c'])
+    expect(await string('environment', 'default')).toEqual(['a', 'c'])
+    expect(await string('source', 'EVAL')).toEqual(['c'])
+    expect(await string('comment', 'fine')).toEqual(['b'])
+    expect(await string('dataType', 'BOOLEAN')).toEqual(['b'])
+    expect(await string('stringValue', 'True')).toEqual(['b'])
+    expect(await string('stringValue', 'label')).toEqual(['c'])
+    expect(await string('traceName', 't')).toEqual(['a', 'b'])
+    expect(await string('userId', 'u')).toEqual(['a', 'b'])
+    expect(await string('authorUserId', 'u')).toEqual([])
+    expect(await filtered({ type: 'number', column: 'value', operator: '<', value: 0.5 })).toEqual([
+      'a',
+    ])
+    const flag = { type: 'boolean', column: 'booleanValue', operator: '=', value: true }
+    expect(await filtered(flag)).toEqual(['b'])
+    const member = { type: 'stringObject', column: 'metadata', key: 'k', operator: '=', value: 'v' }
+    expect(await filtered(member)).toEqual(['a'])
+    const tags = { type: 'arrayOptions', column: 'trace_tags', operator: 'all of', value: ['x'] }
+    expect(await filtered(tags)).toEqual(['a', 'b'])
+    const late = {
+      type: 'datetime',
+      column: 'timestamp',
+      operator: '>',
+      value: '2030-01-01T00:00:00Z',
+    }
+    expect(await filtered(late)).toEqual([])
+    const named = { type: 'stringOptions', column: 'name', operator: 'any of', value: ['a', 'b'] }
+    expect(await filtered(named, '&name=c')).toEqual(['a', 'b'])
+    expect(await filtered(named, '&dataType=NUMERIC')).toEqual(['a'])
+  })
+
   test('v2 lists newest first, page by page, each score with its trace', async () => {
     const h = await harness()
     await h.ingest({
