@@ -42,6 +42,8 @@ import { getTraces } from './get-traces.ts'
 import { getTracesId } from './get-traces-id.ts'
 import { getV2Observations } from './get-v2-observations.ts'
 import { postTraces } from './post-traces.ts'
+import { getExperimentItems } from './get-experiment-items.ts'
+import { getExperiments } from './get-experiments.ts'
 import { getMediaId } from './get-media-id.ts'
 import { patchMediaId } from './patch-media-id.ts'
 import { postMedia } from './post-media.ts'
@@ -86,6 +88,8 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getScoreConfigs(app, parts)
   getScoreConfigsId(app, parts)
   patchScoreConfigsId(app, parts)
+  getExperiments(app, parts)
+  getExperimentItems(app, parts)
   postMedia(app, parts)
   patchMediaId(app, parts)
   getMediaId(app, parts)

@@ -10,7 +10,7 @@ import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../do
 export const text = z.string().transform(storableText)
 
 /** Query: a number; the empty string is the default. */
-function numberOf(schema: z.ZodNumber, fallback: number) {
+export function numberOf(schema: z.ZodNumber, fallback: number) {
   return z
     .string()
     .optional()

@@ -1,0 +1,121 @@
+import type { JsonText } from '../../domain/entities.ts'
+import { RawJson } from '../../domain/json.ts'
+import { toMillisecondIso } from '../../domain/timestamp.ts'
+import type {
+  ExecutionMetrics,
+  ExperimentActivityRow,
+} from '../../store/read/experiment-activity.ts'
+import type { ExperimentItemRow } from '../../store/read/experiment-items.ts'
+import type { ScoreRow } from '../../store/read/scores.ts'
+import { scoreV3FromRow } from './score-from-row.ts'
+import { storedJson, storedMetadata } from './stored-json.ts'
+
+/** Groups of fields of an experiment. `metrics` is ours: contracts/langfuse.md 3.8 has no public endpoint for them. */
+export const experimentGroups = ['core', 'metadata', 'scores', 'metrics'] as const
+
+export type ExperimentGroup = (typeof experimentGroups)[number]
+
+/** What belongs to a row, where its group was asked for. */
+export interface Companions {
+  scores: readonly ScoreRow[]
+  metrics: ExecutionMetrics | undefined
+}
+
+/** Experiment (contracts/langfuse.md 2.11). */
+export function experimentFromRow(
+  tenantId: string,
+  row: ExperimentActivityRow,
+  groups: ReadonlySet<ExperimentGroup>,
+  { scores, metrics }: Companions,
+): Record<string, unknown> {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    startTime: toMillisecondIso(row.startTime),
+    endTime: toMillisecondIso(row.endTime),
+    itemCount: row.itemCount,
+    datasetId: row.datasetId,
+    ...(groups.has('metadata') ? { metadata: objectOf(row.metadata) } : {}),
+    ...(groups.has('scores') ? { scores: scoresFromRows(tenantId, scores) } : {}),
+    ...(groups.has('metrics')
+      ? {
+          avgLatency: metrics?.latency ?? null,
+          totalCost: Number(metrics?.totalCost ?? 0),
+          avgTotalCost: Number(metrics?.averageCost ?? 0),
+        }
+      : {}),
+  }
+}
+
+export const experimentItemGroups = [
+  'core',
+  'dataset',
+  'io',
+  'metadata',
+  'itemMetadata',
+  'experimentMetadata',
+  'scores',
+  'metrics',
+] as const
+
+export type ExperimentItemGroup = (typeof experimentItemGroups)[number]
+
+/** Experiment item: the run that executed an example. */
+export function experimentItemFromRow(
+  tenantId: string,
+  row: ExperimentItemRow,
+  groups: ReadonlySet<ExperimentItemGroup>,
+  { scores, metrics }: Companions,
+): Record<string, unknown> {
+  return {
+    id: row.spanId,
+    traceId: row.traceId,
+    startTime: toMillisecondIso(row.startTime),
+    endTime: row.endTime === null ? null : toMillisecondIso(row.endTime),
+    level: row.level,
+    environment: row.environment,
+    experimentId: row.experimentId,
+    experimentName: row.experimentName,
+    experimentItemId: row.exampleId,
+    ...(groups.has('dataset')
+      ? {
+          experimentDatasetId: row.datasetId,
+          experimentItemVersion:
+            row.exampleVersion === null ? null : toMillisecondIso(row.exampleVersion),
+        }
+      : {}),
+    ...(groups.has('io')
+      ? {
+          input: storedJson(row.inputs),
+          output: storedJson(row.outputs),
+          expectedOutput: storedJson(row.expectedOutputs),
+        }
+      : {}),
+    ...(groups.has('metadata') ? { metadata: storedMetadata(row.metadata) } : {}),
+    ...(groups.has('itemMetadata')
+      ? { experimentItemMetadata: objectOf(row.exampleMetadata) }
+      : {}),
+    ...(groups.has('experimentMetadata')
+      ? {
+          experimentMetadata: objectOf(row.experimentMetadata),
+          experimentDescription: row.experimentDescription,
+        }
+      : {}),
+    ...(groups.has('scores') ? { scores: scoresFromRows(tenantId, scores) } : {}),
+    ...(groups.has('metrics')
+      ? { latency: metrics?.latency ?? null, totalCost: Number(metrics?.totalCost ?? 0) }
+      : {}),
+  }
+}
+
+function scoresFromRows(tenantId: string, scores: readonly ScoreRow[]): Record<string, unknown>[] {
+  return scores.map((score) => scoreV3FromRow(tenantId, score, ['details', 'subject']))
+}
+
+/** The contract has objects here: what else a client stored stands under `metadata`. */
+function objectOf(json: JsonText | null): RawJson | Record<string, RawJson> | null {
+  if (json === null || json === 'null') return null
+  const raw = new RawJson(json)
+  return json.trimStart().startsWith('{') ? raw : { metadata: raw }
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { executionMetrics } from '../../store/read/experiment-activity.ts'
+import { experimentItemFilterColumns } from '../../store/read/experiment-item-sql.ts'
+import {
+  experimentItemList,
+  type ExperimentItemPart,
+  type ExperimentItemRow,
+} from '../../store/read/experiment-items.ts'
+import { scoreListOfTraces } from '../../store/read/score-groups.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'
+import {
+  experimentQuerystring,
+  groupsOf,
+  readExperimentCursor,
+  writeExperimentCursor,
+} from './experiment-query.ts'
+import { anyOf, mergeFilter } from './filter.ts'
+import { textList } from './requests.ts'
+
+const parts: readonly ExperimentItemPart[] = [
+  'io',
+  'metadata',
+  'itemMetadata',
+  'experimentMetadata',
+]
+
+const simpleColumns = ['experimentId', 'experimentName', 'experimentItemId', 'datasetId'] as const
+
+/** What executed the items of experiments of every dialect in a time, newest first (contracts/langfuse.md 2.11). */
+export function getExperimentItems(app: App, { db }: HttpParts): void {
+  const schema = {
+    querystring: z.object({
+      ...experimentQuerystring(experimentItemGroups, experimentItemFilterColumns),
+      experimentId: textList.optional(),
+      experimentName: textList.optional(),
+      experimentItemId: textList.optional(),
+      datasetId: textList.optional(),
+    }),
+    tags: ['langfuse experiments'],
+    summary: 'List experiment items',
+  }
+  app.get('/experiment-items', { schema }, async ({ principal: { tenantId }, query }) => {
+    const { limit, scoreLimit, cursor } = query
+    const groups = groupsOf(query.fields, ['core', 'dataset'])
+    const simple = simpleColumns.flatMap((key) => anyOf(key, query[key]))
+    const asked = {
+      tenantId,
+      from: query.fromStartTime,
+      to: query.toStartTime ?? null,
+      conditions: mergeFilter(simple, query.filter),
+    }
+    const last = cursor ? readExperimentCursor(cursor) : null
+    const place = {
+      after: last && { startTime: last.lastTime, itemKey: last.lastId },
+      limit: limit + 1,
+    }
+    const wanted = new Set(parts.filter((part) => groups.has(part)))
+    const rows = await experimentItemList(db, asked, place, wanted)
+    const shown = rows.slice(0, limit)
+    const keys = shown.map((row) => row.itemKey)
+    const [scores, metrics] = await Promise.all([
+      groups.has('scores') ? scoreListOfTraces(db, tenantId, shown, scoreLimit) : null,
+      groups.has('metrics') ? executionMetrics(db, asked, 'item', keys) : null,
+    ])
+    const data = shown.map((row, index) =>
+      experimentItemFromRow(tenantId, row, groups, {
+        scores: scores?.[index] ?? [],
+        metrics: metrics?.get(row.itemKey),
+      }),
+    )
+    return { data, meta: rows.length > limit ? { cursor: cursorOf(shown.at(-1)!) } : {} }
+  })
+}
+
+function cursorOf(row: ExperimentItemRow): string {
+  return writeExperimentCursor({
+    lastTime: row.startTime,
+    lastTraceId: row.traceId,
+    lastId: row.itemKey,
+    lastExperimentId: row.experimentId,
+  })
+}

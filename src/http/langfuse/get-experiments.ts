@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { executionMetrics, experimentActivityList } from '../../store/read/experiment-activity.ts'
+import { experimentFilterColumns } from '../../store/read/experiment-item-sql.ts'
+import { scoreListOfExperiments } from '../../store/read/score-groups.ts'
+import type { App, HttpParts } from '../parts.ts'
+import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
+import {
+  experimentQuerystring,
+  groupsOf,
+  readExperimentCursor,
+  writeExperimentCursor,
+} from './experiment-query.ts'
+import { anyOf, mergeFilter } from './filter.ts'
+import { textList } from './requests.ts'
+
+/** Experiments of every dialect that were executed in a time, the one that was active last first (contracts/langfuse.md 2.11). */
+export function getExperiments(app: App, { db }: HttpParts): void {
+  const schema = {
+    querystring: z.object({
+      ...experimentQuerystring(experimentGroups, experimentFilterColumns),
+      id: textList.optional(),
+      name: textList.optional(),
+      datasetId: textList.optional(),
+    }),
+    tags: ['langfuse experiments'],
+    summary: 'List experiments',
+  }
+  app.get('/experiments', { schema }, async ({ principal: { tenantId }, query }) => {
+    const { limit, scoreLimit, cursor } = query
+    const groups = groupsOf(query.fields, ['core'])
+    const simple = (['id', 'name', 'datasetId'] as const).flatMap((key) => anyOf(key, query[key]))
+    const asked = {
+      tenantId,
+      from: query.fromStartTime,
+      to: query.toStartTime ?? null,
+      conditions: mergeFilter(simple, query.filter),
+    }
+    const last = cursor ? readExperimentCursor(cursor) : null
+    const after = last && { endTime: last.lastTime, experimentKey: last.lastId }
+    const rows = await experimentActivityList(db, asked, { after, limit: limit + 1 })
+    const shown = rows.slice(0, limit)
+    const keys = shown.map((row) => row.experimentKey)
+    const [scores, metrics] = await Promise.all([
+      groups.has('scores') ? scoreListOfExperiments(db, tenantId, keys, scoreLimit) : null,
+      groups.has('metrics') ? executionMetrics(db, asked, 'experiment', keys) : null,
+    ])
+    const data = shown.map((row) =>
+      experimentFromRow(tenantId, row, groups, {
+        scores: scores?.get(row.experimentKey) ?? [],
+        metrics: metrics?.get(row.experimentKey),
+      }),
+    )
+    return { data, meta: rows.length > limit ? { cursor: cursorOf(shown.at(-1)!) } : {} }
+  })
+}
+
+function cursorOf(row: { endTime: string; experimentKey: string; id: string }): string {
+  const { endTime: lastTime, experimentKey: lastId, id: lastExperimentId } = row
+  return writeExperimentCursor({ lastTime, lastId, lastExperimentId })
+}

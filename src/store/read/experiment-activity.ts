@@ -1,0 +1,137 @@
+import type { Decimal, JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import {
+  experimentFilterColumns,
+  experimentItemFilterColumns,
+  inTimeSql,
+  itemSetSql,
+  type ExperimentItemQuery,
+} from './experiment-item-sql.ts'
+
+/** An experiment with what happened in it within the time that is asked for. */
+export interface ExperimentActivityRow {
+  /** Our id. `id` is its client's spelling. */
+  experimentKey: string
+  id: string
+  name: string
+  description: string | null
+  metadata: JsonText
+  datasetId: string | null
+  startTime: Timestamp
+  endTime: Timestamp
+  itemCount: number
+}
+
+/** Where a page goes on: behind this experiment. */
+export type ExperimentActivityPlace = Pick<ExperimentActivityRow, 'endTime' | 'experimentKey'>
+
+/**
+ * A page of the experiments that were executed in that time, the one that was active last first. One without an execution is
+ * in no list. @param query its conditions are over `experimentFilterColumns`
+ */
+export async function experimentActivityList(
+  db: Queryable,
+  query: ExperimentItemQuery,
+  { after, limit }: { after: ExperimentActivityPlace | null; limit: number },
+): Promise<ExperimentActivityRow[]> {
+  const parameters: Parameter[] = [query.tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const text = `with item as (${itemSetSql(query, experimentFilterColumns, bind)}
+),
+activity as (
+  select item.experiment_id, min(item.start_time) as start_time,
+    max(greatest(item.start_time, item.end_time)) as end_time, count(*) as item_count
+  from item
+  where ${inTimeSql(query, bind)}
+  group by item.experiment_id
+)
+select experiments.id as experiment_key, coalesce(experiments.external_id, experiments.id::text) as id, experiments.name,
+  experiments.description, experiments.metadata, activity.start_time, activity.end_time, activity.item_count,
+  coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id
+from activity
+join experiments on experiments.tenant_id = $1 and experiments.id = activity.experiment_id
+left join datasets on datasets.tenant_id = $1 and datasets.id = experiments.dataset_id
+${after === null ? '' : afterSql(after, bind)}
+order by activity.end_time desc, activity.experiment_id
+limit ${bind(String(limit))}::bigint`
+  return runText<ExperimentActivityRow>(db, text, parameters, { isPrepared: false })
+}
+
+function afterSql(
+  { endTime, experimentKey }: ExperimentActivityPlace,
+  bind: (value: Parameter) => string,
+): string {
+  const last = `${bind(endTime)}::timestamptz`
+  return `where activity.end_time < ${last}
+  or activity.end_time = ${last} and activity.experiment_id > ${bind(experimentKey)}::uuid`
+}
+
+/** What executions took and cost. */
+export interface ExecutionMetrics {
+  /** Seconds: mean over executions of the linked run's, or of the whole trace where that is linked. null: none has ended. */
+  latency: number | null
+  /** Of the linked runs with all below them, each run counted once however often it is linked. 0 when unknown. */
+  totalCost: Decimal
+  /** Per execution. */
+  averageCost: Decimal
+}
+
+/**
+ * Latency and cost of items, or of experiments over the items within the time (contracts/langfuse.md 3.8, but without its
+ * traps: what is not linked does not count, and nothing counts twice). Those without an execution have no entry.
+ * @param ids run items, or experiments
+ */
+export async function executionMetrics(
+  db: Queryable,
+  query: ExperimentItemQuery,
+  by: 'item' | 'experiment',
+  ids: string[],
+): Promise<Map<string, ExecutionMetrics>> {
+  if (ids.length === 0) return new Map()
+  const parameters: Parameter[] = [query.tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const key = by === 'item' ? 'id' : 'experiment_id'
+  const set = itemSetSql({ conditions: [] }, experimentItemFilterColumns, bind)
+  const text = `with recursive item as (${set}
+    and item.${key} = any (${bind(ids)}::uuid[])
+),
+execution as materialized (
+  select distinct item.${key} as key, item.trace_id, item.run_id, item.latency
+  from item
+  where ${inTimeSql(query, bind)}
+),
+member as materialized (
+  select runs.trace_id, runs.id, runs.parent_run_id,
+    -- Parents repeat the cost of the models below them; what a client has set itself counts.
+    runs.total_cost * (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null)::integer as cost
+  from runs
+  where runs.tenant_id = $1 and runs.trace_id in (select execution.trace_id from execution)
+),
+subtree as (
+  select execution.key, member.trace_id, member.id
+  from execution
+  join member on member.trace_id = execution.trace_id
+  where execution.run_id is null or execution.run_id = member.id
+  union
+  select subtree.key, member.trace_id, member.id
+  from subtree
+  join member on member.trace_id = subtree.trace_id and member.parent_run_id = subtree.id
+),
+cost as (
+  select subtree.key, sum(member.cost) as total
+  from subtree
+  join member on member.trace_id = subtree.trace_id and member.id = subtree.id
+  group by subtree.key
+)
+select execution.key, avg(execution.latency) as latency, coalesce(max(cost.total), 0) as total_cost,
+  coalesce(max(cost.total), 0) / count(*) as average_cost
+from execution
+left join cost on cost.key = execution.key
+group by execution.key`
+  const rows = await runText<ExecutionMetrics & { key: string }>(db, text, parameters, {
+    isPrepared: false,
+  })
+  return new Map(rows.map(({ key: id, ...metrics }) => [id, metrics]))
+}

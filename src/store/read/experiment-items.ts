@@ -1,0 +1,124 @@
+import type { JsonText } from '../../domain/entities.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import {
+  experimentItemFilterColumns,
+  inTimeSql,
+  itemSetSql,
+  type ExperimentItemQuery,
+} from './experiment-item-sql.ts'
+
+/** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
+export interface ExperimentItemRow {
+  /** Of the run item: tells executions that began at the same time apart. */
+  itemKey: string
+  traceKey: string
+  /** null: a whole trace is linked, and no root run has arrived. */
+  runKey: string | null
+  spanId: string
+  traceId: string
+  startTime: Timestamp
+  endTime: Timestamp | null
+  level: string
+  environment: string
+  experimentId: string
+  experimentName: string
+  exampleId: string
+  datasetId: string | null
+  exampleVersion: Timestamp | null
+  inputs: JsonText | null
+  outputs: JsonText | null
+  expectedOutputs: JsonText | null
+  metadata: JsonText | null
+  exampleMetadata: JsonText | null
+  experimentMetadata: JsonText | null
+  experimentDescription: string | null
+}
+
+/** What is read only where it is asked for: bodies lie outside their rows (TOAST). */
+export type ExperimentItemPart = 'io' | 'metadata' | 'itemMetadata' | 'experimentMetadata'
+
+/** Where a page goes on: behind this item. */
+export interface ExperimentItemPlace {
+  startTime: Timestamp
+  itemKey: string
+}
+
+const partColumns: readonly (readonly [part: ExperimentItemPart, name: string, sql: string])[] = [
+  [
+    'io',
+    'inputs',
+    'case when run.inputs is null and link.run_id is null then trace.inputs else run.inputs end',
+  ],
+  [
+    'io',
+    'outputs',
+    'case when run.outputs is null and link.run_id is null then trace.outputs else run.outputs end',
+  ],
+  ['io', 'expected_outputs', 'coalesce(link.example_outputs, example.outputs)'],
+  ['metadata', 'metadata', 'case when run.id is null then trace.metadata else run.metadata end'],
+  ['itemMetadata', 'example_metadata', 'coalesce(link.example_metadata, example.metadata::json)'],
+  ['experimentMetadata', 'experiment_metadata', 'experiments.metadata'],
+  ['experimentMetadata', 'experiment_description', 'experiments.description'],
+]
+
+/** A page of executions, newest first, ties by run item. What was not asked for is null. */
+export async function experimentItemList(
+  db: Queryable,
+  query: ExperimentItemQuery,
+  { after, limit }: { after: ExperimentItemPlace | null; limit: number },
+  parts: ReadonlySet<ExperimentItemPart>,
+): Promise<ExperimentItemRow[]> {
+  const parameters: Parameter[] = [query.tenantId]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const bodies = partColumns.map(
+    ([part, name, sql]) => `${parts.has(part) ? sql : 'null'} as ${name}`,
+  )
+  const text = `with item as (${itemSetSql(query, experimentItemFilterColumns, bind)}
+),
+page as materialized (
+  select * from item
+  where ${inTimeSql(query, bind)}${after === null ? '' : afterSql(after, bind)}
+  order by item.start_time desc, item.id
+  limit ${bind(String(limit))}::bigint
+)
+select page.id as item_key, page.trace_id as trace_key, coalesce(page.shown_run_id, page.run_id) as run_key,
+  coalesce(run.external_id, run.id::text, link.external_run_id, link.run_id::text, link.external_trace_id,
+    link.trace_id::text) as span_id,
+  coalesce(link.external_trace_id, trace.external_id, link.trace_id::text) as trace_id,
+  page.start_time, page.end_time,
+  coalesce(run.level, case
+    when run.status = 'error' or run.id is null and link.run_id is null and trace.error_count > 0 then 'ERROR'
+    else 'DEFAULT' end) as level,
+  coalesce(run.environment, trace.environment, 'default') as environment,
+  coalesce(experiments.external_id, experiments.id::text) as experiment_id, experiments.name as experiment_name,
+  coalesce(link.external_example_id, example.external_id, link.example_id::text) as example_id,
+  coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id, link.example_version,
+  ${bodies.join(',\n  ')}
+from page
+join run_items as link on link.tenant_id = $1 and link.id = page.id
+join experiments on experiments.tenant_id = $1 and experiments.id = link.experiment_id
+left join datasets on datasets.tenant_id = $1 and datasets.id = experiments.dataset_id
+left join traces as trace on trace.tenant_id = $1 and trace.id = link.trace_id
+left join runs as run on run.tenant_id = $1 and run.id = page.shown_run_id
+left join lateral (
+  -- The version that was executed; of one that is gone, and where none is named, the newest.
+  select examples.external_id, examples.outputs, examples.metadata
+  from examples
+  where examples.tenant_id = $1 and examples.id = link.example_id
+  order by link.example_version is null or examples.valid_from <= link.example_version desc, examples.valid_from desc
+  limit 1
+) as example on true
+order by page.start_time desc, page.id`
+  return runText<ExperimentItemRow>(db, text, parameters, { isPrepared: false })
+}
+
+function afterSql(
+  { startTime, itemKey }: ExperimentItemPlace,
+  bind: (value: Parameter) => string,
+): string {
+  const last = `${bind(startTime)}::timestamptz`
+  return `
+    and item.start_time <= ${last} and (item.start_time < ${last} or item.id > ${bind(itemKey)}::uuid)`
+}

@@ -1,0 +1,57 @@
+import type { Queryable } from '../pool.ts'
+import { runText } from '../statements.ts'
+import { scoreColumns, scoreSource, scoreTime, type ScoreRow } from './scores.ts'
+
+/** Scores on experiments as such, by experiment, newest first. @param limit of each experiment */
+export async function scoreListOfExperiments(
+  db: Queryable,
+  tenantId: string,
+  experimentIds: string[],
+  limit: number,
+): Promise<Map<string, ScoreRow[]>> {
+  const text = `select * from (
+  select ${scoreColumns},
+    row_number() over (partition by feedback.experiment_id order by ${scoreTime} desc, feedback.id) as place
+  from ${scoreSource}
+    and feedback.experiment_id = any ($2::uuid[]) and feedback.run_id is null and feedback.trace_id is null
+) as ranked
+where place <= $3::bigint
+order by timestamp desc, id`
+  const rows = await runText<ScoreRow>(db, text, [tenantId, experimentIds, limit])
+  const groups = new Map<string, ScoreRow[]>(experimentIds.map((id) => [id, []]))
+  for (const row of rows) groups.get(row.experimentId!)!.push(row)
+  return groups
+}
+
+/** Scores on traces as a whole and on one run of each, newest first. @param limit of each target */
+export async function scoreListOfTraces(
+  db: Queryable,
+  tenantId: string,
+  targets: readonly { traceKey: string; runKey: string | null }[],
+  limit: number,
+): Promise<ScoreRow[][]> {
+  const text = `select * from (
+  select ${scoreColumns},
+    row_number() over (
+      partition by feedback.run_id, case when feedback.run_id is null then feedback.trace_id end
+      order by ${scoreTime} desc, feedback.id
+    ) as place
+  from ${scoreSource}
+    and feedback.id in (
+      select own.id from feedback as own
+      where own.tenant_id = $1 and own.trace_id = any ($2::uuid[]) and own.run_id is null
+      union
+      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any ($3::uuid[])
+    )
+) as ranked
+where place <= $4::bigint
+order by timestamp desc, id`
+  const traceIds = targets.map(({ traceKey }) => traceKey)
+  const runIds = targets.flatMap(({ runKey }) => runKey ?? [])
+  const rows = await runText<ScoreRow>(db, text, [tenantId, traceIds, runIds, limit])
+  return targets.map(({ traceKey, runKey }) =>
+    rows
+      .filter((row) => (row.runId === null ? row.traceId === traceKey : row.runId === runKey))
+      .slice(0, limit),
+  )
+}
