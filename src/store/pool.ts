@@ -20,7 +20,7 @@ export function openPool(url: string, { max = 10 }: PoolOptions = {}): Db {
     connection: {
       application_name: 'runmill',
       TimeZone: 'UTC',
-      // A kept plan, made while a table was empty, took over 20 s for 5,000 items. Ingest keeps its plans: see there.
+      // A kept plan, made while a table was empty, took over 20 s for 5,000 items.
       plan_cache_mode: 'force_custom_plan',
     },
     transform: { column: { from: postgres.toCamel } },

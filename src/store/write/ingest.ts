@@ -38,7 +38,6 @@ export async function applyEvents(db: Db, events: TenantEvent[]): Promise<Experi
 
 async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise<ExperimentKey[]> {
   if (events.length === 0) return []
-  await runStatement(transaction, 'ingest_settings_update', [])
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
@@ -154,7 +153,22 @@ async function upsertMany<T extends Touched>(
   rows: FoldedRow[],
 ): Promise<T[]> {
   if (rows.length === 0) return []
-  return runText<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey)))
+  // Planning an upsert takes longer than running it on a few rows, and its way to a row is always the key: its plan is
+  // kept. The look-ups are planned anew: on empty tables all indexes of a tenant look alike, and the plan that was kept
+  // from then read all runs of the tenant for each trace. Not awaited one by one: the three travel together.
+  const [, touched] = await Promise.all([
+    planModeUpdate(db, 'force_generic_plan'),
+    runText<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey))),
+    planModeUpdate(db, 'force_custom_plan'),
+  ])
+  return touched
+}
+
+async function planModeUpdate(
+  db: Queryable,
+  mode: 'force_generic_plan' | 'force_custom_plan',
+): Promise<void> {
+  await runStatement(db, 'plan_mode_update', [mode])
 }
 
 interface ResolvedRun extends Touched {
