@@ -43,10 +43,11 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     const reader = readAttributes(span)
     const run = runEvent(span, reader, context)
     runs.push(run)
-    const start = traceStartEvent(span, run.patch, context)
     const held = first.get(span.traceId)
-    if (held === undefined || BigInt(start.version) < BigInt(held.version)) {
-      first.set(span.traceId, start)
+    if (held === undefined || span.startTime <= held.patch.timestamp!) {
+      const start = traceStartEvent(span, run.patch, context)
+      const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
+      if (isFirst) first.set(span.traceId, start)
     }
     const saying = traceEvent(span, reader, run.patch, context)
     if (saying !== null) said.push(saying)
