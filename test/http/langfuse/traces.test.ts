@@ -1,23 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { harness, type Harness } from '../../support/harness.ts'
+import { ingestBatch, type BatchEvent } from '../../support/langfuse-batch.ts'
 
 const base = '/api/public'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 type Body = Record<string, unknown>
-
-/** Sends events as an SDK does, and waits until they are applied. Raw JSON stays as it is. */
-async function ingest(h: Harness, ...events: [type: string, body: Body | string][]) {
-  const batch = events.map(([type, body]) => {
-    const envelope = JSON.stringify({ id: randomUUID(), type, timestamp: h.clock.now() })
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    return `${envelope.slice(0, -1)},"body":${text}}`
-  })
-  const answer = await h.call('POST', `${base}/ingestion`, `{"batch":[${batch.join(',')}]}`)
-  expect(answer.body.errors, answer.text).toEqual([])
-  await h.drain()
-}
 
 async function list(h: Harness, query: Record<string, string> = {}) {
   const answer = await h.call('GET', `${base}/traces?${new URLSearchParams(query).toString()}`)
@@ -42,7 +31,7 @@ const at = (second: number) => new Date(Date.UTC(2026, 0, 2, 3, 4, second)).toIS
 
 /** Three traces, a second apart: t1 with a generation, a failed span and scores, t2 with tags alone, t3 bare. */
 async function seed(h: Harness) {
-  await ingest(
+  await ingestBatch(
     h,
     [
       'trace-create',
@@ -228,7 +217,10 @@ describe('200', () => {
   test('pages follow each other without gaps, and traces of one instant too', async () => {
     const h = await harness()
     const sent = Array.from({ length: 7 }, (_, i) => `t${i}`)
-    await ingest(h, ...sent.map((id): [string, Body] => ['trace-create', { id, timestamp: at(5) }]))
+    await ingestBatch(
+      h,
+      ...sent.map((id): BatchEvent => ['trace-create', { id, timestamp: at(5) }]),
+    )
     for (const orderBy of ['timestamp.desc', 'timestamp.asc', 'name.asc']) {
       const found: string[] = []
       for (const page of ['1', '2', '3', '4']) {
@@ -242,7 +234,7 @@ describe('200', () => {
 
   test('strings that hold JSON come back as JSON, and numbers as they were sent', async () => {
     const h = await harness()
-    await ingest(h, [
+    await ingestBatch(h, [
       'trace-create',
       `{"id":"t","input":"{\\"a\\":[1]}","output":{"big":12345678901234567890,"exact":1.50},
         "metadata":{"number":"0","flag":"true","nested":"{\\"k\\":\\"v\\"}","text":"plain","big":"12345678901234567890","null":null}}`,
@@ -320,7 +312,7 @@ describe('200', () => {
     expect(await ids(h, { name: 'chat', sessionId: 'thread', tags: 'x' })).toEqual([root])
 
     // A word about the trace does not silence its root run.
-    await ingest(h, ['trace-create', { id: root, tags: ['y'], userId: null }])
+    await ingestBatch(h, ['trace-create', { id: root, tags: ['y'], userId: null }])
     expect(await read(h, root)).toMatchObject({
       name: 'chat',
       input: { q: 'hi' },
@@ -331,7 +323,7 @@ describe('200', () => {
 
   test('an observation whose trace nobody has sent makes its trace readable', async () => {
     const h = await harness()
-    await ingest(h, [
+    await ingestBatch(h, [
       'span-create',
       { id: 'o', traceId: 'lone', startTime: at(1), name: 'root', input: 'i' },
     ])
@@ -341,10 +333,10 @@ describe('200', () => {
 
   test('what was cleared stays empty, whatever the root says', async () => {
     const h = await harness()
-    await ingest(h, ['span-create', { id: 'o', traceId: 't', startTime: at(1), name: 'root' }])
-    await ingest(h, ['trace-create', { id: 't', name: 'mine' }])
+    await ingestBatch(h, ['span-create', { id: 'o', traceId: 't', startTime: at(1), name: 'root' }])
+    await ingestBatch(h, ['trace-create', { id: 't', name: 'mine' }])
     h.clock.advance(10)
-    await ingest(h, ['trace-create', { id: 't', name: null }])
+    await ingestBatch(h, ['trace-create', { id: 't', name: null }])
     expect(await read(h, 't')).toMatchObject({ name: null })
   })
 
@@ -369,8 +361,8 @@ describe('200', () => {
     await seed(h)
     const answer = await h.call('DELETE', `${base}/traces/t1`)
     expect(answer).toMatchObject({ status: 200, body: { message: 'Trace deleted successfully' } })
-    await ingest(h, ['trace-create', { id: 't1', name: 'late' }])
-    await ingest(h, ['span-update', { id: 'sp1', name: 'late' }])
+    await ingestBatch(h, ['trace-create', { id: 't1', name: 'late' }])
+    await ingestBatch(h, ['span-update', { id: 'sp1', name: 'late' }])
     expect(await ids(h)).toEqual(['t3', 't2'])
     expect((await h.call('GET', `${base}/traces/t1`)).status).toBe(404)
     expect((await h.call('GET', `${base}/observations/g1`)).status).toBe(404)
@@ -411,9 +403,9 @@ describe('200', () => {
   test('a trace of thousands of observations comes whole', async () => {
     const h = await harness()
     const sent = Array.from({ length: 350 }, (_, i) => `o${i}`)
-    await ingest(
+    await ingestBatch(
       h,
-      ...sent.map((id): [string, Body] => ['span-create', { id, traceId: 't', startTime: at(1) }]),
+      ...sent.map((id): BatchEvent => ['span-create', { id, traceId: 't', startTime: at(1) }]),
     )
     const { observations } = await read(h, 't')
     expect(observations.map(({ id }: Body) => id).toSorted()).toEqual(sent.toSorted())
@@ -663,9 +655,9 @@ describe('filter', () => {
       '2026-01-02T03:04:05.001900Z',
       '2026-01-02T03:04:05.002Z',
     ]
-    await ingest(
+    await ingestBatch(
       h,
-      ...sent.map((timestamp, i): [string, Body] => ['trace-create', { id: `t${i}`, timestamp }]),
+      ...sent.map((timestamp, i): BatchEvent => ['trace-create', { id: `t${i}`, timestamp }]),
     )
     const found: unknown[] = []
     for (let filter: object[] = []; ; ) {
@@ -815,7 +807,7 @@ describe('4xx', () => {
 
   test('a trace of which only scores have come is not found', async () => {
     const h = await harness()
-    await ingest(h, ['score-create', { traceId: 'scored', name: 'x', value: 1 }])
+    await ingestBatch(h, ['score-create', { traceId: 'scored', name: 'x', value: 1 }])
     expect((await h.call('GET', `${base}/traces/scored`)).status).toBe(404)
     expect(await ids(h)).toEqual([])
   })
