@@ -60,7 +60,10 @@ describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %
     expect(before).toBeLessThan(runCount)
 
     await start({ ...settings, ROLE: 'worker' }).ready
-    await vi.waitUntil(async () => (await countRuns()) >= runCount, { timeout: 60_000, interval: 200 })
+    await vi.waitUntil(async () => (await countRuns()) >= runCount, {
+      timeout: 60_000,
+      interval: 200,
+    })
     const rows = await db<{ id: string; status: string }[]>`
       select id, status from runs where tenant_id = ${tenant.id} order by id`
     expect(rows.map((row) => row.id)).toEqual(ids.toSorted())
@@ -77,7 +80,9 @@ function start(environment: Record<string, string>): RunmillProcess {
 }
 
 async function countRuns(): Promise<number> {
-  const [row] = await db<{ n: number }[]>`select count(*) as n from runs where tenant_id = ${tenant.id}`
+  const [row] = await db<
+    { n: number }[]
+  >`select count(*) as n from runs where tenant_id = ${tenant.id}`
   return row!.n
 }
 

@@ -15,13 +15,14 @@ const connectionCodes = new Set([
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ENOENT',
 ])
 
 /** True when the same statement may well succeed later: the database was away, busy or saw a conflict. */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)
-  return code !== null && (connectionCodes.has(code) || passing.test(code))
+  return (
+    code !== null && (connectionCodes.has(code) || passing.test(code) || isMissingSocket(error))
+  )
 }
 
 /** True when the data broke a unique constraint. */
@@ -32,6 +33,11 @@ export function isUniqueViolation(error: unknown): boolean {
 /** True when Postgres cannot hold the value at all: out of range, malformed, too long for an index, nested too deep. */
 export function isDataError(error: unknown): boolean {
   return /^(?:22|54)/.test(codeOf(error) ?? '')
+}
+
+/** A Unix socket that is not there; a missing file of any other kind is our own mistake. */
+function isMissingSocket(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
 }
 
 function codeOf(error: unknown): string | null {

@@ -6,7 +6,9 @@ describe('operations', () => {
     const h = await harness()
     expect((await h.call('GET', '/livez')).status).toBe(200)
     expect((await h.call('GET', '/readyz')).body).toEqual({ ready: true, problems: [] })
-    expect((await h.call('GET', '/metrics')).text).toContain('runmill_queue_jobs{queue="ingest",state="waiting"} 0')
+    expect((await h.call('GET', '/metrics')).text).toContain(
+      'runmill_queue_jobs{queue="ingest",state="waiting"} 0',
+    )
     expect((await h.call('GET', '/docs/json')).body.info.title).toBe('Runmill')
   })
 })
@@ -14,7 +16,9 @@ describe('operations', () => {
 describe('401', () => {
   test('each dialect refuses a missing and a wrong key in its own shape', async () => {
     const h = await harness()
-    const langfuse = await h.call('GET', '/api/public/nothing', undefined, { authorization: 'Basic cGs6c2s=' })
+    const langfuse = await h.call('GET', '/api/public/nothing', undefined, {
+      authorization: 'Basic cGs6c2s=',
+    })
     expect(langfuse).toMatchObject({
       status: 401,
       body: { message: "Invalid credentials. Confirm that you've configured the correct host." },

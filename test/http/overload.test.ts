@@ -43,7 +43,9 @@ describe('503', () => {
     for (const each of slow) {
       each.destroy()
     }
-    await expect.poll(async () => (await h.call('POST', '/datasets', { name: 'x' })).status).toBe(200)
+    await expect
+      .poll(async () => (await h.call('POST', '/datasets', { name: 'x' })).status)
+      .toBe(200)
   })
 })
 

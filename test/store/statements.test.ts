@@ -30,7 +30,9 @@ test('every statement says what a repeat does, or that it only reads', () => {
 
 test('every parameter of a statement is explained', () => {
   const explains = ({ header, text }: Statement): boolean =>
-    [...text.matchAll(/\$\d+/g)].every(([parameter]) => new RegExp(`\\${parameter}\\b`).test(header))
+    [...text.matchAll(/\$\d+/g)].every(([parameter]) =>
+      new RegExp(`\\${parameter}\\b`).test(header),
+    )
   expect(namesOf(statements.filter((statement) => !explains(statement)))).toEqual([])
 })
 
@@ -39,5 +41,7 @@ test('every file is one statement', () => {
 })
 
 test('every statement has one caller', () => {
-  expect(namesOf(statements.filter(({ name }) => source.split(`'${name}'`).length !== 2))).toEqual([])
+  expect(namesOf(statements.filter(({ name }) => source.split(`'${name}'`).length !== 2))).toEqual(
+    [],
+  )
 })
