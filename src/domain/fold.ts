@@ -114,7 +114,10 @@ function foldUnion(
 ): void {
   for (const property of Object.keys(field.columns)) {
     const held = (row.values.get(property) ?? []) as string[]
-    row.values.set(property, sortByCodePoint([...new Set([...held, ...(patch[property] as string[])])]))
+    row.values.set(
+      property,
+      sortByCodePoint([...new Set([...held, ...(patch[property] as string[])])]),
+    )
   }
 }
 

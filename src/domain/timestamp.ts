@@ -22,7 +22,8 @@ export function parseTimestamp(input: string | number): Timestamp | null {
   if (typeof input === 'number') return fromEpochMs(input)
   const match = iso.exec(input.trim())
   if (match === null) return null
-  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = match
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] =
+    match
   const wall = Date.UTC(
     Number(year),
     Number(month) - 1,
