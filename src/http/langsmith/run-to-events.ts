@@ -225,12 +225,15 @@ function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number
   return { ...patch, ...threadPatch(patch.metadata), ...(model === null ? {} : { model }) }
 }
 
+/** Threads are looked up by an index, which cannot hold more. */
+const maxThreadLength = 500
+
 /** The first of the three that is not null (contracts/langsmith.md 3.7). */
 function threadPatch(metadata: JsonMap): RunPatch {
   for (const key of ['session_id', 'conversation_id', 'thread_id']) {
     const text = metadata[key]
     if (text === undefined || text === 'null' || /^[[{]/.test(text)) continue
-    return { threadId: stringOf(text) ?? text }
+    return { threadId: (stringOf(text) ?? text).slice(0, maxThreadLength) }
   }
   return {}
 }

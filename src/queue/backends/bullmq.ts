@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   Job,
   type JobsOptions,
@@ -145,7 +146,7 @@ export function bullBackend(
       queues: opened,
       workers: [],
       stopping: new AbortController(),
-      abandon: new AbortController(),
+      abandon: withManyListeners(new AbortController()),
     }
   }
 
@@ -325,6 +326,12 @@ function bullName(queue: QueueName): string {
 /** BullMQ refuses colons in ids. */
 function bullId(key: string): string {
   return encodeURIComponent(key)
+}
+
+/** Every active job listens, and Node takes more than ten for a leak. */
+function withManyListeners(controller: AbortController): AbortController {
+  setMaxListeners(0, controller.signal)
+  return controller
 }
 
 function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
