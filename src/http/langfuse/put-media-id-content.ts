@@ -4,7 +4,6 @@ import { z } from 'zod'
 import { isUuid } from '../../domain/ids.ts'
 import { toEpochMs } from '../../domain/timestamp.ts'
 import { mediaFind } from '../../store/read/media.ts'
-import { mediaUpdateStored } from '../../store/write/media.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { invalidRequest, LangfuseError, notFound } from './errors.ts'
 import { maxMediaBytes, readSha256 } from './media.ts'
@@ -42,10 +41,7 @@ export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Ht
         if (media === null) throw notFound('Media asset not found')
         checkHeaders(request.headers, media)
         const content = request.body instanceof Readable ? request.body : Readable.from([])
-        const { size } = await blobs.put(tenantId, verified(content, media.sha256), {
-          maxBytes: maxMediaBytes,
-        })
-        await mediaUpdateStored(db, tenantId, mediaId, size, clock.now())
+        await blobs.put(tenantId, verified(content, media.sha256), { maxBytes: maxMediaBytes })
         return reply.code(200).header('etag', `"${media.sha256}"`).send()
       },
     )

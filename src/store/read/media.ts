@@ -11,6 +11,7 @@ export interface MediaRow {
   contentType: string
   /** Bytes: as announced, and once it is stored as it is. */
   contentLength: number
+  /** When its client says; else when the bytes were stored, whoever stored them. */
   uploadedAt: Timestamp | null
   /** What the client has told of its upload. */
   uploadHttpStatus: number | null

@@ -30,17 +30,6 @@ export async function mediaUpsert(
   return row ?? null
 }
 
-/** Once the bytes are stored. */
-export async function mediaUpdateStored(
-  db: Queryable,
-  tenantId: string,
-  id: string,
-  size: number,
-  now: Timestamp,
-): Promise<void> {
-  await runStatement(db, 'media_update_stored', [tenantId, id, size, now])
-}
-
 export interface MediaUpload {
   uploadedAt: Timestamp
   httpStatus: number

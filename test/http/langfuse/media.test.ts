@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BlobsUnavailableError } from '../../../src/blobs/store.ts'
 import { localHome } from '../../../src/blobs/backends/local.ts'
+import { chunks } from '../../support/bytes.ts'
 import { type Harness, harness } from '../../support/harness.ts'
 import type { TestTenant } from '../../support/tenant.ts'
 
@@ -89,6 +90,13 @@ describe('201', () => {
     }
   })
 
+  test('what came as an attachment by LangSmith is here already', async () => {
+    const h = await harness()
+    await h.blobs.put(h.tenant.id, chunks(bytes), { maxBytes: 1000 })
+    expect((await announce(h, { contentLength: 1 })).body).toEqual({ mediaId, uploadUrl: null })
+    expect((await get(h)).body).toMatchObject({ contentLength: bytes.length })
+  })
+
   test('the same content in another tenant has to be uploaded there', async () => {
     const h = await harness()
     await upload(h)
@@ -153,6 +161,17 @@ describe('200', () => {
     expect(answer.statusCode, answer.body).toBe(200)
     expect((await download(h, (await get(h)).body.url)).rawPayload).toEqual(bytes)
   })
+
+  test.each(['application/json', 'multipart/form-data; boundary=x', 'text/plain'])(
+    'a content is taken as it is, also as %s',
+    async (contentType) => {
+      const h = await harness()
+      const { body } = await announce(h)
+      const { status } = await put(h, body.uploadUrl, bytes, { 'content-type': contentType })
+      expect(status).toBe(200)
+      expect((await download(h, (await get(h)).body.url)).rawPayload).toEqual(bytes)
+    },
+  )
 
   test('a content far above the limit of other bodies is streamed', async () => {
     const h = await harness()
