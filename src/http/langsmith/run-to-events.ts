@@ -133,7 +133,8 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   })
   const version = eventVersion(
     operation,
-    (isCreate ? lineage.startTime : values.end_time) ?? now,
+    // The SDKs' updates of a running run have its start: sent again after the last one, they must not outrank it.
+    (isCreate ? lineage.startTime : (values.end_time ?? values.start_time)) ?? now,
     payload.content,
   )
   const { startTime, traceId, parentRunId, dottedOrder } = lineage

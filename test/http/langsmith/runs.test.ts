@@ -398,6 +398,30 @@ describe('202 POST and PATCH /runs', () => {
     }
   })
 
+  test('an update of a running run, repeated after the last update, takes nothing back', async () => {
+    const h = await harness()
+    const id = randomUUID()
+    const start = { name: 'run', run_type: 'chain', start_time: '2026-01-21T14:35:00.000000Z' }
+    const running = { ...start, outputs: { text: 'some' }, events: [{ name: 'half' }] }
+    const last = {
+      ...start,
+      end_time: '2026-01-21T14:35:01.000000Z',
+      outputs: { text: 'all' },
+      events: [{ name: 'half' }, { name: 'done' }],
+    }
+    await h.call('POST', '/runs', { ...start, id })
+    for (const body of [running, last, running]) {
+      expect((await h.call('PATCH', `/runs/${id}`, body)).status).toBe(202)
+      await h.drain()
+    }
+    const { body } = await h.call('GET', `/runs/${id}`)
+    expect([body.outputs, body.events, body.status]).toEqual([last.outputs, last.events, 'success'])
+    // A correction by hand says nothing of times: it is the newest.
+    await h.call('PATCH', `/runs/${id}`, { outputs: { text: 'corrected' } })
+    await h.drain()
+    expect((await h.call('GET', `/runs/${id}`)).body.outputs).toEqual({ text: 'corrected' })
+  })
+
   test('repeating a request changes nothing', async () => {
     const h = await harness()
     const id = randomUUID()
