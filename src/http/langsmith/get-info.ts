@@ -1,10 +1,11 @@
 import type { App } from '../parts.ts'
 
 /**
- * What the SDKs may use (contracts/langsmith.md 1.6). Version 0.18.0 would promise the v2 routes.
+ * What the SDKs may use (contracts/langsmith.md 1.6). From 0.16.0 on the SDKs take the v2 routes of runs, traces and
+ * experiments for granted; 0.18.0 would promise projects that are found by address, which is not here.
  */
 const info = {
-  version: '0.12.0',
+  version: '0.16.0',
   git_sha: null,
   license_expiration_time: null,
   customer_info: null,

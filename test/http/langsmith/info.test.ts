@@ -7,7 +7,7 @@ test('GET /info needs no key, takes a wrong one, and has all six batch keys unde
     const answer = await h.call('GET', `${prefix}/info`, undefined, { 'x-api-key': 'wrong' })
     expect(answer.status).toBe(200)
     expect(answer.body).toMatchObject({
-      version: '0.12.0',
+      version: '0.16.0',
       batch_ingest_config: { use_multipart_endpoint: true },
       instance_flags: {
         dataset_examples_multipart_enabled: true,

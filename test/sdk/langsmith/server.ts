@@ -6,10 +6,11 @@ import { closePool, openPool, type Db } from '../../../src/store/pool.ts'
 import { createTestDatabase } from '../../support/postgres.ts'
 import { startRedis } from '../../support/redis.ts'
 import { startRunmill } from '../../support/runmill-process.ts'
-import { insertTenant } from '../../support/tenant.ts'
+import { insertTenant, type TestTenant } from '../../support/tenant.ts'
 
 export interface RunningServer {
   url: string
+  tenant: TestTenant
   /** The real SDK, as a user sets it up. */
   client: Client
   db: Db
@@ -36,6 +37,7 @@ export async function startServer(queue: 'postgres' | 'redis'): Promise<RunningS
   const url = await server.ready
   return {
     url,
+    tenant,
     client: new Client({ apiUrl: url, apiKey: tenant.secretKey }),
     db,
     log: () => server.stdout() + server.stderr(),

@@ -172,6 +172,39 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     expect(await namesOf({ referenceExampleId: ids.two })).toEqual(['target 2+2'])
   })
 
+  test('the v2 resources page through runs and through compared examples', async () => {
+    const { client } = server
+    const { id } = await client.readProject({ projectName: baseline.experimentName })
+    const runs = await all(
+      client.runs.query({
+        project_ids: [id],
+        is_root: true,
+        page_size: 4,
+        selects: ['ID', 'NAME', 'INPUTS', 'OUTPUTS', 'TOTAL_TOKENS'],
+      }),
+    )
+    expect(sorted(runs.map((run) => run.id))).toEqual(
+      sorted(baseline.results.map(({ run }) => run.id)),
+    )
+    expect(runs[0]).toMatchObject({ name: 'target', total_tokens: 5 })
+    const compared = await all(
+      client.datasets.experimentRuns.query(datasetId, {
+        experiment_ids: [id],
+        page_size: 2,
+        selects: ['ID', 'OUTPUTS'],
+        sort: { by: 'feedback.correct', order: 'ASC' },
+      }),
+    )
+    expect(compared.map((row) => row.id)[0]).toBe(ids.two)
+    expect(sorted(compared.map((row) => row.id))).toEqual(sorted(Object.values(ids)))
+    expect(compared[0]).toMatchObject({ runs: [{ outputs: { a: 'four' } }, {}] })
+    const one = await client.runs.retrieve(baseline.results[0]!.run.id, {
+      project_id: id,
+      selects: ['ID', 'NAME'],
+    })
+    expect(one).toMatchObject({ id: baseline.results[0]!.run.id, name: 'target' })
+  })
+
   test('readRun loads the tree below a run', async () => {
     const { client } = server
     const root = candidate.results.find(({ example }) => example.id === ids.one)!.run
