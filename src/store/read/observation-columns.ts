@@ -30,6 +30,7 @@ const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
 const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
 
 const shownId = 'coalesce(run.external_id, run.id::text)'
+const tags = ofTrace(traceFields.unsortedTags)
 const latency = 'extract(epoch from run.end_time - run.start_time)'
 const scores = `feedback as score
     where score.tenant_id = $1 and score.run_id = run.id`
@@ -66,8 +67,8 @@ export const observationFilterColumns: FilterColumns = {
   },
   traceName: text(observationFields.traceName),
   traceEnvironment: text(ofTrace(traceFields.environment)),
-  traceTags: { kind: 'list', sql: observationFields.traceTags },
-  tags: { kind: 'list', sql: observationFields.traceTags },
+  traceTags: { kind: 'list', sql: tags },
+  tags: { kind: 'list', sql: tags },
   latency: number(latency),
   timeToFirstToken: number('extract(epoch from run.first_token_time - run.start_time)'),
   tokensPerSecond: number(`run.completion_tokens / nullif(${latency}, 0)`),

@@ -111,18 +111,19 @@ export async function observationList(
   const conditions = `${visible(purging, bind)}${langfuseFilterSql(observationFilterColumns, filter, bind)}`
   const behind = 'after' in place && place.after !== null ? behindSql(place.after, bind) : ''
   const offset = 'offset' in place ? ` offset ${bind(String(place.offset))}::bigint` : ''
-  // Ids first: what a row holds is read for the page alone.
-  const text = `with page as (
+  // Ids first, then one look-up per row of the page, whatever the planner knows of the table.
+  const text = `select ${columnsOf(parts)}
+from unnest(array(
   select run.id
   from runs as run
   where ${conditions}${behind}
   order by run.start_time desc, run.id
   limit ${bind(String(place.limit))}::bigint${offset}
-)
-select ${columnsOf(parts)}
-from runs as run
-where run.tenant_id = $1 and run.id = any (array(select id from page))
-order by run.start_time desc, run.id`
+)) with ordinality as page (id, place)
+cross join lateral (
+  select * from runs where runs.tenant_id = $1 and runs.id = page.id offset 0
+) as run
+order by page.place`
   return runText<ObservationRow>(db, text, parameters, { isPrepared: false })
 }
 

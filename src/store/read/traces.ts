@@ -130,17 +130,19 @@ export async function traceList(
   // The index on the time holds no null: `nulls last` would not match it.
   const nulls = order.column === 'timestamp' ? '' : ' nulls last'
   const by = `${orders[order.column]} ${order.direction}${nulls}, trace.id${order.direction === 'asc' && nulls === '' ? ' desc' : ''}`
-  const text = `with page as (
+  // Ids first, then one look-up per row of the page: without statistics the planner would read every trace for it.
+  const text = `select ${columnsOf(parts)}
+from unnest(array(
   select trace.id
   from traces as trace
   where ${visible(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}
   order by ${by}
   limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
-)
-select ${columnsOf(parts)}
-from traces as trace
-where trace.tenant_id = $1 and trace.id = any (array(select id from page))
-order by ${by}`
+)) with ordinality as page (id, place)
+cross join lateral (
+  select * from traces where traces.tenant_id = $1 and traces.id = page.id offset 0
+) as trace
+order by page.place`
   return runText<TraceRow>(db, text, parameters, { isPrepared: false })
 }
 
