@@ -26,6 +26,19 @@ describe('401', () => {
     const langsmith = await h.call('GET', '/nothing', undefined, { 'x-api-key': 'wrong' })
     expect(langsmith).toMatchObject({ status: 401, body: { detail: 'Invalid token' } })
   })
+
+  test('a LangSmith key that is sent twice counts once, and two keys count as none', async () => {
+    const h = await harness()
+    const url = await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const statusWith = async (...keys: string[]) => {
+      const headers = keys.map((key): [string, string] => ['x-api-key', key])
+      return (await fetch(`${url}/sessions`, { headers })).status
+    }
+    const { secretKey } = h.tenant
+    expect(await statusWith(secretKey, secretKey)).toBe(200)
+    const other = await h.addTenant()
+    expect(await statusWith(secretKey, other.secretKey)).toBe(401)
+  })
 })
 
 describe('404', () => {

@@ -61,8 +61,16 @@ async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promi
 
 function readCredentials(request: FastifyRequest): Credentials | null {
   const apiKey = request.headers['x-api-key']
-  if (typeof apiKey === 'string' && apiKey !== '') return { publicKey: null, secret: apiKey }
+  if (typeof apiKey === 'string' && apiKey !== '') {
+    return { publicKey: null, secret: withoutRepetition(apiKey) }
+  }
   const header = request.headers.authorization ?? ''
   const token = readBearer(header)
   return token === null ? readBasic(header) : { publicKey: null, secret: token }
+}
+
+/** Python's client for the v2 routes sends the header twice; Node joins the two. No key holds a blank. */
+function withoutRepetition(header: string): string {
+  const [first = '', ...others] = header.split(', ')
+  return others.every((other) => other === first) ? first : header
 }
