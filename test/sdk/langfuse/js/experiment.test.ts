@@ -235,7 +235,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
         traceId,
         parentObservationId: root.id,
         input: [{ role: 'user', content: q }],
-        output: answer,
+        output: { role: 'assistant', content: answer },
         model: 'm-1',
         modelParameters: { temperature: 0 },
         usageDetails: usage,
@@ -349,9 +349,12 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
         experimentMetadata: { model: 'm-1', settings: { t: 0 } },
         experimentDescription: 'first try',
       })
-      expect(item.scores!.map(({ name }) => name).toSorted()).toEqual(
-        ['correct', 'length', 'note', 'verdict'],
-      )
+      expect(item.scores!.map(({ name }) => name).toSorted()).toEqual([
+        'correct',
+        'length',
+        'note',
+        'verdict',
+      ])
     }
     const { data: items } = await api.experiments.listItems({
       fromStartTime: since,

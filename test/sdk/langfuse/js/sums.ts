@@ -58,7 +58,7 @@ export async function task(item: { input?: unknown }): Promise<{ a: string }> {
     },
     { asType: 'generation' },
   )
-  call.update({ output: answers[q]! }).end()
+  call.update({ output: { role: 'assistant', content: answers[q] } }).end()
   return { a: answers[q]! }
 }
 

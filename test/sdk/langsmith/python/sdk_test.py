@@ -252,6 +252,27 @@ def get_experiment_results_value_by_value():
 
 
 @check
+def the_v2_resources_page_through_runs_and_compared_examples():
+    project = client.read_project(project_name=state["baseline"])
+
+    async def ask():
+        runs = client.runs.query(
+            project_ids=[str(project.id)], is_root=True, page_size=4,
+            selects=["ID", "NAME", "INPUTS", "OUTPUTS", "TOTAL_TOKENS"],
+        )
+        rows = client.datasets.experiment_runs.query(
+            str(state["dataset"].id), experiment_ids=[str(project.id)], page_size=2, selects=["ID", "OUTPUTS"]
+        )
+        return [run async for run in runs], [row async for row in rows]
+
+    runs, rows = asyncio.run(ask())
+    equal(len({run.id for run in runs}), 6)
+    equal({(run.inputs["q"], run.outputs["a"], run.total_tokens) for run in runs}, {(q, a, 5) for q, a in ANSWERS.items()})
+    equal({row.id for row in rows}, {str(id) for id in IDS})
+    equal({len(row.runs) for row in rows}, {2})
+
+
+@check
 def evaluate_reads_attachments():
     def look(inputs: dict, attachments: dict) -> dict:
         return {name: attachments[name]["reader"].read().hex() for name in attachments}
