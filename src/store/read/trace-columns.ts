@@ -70,8 +70,9 @@ function countOf(level: string): FilterColumn {
 }
 
 /**
- * FROM and WHERE of the scores of a trace and of its observations, as alias `score`. Observation by observation: without
- * statistics the planner would read all scores of the tenant for every trace.
+ * FROM and WHERE of the scores of a trace and of its observations, as alias `score`. Observation by observation, and
+ * those of other traces are left out afterwards: without statistics the planner would read all scores of the tenant
+ * that name no trace, for every observation (20 ms each at 50,000).
  */
 export const scoresOfTrace = `(
       select own.* from feedback as own where own.tenant_id = $1 and own.trace_id = trace.id
@@ -80,10 +81,10 @@ export const scoresOfTrace = `(
       from runs as held
       cross join lateral (
         select * from feedback
-        where feedback.tenant_id = $1 and feedback.run_id = held.id and feedback.trace_id is null
+        where feedback.tenant_id = $1 and feedback.run_id = held.id
         offset 0
       ) as scored
-      where held.tenant_id = $1 and held.trace_id = trace.id
+      where held.tenant_id = $1 and held.trace_id = trace.id and scored.trace_id is null
       offset 0
     ) as score where score.key is not null`
 
