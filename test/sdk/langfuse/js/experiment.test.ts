@@ -395,4 +395,8 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     expect(kept.datasetRunItems).toHaveLength(3)
     expect((await langfuse.dataset.get(datasetName)).items).toHaveLength(2)
   })
+
+  test('the server had nothing to complain about', () => {
+    expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
+  })
 })

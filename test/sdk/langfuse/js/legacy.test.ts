@@ -161,4 +161,8 @@ describe.each(queues)('langfuse 3 on npm, queue in %s', (queue) => {
     const item = await langfuse.getDatasetItem('legacy-1')
     expect(item).toMatchObject({ input: { q: 1 }, expectedOutput: { a: 2 }, datasetName })
   })
+
+  test('the server had nothing to complain about', () => {
+    expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
+  })
 })
