@@ -19,6 +19,7 @@ import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-te
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
+import { isRetryable } from './store/errors.ts'
 import { migrate } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
@@ -229,6 +230,15 @@ async function main(): Promise<void> {
     process.exit(code)
   }
 
+  // Drivers now and then reject a promise that nobody holds when their server dies: no reason to die with it (SPEC I6).
+  process.on('unhandledRejection', (error) => {
+    if (isRetryable(error)) {
+      log.error({ err: error }, 'a connection failed where nobody waited for it')
+      return
+    }
+    reportFailure(error)
+    void end(1)
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (endingSince !== null && Date.now() - endingSince > sameSignalMs) process.exit(1)
