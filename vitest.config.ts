@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Two cores are what CI has; the server and Redis take their share of them.
-    maxWorkers: 2,
+    // One more than CI has cores: the tests that kill processes spend their time waiting.
+    maxWorkers: 3,
   },
 })
