@@ -38,27 +38,55 @@ type BodyReader = (value: unknown) => ReadBody
 /** Bodies of the old events name their own type. */
 const namedType = z.object({ type: z.enum(observationTypes) })
 
+type ObservationEvent = [
+  name: string,
+  rank: 'create' | 'update',
+  /** null: the body says. */
+  type: ObservationType | null,
+  schema: z.ZodType<ObservationBody>,
+]
+
+const observationEvents: readonly ObservationEvent[] = [
+  ['span-create', 'create', 'SPAN', spanBody],
+  ['span-update', 'update', 'SPAN', spanBody],
+  ['event-create', 'create', 'EVENT', eventBody],
+  ['generation-create', 'create', 'GENERATION', generationBody],
+  ['generation-update', 'update', 'GENERATION', generationBody],
+  ['agent-create', 'create', 'AGENT', generationBody],
+  ['tool-create', 'create', 'TOOL', generationBody],
+  ['chain-create', 'create', 'CHAIN', generationBody],
+  ['retriever-create', 'create', 'RETRIEVER', generationBody],
+  ['evaluator-create', 'create', 'EVALUATOR', generationBody],
+  ['embedding-create', 'create', 'EMBEDDING', generationBody],
+  ['guardrail-create', 'create', 'GUARDRAIL', generationBody],
+  ['observation-create', 'create', null, generationBody],
+  ['observation-update', 'update', null, generationBody],
+]
+
 const readers: ReadonlyMap<string, BodyReader> = new Map<string, BodyReader>([
   ['trace-create', (value) => ({ kind: 'trace', rank: 'create', body: traceBody.parse(value) })],
   ['score-create', (value) => ({ kind: 'score', rank: 'create', body: scoreBody.parse(value) })],
   ['sdk-log', () => ({ kind: 'log' })],
-  ['span-create', observation('create', 'SPAN', spanBody)],
-  ['span-update', observation('update', 'SPAN', spanBody)],
-  ['event-create', observation('create', 'EVENT', eventBody)],
-  ['generation-create', observation('create', 'GENERATION', generationBody)],
-  ['generation-update', observation('update', 'GENERATION', generationBody)],
-  ['agent-create', observation('create', 'AGENT', generationBody)],
-  ['tool-create', observation('create', 'TOOL', generationBody)],
-  ['chain-create', observation('create', 'CHAIN', generationBody)],
-  ['retriever-create', observation('create', 'RETRIEVER', generationBody)],
-  ['evaluator-create', observation('create', 'EVALUATOR', generationBody)],
-  ['embedding-create', observation('create', 'EMBEDDING', generationBody)],
-  ['guardrail-create', observation('create', 'GUARDRAIL', generationBody)],
-  ['observation-create', observation('create', null, generationBody)],
-  ['observation-update', observation('update', null, generationBody)],
+  ...observationEvents.map(([name, ...event]): [string, BodyReader] => [
+    name,
+    observation(...event),
+  ]),
 ])
 
-/** @param type null: the body says */
+/** Any event of a batch, for the documentation: each is validated on its own, by `envelope` and `readBody`. */
+export const ingestionEvent = z.union([
+  documented('trace-create', traceBody),
+  documented('score-create', scoreBody),
+  documented('sdk-log', z.object({ log: z.unknown() })),
+  ...observationEvents.map(([name, , type, schema]) =>
+    documented(name, type === null ? z.intersection(schema, namedType) : schema),
+  ),
+])
+
+function documented(name: string, body: z.ZodType) {
+  return envelope.extend({ type: z.literal(name), body })
+}
+
 function observation(
   rank: 'create' | 'update',
   type: ObservationType | null,

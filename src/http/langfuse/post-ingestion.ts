@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { hasZodFastifySchemaValidationErrors, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../domain/json.ts'
 import { acceptEvents } from '../ingest.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { answerError, LangfuseError } from './errors.ts'
+import { ingestionEvent } from './ingestion-events.ts'
 import { translateBatch } from './ingestion-to-events.ts'
 
 const result = z.object({
@@ -13,6 +14,8 @@ const result = z.object({
   message: z.string().optional(),
   error: z.string().optional(),
 })
+
+const batch = z.object({ batch: z.array(z.unknown()), metadata: z.unknown().optional() })
 
 /**
  * `POST /ingestion`: any number of events of any types, in any order; always 207 (contracts/langfuse.md 2.7). The same
@@ -25,10 +28,12 @@ export function postIngestion(app: App, parts: HttpParts): void {
       schema: {
         tags: ['langfuse ingestion'],
         summary: 'Store traces, observations and scores',
-        body: z.object({ batch: z.array(z.unknown()), metadata: z.unknown().optional() }),
+        body: batch.extend({ batch: z.array(ingestionEvent) }),
         response: { 207: z.object({ successes: z.array(result), errors: z.array(result) }) },
       },
       config: { scope: 'scores' },
+      // Of the documented schema only the frame: a bad event does not refuse its neighbours.
+      validatorCompiler: (route) => validatorCompiler({ ...route, schema: batch }),
       errorHandler: (error, request, reply) => {
         void answerIngestionError(parts.log, error, request, reply)
       },

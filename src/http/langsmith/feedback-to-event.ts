@@ -31,7 +31,10 @@ const createValues = opinionValues.extend({
   comparative_experiment_id: uuid.nullish(),
   feedback_group_id: uuid.nullish(),
   feedback_source: z
-    .object({ type: z.enum(['api', 'app', 'model', 'auto_eval']).nullish() })
+    .object({
+      type: z.enum(['api', 'app', 'model', 'auto_eval']).nullish(),
+      metadata: jsonObject.nullish(),
+    })
     .nullish(),
   created_at: time.nullish(),
   modified_at: time.nullish(),

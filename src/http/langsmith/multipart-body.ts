@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import type { Part } from '../multipart.ts'
@@ -18,6 +19,15 @@ export function streamMultipart(app: App, addRoutes: (scope: App) => void): void
       done(null, payload)
     })
     addRoutes(scope)
+  })
+}
+
+/** A body that is read as a stream, for the documentation: its parts by the patterns of their names. */
+export function partsSchema(names: readonly string[]) {
+  const part = { type: 'string', format: 'binary' }
+  return z.unknown().meta({
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, part])),
   })
 }
 

@@ -14,21 +14,24 @@ import { textOf } from './object-text.ts'
 import { datasetName, transformations } from './post-datasets.ts'
 import { jsonObject, text, uuid } from './schemas.ts'
 
-/** The schema's marker for "leave as it is", which is what an absent key means as well. */
-const missing = z.object({ __missing__: z.literal('__missing__') }).transform(() => undefined)
+/**
+ * The schema's marker for "leave as it is", which is what an absent key means as well. A new one for each field: of one
+ * schema in many places the documentation shows but the first.
+ */
+const missing = () => z.object({ __missing__: z.literal('__missing__') }).transform(() => undefined)
 
 const schema = {
   tags: ['langsmith datasets'],
   summary: 'Change a dataset; null clears',
   params: z.object({ id: uuid }),
   body: z.object({
-    name: z.union([datasetName, missing]).nullish(),
-    description: z.union([text, missing]).nullish(),
-    inputs_schema_definition: z.union([missing, jsonObject]).nullish(),
-    outputs_schema_definition: z.union([missing, jsonObject]).nullish(),
-    metadata: z.union([missing, jsonObject]).nullish(),
-    transformations: z.union([transformations, missing]).nullish(),
-    baseline_experiment_id: z.union([uuid, missing]).nullish(),
+    name: z.union([datasetName, missing()]).nullish(),
+    description: z.union([text, missing()]).nullish(),
+    inputs_schema_definition: z.union([missing(), jsonObject]).nullish(),
+    outputs_schema_definition: z.union([missing(), jsonObject]).nullish(),
+    metadata: z.union([missing(), jsonObject]).nullish(),
+    transformations: z.union([transformations, missing()]).nullish(),
+    baseline_experiment_id: z.union([uuid, missing()]).nullish(),
     patch_examples: z.record(uuid, exampleUpdate).nullish(),
   }),
 }

@@ -6,7 +6,7 @@ import { keepAttachment } from './attachments.ts'
 import { notFound } from './errors.ts'
 import { readExampleParts, type ExamplePartsOptions } from './example-parts.ts'
 import type { ExampleUpdate } from './example-writes.ts'
-import { multipartLimit, streamMultipart } from './multipart-body.ts'
+import { multipartLimit, partsSchema, streamMultipart } from './multipart-body.ts'
 import { uuid } from './schemas.ts'
 
 interface ExamplesRoute extends Pick<ExamplePartsOptions, 'info' | 'operations'> {
@@ -15,6 +15,16 @@ interface ExamplesRoute extends Pick<ExamplePartsOptions, 'info' | 'operations'>
   /** @throws LangsmithError, with nothing written */
   write: (tenantId: string, datasetId: string, given: ExampleUpdate[]) => Promise<Example[]>
 }
+
+/** The vendor's documents have `attachments` for creating and `attachment` for changing; both are taken for both. */
+const partNames = [
+  '{example_id}',
+  '{example_id}.inputs',
+  '{example_id}.outputs',
+  '{example_id}.attachment.{name}',
+  '{example_id}.attachments.{name}',
+]
+const operationsName = '{example_id}.attachments_operations'
 
 /**
  * A gigabyte: JavaScript's client sends everything in one request, and attachments pass from the socket to the blob
@@ -39,6 +49,7 @@ export function platformExamples(app: App, parts: HttpParts, route: ExamplesRout
         summary,
         consumes: ['multipart/form-data'],
         params: z.object({ dataset_id: uuid }),
+        body: partsSchema(operations === null ? partNames : [...partNames, operationsName]),
         response: {
           201: z.object({ count: z.int(), example_ids: z.array(z.string()), as_of: z.string() }),
         },

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import { attachmentsMap, type Attachment } from '../../domain/attachments.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
@@ -17,10 +16,25 @@ import {
   type GivenFeedbackConfig,
 } from './feedback-config.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
-import { multipartLimit, problemOfJson, readText, streamMultipart } from './multipart-body.ts'
+import {
+  multipartLimit,
+  partsSchema,
+  problemOfJson,
+  readText,
+  streamMultipart,
+} from './multipart-body.ts'
 import { unvalidated } from './payload-values.ts'
 import { accepted } from './run-payload.ts'
 import { refusedError, translateRuns, type RefusedRun, type RunPayload } from './run-to-events.ts'
+
+const partNames = [
+  'post.{run_id}',
+  'post.{run_id}.inputs',
+  'patch.{run_id}',
+  'patch.{run_id}.outputs',
+  'feedback.{run_id}',
+  'attachment.{run_id}.{filename}',
+]
 
 /**
  * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. The good ones are
@@ -37,7 +51,7 @@ export function postRunsMultipart(app: App, parts: HttpParts): void {
           tags: ['runs'],
           summary: 'Create and update runs, feedback and attachments',
           consumes: ['multipart/form-data'],
-          body: z.unknown(),
+          body: partsSchema(partNames),
           response: { 202: accepted },
         },
         config: { errorShape: 'error' },

@@ -23,7 +23,9 @@ const body = z.object({
   page_size: z.int().min(1).max(100).nullish(),
   cursor: z.string().nullish(),
   selects: z.array(z.enum(runSelectFields)).nullish(),
-  sort: z.object({ by: z.string(), order: z.enum(['ASC', 'DESC']).default('DESC') }).nullish(),
+  sort: z
+    .object({ by: z.string().nullish(), order: z.enum(['ASC', 'DESC']).default('DESC') })
+    .nullish(),
   filters: sessionFilters.nullish(),
   comparative_experiment_id: uuid.nullish(),
   example_ids: z.array(uuid).max(1000).nullish(),
@@ -97,7 +99,7 @@ export function postV2DatasetsIdExperimentRuns(app: App, parts: HttpParts): void
 
 /** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one experiment */
 function readSort({ sort, experiment_ids: ids }: z.output<typeof body>): Sort {
-  if (!sort) return null
+  if (!sort?.by) return null
   if (new Set(ids).size > 1) throw invalid(['body', 'sort'], 'Sorting works on one experiment only')
   const feedbackKey = sort.by.replace(/^feedback\./, '')
   return { feedbackKey, order: sort.order === 'ASC' ? 'asc' : 'desc' }

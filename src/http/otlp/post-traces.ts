@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import { acceptEvents } from '../ingest.ts'
@@ -11,6 +12,16 @@ import { spansToEvents } from './span-to-events.ts'
 
 /** Where spans belong that name no project: LangSmith's clients see them there. */
 const projectName = 'default'
+
+const consumes = ['application/json', 'application/x-protobuf']
+
+/** For the documentation: the bytes are decoded below. What stands in a ResourceSpans is OpenTelemetry's to tell. */
+const body = z.unknown().meta({
+  type: 'object',
+  properties: {
+    resourceSpans: { type: 'array', items: { type: 'object', additionalProperties: true } },
+  },
+})
 
 export interface TracesRoute {
   path: string
@@ -25,7 +36,12 @@ export function postTraces(
   parts: HttpParts,
   { path, isAllOrNothing, tags }: TracesRoute,
 ): void {
-  const schema = { tags, summary: 'Export spans (OTLP over HTTP, JSON or protobuf)' }
+  const schema = {
+    tags,
+    summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
+    consumes,
+    body,
+  }
   app.post(path, { schema }, async (request, reply) => {
     const encoding = encodingOf(request)
     if (encoding === null) throw new OtlpError(400, 'Invalid content type')

@@ -338,6 +338,16 @@ describe('200 POST /v2/datasets/{id}/experiment-runs', () => {
     expect(await read('DESC')).toEqual([b, a, c])
   })
 
+  test('sorting by nothing is the order without sorting', async () => {
+    const h = await harness()
+    const w = await world(h)
+    const url = `/v2/datasets/${w.dataset}/experiment-runs`
+    const plain = await h.call('POST', url, { experiment_ids: [w.one] })
+    const sorted = await h.call('POST', url, { experiment_ids: [w.one], sort: { order: 'ASC' } })
+    expect(idsOf(sorted)).toHaveLength(w.examples.length)
+    expect(idsOf(sorted)).toEqual(idsOf(plain))
+  })
+
   test('filters hold as in v1', async () => {
     const h = await harness()
     const w = await world(h)
