@@ -33,7 +33,7 @@ async function incomingFile(text: string, sha256: string): Promise<IncomingFile>
 
 describe('incoming folder', () => {
   test('a start removes what a dead process has left, and nothing that is being written', async () => {
-    const h = await harness()
+    const h = await harness({ isOwn: true })
     const incoming = join(h.blobFolder, 'incoming')
     await writeFile(join(incoming, 'dead'), 'half a')
     await writeFile(join(incoming, 'alive'), 'half a')
@@ -44,7 +44,7 @@ describe('incoming folder', () => {
   })
 
   test('a disk that takes nothing is unavailable, and no fault of the content', async () => {
-    const h = await harness()
+    const h = await harness({ isOwn: true })
     await rm(join(h.blobFolder, 'incoming'), { recursive: true })
     const put = h.blobs.put(h.tenant.id, chunks('x'), limits)
     await expect(put).rejects.toThrow(BlobsUnavailableError)
@@ -66,7 +66,7 @@ describe('local', () => {
   })
 
   test('a folder that fails later is unavailable, and nothing is recorded', async () => {
-    const h = await harness()
+    const h = await harness({ isOwn: true })
     await writeFile(join(h.blobFolder, h.tenant.id), 'in the way')
     const put = h.blobs.put(h.tenant.id, chunks('x'), limits)
     await expect(put).rejects.toThrow(BlobsUnavailableError)
