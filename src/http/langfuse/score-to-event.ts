@@ -116,7 +116,9 @@ function valuePatch(
 ): FeedbackPatch {
   if (dataType === 'NUMERIC' || dataType === 'BOOLEAN') {
     const scoreNumber = Number(JSON.parse(sent))
-    return { score: sent, scoreNumber, value: null, valueText: null, correction: null }
+    // LangSmith reads a boolean as true or false.
+    const score = dataType === 'BOOLEAN' ? String(scoreNumber === 1) : sent
+    return { score, scoreNumber, value: null, valueText: null, correction: null }
   }
   const content = storableText(JSON.parse(sent) as string)
   // A correction is no label: statistics do not count it.
