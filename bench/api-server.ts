@@ -29,6 +29,7 @@ const blobs = createBlobStore({
 })
 await blobs.start()
 const app = await buildApp({
+  progress: null,
   db,
   queue,
   blobs,

@@ -68,6 +68,7 @@ async function bench(url: string): Promise<void> {
   const home = localHome(folder)
   const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
+    progress: null,
     db,
     queue,
     blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { buildHandlers, scheduleRepeating } from '../workers/index.ts'
+import { createProgress, type WorkerProgress } from '../workers/progress.ts'
 import { printBanner } from './banner.ts'
 import { localHome } from './blobs/backends/local.ts'
 import { s3Home } from './blobs/backends/s3.ts'
@@ -58,14 +59,15 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
         : ([`Redis at ${hostOf(config.redisUrl)}`, 'REDIS_URL'] as const)
     await reach(where, setting, async () => queue.start())
 
-    if (config.role !== 'api') {
-      await queue.work(buildHandlers({ db, queue, clock, log }))
+    const progress = config.role === 'api' ? null : createProgress(clock)
+    if (progress !== null) {
+      await queue.work(buildHandlers({ db, queue, clock, log, progress }))
       await scheduleRepeating(queue)
     }
     const app =
       config.role === 'worker'
-        ? await buildOperationsApp({ db, queue })
-        : await buildWholeApp(db, queue)
+        ? await buildOperationsApp({ db, queue, clock, progress })
+        : await buildWholeApp(db, queue, progress)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
     // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
@@ -75,12 +77,16 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     }
   }
 
-  async function buildWholeApp(db: Db, queue: QueueBackend): Promise<App> {
+  async function buildWholeApp(
+    db: Db,
+    queue: QueueBackend,
+    progress: WorkerProgress | null,
+  ): Promise<App> {
     const { publicUrl, interactiveWaitMs, maxBodyBytes } = config
     const blobs = await startBlobs(db)
     const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
     const served = { db, queue, blobs, blobSigner, publicUrl }
-    return buildApp({ ...served, clock, log, interactiveWaitMs, maxBodyBytes })
+    return buildApp({ ...served, clock, log, progress, interactiveWaitMs, maxBodyBytes })
   }
 
   async function startBlobs(db: Db): Promise<BlobStore> {

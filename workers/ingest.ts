@@ -9,6 +9,7 @@ import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer } from './batch.ts'
 import type { Pace } from './pace.ts'
+import type { WorkerProgress } from './progress.ts'
 
 export interface WorkerParts {
   db: Db
@@ -16,6 +17,7 @@ export interface WorkerParts {
   clock: Clock
   log: Log
   pace: Pace
+  progress: WorkerProgress
 }
 
 /** About 1,000 events or 4 MiB a transaction: an event weighs one, and one more for each 4 KiB of it. */
@@ -62,6 +64,7 @@ async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
     job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
   )
   const dirty = await applyOrBury(parts, events, signal)
+  parts.progress.finished()
   queue.announceApplied(items.map(({ job }) => job.batchId))
   for (const key of distinctExperiments(dirty)) {
     // A lost nudge costs a delay, no data: the sweep finds the mark.

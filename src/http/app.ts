@@ -16,13 +16,15 @@ import { readJsonBodies } from './body.ts'
 import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
-import { operations } from './operations.ts'
+import { operations, type Progress } from './operations.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import type { App, HttpParts } from './parts.ts'
 
 export interface AppOptions extends Omit<HttpParts, 'auth'> {
   /** Largest request body, in bytes. */
   maxBodyBytes: number
+  /** Of the workers of this process; null when it has none. */
+  progress: Progress | null
 }
 
 const langfusePrefix = '/api/public'
@@ -31,7 +33,7 @@ const langfusePrefix = '/api/public'
 const bytesInFlight = 64 * 1_048_576
 
 /** Builds the HTTP server; the caller makes it listen and closes it. */
-export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promise<App> {
+export async function buildApp({ maxBodyBytes, progress, ...options }: AppOptions): Promise<App> {
   const parts: HttpParts = { ...options, auth: createAuthenticator(options.db) }
   const app = fastify({
     logger: false,
@@ -63,7 +65,7 @@ export async function buildApp({ maxBodyBytes, ...options }: AppOptions): Promis
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
-  await app.register(operations, parts)
+  await app.register(operations, { ...parts, progress })
   await app.register(blobs, parts)
   await app.register(
     async (scope: App) => {

@@ -1,10 +1,24 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { toEpochMs } from '../domain/timestamp.ts'
 import type { App, HttpParts } from './parts.ts'
+
+/** When the workers of this process last finished something, in epoch milliseconds. */
+export interface Progress {
+  lastAt(): number
+}
+
+export interface OperationsParts extends Pick<HttpParts, 'db' | 'queue' | 'clock'> {
+  /** null: this process has no workers. */
+  progress: Progress | null
+}
+
+/** Work that waits this long while nothing is finished: the workers are stuck, however healthy they look. */
+const stuckMs = 60_000
 
 /** For whoever keeps the server up: liveness, readiness with reasons, and metrics. No key needed. */
 export async function operations(
   app: App,
-  { db, queue }: Pick<HttpParts, 'db' | 'queue'>,
+  { db, queue, clock, progress }: OperationsParts,
 ): Promise<void> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -15,6 +29,7 @@ export async function operations(
     const checks: [string, () => Promise<unknown>][] = [
       ['postgres', async () => db`select 1`],
       ['queue', async () => queue.ping()],
+      ['workers', async () => checkProgress()],
     ]
     const problems: string[] = []
     for (const [name, check] of checks) {
@@ -24,6 +39,27 @@ export async function operations(
       .code(problems.length === 0 ? 200 : 503)
       .send({ ready: problems.length === 0, problems })
   })
+
+  let waitingSince: number | null = null
+
+  /** @throws when work has waited for a minute, as far as this was asked, and nothing was finished meanwhile */
+  async function checkProgress(): Promise<void> {
+    if (progress === null) return
+    const counts = await queue.counts()
+    const waiting = [counts.ingest, counts['ingest-interactive']].reduce(
+      (sum, lane) => sum + lane.waiting + lane.active,
+      0,
+    )
+    const now = toEpochMs(clock.now())
+    if (waiting === 0) waitingSince = null
+    else waitingSince ??= now
+    const since = Math.max(waitingSince ?? now, progress.lastAt())
+    if (now - since > stuckMs) {
+      throw new Error(
+        `nothing finished for ${Math.round((now - since) / 1000)} s, ${waiting} jobs wait`,
+      )
+    }
+  }
 
   app.get('/metrics', async (_, reply) => {
     const counts = await queue.counts()

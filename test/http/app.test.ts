@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { expect, describe, test } from 'vitest'
 import { harness } from '../support/harness.ts'
 
@@ -10,6 +11,35 @@ describe('operations', () => {
       'runmill_queue_jobs{queue="ingest",state="waiting"} 0',
     )
     expect((await h.call('GET', '/docs/json')).body.info.title).toBe('Runmill')
+  })
+})
+
+describe('readiness', () => {
+  test('turns red when work waits for a minute and nothing is finished, and green again with the work done', async () => {
+    const h = await harness({ isOwn: true })
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const locked = new Promise<void>((resolve) => {
+      void h.db.begin(async (transaction) => {
+        await transaction`lock table runs in access exclusive mode`
+        resolve()
+        await held
+      })
+    })
+    await locked
+    const posted = h.call('POST', '/runs', { id: randomUUID(), name: 'stuck', run_type: 'chain' })
+    await expect.poll(async () => (await h.queue.counts())['ingest-interactive'].active).toBe(1)
+    expect((await h.call('GET', '/readyz')).status).toBe(200)
+    h.clock.advance(90_000)
+    const red = await h.call('GET', '/readyz')
+    expect(red).toMatchObject({ status: 503, body: { ready: false } })
+    expect(red.body.problems).toEqual([expect.stringMatching(/^workers: .*1 jobs wait/)])
+    release()
+    await posted
+    await h.drain()
+    expect((await h.call('GET', '/readyz')).status).toBe(200)
   })
 })
 

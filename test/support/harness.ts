@@ -18,6 +18,7 @@ import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inli
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildHandlers } from '../../workers/index.ts'
+import { createProgress } from '../../workers/progress.ts'
 import { createTestDatabase } from './postgres.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
 
@@ -182,7 +183,8 @@ async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Ser
     error: (facts, message) => void errors.push(`${message} ${JSON.stringify(facts, errorText)}`),
   }
   await queue.start()
-  await queue.work(buildHandlers({ db, queue, clock, log }))
+  const progress = createProgress(clock)
+  await queue.work(buildHandlers({ db, queue, clock, log, progress }))
   const blobFolder = await mkdtemp(join(tmpdir(), 'runmill-blobs-'))
   const home = blobHome ?? localHome(blobFolder)
   const incomingFolder = join(blobFolder, 'incoming')
@@ -197,6 +199,7 @@ async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Ser
     publicUrl: publicUrl ?? null,
     clock,
     log,
+    progress,
     interactiveWaitMs: 2000,
     maxBodyBytes: 20_971_520,
   })

@@ -7,6 +7,7 @@ import { inlineBackend } from '../../src/queue/backends/inline.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
 import { buildHandlers } from '../../workers/index.ts'
+import { createProgress } from '../../workers/progress.ts'
 import { harness } from '../support/harness.ts'
 import { createTestDatabase } from '../support/postgres.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -89,7 +90,17 @@ describe('I6 Outage', () => {
       const log = { info: () => {}, error: () => {}, warn: () => resolve() }
       void queue
         .start()
-        .then(async () => queue.work(buildHandlers({ db, queue, clock: systemClock, log })))
+        .then(async () =>
+          queue.work(
+            buildHandlers({
+              db,
+              queue,
+              clock: systemClock,
+              log,
+              progress: createProgress(systemClock),
+            }),
+          ),
+        )
     })
     const tenant = await insertTenant(direct)
     await proxy.down()
