@@ -337,6 +337,25 @@ def batch_evaluation_scores_the_traces_that_a_filter_finds():
 
 
 @check
+def batch_evaluation_scores_observations_too():
+    conditions = [
+        {"type": "string", "column": "traceId", "operator": "=", "value": state["trace_id"]},
+        {"type": "stringOptions", "column": "name", "operator": "any of", "value": ["search", "other"]},
+    ]
+    result = client.run_batched_evaluation(
+        scope="observations",
+        filter=json.dumps(conditions),
+        mapper=lambda *, item: EvaluatorInputs(input=item.id, output=item.name),
+        evaluators=[lambda *, output, **_: Evaluation(name="batch_observation", value=output)],
+    )
+    client.flush()
+    equal((result.completed, result.total_items_processed, result.total_scores_created), (True, 1, 1))
+    [id] = result.item_evaluations
+    [score] = eventually(lambda: scores_of(name="batch_observation", observation_id=id), lambda found: len(found) == 1)
+    equal((score.string_value, score.trace_id), ("search", state["trace_id"]))
+
+
+@check
 def a_deleted_run_and_item_are_gone():
     client.delete_dataset_run(dataset_name=DATASET, run_name=RUN_NAME)
     client.api.dataset_items.delete(IDS[0])
