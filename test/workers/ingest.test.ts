@@ -88,19 +88,17 @@ describe('I6 Outage', () => {
     )
     const outage = new Promise<void>((resolve) => {
       const log = { info: () => {}, error: () => {}, warn: () => resolve() }
-      void queue
-        .start()
-        .then(async () =>
-          queue.work(
-            buildHandlers({
-              db,
-              queue,
-              clock: systemClock,
-              log,
-              progress: createProgress(systemClock),
-            }),
-          ),
-        )
+      void queue.start().then(async () =>
+        queue.work(
+          buildHandlers({
+            db,
+            queue,
+            clock: systemClock,
+            log,
+            progress: createProgress(systemClock),
+          }),
+        ),
+      )
     })
     const tenant = await insertTenant(direct)
     await proxy.down()
