@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions } from 'fastify'
-import { afterAll, afterEach } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
 import { type BlobSigner, createBlobSigner } from '../../src/blobs/signing.ts'
@@ -163,13 +162,15 @@ const idle: Server[] = []
 /** How each harness of the running test is given back. */
 const used: (() => Promise<void>)[] = []
 
-afterEach(async () => {
+/** After each test (setup.ts). */
+export async function giveBackHarnesses(): Promise<void> {
   for (const giveBack of used.splice(0)) await giveBack()
-})
+}
 
-afterAll(async () => {
+/** After each file (setup.ts). */
+export async function closeHarnesses(): Promise<void> {
   for (const server of idle.splice(0)) await server.close()
-})
+}
 
 async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()

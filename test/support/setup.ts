@@ -1,0 +1,15 @@
+import { afterAll, afterEach } from 'vitest'
+import { closeHarnesses, giveBackHarnesses } from './harness.ts'
+import { removeCompiled } from './runmill-process.ts'
+
+/*
+ * Runs for every test file. Modules are loaded once per worker and shared by its files (vitest.config.ts), so what has
+ * to happen after each test and file cannot stand in a module that they import.
+ */
+
+afterEach(giveBackHarnesses)
+
+afterAll(async () => {
+  await closeHarnesses()
+  removeCompiled()
+})
