@@ -8,7 +8,7 @@ import type { Db } from '../src/store/pool.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer } from './batch.ts'
-import type { Pace } from './pace.ts'
+import { nudgeAggregate, type Pace } from './pace.ts'
 import type { WorkerProgress } from './progress.ts'
 
 export interface WorkerParts {
@@ -68,9 +68,9 @@ async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
   queue.announceApplied(items.map(({ job }) => job.batchId))
   for (const key of distinctExperiments(dirty)) {
     // A lost nudge costs a delay, no data: the sweep finds the mark.
-    queue
-      .nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, pace.delayMs(key))
-      .catch((error: unknown) => log.warn({ err: error }, 'aggregate nudge failed'))
+    nudgeAggregate({ queue, pace }, key).catch((error: unknown) =>
+      log.warn({ err: error }, 'aggregate nudge failed'),
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import type { QueueBackend } from '../src/queue/backend.ts'
 import type { ExperimentKey } from '../src/store/write/ingest.ts'
 
 /** At most a twentieth of the time goes into keeping one experiment's aggregates fresh, however large it is. */
@@ -29,4 +30,12 @@ export function createPace(): Pace {
       lastMs.set(nameOf(key), performance.now() - start)
     },
   }
+}
+
+/** Has the aggregates recomputed, in time. Several nudges of one experiment are one job. */
+export async function nudgeAggregate(
+  { queue, pace }: { queue: QueueBackend; pace: Pace },
+  key: ExperimentKey,
+): Promise<void> {
+  await queue.nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, pace.delayMs(key))
 }

@@ -8,7 +8,11 @@ export async function nudgePurge(
 ): Promise<void> {
   for (const id of experimentIds) {
     try {
-      await queue.nudge('purge', `${tenantId}-${id}`, { tenantId, kind: 'experiment', id })
+      await queue.nudge('purge', `${tenantId}-experiment-${id}`, {
+        tenantId,
+        kind: 'experiment',
+        id,
+      })
     } catch (error) {
       log.warn({ err: error, tenantId, id }, 'purge nudge failed')
     }
