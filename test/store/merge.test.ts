@@ -116,6 +116,10 @@ const feedbackPatch = fc.record({
   environment: optional(text),
 })
 
+/** Events that set one field that collects: a repeat of the newest must not hide what came with it. */
+const collected = fc.oneof(fc.record({ metadata: map }), fc.record({ metadata: map, name: text }))
+const tagged = fc.record({ tags: fc.array(text, { minLength: 1, maxLength: 2 }) })
+
 const eventSeed = fc.oneof(
   ...runs.map((id, index) =>
     fc.record({ kind: fc.constant('run'), id: fc.constant(id), patch: runPatch(index) }),
@@ -125,6 +129,11 @@ const eventSeed = fc.oneof(
     kind: fc.constant('feedback'),
     id: fc.constantFrom(...feedbackIds),
     patch: feedbackPatch,
+  }),
+  fc.record({
+    kind: fc.constant('run'),
+    id: fc.constant(runs[2]!),
+    patch: fc.oneof(collected, tagged),
   }),
 )
 
@@ -189,6 +198,26 @@ describe('I2 I3 I4', () => {
     )
     await fc.assert(property, { numRuns: Math.ceil(streams / streamsPerRun), endOnFailure: true })
   }, 170_000)
+
+  test.each([
+    { field: 'metadata', older: { metadata: { a: '1' } }, newer: { metadata: { b: '2' } } },
+    { field: 'tags', older: { tags: ['a'] }, newer: { tags: ['b'] } },
+  ])(
+    '$field of an older event stays when it comes together with a repeat of a newer one',
+    async ({ older, newer }) => {
+      const [tenantId] = await insertTenants(1)
+      const events = [older, newer].map((patch, second): TenantEvent => {
+        const version = eventVersion('update', fromEpochMs(start + second * 1000)!, '')
+        const event = { kind, id: runs[1]!, externalId: null, version, patch }
+        return { tenantId: tenantId!, event }
+      })
+
+      await applyEvents(db, [events[1]!])
+      await applyEvents(db, events)
+
+      expect(await readTables(tenantId!)).toEqual(readByTheRules(events.map(({ event }) => event)))
+    },
+  )
 })
 
 async function applyInOrder(batches: TenantEvent[][]): Promise<void> {

@@ -49,7 +49,7 @@ from unnest(${columns.map((column, i) => `$${i + 1}::${column.parameterType}[]`)
   as given (${names})
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
-where not (excluded.v = held.v and excluded.fv is null and held.fv is null and excluded.m = held.m)
+where not (${saysNothingNew(kind)})
 returning ${['tenant_id', 'id', ...returned[kind]].map((name) => `held.${name}`).join(', ')}`
   texts.set(kind, text)
   return text
@@ -145,6 +145,24 @@ function assignments(kind: EntityKind): string[] {
     `  fv = case when excluded.v = held.v and excluded.fv is null and held.fv is null then null
     else array[${clock.join(',\n      ')}] end`,
   ]
+}
+
+/**
+ * The given row is of the event that the stored row ends with. An older event may have been folded into it that set
+ * the same fields: only its keys of a map, or members of a union, tell.
+ */
+function saysNothingNew(kind: EntityKind): string {
+  const sameEvent =
+    'excluded.v = held.v and excluded.fv is null and held.fv is null and excluded.m = held.m'
+  const collected = entityFields[kind].flatMap((field) =>
+    Object.keys(field.columns).flatMap((property) => {
+      const name = snakeCase(property)
+      if (field.rule === 'map') return [`excluded.${name}_v is null`]
+      if (field.rule === 'union') return [`coalesce(excluded.${name} <@ held.${name}, true)`]
+      return []
+    }),
+  )
+  return [sameEvent, ...collected].join(' and ')
 }
 
 function mapAssignments(
