@@ -200,15 +200,16 @@ describe('I2 I3 I4', () => {
   }, 170_000)
 
   test.each([
-    { field: 'metadata', older: { metadata: { a: '1' } }, newer: { metadata: { b: '2' } } },
-    { field: 'tags', older: { tags: ['a'] }, newer: { tags: ['b'] } },
-  ])(
-    '$field of an older event stays when it comes together with a repeat of a newer one',
-    async ({ older, newer }) => {
+    { kind: 'run', older: { metadata: { a: '1' } }, newer: { metadata: { b: '2' } } },
+    { kind: 'feedback', older: { metadata: { a: '1' } }, newer: { metadata: { b: '2' } } },
+    { kind: 'trace', older: { tags: ['a'] }, newer: { tags: ['b'] } },
+  ] as const)(
+    'what an older event says of a $kind stays when it comes with a repeat of a newer one',
+    async ({ kind, older, newer }) => {
       const [tenantId] = await insertTenants(1)
-      const events = [older, newer].map((patch, second): TenantEvent => {
+      const events = [older, newer].map((patch, second) => {
         const version = eventVersion('update', fromEpochMs(start + second * 1000)!, '')
-        const event = { kind, id: runs[1]!, externalId: null, version, patch }
+        const event = { kind, id: runs[1]!, externalId: null, version, patch } as IngestEvent
         return { tenantId: tenantId!, event }
       })
 
