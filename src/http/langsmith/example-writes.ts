@@ -24,7 +24,7 @@ import { attachmentsOperations, readOperations } from './attachments.ts'
 import { invalid, LangsmithError, notFound } from './errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
 import { joinMembers, textOf } from './object-text.ts'
-import { jsonObject, names, text, time, uuid } from './schemas.ts'
+import { ignored, jsonObject, names, text, time, uuid } from './schemas.ts'
 
 /** Body of a create (contracts/langsmith.md 2.4.4). */
 export const exampleCreate = z.object({
@@ -38,9 +38,10 @@ export const exampleCreate = z.object({
   source_run_id: uuid.nullish(),
   use_source_run_io: z.boolean().nullish(),
   use_source_run_attachments: z.array(text).nullish(),
+  use_legacy_message_format: ignored(z.boolean().nullish(), 'messages are kept as they were sent'),
 })
 
-/** Body of an update; null leaves. */
+/** Body of an update; null leaves, with `overwrite` it clears. */
 export const exampleUpdate = z.object({
   dataset_id: uuid.nullish(),
   inputs: jsonObject.nullish(),
@@ -48,6 +49,10 @@ export const exampleUpdate = z.object({
   metadata: jsonObject.nullish(),
   split: names.nullish(),
   attachments_operations: attachmentsOperations.nullish(),
+  overwrite: z
+    .boolean()
+    .nullish()
+    .describe('true: inputs, outputs, metadata and split that are null are cleared, not left'),
 })
 
 export interface ExampleWriteParts {
@@ -210,16 +215,21 @@ export function newVersion({ members, attachments = [] }: ExampleCreate): Exampl
   }
 }
 
-/** Whole objects replace; of the metadata `dataset_split` is only changed by `split` (contracts/langsmith.md 2.4.3). */
+/**
+ * Whole objects replace; of the metadata `dataset_split` is only changed by `split` (contracts/langsmith.md 2.4.3). With
+ * `overwrite` a null makes what it makes in a new example; what is absent stays all the same.
+ */
 export function nextVersion(before: ExampleVersion, update: ExampleUpdate): ExampleVersion {
   const { members } = update
+  const isOverwrite = members.get('overwrite') === 'true'
+  const clears = (name: string) => isOverwrite && members.get(name) === 'null'
   return {
     id: before.id,
     externalId: before.externalId,
-    inputs: textOf(members.get('inputs')) ?? before.inputs,
-    outputs: textOf(members.get('outputs')) ?? before.outputs,
-    metadata: readMetadata(members).metadata ?? before.metadata,
-    splits: readSplits(members) ?? before.splits,
+    inputs: textOf(members.get('inputs')) ?? (clears('inputs') ? '{}' : before.inputs),
+    outputs: textOf(members.get('outputs')) ?? (clears('outputs') ? null : before.outputs),
+    metadata: readMetadata(members).metadata ?? (clears('metadata') ? null : before.metadata),
+    splits: readSplits(members) ?? (clears('split') ? baseSplits : before.splits),
     archived: before.archived,
     sourceTraceId: before.sourceTraceId,
     externalSourceTraceId: before.externalSourceTraceId,

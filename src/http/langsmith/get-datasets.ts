@@ -3,9 +3,9 @@ import { datasetListCounted } from '../../store/read/datasets.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { datasetTypes } from './post-datasets.ts'
-import { flag, jsonObjectText, listOf, page, text, uuidList } from './schemas.ts'
+import { flag, ignored, jsonObjectText, listOf, page, text, uuidList } from './schemas.ts'
 
-const sorts = [
+export const datasetSorts = [
   'name',
   'created_at',
   'last_session_start_time',
@@ -23,9 +23,11 @@ const schema = {
     name: text.optional(),
     name_contains: text.optional(),
     metadata: jsonObjectText.optional(),
-    sort_by: z.enum(sorts).default('last_session_start_time'),
+    sort_by: z.enum(datasetSorts).default('last_session_start_time'),
     sort_by_desc: flag.default(true),
     exclude: listOf(z.string()).optional(),
+    tag_value_id: uuidList.optional(),
+    exclude_corrections_datasets: ignored(flag.optional(), 'there are no datasets of corrections'),
     ...page,
   }),
 }
@@ -34,6 +36,8 @@ export function getDatasets(app: App, { db }: HttpParts): void {
   app.get('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
+    // Nothing can be tagged here, so no dataset has any of the tags.
+    if (given.tag_value_id !== undefined && given.tag_value_id.length > 0) return []
     const rows = await datasetListCounted(db, {
       tenantId,
       filter: {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { feedbackConfigList } from '../../store/read/feedback-configs.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { feedbackConfigFromRow } from './feedback-config.ts'
-import { flag, listOf, page, text } from './schemas.ts'
+import { flag, ignored, listOf, page, text } from './schemas.ts'
 
 const schema = {
   tags: ['feedback'],
@@ -11,11 +11,12 @@ const schema = {
     key: listOf(text, { max: 50 }).optional(),
     name_contains: text.optional(),
     sort_by_desc: flag.default(true),
+    read_after_write: ignored(flag.optional(), 'every read sees every write'),
     ...page,
   }),
 }
 
-/** Every read sees every write, so `read_after_write` says nothing here. */
+/** A key that is asked for and has no config is left out. */
 export function getFeedbackConfigs(app: App, { db }: HttpParts): void {
   app.get('/feedback-configs', { schema }, async (request) => {
     const { tenantId } = request.principal

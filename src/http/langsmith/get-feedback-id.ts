@@ -3,7 +3,7 @@ import { feedbackFind } from '../../store/read/feedback.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { notFound } from './errors.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
-import { uuid } from './schemas.ts'
+import { flag, ignored, uuid } from './schemas.ts'
 
 /** `GET /feedback/{feedback_id}` (contracts/langsmith.md 2.7.1). */
 export function getFeedbackId(app: App, { db }: HttpParts): void {
@@ -14,6 +14,9 @@ export function getFeedbackId(app: App, { db }: HttpParts): void {
         tags: ['feedback'],
         summary: 'Read feedback',
         params: z.object({ feedback_id: uuid }),
+        querystring: z.object({
+          include_user_names: ignored(flag.optional(), 'there are no users'),
+        }),
       },
     },
     async (request) => {

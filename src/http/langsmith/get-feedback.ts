@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { feedbackList } from '../../store/read/feedback.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
-import { flag, listOf, page, text, time, uuid, uuidList } from './schemas.ts'
+import { flag, ignored, listOf, page, text, time, uuid, uuidList } from './schemas.ts'
 
 /** `GET /feedback`: newest first (contracts/langsmith.md 2.7.1). */
 export function getFeedback(app: App, { db }: HttpParts): void {
@@ -24,6 +24,7 @@ export function getFeedback(app: App, { db }: HttpParts): void {
           min_created_at: time.optional(),
           max_created_at: time.optional(),
           comparative_experiment_id: uuid.optional(),
+          include_user_names: ignored(flag.optional(), 'there are no users'),
           ...page,
         }),
       },

@@ -5,15 +5,24 @@ import { shareFindByToken } from '../../store/read/shares.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { datasetSorts } from './get-datasets.ts'
+import { flag, ignored, page, uuid } from './schemas.ts'
 
 /** The token is all that a reader needs. */
 export const sharedParams = z.object({ share_token: uuid })
+
+const oneDataset = 'a token shares one dataset, which is the answer'
 
 const schema = {
   tags: ['langsmith public'],
   summary: 'Read the dataset that a token shares',
   params: sharedParams,
+  querystring: z.object({
+    offset: ignored(page.offset, oneDataset),
+    limit: ignored(page.limit, oneDataset),
+    sort_by: ignored(z.enum(datasetSorts).optional(), oneDataset),
+    sort_by_desc: ignored(flag.optional(), oneDataset),
+  }),
 }
 
 export function getPublicTokenDatasets(app: App, { db }: HttpParts): void {

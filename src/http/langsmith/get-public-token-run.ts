@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { App, HttpParts } from '../parts.ts'
 import { attachmentUrls } from './attachments.ts'
-import { uuid } from './schemas.ts'
+import { flag, ignored, uuid } from './schemas.ts'
 import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 
 /** `GET /public/{share_token}/run`, for whoever has the token (contracts/langsmith.md 2.9). */
@@ -14,6 +14,9 @@ export function getPublicTokenRun(app: App, parts: HttpParts): void {
         tags: ['public'],
         summary: 'Read a shared run',
         params: z.object({ share_token: uuid }),
+        querystring: z.object({
+          exclude_s3_stored_attributes: ignored(flag.optional(), 'there is one store'),
+        }),
       },
     },
     async (request) =>

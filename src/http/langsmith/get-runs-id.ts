@@ -4,9 +4,20 @@ import type { App, HttpParts } from '../parts.ts'
 import { attachmentUrls } from './attachments.ts'
 import { notFound } from './errors.ts'
 import { runFromRow } from './run-from-row.ts'
-import { flag, uuid } from './schemas.ts'
+import { flag, ignored, time, uuid } from './schemas.ts'
 
-/** `GET /runs/{run_id}` (contracts/langsmith.md 2.6.3). `session_id` and `start_time` are hints that we do not need. */
+const querystring = z.object({
+  exclude_serialized: flag.default(false),
+  session_id: ignored(uuid.optional(), 'a run is found by its id'),
+  start_time: ignored(time.optional(), 'a run is found by its id'),
+  exclude_s3_stored_attributes: ignored(flag.optional(), 'there is one store'),
+  include_messages: ignored(
+    flag.optional(),
+    'messages are in the inputs and outputs, as they were sent',
+  ),
+})
+
+/** `GET /runs/{run_id}` (contracts/langsmith.md 2.6.3). */
 export function getRunsId(app: App, parts: HttpParts): void {
   app.get(
     '/runs/:run_id',
@@ -15,7 +26,7 @@ export function getRunsId(app: App, parts: HttpParts): void {
         tags: ['runs'],
         summary: 'Read a run',
         params: z.object({ run_id: uuid }),
-        querystring: z.object({ exclude_serialized: flag.default(false) }),
+        querystring,
       },
     },
     async (request) => {

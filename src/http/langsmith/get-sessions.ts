@@ -29,6 +29,7 @@ const querystring = z.object({
   sort_by_feedback_key: text.optional(),
   sort_by_feedback_source: z.enum(['session', 'run']).default('session'),
   include_stats: flag.default(false),
+  tag_value_id: uuidList.optional(),
   ...page,
 })
 
@@ -47,6 +48,8 @@ export function getSessions(app: App, parts: HttpParts): void {
   app.get('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
+    // Nothing can be tagged here, so no session has any of the tags.
+    if (given.tag_value_id !== undefined && given.tag_value_id.length > 0) return []
     const query: ExperimentQuery = {
       ids: given.id,
       name: given.name,

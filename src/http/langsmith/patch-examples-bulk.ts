@@ -8,7 +8,7 @@ import { uuid } from './schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],
-  summary: 'Change examples of one dataset, all or none; null leaves',
+  summary: 'Change examples of one dataset, all or none; null leaves, unless it is to overwrite',
   body: z.array(exampleUpdate.extend({ id: uuid })),
 }
 

@@ -10,7 +10,7 @@ import { uuid } from './schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],
-  summary: 'Change an example; null leaves',
+  summary: 'Change an example; null leaves, unless it is to overwrite',
   params: z.object({ id: uuid }),
   body: exampleUpdate,
 }

@@ -3,7 +3,7 @@ import { attachmentsOperations } from './attachments.ts'
 import { exampleUpdate, updateExamples } from './example-writes.ts'
 import { platformExamples } from './platform-examples.ts'
 
-const info = exampleUpdate.pick({ metadata: true, split: true })
+const info = exampleUpdate.pick({ metadata: true, split: true, overwrite: true })
 
 /**
  * Changes examples of one dataset and their attachments, all or none, as one version; what is absent stays

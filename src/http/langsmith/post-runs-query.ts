@@ -5,6 +5,7 @@ import { attachmentUrls } from './attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runSelection, runSelectNames } from './run-select.ts'
+import { ignored } from './schemas.ts'
 
 const maxLimit = 100
 
@@ -16,6 +17,7 @@ const body = z.object({
   select: z.array(z.enum(runSelectNames)).nullish(),
   order: z.enum(['asc', 'desc']).nullish(),
   skip_pagination: z.boolean().nullish(),
+  skip_prev_cursor: ignored(z.boolean().nullish(), 'there is no cursor that leads back'),
 })
 
 /** `POST /runs/query`: runs by any condition, newest first (contracts/langsmith.md 2.6.3). */

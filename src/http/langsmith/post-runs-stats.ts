@@ -5,7 +5,7 @@ import { invalid } from './errors.ts'
 import { runTypes } from './run-from-row.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'
-import { text } from './schemas.ts'
+import { ignored, text } from './schemas.ts'
 
 const groupBy = z.object({
   attribute: z.enum(['name', 'run_type', 'tag', 'metadata']),
@@ -18,6 +18,7 @@ const body = z.object({
   ...runQueryFields,
   group_by: groupBy.nullish(),
   groups: z.array(text.nullable()).max(1000).nullish(),
+  skip_pagination: ignored(z.boolean().nullish(), 'statistics have no pages'),
 })
 
 /** `POST /runs/stats`: numbers over runs, also over none at all; grouped, one object per value (2.6.3). */

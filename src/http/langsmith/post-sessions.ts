@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { sliceMembers } from '../../domain/json.ts'
 import { datasetFind } from '../../store/read/datasets.ts'
@@ -16,7 +17,7 @@ export const traceTier = z.enum(['longlived', 'shortlived']).nullish()
 export const sessionName = z.string().min(1).max(128).pipe(text)
 
 const body = z.object({
-  name: sessionName,
+  name: sessionName.optional().describe('Absent: one is made up'),
   id: uuid.nullish(),
   description: text.nullish(),
   start_time: time.nullish(),
@@ -39,6 +40,7 @@ export function postSessions(app: App, { db, clock }: HttpParts): void {
   app.post('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body
+    const id = given.id ?? randomUUID()
     const datasetId = given.reference_dataset_id ?? null
     if (datasetId !== null && (await datasetFind(db, tenantId, datasetId)) === null) {
       throw notFound('Dataset')
@@ -47,9 +49,9 @@ export function postSessions(app: App, { db, clock }: HttpParts): void {
       db,
       {
         tenantId,
-        id: given.id ?? null,
+        id,
         datasetId,
-        name: given.name,
+        name: given.name ?? `project-${id}`,
         description: given.description ?? null,
         ...splitExtra(sliceMembers(request.bodyText).get('extra')),
         traceTier: given.trace_tier ?? null,

@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { shareUpsert } from '../../store/write/shares.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { findDataset } from './as-of.ts'
-import { uuid } from './schemas.ts'
+import { flag, ignored, uuid } from './schemas.ts'
 
 const schema = {
   tags: ['langsmith datasets'],
   summary: 'Let whoever has the token read a dataset; a repeat answers the same token',
   params: z.object({ id: uuid }),
+  querystring: z.object({
+    share_projects: ignored(flag.optional(), 'no public route shows experiments'),
+  }),
 }
 
 export function putDatasetsIdShare(app: App, { db, clock }: HttpParts): void {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { runTypes } from './run-from-row.ts'
-import { jsonObject, text, time, uuid } from './schemas.ts'
+import { ignored, jsonObject, text, time, uuid } from './schemas.ts'
 
 /** A name is unique in an index, which cannot hold more. */
 const maxNameLength = 500
@@ -21,6 +21,9 @@ export const runValues = z.object({
   reference_example_id: uuid.nullish(),
 })
 
+const attachmentsReason =
+  "names of files in the vendor's own bucket; attachments come as parts of a multipart body"
+
 /**
  * One run as the ingest routes take it. For the documentation only: run-to-events.ts validates it from its text. Other
  * fields are ignored (contracts/langsmith.md 2.6.1).
@@ -32,6 +35,9 @@ export const runInput = runValues.extend({
   extra: jsonObject.nullish(),
   events: z.array(jsonObject).nullish(),
   serialized: jsonObject.nullish(),
+  status: ignored(z.string().nullish(), 'worked out from error and end_time'),
+  input_attachments: ignored(jsonObject.nullish(), attachmentsReason),
+  output_attachments: ignored(jsonObject.nullish(), attachmentsReason),
 })
 
 /** What the ingest routes answer. */

@@ -4,7 +4,7 @@ import type { RunQuery } from '../../store/read/run-query-sql.ts'
 import { LangsmithError } from './errors.ts'
 import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
-import { flag, text, time, uuid } from './schemas.ts'
+import { flag, ignored, text, time, uuid } from './schemas.ts'
 
 /** Ids of one list: what a statement can be asked for at once. */
 const maxIds = 10_000
@@ -34,6 +34,8 @@ export const runQueryFields = {
   search_filter: z.string().nullish(),
   // The vendor's documentation shows it as a text as well.
   is_root: z.union([z.boolean(), flag]).nullish(),
+  data_source_type: ignored(z.string().nullish(), 'there is one store'),
+  use_experimental_search: ignored(z.boolean().nullish(), 'there is one search'),
 }
 
 type RunQueryBody = z.output<z.ZodObject<typeof runQueryFields>>

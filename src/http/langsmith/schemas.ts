@@ -24,6 +24,11 @@ export const time = z.union([z.string(), z.number()]).transform((input, context)
   return z.NEVER
 })
 
+/** What the vendor's clients send and nothing here depends on: it is checked, documented and left. */
+export function ignored<Schema extends z.ZodType>(schema: Schema, reason: string): Schema {
+  return schema.describe(`Accepted and ignored: ${reason}.`)
+}
+
 /** A JSON object in a body. What is stored is its text, cut out of the body as it was sent. */
 export const jsonObject = z.record(z.string(), z.unknown())
 

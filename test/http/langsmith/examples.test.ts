@@ -194,6 +194,38 @@ describe('200 PATCH /examples', () => {
     expect(split.body.modified_at > changed.body.modified_at).toBe(true)
   })
 
+  test('overwrite lets a null clear, as in a new example; what is absent stays', async () => {
+    const h = await harness()
+    const datasetId = await makeDataset(h)
+    const full = { inputs: { a: 1 }, outputs: { b: 2 }, metadata: { k: 1 }, split: 'train' }
+    const cleared = { inputs: null, outputs: null, metadata: null, split: null, dataset_id: null }
+    const made = await makeExample(h, datasetId, full)
+    const fresh = await makeExample(h, datasetId)
+    const other = await makeExample(h, datasetId, full)
+
+    const outputs = { outputs: null, overwrite: true }
+    expect((await h.call('PATCH', `/examples/${made.id}`, outputs)).body).toMatchObject({
+      inputs: { a: 1 },
+      outputs: null,
+      metadata: { k: 1, dataset_split: ['train'] },
+    })
+    const all = await h.call('PATCH', `/examples/${made.id}`, { ...cleared, overwrite: true })
+    const { inputs, metadata } = fresh as unknown as Record<string, unknown>
+    expect(all.body).toMatchObject({ id: made.id, inputs, outputs: null, metadata })
+
+    const bulk = [
+      { id: made.id, inputs: { a: 2 }, overwrite: true },
+      { id: other.id, ...cleared, overwrite: false },
+    ]
+    expect((await h.call('PATCH', '/examples/bulk', bulk)).status).toBe(200)
+    expect((await h.call('GET', `/examples/${made.id}`)).body.inputs).toEqual({ a: 2 })
+    expect((await h.call('GET', `/examples/${other.id}`)).body).toMatchObject({
+      inputs: full.inputs,
+      outputs: full.outputs,
+      metadata: { k: 1, dataset_split: ['train'] },
+    })
+  })
+
   test('many are one version, and an id that comes twice is changed twice', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
@@ -482,6 +514,7 @@ describe('400 and 422 /examples', () => {
       { metadata: 1 },
       { split: {} },
       { dataset_id: 'nope' },
+      { overwrite: 'yes' },
     ]) {
       expect([(await h.call('PATCH', `/examples/${id}`, patch)).status, patch]).toEqual([
         422,

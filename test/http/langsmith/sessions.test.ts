@@ -91,6 +91,18 @@ describe('200 POST /sessions', () => {
     expect(body.start_time).toMatch(/^2026-01-21T14:35:42\.\d{6}Z$/)
   })
 
+  test('without a name one is made up, another one each time', async () => {
+    const h = await harness()
+    const id = randomUUID()
+    const named = await h.call('POST', '/sessions', { id })
+    expect(named).toMatchObject({ status: 200, body: { id, name: `project-${id}` } })
+    const made = await h.call('POST', '/sessions?upsert=true', {})
+    expect(made.body.name).toBe(`project-${made.body.id}`)
+    expect(await namesOf(h, 'sort_by=start_time')).toEqual([made.body.name, `project-${id}`])
+    // A retry, which must not make a second one.
+    expect((await h.call('POST', '/sessions', { id })).status).toBe(409)
+  })
+
   test('upsert=True changes the session of that name and keeps its id', async () => {
     const h = await harness()
     const id = await makeSession(h, 'x', { description: 'a', extra: { k: 1 } })
@@ -415,8 +427,12 @@ describe('400 and 422 /sessions', () => {
 
   test('a refused value is named by place and kind', async () => {
     const h = await harness()
-    expect((await h.call('POST', '/sessions', {})).body.detail).toEqual([
+    expect((await h.call('POST', '/datasets', {})).body.detail).toEqual([
       { loc: ['body', 'name'], msg: 'Field required', type: 'missing' },
+    ])
+    expect((await h.call('POST', '/sessions', { name: null })).body.detail[0].loc).toEqual([
+      'body',
+      'name',
     ])
     expect((await h.call('GET', '/sessions?limit=101')).body.detail).toEqual([
       { loc: ['query', 'limit'], msg: expect.any(String), type: 'less_than_equal' },
