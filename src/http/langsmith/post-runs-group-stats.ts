@@ -13,7 +13,7 @@ export function postRunsGroupStats(app: App, { db }: HttpParts): void {
     },
     async (request) => {
       const query = readGroupQuery(request.principal.tenantId, request.body)
-      const [row] = await runStats(db, query, null)
+      const [row] = await runStats(db, query, null, ['feedback', 'details'])
       return { ...runStatsFromRow(row!), group_count: row!.threadCount }
     },
   )

@@ -16,13 +16,9 @@ export function postRunsGroup(app: App, { db }: HttpParts): void {
     async (request) => {
       const { tenantId } = request.principal
       const { session_id: sessionId, offset, limit } = request.body
-      const rows = await runStats(db, readGroupQuery(tenantId, request.body), {
-        by: { attribute: 'thread' },
-        only: null,
-        order: 'latest',
-        limit,
-        offset,
-      })
+      const byThread = { by: { attribute: 'thread' }, only: null, order: 'latest' } as const
+      const query = readGroupQuery(tenantId, request.body)
+      const rows = await runStats(db, query, { ...byThread, limit, offset }, ['feedback'])
       const keys = rows.map((row) => row.groupKey ?? '')
       const ends = await runListThreadEnds(db, tenantId, sessionId, keys)
       const groups = rows.map((row, i) => {

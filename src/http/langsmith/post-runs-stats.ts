@@ -1,11 +1,14 @@
 import { z } from 'zod'
-import { runStats, type RunGroups } from '../../store/read/run-stats.ts'
+import type { RunStatsPart } from '../../store/read/run-stats-parts.ts'
+import { runStats, type RunGroups, type RunStatsRow } from '../../store/read/run-stats.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { invalid } from './errors.ts'
 import { runTypes } from './run-from-row.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'
 import { ignored, text } from './schemas.ts'
+import { isStatSelected, selectStats, statsSelectNames } from './stats-select.ts'
+import { usageDetailNames } from './usage-details.ts'
 
 const groupBy = z.object({
   attribute: z.enum(['name', 'run_type', 'tag', 'metadata']),
@@ -13,11 +16,11 @@ const groupBy = z.object({
   max_groups: z.int().min(1).max(100).default(5),
 })
 
-/** `select` narrows what the vendor computes; everything is answered whatever it says. */
 const body = z.object({
   ...runQueryFields,
   group_by: groupBy.nullish(),
   groups: z.array(text.nullable()).max(1000).nullish(),
+  select: z.array(z.enum(statsSelectNames)).nullish(),
   skip_pagination: ignored(z.boolean().nullish(), 'statistics have no pages'),
 })
 
@@ -30,11 +33,20 @@ export function postRunsStats(app: App, { db }: HttpParts): void {
       const { principal, body: asked } = request
       const query = readRunQuery(principal.tenantId, asked)
       const groups = readGroups(asked)
-      const rows = await runStats(db, query, groups)
-      if (groups === null) return runStatsFromRow(rows[0]!)
-      return Object.fromEntries(rows.map((row) => [String(row.groupKey), runStatsFromRow(row)]))
+      const rows = await runStats(db, query, groups, partsOf(asked.select))
+      const show = (row: RunStatsRow) => selectStats(runStatsFromRow(row), asked.select)
+      if (groups === null) return show(rows[0]!)
+      return Object.fromEntries(rows.map((row) => [String(row.groupKey), show(row)]))
     },
   )
+}
+
+/** What it costs most to read is read only where it is shown. */
+function partsOf(select: z.output<typeof body>['select']): RunStatsPart[] {
+  const parts: RunStatsPart[] = []
+  if (isStatSelected(select, 'feedback_stats')) parts.push('feedback')
+  if (usageDetailNames.some((name) => isStatSelected(select, name))) parts.push('details')
+  return parts
 }
 
 /** @throws LangsmithError 422 when runs are grouped by metadata, but by none of its keys */

@@ -143,6 +143,7 @@ async function readDetails(
 
 const unknownDetails = {
   usageDetails: null,
+  costDetails: null,
   firstTokenTime: null,
   threadId: null,
   traceTier: null,

@@ -4,6 +4,7 @@ import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
 import type { RunDetailRow, RunRow } from '../../store/read/runs.ts'
 import type { AttachmentUrls } from './attachments.ts'
 import { ancestorIds, formatDottedOrder } from './dotted-order.ts'
+import { usageDetailOf } from './usage-details.ts'
 
 /** The seven types that LangSmith's clients know; every other one of ours (Langfuse's) is shown as a chain. */
 export const runTypes = [
@@ -72,17 +73,16 @@ export function runFields(
 
 /** RunSchema. @param urls absent: attachments are not shown */
 export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): Record<string, unknown> {
-  const details = sliceMembers(row.usageDetails ?? '{}')
   return {
     ...runFields(row, urls === undefined ? {} : { urls }),
     child_run_ids: row.childRunIds,
     direct_child_run_ids: row.directChildRunIds,
     parent_run_ids: row.dottedOrder === null ? [] : ancestorIds(row.dottedOrder),
     first_token_time: row.firstTokenTime,
-    prompt_token_details: raw(details.get('prompt_token_details')),
-    completion_token_details: raw(details.get('completion_token_details')),
-    prompt_cost_details: raw(details.get('prompt_cost_details')),
-    completion_cost_details: raw(details.get('completion_cost_details')),
+    prompt_token_details: raw(usageDetailOf(row, 'prompt_token_details')),
+    completion_token_details: raw(usageDetailOf(row, 'completion_token_details')),
+    prompt_cost_details: raw(usageDetailOf(row, 'prompt_cost_details')),
+    completion_cost_details: raw(usageDetailOf(row, 'completion_cost_details')),
     price_model_id: null,
     reference_dataset_id: row.referenceDatasetId,
     in_dataset: row.inDataset,

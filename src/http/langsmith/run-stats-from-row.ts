@@ -26,15 +26,15 @@ export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {
     error_rate: runCount === 0 ? null : row.errorCount / runCount,
     streaming_rate: runCount === 0 ? null : row.streamingCount / runCount,
     // The sum is exact; its digits are copied, never rounded.
-    total_cost: numberOf(row.totalCost),
-    prompt_cost: numberOf(row.promptCost),
-    completion_cost: numberOf(row.completionCost),
+    total_cost: rawOf(row.totalCost),
+    prompt_cost: rawOf(row.promptCost),
+    completion_cost: rawOf(row.completionCost),
     cost_p50: row.costP50,
     cost_p99: row.costP99,
-    prompt_token_details: null,
-    completion_token_details: null,
-    prompt_cost_details: null,
-    completion_cost_details: null,
+    prompt_token_details: rawOf(row.promptTokenDetails),
+    completion_token_details: rawOf(row.completionTokenDetails),
+    prompt_cost_details: rawOf(row.promptCostDetails),
+    completion_cost_details: rawOf(row.completionCostDetails),
   }
 }
 
@@ -43,6 +43,6 @@ function wholeOf(sum: number | string | null): RawJson | number {
   return sum === null ? 0 : new RawJson(String(sum))
 }
 
-function numberOf(decimal: string | null): RawJson | null {
-  return decimal === null ? null : new RawJson(decimal)
+function rawOf(text: string | null): RawJson | null {
+  return text === null ? null : new RawJson(text)
 }

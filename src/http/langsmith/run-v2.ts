@@ -3,6 +3,7 @@ import type { RunPart } from '../../store/read/run-list.ts'
 import type { RunDetailRow } from '../../store/read/runs.ts'
 import type { AttachmentUrls } from './attachments.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
+import { usageDetailOf, type UsageDetailName } from './usage-details.ts'
 
 /** Characters of an error's preview, as of the other previews. */
 const errorPreviewLength = 500
@@ -109,10 +110,10 @@ function numberOf(decimal: string | null): RawJson | null {
 }
 
 /** `{raw: {<category>: number}}`; costs are stored as texts. */
-function details(name: string): Value {
+function details(name: UsageDetailName): Value {
   return (_, row) => {
-    const stored = sliceMembers(row.usageDetails ?? '{}').get(name)
-    if (stored === undefined || stored === 'null') return null
+    const stored = usageDetailOf(row, name)
+    if (stored === null) return null
     const members = [...sliceMembers(stored)].map(([key, text]) => [
       key,
       new RawJson(text.startsWith('"') ? text.slice(1, -1) : text),

@@ -134,6 +134,7 @@ const partColumns: readonly (readonly [part: RunPart, name: string, expression: 
   ['attachments', 'attachments', 'run.attachments'],
   ['metadata', 'metadata', 'run.metadata'],
   ['usageDetails', 'usage_details', 'run.usage_details'],
+  ['usageDetails', 'cost_details', 'run.cost_details'],
   [
     'referenceDatasetId',
     'reference_dataset_id',
@@ -170,12 +171,16 @@ function columnsOf(parts: ReadonlySet<RunPart>): string[] {
 async function feedbackCountOfRuns(
   db: Queryable,
   tenantId: string,
-  runs: readonly { id: string }[],
+  runs: readonly Pick<PageRow, 'id' | 'traceId' | 'parentRunId'>[],
 ): Promise<Map<string, JsonText>> {
   const rows = await runStatement<{ runId: string; stats: JsonText }>(
     db,
     'feedback_count_of_runs',
-    [tenantId, runs.map((run) => run.id)],
+    [
+      tenantId,
+      runs.map((run) => run.id),
+      runs.map((run) => (run.parentRunId === null ? run.traceId : null)),
+    ],
   )
   return new Map(rows.map((row) => [row.runId, row.stats]))
 }

@@ -3,6 +3,7 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
 import { runText, type Parameter } from '../statements.ts'
 import { isRootSql, runSourceText, type RunQuery } from './run-query-sql.ts'
+import { runStatsParts, type RunStatsPart } from './run-stats-parts.ts'
 
 /** Numbers over a set of runs. Latencies in seconds; what no run has is null. */
 export interface RunStatsRow {
@@ -33,8 +34,13 @@ export interface RunStatsRow {
   costP99: number | null
   minStartTime: Timestamp | null
   lastRunStartTime: Timestamp | null
-  /** `{key: {n, avg, values}}` over the runs' own feedback. */
+  /** `{key: {n, avg, values}}` over the runs' feedback; a root's is also what was given to its trace and no run. */
   feedbackStats: JsonText
+  /** Sums by part, `{cache_read: 5}`, exact; null where no run says anything. */
+  promptTokenDetails: JsonText | null
+  completionTokenDetails: JsonText | null
+  promptCostDetails: JsonText | null
+  completionCostDetails: JsonText | null
   threadCount: number
   /** Groups that there are, the shown ones and the others. */
   groupCount: number
@@ -62,9 +68,10 @@ export async function runStats(
   db: Queryable,
   query: RunQuery,
   groups: RunGroups | null,
+  parts: readonly RunStatsPart[],
 ): Promise<RunStatsRow[]> {
   const parameters: Parameter[] = [query.tenantId]
-  const text = statsText(query, groups, (value) => `$${parameters.push(value)}`)
+  const text = statsText(query, groups, parts, (value) => `$${parameters.push(value)}`)
   const rows = await runText<RunStatsRow>(db, text, parameters, { isPrepared: false })
   return rows
 }
@@ -85,6 +92,7 @@ const ownOf = (name: string): string =>
 function statsText(
   query: RunQuery,
   groups: RunGroups | null,
+  parts: readonly RunStatsPart[],
   bind: (value: Parameter) => string,
 ): string {
   const keys = groups === null ? `array['']` : groupKeysSql(groups.by, bind)
@@ -99,6 +107,10 @@ function statsText(
     query.isRoot === undefined
       ? 'is_root or not bool_or(is_root) over (partition by one.key, trace_id)'
       : 'true'
+  const wanted = parts.map((part) => runStatsParts[part])
+  const columns = Object.values(runStatsParts).map((part) =>
+    wanted.includes(part) ? part.columns : part.absent,
+  )
   return `with matched as materialized (
   select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,
     coalesce(run.first_token_time, case when ${isRootSql} then trace.first_token_time end) as first_token_time,
@@ -119,24 +131,7 @@ shown as materialized (
   group by key
   ${page}
 ),
-feedback_point as (
-  select member.key as group_key, feedback.key, feedback.value_text as label, count(*) as n,
-    count(feedback.score_number) as score_count, sum(feedback.score_number::numeric) as score_sum
-  from member
-  join shown on shown.key is not distinct from member.key
-  join feedback on feedback.tenant_id = $1 and feedback.run_id = member.id
-  where feedback.key is not null and feedback.comparative_experiment_id is null
-  group by member.key, feedback.key, feedback.value_text
-),
-feedback_key as (
-  select group_key, key, sum(n) as n,
-    -- numeric: the sum does not depend on the order of rows.
-    (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
-    coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
-  from feedback_point
-  group by group_key, key
-),
-number as (
+${wanted.map((part) => `${part.tables},\n`).join('')}number as (
   select member.key, count(*) as run_count,
     count(*) filter (where status = 'error') as error_count,
     count(*) filter (where first_token_time is not null) as streaming_count,
@@ -166,11 +161,7 @@ select ${groups === null ? `''` : 'number.key'} as group_key,
   completion_tokens_p[1] as completion_tokens_p50, completion_tokens_p[2] as completion_tokens_p99,
   total_tokens_p[1] as total_tokens_p50, total_tokens_p[2] as total_tokens_p99,
   cost[1] as cost_p50, cost[2] as cost_p99, min_start_time, last_run_start_time,
-  (
-    select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
-    from feedback_key
-    where group_key is not distinct from number.key
-  ) as feedback_stats,
+  ${columns.join(',\n  ')},
   coalesce(thread_count, 0) as thread_count, coalesce(group_count, 0) as group_count
 from ${groups === null ? '(select) as one left join (number join shown on true) on true' : 'number join shown on shown.key is not distinct from number.key'}
 order by place`

@@ -42,13 +42,14 @@ export interface RunRow {
   totalCost: Decimal | null
   traceMinStartTime: Timestamp | null
   traceMaxStartTime: Timestamp | null
-  /** `{key: {n, avg, values}}` over the run's own feedback. */
+  /** `{key: {n, avg, values}}` over the run's feedback; a root's is also what was given to its trace and no run. */
   feedbackStats: JsonText | null
 }
 
 /** A single run with what takes a look at its neighbours. */
 export interface RunDetailRow extends RunRow {
   usageDetails: JsonText | null
+  costDetails: JsonText | null
   firstTokenTime: Timestamp | null
   threadId: string | null
   traceTier: string | null

@@ -1,11 +1,12 @@
--- One run of an existing experiment with its trace's roll-ups (a root shows those), own feedback, relatives and share.
+-- One run of an existing experiment with its trace's roll-ups (a root shows those), its feedback (a root's with what was
+-- given to its trace and no run), relatives and share.
 -- A fragment (no name, type or start time: an update whose create is on its way) is not shown.
 -- $1 tenant, $2 run. Reads only.
 select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type, run.status,
   run.start_time, run.end_time, run.created_at, run.inputs, run.inputs_preview, run.outputs, run.outputs_preview,
   run.error, run.status_message, run.level, run.events, run.serialized, run.tags, run.dotted_order,
-  run.reference_example_id, run.metadata, run.runtime, run.extra, run.attachments, run.usage_details, run.first_token_time,
-  run.thread_id, experiments.trace_tier,
+  run.reference_example_id, run.metadata, run.runtime, run.extra, run.attachments, run.usage_details, run.cost_details,
+  run.first_token_time, run.thread_id, experiments.trace_tier,
   case when root.is_root then traces.prompt_tokens else run.prompt_tokens end as prompt_tokens,
   case when root.is_root then traces.completion_tokens else run.completion_tokens end as completion_tokens,
   case when root.is_root then traces.total_tokens else run.total_tokens end as total_tokens,
@@ -32,8 +33,13 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
     select runmill_feedback_stats(
       array_agg((feedback.key, feedback.score_number, feedback.value_text)::runmill_feedback_point)
     )
-    from feedback
-    where feedback.tenant_id = $1 and feedback.run_id = run.id and feedback.comparative_experiment_id is null
+    from (
+      select own.* from feedback as own where own.tenant_id = $1 and own.run_id = run.id
+      union all
+      select whole.* from feedback as whole
+      where whole.tenant_id = $1 and whole.trace_id = run.trace_id and whole.run_id is null and root.is_root
+    ) as feedback
+    where feedback.comparative_experiment_id is null
   ) as feedback_stats
 from runs as run
 join experiments on experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id

@@ -122,6 +122,34 @@ describe('202', () => {
     expect((await attachmentsOf(h, id))['attachment.a']).toEqual(['fourth', 'text/plain'])
   })
 
+  test('the v2 routes give links to attachments by their bare names', async () => {
+    const h = await harness()
+    const dataset = (await h.call('POST', '/datasets', { name: 'd' })).body.id as string
+    const example = (await h.call('POST', '/examples', { dataset_id: dataset, inputs: {} })).body.id
+    const session = (
+      await h.call('POST', '/sessions', { name: 's', reference_dataset_id: dataset })
+    ).body.id as string
+    const id = randomUUID()
+    const links = { session_id: session, reference_example_id: example }
+    await send(h, [create(id, links), file(id, 'a', 'A'), file(id, 'b.c', 'B')])
+    const selects = ['ATTACHMENTS']
+    const experiment = { experiment_ids: [session], selects }
+    const query = { project_ids: [session], min_start_time: '2026-01-01T00:00:00Z', selects }
+    const path = `project_id=${session}&selects=ATTACHMENTS`
+    const answers = [
+      (await h.call('GET', `/v2/runs/${id}?${path}`)).body,
+      (await h.call('GET', `/v2/traces/${id}/runs?${path}`)).body.items[0],
+      (await h.call('POST', '/v2/runs/query', query)).body.items[0],
+      (await h.call('POST', `/v2/datasets/${dataset}/experiment-runs`, experiment)).body.items[0]
+        .runs[0],
+    ]
+    for (const { attachments } of answers) {
+      expect(Object.keys(attachments)).toEqual(['a', 'b.c'])
+      const { pathname, search } = new URL(attachments.a)
+      expect((await h.app.inject({ method: 'GET', url: pathname + search })).body).toBe('A')
+    }
+  })
+
   test('bodies in any order, repeated, end in the same attachments', async () => {
     const id = randomUUID()
     const bodies = [

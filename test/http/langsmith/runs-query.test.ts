@@ -108,6 +108,34 @@ describe('200 which runs', () => {
     })
   })
 
+  test('feedback on a trace that names no run is that of its root, in every view of it', async () => {
+    const h = await harness()
+    const w = await world(h)
+    const { traceId, ids } = w.first
+    await h.ingest(
+      feedbackOn(null, 'whole', 1, { traceId }),
+      feedbackOn(null, 'pair', 1, { traceId, comparativeExperimentId: randomUUID() }),
+      feedbackOn({ id: traceId }, 'own', 0),
+      feedbackOn({ id: ids[1]! }, 'part', 1, { traceId }),
+    )
+    const root = {
+      own: { n: 1, avg: 0, values: {} },
+      whole: { n: 1, avg: 1, values: {} },
+    }
+    const child = { part: { n: 1, avg: 1, values: {} } }
+    const listed = await query(h, { trace: traceId, order: 'asc' })
+    expect(listed.map((run) => run['feedback_stats'])).toEqual([root, child, {}])
+    for (const run of listed) {
+      expect((await h.call('GET', `/runs/${run.id}`)).body).toEqual(run)
+    }
+    const v2 = await h.call('GET', `/v2/runs/${traceId}?project_id=${w.one}&selects=FEEDBACK_STATS`)
+    expect(v2.body).toEqual({ feedback_stats: root })
+    const compared = await h.call('POST', `/datasets/${w.dataset}/runs`, { session_ids: [w.one] })
+    expect(compared.body[0].runs[0].feedback_stats).toEqual(root)
+    const filter = 'eq(feedback_key, "whole")'
+    expect(await idsOf(h, { session: [w.one], filter })).toEqual([traceId])
+  })
+
   test.each<[string, (w: Awaited<ReturnType<typeof world>>) => [object, (string | undefined)[]]]>([
     ['is_root', (w) => [{ session: [w.two], is_root: true }, [w.away.ids[0]]]],
     ['is_root as a text', (w) => [{ session: [w.two], is_root: 'true' }, [w.away.ids[0]]]],

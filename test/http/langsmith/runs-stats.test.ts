@@ -45,6 +45,25 @@ async function world(h: Harness) {
   return { session, first, next, last }
 }
 
+/** A model's run below a parent, as a client sends it; or a root. */
+function childOf(session: string, parent: { id: string; dotted_order: string } | null, n: number) {
+  const id = randomUUID()
+  const order = `20260102T00000${n}000000Z${id}`
+  const trace = parent === null ? {} : { parent_run_id: parent.id }
+  return {
+    id,
+    ...trace,
+    trace_id: parent?.id ?? id,
+    dotted_order: parent === null ? order : `${parent.dotted_order}.${order}`,
+    session_id: session,
+    name: `run ${n}`,
+    run_type: 'llm',
+    start_time: second(n),
+    end_time: second(n + 1),
+    inputs: {},
+  }
+}
+
 async function stats(h: Harness, body: object) {
   const answer = await h.call('POST', '/runs/stats', body)
   expect(answer.status).toBe(200)
@@ -153,6 +172,133 @@ describe('200 /runs/stats', () => {
     })
   })
 
+  test('feedback on a trace counts for its root, once, and for no other run', async () => {
+    const h = await harness()
+    const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
+    const { events, traceId } = traceOf(session, 10, {}, [{}])
+    await h.ingest(...events, feedbackOn(null, 'whole', 1, { traceId }))
+    const whole = { whole: { n: 1, avg: 1, values: {} } }
+    const counted = async (rest: object = {}) =>
+      (await stats(h, { session: [session], ...rest })).feedback_stats
+    expect(await counted()).toEqual(whole)
+    expect(await counted({ is_root: true })).toEqual(whole)
+    expect(await counted({ is_root: false })).toEqual({})
+    const byType = await stats(h, { session: [session], group_by: { attribute: 'run_type' } })
+    expect(byType.chain.feedback_stats).toEqual(whole)
+    expect(byType.llm.feedback_stats).toEqual({})
+  })
+
+  test('what tokens and costs consist of adds up exactly, and a parent repeats nothing', async () => {
+    const h = await harness()
+    const session = [await comparisonRows(h.db, h.tenant.id).experiment(null)]
+    const usage = (cached: number, cost: string, rest: object = {}) => ({
+      usage_metadata: {
+        input_tokens: 10,
+        output_tokens: 5,
+        input_token_details: { cache_read: cached, ...rest },
+        output_token_details: { reasoning: 1 },
+        input_cost_details: { cache_read: cost },
+      },
+    })
+    const root = { ...childOf(session[0]!, null, 0), run_type: 'chain', outputs: usage(7, '7') }
+    const first = { ...childOf(session[0]!, root, 1), outputs: usage(2, '0.0000001') }
+    const hostile = { audio: 4, '\0\ud800': 1 }
+    const next = { ...childOf(session[0]!, root, 2), outputs: usage(3, '2e-7', hostile) }
+    const post = [root, first, next]
+    expect((await h.call('POST', '/runs/batch', { post })).status).toBe(202)
+    await h.drain()
+
+    const expected = {
+      prompt_token_details: { cache_read: 5, audio: 4, '\ufffd\ufffd': 1 },
+      completion_token_details: { reasoning: 2 },
+      prompt_cost_details: { cache_read: 0.0000003 },
+      completion_cost_details: null,
+    }
+    const { text } = await h.call('POST', '/runs/stats', { session })
+    expect(text).toContain('"prompt_cost_details":{"cache_read": 0.0000003}')
+    expect(JSON.parse(text)).toMatchObject(expected)
+    expect(await stats(h, { session, is_root: true })).toMatchObject(expected)
+    expect(await stats(h, { session, run_type: 'llm' })).toMatchObject(expected)
+    const byName = await stats(h, { session, group_by: { attribute: 'name' } })
+    expect(byName['run 1'].prompt_token_details).toEqual({ cache_read: 2 })
+    const read = (await h.call('GET', `/runs/${first.id}`)).body
+    expect(read).toMatchObject({
+      prompt_token_details: { cache_read: 2 },
+      prompt_cost_details: { cache_read: '0.0000001' },
+      completion_cost_details: null,
+    })
+    expect(h.errors).toEqual([])
+  })
+
+  test("the parts that Langfuse's clients count are shown by LangSmith's names", async () => {
+    const h = await harness()
+    const id = randomUUID()
+    const body = {
+      id,
+      traceId: randomUUID(),
+      startTime: '2026-01-02T00:00:00Z',
+      usageDetails: { input: 3, input_cached: 2, output: 4, output_reasoning: 1, other: 9 },
+      costDetails: { input: 0.1, input_cached: 0.25, total: 0.35 },
+    }
+    const event = { id: randomUUID(), type: 'generation-create', timestamp: body.startTime, body }
+    await h.call('POST', '/api/public/ingestion', { batch: [event] })
+    await h.drain()
+    const run = (await h.call('GET', `/runs/${id}`)).body
+    const tokens = {
+      prompt_token_details: { cached: 2 },
+      completion_token_details: { reasoning: 1 },
+      completion_cost_details: null,
+    }
+    expect(run).toMatchObject({ ...tokens, prompt_cost_details: { cached: '0.25' } })
+    const listed = await h.call('POST', '/runs/query', { id: [id] })
+    expect(listed.body.runs).toEqual([run])
+    expect(await stats(h, { id: [id] })).toMatchObject({
+      ...tokens,
+      prompt_cost_details: { cached: 0.25 },
+    })
+    const selects = 'selects=PROMPT_TOKEN_DETAILS&selects=PROMPT_COST_DETAILS'
+    const v2 = await h.call('GET', `/v2/runs/${id}?project_id=${run.session_id}&${selects}`)
+    expect(v2.body).toEqual({
+      prompt_token_details: { raw: { cached: 2 } },
+      prompt_cost_details: { raw: { cached: 0.25 } },
+    })
+  })
+
+  test.each<[string, string[] | null, string[]]>([
+    ['null', null, ['run_count', 'feedback_stats', 'latency_p50', 'total_tokens', 'cost_p99']],
+    ['nothing', [], ['run_count', 'feedback_stats', 'latency_p50', 'total_tokens', 'cost_p99']],
+    ['all_run_stats', ['all_run_stats'], ['run_count', 'feedback_stats', 'total_tokens']],
+    ['one', ['run_count'], ['run_count']],
+    ['several', ['latency_p50', 'feedback_stats'], ['latency_p50', 'feedback_stats']],
+    [
+      'all_token_stats',
+      ['all_token_stats'],
+      [
+        ...['total_tokens', 'prompt_tokens', 'completion_tokens', 'median_tokens', 'tokens_p99'],
+        ...['completion_tokens_p50', 'prompt_tokens_p50', 'completion_tokens_p99'],
+        ...['prompt_tokens_p99', 'total_cost', 'cost_p50', 'cost_p99'],
+      ],
+    ],
+    ['what the vendor counts by thread', ['thread_feedback_stats'], []],
+  ])('selecting %s answers that and nothing else', async (_name, select, names) => {
+    const h = await harness()
+    const w = await world(h)
+    const all = await stats(h, { session: [w.session] })
+    const some = await stats(h, { session: [w.session], select })
+    expect(Object.keys(some)).toEqual(Object.keys(all))
+    const shown = Object.entries(some).filter(([, value]) => value !== null)
+    for (const [name, value] of shown) expect([name, value]).toEqual([name, all[name]])
+    if (select === null || select.length === 0 || select.includes('all_run_stats')) {
+      expect(some).toEqual(all)
+    } else {
+      expect(shown.map(([name]) => name).toSorted()).toEqual(names.toSorted())
+    }
+    const group_by = { attribute: 'tag' }
+    const grouped = await stats(h, { session: [w.session], select, group_by })
+    for (const name of names) expect(grouped.b).toHaveProperty(name)
+    expect(grouped.b.run_count).toBe(some.run_count === null ? null : 1)
+  })
+
   test('nobody counts the runs of another tenant', async () => {
     const h = await harness()
     const w = await world(h)
@@ -232,6 +378,8 @@ describe('400 and 422', () => {
       422,
     ],
     ['no groups', '/runs/stats', { session, group_by: { attribute: 'name', max_groups: 0 } }, 422],
+    ['a statistic that nobody counts', '/runs/stats', { session, select: ['nonsense'] }, 422],
+    ['a selection that is no list', '/runs/stats', { session, select: 'run_count' }, 422],
     ['groups that are no texts', '/runs/stats', { session, groups: [1] }, 422],
     ['threads of no session', '/runs/group', { group_by: 'conversation' }, 422],
     ['another kind of group', '/runs/group', { session_id: session[0], group_by: 'x' }, 422],

@@ -1,0 +1,113 @@
+/** What statistics over runs say beyond the runs' own rows: it takes a look at other tables, so only where it is asked for. */
+export type RunStatsPart = 'feedback' | 'details'
+
+interface PartText {
+  /** Over `member`, the runs by their group, of which those in `shown` count. */
+  tables: string
+  /** Columns of the group `number.key`. */
+  columns: string
+  /** The same columns without the part. */
+  absent: string
+}
+
+/** To its root belongs what was given to the trace and no run. Two joins: one with `or` would use no index. */
+const feedback: PartText = {
+  tables: `feedback_point as (
+  select given.group_key, given.key, given.value_text as label, count(*) as n,
+    count(given.score_number) as score_count, sum(given.score_number::numeric) as score_sum
+  from (
+    select member.key as group_key, feedback.key, feedback.value_text, feedback.score_number,
+      feedback.comparative_experiment_id
+    from member
+    join shown on shown.key is not distinct from member.key
+    join feedback on feedback.tenant_id = $1 and feedback.run_id = member.id
+    union all
+    select member.key, feedback.key, feedback.value_text, feedback.score_number, feedback.comparative_experiment_id
+    from member
+    join shown on shown.key is not distinct from member.key
+    join feedback on feedback.tenant_id = $1 and feedback.trace_id = member.trace_id and feedback.run_id is null
+    where member.is_root
+  ) as given
+  where given.key is not null and given.comparative_experiment_id is null
+  group by given.group_key, given.key, given.value_text
+),
+feedback_key as (
+  select group_key, key, sum(n) as n,
+    -- numeric: the sum does not depend on the order of rows.
+    (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
+    coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
+  from feedback_point
+  group by group_key, key
+)`,
+  columns: `(
+    select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
+    from feedback_key
+    where group_key is not distinct from number.key
+  ) as feedback_stats`,
+  absent: `'{}'::jsonb as feedback_stats`,
+}
+
+const detailNames = [
+  'prompt_token_details',
+  'completion_token_details',
+  'prompt_cost_details',
+  'completion_cost_details',
+]
+
+/** Postgres raises an error when it decodes `\u0000` or half of a surrogate pair, so these are replaced first. */
+const decodable = (column: string): string =>
+  String.raw`regexp_replace(${column}::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json`
+
+/** Langfuse's keys, `input_cached`, in LangSmith's maps. */
+const prefixed = (column: string, unit: string): string => `
+      select case when starts_with(entry.key, 'input') then 'prompt' else 'completion' end || '_${unit}_details',
+        regexp_replace(entry.key, '^(input|output)_?', ''), entry.value
+      from json_each_text(${column}) as entry
+      where entry.key ~ '^(input|output)_?.' and entry.key not in ('input_', 'output_')`
+
+/**
+ * Tokens and costs by what they consist of. The sources are those of the sums: models, and for a root those of its
+ * whole trace.
+ */
+const details: PartText = {
+  tables: `detail_source as (
+  select member.key as group_key, run.usage_details, run.cost_details
+  from member
+  join shown on shown.key is not distinct from member.key
+  join runs as run on run.tenant_id = $1 and run.trace_id = member.trace_id
+  where member.is_counted and member.is_root and run.run_type in ('llm', 'embedding')
+  union all
+  select member.key, run.usage_details, run.cost_details
+  from member
+  join shown on shown.key is not distinct from member.key
+  join runs as run on run.tenant_id = $1 and run.id = member.id
+  where member.is_counted and not member.is_root and run.run_type in ('llm', 'embedding')
+),
+detail_sum as (
+  select source.group_key, said.name, said.key, sum(said.value::numeric) as value
+  from detail_source as source
+  cross join lateral (
+    select ${decodable('source.usage_details')} as usage, ${decodable('source.cost_details')} as cost
+  ) as stored
+  cross join lateral (
+      select map.name, entry.key, entry.value
+      from unnest(array['${detailNames.join(`', '`)}']) as map (name)
+      cross join lateral json_each_text(stored.usage -> map.name) as entry
+      union all${prefixed(`stored.usage -> 'usage_details'`, 'token')}
+      union all${prefixed('stored.cost', 'cost')}
+  ) as said
+  where source.usage_details is not null or source.cost_details is not null
+  group by source.group_key, said.name, said.key
+)`,
+  columns: detailNames
+    .map(
+      (name) => `(
+    select jsonb_object_agg(key, value) from detail_sum
+    where group_key is not distinct from number.key and name = '${name}'
+  ) as ${name}`,
+    )
+    .join(',\n  '),
+  absent: detailNames.map((name) => `null as ${name}`).join(', '),
+}
+
+export const runStatsParts: Readonly<Record<RunStatsPart, PartText>> = { feedback, details }
