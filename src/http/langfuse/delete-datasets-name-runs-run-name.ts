@@ -6,7 +6,10 @@ import { notFound } from './errors.ts'
 import { findDatasetRun } from './find-dataset-run.ts'
 import { text } from './requests.ts'
 
-/** The run and its items are gone at once; the same name makes a new run with another id. */
+/**
+ * The run and its items are gone at once; the same name makes a new run with another id. Traces and scores are kept
+ * (contracts/langfuse.md 2.4), but for those of an experiment of LangSmith's clients: its traces are nowhere but in it.
+ */
 export function deleteDatasetsNameRunsRunName(app: App, parts: HttpParts): void {
   const { db, clock } = parts
   const path = '/datasets/:name/runs/:runName'
@@ -17,7 +20,9 @@ export function deleteDatasetsNameRunsRunName(app: App, parts: HttpParts): void 
   }
   app.delete(path, { schema }, async ({ principal: { tenantId }, params }) => {
     const { run } = await findDatasetRun(db, tenantId, params.name, params.runName)
-    const deleted = await experimentDeleteMany(db, tenantId, [run.id], clock.now())
+    const deleted = await experimentDeleteMany(db, tenantId, [run.id], clock.now(), {
+      keepsScores: true,
+    })
     if (deleted.length === 0) throw notFound('Dataset run not found')
     await nudgePurge(parts, tenantId, deleted)
     return { message: 'Dataset run successfully deleted' }

@@ -55,15 +55,17 @@ export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedbac
   coalesce(feedback.run_start_time, run.start_time) as run_start_time,
   run.id is not null and run.parent_run_id is null as is_root, feedback.created_at, feedback.updated_at`
 
-const source = `feedback
-  left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
-  where feedback.tenant_id = $1
-    and feedback.key is not null
-    and not exists (
+/** Over `feedback` with its own run as `run`: no experiment that it is part of was deleted, or it was to be kept. */
+export const isFeedbackLeft = `not exists (
       select from tombstones
       where tombstones.tenant_id = feedback.tenant_id and tombstones.kind = 'experiment'
         and tombstones.id in (feedback.experiment_id, run.experiment_id)
+        and not (tombstones.keeps_scores and feedback.run_id is null and feedback.trace_id is null)
     )`
+
+const source = `feedback
+  left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
+  where feedback.tenant_id = $1 and feedback.key is not null and ${isFeedbackLeft}`
 
 /** @returns null when there is none, or its experiment is deleted */
 export async function feedbackFind(

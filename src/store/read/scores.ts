@@ -1,6 +1,7 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
+import { isFeedbackLeft } from './feedback.ts'
 import {
   langfuseFilterSql,
   type FilterColumns,
@@ -96,13 +97,7 @@ const source = `feedback
   left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
   left join traces as trace on trace.tenant_id = feedback.tenant_id and trace.id = ${traceId}
   left join runs as root on root.tenant_id = feedback.tenant_id and root.id = trace.root_run_id
-  where feedback.tenant_id = $1
-    and feedback.key is not null
-    and not exists (
-      select from tombstones
-      where tombstones.tenant_id = feedback.tenant_id and tombstones.kind = 'experiment'
-        and tombstones.id in (feedback.experiment_id, run.experiment_id)
-    )`
+  where feedback.tenant_id = $1 and feedback.key is not null and ${isFeedbackLeft}`
 
 const userId = 'coalesce(trace.user_id, root.user_id)'
 const tags = 'coalesce(trace.tags, root.tags)'

@@ -167,6 +167,7 @@ export async function experimentUpdate(
 /**
  * Deletes experiments: they and all that is in them are gone at once for every reader, late events do not bring them
  * back, and their names are free. The caller nudges the purge queue for each.
+ * @param keepsScores feedback on the experiments themselves, and on none of their runs, stays and may still come
  * @returns ids of those that existed
  */
 export async function experimentDeleteMany(
@@ -174,12 +175,14 @@ export async function experimentDeleteMany(
   tenantId: string,
   ids: string[],
   now: Timestamp,
+  { keepsScores = false }: { keepsScores?: boolean } = {},
 ): Promise<string[]> {
   if (ids.length === 0) return []
   const rows = await runStatement<{ id: string }>(db, 'experiment_delete_many', [
     tenantId,
     ids,
     now,
+    keepsScores,
   ])
   return rows.map((row) => row.id)
 }

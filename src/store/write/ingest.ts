@@ -134,11 +134,16 @@ function experimentOf(event: IngestEvent): string | null {
   return event.patch.experimentId ?? null
 }
 
+/** Of an experiment as a whole: a delete may keep it. */
+function isExperimentScore({ kind, patch }: IngestEvent): boolean {
+  return kind === 'feedback' && !patch.runId && !patch.traceId
+}
+
 /** What an event writes, and what that is part of. @param traceId the trace that its row turned out to be in */
 function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id: string][] {
   const things: [string, string | null | undefined][] = [
     [event.kind, event.id],
-    ['experiment', event.patch.experimentId],
+    [isExperimentScore(event) ? 'experiment_score' : 'experiment', event.patch.experimentId],
     ['trace', event.kind === 'trace' ? null : event.patch.traceId],
     ['trace', traceId],
     ['run', event.kind === 'run' ? event.patch.parentRunId : null],

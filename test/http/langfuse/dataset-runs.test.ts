@@ -120,6 +120,74 @@ describe('200', () => {
     expect((await h.call('GET', items)).body.data).toEqual([second])
   })
 
+  test('the scores of a deleted run stay, those on its traces and those on the run itself', async () => {
+    const h = await serve()
+    const { datasetRunId } = await link(h, 'run')
+    const score = async (id: string, subject: object) => {
+      const answer = await h.call('POST', `${base}/scores`, { id, name: id, value: 1, ...subject })
+      expect(answer.status, answer.text).toBe(200)
+    }
+    await h.call('POST', `${base}/ingestion`, {
+      batch: [{ id: 'e', type: 'trace-create', timestamp: h.clock.now(), body: { id: 't' } }],
+    })
+    await score('of the trace', { traceId: 't' })
+    await score('of the run', { datasetRunId })
+    await h.call('DELETE', `${base}/datasets/evals%2Fds/runs/run`)
+    // It can still come, and once purged it can still change.
+    await score('late', { datasetRunId })
+    const names = async (path: string) => {
+      const { body } = await h.call('GET', `${base}${path}`)
+      return body.data.map((one: { name: string }) => one.name)
+    }
+    const expectScores = async () => {
+      expect(await names(`/v2/scores?datasetRunId=${datasetRunId}`)).toEqual(['late', 'of the run'])
+      expect(await names(`/v3/scores?experimentId=${datasetRunId}`)).toEqual(['late', 'of the run'])
+      expect(await names('/v2/scores?traceId=t')).toEqual(['of the trace'])
+      expect((await h.call('GET', `${base}/v2/scores/late`)).body).toMatchObject({ datasetRunId })
+      expect((await h.call('GET', `${base}/traces/t`)).status).toBe(200)
+    }
+    await expectScores()
+    await h.drain()
+    expect(await h.db`select id from tombstones where purged_at is null`).toEqual([])
+    await expectScores()
+    expect(await h.db`select * from run_items`).toEqual([])
+    await score('late', { datasetRunId, comment: 'changed' })
+    expect((await h.call('GET', `${base}/v2/scores/late`)).body.comment).toBe('changed')
+    const again = (await link(h, 'run')).datasetRunId
+    expect(await names(`/v2/scores?datasetRunId=${again}`)).toEqual([])
+    await h.drain()
+    expect(await h.db`select * from experiment_dirty_marks`).toEqual([])
+    const aggregates = await h.db<{ experimentId: string }[]>`
+      select experiment_id from experiment_aggregates`
+    expect(aggregates.map(({ experimentId }) => experimentId)).not.toContain(datasetRunId)
+    expect((await h.call('DELETE', `${base}/scores/late`)).status).toBe(202)
+    expect(await names(`/v2/scores?datasetRunId=${datasetRunId}`)).toEqual(['of the run'])
+  })
+
+  test('LangSmith reads the scores that stay, and its own deletion takes them along', async () => {
+    const h = await serve()
+    const ids = [(await link(h, 'a')).datasetRunId, (await link(h, 'b')).datasetRunId] as const
+    const score = async (datasetRunId: string) =>
+      h.call('POST', `${base}/scores`, { name: 'k', value: 1, datasetRunId })
+    for (const id of ids) await score(id)
+    await h.call('DELETE', `${base}/datasets/evals%2Fds/runs/a`)
+    expect((await h.call('DELETE', `/sessions/${ids[1]}`)).status).toBe(200)
+    await score(ids[1])
+    const expectFeedback = async () => {
+      expect((await h.call('GET', `/feedback?session=${ids[0]}`)).body).toMatchObject([
+        { key: 'k', session_id: ids[0], score: 1 },
+      ])
+      expect((await h.call('GET', `/feedback?session=${ids[1]}`)).body).toEqual([])
+      expect((await h.call('GET', `${base}/v2/scores?datasetRunId=${ids[1]}`)).body.data).toEqual(
+        [],
+      )
+    }
+    await expectFeedback()
+    await h.drain()
+    await expectFeedback()
+    expect(await h.db`select experiment_id from feedback`).toEqual([{ experimentId: ids[0] }])
+  })
+
   test('a LangSmith experiment on the dataset is a run, its root runs are run items', async () => {
     const h = await serve()
     const exampleId = deriveId('example', 'item')

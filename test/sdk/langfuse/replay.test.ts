@@ -50,10 +50,7 @@ describe.each(['js-5.11.1', 'js-5.11.1-versioned', 'js-3.39.2', 'py-4.14.3', 'py
       const orders: [string, RecordedRequest[]][] = [
         ['three times', data.flatMap((request) => [request, request, request])],
         ['backwards', data.toReversed()],
-        ...[1, 2].map((seed): [string, RecordedRequest[]] => [
-          `shuffled by ${seed}`,
-          shuffled(data, seed),
-        ]),
+        ['shuffled', shuffled(data, 1)],
         ['shuffled, reads in between', shuffled([...data, ...only('read')], 3)],
         ['three times, shuffled', shuffled([...data, ...data, ...data], 4)],
       ]
