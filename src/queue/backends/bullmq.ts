@@ -8,7 +8,7 @@ import {
   type Worker,
   type WorkerOptions,
 } from 'bullmq'
-import { packJob, unpackJob } from '../payload.ts'
+import { type Packed, packJob, unpackJob } from '../payload.ts'
 import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
@@ -44,7 +44,11 @@ export interface Datastore {
     options: SharedWorkerOptions,
   ): BullWorker
   /** Adds all jobs or none, in one round trip. */
-  addAll(queue: BullQueue, name: string, payloads: unknown[], options: JobsOptions): Promise<void>
+  addAll(queue: BullQueue, name: string, payloads: Packed[], options: JobsOptions): Promise<void>
+  /** The payload of a job; null when the job was worked off before, and only its end was lost. */
+  read(data: string): Promise<Packed | null>
+  /** The job is worked off. */
+  forget(data: string): Promise<void>
   /** Runs `work` while no other process runs it. Two first schedulings at once must not make two schedules. */
   alone(work: () => Promise<unknown>): Promise<unknown>
   /** Sends a text of at most 7,000 bytes to every process that subscribed. */
@@ -185,8 +189,13 @@ export function bullBackend(
       // BullMQ may fetch one more job while it closes; its handler would wait for an abort that was before.
       if (signal.aborted) throw new Error('stopping')
       try {
-        const data = (await unpackJob(job.data)) as JobData[Q]
+        const packed = await open.store.read(String(job.data))
+        if (packed === null) return
+        const data = (await unpackJob(packed)) as JobData[Q]
         await unlessAborted(open.abandon.signal, handler(data, { signal }))
+        await open.store
+          .forget(String(job.data))
+          .catch((error: unknown) => report(error, `queue ${name}`))
       } catch (error) {
         const attempt = job.attemptsMade + 1
         log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
@@ -258,9 +267,8 @@ export function bullBackend(
       )
     },
     async nudge(queue, key, data, delayMs = 0) {
-      const payload = await packJob(data)
       await produce((open) =>
-        open.queues[queue].add(queue, payload, {
+        open.queues[queue].add(queue, JSON.stringify(data), {
           ...jobOptions,
           jobId: `nudge-${bullId(key)}`,
           delay: delayMs,
@@ -269,13 +277,12 @@ export function bullBackend(
     },
     async schedule(queue, key, everyMs, data) {
       const opts = jobOptions
-      const payload = await packJob(data)
       await produce((open) =>
         open.store.alone(() =>
           open.queues[queue].upsertJobScheduler(
             bullId(key),
             { every: everyMs },
-            { name: queue, data: payload, opts },
+            { name: queue, data: JSON.stringify(data), opts },
           ),
         ),
       )

@@ -12,6 +12,7 @@ import {
 } from 'bullmq'
 import pg from 'pg'
 import type { QueueBackend } from '../backend.ts'
+import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 import { describeError, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
@@ -73,11 +74,13 @@ function postgresConnect(url: string, namespace: string): Connect {
       openWorker: (name, work, options) =>
         new Worker(`${namespace}-${name}`, work, { ...options, connection: {} }, backendOf),
       async addAll(queue, name, payloads, options) {
-        const [first] = payloads
+        const texts = await keepPayloads(pool, payloads)
         // `addBulk` makes two temporary tables per call, which one job need not pay for.
-        if (payloads.length === 1) await queue.add(name, first, options)
-        else await queue.addBulk(payloads.map((data) => ({ name, data, opts: options })))
+        if (texts.length === 1) await queue.add(name, texts[0], options)
+        else await queue.addBulk(texts.map((data) => ({ name, data, opts: options })))
       },
+      read: (data) => readPayload(pool, data),
+      forget: (data) => removePayload(pool, data),
       // BullMQ looks for an earlier schedule without a lock (add_job_scheduler, 6.7.0).
       alone(work) {
         const result = scheduling.then(() => withLock(pool, channel, work))
@@ -126,6 +129,7 @@ async function migrate(pool: PgPool): Promise<void> {
   const client = await pool.connect()
   try {
     await runMigrations(client, schema)
+    await preparePayloads(client)
   } finally {
     client.release()
   }

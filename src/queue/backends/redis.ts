@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Job, Queue, Worker } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { QueueBackend } from '../backend.ts'
+import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
@@ -79,12 +80,12 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       },
       async addAll(queue, name, payloads, options) {
         if (payloads.length === 1) {
-          await queue.add(name, payloads[0], options)
+          await queue.add(name, packedToText(payloads[0]!), options)
           return
         }
         // Not `addBulk`: it is a pipeline, of which half can arrive. A flow of jobs without children is a MULTI.
         const entries = payloads.map((payload) => {
-          const job = new Job(queue, name, payload, options, randomUUID())
+          const job = new Job(queue, name, packedToText(payload), options, randomUUID())
           return {
             prefix,
             queueName: queue.name,
@@ -96,6 +97,8 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         const backend = queue.getBackend()
         for (const [error] of await backend.addFlow(entries)) if (error) throw error
       },
+      read: async (data) => packedFromText(data),
+      forget: async () => {},
       // BullMQ schedules in one script.
       alone: (work) => work(),
       publish: (message) => producer.publish(channel, message),
