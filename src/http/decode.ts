@@ -29,7 +29,9 @@ export function decodeBodies(app: FastifyInstance): void {
     if (decode === undefined) {
       throw new BodyError('encoding', `Content-Encoding ${encoding.slice(0, 100)} is not supported`)
     }
-    return decodedBody(request.raw, decode, request.routeOptions.bodyLimit)
+    // Of a streamed body the route tells what it keeps in memory.
+    const hold = isStreamed ? () => {} : (bytes: number) => request.holdBytes(bytes)
+    return decodedBody(request.raw, decode, request.routeOptions.bodyLimit, hold)
   })
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.complete) return
@@ -55,7 +57,12 @@ const chunkSize = 65_536
 /** After this the connection is closed: nobody sends that much by mistake. */
 const maxDrainedBytes = 256 * 1_048_576
 
-function decodedBody(raw: IncomingMessage, decode: Decode, maxBytes: number): Readable {
+function decodedBody(
+  raw: IncomingMessage,
+  decode: Decode,
+  maxBytes: number,
+  hold: (bytes: number) => void,
+): Readable {
   let encodedBytes = 0
   async function* encoded(): AsyncGenerator<Buffer> {
     // Destroying the request would destroy its socket, and the answer with it.
@@ -76,6 +83,7 @@ function decodedBody(raw: IncomingMessage, decode: Decode, maxBytes: number): Re
       for await (const chunk of decode(encoded())) {
         decodedBytes += chunk.length
         if (decodedBytes > maxBytes) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+        hold(chunk.length)
         yield chunk
       }
     } catch (error) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
@@ -46,6 +47,45 @@ describe('503', () => {
     await expect
       .poll(async () => (await h.call('POST', '/datasets', { name: 'x' })).status)
       .toBe(200)
+  })
+})
+
+describe('503 while a body is read', () => {
+  test('I7: bodies that tell no length are counted as they grow: what finds no room is refused, what was there goes on', async () => {
+    const h = await harness()
+    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = h.app.server.address() as AddressInfo
+    const headers = {
+      'x-api-key': h.tenant.secretKey,
+      'content-type': 'multipart/form-data; boundary=b',
+    }
+    const part = (id: string, bytes: number): string =>
+      `--b\r\nContent-Disposition: form-data; name="post.${id}.inputs"\r\n\r\n{"text":"${'x'.repeat(bytes)}`
+    const end = '"}\r\n--b--\r\n'
+    const large = Array.from({ length: 2 }, () => {
+      const id = randomUUID()
+      const open = request({ port, method: 'POST', path: '/runs/multipart', headers })
+      const status = new Promise<number | undefined>((resolve, reject) => {
+        open.on('error', reject).on('response', (answer) => resolve(answer.resume().statusCode))
+      })
+      open.write(part(id, 30 * mebibyte))
+      return { open, status }
+    })
+    const small = async () =>
+      fetch(`http://127.0.0.1:${port}/runs/multipart`, {
+        method: 'POST',
+        headers,
+        body: part(randomUUID(), 6 * mebibyte) + end,
+      })
+
+    await expect.poll(async () => (await small()).status).toBe(503)
+    const refused = await small()
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(await refused.json()).toEqual({ error: 'Service temporarily unavailable' })
+
+    for (const { open } of large) open.end(end)
+    expect(await Promise.all(large.map(async ({ status }) => status))).toEqual([202, 202])
+    await expect.poll(async () => (await small()).status).toBe(202)
   })
 })
 

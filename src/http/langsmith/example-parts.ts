@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Attachment } from '../../domain/attachments.ts'
 import type { JsonText } from '../../domain/entities.ts'
@@ -9,7 +10,6 @@ import type { ExampleUpdate } from './example-writes.ts'
 import { problemOfJson, readText } from './multipart-body.ts'
 
 export interface ExamplePartsOptions {
-  contentType: string
   /** The JSON fields of an example's main part. */
   info: z.ZodType
   /** Null where the route takes no such part. */
@@ -37,13 +37,15 @@ const partName = /^([^.]+)(?:\.(?:(inputs|outputs|attachments_operations)|attach
  * @throws LangsmithError 400 for what is no such body, 413 for too much JSON, 422 for values that cannot be
  */
 export async function readExampleParts(
-  body: AsyncIterable<Buffer>,
+  request: FastifyRequest,
   options: ExamplePartsOptions,
 ): Promise<ExampleUpdate[]> {
+  const body = request.body as AsyncIterable<Buffer>
+  const contentType = request.headers['content-type'] ?? ''
   const examples = new Map<string, GivenExample>()
   const budget = { bytes: options.maxJsonBytes }
   try {
-    for await (const part of readMultipart(body, options.contentType)) {
+    for await (const part of readMultipart(body, contentType)) {
       const { id, field, attachment } = readName(part.name)
       if (field === 'attachments_operations' && options.operations === null)
         throw unknown(part.name)
@@ -58,7 +60,7 @@ export async function readExampleParts(
         continue
       }
       if (example.texts.has(field)) throw repeated(part.name)
-      const text = await readText(limited(part, budget))
+      const text = await readText(limited(part, budget), request)
       check(field, text, part.name, options)
       example.texts.set(field, text)
     }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import type { JsonText } from '../../domain/entities.ts'
@@ -31,10 +32,16 @@ export function partsSchema(names: readonly string[]) {
   })
 }
 
-/** The whole of a part that holds JSON. Bytes that are no UTF-8 become U+FFFD. */
-export async function readText(part: Part): Promise<JsonText> {
+/**
+ * The whole of a part that holds JSON. Bytes that are no UTF-8 become U+FFFD.
+ * @throws OverloadedError when there is no room for it now
+ */
+export async function readText(part: Part, request: FastifyRequest): Promise<JsonText> {
   const chunks: Buffer[] = []
-  for await (const chunk of part.body) chunks.push(chunk)
+  for await (const chunk of part.body) {
+    request.holdBytes(chunk.length)
+    chunks.push(chunk)
+  }
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   return bytes.toString('utf8').trim()
 }

@@ -60,8 +60,7 @@ export function platformExamples(app: App, parts: HttpParts, route: ExamplesRout
         const datasetId = request.params.dataset_id
         // Before a hundred megabytes are taken in.
         if ((await datasetFind(parts.db, tenantId, datasetId)) === null) throw notFound('Dataset')
-        const given = await readExampleParts(request.body as AsyncIterable<Buffer>, {
-          contentType: request.headers['content-type'] ?? '',
+        const given = await readExampleParts(request, {
           info,
           operations,
           maxJsonBytes,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { attachmentsMap, type Attachment } from '../../domain/attachments.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
@@ -59,10 +60,8 @@ export function postRunsMultipart(app: App, parts: HttpParts): void {
       },
       async (request, reply) => {
         const { tenantId } = request.principal
-        const contentType = request.headers['content-type'] ?? ''
-        const body = request.body as AsyncIterable<Buffer>
         const now = parts.clock.now()
-        const received = await readOperations(body, contentType, async (name, part) =>
+        const received = await readOperations(request, async (name, part) =>
           keepAttachment(parts, tenantId, name, part, bodyLimit),
         )
         const { payloads, feedback, configs, refused } = translate(received.operations, now)
@@ -111,10 +110,11 @@ const partName = /^(?:(post|patch|feedback)\.([^.]+)(?:\.([^.]*))?|attachment\.(
  * @throws LangsmithError 422 when the body is no multipart or breaks off; the bytes of attachments before that are kept
  */
 async function readOperations(
-  body: AsyncIterable<Buffer>,
-  contentType: string,
+  request: FastifyRequest,
   keep: (name: string, part: Part) => Promise<Attachment>,
 ): Promise<Received> {
+  const body = request.body as AsyncIterable<Buffer>
+  const contentType = request.headers['content-type'] ?? ''
   const operations: Operation[] = []
   const attachments = new Map<string, Attachment[]>()
   const refused: RefusedRun[] = []
@@ -137,7 +137,7 @@ async function readOperations(
         refuse(null, part.name, 'Unknown kind of part')
         continue
       }
-      const text = await readText(part)
+      const text = await readText(part, request)
       let operation = current.get(`${kind}.${id}`)
       // The same part again is another operation: clients may send several updates of a run in one body.
       if (operation === undefined || operation.texts.has(field)) {
