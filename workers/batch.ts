@@ -1,7 +1,10 @@
 /*
- * Gathers what concurrently active jobs bring into few large batches. A batch starts as soon as the previous one is
- * done: alone when the lane is idle (no timer delays a single write), with whatever has arrived since when it is busy.
+ * Gathers what concurrently active jobs bring into few large batches. A batch starts as soon as an earlier one is done:
+ * alone when the lane is idle (no timer delays a single write), with whatever has arrived since when it is busy.
  */
+
+/** While one batch is in the database, the next is prepared, and Postgres has work for a second core. */
+const batchesAtOnce = 2
 
 export interface GathererOptions<T> {
   /** Applies a batch; rejects only when the process stops. */
@@ -21,10 +24,10 @@ export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T
     reject(error: unknown): void
   }
   const waiting: Waiting[] = []
-  let isRunning = false
+  let running = 0
 
   async function run(): Promise<void> {
-    isRunning = true
+    running++
     // Jobs that were fetched in the same turn belong into the same batch.
     await new Promise((resolve) => setImmediate(resolve))
     while (waiting.length > 0) {
@@ -36,7 +39,7 @@ export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T
         for (const { reject } of batch) reject(error)
       }
     }
-    isRunning = false
+    running--
   }
 
   function takeBatch(): Waiting[] {
@@ -49,6 +52,6 @@ export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T
   return async (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      if (!isRunning) void run()
+      if (running < batchesAtOnce) void run()
     })
 }
