@@ -78,6 +78,8 @@ export interface Run {
   updatedAt: Timestamp
   /** By name: `{"blob_id","mime_type","size"}`. */
   attachments: JsonMap
+  /** The application begins here, whatever parent the run has: that one is of another program. */
+  isAppRoot: boolean
 }
 
 /** What a client says of a whole trace. Its roll-ups are computed from the runs, never sent. */
@@ -242,6 +244,7 @@ const run: FieldOf<Run>[] = [
       costDetails: 'json',
     },
   },
+  { rule: 'newest', columns: { isAppRoot: 'boolean' } },
 ]
 
 const trace: FieldOf<Trace>[] = [

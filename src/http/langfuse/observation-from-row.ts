@@ -94,7 +94,7 @@ export function observationV2FromRow(
     endTime,
     ...noPrices,
     ...group('basic', () => ({
-      isRootObservation: row.parentRunId === null,
+      isRootObservation: row.isRoot,
       name: row.name,
       level: row.level,
       statusMessage: statusMessageOf(row),

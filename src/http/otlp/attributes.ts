@@ -211,6 +211,7 @@ export const attributeKeys = {
   itemRootSpanId: ['langfuse.experiment.item.root_observation_id'],
 
   isTraceRoot: ['langfuse.internal.as_root'],
+  isAppRoot: ['langfuse.internal.is_app_root'],
 } as const satisfies Record<string, readonly string[]>
 
 export type AttributeField = keyof typeof attributeKeys

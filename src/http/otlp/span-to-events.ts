@@ -93,6 +93,8 @@ function runEvent(
     ...given('userId', reader.name('userId')),
     ...(type === 'GENERATION' ? promptPatch(reader) : {}),
     environment: readEnvironment(reader),
+    // Without a parent it is a root anyway.
+    ...(parent !== null && isTrue(reader.find('isAppRoot')) ? { isAppRoot: true } : {}),
   }
   return {
     kind: 'run',

@@ -12,6 +12,7 @@ function ofTrace(sql: string): string {
 }
 
 export const observationFields = {
+  isRoot: '(run.parent_run_id is null or coalesce(run.is_app_root, false))',
   type: `case run.run_type ${observationTypes.map((type) => `when '${runTypeOf(type)}' then '${type}'`).join(' ')} else 'SPAN' end`,
   level: runLevelSql('run'),
   environment: `coalesce(run.environment, '${defaultEnvironment}')`,
@@ -50,7 +51,7 @@ export const observationFilterColumns: FilterColumns = {
     sql: 'run.parent_run_id',
     shown: 'coalesce(run.external_parent_run_id, run.parent_run_id::text)',
   },
-  isRootObservation: { kind: 'flag', sql: '(run.parent_run_id is null)' },
+  isRootObservation: { kind: 'flag', sql: observationFields.isRoot },
   type: text(observationFields.type),
   name: text('run.name'),
   level: text(observationFields.level),

@@ -16,6 +16,8 @@ export interface ObservationRow {
   externalTraceId: string | null
   parentRunId: string | null
   externalParentRunId: string | null
+  /** Without a parent, or where an application begins. */
+  isRoot: boolean
   runType: string | null
   name: string | null
   startTime: Timestamp
@@ -67,7 +69,7 @@ export const ownParts: ObservationParts = { io: true, metadata: true, trace: fal
 function columnsOf(parts: ObservationParts): string {
   const when = (isAsked: boolean, sql: string, type: string) => (isAsked ? sql : `null::${type}`)
   return `run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
-  run.run_type, run.name, run.start_time, run.end_time, run.first_token_time, run.created_at, run.updated_at,
+  ${observationFields.isRoot} as is_root, run.run_type, run.name, run.start_time, run.end_time, run.first_token_time, run.created_at, run.updated_at,
   ${observationFields.level} as level, run.status_message, run.error, run.version,
   ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
   run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,

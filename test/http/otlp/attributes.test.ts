@@ -118,6 +118,50 @@ describe("Langfuse's own attributes", () => {
     ).toEqual(types)
   })
 
+  test.each(['json', 'protobuf'] as const)(
+    'where an application begins is a root to readers, and keeps its parent (%s)',
+    async (encoding) => {
+      const h = await harness()
+      const inside = 'b'.repeat(16)
+      const spans: TestSpan[] = [
+        { spanId: 'c'.repeat(16), parentSpanId: inside, name: 'step', start: 1 },
+        {
+          spanId: inside,
+          parentSpanId: rootId,
+          name: 'application',
+          attributes: { 'langfuse.internal.is_app_root': true },
+        },
+        {
+          spanId: 'd'.repeat(16),
+          parentSpanId: rootId,
+          name: 'no application',
+          attributes: { 'langfuse.internal.is_app_root': false },
+        },
+        { name: 'gateway', attributes: { 'langfuse.internal.is_app_root': true } },
+      ]
+      for (const span of spans) await send(h, [span], { encoding })
+      await h.drain()
+      const names = async (query: string) => {
+        const { body } = await h.call('GET', `/api/public/v2/observations?${query}`)
+        return body.data.map(({ name }: { name: string }) => name).toSorted()
+      }
+      const { body } = await h.call('GET', `/api/public/v2/observations?name=application`)
+      expect(body.data).toMatchObject([
+        { id: inside, parentObservationId: rootId, isRootObservation: true },
+      ])
+      expect(await names('isRootObservation=true')).toEqual(['application', 'gateway'])
+      expect(await names('isRootObservation=false')).toEqual(['no application', 'step'])
+      expect(await names('parentObservationId=')).toEqual(['gateway'])
+      const filter = (operator: string) =>
+        encodeURIComponent(
+          JSON.stringify([{ type: 'boolean', column: 'isRootObservation', operator, value: true }]),
+        )
+      expect(await names(`filter=${filter('=')}`)).toEqual(['application', 'gateway'])
+      expect(await names(`filter=${filter('<>')}`)).toEqual(['no application', 'step'])
+      expect(h.errors).toEqual([])
+    },
+  )
+
   test('metadata may be one JSON object, parts, or no object at all', async () => {
     const { run, trace } = await sendOne({
       'langfuse.observation.metadata': '{"a":1,"b":{"c":[1]}}',
