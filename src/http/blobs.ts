@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
+import { logFailure, logUnavailable } from './log-failure.ts'
 import type { App, HttpParts } from './parts.ts'
 import { isUnavailable } from './unavailable.ts'
 
@@ -176,15 +177,13 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  // The query of a link is a key: it is not logged.
-  const facts = { err: error, path: request.url.split('?')[0] }
   if (isUnavailable(error)) {
-    log.warn(facts, 'unavailable')
+    logUnavailable(log, error, request)
     reply.header('retry-after', retryAfterSeconds)
     return refuse(reply, 503, 'Service temporarily unavailable')
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
   if (status < 500 && error instanceof Error) return refuse(reply, status, error.message)
-  log.error(facts, 'request failed')
+  logFailure(log, error, request)
   return refuse(reply, 500, 'Internal server error')
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { logFailure, logUnavailable } from '../log-failure.ts'
 import { isUnavailable } from '../unavailable.ts'
 import type { Log } from '../../domain/log.ts'
 
@@ -71,7 +72,7 @@ export function answerError(
   }
   if (error instanceof BodyError) return reply.code(400).type('text/plain').send(error.message)
   if (isUnavailable(error)) {
-    log.warn({ err: error, url: request.url }, 'unavailable')
+    logUnavailable(log, error, request)
     return reply
       .code(503)
       .header('Retry-After', retryAfterSeconds)
@@ -95,7 +96,7 @@ function answerStatusError(
   if (status < 500 && error instanceof Error) {
     return reply.code(status).send({ message: error.message, error: 'InvalidRequestError' })
   }
-  log.error({ err: error, url: request.url }, 'request failed')
+  logFailure(log, error, request)
   return reply
     .code(500)
     .send({ message: 'Internal Server Error', error: 'An unknown error occurred' })

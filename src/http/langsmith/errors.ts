@@ -5,6 +5,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { Log } from '../../domain/log.ts'
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { logFailure, logUnavailable } from '../log-failure.ts'
 import { isUnavailable } from '../unavailable.ts'
 
 declare module 'fastify' {
@@ -64,7 +65,7 @@ export function answerError(
   }
   if (error instanceof BodyError) return answer(request, reply, 422, error.message)
   if (isUnavailable(error)) {
-    log.warn({ err: error, url: request.url }, 'unavailable')
+    logUnavailable(log, error, request)
     return answer(
       request,
       reply.header('Retry-After', retryAfterSeconds),
@@ -76,7 +77,7 @@ export function answerError(
   // Fastify's own refusals carry a status below 500 (a body too large, a malformed URL); anything else is our fault.
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
   if (status < 500 && error instanceof Error) return answer(request, reply, status, error.message)
-  log.error({ err: error, url: request.url }, 'request failed')
+  logFailure(log, error, request)
   return answer(request, reply, 500, 'Internal server error')
 }
 

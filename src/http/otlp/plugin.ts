@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { logFailure, logUnavailable } from '../log-failure.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { isUnavailable } from '../unavailable.ts'
 import { OtlpError } from './errors.ts'
@@ -92,10 +93,10 @@ function answerStatus(
 ): FastifyReply {
   const { status, message } = statusOf(error)
   if (status === 503) {
-    log.warn({ err: error, url: request.url }, 'unavailable')
+    logUnavailable(log, error, request)
     reply.header('Retry-After', retryAfterSeconds)
   }
-  if (status === 500) log.error({ err: error, url: request.url }, 'request failed')
+  if (status === 500) logFailure(log, error, request)
   const code = codes[status] ?? (status < 500 ? invalidArgument : internal)
   reply.code(status)
   return encodingOf(request) === 'protobuf'
