@@ -1,0 +1,319 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { harness, type Harness } from '../support/harness.ts'
+import {
+  pathParameter,
+  publicRoutes,
+  routeRequests,
+  type RouteRequest,
+} from '../support/route-requests.ts'
+import { seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
+import type { TestTenant } from '../support/tenant.ts'
+
+/** SPEC I8, over every route that the documentation names. */
+
+/** `GET /datasets/{id}` and the like. */
+async function documentedRoutes(h: Harness): Promise<string[]> {
+  const { paths } = (await h.call('GET', '/docs/json')).body as {
+    paths: Record<string, Record<string, unknown>>
+  }
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+}
+
+interface Sent {
+  status: number
+  text: string
+  /** All that the sender said. */
+  asked: string
+}
+
+async function send(
+  h: Harness,
+  route: string,
+  { path = {}, query = {}, body, form }: RouteRequest,
+  theirs: SeededTenant,
+  headers: Record<string, string>,
+): Promise<Sent> {
+  const [method, template] = route.split(' ') as ['GET', string]
+  const pathname = template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(path[name] ?? pathParameter(route, name, theirs)),
+  )
+  const pairs = Object.entries(query).flatMap(([name, values]) =>
+    [values].flat().map((value): [string, string] => [name, value]),
+  )
+  const search = new URLSearchParams(pairs).toString()
+  const url = search === '' ? pathname : `${pathname}?${search}`
+  const payload = form?.payload ?? (body === undefined ? undefined : JSON.stringify(body))
+  const type = form?.type ?? (body === undefined ? undefined : 'application/json')
+  const answer = await h.app.inject({
+    method,
+    url,
+    headers: { ...headers, ...(type === undefined ? {} : { 'content-type': type }) },
+    ...(payload === undefined ? {} : { payload }),
+  })
+  await h.drain()
+  const asked = decodeURIComponent(url).replaceAll('+', ' ') + (payload?.toString() ?? '')
+  return { status: answer.statusCode, text: answer.body, asked }
+}
+
+/** The headers of a key, as the dialect of the route takes it. */
+function keyOf(
+  route: string,
+  key: Pick<TestTenant, 'basic' | 'secretKey'>,
+): Record<string, string> {
+  return route.includes('/api/public')
+    ? { authorization: key.basic }
+    : { 'x-api-key': key.secretKey }
+}
+
+async function addKey(
+  h: Harness,
+  { id }: TestTenant,
+  scope: string,
+): Promise<Pick<TestTenant, 'basic' | 'secretKey'>> {
+  const publicKey = `pk-lf-${randomUUID()}`
+  const secretKey = `sk-lf-${randomUUID()}`
+  const hash = createHash('sha256').update(secretKey).digest()
+  await h.db`
+    insert into api_keys (id, tenant_id, public_key, secret_hash, scopes, created_at)
+    values (${randomUUID()}, ${id}, ${publicKey}, ${hash}, ${[scope]}, now())`
+  const basic = `Basic ${Buffer.from(`${publicKey}:${secretKey}`).toString('base64')}`
+  return { basic, secretKey }
+}
+
+/** What a browser may send with the public key alone. */
+const forScores = new Set(['POST /api/public/scores', 'POST /api/public/ingestion'])
+
+/** Every row of a tenant in every table, as text. */
+async function rowsOf(h: Harness, tenantId: string): Promise<string[]> {
+  const tables = await h.db<{ name: string }[]>`
+    select table_name as name from information_schema.columns
+    where table_schema = 'public' and column_name = 'tenant_id'`
+  const text = tables
+    .map(({ name }) => `select '${name} ' || t::text as row from ${name} as t where tenant_id = $1`)
+    .join(' union all ')
+  const rows = await h.db.unsafe<{ row: string }[]>(`${text} order by 1`, [tenantId])
+  return rows.map(({ row }) => row)
+}
+
+const uuids = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g
+
+/** What a refusal looks like in each dialect; LangSmith has three shapes for it. */
+function refusal(route: string, status: 401 | 403): object {
+  if (route === 'POST /api/public/ingestion' && status === 401)
+    return { message: expect.any(String), error: 'UnauthorizedError' }
+  if (route.includes(' /api/public')) return { message: expect.any(String) }
+  if (route === 'POST /v1/traces')
+    return { code: status === 401 ? 16 : 7, message: expect.any(String) }
+  const detail = status === 401 ? 'Invalid token' : 'Forbidden'
+  if (route.includes(' /v2/'))
+    return {
+      type: 'about:blank',
+      title: status === 401 ? 'Unauthorized' : detail,
+      status,
+      detail,
+      instance: expect.any(String),
+    }
+  const isOfRuns = /^(?:POST|PATCH) \/(?:platform\/.*|runs(?:\/batch|\/multipart|\/\{run_id\})?)$/
+  return isOfRuns.test(route) ? { error: detail } : { detail }
+}
+
+function requestsOf(route: string, theirs: SeededTenant, own: SeededTenant): RouteRequest[] {
+  return [routeRequests[route]!(theirs, own)].flat()
+}
+
+test('I8 every documented route is in the table, or asks for no key and says why', async () => {
+  const h = await harness()
+  const known = [...Object.keys(routeRequests), ...Object.keys(publicRoutes)]
+  expect((await documentedRoutes(h)).toSorted()).toEqual(known.toSorted())
+})
+
+/** Their answers hold nothing but what was sent, and numbers. */
+const muteRoutes = new Set([
+  'GET /examples/count',
+  'GET /datasets/{id}/version',
+  'GET /datasets/{id}/splits',
+  'POST /examples/validate',
+  'POST /examples/validate/bulk',
+])
+
+const isReading = (route: string, { isRead, isWrite }: RouteRequest): boolean =>
+  isRead === true || (route.startsWith('GET ') && isWrite !== true)
+
+/** The tenant's texts and ids in an answer that its sender has not named. */
+type Told = (answer: Sent) => string[]
+
+async function toldOf(h: Harness, theirs: SeededTenant, own: SeededTenant): Promise<Told> {
+  const idsOf = async ({ tenant }: SeededTenant): Promise<Set<string>> =>
+    new Set((await rowsOf(h, tenant.id)).join().match(uuids))
+  const ownIds = await idsOf(own)
+  const secretIds = new Set([...(await idsOf(theirs))].filter((id) => !ownIds.has(id)))
+  const texts = new RegExp(`${theirs.mark}[ -][a-z]+`, 'g')
+  return ({ text, asked }) =>
+    [
+      ...(text.match(texts) ?? []),
+      ...(text.match(uuids) ?? []).filter((id) => secretIds.has(id)),
+    ].filter((found) => !asked.includes(found))
+}
+
+async function world(h: Harness): Promise<{ theirs: SeededTenant; own: SeededTenant; told: Told }> {
+  const theirs = await seedTenant(h, h.tenant, 'zqalpha')
+  const own = await seedTenant(h, await h.addTenant(), 'zqbravo')
+  return { theirs, own, told: await toldOf(h, theirs, own) }
+}
+
+test('I8 without a key every route answers 401, and with one that may only read every write 403; nothing is written', async () => {
+  const h = await harness()
+  const { theirs } = await world(h)
+  const reader = await addKey(h, theirs.tenant, 'read')
+  const before = await rowsOf(h, theirs.tenant.id)
+  const problems: string[] = []
+  for (const route of Object.keys(routeRequests)) {
+    for (const request of requestsOf(route, theirs, theirs)) {
+      const expectRefused = (who: string, { status, text }: Sent, wanted: 401 | 403): void => {
+        if (status !== wanted) problems.push(`${route} ${who}: ${status} ${text}`)
+        else expect(JSON.parse(text), `${route} ${who}`).toEqual(refusal(route, wanted))
+      }
+      expectRefused('without a key', await send(h, route, request, theirs, {}), 401)
+      const read = await send(h, route, request, theirs, keyOf(route, reader))
+      if (!isReading(route, request)) expectRefused('with a key that may read', read, 403)
+      else if (read.status >= 300) problems.push(`${route} to read: ${read.status} ${read.text}`)
+      if (!route.includes(' /api/public') || forScores.has(route)) continue
+      const bearer = { authorization: `Bearer ${theirs.tenant.publicKey}` }
+      const browser = await send(h, route, request, theirs, bearer)
+      expectRefused('with the public key alone', browser, 403)
+    }
+  }
+  expect(problems).toEqual([])
+  expect(await rowsOf(h, theirs.tenant.id)).toEqual(before)
+  expect(h.errors).toEqual([])
+})
+
+test('I8 no route tells or changes anything of another tenant, whatever ids are sent to it', async () => {
+  const h = await harness()
+  const { theirs, own, told } = await world(h)
+  const before = await rowsOf(h, theirs.tenant.id)
+  // What leaves rows of the sender's own, under ids that are theirs, comes last.
+  const rank = (route: string, request: RouteRequest): number =>
+    request.foreign >= 400 ? 0 : isReading(route, request) ? 1 : 2
+  const requests = Object.keys(routeRequests)
+    .flatMap((route) => requestsOf(route, theirs, own).map((request) => ({ route, request })))
+    .toSorted((a, b) => rank(a.route, a.request) - rank(b.route, b.request))
+  const problems: string[] = []
+  for (const { route, request } of requests) {
+    const heads = route.startsWith('GET ') ? [route.replace('GET', 'HEAD')] : []
+    for (const asked of [route, ...heads]) {
+      const answer = await send(h, asked, request, theirs, keyOf(route, own.tenant))
+      const what = `${asked}, sent ${answer.asked}`
+      if (answer.status !== request.foreign) problems.push(`${what}: ${answer.status}`)
+      const found = told(answer)
+      if (found.length > 0) problems.push(`${what}: tells ${found.join()}`)
+      const after = await rowsOf(h, theirs.tenant.id)
+      if (after.join() !== before.join()) problems.push(`${what}: changes rows`)
+    }
+  }
+  expect(problems).toEqual([])
+  expect(h.errors).toEqual([])
+})
+
+test('these requests are real ones: their own tenant may send each, and every read tells it something', async () => {
+  const h = await harness()
+  const { theirs, told } = await world(h)
+  const problems: string[] = []
+  for (const route of Object.keys(routeRequests)) {
+    const found: string[] = []
+    const requests = requestsOf(route, theirs, theirs)
+    for (const request of requests) {
+      const answer = await send(h, route, request, theirs, keyOf(route, theirs.tenant))
+      if (answer.status >= 300) problems.push(`${route} ${answer.asked}: ${answer.text}`)
+      found.push(...told(answer))
+    }
+    const isMute = muteRoutes.has(route) || !isReading(route, requests[0]!)
+    if (!isMute && found.length === 0) problems.push(`${route} tells nothing`)
+  }
+  expect(problems).toEqual([])
+  expect(h.errors).toEqual([])
+})
+
+describe('I8 what stands in the place of a key', () => {
+  /** Path and body by route: with what their tenant gave out, and with that bent. */
+  const opened = (
+    theirs: SeededTenant,
+    own: SeededTenant,
+  ): [string, string, string[], object?][] => {
+    const anyone = randomUUID()
+    const shares = (path: string, token: string, other: string): [string, string[]] => [
+      `/public/${token}/${path}`,
+      [`/public/${anyone}/${path}`, `/public/${other}/${path}`],
+    ]
+    const bentBlobs = [
+      theirs.blobLink.replace(theirs.tenant.id, own.tenant.id),
+      own.blobLink.replace(own.tenant.id, theirs.tenant.id),
+      theirs.blobLink.replace(/signature=.*$/, ''),
+    ]
+    const bentUploads = [
+      theirs.uploadLink.replace(theirs.tenant.id, own.tenant.id),
+      own.uploadLink.replace(own.tenant.id, theirs.tenant.id),
+      theirs.uploadLink.replace(/expires=\d+/, 'expires=9999999999'),
+    ]
+    const { runShareToken: run, datasetShareToken: dataset, feedbackToken } = theirs
+    return [
+      ['GET /api/runmill/blobs/{tenantId}/{blobId}', theirs.blobLink, bentBlobs],
+      ['HEAD /api/runmill/blobs/{tenantId}/{blobId}', theirs.blobLink, bentBlobs],
+      ['PUT /api/public/media/{mediaId}/content', theirs.uploadLink, bentUploads],
+      ['GET /public/{share_token}/datasets', ...shares('datasets', dataset, run)],
+      ['GET /public/{share_token}/examples', ...shares('examples', dataset, run)],
+      ['GET /public/{share_token}/examples/count', ...shares('examples/count', dataset, run)],
+      ['GET /public/{share_token}/run', ...shares('run', run, dataset)],
+      ['POST /public/{share_token}/runs/query', ...shares('runs/query', run, dataset), {}],
+      [
+        'GET /feedback/tokens/{token}',
+        `/feedback/tokens/${feedbackToken}?score=1`,
+        [`/feedback/tokens/${anyone}?score=1`, `/feedback/tokens/${run}?score=1`],
+      ],
+      [
+        'POST /feedback/tokens/{token}',
+        `/feedback/tokens/${feedbackToken}`,
+        [`/feedback/tokens/${anyone}`, `/feedback/tokens/${run}`],
+        { score: 1 },
+      ],
+    ]
+  }
+
+  test('opens what it was made for to whoever has it, and bent or made up it opens nothing', async () => {
+    const h = await harness()
+    const { theirs, own, told } = await world(h)
+    const before = await rowsOf(h, theirs.tenant.id)
+    const call = async (route: string, url: string, body?: object): Promise<Sent> => {
+      const isUpload = route.startsWith('PUT ')
+      const answer = await h.app.inject({
+        method: route.split(' ')[0] as 'GET',
+        url,
+        headers: isUpload ? { 'content-type': 'text/plain' } : {},
+        ...(isUpload ? { payload: theirs.uploadBytes } : body && { payload: body }),
+      })
+      await h.drain()
+      return { status: answer.statusCode, text: answer.body, asked: url }
+    }
+    const cases = opened(theirs, own)
+    const unkeyed = Object.keys(publicRoutes).filter((route) =>
+      / of a | of the link/.test(publicRoutes[route]!),
+    )
+    expect(cases.map(([route]) => route).toSorted()).toEqual(unkeyed.toSorted())
+    for (const [route, , bent, body] of cases) {
+      for (const url of bent) {
+        const answer = await call(route, url, body)
+        expect([403, 404], `${route} ${url} ${answer.text}`).toContain(answer.status)
+        expect(told(answer), `${route} ${url}`).toEqual([])
+      }
+    }
+    expect(await rowsOf(h, theirs.tenant.id)).toEqual(before)
+    for (const [route, url, , body] of cases) {
+      const { status, text } = await call(route, url, body)
+      expect(status, `${route} ${url} ${text}`).toBe(200)
+    }
+    expect(h.errors).toEqual([])
+  })
+})
