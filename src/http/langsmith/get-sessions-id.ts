@@ -1,16 +1,20 @@
 import { z } from 'zod'
-import { experimentAggregateListAmong, experimentFind } from '../../store/read/experiments.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentFind } from '../../store/read/experiments.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { notFound } from './errors.ts'
-import { flag, uuid } from './schemas.ts'
-import { sessionWithStatistics } from './session-from-row.ts'
+import { flag, time, uuid } from './schemas.ts'
+import { sessionsWithStatistics } from './session-statistics.ts'
 
 const schema = {
   tags: ['langsmith sessions'],
   summary: 'Read a project or experiment',
   params: z.object({ id: uuid }),
-  querystring: z.object({ include_stats: flag.default(false) }),
+  querystring: z.object({
+    include_stats: flag.default(false),
+    stats_start_time: time
+      .optional()
+      .describe('With include_stats: only executions that started then or later are counted'),
+  }),
 }
 
 export function getSessionsId(app: App, { db }: HttpParts): void {
@@ -19,8 +23,8 @@ export function getSessionsId(app: App, { db }: HttpParts): void {
     const { id } = request.params
     const row = await experimentFind(db, tenantId, id)
     if (row === null) throw notFound('Session')
-    await experimentAggregateRefreshDirty(db, tenantId, [id])
-    const statistics = await experimentAggregateListAmong(db, tenantId, [id])
-    return sessionWithStatistics(tenantId, row, statistics.get(id), request.query.include_stats)
+    const { include_stats: isFull, stats_start_time: minStartTime } = request.query
+    const [session] = await sessionsWithStatistics(db, tenantId, [row], { isFull, minStartTime })
+    return session
   })
 }

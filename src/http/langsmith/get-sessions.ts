@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { mentionsFamily } from '../../domain/run-filter.ts'
 import {
-  experimentAggregateListAmong,
   experimentList,
   experimentListDirty,
   experimentSorts,
@@ -12,8 +11,19 @@ import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { parseSessionFilter } from './filter-parse.ts'
-import { flag, jsonObjectText, page, readFilter, text, uuidList } from './schemas.ts'
-import { sessionWithStatistics } from './session-from-row.ts'
+import { readRunFilter } from './run-query-body.ts'
+import {
+  flag,
+  ignored,
+  jsonObjectText,
+  listOf,
+  page,
+  readFilter,
+  text,
+  time,
+  uuidList,
+} from './schemas.ts'
+import { sessionsWithStatistics } from './session-statistics.ts'
 
 const querystring = z.object({
   id: uuidList.optional(),
@@ -29,6 +39,24 @@ const querystring = z.object({
   sort_by_feedback_key: text.optional(),
   sort_by_feedback_source: z.enum(['session', 'run']).default('session'),
   include_stats: flag.default(false),
+  stats_filter: z
+    .string()
+    .optional()
+    .describe(
+      'With include_stats: a filter of runs; only executions whose run matches are counted',
+    ),
+  stats_start_time: time
+    .optional()
+    .describe('With include_stats: only executions that started then or later are counted'),
+  stats_select: listOf(text)
+    .optional()
+    .describe('With include_stats: the statistics that are wanted; the others are null'),
+  facets: flag
+    .default(false)
+    .describe(
+      'Fill run_facets: the most frequent names, types, states and tags of the counted runs',
+    ),
+  use_approx_stats: ignored(flag.optional(), 'statistics are exact'),
   tag_value_id: uuidList.optional(),
   ...page,
 })
@@ -50,6 +78,7 @@ export function getSessions(app: App, parts: HttpParts): void {
     const given = request.query
     // Nothing can be tagged here, so no session has any of the tags.
     if (given.tag_value_id !== undefined && given.tag_value_id.length > 0) return []
+    const statsFilter = readRunFilter('stats_filter', given.stats_filter)[0]
     const query: ExperimentQuery = {
       ids: given.id,
       name: given.name,
@@ -74,12 +103,13 @@ export function getSessions(app: App, parts: HttpParts): void {
       await experimentAggregateRefreshDirty(db, tenantId, dirty)
     }
     const rows = await listSeeded(parts, tenantId, query)
-    const ids = rows.map((row) => row.id)
-    await experimentAggregateRefreshDirty(db, tenantId, ids)
-    const statistics = await experimentAggregateListAmong(db, tenantId, ids)
-    return rows.map((row) =>
-      sessionWithStatistics(tenantId, row, statistics.get(row.id), given.include_stats),
-    )
+    return sessionsWithStatistics(db, tenantId, rows, {
+      isFull: given.include_stats,
+      filter: statsFilter,
+      minStartTime: given.stats_start_time,
+      select: given.stats_select,
+      hasFacets: given.facets,
+    })
   })
 }
 

@@ -104,8 +104,8 @@ function datasetCondition(query: RunQuery, bind: Place): string {
 /** True for the top of a trace; a run that still waits for its parent is none. */
 export const isRootSql = '(run.parent_run_id is null and run.trace_id is not null)'
 
-/** On alias `run`; the tenant is $1. */
-function runConditions(query: RunQuery, bind: Place): string[] {
+/** What a run must be, on alias `run`; the tenant is $1. Experiments and dataset are not among it. */
+export function runConditions(query: RunQuery, bind: Place): string[] {
   // Without a start time it is a fragment: an update whose create is on its way.
   const conditions = ['run.start_time is not null']
   const add = (condition: string) => conditions.push(condition)

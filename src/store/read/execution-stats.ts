@@ -1,0 +1,159 @@
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Queryable } from '../pool.ts'
+import { runText, type Parameter } from '../statements.ts'
+import type { ExperimentStatistics } from './experiments.ts'
+import { runConditions } from './run-query-sql.ts'
+
+/** Which executions of experiments count: their root runs, and the runs that their items link. */
+export interface ExecutionQuery {
+  tenantId: string
+  experimentIds: string[]
+  /** On the execution's run. */
+  filter?: RunFilter | undefined
+  /** Only runs that started then or later. */
+  minStartTime?: Timestamp | undefined
+}
+
+/** What experiment_aggregates says of all executions of an experiment, of some of them. */
+export type ExecutionStatistics = Omit<
+  ExperimentStatistics,
+  'itemCount' | 'experimentFeedbackStats' | 'testRunNumber'
+>
+
+/**
+ * Counted from the rows, by the definitions of experiment_aggregate_upsert.sql: where every execution matches, the
+ * numbers are the same. Tokens, costs and feedback are those of the executions' whole traces.
+ * @returns one entry for each of the experiments, also without any execution
+ */
+export async function executionStatsList(
+  db: Queryable,
+  query: ExecutionQuery,
+): Promise<Map<string, ExecutionStatistics>> {
+  if (query.experimentIds.length === 0) return new Map()
+  const { parameters, matched } = composition(query)
+  const text = `${matched},
+execution_sum as (
+  select experiment_id, count(*) as run_count,
+    count(*) filter (where status = 'error') as error_count,
+    count(*) filter (where first_token_time is not null) as streaming_count,
+    percentile_cont(array[0.5, 0.99]) within group (
+      order by extract(epoch from end_time - start_time)::double precision
+    ) filter (where end_time is not null) as latency,
+    percentile_cont(array[0.5, 0.99]) within group (
+      order by extract(epoch from first_token_time - start_time)::double precision
+    ) filter (where first_token_time is not null) as first_token,
+    max(start_time) as last_run_start_time
+  from matched
+  group by experiment_id
+),
+-- Two executions may be in one trace.
+one_trace as materialized (select distinct experiment_id, trace_id from matched),
+trace_sum as (
+  select one_trace.experiment_id,
+    sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,
+    sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
+    sum(completion_cost) as completion_cost, sum(total_cost) as total_cost
+  from one_trace
+  join traces on traces.tenant_id = $1 and traces.id = one_trace.trace_id
+  group by one_trace.experiment_id
+),
+run_feedback as (
+  select one_trace.experiment_id, feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from one_trace
+  join feedback on feedback.tenant_id = $1 and feedback.trace_id = one_trace.trace_id
+  where feedback.comparative_experiment_id is null
+  union
+  select one_trace.experiment_id, feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  from one_trace
+  join runs on runs.tenant_id = $1 and runs.trace_id = one_trace.trace_id
+    and runs.experiment_id = one_trace.experiment_id
+  join feedback on feedback.tenant_id = $1 and feedback.run_id = runs.id
+  where feedback.comparative_experiment_id is null
+),
+feedback_sum as (
+  select experiment_id,
+    runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point)) as feedback_stats
+  from run_feedback
+  group by experiment_id
+)
+select asked.id as experiment_id, coalesce(run_count, 0) as run_count, coalesce(error_count, 0) as error_count,
+  coalesce(streaming_count, 0) as streaming_count, latency[1] as latency_p50, latency[2] as latency_p99,
+  first_token[1] as first_token_p50, first_token[2] as first_token_p99, prompt_tokens, completion_tokens, total_tokens,
+  prompt_cost, completion_cost, total_cost, last_run_start_time, coalesce(feedback_stats, '{}') as feedback_stats
+from unnest($2::uuid[]) as asked (id)
+left join execution_sum on execution_sum.experiment_id = asked.id
+left join trace_sum on trace_sum.experiment_id = asked.id
+left join feedback_sum on feedback_sum.experiment_id = asked.id`
+  const rows = await runText<ExecutionStatistics>(db, text, parameters, { isPrepared: false })
+  return new Map(rows.map((row) => [row.experimentId, row]))
+}
+
+/** How many executions have one value. */
+export interface ExecutionFacet {
+  experimentId: string
+  attribute: 'name' | 'run_type' | 'status' | 'tags'
+  value: string
+  runCount: number
+}
+
+/** The most frequent values, the most frequent first. @param limit how many of each attribute of each experiment */
+export async function executionFacetList(
+  db: Queryable,
+  query: ExecutionQuery,
+  limit: number,
+): Promise<ExecutionFacet[]> {
+  if (query.experimentIds.length === 0) return []
+  const { parameters, bind, matched } = composition(query)
+  const text = `${matched},
+facet as (
+  select matched.experiment_id, said.attribute, said.value, count(*) as run_count
+  from matched
+  cross join lateral (
+    values ('name', name), ('run_type', run_type), ('status', status)
+    union
+    select 'tags', tag from unnest(tags) as tag
+  ) as said (attribute, value)
+  where said.value is not null
+  group by matched.experiment_id, said.attribute, said.value
+),
+ranked as (
+  select facet.*,
+    row_number() over (partition by experiment_id, attribute order by run_count desc, value collate "C") as rank
+  from facet
+)
+select experiment_id, attribute, value, run_count
+from ranked
+where rank <= ${bind(limit)}
+order by experiment_id, array_position(array['name', 'run_type', 'status', 'tags'], attribute), rank`
+  return runText<ExecutionFacet>(db, text, parameters, { isPrepared: false })
+}
+
+/** `matched`: one row per execution that counts. The tenant is $1, the experiments are $2. */
+function composition({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery) {
+  const parameters: Parameter[] = [tenantId, experimentIds]
+  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const filters = filter === undefined ? [] : [filter]
+  const conditions = runConditions({ tenantId, minStartTime, filters }, bind)
+  const matched = `with execution as materialized (
+  select runs.experiment_id, runs.id, runs.trace_id
+  from runs
+  where runs.tenant_id = $1 and runs.experiment_id = any($2::uuid[]) and runs.parent_run_id is null
+    and runs.trace_id is not null
+  union
+  select item.experiment_id, coalesce(item.run_id, traces.root_run_id), item.trace_id
+  from run_items as item
+  join traces on traces.tenant_id = $1 and traces.id = item.trace_id
+  where item.tenant_id = $1 and item.experiment_id = any($2::uuid[])
+    and coalesce(item.run_id, traces.root_run_id) is not null
+),
+matched as materialized (
+  select execution.experiment_id, execution.trace_id, run.name, run.run_type, run.status, run.tags, run.start_time,
+    run.end_time, traces.first_token_time
+  from execution
+  join runs as run on run.tenant_id = $1 and run.id = execution.id
+  left join traces on traces.tenant_id = $1 and traces.id = execution.trace_id
+  where ${conditions.join('\n    and ')}
+)`
+  return { parameters, bind, matched }
+}
