@@ -282,7 +282,9 @@ async function markDirty(
       id: row.experimentId,
     })),
   )
-  const scored = distinctKeys(feedback.map((row) => ({ tenantId: row.tenantId, id: row.runId })))
+  const scored = distinctKeys(
+    feedback.map((row) => ({ tenantId: row.tenantId, id: row.runId ?? row.traceId })),
+  )
   const traces = distinctKeys(
     [...runs, ...feedback].map((row) => ({ tenantId: row.tenantId, id: row.traceId })),
   )
