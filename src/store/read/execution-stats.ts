@@ -55,21 +55,33 @@ trace_sum as (
     sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
     sum(completion_cost) as completion_cost, sum(total_cost) as total_cost
   from one_trace
-  join traces on traces.tenant_id = $1 and traces.id = one_trace.trace_id
+  cross join lateral (
+    select traces.* from traces where traces.tenant_id = $1 and traces.id = one_trace.trace_id limit 1
+  ) as trace
   group by one_trace.experiment_id
 ),
 run_feedback as (
-  select one_trace.experiment_id, feedback.id, feedback.key, feedback.score_number, feedback.value_text
+  select distinct one_trace.experiment_id, given.id, given.key, given.score_number, given.value_text
   from one_trace
-  join feedback on feedback.tenant_id = $1 and feedback.trace_id = one_trace.trace_id
-  where feedback.comparative_experiment_id is null
-  union
-  select one_trace.experiment_id, feedback.id, feedback.key, feedback.score_number, feedback.value_text
-  from one_trace
-  join runs on runs.tenant_id = $1 and runs.trace_id = one_trace.trace_id
-    and runs.experiment_id = one_trace.experiment_id
-  join feedback on feedback.tenant_id = $1 and feedback.run_id = runs.id
-  where feedback.comparative_experiment_id is null
+  cross join lateral (
+    select whole.id, whole.key, whole.score_number, whole.value_text, whole.comparative_experiment_id
+    from feedback as whole
+    where whole.tenant_id = $1 and whole.trace_id = one_trace.trace_id
+    union all
+    select own.id, own.key, own.score_number, own.value_text, own.comparative_experiment_id
+    from (
+      select runs.id, runs.experiment_id from runs
+      where runs.tenant_id = $1 and runs.trace_id = one_trace.trace_id
+      offset 0
+    ) as run
+    cross join lateral (
+      select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = run.id
+      offset 0
+    ) as own
+    where run.experiment_id = one_trace.experiment_id
+    offset 0
+  ) as given
+  where given.comparative_experiment_id is null
 ),
 feedback_sum as (
   select experiment_id,
@@ -129,7 +141,11 @@ order by experiment_id, array_position(array['name', 'run_type', 'status', 'tags
   return runText<ExecutionFacet>(db, text, parameters, { isPrepared: false })
 }
 
-/** `matched`: one row per execution that counts. The tenant is $1, the experiments are $2. */
+/**
+ * `matched`: one row per execution that counts. The tenant is $1, the experiments are $2. Rows are looked up one by one,
+ * as in every statement here: right after a bulk load, when the planner knows nothing of the tables, a join reads all of
+ * the tenant's rows for each.
+ */
 function composition({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery) {
   const parameters: Parameter[] = [tenantId, experimentIds]
   const bind = (value: Parameter) => `$${parameters.push(value)}`
@@ -143,7 +159,9 @@ function composition({ tenantId, experimentIds, filter, minStartTime }: Executio
   union
   select item.experiment_id, coalesce(item.run_id, traces.root_run_id), item.trace_id
   from run_items as item
-  join traces on traces.tenant_id = $1 and traces.id = item.trace_id
+  cross join lateral (
+    select held.root_run_id from traces as held where held.tenant_id = $1 and held.id = item.trace_id limit 1
+  ) as traces
   where item.tenant_id = $1 and item.experiment_id = any($2::uuid[])
     and coalesce(item.run_id, traces.root_run_id) is not null
 ),
@@ -151,8 +169,14 @@ matched as materialized (
   select execution.experiment_id, execution.trace_id, run.name, run.run_type, run.status, run.tags, run.start_time,
     run.end_time, traces.first_token_time
   from execution
-  join runs as run on run.tenant_id = $1 and run.id = execution.id
-  left join traces on traces.tenant_id = $1 and traces.id = execution.trace_id
+  cross join lateral (
+    select runs.* from runs where runs.tenant_id = $1 and runs.id = execution.id limit 1
+  ) as run
+  left join lateral (
+    select held.first_token_time from traces as held
+    where held.tenant_id = $1 and held.id = execution.trace_id
+    limit 1
+  ) as traces on true
   where ${conditions.join('\n    and ')}
 )`
   return { parameters, bind, matched }
