@@ -1,12 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { closePool, openPool } from '../src/store/pool.ts'
 import { insertTenant } from '../test/support/tenant.ts'
+import { type FreshStore, withFreshStore } from './fresh-store.ts'
 
 export interface ApiProcess {
   url: string
@@ -20,15 +16,14 @@ export async function withApiProcess(
   queue: string,
   use: (api: ApiProcess) => Promise<void>,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-  // As root the server is another user, who cannot enter a 0700 folder.
-  await chmod(folder, 0o755)
-  const dataDir = join(folder, 'postgres')
-  await mkdir(dataDir)
-  const postgres = createEmbeddedPostgres({ dataDir })
-  const databaseUrl = await postgres.start()
-  const db = openPool(databaseUrl)
-  await migrate(db)
+  await withFreshStore(async (store) => useApi(store, queue, use))
+}
+
+async function useApi(
+  { db, databaseUrl, folder }: FreshStore,
+  queue: string,
+  use: (api: ApiProcess) => Promise<void>,
+): Promise<void> {
   const { secretKey } = await insertTenant(db)
   const server = join(import.meta.dirname, 'api-server.ts')
   const api = fork(server, [databaseUrl, join(folder, 'blobs'), queue], {
@@ -59,9 +54,6 @@ export async function withApiProcess(
   } finally {
     api.kill()
     await once(api, 'exit')
-    await closePool(db)
-    await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
   }
 }
 

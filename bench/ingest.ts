@@ -1,19 +1,14 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { eventVersion, type IngestEvent } from '../src/domain/events.ts'
 import { foldEvents } from '../src/domain/fold.ts'
 import { previewOf } from '../src/domain/json.ts'
-import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { closePool, openPool, type Db } from '../src/store/pool.ts'
+import type { Db } from '../src/store/pool.ts'
 import { runText } from '../src/store/statements.ts'
 import { upsertParameters, upsertText } from '../src/store/write/upsert-sql.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
+import { withFreshStore } from './fresh-store.ts'
+import { withServerProcess } from './server-process.ts'
 
 /*
  * Runs accepted over HTTP and readable, per second, against the limit: a bare multi-row upsert of the same rows into
@@ -36,30 +31,20 @@ const requestsAtOnce = 8
 const start = Date.UTC(2026, 0, 1)
 const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
 
-const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-// As root the server is another user, who cannot enter a 0700 folder.
-await chmod(folder, 0o755)
-const postgres = createEmbeddedPostgres({ dataDir: folder })
-const databaseUrl = await postgres.start()
-const db = openPool(databaseUrl, { max: 2 })
-try {
-  await migrate(db)
+await withFreshStore(async (store) => {
+  const { db } = store
   const tenant = await insertTenant(db)
-  const limit = runCount / (await seconds(async () => upsertBare(tenant)))
-  const server = await startServer()
-  // The first requests compile the code that the others run.
-  await postRuns(server.url, tenant, 2 * runsPerRequest)
-  const reached = runCount / (await seconds(async () => postRuns(server.url, tenant, runCount)))
-  await server.stop()
-  const queue = values.redis === undefined ? 'postgres' : 'redis'
-  console.log(
-    `ingest, queue in ${queue}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}`,
-  )
-} finally {
-  await closePool(db)
-  await postgres.stop()
-  await rm(folder, { recursive: true, force: true })
-}
+  const limit = runCount / (await seconds(async () => upsertBare(db, tenant)))
+  await withServerProcess(store, { redisUrl: values.redis }, async (url) => {
+    // The first requests compile the code that the others run.
+    await postRuns(db, url, tenant, 2 * runsPerRequest)
+    const reached = runCount / (await seconds(async () => postRuns(db, url, tenant, runCount)))
+    const queue = values.redis === undefined ? 'postgres' : 'redis'
+    console.log(
+      `ingest, queue in ${queue}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}`,
+    )
+  })
+})
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const before = performance.now()
@@ -87,7 +72,7 @@ function traceOf(): BenchRun[] {
   ]
 }
 
-async function upsertBare(tenant: TestTenant): Promise<void> {
+async function upsertBare(db: Db, tenant: TestTenant): Promise<void> {
   const json = JSON.stringify(body)
   const at = new Date(start).toISOString().replace('Z', '000Z')
   const batch = (): { tenantId: string; event: IngestEvent }[] =>
@@ -127,7 +112,7 @@ async function upsertBare(tenant: TestTenant): Promise<void> {
 }
 
 /** Resolves once all of them can be read. */
-async function postRuns(url: string, tenant: TestTenant, count: number): Promise<void> {
+async function postRuns(db: Db, url: string, tenant: TestTenant, count: number): Promise<void> {
   const [before] = await countRuns(db)
   const requests = Array.from({ length: count / runsPerRequest }, () => {
     const runs = Array.from({ length: runsPerRequest / 4 }, traceOf).flat()
@@ -162,35 +147,4 @@ async function postRuns(url: string, tenant: TestTenant, count: number): Promise
 
 async function countRuns(pool: Db): Promise<{ n: number }[]> {
   return pool<{ n: number }[]>`select count(*) as n from runs`
-}
-
-async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      LOG_LEVEL: 'warn',
-      DATABASE_URL: databaseUrl,
-      RUNMILL_DATA_DIR: join(folder, 'data'),
-      ...(values.redis === undefined ? {} : { REDIS_URL: values.redis }),
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-      const match = /^Runmill is ready at (\S+)$/m.exec(output)
-      if (match !== null) resolve(match[1]!)
-    })
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
-  })
-  return {
-    url,
-    stop: async () => {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
-    },
-  }
 }
