@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { langfuseNarrow } from '../../store/read/langfuse-narrow.ts'
 import { traceFilterColumns } from '../../store/read/trace-columns.ts'
 import { traceCount, traceList, traceOrderColumns } from '../../store/read/traces.ts'
 import type { App, HttpParts } from '../parts.ts'
@@ -36,7 +37,8 @@ const querystring = z.object({
 export function getTraces(app: App, { db }: HttpParts): void {
   const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
-    const filter = mergeFilter(conditionsOf(query), query.filter)
+    const conditions = mergeFilter(conditionsOf(query), query.filter)
+    const filter = await langfuseNarrow(db, tenantId, traceFilterColumns, conditions)
     const parts = tracePartsOf(traceGroupsOf(query.fields))
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([

@@ -1,4 +1,4 @@
-import { scoreCount, scoreList, type ScoreQuery } from '../../store/read/scores.ts'
+import { scoreCount, scoreList, scoreNarrow, type ScoreQuery } from '../../store/read/scores.ts'
 import type { HttpParts } from '../parts.ts'
 import { metaOf, offsetOf, type PageRequest } from './requests.ts'
 import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'
@@ -11,9 +11,10 @@ export async function listScores(
   page: PageRequest,
   hasTraces: boolean,
 ): Promise<Record<string, unknown>> {
+  const narrow = await scoreNarrow(db, tenantId, query)
   const [rows, total] = await Promise.all([
-    scoreList(db, tenantId, query, { limit: page.limit, offset: offsetOf(page) }),
-    scoreCount(db, tenantId, query),
+    scoreList(db, tenantId, narrow, { limit: page.limit, offset: offsetOf(page) }),
+    scoreCount(db, tenantId, narrow),
   ])
   const data = rows.map((row) => ({
     ...scoreFromRow(tenantId, row),

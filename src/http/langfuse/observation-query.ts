@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { resolveId } from '../../domain/ids.ts'
 import { observationTypes } from '../../domain/observation-types.ts'
+import { langfuseNarrow } from '../../store/read/langfuse-narrow.ts'
 import { observationFilterColumns } from '../../store/read/observation-columns.ts'
 import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
 import { runFindTrace } from '../../store/read/run-items.ts'
@@ -49,7 +50,8 @@ export async function observationConditions(
     ...equals('version', query.version),
     ...more,
   ]
-  return withTraceOfParent(db, tenantId, mergeFilter(simple, query.filter))
+  const conditions = await withTraceOfParent(db, tenantId, mergeFilter(simple, query.filter))
+  return langfuseNarrow(db, tenantId, observationFilterColumns, conditions)
 }
 
 /** Children are found in the trace of their parent: no index has to know whose children all runs are. */

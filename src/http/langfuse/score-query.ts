@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { resolveId, type IdKind } from '../../domain/ids.ts'
+import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
 import { scoreFilterColumns, type ScoreQuery } from '../../store/read/scores.ts'
-import { filterOver } from './filter.ts'
+import { equals, filterOver, mergeFilter } from './filter.ts'
 import { page, strictDate, text, textList } from './requests.ts'
 import { scoreDataTypes } from './score-body.ts'
 import { sourceTypesOf } from './score-from-row.ts'
@@ -42,8 +43,6 @@ const columnsOf: Readonly<Partial<Record<keyof ScoreQuery, string>>> = {
   traceIds: 'traceId',
   runIds: 'observationId',
   threadIds: 'sessionId',
-  userId: 'userId',
-  traceTags: 'trace_tags',
   from: 'timestamp',
   to: 'timestamp',
   numbers: 'value',
@@ -64,8 +63,6 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
     runIds: idsOf('run', query.observationId),
     threadIds: one(query.sessionId),
     experimentIds: idsOf('experiment', one(query.datasetRunId)),
-    userId: query.userId || undefined,
-    traceTags: unlessEmpty(query.traceTags),
     from: query.fromTimestamp,
     to: query.toTimestamp,
     numbers: value === undefined || operator === undefined ? undefined : [{ operator, value }],
@@ -74,7 +71,14 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
   for (const key of Object.keys(columnsOf) as (keyof ScoreQuery)[]) {
     if (filtered.has(columnsOf[key]!)) delete asked[key]
   }
-  return { ...asked, conditions: query.filter }
+  const tags = unlessEmpty(query.traceTags)
+  const ofTrace: LangfuseCondition[] = [
+    ...equals('userId', query.userId),
+    ...(tags === undefined
+      ? []
+      : [{ type: 'arrayOptions', column: 'trace_tags', operator: 'all of', value: tags } as const]),
+  ]
+  return { ...asked, conditions: mergeFilter(ofTrace, query.filter) }
 }
 
 /** An empty parameter asks for nothing. */

@@ -1,7 +1,10 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import { runText } from '../statements.ts'
+import type { Bind } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from './purging.ts'
 
 /** Feedback with what it says nothing of filled in from its run. */
 export interface FeedbackRow {
@@ -55,17 +58,29 @@ export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedbac
   coalesce(feedback.run_start_time, run.start_time) as run_start_time,
   run.id is not null and run.parent_run_id is null as is_root, feedback.created_at, feedback.updated_at`
 
-/** Over `feedback` with its own run as `run`: no experiment that it is part of was deleted, or it was to be kept. */
-export const isFeedbackLeft = `not exists (
-      select from tombstones
-      where tombstones.tenant_id = feedback.tenant_id and tombstones.kind = 'experiment'
-        and tombstones.id in (feedback.experiment_id, run.experiment_id)
-        and not (tombstones.keeps_scores and feedback.run_id is null and feedback.trace_id is null)
+/**
+ * The rest of a `where` over `feedback` with its own run as `run`: no experiment that it is part of is deleted, or it is
+ * to be kept. Mostly nothing is being purged, nothing is asked, and the planner leaves the run away.
+ */
+export function feedbackLeftSql(purging: readonly PurgingExperiment[], bind: Bind): string {
+  if (purging.length === 0) return ''
+  const ids = `any (${bind(purging.map(({ id }) => id))}::uuid[])`
+  const kept = bind(purging.filter(({ keepsScores }) => keepsScores).map(({ id }) => id))
+  return `
+    and (feedback.experiment_id = ${ids} and not (
+      feedback.experiment_id = any (${kept}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
+    )) is not true
+    and (run.experiment_id = ${ids}) is not true`
+}
+
+/** A look-up only where it is needed: the list ends when its page is full. */
+const experimentOfRun = `(
+      select held.experiment_id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id
     )`
 
 const source = `feedback
   left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
-  where feedback.tenant_id = $1 and feedback.key is not null and ${isFeedbackLeft}`
+  where feedback.tenant_id = $1 and feedback.key is not null`
 
 /** @returns null when there is none, or its experiment is deleted */
 export async function feedbackFind(
@@ -73,10 +88,15 @@ export async function feedbackFind(
   tenantId: string,
   id: string,
 ): Promise<FeedbackRow | null> {
-  const text = `select ${feedbackSelection} from ${source} and feedback.id = $2`
-  const [row] = await runText<FeedbackRow>(db, text, [tenantId, id])
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select ${feedbackSelection} from ${source} and feedback.id = ${bind(id)}${feedbackLeftSql(purging, bind)}`
+  const [row] = await runText<FeedbackRow>(db, text, parameters)
   return row ?? null
 }
+
+/** An experiment of so many runs: most of the newest feedback is on it. */
+const manyRuns = 20_000
 
 /** One page, newest first, ties by id. */
 export async function feedbackList(
@@ -84,24 +104,51 @@ export async function feedbackList(
   tenantId: string,
   query: FeedbackQuery,
 ): Promise<FeedbackRow[]> {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const conditions = conditionsOf(query, bind).map((condition) => `\n    and ${condition}`)
-  const text = `select ${feedbackSelection} from ${source}${conditions.join('')}
+  const [purging, isLarge] = await Promise.all([
+    experimentListPurging(db, tenantId),
+    query.experimentIds === undefined ? false : areLarge(db, tenantId, query.experimentIds),
+  ])
+  const { parameters, bind } = parametersOf(tenantId)
+  const conditions = conditionsOf(query, isLarge, bind).map((condition) => `\n    and ${condition}`)
+  // Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+  const text = `select ${feedbackSelection}
+from unnest(array(
+  select feedback.id from ${source}${feedbackLeftSql(purging, bind)}${conditions.join('')}
   order by feedback.created_at desc nulls last, feedback.id
-  limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
+  limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint
+)) with ordinality as page (id, place)
+cross join lateral (
+  select * from feedback where feedback.tenant_id = $1 and feedback.id = page.id offset 0
+) as feedback
+left join lateral (
+  select * from runs where runs.tenant_id = $1 and runs.id = feedback.run_id offset 0
+) as run on true
+order by page.place`
   return runText<FeedbackRow>(db, text, parameters)
 }
 
-function conditionsOf(query: FeedbackQuery, bind: (value: Parameter) => string): string[] {
+async function areLarge(db: Queryable, tenantId: string, ids: string[]): Promise<boolean> {
+  const text = `select count(*) as count from (
+  select from runs where tenant_id = $1 and experiment_id = any ($2::uuid[]) limit $3
+) as counted`
+  const [row] = await runText<{ count: number }>(db, text, [tenantId, ids, manyRuns])
+  return row!.count === manyRuns
+}
+
+function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): string[] {
   const conditions: string[] = []
   const add = (condition: string) => conditions.push(condition)
   if (query.runIds !== undefined) add(`feedback.run_id = any (${bind(query.runIds)}::uuid[])`)
   if (query.keys !== undefined) add(`feedback.key = any (${bind(query.keys)}::text[])`)
   if (query.experimentIds !== undefined) {
     const ids = bind(query.experimentIds)
+    if (isLarge)
+      add(
+        `(feedback.experiment_id = any (${ids}::uuid[]) or ${experimentOfRun} = any (${ids}::uuid[]))`,
+      )
     // Two index scans; an `or` over the join would read all feedback of the tenant.
-    add(`feedback.id in (
+    else
+      add(`feedback.id in (
       select own.id from feedback as own where own.tenant_id = $1 and own.experiment_id = any (${ids}::uuid[])
       union
       select scored.id

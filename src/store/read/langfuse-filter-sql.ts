@@ -27,16 +27,32 @@ type ConditionType = LangfuseCondition['type']
 /** What a condition is about. The SQL speaks of aliases of the statement it goes into. */
 export type FilterColumn =
   | {
-      kind: 'text'
+      kind: 'text' | 'number' | 'time' | 'flag' | 'list' | 'map'
       sql: string
-      /** A condition that holds for every row with this value, and that an index can answer. */
-      seek?: (placeholder: string) => string
+      /** `sql` speaks of a row that many have in common. */
+      shared?: SharedRow
     }
   /** `sql` is the UUID, `shown` what clients know it as. */
   | { kind: 'id'; of: IdKind; sql: string; shown: string }
-  | { kind: 'number' | 'time' | 'flag' | 'list' | 'map'; sql: string }
-  /** `sql`: FROM and WHERE of the feedback of one row, whose alias is `score`. */
-  | { kind: 'averages' | 'categories' | 'booleans'; sql: string }
+  | ScoreColumn
+
+/** `rows`: FROM and WHERE of all feedback, as alias `score`, whose `target` is what the id column `by` holds. */
+interface ScoreColumn {
+  kind: 'averages' | 'categories' | 'booleans'
+  by: string
+  rows: string
+}
+
+/** `rows`: FROM and WHERE of these rows; `id` of one is what the id column `by` of the row that is filtered holds. */
+interface SharedRow {
+  by: string
+  id: string
+  rows: string
+  /** The row's own value comes first. */
+  own?: string
+}
+
+type OwnColumn = Exclude<FilterColumn, ScoreColumn>
 
 export type FilterColumns = Readonly<Record<string, FilterColumn>>
 
@@ -78,31 +94,131 @@ export function langfuseConditionSql(
   if (column === null || !allowed[column.kind].includes(condition.type)) {
     throw new TypeError(`${condition.type} does not suit ${condition.column}`)
   }
+  const { isDenied, affirmed } = affirmedOf(condition)
+  return unless(isDenied, affirmedSql(columns, column, affirmed, bind))
+}
+
+/** The condition without its denial. */
+function affirmedOf(condition: LangfuseCondition): {
+  isDenied: boolean
+  affirmed: LangfuseCondition
+} {
+  switch (condition.operator) {
+    case 'does not contain':
+      return { isDenied: true, affirmed: { ...condition, operator: 'contains' } }
+    case 'none of':
+      return { isDenied: true, affirmed: { ...condition, operator: 'any of' } }
+    case '<>':
+      return { isDenied: true, affirmed: { ...condition, operator: '=' } }
+    case 'is null':
+      return { isDenied: true, affirmed: { ...condition, operator: 'is not null' } }
+    default:
+      return { isDenied: false, affirmed: condition }
+  }
+}
+
+function affirmedSql(
+  columns: FilterColumns,
+  column: FilterColumn,
+  condition: LangfuseCondition,
+  bind: Bind,
+): string {
+  const set = setSql(column, condition, bind)
+  if (set === null) return ownSql(column as OwnColumn, condition, bind)
+  const by = columns[set.by] as OwnColumn
+  const among = amongSql(by.sql, set.select)
+  if (set.own === undefined) return among
+  const own = { ...(column as OwnColumn), sql: set.own }
+  return `case when ${set.own} is not null then ${ownSql(own, condition, bind)} else ${among} end`
+}
+
+/** The set that a condition asks to be in, of what the id column `by` holds; null where it is about the row itself. */
+function setSql(
+  column: FilterColumn,
+  condition: LangfuseCondition,
+  bind: Bind,
+): { by: string; select: string; own: string | undefined } | null {
+  if ('rows' in column) {
+    return { by: column.by, select: scoredSql(column, condition, bind), own: undefined }
+  }
+  if (!('shared' in column) || column.shared === undefined) return null
+  const { by, id, rows, own } = column.shared
+  return { by, own, select: `select ${id} from ${rows} and ${ownSql(column, condition, bind)}` }
+}
+
+/**
+ * The select of a condition's set, where all rows that meet the condition are in it and it is in none of the rows
+ * themselves; else null. @returns `by`: the column whose ids it selects
+ */
+export function langfuseSetSql(
+  columns: FilterColumns,
+  condition: LangfuseCondition,
+  bind: Bind,
+): { by: string; select: string } | null {
+  if (!Object.hasOwn(columns, condition.column) || affirmedOf(condition).isDenied) return null
+  const set = setSql(columns[condition.column]!, condition, bind)
+  return set === null || set.own !== undefined ? null : set
+}
+
+/**
+ * Membership in a set that is read once and hashed: neither a look-up for each row nor, where the planner knows nothing
+ * of the tables or much of them, one more join for it to choose the order of.
+ */
+function amongSql(key: string, select: string): string {
+  return `(${key} in (select unnest(array(${select})))) is true`
+}
+
+function ownSql(column: OwnColumn, condition: LangfuseCondition, bind: Bind): string {
   switch (condition.type) {
     case 'datetime':
       return timeSql(column.sql, condition.operator, condition.value, bind)
     case 'string':
       return column.kind === 'id'
         ? idSql(column, condition.operator, condition.value, bind)
-        : textColumnSql(column, condition.operator, condition.value, bind)
+        : textSql(column.sql, condition, bind)
     case 'number':
       return `${column.sql} ${condition.operator} ${numberOf(condition.value, bind)}`
     case 'stringOptions':
-      return optionsSql(column, condition.operator, condition.value, bind)
+      return optionsSql(column, condition.value, bind)
     case 'arrayOptions':
       return listSql(column.sql, condition.operator, condition.value, bind)
     case 'categoryOptions':
-      return categoriesSql(column, condition, bind)
+      return `${memberSql(column.sql, condition.key, bind)} = any (${bind(condition.value)}::text[])`
     case 'stringObject':
       return textSql(memberSql(column.sql, condition.key, bind), condition, bind)
     case 'numberObject':
-      return `${numbersSql(column, condition.key, bind)} ${condition.operator} ${numberOf(condition.value, bind)}`
+      return `(${numberInText(memberSql(column.sql, condition.key, bind))}) ${condition.operator} ${numberOf(condition.value, bind)}`
     case 'booleanObject':
-      return booleansSql(column, condition, bind)
+      return `${memberSql(column.sql, condition.key, bind)} = ${flagOf(condition.value, bind)}::text`
     case 'boolean':
-      return unless(condition.operator === '<>', `${column.sql} = ${flagOf(condition.value, bind)}`)
+      return `${column.sql} = ${flagOf(condition.value, bind)}`
     case 'null':
-      return `(${column.sql}) ${condition.operator}`
+      return `(${column.sql}) is not null`
+  }
+}
+
+/** What the scores that meet a condition are about. */
+function scoredSql({ rows }: ScoreColumn, condition: LangfuseCondition, bind: Bind): string {
+  const scored = (name: string, rest: string) =>
+    `select score.target from ${rows} and score.key = ${textOf(name, bind)} and ${rest}`
+  switch (condition.type) {
+    case 'numberObject':
+      return scored(
+        condition.key,
+        `coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT')
+      group by score.target
+      having avg(score.score_number)::numeric ${condition.operator} ${numberOf(condition.value, bind)}`,
+      )
+    case 'categoryOptions':
+      return scored(condition.key, `score.value_text = any (${bind(condition.value)}::text[])`)
+    case 'booleanObject':
+      return scored(
+        condition.key,
+        `(score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
+      and score.score_number = ${condition.value ? 1 : 0}`,
+      )
+    default:
+      throw new TypeError(`${condition.type} does not suit scores`)
   }
 }
 
@@ -141,17 +257,6 @@ function timeSql(sql: string, operator: string, value: Timestamp, bind: Bind): s
   return `${sql} ${operator === '>' ? '>=' : '<'} ${bound(next)}`
 }
 
-function textColumnSql(
-  column: FilterColumn,
-  operator: TextOperator,
-  value: string,
-  bind: Bind,
-): string {
-  const condition = textSql(column.sql, { operator, value }, bind)
-  if (column.kind !== 'text' || column.seek === undefined || operator !== '=') return condition
-  return `${column.seek(textOf(value, bind))} and ${condition}`
-}
-
 function textSql(
   sql: string,
   { operator, value }: { operator: TextOperator; value: string },
@@ -163,14 +268,14 @@ function textSql(
       return `${sql} = ${text}`
     case 'contains':
       return `strpos(${sql}, ${text}) > 0`
-    case 'does not contain':
-      return `(strpos(${sql}, ${text}) > 0) is not true`
     case 'starts with':
       return `starts_with(${sql}, ${text})`
     case 'ends with':
       return `right(${sql}, length(${text})) = ${text}`
     case 'matches':
       return `strpos(lower(${sql}), lower(${text})) > 0`
+    case 'does not contain':
+      throw new TypeError('a denial is the complement of what it denies')
   }
 }
 
@@ -185,18 +290,13 @@ function idSql(
   return `${column.sql} = ${bind(resolveId(column.of, value).id)}::uuid`
 }
 
-function optionsSql(
-  column: FilterColumn,
-  operator: OptionOperator,
-  values: string[],
-  bind: Bind,
-): string {
-  if (column.kind === 'list') return listSql(column.sql, operator, values, bind)
+function optionsSql(column: OwnColumn, values: string[], bind: Bind): string {
+  if (column.kind === 'list') return listSql(column.sql, 'any of', values, bind)
   const among =
     column.kind === 'id'
       ? `any (${bind(values.map((value) => resolveId(column.of, value).id))}::uuid[])`
       : `any (${bind(values)}::text[])`
-  return unless(operator === 'none of', `${column.sql} = ${among}`)
+  return `${column.sql} = ${among}`
 }
 
 function listSql(
@@ -207,45 +307,11 @@ function listSql(
 ): string {
   const list = `${bind(values)}::text[]`
   // Of no options, any is none and all are there.
-  if (operator === 'all of') return `coalesce(${sql}, '{}') @> ${list}`
-  return unless(operator === 'none of', `${sql} && ${list}`)
+  return operator === 'all of' ? `coalesce(${sql}, '{}') @> ${list}` : `${sql} && ${list}`
 }
 
 /** A member of a map, by its key or by its path; an inner map or list as its text. */
 function memberSql(sql: string, key: string, bind: Bind): string {
   const name = textOf(key, bind)
   return `coalesce(${sql} ->> ${name}, ${sql} #>> string_to_array(${name}, '.'))`
-}
-
-function numbersSql(column: FilterColumn, key: string, bind: Bind): string {
-  if (column.kind === 'map') return `(${numberInText(memberSql(column.sql, key, bind))})`
-  return `(select avg(score.score_number) from ${column.sql}
-      and score.key = ${textOf(key, bind)} and coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT'))::numeric`
-}
-
-function categoriesSql(
-  column: FilterColumn,
-  { key, operator, value }: { key: string; operator: OptionOperator; value: string[] },
-  bind: Bind,
-): string {
-  const options = `any (${bind(value)}::text[])`
-  const condition =
-    column.kind === 'map'
-      ? `${memberSql(column.sql, key, bind)} = ${options}`
-      : `exists (select from ${column.sql} and score.key = ${textOf(key, bind)} and score.value_text = ${options})`
-  return unless(operator === 'none of', condition)
-}
-
-function booleansSql(
-  column: FilterColumn,
-  { key, operator, value }: { key: string; operator: '=' | '<>'; value: boolean },
-  bind: Bind,
-): string {
-  const condition =
-    column.kind === 'map'
-      ? `${memberSql(column.sql, key, bind)} = ${flagOf(value, bind)}::text`
-      : `exists (select from ${column.sql} and score.key = ${textOf(key, bind)}
-          and (score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
-          and score.score_number = ${value ? 1 : 0})`
-  return unless(operator === '<>', condition)
 }

@@ -1,7 +1,7 @@
 import { observationTypes, runTypeOf } from '../../domain/observation-types.ts'
 import { defaultEnvironment } from '../../domain/environment.ts'
 import type { FilterColumn, FilterColumns } from './langfuse-filter-sql.ts'
-import { runLevelSql, traceFields, tracesOfThread } from './trace-columns.ts'
+import { runLevelSql, traceFields } from './trace-columns.ts'
 
 /*
  * A run as an observation, on alias `run`; the tenant is $1.
@@ -31,10 +31,21 @@ const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
 const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
 
 const shownId = 'coalesce(run.external_id, run.id::text)'
-const tags = ofTrace(traceFields.unsortedTags)
 const latency = 'extract(epoch from run.end_time - run.start_time)'
-const scores = `feedback as score
-    where score.tenant_id = $1 and score.run_id = run.id`
+const scored = {
+  by: 'id',
+  rows: `(
+      select own.run_id as target, own.key, own.data_type, own.score, own.score_number, own.value_text
+      from feedback as own
+      where own.tenant_id = $1
+    ) as score where true`,
+}
+/** A condition on what its trace shows: on all traces at once. */
+const shared = {
+  by: 'traceId',
+  id: 'trace.id',
+  rows: 'traces as trace where trace.tenant_id = $1',
+}
 
 /** What the lists of observations can be asked about (contracts/langfuse.md 2.17). */
 export const observationFilterColumns: FilterColumns = {
@@ -60,16 +71,12 @@ export const observationFilterColumns: FilterColumns = {
   version: text('run.version'),
   startTime: { kind: 'time', sql: 'run.start_time' },
   endTime: { kind: 'time', sql: 'run.end_time' },
-  userId: text(observationFields.userId),
-  sessionId: {
-    kind: 'text',
-    sql: observationFields.threadId,
-    seek: (placeholder) => `run.trace_id in ${tracesOfThread(placeholder)}`,
-  },
-  traceName: text(observationFields.traceName),
-  traceEnvironment: text(ofTrace(traceFields.environment)),
-  traceTags: { kind: 'list', sql: tags },
-  tags: { kind: 'list', sql: tags },
+  userId: { kind: 'text', sql: traceFields.userId, shared: { ...shared, own: 'run.user_id' } },
+  sessionId: { kind: 'text', sql: traceFields.threadId, shared },
+  traceName: { kind: 'text', sql: traceFields.name, shared },
+  traceEnvironment: { kind: 'text', sql: traceFields.environment, shared },
+  traceTags: { kind: 'list', sql: traceFields.unsortedTags, shared },
+  tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
   latency: number(latency),
   timeToFirstToken: number('extract(epoch from run.first_token_time - run.start_time)'),
   tokensPerSecond: number(`run.completion_tokens / nullif(${latency}, 0)`),
@@ -89,8 +96,8 @@ export const observationFilterColumns: FilterColumns = {
   input: text('run.inputs::text'),
   output: text('run.outputs::text'),
   metadata: { kind: 'map', sql: 'run.metadata' },
-  scores_avg: { kind: 'averages', sql: scores },
-  scores: { kind: 'averages', sql: scores },
-  score_categories: { kind: 'categories', sql: scores },
-  score_booleans: { kind: 'booleans', sql: scores },
+  scores_avg: { kind: 'averages', ...scored },
+  scores: { kind: 'averages', ...scored },
+  score_categories: { kind: 'categories', ...scored },
+  score_booleans: { kind: 'booleans', ...scored },
 }

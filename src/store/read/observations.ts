@@ -1,11 +1,12 @@
 import type { Decimal, JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import { runText } from '../statements.ts'
 import type { Page } from './dataset-experiments.ts'
 import { langfuseFilterSql, type Bind, type LangfuseCondition } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from './purging.ts'
 import { observationFields, observationFilterColumns } from './observation-columns.ts'
-import { experimentListPurging } from './traces.ts'
 
 /** A run of any dialect as an observation. */
 export interface ObservationRow {
@@ -85,10 +86,10 @@ function columnsOf(parts: ObservationParts): string {
 }
 
 /** Without a start time it is a fragment: an update whose create is on its way. */
-function visible(purging: string[], bind: Bind): string {
+function visible(purging: readonly PurgingExperiment[], bind: Bind): string {
   const shown = 'run.tenant_id = $1 and run.start_time is not null'
   if (purging.length === 0) return shown
-  return `${shown} and (run.experiment_id = any (${bind(purging)}::uuid[])) is not true`
+  return `${shown} and (run.experiment_id = any (${bind(purging.map(({ id }) => id))}::uuid[])) is not true`
 }
 
 /** A place in the list: all that comes after this one. */
@@ -184,9 +185,4 @@ where ${visible(purging, bind)} and run.trace_id = ${bind(traceId)}::uuid${behin
 order by run.start_time, run.id
 limit ${bind(limit)}`
   return runText<ObservationRow>(db, text, parameters)
-}
-
-function parametersOf(tenantId: string): { parameters: Parameter[]; bind: Bind } {
-  const parameters: Parameter[] = [tenantId]
-  return { parameters, bind: (value) => `$${parameters.push(value)}` }
 }

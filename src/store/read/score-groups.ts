@@ -1,6 +1,8 @@
 import type { Queryable } from '../pool.ts'
 import { runText } from '../statements.ts'
-import { scoreColumns, scoreSource, scoreTime, type ScoreRow } from './scores.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging } from './purging.ts'
+import { scoreColumns, scoreSourceSql, scoreTime, type ScoreRow } from './scores.ts'
 
 /** Scores on experiments as such, by experiment, newest first. @param limit of each experiment */
 export async function scoreListOfExperiments(
@@ -9,15 +11,17 @@ export async function scoreListOfExperiments(
   experimentIds: string[],
   limit: number,
 ): Promise<Map<string, ScoreRow[]>> {
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
   const text = `select * from (
   select ${scoreColumns},
     row_number() over (partition by feedback.experiment_id order by ${scoreTime} desc, feedback.id) as place
-  from ${scoreSource}
-    and feedback.experiment_id = any ($2::uuid[]) and feedback.run_id is null and feedback.trace_id is null
+  from ${scoreSourceSql(purging, bind)}
+    and feedback.experiment_id = any (${bind(experimentIds)}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
 ) as ranked
-where place <= $3::bigint
+where place <= ${bind(limit)}::bigint
 order by timestamp desc, id`
-  const rows = await runText<ScoreRow>(db, text, [tenantId, experimentIds, limit])
+  const rows = await runText<ScoreRow>(db, text, parameters)
   const groups = new Map<string, ScoreRow[]>(experimentIds.map((id) => [id, []]))
   for (const row of rows) groups.get(row.experimentId!)!.push(row)
   return groups
@@ -30,25 +34,27 @@ export async function scoreListOfTraces(
   targets: readonly { traceKey: string; runKey: string | null }[],
   limit: number,
 ): Promise<ScoreRow[][]> {
+  const traceIds = targets.map(({ traceKey }) => traceKey)
+  const runIds = targets.flatMap(({ runKey }) => runKey ?? [])
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
   const text = `select * from (
   select ${scoreColumns},
     row_number() over (
       partition by feedback.run_id, case when feedback.run_id is null then feedback.trace_id end
       order by ${scoreTime} desc, feedback.id
     ) as place
-  from ${scoreSource}
+  from ${scoreSourceSql(purging, bind)}
     and feedback.id in (
       select own.id from feedback as own
-      where own.tenant_id = $1 and own.trace_id = any ($2::uuid[]) and own.run_id is null
+      where own.tenant_id = $1 and own.trace_id = any (${bind(traceIds)}::uuid[]) and own.run_id is null
       union
-      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any ($3::uuid[])
+      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any (${bind(runIds)}::uuid[])
     )
 ) as ranked
-where place <= $4::bigint
+where place <= ${bind(limit)}::bigint
 order by timestamp desc, id`
-  const traceIds = targets.map(({ traceKey }) => traceKey)
-  const runIds = targets.flatMap(({ runKey }) => runKey ?? [])
-  const rows = await runText<ScoreRow>(db, text, [tenantId, traceIds, runIds, limit])
+  const rows = await runText<ScoreRow>(db, text, parameters)
   return targets.map(({ traceKey, runKey }) =>
     rows
       .filter((row) => (row.runId === null ? row.traceId === traceKey : row.runId === runKey))

@@ -1,13 +1,19 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { isFeedbackLeft } from './feedback.ts'
+import { resolveId } from '../../domain/ids.ts'
+import { runText } from '../statements.ts'
+import { feedbackLeftSql } from './feedback.ts'
 import {
   langfuseFilterSql,
+  type Bind,
   type FilterColumns,
   type LangfuseCondition,
 } from './langfuse-filter-sql.ts'
-import { runText, type Parameter } from '../statements.ts'
+import { langfuseNarrow } from './langfuse-narrow.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from './purging.ts'
+import { traceFields } from './trace-columns.ts'
 
 /** Feedback of any dialect as a score. */
 export interface ScoreRow {
@@ -58,9 +64,6 @@ export interface ScoreQuery {
   runIds?: string[] | undefined
   threadIds?: string[] | undefined
   experimentIds?: string[] | undefined
-  userId?: string | undefined
-  /** The trace has all of them. */
-  traceTags?: string[] | undefined
   /** Inclusive. */
   from?: Timestamp | undefined
   /** Exclusive. */
@@ -92,15 +95,35 @@ const traceId = 'coalesce(feedback.trace_id, run.trace_id)'
 /** Feedback on a run names its experiment too: only feedback on nothing else is about the experiment. */
 const isOfExperiment = 'feedback.run_id is null and feedback.trace_id is null'
 
-/** Aliases: feedback, run (its own), trace, root (the trace's root run, which speaks for a trace without a record). */
-const source = `feedback
-  left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
-  left join traces as trace on trace.tenant_id = feedback.tenant_id and trace.id = ${traceId}
-  left join runs as root on root.tenant_id = feedback.tenant_id and root.id = trace.root_run_id
-  where feedback.tenant_id = $1 and feedback.key is not null and ${isFeedbackLeft}`
+/** Aliases: feedback, run (its own), trace. What a statement does not use of them is not joined. */
+const joins = `
+  left join runs as run on run.tenant_id = $1 and run.id = feedback.run_id
+  left join traces as trace on trace.tenant_id = $1 and trace.id = ${traceId}`
 
-const userId = 'coalesce(trace.user_id, root.user_id)'
-const tags = 'coalesce(trace.tags, root.tags)'
+/** Up to within the `where`. $1 is the tenant. */
+function sourceSql(purging: readonly PurgingExperiment[], bind: Bind): string {
+  return `feedback${joins}
+  where feedback.tenant_id = $1 and feedback.key is not null${feedbackLeftSql(purging, bind)}`
+}
+
+/** The same as `traceId`, with a look-up of the run only where it is needed. */
+const soughtTraceId = `coalesce(feedback.trace_id, (
+      select held.trace_id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id
+    ))`
+
+/** Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there. */
+const hasTrace = `(feedback.trace_id is not null or feedback.run_id is not null
+      and exists (select from runs as held where held.tenant_id = $1 and held.id = feedback.run_id)
+      and ((feedback.run_id in (select unnest(array(
+        select waiting.id from runs as waiting where waiting.tenant_id = $1 and waiting.trace_id is null
+      )))) is not true))`
+
+/** A condition on what the trace of a score shows: on all traces at once. */
+const shared = {
+  by: 'traceId',
+  id: 'trace.id',
+  rows: 'traces as trace where trace.tenant_id = $1',
+}
 
 /** What the `filter` of scores may be about (contracts/langfuse.md 2.17). */
 export const scoreFilterColumns: FilterColumns = {
@@ -115,7 +138,7 @@ export const scoreFilterColumns: FilterColumns = {
   traceId: {
     kind: 'id',
     of: 'trace',
-    sql: traceId,
+    sql: soughtTraceId,
     shown: `coalesce(feedback.external_trace_id, run.external_trace_id, ${traceId}::text)`,
   },
   observationId: {
@@ -149,9 +172,9 @@ export const scoreFilterColumns: FilterColumns = {
       when ${dataType} <> 'NUMERIC' then feedback.value_text end`,
   },
   metadata: { kind: 'map', sql: 'feedback.metadata' },
-  traceName: { kind: 'text', sql: 'coalesce(trace.name, root.name)' },
-  userId: { kind: 'text', sql: userId },
-  trace_tags: { kind: 'list', sql: tags },
+  traceName: { kind: 'text', sql: traceFields.name, shared },
+  userId: { kind: 'text', sql: traceFields.userId, shared },
+  trace_tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
 }
 
 const columns = `feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
@@ -163,9 +186,9 @@ const columns = `feedback.id, feedback.external_id, feedback.key, feedback.score
   case when ${isOfExperiment} then feedback.external_experiment_id end as external_experiment_id,
   ${time} as timestamp, feedback.created_at, feedback.updated_at,
   trace.id is not null and (trace.m <> 0 or trace.root_run_id is not null) as has_trace,
-  ${userId} as trace_user_id, ${tags} as trace_tags,
-  coalesce(trace.environment, root.environment) as trace_environment,
-  coalesce(trace.thread_id, root.thread_id) as trace_thread_id`
+  ${traceFields.userId} as trace_user_id, ${traceFields.tags} as trace_tags,
+  coalesce(trace.environment, trace.root_environment) as trace_environment,
+  ${traceFields.threadId} as trace_thread_id`
 
 /** @returns null when there is none */
 export async function scoreFind(
@@ -173,8 +196,10 @@ export async function scoreFind(
   tenantId: string,
   id: string,
 ): Promise<ScoreRow | null> {
-  const text = `select ${columns} from ${source} and feedback.id = $2`
-  const [row] = await runText<ScoreRow>(db, text, [tenantId, id])
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select ${columns} from ${sourceSql(purging, bind)} and feedback.id = ${bind(id)}`
+  const [row] = await runText<ScoreRow>(db, text, parameters)
   return row ?? null
 }
 
@@ -185,11 +210,19 @@ export async function scoreList(
   query: ScoreQuery,
   { limit, offset }: { limit: number; offset: number },
 ): Promise<ScoreRow[]> {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const text = `select ${columns} from ${source}${conditionsOf(query, bind)}
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  // Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+  const text = `select ${columns}
+from unnest(array(
+  select feedback.id from ${sourceSql(purging, bind)}${conditionsOf(query, bind)}
   order by ${time} desc, feedback.id
-  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint`
+  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
+)) with ordinality as page (id, place)
+cross join lateral (
+  select * from feedback where feedback.tenant_id = $1 and feedback.id = page.id offset 0
+) as feedback${joins}
+order by page.place`
   return runText<ScoreRow>(db, text, parameters, { isPrepared: false })
 }
 
@@ -198,14 +231,27 @@ export async function scoreCount(
   tenantId: string,
   query: ScoreQuery,
 ): Promise<number> {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const text = `select count(*) as count from ${source}${conditionsOf(query, bind)}`
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `select count(*) as count from ${sourceSql(purging, bind)}${conditionsOf(query, bind)}`
   const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
   return row!.count
 }
 
-function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): string {
+/** The same query, its conditions narrowed: see `langfuseNarrow`. */
+export async function scoreNarrow(
+  db: Queryable,
+  tenantId: string,
+  query: ScoreQuery,
+): Promise<ScoreQuery> {
+  const { conditions = [] } = query
+  return {
+    ...query,
+    conditions: await langfuseNarrow(db, tenantId, scoreFilterColumns, conditions),
+  }
+}
+
+function conditionsOf(query: ScoreQuery, bind: Bind): string {
   const conditions: string[] = []
   const add = (condition: string) => conditions.push(`\n    and ${condition}`)
   const among = (expression: string, values: string[] | undefined, type = 'text') => {
@@ -226,8 +272,6 @@ function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): st
     among('feedback.experiment_id', query.experimentIds, 'uuid')
     add(isOfExperiment)
   }
-  if (query.userId !== undefined) add(`${userId} = ${bind(query.userId)}`)
-  if (query.traceTags !== undefined) add(`${tags} @> ${bind(query.traceTags)}::text[]`)
   if (query.from !== undefined) add(`${time} >= ${bind(query.from)}::timestamptz`)
   if (query.to !== undefined) add(`${time} < ${bind(query.to)}::timestamptz`)
   for (const { operator, value } of query.numbers ?? []) {
@@ -236,14 +280,19 @@ function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): st
   if (query.anyNumber !== undefined) {
     add(`feedback.score_number = any (${bind(query.anyNumber)}::double precision[])`)
   }
-  if (query.isTraceOnly) add(`${traceId} is not null and ${dataType} <> 'CORRECTION'`)
+  if (query.isTraceOnly) add(`${hasTrace} and ${dataType} <> 'CORRECTION'`)
   if (query.after !== undefined) {
     const last = bind(query.after.timestamp)
     add(`${time} <= ${last}::timestamptz`)
     add(`(${time} < ${last}::timestamptz or feedback.id > ${bind(query.after.id)}::uuid)`)
   }
-  const filter = langfuseFilterSql(scoreFilterColumns, query.conditions ?? [], bind)
-  return conditions.join('') + filter
+  const others = (query.conditions ?? []).filter((condition) => {
+    if (condition.column !== 'traceId' || condition.type !== 'stringOptions') return true
+    if (condition.operator === 'none of') return true
+    addTraces(condition.value.map((id) => resolveId('trace', id).id))
+    return false
+  })
+  return conditions.join('') + langfuseFilterSql(scoreFilterColumns, others, bind)
 
   function addTraces(traceIds: string[]): void {
     const ids = bind(traceIds)
@@ -259,5 +308,5 @@ function conditionsOf(query: ScoreQuery, bind: (value: Parameter) => string): st
   }
 }
 
-/** For statements that read scores in another shape: `scoreSource` ends within a `where`, and binds the tenant as $1. */
-export { columns as scoreColumns, source as scoreSource, time as scoreTime }
+/** For statements that read scores in another shape. */
+export { columns as scoreColumns, sourceSql as scoreSourceSql, time as scoreTime }

@@ -1,8 +1,13 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runStatement, type Parameter } from '../statements.ts'
+import { runStatement, runText } from '../statements.ts'
 import type { Page } from './dataset-experiments.ts'
+import type { Bind } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from './purging.ts'
+import { traceFields } from './trace-columns.ts'
+import { visibleTraceSql } from './traces.ts'
 
 /** How a thread began and ended, in previews. */
 export interface ThreadEnds {
@@ -52,11 +57,19 @@ export async function threadList(
   query: SessionQuery,
   { limit, offset }: Page,
 ): Promise<SessionRow[]> {
-  return runStatement<SessionRow>(db, 'thread_list', [
-    ...parametersOf(tenantId, query),
-    limit,
-    offset,
-  ])
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `with ${openingSql(purging, bind)}
+select page.thread_id, page.created_at, trace.environment
+from (
+  select opening.* from opening
+  where ${conditionsOf(query, bind)}
+  order by opening.created_at desc, opening.thread_id
+  limit ${bind(limit)} offset ${bind(offset)}
+) as page
+cross join lateral ${environmentOf('page')}
+order by page.created_at desc, page.thread_id`
+  return runText<SessionRow>(db, text, parameters)
 }
 
 export async function threadCount(
@@ -64,15 +77,40 @@ export async function threadCount(
   tenantId: string,
   query: SessionQuery,
 ): Promise<number> {
-  const [row] = await runStatement<{ count: number }>(
-    db,
-    'thread_count',
-    parametersOf(tenantId, query),
-  )
+  const purging = await experimentListPurging(db, tenantId)
+  const { parameters, bind } = parametersOf(tenantId)
+  const text = `with ${openingSql(purging, bind)}
+select count(*) as count from opening where ${conditionsOf(query, bind)}`
+  const [row] = await runText<{ count: number }>(db, text, parameters)
   return row!.count
 }
 
-function parametersOf(tenantId: string, { from, to, environments }: SessionQuery): Parameter[] {
-  const isAny = environments === undefined || environments.length === 0
-  return [tenantId, from ?? null, to ?? null, isAny ? null : environments]
+/** CTE `opening`: the first trace of every thread. One pass over the index on the threads, which is all that it reads. */
+function openingSql(purging: readonly PurgingExperiment[], bind: Bind): string {
+  return `opening as materialized (
+  select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at, trace.id
+  from traces as trace
+  where ${visibleTraceSql(purging, bind)} and trace.shown_thread_id is not null
+  order by trace.shown_thread_id, trace.shown_time, trace.id
+)`
+}
+
+function environmentOf(alias: string): string {
+  return `(
+  select ${traceFields.environment} as environment
+  from traces as trace
+  where trace.tenant_id = $1 and trace.id = ${alias}.id
+  offset 0
+) as trace`
+}
+
+function conditionsOf({ from, to, environments }: SessionQuery, bind: Bind): string {
+  const conditions = ['true']
+  if (from !== undefined) conditions.push(`opening.created_at >= ${bind(from)}::timestamptz`)
+  if (to !== undefined) conditions.push(`opening.created_at < ${bind(to)}::timestamptz`)
+  if (environments !== undefined && environments.length > 0) {
+    const asked = `any (${bind(environments)}::text[])`
+    conditions.push(`(select environment = ${asked} from ${environmentOf('opening')})`)
+  }
+  return conditions.join(' and ')
 }

@@ -4,33 +4,35 @@ import type { FilterColumn, FilterColumns } from './langfuse-filter-sql.ts'
 
 /*
  * A trace as Langfuse's clients see it, on alias `trace`; the tenant is $1. LangSmith's clients, and some of Langfuse's,
- * say nothing of a trace but its runs: then its root run speaks for it, field by field.
+ * say nothing of a trace but its runs: then its root run speaks for it, field by field. What is searched for the worker
+ * has copied from there (`root_…`): a look-up for each trace of a tenant takes a second.
  */
 
 /** When it began: what it is listed by. Null: nothing of it has arrived but its id. */
-export const traceTime = 'coalesce(trace.timestamp, trace.start_time)'
+export const traceTime = 'trace.shown_time'
 
-/** A field that a client has cleared stays empty, so the bit counts, not the value. Read only for traces that need it. */
-function orRoot(property: string, column: string): string {
+/** A field that a client has cleared stays empty, so the bit counts, not the value. */
+function orRoot(property: string, own: string, root: string): string {
   const slot = entityFields.trace.findIndex(({ columns }) => Object.hasOwn(columns, property))
-  return `case when trace.m & ${2n ** BigInt(slot)} <> 0 then trace.${column} else ${ofRoot(column)} end`
+  return `case when trace.m & ${2n ** BigInt(slot)} <> 0 then ${own} else ${root} end`
 }
 
+/** Of what is too large to be copied. */
 function ofRoot(column: string): string {
   return `(select root.${column} from runs as root where root.tenant_id = $1 and root.id = trace.root_run_id)`
 }
 
 /** What a trace shows for itself or for its root run. */
 export const traceFields = {
-  name: orRoot('name', 'name'),
-  userId: orRoot('userId', 'user_id'),
-  threadId: orRoot('threadId', 'thread_id'),
-  environment: `coalesce(trace.environment, ${ofRoot('environment')}, '${defaultEnvironment}')`,
+  name: orRoot('name', 'trace.name', 'trace.root_name'),
+  userId: orRoot('userId', 'trace.user_id', 'trace.root_user_id'),
+  threadId: 'trace.shown_thread_id',
+  environment: `coalesce(trace.environment, trace.root_environment, '${defaultEnvironment}')`,
   // Tags only ever unite (contracts/langfuse.md 3.2).
-  tags: `runmill_union(trace.tags, ${ofRoot('tags')})`,
+  tags: 'runmill_union(trace.tags, trace.root_tags)',
   // The same for a search: some may be there twice. The function takes 20 us, which counts for every trace of a tenant.
-  unsortedTags: `nullif(coalesce(trace.tags, '{}') || coalesce(${ofRoot('tags')}, '{}'), '{}')`,
-  metadata: orRoot('metadata', 'metadata'),
+  unsortedTags: `nullif(coalesce(trace.tags, '{}') || coalesce(trace.root_tags, '{}'), '{}')`,
+  metadata: orRoot('metadata', 'trace.metadata', ofRoot('metadata')),
   inputs: `coalesce(trace.inputs, ${ofRoot('inputs')})`,
   outputs: `coalesce(trace.outputs, ${ofRoot('outputs')})`,
   createdAt: `coalesce(trace.created_at, ${ofRoot('created_at')}, ${traceTime})`,
@@ -88,19 +90,20 @@ export const scoresOfTrace = `(
       offset 0
     ) as score where score.key is not null`
 
-/** Traces of a thread, whoever names it. The index on the threads of traces comes first. */
-export function tracesOfThread(placeholder: string): string {
-  return `(
-      select spoken.id from traces as spoken where spoken.tenant_id = $1 and spoken.thread_id = ${placeholder}
-      union all
-      select root.trace_id from runs as root
-      where root.tenant_id = $1 and root.thread_id = ${placeholder} and root.parent_run_id is null
-        and root.trace_id is not null
-    )`
-}
-
 const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
 const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
+
+/** Scores by the trace that they are on, or that has the run that they are on. */
+const scored = {
+  by: 'id',
+  rows: `(
+      select coalesce(own.trace_id, (
+          select held.trace_id from runs as held where held.tenant_id = $1 and held.id = own.run_id
+        )) as target, own.key, own.data_type, own.score, own.score_number, own.value_text
+      from feedback as own
+      where own.tenant_id = $1
+    ) as score where true`,
+}
 
 /** What `GET /traces` can be asked about (contracts/langfuse.md 2.17). */
 export const traceFilterColumns: FilterColumns = {
@@ -113,11 +116,7 @@ export const traceFilterColumns: FilterColumns = {
   timestamp: { kind: 'time', sql: traceTime },
   name: text(traceFields.name),
   userId: text(traceFields.userId),
-  sessionId: {
-    kind: 'text',
-    sql: traceFields.threadId,
-    seek: (placeholder) => `trace.id in ${tracesOfThread(placeholder)}`,
-  },
+  sessionId: text(traceFields.threadId),
   environment: text(traceFields.environment),
   version: text('trace.version'),
   release: text('trace.release'),
@@ -140,10 +139,10 @@ export const traceFilterColumns: FilterColumns = {
   inputCost: number(sumOf('prompt_cost', countsCosts)),
   outputCost: number(sumOf('completion_cost', countsCosts)),
   totalCost: number(traceTotalCost),
-  scores_avg: { kind: 'averages', sql: scoresOfTrace },
-  scores: { kind: 'averages', sql: scoresOfTrace },
-  score_categories: { kind: 'categories', sql: scoresOfTrace },
-  score_booleans: { kind: 'booleans', sql: scoresOfTrace },
+  scores_avg: { kind: 'averages', ...scored },
+  scores: { kind: 'averages', ...scored },
+  score_categories: { kind: 'categories', ...scored },
+  score_booleans: { kind: 'booleans', ...scored },
 }
 
 /** A level as Langfuse knows it, of a run whose dialect has none. */

@@ -1,9 +1,11 @@
 import type { Decimal, JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runStatement, runText, type Parameter } from '../statements.ts'
+import { runText } from '../statements.ts'
 import type { Page } from './dataset-experiments.ts'
 import { langfuseFilterSql, type Bind, type LangfuseCondition } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from './purging.ts'
 import {
   scoresOfTrace,
   traceFields,
@@ -97,17 +99,11 @@ function columnsOf(parts: TraceParts): string {
   ${when(parts.scoreIds, `coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
 }
 
-/** Experiments that are deleted and not purged yet: their rows are not shown. */
-export async function experimentListPurging(db: Queryable, tenantId: string): Promise<string[]> {
-  const rows = await runStatement<{ id: string }>(db, 'experiment_list_purging', [tenantId])
-  return rows.map(({ id }) => id)
-}
-
-/** What is to be seen of the traces of a tenant. Mostly nothing is being purged, and nothing is looked up for it. */
-function visible(purging: string[], bind: Bind): string {
+/** What is to be seen of the traces of a tenant, on alias `trace`. Mostly nothing is being purged, and nothing is looked up for it. */
+export function visibleTraceSql(purging: readonly PurgingExperiment[], bind: Bind): string {
   const shown = `trace.tenant_id = $1 and ${traceTime} is not null`
   if (purging.length === 0) return shown
-  const ids = `any (${bind(purging)}::uuid[])`
+  const ids = `any (${bind(purging.map(({ id }) => id))}::uuid[])`
   return `${shown}
     and (trace.experiment_id = ${ids}) is not true
     and not exists (
@@ -135,7 +131,7 @@ export async function traceList(
 from unnest(array(
   select trace.id
   from traces as trace
-  where ${visible(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}
+  where ${visibleTraceSql(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}
   order by ${by}
   limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
 )) with ordinality as page (id, place)
@@ -155,7 +151,7 @@ export async function traceCount(
   const { parameters, bind } = parametersOf(tenantId)
   const text = `select count(*) as count
 from traces as trace
-where ${visible(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}`
+where ${visibleTraceSql(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}`
   const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
   return row!.count
 }
@@ -171,7 +167,7 @@ export async function traceFind(
   const { parameters, bind } = parametersOf(tenantId)
   const text = `select ${columnsOf(parts)}
 from traces as trace
-where ${visible(purging, bind)} and trace.id = ${bind(id)}::uuid`
+where ${visibleTraceSql(purging, bind)} and trace.id = ${bind(id)}::uuid`
   const [row] = await runText<TraceRow>(db, text, parameters)
   return row ?? null
 }
@@ -198,13 +194,8 @@ export async function traceListOfThread(
   const parts = { io: true, metrics: false, observationIds: false, scoreIds: false }
   const text = `select ${columnsOf(parts)}
 from traces as trace
-where ${visible(purging, bind)}${inThread}${behind}
+where ${visibleTraceSql(purging, bind)}${inThread}${behind}
 order by ${traceTime}, trace.id
 limit ${bind(limit)}`
   return runText<TraceRow>(db, text, parameters)
-}
-
-function parametersOf(tenantId: string): { parameters: Parameter[]; bind: Bind } {
-  const parameters: Parameter[] = [tenantId]
-  return { parameters, bind: (value) => `$${parameters.push(value)}` }
 }

@@ -1,2 +1,2 @@
 -- Deleted experiments whose rows may still be there. $1 tenant. Reads only.
-select id from tombstones where tenant_id = $1 and kind = 'experiment' and purged_at is null
+select id, keeps_scores from tombstones where tenant_id = $1 and kind = 'experiment' and purged_at is null

@@ -19,5 +19,17 @@ gone_traces as (
       select from runs
       where runs.tenant_id = $1 and runs.trace_id = traces.id and runs.id not in (select id from gone)
     )
+),
+rootless_traces as (
+  -- Those that runs of other experiments keep: what the deleted root said of them goes with it.
+  update traces
+  set root_run_id = null, root_name = null, root_user_id = null, root_thread_id = null, root_environment = null,
+    root_tags = null
+  from gone
+  where traces.tenant_id = $1 and traces.id = gone.trace_id and traces.root_run_id = gone.id
+    and exists (
+      select from runs
+      where runs.tenant_id = $1 and runs.trace_id = traces.id and runs.id not in (select id from gone)
+    )
 )
 select id from gone

@@ -1,11 +1,13 @@
--- Recomputes the roll-ups of traces from their runs. Tokens and cost: only llm and embedding runs are a source, because
--- parents repeat their children's. One look-up per trace; an upsert, because its way to the row is always the key.
+-- Recomputes the roll-ups of traces from their runs, and what the root run says of the trace. Tokens and cost: only llm
+-- and embedding runs are a source, because parents repeat their children's. One look-up per trace and per root; an
+-- upsert, because its way to the row is always the key.
 -- $1 uuid[] tenants, $2 uuid[] traces (same length). A repeat changes nothing.
 insert into traces as held (
   tenant_id, id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count, prompt_tokens,
-  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost
+  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, root_name, root_user_id, root_thread_id,
+  root_environment, root_tags
 )
-select asked.tenant_id, asked.id, 0, 0, sums.*
+select asked.tenant_id, asked.id, 0, 0, sums.*, root.*
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
   select
@@ -25,6 +27,12 @@ cross join lateral (
   from runs
   where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id
 ) as sums
+left join lateral (
+  select runs.name, runs.user_id, runs.thread_id, runs.environment, runs.tags
+  from runs
+  where runs.tenant_id = asked.tenant_id and runs.id = sums.root_run_id
+  offset 0
+) as root on true
 on conflict (tenant_id, id) do update set
   root_run_id = excluded.root_run_id,
   start_time = excluded.start_time,
@@ -37,10 +45,16 @@ on conflict (tenant_id, id) do update set
   total_tokens = excluded.total_tokens,
   prompt_cost = excluded.prompt_cost,
   completion_cost = excluded.completion_cost,
-  total_cost = excluded.total_cost
+  total_cost = excluded.total_cost,
+  root_name = excluded.root_name,
+  root_user_id = excluded.root_user_id,
+  root_thread_id = excluded.root_thread_id,
+  root_environment = excluded.root_environment,
+  root_tags = excluded.root_tags
 where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
     held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
-    held.total_cost)
+    held.total_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment, held.root_tags)
   is distinct from (excluded.root_run_id, excluded.start_time, excluded.end_time, excluded.first_token_time,
     excluded.run_count, excluded.error_count, excluded.prompt_tokens, excluded.completion_tokens,
-    excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost)
+    excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.root_name,
+    excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags)

@@ -1,0 +1,38 @@
+-- compatible
+-- What lists over everything of a tenant are read by, without a look at each row's neighbours.
+
+-- What the root run says of its trace: of a trace that no client has spoken of it is all there is.
+alter table traces
+  add column root_name text,
+  add column root_user_id text,
+  add column root_thread_id text,
+  add column root_environment text,
+  add column root_tags text[];
+update traces
+set root_name = root.name, root_user_id = root.user_id, root_thread_id = root.thread_id,
+  root_environment = root.environment, root_tags = root.tags
+from runs as root
+where root.tenant_id = traces.tenant_id and root.id = traces.root_run_id;
+
+-- Columns of their own, for an index alone can answer for a column, not for an expression. 16: a client has said which
+-- thread it is, or that it is in none.
+alter table traces
+  add column shown_time timestamptz generated always as (coalesce("timestamp", start_time)) stored,
+  add column shown_thread_id text
+    generated always as (case when m & 16 <> 0 then thread_id else root_thread_id end) stored;
+
+drop index traces_time;
+create index traces_time on traces (tenant_id, shown_time desc, id);
+drop index traces_thread;
+create index traces_thread on traces (tenant_id, shown_thread_id, shown_time, id) where shown_thread_id is not null;
+-- Nothing is read by it: every list goes by shown_time.
+drop index traces_timestamp;
+-- The trace knows it now.
+drop index runs_root_thread;
+
+-- As the list of feedback sorts: what has no time comes last.
+drop index feedback_created;
+create index feedback_created on feedback (tenant_id, created_at desc nulls last, id);
+
+-- The failed runs of a project, or of all.
+create index runs_failed on runs (tenant_id, experiment_id, start_time desc, id) where status = 'error';
