@@ -80,16 +80,17 @@ async function fillRuns(db: Db, tenantId: string, sizes: ReadSizes): Promise<voi
     select md5('trace' || t)::uuid as trace_id, t, h,
       '2026-01-01'::timestamptz + t * interval '7 s' as at,
       t % 2 = 0 as is_langfuse,
-      case when t % 4 = 3 then md5('experiment' || 1 + t / 4 % ${sizes.experiments}::int)::uuid
+      case when t % 4 = 3 then md5('experiment' || experiment)::uuid
         when h % 50 = 7 then md5('project' || h % (${sizes.projects}::int + 1))::uuid
         else md5('project0')::uuid end as experiment_id,
-      case when t % 4 in (1, 3) then md5('experiment' || 1 + t / 4 % ${sizes.experiments}::int)::uuid end as linked_id,
+      case when t % 4 in (1, 3) then md5('experiment' || experiment)::uuid end as linked_id,
       case when t % 3 <> 0 then case when h % 100 = 0 then 'thread of all' else 'thread ' || t / 15 end end as thread_id,
       'name ' || h % 20 as name, 'user ' || h % 1000 as user_id,
       array['tag ' || h % 10, 'topic ' || h % 300] as tags,
       case when h % 10 = 0 then 'staging' end as environment
     from (
-      select t, abs(hashint4(t)) as h from generate_series(1, ${traces}::int) as t
+      select t, abs(hashint4(t)) as h, 1 + (t - 1)::bigint * ${sizes.experiments}::int / ${traces}::int as experiment
+      from generate_series(1, ${traces}::int) as t
     ) as numbered`
   await db`
     insert into runs (tenant_id, id, v, m, trace_id, experiment_id, parent_run_id, name, run_type, start_time, end_time,

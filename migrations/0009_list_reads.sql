@@ -1,4 +1,4 @@
--- compatible
+-- breaking
 -- What lists over everything of a tenant are read by, without a look at each row's neighbours.
 
 -- What the root run says of its trace: of a trace that no client has spoken of it is all there is.
@@ -25,6 +25,13 @@ drop index traces_time;
 create index traces_time on traces (tenant_id, shown_time desc, id);
 drop index traces_thread;
 create index traces_thread on traces (tenant_id, shown_thread_id, shown_time, id) where shown_thread_id is not null;
+-- What traces are most asked for by. Cut, for a client's text is not bounded, and an index entry is.
+create index traces_name
+  on traces (tenant_id, left(case when m & 4 <> 0 then name else root_name end, 200), shown_time desc, id)
+  where left(case when m & 4 <> 0 then name else root_name end, 200) is not null;
+create index traces_user
+  on traces (tenant_id, left(case when m & 8 <> 0 then user_id else root_user_id end, 200), shown_time desc, id)
+  where left(case when m & 8 <> 0 then user_id else root_user_id end, 200) is not null;
 -- Nothing is read by it: every list goes by shown_time.
 drop index traces_timestamp;
 -- The trace knows it now.
@@ -36,3 +43,33 @@ create index feedback_created on feedback (tenant_id, created_at desc nulls last
 
 -- The failed runs of a project, or of all.
 create index runs_failed on runs (tenant_id, experiment_id, start_time desc, id) where status = 'error';
+
+-- When the executions of an experiment began and ended, over its run items. Null items: not computed yet, or some
+-- execution is known by its trace alone, whose time is still to change.
+alter table experiment_aggregates
+  add column activity_items bigint,
+  add column activity_first timestamptz,
+  add column activity_last timestamptz,
+  add column activity_end timestamptz;
+
+-- score::numeric keeps 15 digits, and clients send 17.
+create or replace function runmill_feedback_stats(points runmill_feedback_point[]) returns jsonb
+language sql immutable parallel safe
+as $$
+  select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
+  from (
+    select key, sum(n) as n,
+      -- numeric: the sum does not depend on the order of rows.
+      (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
+      coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
+    from (
+      select key, label, count(*) as n, count(score) as score_count, sum(score::text::numeric) as score_sum
+      from unnest(points) as point
+      where key is not null
+      group by key, label
+    ) as per_label
+    group by key
+  ) as per_key
+$$;
+insert into experiment_dirty_marks (tenant_id, experiment_id)
+select tenant_id, experiment_id from experiment_aggregates;

@@ -54,7 +54,7 @@ export async function comparisonDeltaList(
     ),
     mean as (
       -- numeric: it does not depend on the order of rows.
-      select experiment_id, example_id, avg(score_number::numeric)::double precision as score
+      select experiment_id, example_id, avg(score_number::text::numeric)::double precision as score
       from point
       group by experiment_id, example_id
     ),

@@ -242,7 +242,7 @@ function scoreSql(query: ComparisonQuery, bind: Bind): [score: string, rank: str
   if (query.sort === null) return ['null::double precision', '']
   const comparative = comparativeSql(query, bind)
   const score = `(
-    select avg(point.score_number::numeric)::double precision
+    select avg(point.score_number::text::numeric)::double precision
     from (
       select distinct feedback.id, feedback.score_number
       from ${itemRun} as run

@@ -1,7 +1,7 @@
 import type { Decimal, JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import { runText } from '../statements.ts'
 import {
   experimentFilterColumns,
   experimentItemFilterColumns,
@@ -9,6 +9,8 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
+import { langfuseFilterSql, type Bind } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
 
 /** An experiment with what happened in it within the time that is asked for. */
 export interface ExperimentActivityRow {
@@ -29,23 +31,45 @@ export type ExperimentActivityPlace = Pick<ExperimentActivityRow, 'endTime' | 'e
 
 /**
  * A page of the experiments that were executed in that time, the one that was active last first. One without an execution is
- * in no list. @param query its conditions are over `experimentFilterColumns`
+ * in no list. Where the time holds all that an experiment has done its aggregates tell, if they are up to date; items are
+ * read of the others alone. @param query its conditions are over `experimentFilterColumns`
  */
 export async function experimentActivityList(
   db: Queryable,
   query: ExperimentItemQuery,
   { after, limit }: { after: ExperimentActivityPlace | null; limit: number },
 ): Promise<ExperimentActivityRow[]> {
-  const parameters: Parameter[] = [query.tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const text = `with item as (${itemSetSql(query, experimentFilterColumns, bind)}
+  const { parameters, bind } = parametersOf(query.tenantId)
+  const { isWithin, isOutside } = spanSql(query, bind)
+  const text = `with known as materialized (
+  select experiments.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
+    aggregate.activity_end,
+    aggregate.activity_items is null or exists (
+      select from experiment_dirty_marks as mark where mark.tenant_id = $1 and mark.experiment_id = experiments.id
+    ) as is_stale
+  from experiments
+  left join experiment_aggregates as aggregate
+    on aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id
+  where experiments.tenant_id = $1${langfuseFilterSql(experimentFilterColumns, query.conditions, bind)}
 ),
-activity as (
-  select item.experiment_id, min(item.start_time) as start_time,
-    max(greatest(item.start_time, item.end_time)) as end_time, count(*) as item_count
-  from item
-  where ${inTimeSql(query, bind)}
-  group by item.experiment_id
+activity as materialized (
+  select known.id as experiment_id, known.activity_first as start_time, known.activity_end as end_time,
+    known.activity_items as item_count
+  from known
+  where not known.is_stale and known.activity_items > 0 and ${isWithin}
+  union all
+  select known.id, counted.start_time, counted.end_time, counted.item_count
+  from known
+  cross join lateral (
+    select min(item.start_time) as start_time, max(greatest(item.start_time, item.end_time)) as end_time,
+      count(*) as item_count
+    from (${itemSetSql({ conditions: [] }, experimentItemFilterColumns, bind)}
+      and item.experiment_id = known.id
+    ) as item
+    where ${inTimeSql(query, bind)}
+  ) as counted
+  where (known.is_stale or known.activity_items > 0 and not (${isWithin}) and not (${isOutside}))
+    and counted.item_count > 0
 )
 select experiments.id as experiment_key, coalesce(experiments.external_id, experiments.id::text) as id, experiments.name,
   experiments.description, experiments.metadata, activity.start_time, activity.end_time, activity.item_count,
@@ -59,10 +83,23 @@ limit ${bind(String(limit))}::bigint`
   return runText<ExperimentActivityRow>(db, text, parameters, { isPrepared: false })
 }
 
-function afterSql(
-  { endTime, experimentKey }: ExperimentActivityPlace,
-  bind: (value: Parameter) => string,
-): string {
+/** Whether all executions of `known` began in the time, or none did. */
+function spanSql({ from, to }: ExperimentItemQuery, bind: Bind) {
+  const [first, last] = [
+    `${bind(from)}::timestamptz`,
+    to === null ? null : `${bind(to)}::timestamptz`,
+  ]
+  const within = `known.activity_first >= ${first}`
+  const outside = `known.activity_last < ${first}`
+  return last === null
+    ? { isWithin: within, isOutside: outside }
+    : {
+        isWithin: `${within} and known.activity_last < ${last}`,
+        isOutside: `${outside} or known.activity_first >= ${last}`,
+      }
+}
+
+function afterSql({ endTime, experimentKey }: ExperimentActivityPlace, bind: Bind): string {
   const last = `${bind(endTime)}::timestamptz`
   return `where activity.end_time < ${last}
   or activity.end_time = ${last} and activity.experiment_id > ${bind(experimentKey)}::uuid`
@@ -90,8 +127,7 @@ export async function executionMetrics(
   ids: string[],
 ): Promise<Map<string, ExecutionMetrics>> {
   if (ids.length === 0) return new Map()
-  const parameters: Parameter[] = [query.tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const { parameters, bind } = parametersOf(query.tenantId)
   const key = by === 'item' ? 'id' : 'experiment_id'
   const set = itemSetSql({ conditions: [] }, experimentItemFilterColumns, bind)
   const text = `with recursive item as (${set}
@@ -109,21 +145,32 @@ member as materialized (
   from runs
   where runs.tenant_id = $1 and runs.trace_id in (select execution.trace_id from execution)
 ),
+whole as materialized (
+  select distinct execution.key, execution.trace_id from execution where execution.run_id is null
+),
 subtree as (
   select execution.key, member.trace_id, member.id
   from execution
-  join member on member.trace_id = execution.trace_id
-  where execution.run_id is null or execution.run_id = member.id
+  join member on member.trace_id = execution.trace_id and member.id = execution.run_id
+  -- A run within a trace that is linked as a whole counts there.
+  where not exists (
+    select from whole where whole.key = execution.key and whole.trace_id = execution.trace_id
+  )
   union
   select subtree.key, member.trace_id, member.id
   from subtree
   join member on member.trace_id = subtree.trace_id and member.parent_run_id = subtree.id
 ),
 cost as (
-  select subtree.key, sum(member.cost) as total
-  from subtree
-  join member on member.trace_id = subtree.trace_id and member.id = subtree.id
-  group by subtree.key
+  select counted.key, sum(counted.cost) as total
+  from (
+    select whole.key, member.cost from whole join member on member.trace_id = whole.trace_id
+    union all
+    select subtree.key, member.cost
+    from subtree
+    join member on member.trace_id = subtree.trace_id and member.id = subtree.id
+  ) as counted
+  group by counted.key
 )
 select execution.key, avg(execution.latency) as latency, coalesce(max(cost.total), 0) as total_cost,
   coalesce(max(cost.total), 0) / count(*) as average_cost

@@ -54,7 +54,12 @@ export const experimentItemFilterColumns: FilterColumns = {
 
 /** The same for experiments. */
 export const experimentFilterColumns: FilterColumns = {
-  id: experimentId,
+  id: {
+    kind: 'id',
+    of: 'experiment',
+    sql: 'experiments.id',
+    shown: 'coalesce(experiments.external_id, experiments.id::text)',
+  },
   name: experimentName,
   datasetId,
 }

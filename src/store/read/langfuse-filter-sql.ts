@@ -31,6 +31,8 @@ export type FilterColumn =
       sql: string
       /** `sql` speaks of a row that many have in common. */
       shared?: SharedRow
+      /** An index holds the first 200 characters of it. */
+      isIndexed?: true
     }
   /** `sql` is the UUID, `shown` what clients know it as. */
   | { kind: 'id'; of: IdKind; sql: string; shown: string }
@@ -175,7 +177,7 @@ function ownSql(column: OwnColumn, condition: LangfuseCondition, bind: Bind): st
     case 'string':
       return column.kind === 'id'
         ? idSql(column, condition.operator, condition.value, bind)
-        : textSql(column.sql, condition, bind)
+        : soughtTextSql(column, condition, bind)
     case 'number':
       return `${column.sql} ${condition.operator} ${numberOf(condition.value, bind)}`
     case 'stringOptions':
@@ -255,6 +257,21 @@ function timeSql(sql: string, operator: string, value: Timestamp, bind: Bind): s
   if (operator === '<' || operator === '>=') return `${sql} ${operator} ${bound(value)}`
   const next = fromEpochMs(toEpochMs(value) + 1) ?? value
   return `${sql} ${operator === '>' ? '>=' : '<'} ${bound(next)}`
+}
+
+/** An index entry is bounded, and a client's text is not. */
+function indexedText(sql: string): string {
+  return `left(${sql}, 200)`
+}
+
+function soughtTextSql(
+  column: OwnColumn,
+  condition: { operator: TextOperator; value: string },
+  bind: Bind,
+): string {
+  const exact = textSql(column.sql, condition, bind)
+  if (!('isIndexed' in column) || condition.operator !== '=') return exact
+  return `${indexedText(column.sql)} = ${indexedText(textOf(condition.value, bind))} and ${exact}`
 }
 
 function textSql(

@@ -8,7 +8,7 @@ import {
 import { parametersOf } from './parameters.ts'
 
 /** So many rows are looked up by their ids; of more it is faster to go through the list until the page is full. */
-const fewIds = 2000
+const fewIds = 5000
 
 /**
  * The same conditions, but where few rows can meet one of them (those of a session, with a rare score) it says which they

@@ -173,8 +173,7 @@ function rowsSql(
   bind: Bind,
   source: Source,
 ): string {
-  const onRow = (condition: FilterCondition) =>
-    `(${conditionSql(runAttributes[condition.attribute].type, rowColumns[condition.attribute]!, condition, bind)})`
+  const onRow = (condition: FilterCondition) => onRowSql(condition, bind)
   if (conditions.some((condition) => !deniesRows(condition))) {
     return `exists (${rowsOf(family, source)} and ${conditions.map(onRow).join(' and ')})`
   }
@@ -182,6 +181,23 @@ function rowsSql(
     onRow({ ...condition, operator: condition.operator === 'neq' ? 'eq' : 'in' }),
   )
   return `not exists (${rowsOf(family, source)} and (${denied.join(' or ')}))`
+}
+
+function onRowSql(condition: FilterCondition, bind: Bind): string {
+  const { type } = runAttributes[condition.attribute]
+  return `(${conditionSql(type, rowColumns[condition.attribute]!, condition, bind)})`
+}
+
+/**
+ * Condition on alias `filter_feedback`: a run without feedback that meets it cannot meet the filter. null: the filter
+ * does not ask for feedback, or not of every run.
+ */
+export function runFilterFeedbackSql(filter: RunFilter, bind: Bind): string | null {
+  const { pairs } = pairConditions(filter.kind === 'and' ? filter.terms : [filter])
+  const conditions = pairs.get('feedback') ?? []
+  if (conditions.every(deniesRows)) return null
+  const onRow = conditions.map((condition) => onRowSql(condition, bind))
+  return ['filter_feedback.comparative_experiment_id is null', ...onRow].join(' and ')
 }
 
 function rowsOf(family: AttributeFamily, source: Source): string {

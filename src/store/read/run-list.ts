@@ -2,6 +2,7 @@ import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
 import { runStatement, runText, type Parameter } from '../statements.ts'
+import { runNarrow } from './run-narrow.ts'
 import {
   isRootSql,
   runPageText,
@@ -37,7 +38,8 @@ export interface RunPage {
 
 /**
  * One page of the runs of existing experiments. Every run is the same object whatever the query, and the same as
- * `runFind` makes of it. A page takes one statement, and one more for each of feedback and relatives.
+ * `runFind` makes of it. A page takes one statement, and one more for each of feedback and relatives, and before it one for
+ * a filter by feedback.
  */
 export async function runList(
   db: Queryable,
@@ -45,7 +47,8 @@ export async function runList(
   place: RunPlace,
   parts: ReadonlySet<RunPart>,
 ): Promise<RunPage> {
-  const rows = await runListPage(db, query, { ...place, limit: place.limit + 1 }, parts)
+  const narrow = await runNarrow(db, query)
+  const rows = await runListPage(db, narrow, { ...place, limit: place.limit + 1 }, parts)
   const hasMore = rows.length > place.limit
   if (hasMore) rows.pop()
   const last = rows.at(-1)

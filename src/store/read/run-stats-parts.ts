@@ -17,7 +17,7 @@ interface PartText {
 const feedback: PartText = {
   tables: `feedback_point as (
   select member.key as group_key, given.key, given.value_text as label, count(*) as n,
-    count(given.score_number) as score_count, sum(given.score_number::numeric) as score_sum
+    count(given.score_number) as score_count, sum(given.score_number::text::numeric) as score_sum
   from member
   join shown on shown.key is not distinct from member.key
   cross join lateral (

@@ -111,9 +111,12 @@ const soughtTraceId = `coalesce(feedback.trace_id, (
       select held.trace_id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id
     ))`
 
-/** Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there. */
+/**
+ * Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there.
+ * No `exists`: the planner would hash the keys of all runs for it.
+ */
 const hasTrace = `(feedback.trace_id is not null or feedback.run_id is not null
-      and exists (select from runs as held where held.tenant_id = $1 and held.id = feedback.run_id)
+      and (select held.id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id) is not null
       and ((feedback.run_id in (select unnest(array(
         select waiting.id from runs as waiting where waiting.tenant_id = $1 and waiting.trace_id is null
       )))) is not true))`
@@ -172,8 +175,8 @@ export const scoreFilterColumns: FilterColumns = {
       when ${dataType} <> 'NUMERIC' then feedback.value_text end`,
   },
   metadata: { kind: 'map', sql: 'feedback.metadata' },
-  traceName: { kind: 'text', sql: traceFields.name, shared },
-  userId: { kind: 'text', sql: traceFields.userId, shared },
+  traceName: { kind: 'text', sql: traceFields.name, isIndexed: true, shared },
+  userId: { kind: 'text', sql: traceFields.userId, isIndexed: true, shared },
   trace_tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
 }
 

@@ -61,11 +61,37 @@ experiment_feedback as (
   where feedback.tenant_id = $1 and feedback.experiment_id = $2
     and feedback.comparative_experiment_id is null
     and feedback.run_id is null and feedback.trace_id is null
+),
+-- As the list of experiments sees them (store/read/experiment-item-sql.ts).
+activity as (
+  select count(*) as items, coalesce(bool_and(is_settled), true) as is_settled, min(start_time) as first_start,
+    max(start_time) as last_start, max(greatest(start_time, end_time)) as last_end
+  from (
+    select coalesce(run.start_time, run.created_at) is not null as is_settled,
+      coalesce(run.start_time, run.created_at) as start_time, run.end_time
+    from run_items
+    left join lateral (
+      select traces.root_run_id from traces where traces.tenant_id = $1 and traces.id = run_items.trace_id limit 1
+    ) as trace on true
+    left join lateral (
+      select runs.start_time, runs.created_at, runs.end_time from runs
+      where runs.tenant_id = $1 and runs.id = coalesce(run_items.run_id, trace.root_run_id)
+      limit 1
+    ) as run on true
+    where run_items.tenant_id = $1 and run_items.experiment_id = $2
+      and run_items.example_id is not null and run_items.trace_id is not null
+      and (run_items.run_id is not null or not exists (
+        select from run_items as closer
+        where closer.tenant_id = $1 and closer.trace_id = run_items.trace_id and closer.experiment_id = $2
+          and closer.example_id = run_items.example_id and closer.run_id is not null
+      ))
+  ) as shown
 )
 insert into experiment_aggregates (
   tenant_id, experiment_id, item_count, run_count, error_count, streaming_count, latency_p50, latency_p99,
   first_token_p50, first_token_p99, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,
-  total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats
+  total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats, activity_items, activity_first,
+  activity_last, activity_end
 )
 select $1, $2, (select count(*) from item), execution_sum.run_count, execution_sum.error_count,
   execution_sum.streaming_count, execution_sum.latency[1], execution_sum.latency[2],
@@ -74,8 +100,10 @@ select $1, $2, (select count(*) from item), execution_sum.run_count, execution_s
   execution_sum.last_run_start_time,
   (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point)) from run_feedback),
   (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point))
-    from experiment_feedback)
-from execution_sum, trace_sum
+    from experiment_feedback),
+  case when activity.is_settled then activity.items end, case when activity.is_settled then activity.first_start end,
+  case when activity.is_settled then activity.last_start end, case when activity.is_settled then activity.last_end end
+from execution_sum, trace_sum, activity
 on conflict (tenant_id, experiment_id) do update set
   item_count = excluded.item_count,
   run_count = excluded.run_count,
@@ -93,4 +121,8 @@ on conflict (tenant_id, experiment_id) do update set
   total_cost = excluded.total_cost,
   last_run_start_time = excluded.last_run_start_time,
   feedback_stats = excluded.feedback_stats,
-  experiment_feedback_stats = excluded.experiment_feedback_stats
+  experiment_feedback_stats = excluded.experiment_feedback_stats,
+  activity_items = excluded.activity_items,
+  activity_first = excluded.activity_first,
+  activity_last = excluded.activity_last,
+  activity_end = excluded.activity_end

@@ -4,7 +4,7 @@
 -- Objects of it are made by the reader: json aggregates take 25 us per run here.
 select target.run_id, point.key, count(*) as n,
   -- numeric: the sum does not depend on the order of rows.
-  (sum(point.score_number::numeric) / nullif(count(point.score_number), 0))::double precision as avg,
+  (sum(point.score_number::text::numeric) / nullif(count(point.score_number), 0))::double precision as avg,
   array_agg(point.value_text) filter (where point.value_text is not null) as labels
 from unnest($2::uuid[], $3::uuid[]) as target (run_id, trace_id)
 cross join lateral (

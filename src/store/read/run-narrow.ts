@@ -1,0 +1,53 @@
+import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Queryable } from '../pool.ts'
+import { runText } from '../statements.ts'
+import { parametersOf } from './parameters.ts'
+import { runFilterFeedbackSql } from './run-filter-sql.ts'
+import type { RunQuery } from './run-query-sql.ts'
+
+/** So many runs are looked up by their ids; of more it is faster to go through the list until the page is full. */
+const fewIds = 5000
+
+/**
+ * The same query, but where it asks for feedback that few runs have it says which they are: the list would go through a
+ * whole project for them.
+ */
+export async function runNarrow(db: Queryable, query: RunQuery): Promise<RunQuery> {
+  if (query.ids !== undefined) return query
+  for (const filter of query.filters ?? []) {
+    const ids = await scoredAmong(db, query.tenantId, filter)
+    if (ids !== null) return { ...query, ids }
+  }
+  return query
+}
+
+/** Runs with the feedback that the filter asks for, and perhaps others; null when they are many, or it asks for none. */
+async function scoredAmong(
+  db: Queryable,
+  tenantId: string,
+  filter: RunFilter,
+): Promise<string[] | null> {
+  const { parameters, bind } = parametersOf(tenantId)
+  const condition = runFilterFeedbackSql(filter, bind)
+  if (condition === null) return null
+  const limit = bind(fewIds + 1)
+  const given = (column: string, where: string) => `
+  select filter_feedback.${column}
+  from feedback as filter_feedback
+  where filter_feedback.tenant_id = $1 and ${where} and ${condition}
+  limit ${limit}`
+  const text = `(${given('run_id', 'filter_feedback.run_id is not null')})
+union all
+(
+  select root.id as run_id
+  from (${given('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
+  cross join lateral (
+    select runs.id from runs
+    where runs.tenant_id = $1 and runs.trace_id = whole.trace_id and runs.parent_run_id is null
+    offset 0
+  ) as root
+  limit ${limit}
+)`
+  const rows = await runText<{ runId: string }>(db, text, parameters, { isPrepared: false })
+  return rows.length > fewIds ? null : [...new Set(rows.map(({ runId }) => runId))]
+}
