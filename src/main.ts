@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { buildHandlers, scheduleRepeating } from '../workers/index.ts'
+import { buildApiHandlers, buildHandlers, scheduleRepeating } from '../workers/index.ts'
 import { createProgress, type WorkerProgress } from '../workers/progress.ts'
 import { printBanner } from './banner.ts'
 import { localHome } from './blobs/backends/local.ts'
@@ -51,6 +51,8 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
+    // Before the queue, so that it outlives the jobs that need it.
+    const blobs = config.role === 'worker' ? null : await startBlobs(db)
     const queue = openQueue(databaseUrl)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
     const [where, setting] =
@@ -60,14 +62,15 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     await reach(where, setting, async () => queue.start())
 
     const progress = config.role === 'api' ? null : createProgress(clock)
-    if (progress !== null) {
-      await queue.work(buildHandlers({ db, queue, clock, log, progress }))
-      await scheduleRepeating(queue)
-    }
+    await queue.work({
+      ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress })),
+      ...(blobs === null ? {} : buildApiHandlers({ db, queue, clock, log, blobs })),
+    })
+    await scheduleRepeating(queue)
     const app =
-      config.role === 'worker'
+      blobs === null
         ? await buildOperationsApp({ db, queue, clock, progress })
-        : await buildWholeApp(db, queue, progress)
+        : await buildWholeApp(db, queue, blobs, progress)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
     // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
@@ -80,10 +83,10 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
   async function buildWholeApp(
     db: Db,
     queue: QueueBackend,
+    blobs: BlobStore,
     progress: WorkerProgress | null,
   ): Promise<App> {
     const { publicUrl, interactiveWaitMs, maxBodyBytes } = config
-    const blobs = await startBlobs(db)
     const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
     const served = { db, queue, blobs, blobSigner, publicUrl }
     return buildApp({ ...served, clock, log, progress, interactiveWaitMs, maxBodyBytes })

@@ -3,7 +3,8 @@ import { deriveId, isUuid } from '../domain/ids.ts'
 import type { Log } from '../domain/log.ts'
 import type { Db } from '../store/pool.ts'
 import { blobFind } from '../store/read/blobs.ts'
-import { blobDelete, blobInsert } from '../store/write/blobs.ts'
+import { blobMarkInsert } from '../store/write/blob-marks.ts'
+import { blobDeleteUnreferenced, blobInsert, blobUpdateUsed } from '../store/write/blobs.ts'
 import { openIncoming } from './incoming.ts'
 import {
   type Blob,
@@ -39,8 +40,10 @@ export function createBlobStore({
 
   async function keep(tenantId: string, blob: Blob, file: IncomingFile): Promise<void> {
     const key = keyOf(tenantId, blob.id)
+    const isKnown = await blobUpdateUsed(db, tenantId, blob.id, clock.now())
     // Asked of the home too: a repeat mends what a restored database or a lost disk has left without bytes.
-    if ((await find(tenantId, blob.id)) !== null && (await home.has(key))) return
+    if (isKnown && (await home.has(key))) return
+    if (!isKnown) await blobMarkInsert(db, tenantId, blob.id, clock.now())
     await home.write(key, file)
     await blobInsert(db, tenantId, blob, clock.now())
     if (await home.has(key)) return
@@ -70,9 +73,9 @@ export function createBlobStore({
       if (content === null) log.error({ tenantId, id }, 'the bytes of a stored blob are gone')
       return content
     },
-    async delete(tenantId, id) {
-      if (!isUuid(tenantId) || !isUuid(id)) return false
-      return blobDelete(db, tenantId, id, async () => home.remove(keyOf(tenantId, id)))
+    async removeUnused(tenantId, id, usedBefore) {
+      const key = keyOf(tenantId, id)
+      return blobDeleteUnreferenced(db, tenantId, id, usedBefore, async () => home.remove(key))
     },
     async stop() {
       incoming.stop()

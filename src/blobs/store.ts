@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Timestamp } from '../domain/timestamp.ts'
 
 /** The home of the bytes, or the disk they pass, is away, full or refuses us. Nothing was stored; later it may work. */
 export class BlobsUnavailableError extends Error {
@@ -86,9 +87,11 @@ export interface BlobStore {
    */
   get(tenantId: string, id: string, range?: ByteRange): Promise<Readable | null>
   /**
-   * The caller has made sure that nothing refers to the content any more: there is no counting of references here.
-   * @returns false when the tenant has stored no such content
+   * Removes a content to which nothing refers, bytes and all; bytes that a broken write left count as never used.
+   * @param usedBefore one that was stored again since is kept: what refers to it may not be written yet
+   * @returns its bytes; null when the tenant has stored no such content, or it is kept
+   * @throws BlobsUnavailableError; RangeError for what is no UUID
    */
-  delete(tenantId: string, id: string): Promise<boolean>
+  removeUnused(tenantId: string, id: string, usedBefore: Timestamp): Promise<number | null>
   stop(): Promise<void>
 }

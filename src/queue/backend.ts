@@ -66,8 +66,8 @@ export interface QueueBackend {
     everyMs: number,
     data: JobData[Q],
   ): Promise<void>
-  /** Starts the workers of this process. */
-  work(handlers: Handlers): Promise<void>
+  /** Starts the workers of this process: those of the queues that it has handlers for. */
+  work(handlers: Partial<Handlers>): Promise<void>
   /** Tells every process that these batches are applied. Best effort: a waiter times out and looks for itself. */
   announceApplied(batchIds: string[]): void
   watchApplied(batchId: string): AppliedWatch

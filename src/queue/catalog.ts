@@ -26,12 +26,18 @@ export interface PurgeJob {
 /** Find what a lost nudge left behind: dirty marks and unpurged tombstones. */
 export type SweepJob = Record<string, never>
 
+/** Remove contents to which nothing refers: of those that may have lost their last reference, or found by a look at all. */
+export interface CollectJob {
+  look: 'marked' | 'all'
+}
+
 export interface JobData {
   ingest: IngestJob
   'ingest-interactive': IngestJob
   aggregate: AggregateJob
   purge: PurgeJob
   sweep: SweepJob
+  collect: CollectJob
 }
 
 export type QueueName = keyof JobData
@@ -51,6 +57,7 @@ export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze(
   aggregate: { concurrency: 2 },
   purge: { concurrency: 1 },
   sweep: { concurrency: 1 },
+  collect: { concurrency: 1 },
 })
 
 export const queueNames = Object.keys(queues) as QueueName[]

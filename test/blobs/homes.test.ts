@@ -105,7 +105,7 @@ if (testsRunOnS3()) {
       const whileAway = await Promise.allSettled([
         h.blobs.put(h.tenant.id, chunks('meanwhile'), limits),
         h.blobs.get(h.tenant.id, id),
-        h.blobs.delete(h.tenant.id, id),
+        h.blobs.removeUnused(h.tenant.id, id, '2026-01-22T14:35:42.000000Z'),
       ])
       expect(whileAway).toEqual(
         Array.from({ length: 3 }, () => ({

@@ -13,6 +13,8 @@ import { type S3Server, startS3, testsRunOnS3 } from '../support/s3.ts'
 
 const megabyte = 1_048_576
 const limits = { maxBytes: megabyte }
+/** By the tests' clock: whatever they stored was used before. */
+const tomorrow = '2026-01-22T14:35:42.000000Z'
 
 let s3: S3Server
 let folder: string
@@ -152,33 +154,53 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await range(511, 511)).toEqual(everyByte.subarray(511))
   })
 
-  test('a tenant has its own copy, and sees and deletes no other', async () => {
+  test('a tenant has its own copy, and sees and removes no other', async () => {
     const other = await h.addTenant()
     const { id } = await put('shared')
     expect(await h.blobs.find(other.id, id)).toBeNull()
     expect(await h.blobs.get(other.id, id)).toBeNull()
-    expect(await h.blobs.delete(other.id, id)).toBe(false)
+    expect(await h.blobs.removeUnused(other.id, id, tomorrow)).toBeNull()
     await h.blobs.put(other.id, chunks('shared'), limits)
-    expect(await h.blobs.delete(h.tenant.id, id)).toBe(true)
+    expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBe(6)
     expect(await h.blobs.get(h.tenant.id, id)).toBeNull()
     expect(await readAll(await h.blobs.get(other.id, id))).toEqual(Buffer.from('shared'))
   })
 
-  test('a deleted blob is gone, for its bytes too, and can be stored again', async () => {
+  test('a removed blob is gone, for its bytes too, and can be stored again', async () => {
     const { id } = await put('again')
-    expect(await h.blobs.delete(h.tenant.id, id)).toBe(true)
-    expect(await h.blobs.delete(h.tenant.id, id)).toBe(false)
+    expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBe(5)
+    expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBeNull()
     expect(await home.has({ tenantId: h.tenant.id, id })).toBe(false)
     await put('again')
     expect(await get(id)).toEqual(Buffer.from('again'))
   })
 
-  test('deletes among writes of the same content leave either a whole blob or none', async () => {
+  test('a blob that was stored, or stored again, since the given time is kept', async () => {
+    const before = h.clock.now()
+    const { id } = await put('kept')
+    expect(await h.blobs.removeUnused(h.tenant.id, id, before)).toBeNull()
+    const between = h.clock.now()
+    await put('kept')
+    expect(await h.blobs.removeUnused(h.tenant.id, id, between)).toBeNull()
+    expect(await get(id)).toEqual(Buffer.from('kept'))
+  })
+
+  test('bytes that a broken write left without a row are removed', async () => {
+    const { id } = await put('left over')
+    await h.db`delete from blobs`
+    const key = { tenantId: h.tenant.id, id }
+    expect(await home.has(key)).toBe(true)
+    expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBeNull()
+    expect(await home.has(key)).toBe(false)
+    expect(await h.db`select from blobs`).toHaveLength(0)
+  })
+
+  test('removals among writes of the same content leave either a whole blob or none', async () => {
     const { id } = await put('contested')
     for (let round = 0; round < 10; round++) {
       await Promise.allSettled([
         put('contested'),
-        h.blobs.delete(h.tenant.id, id),
+        h.blobs.removeUnused(h.tenant.id, id, tomorrow),
         put('contested'),
       ])
       const isKnown = (await h.blobs.find(h.tenant.id, id)) !== null
@@ -201,7 +223,7 @@ describe.each(homes)('$name', ({ open }) => {
     async (id) => {
       expect(await h.blobs.find(h.tenant.id, id)).toBeNull()
       expect(await h.blobs.get(h.tenant.id, id)).toBeNull()
-      expect(await h.blobs.delete(h.tenant.id, id)).toBe(false)
+      await expect(h.blobs.removeUnused(h.tenant.id, id, tomorrow)).rejects.toThrow(RangeError)
       await expect(h.blobs.put(id, chunks('x'), limits)).rejects.toThrow(RangeError)
     },
   )

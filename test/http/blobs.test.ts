@@ -366,7 +366,7 @@ describe('404', () => {
     expect((await fetchLink(h, url)).status).toBe(404)
     await put(h, 'theirs')
     expect((await fetchLink(h, url)).status).toBe(200)
-    await h.blobs.delete(h.tenant.id, id)
+    await h.blobs.removeUnused(h.tenant.id, id, '2026-01-22T14:35:42.000000Z')
     expect((await fetchLink(h, url)).status).toBe(404)
   })
 })

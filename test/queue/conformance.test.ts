@@ -363,6 +363,20 @@ describe.each(durableKinds)('$name, shared', (kind) => {
     expect(performance.now() - before).toBeGreaterThan(4 * 200)
   })
 
+  test('a process works the queues that it has handlers for, and leaves the others to those that have', async () => {
+    const namespace = newNamespace()
+    const [api, worker] = [await open(namespace), await open(namespace)]
+    const done = collector<string>()
+    await api.work({ collect: async ({ look }) => done.add(look) })
+    await api.enqueue('ingest', [ingestJob('left')])
+    await worker.enqueue('collect', [{ look: 'all' }])
+    await done.until(1)
+    expect((await api.counts()).ingest.waiting).toBe(1)
+    await worker.work({ ingest: async ({ batchId }) => done.add(batchId) })
+    await done.until(2)
+    expect(done.all).toEqual(['all', 'left'])
+  })
+
   test('an announcement reaches the other backend', async () => {
     const namespace = newNamespace()
     const [api, worker] = [await open(namespace), await open(namespace)]

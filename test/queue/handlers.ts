@@ -11,6 +11,7 @@ export function handlers(some: Partial<Handlers>): Handlers {
     aggregate: noWork,
     purge: noWork,
     sweep: noWork,
+    collect: noWork,
     ...some,
   }
 }

@@ -16,7 +16,7 @@ import type { App } from '../../src/http/parts.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { secretEnsure } from '../../src/store/write/secrets.ts'
-import { buildHandlers } from '../../workers/index.ts'
+import { buildApiHandlers, buildHandlers } from '../../workers/index.ts'
 import { createProgress } from '../../workers/progress.ts'
 import { createTestDatabase } from './postgres.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
@@ -185,12 +185,15 @@ async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Ser
   }
   await queue.start()
   const progress = createProgress(clock)
-  await queue.work(buildHandlers({ db, queue, clock, log, progress }))
   const blobFolder = await mkdtemp(join(tmpdir(), 'runmill-blobs-'))
   const home = blobHome ?? localHome(blobFolder)
   const incomingFolder = join(blobFolder, 'incoming')
   const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
   await blobs.start()
+  await queue.work({
+    ...buildHandlers({ db, queue, clock, log, progress }),
+    ...buildApiHandlers({ db, queue, clock, log, blobs }),
+  })
   const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
   const app = await buildApp({
     db,

@@ -53,7 +53,7 @@ export function postMedia(app: App, parts: HttpParts): void {
   const schema = { body, tags: ['langfuse media'], summary: 'Get a link to upload a content' }
   app.post('/media', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
-    const { datasetId, contentType, contentLength, sha256Hash: sha256 } = request.body
+    const { traceId, datasetId, contentType, contentLength, sha256Hash: sha256 } = request.body
     if (contentLength > maxMediaBytes) {
       throw invalidRequest(`File size must be less than ${maxMediaBytes} bytes`)
     }
@@ -63,7 +63,8 @@ export function postMedia(app: App, parts: HttpParts): void {
     }
     const id = mediaIdOf(sha256)
     const media = { id, sha256, blobId: deriveId('blob', sha256), contentType, contentLength }
-    const announced = await mediaUpsert(db, tenantId, media, clock.now())
+    const trace = traceId ? resolveId('trace', traceId).id : null
+    const announced = await mediaUpsert(db, tenantId, media, trace, clock.now())
     if (announced === null) throw conflict(`Media ${id} is another content`)
     const uploadUrl = announced.isStored ? null : uploadUrlOf(parts, request, id)
     return reply.code(201).send({ mediaId: id, uploadUrl })

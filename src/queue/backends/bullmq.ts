@@ -287,12 +287,13 @@ export function bullBackend(
         ),
       )
     },
-    async work(handlers: Handlers) {
+    async work(handlers: Partial<Handlers>) {
       const open = current()
       if (open.workers.length > 0) throw new Error('work() was called before')
-      open.workers = queueNames.map((name) =>
-        openWorker(open, name, handlers[name] as Handler<typeof name>),
-      )
+      open.workers = queueNames.flatMap((name) => {
+        const handler = handlers[name] as Handler<typeof name> | undefined
+        return handler === undefined ? [] : [openWorker(open, name, handler)]
+      })
     },
     announceApplied: (batchIds) => applied.announce(batchIds),
     watchApplied(batchId) {

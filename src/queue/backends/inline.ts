@@ -40,7 +40,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
   const idle = new Set<() => void>()
   let started = false
   let draining = 0
-  let handlers: Handlers | undefined
+  let handlers: Partial<Handlers> | undefined
   let abort = new AbortController()
 
   function assertStarted(): void {
@@ -68,12 +68,12 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
 
   function run(queue: QueueName): void {
     const lane = lanes[queue]
-    while (started && handlers && lane.active < queues[queue].concurrency) {
+    // `never`: which handler it is, is known only while running.
+    const handler = handlers?.[queue]
+    while (started && handler && lane.active < queues[queue].concurrency) {
       const job = lane.waiting.shift()
       if (!job) return
       lane.active += 1
-      // `never`: which handler it is, is known only while running.
-      const handler = handlers[queue]
       const { signal } = abort
       void (async () => handler(JSON.parse(job.data) as never, { signal }))()
         .then(

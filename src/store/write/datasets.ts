@@ -4,6 +4,7 @@ import type { Db, Queryable } from '../pool.ts'
 import { datasetFindByName, type Dataset } from '../read/datasets.ts'
 import { exampleListCurrentAfter, type Example } from '../read/examples.ts'
 import { runStatement } from '../statements.ts'
+import { blobMarkInsertOfDataset } from './blob-marks.ts'
 import { shareDelete } from './shares.ts'
 import { tenantLock } from './tenants.ts'
 
@@ -142,6 +143,7 @@ export async function datasetDelete(
       id,
       now,
     ])
+    await blobMarkInsertOfDataset(transaction, tenantId, id, now)
     await runStatement(transaction, 'dataset_delete', [tenantId, id])
     // Or whoever has the token would read the next dataset of this id.
     await shareDelete(transaction, tenantId, 'dataset', id)

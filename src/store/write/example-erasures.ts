@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { blobMarkInsertOfExamples } from './blob-marks.ts'
 import { datasetLock } from './datasets.ts'
 import { exampleDeleteManyWithin } from './examples.ts'
 
@@ -24,6 +25,7 @@ export async function exampleEraseMany(
     // Sorted by id, as in every transaction that locks several: no deadlock.
     for (const { datasetId } of datasets) await datasetLock(transaction, tenantId, datasetId)
     await exampleDeleteManyWithin(transaction, { tenantId, ids, now })
+    await blobMarkInsertOfExamples(transaction, tenantId, ids, now)
     const erased = await runStatement<{ id: string }>(transaction, 'example_update_erased', [
       tenantId,
       ids,

@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
+import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 export interface MediaAnnouncement {
@@ -11,23 +11,32 @@ export interface MediaAnnouncement {
   contentLength: number
 }
 
-/** @returns null when the id stands for another content already */
+/**
+ * @param traceId for which it is announced: while that is there the content stays
+ * @returns null when the id stands for another content already
+ */
 export async function mediaUpsert(
-  db: Queryable,
+  db: Db,
   tenantId: string,
   { id, sha256, blobId, contentType, contentLength }: MediaAnnouncement,
+  traceId: string | null,
   now: Timestamp,
 ): Promise<{ isStored: boolean } | null> {
-  const [row] = await runStatement<{ isStored: boolean }>(db, 'media_upsert', [
-    tenantId,
-    id,
-    sha256,
-    blobId,
-    contentType,
-    contentLength,
-    now,
-  ])
-  return row ?? null
+  return db.begin(async (transaction) => {
+    const [row] = await runStatement<{ isStored: boolean }>(transaction, 'media_upsert', [
+      tenantId,
+      id,
+      sha256,
+      blobId,
+      contentType,
+      contentLength,
+      now,
+    ])
+    if (row === undefined) return null
+    if (traceId !== null)
+      await runStatement(transaction, 'media_trace_insert', [tenantId, id, traceId])
+    return row
+  })
 }
 
 export interface MediaUpload {

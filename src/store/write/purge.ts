@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { blobMarkInsertOfExperiment } from './blob-marks.ts'
 import { traceDeleteMany } from './traces.ts'
 
 export interface Tombstone {
@@ -22,6 +23,7 @@ export async function experimentPurge(
   experimentId: string,
   now: Timestamp,
 ): Promise<void> {
+  await blobMarkInsertOfExperiment(db, tenantId, experimentId, now)
   let deleted: object[]
   do {
     deleted = await runStatement(db, 'run_delete_of_experiment', [

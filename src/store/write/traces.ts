@@ -2,6 +2,7 @@ import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { blobMarkInsertOfTraces } from './blob-marks.ts'
 import { traceLockMany } from './ingest.ts'
 
 /** Traces that one transaction deletes: with some 100 runs each it holds its locks for about a second. */
@@ -34,11 +35,9 @@ export async function traceDeleteMany(
       const keys = found.map(({ id }) => ({ tenantId, id, externalId: null }))
       // From here on no write to these traces can end before we do: their rows are all to be seen now.
       await traceLockMany(transaction, keys)
-      await runStatement(transaction, 'trace_rows_delete', [
-        tenantId,
-        keys.map(({ id }) => id),
-        now,
-      ])
+      const gone = keys.map(({ id }) => id)
+      await blobMarkInsertOfTraces(transaction, tenantId, gone, now)
+      await runStatement(transaction, 'trace_rows_delete', [tenantId, gone, now])
     })
   }
 }
