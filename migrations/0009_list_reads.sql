@@ -14,6 +14,18 @@ set root_name = root.name, root_user_id = root.user_id, root_thread_id = root.th
 from runs as root
 where root.tenant_id = traces.tenant_id and root.id = traces.root_run_id;
 
+-- What its observations cost, as Langfuse's clients see it: those of models, and those that a client has given costs.
+alter table traces add column shown_cost numeric;
+update traces
+set shown_cost = sums.cost
+from (
+  select tenant_id, trace_id, sum(total_cost) as cost
+  from runs
+  where (run_type in ('llm', 'embedding') or cost_details is not null) and start_time is not null
+  group by tenant_id, trace_id
+) as sums
+where sums.tenant_id = traces.tenant_id and sums.trace_id = traces.id;
+
 -- Columns of their own, for an index alone can answer for a column, not for an expression. 16: a client has said which
 -- thread it is, or that it is in none.
 alter table traces

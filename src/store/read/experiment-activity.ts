@@ -143,7 +143,8 @@ member as materialized (
     -- Parents repeat the cost of the models below them; what a client has set itself counts.
     runs.total_cost * (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null)::integer as cost
   from runs
-  where runs.tenant_id = $1 and runs.trace_id in (select execution.trace_id from execution)
+  where runs.tenant_id = $1
+    and runs.trace_id in (select execution.trace_id from execution where execution.run_id is not null)
 ),
 whole as materialized (
   select distinct execution.key, execution.trace_id from execution where execution.run_id is null
@@ -164,7 +165,9 @@ subtree as (
 cost as (
   select counted.key, sum(counted.cost) as total
   from (
-    select whole.key, member.cost from whole join member on member.trace_id = whole.trace_id
+    select whole.key, traces.shown_cost as cost
+    from whole
+    join traces on traces.tenant_id = $1 and traces.id = whole.trace_id
     union all
     select subtree.key, member.cost
     from subtree

@@ -1,13 +1,15 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import { runText } from '../statements.ts'
 import {
   experimentItemFilterColumns,
   inTimeSql,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
+import { langfuseFilterSql, type Bind } from './langfuse-filter-sql.ts'
+import { parametersOf } from './parameters.ts'
 
 /** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
 export interface ExperimentItemRow {
@@ -70,12 +72,12 @@ export async function experimentItemList(
   { after, limit }: { after: ExperimentItemPlace | null; limit: number },
   parts: ReadonlySet<ExperimentItemPart>,
 ): Promise<ExperimentItemRow[]> {
-  const parameters: Parameter[] = [query.tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
+  const { parameters, bind } = parametersOf(query.tenantId)
   const bodies = partColumns.map(
     ([part, name, sql]) => `${parts.has(part) ? sql : 'null'} as ${name}`,
   )
   const text = `with item as (${itemSetSql(query, experimentItemFilterColumns, bind)}
+    and item.experiment_id = any (array(${experimentsOfPageSql(query, after?.startTime ?? null, limit, bind)}))
 ),
 page as materialized (
   select * from item
@@ -114,10 +116,40 @@ order by page.start_time desc, page.id`
   return runText<ExperimentItemRow>(db, text, parameters, { isPrepared: false })
 }
 
-function afterSql(
-  { startTime, itemKey }: ExperimentItemPlace,
-  bind: (value: Parameter) => string,
+/**
+ * Select of the experiments whose items can be on the page. The newest experiment that alone fills the page, if its aggregates are up
+ * to date, tells how far back the page can go; those that ended before are left out.
+ */
+function experimentsOfPageSql(
+  query: ExperimentItemQuery,
+  before: Timestamp | null,
+  limit: number,
+  bind: Bind,
 ): string {
+  const ofExperiments = query.conditions.filter(({ column }) => column !== 'experimentItemId')
+  const isWhole = ofExperiments.length === query.conditions.length
+  const upTo = [query.to, before].flatMap((time) =>
+    time === null ? [] : [`and known.activity_last < ${bind(time)}::timestamptz`],
+  )
+  return `with known as materialized (
+  select item.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
+    aggregate.activity_items is null or exists (
+      select from experiment_dirty_marks as mark where mark.tenant_id = $1 and mark.experiment_id = item.id
+    ) as is_stale
+  from (select *, id as experiment_id from experiments where experiments.tenant_id = $1) as item
+  join experiments on experiments.tenant_id = $1 and experiments.id = item.id
+  left join experiment_aggregates as aggregate on aggregate.tenant_id = $1 and aggregate.experiment_id = item.id
+  where true${langfuseFilterSql(experimentItemFilterColumns, ofExperiments, bind)}
+)
+select known.id
+from known
+where known.is_stale or known.activity_last >= greatest(${bind(query.from)}::timestamptz, (
+  select max(known.activity_first) from known
+  where ${isWhole} and not known.is_stale and known.activity_items >= ${bind(limit)} ${upTo.join(' ')}
+))`
+}
+
+function afterSql({ startTime, itemKey }: ExperimentItemPlace, bind: Bind): string {
   const last = `${bind(startTime)}::timestamptz`
   return `
     and item.start_time <= ${last} and (item.start_time < ${last} or item.id > ${bind(itemKey)}::uuid)`

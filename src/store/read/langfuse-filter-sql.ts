@@ -33,6 +33,8 @@ export type FilterColumn =
       shared?: SharedRow
       /** An index holds the first 200 characters of it. */
       isIndexed?: true
+      /** What holds wherever it has this value, and an index can answer. */
+      implies?: Readonly<Record<string, string>>
     }
   /** `sql` is the UUID, `shown` what clients know it as. */
   | { kind: 'id'; of: IdKind; sql: string; shown: string }
@@ -270,7 +272,12 @@ function soughtTextSql(
   bind: Bind,
 ): string {
   const exact = textSql(column.sql, condition, bind)
-  if (!('isIndexed' in column) || condition.operator !== '=') return exact
+  if (column.kind !== 'text' || condition.operator !== '=') return exact
+  const { implies } = column
+  if (implies !== undefined && Object.hasOwn(implies, condition.value)) {
+    return `${implies[condition.value]} and ${exact}`
+  }
+  if (!column.isIndexed) return exact
   return `${indexedText(column.sql)} = ${indexedText(textOf(condition.value, bind))} and ${exact}`
 }
 
@@ -330,5 +337,7 @@ function listSql(
 /** A member of a map, by its key or by its path; an inner map or list as its text. */
 function memberSql(sql: string, key: string, bind: Bind): string {
   const name = textOf(key, bind)
+  // A path of one step is the key; the map may have to be looked up.
+  if (!key.includes('.')) return `(${sql} ->> ${name})`
   return `coalesce(${sql} ->> ${name}, ${sql} #>> string_to_array(${name}, '.'))`
 }

@@ -65,7 +65,11 @@ export const observationFilterColumns: FilterColumns = {
   isRootObservation: { kind: 'flag', sql: observationFields.isRoot },
   type: text(observationFields.type),
   name: text('run.name'),
-  level: text(observationFields.level),
+  level: {
+    kind: 'text',
+    sql: observationFields.level,
+    implies: { ERROR: `run.status = 'error'` },
+  },
   statusMessage: text('coalesce(run.status_message, run.error::text)'),
   environment: text(observationFields.environment),
   version: text('run.version'),

@@ -60,7 +60,8 @@ function sumOf(column: string, condition: string): string {
   return `(select coalesce(sum(held.${column}) filter (where ${condition}), 0)::numeric from ${runsOfTrace})`
 }
 
-export const traceTotalCost = sumOf('total_cost', countsCosts)
+/** The worker sums it up with the other roll-ups. */
+export const traceTotalCost = 'coalesce(trace.shown_cost, 0)'
 
 /** Most severe level of its observations (contracts/langfuse.md 3.7). */
 const traceLevel = `(select (array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])[

@@ -4,8 +4,8 @@
 -- $1 uuid[] tenants, $2 uuid[] traces (same length). A repeat changes nothing.
 insert into traces as held (
   tenant_id, id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count, prompt_tokens,
-  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, root_name, root_user_id, root_thread_id,
-  root_environment, root_tags
+  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name, root_user_id,
+  root_thread_id, root_environment, root_tags
 )
 select asked.tenant_id, asked.id, 0, 0, sums.*, root.*
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
@@ -23,7 +23,10 @@ cross join lateral (
     sum(runs.total_tokens) filter (where runs.run_type in ('llm', 'embedding')) as total_tokens,
     sum(runs.prompt_cost) filter (where runs.run_type in ('llm', 'embedding')) as prompt_cost,
     sum(runs.completion_cost) filter (where runs.run_type in ('llm', 'embedding')) as completion_cost,
-    sum(runs.total_cost) filter (where runs.run_type in ('llm', 'embedding')) as total_cost
+    sum(runs.total_cost) filter (where runs.run_type in ('llm', 'embedding')) as total_cost,
+    sum(runs.total_cost) filter (
+      where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
+    ) as shown_cost
   from runs
   where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id
 ) as sums
@@ -46,6 +49,7 @@ on conflict (tenant_id, id) do update set
   prompt_cost = excluded.prompt_cost,
   completion_cost = excluded.completion_cost,
   total_cost = excluded.total_cost,
+  shown_cost = excluded.shown_cost,
   root_name = excluded.root_name,
   root_user_id = excluded.root_user_id,
   root_thread_id = excluded.root_thread_id,
@@ -53,8 +57,9 @@ on conflict (tenant_id, id) do update set
   root_tags = excluded.root_tags
 where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
     held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
-    held.total_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment, held.root_tags)
+    held.total_cost, held.shown_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment,
+    held.root_tags)
   is distinct from (excluded.root_run_id, excluded.start_time, excluded.end_time, excluded.first_token_time,
     excluded.run_count, excluded.error_count, excluded.prompt_tokens, excluded.completion_tokens,
-    excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.root_name,
-    excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags)
+    excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.shown_cost,
+    excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags)
