@@ -51,7 +51,9 @@ describe('503', () => {
 })
 
 describe('503 while a body is read', () => {
-  test('I7: bodies that tell no length are counted as they grow: what finds no room is refused, what was there goes on', async () => {
+  test('I7: bodies that tell no length are counted as they grow: what finds no room is refused, what was there goes on', async ({
+    onTestFinished,
+  }) => {
     const h = await harness()
     await h.app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = h.app.server.address() as AddressInfo
@@ -68,6 +70,7 @@ describe('503 while a body is read', () => {
       const status = new Promise<number | undefined>((resolve, reject) => {
         open.on('error', reject).on('response', (answer) => resolve(answer.resume().statusCode))
       })
+      onTestFinished(() => void open.destroy())
       open.write(part(id, 30 * mebibyte))
       return { open, status }
     })
@@ -78,14 +81,14 @@ describe('503 while a body is read', () => {
         body: part(randomUUID(), 6 * mebibyte) + end,
       })
 
-    await expect.poll(async () => (await small()).status).toBe(503)
+    await expect.poll(async () => (await small()).status, { timeout: 30_000 }).toBe(503)
     const refused = await small()
     expect(refused.headers.get('retry-after')).toBe('1')
     expect(await refused.json()).toEqual({ error: 'Service temporarily unavailable' })
 
     for (const { open } of large) open.end(end)
     expect(await Promise.all(large.map(async ({ status }) => status))).toEqual([202, 202])
-    await expect.poll(async () => (await small()).status).toBe(202)
+    await expect.poll(async () => (await small()).status, { timeout: 30_000 }).toBe(202)
   })
 })
 
