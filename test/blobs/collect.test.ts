@@ -394,6 +394,30 @@ test('while the bytes cannot be removed nothing is forgotten, and the next try r
   expect(await kept('stubborn')).toEqual([])
 })
 
+test('an announcement at the moment of the removal finds the content stored and keeps it, or asks for its bytes', async () => {
+  const { h, kept } = await world(await local())
+  const traceId = await makeTrace(h)
+  const announcement = {
+    traceId,
+    field: 'input',
+    contentType: 'text/plain',
+    contentLength: 9,
+    sha256Hash: Buffer.from(sha256Of('contested'), 'hex').toString('base64'),
+  }
+  for (let round = 0; round < 30; round++) {
+    await makeMedia(h, 'contested', traceId)
+    await h.db`delete from media_traces`
+    h.clock.advance(2 * day)
+    const [answer] = await Promise.all([
+      h.call('POST', '/api/public/media', announcement),
+      h.blobs.removeUnused(h.tenant.id, blobIdOf('contested'), h.clock.now()),
+    ])
+    expect(answer.status).toBe(201)
+    expect(await kept('contested')).toEqual(answer.body.uploadUrl === null ? ['contested'] : [])
+  }
+  expect(h.errors).toEqual([])
+})
+
 test('more than one page of them is removed in one go, and said in one line', async () => {
   const home = await local()
   const { h } = await world(home)

@@ -1,11 +1,5 @@
 -- Announces a content. $1 tenant, $2 id, $3 SHA-256 in hex, $4 blob, $5 content type, $6 bytes, $7 now. A repeat takes the
--- new content type and length. Another content under the same id changes nothing and returns no row. Where the content is
--- stored it counts as used now; a delete of it that is under way is waited for.
-with stored as (
-  update blobs set used_at = greatest(used_at, $7)
-  where tenant_id = $1 and id = $4
-  returning id
-)
+-- new content type and length. Another content under the same id changes nothing and returns no row.
 insert into media (tenant_id, id, sha256, blob_id, content_type, content_length, created_at, updated_at)
 values ($1, $2, decode($3::text, 'hex'), $4, $5, $6, $7, $7)
 on conflict (tenant_id, id) do update set
@@ -13,4 +7,4 @@ on conflict (tenant_id, id) do update set
   content_length = excluded.content_length,
   updated_at = excluded.updated_at
 where media.sha256 = excluded.sha256
-returning exists (select from stored) as is_stored
+returning id

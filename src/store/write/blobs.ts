@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../pool.ts'
+import type { Db, Queryable } from '../pool.ts'
 import { runStatement, runText } from '../statements.ts'
 import { blobIsReferencedText } from './blob-references.ts'
 
@@ -22,7 +22,7 @@ export async function blobInsert(
  * @returns false when the tenant has stored no such content
  */
 export async function blobUpdateUsed(
-  db: Db,
+  db: Queryable,
   tenantId: string,
   id: string,
   now: Timestamp,

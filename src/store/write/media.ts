@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { blobUpdateUsed } from './blobs.ts'
 
 export interface MediaAnnouncement {
   id: string
@@ -23,7 +24,9 @@ export async function mediaUpsert(
   now: Timestamp,
 ): Promise<{ isStored: boolean } | null> {
   return db.begin(async (transaction) => {
-    const [row] = await runStatement<{ isStored: boolean }>(transaction, 'media_upsert', [
+    // First, as whoever removes the content does: no deadlock. From here on it stays.
+    const isStored = await blobUpdateUsed(transaction, tenantId, blobId, now)
+    const announced = await runStatement(transaction, 'media_upsert', [
       tenantId,
       id,
       sha256,
@@ -32,10 +35,11 @@ export async function mediaUpsert(
       contentLength,
       now,
     ])
-    if (row === undefined) return null
-    if (traceId !== null)
+    if (announced.length === 0) return null
+    if (traceId !== null) {
       await runStatement(transaction, 'media_trace_insert', [tenantId, id, traceId])
-    return row
+    }
+    return { isStored }
   })
 }
 
