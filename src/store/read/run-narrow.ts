@@ -36,7 +36,9 @@ async function scoredAmong(
   from feedback as filter_feedback
   where filter_feedback.tenant_id = $1 and ${where} and ${condition}
   limit ${limit}`
-  const text = `(${given('run_id', 'filter_feedback.run_id is not null')})
+  // The second is not read where the first is more than few.
+  const text = `select few.run_id from (
+(${given('run_id', 'filter_feedback.run_id is not null')})
 union all
 (
   select root.id as run_id
@@ -46,8 +48,9 @@ union all
     where runs.tenant_id = $1 and runs.trace_id = whole.trace_id and runs.parent_run_id is null
     offset 0
   ) as root
-  limit ${limit}
-)`
+)
+) as few
+limit ${limit}`
   const rows = await runText<{ runId: string }>(db, text, parameters, { isPrepared: false })
   return rows.length > fewIds ? null : [...new Set(rows.map(({ runId }) => runId))]
 }
