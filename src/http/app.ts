@@ -59,7 +59,10 @@ export async function buildApp({ maxBodyBytes, progress, ...options }: AppOption
     app.server.keepAliveTimeout = 1
   })
 
-  await app.register(cors, { origin: true })
+  await app.register(cors, {
+    origin: true,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  })
   await app.register(swagger, {
     openapi: { info: { title: 'Runmill', version: productVersion } },
     transform: createJsonSchemaTransform({ skipList: [] }),
@@ -93,9 +96,11 @@ function answerRouterError(
 
 /**
  * LangSmith's SDKs call every route bare, under `/api/v1` and under `/api` (contracts/langsmith.md 1.1): the prefix is
- * stripped here, once, so that every route exists once. Langfuse's and our own prefixes stay.
+ * stripped here, once, so that every route exists once. Langfuse's and our own prefixes stay. Exporters put their path
+ * behind a base URL as it was given: one that ends in a slash makes two, and its spans would be lost.
  */
-function stripPrefix(url: string): string {
+function stripPrefix(sent: string): string {
+  const url = sent.replace(/^\/{2,}/, '/')
   if (/^\/api\/(?:public|runmill)(?:[/?]|$)/.test(url)) return url
   const bare = url
     .replace(/^\/api(?:\/v1)?(?=[/?]|$)/, '')

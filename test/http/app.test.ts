@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, describe, test } from 'vitest'
-import { harness } from '../support/harness.ts'
+import { harness, type Harness } from '../support/harness.ts'
 
 describe('operations', () => {
   test('a running server is alive, ready, and shows the depth of its queues', async () => {
@@ -11,6 +11,31 @@ describe('operations', () => {
       'runmill_queue_jobs{queue="ingest",state="waiting"} 0',
     )
     expect((await h.call('GET', '/docs/json')).body.info.title).toBe('Runmill')
+  })
+})
+
+describe('routes', () => {
+  test('a base URL that ends in a slash finds every dialect', async () => {
+    const h = await harness()
+    expect((await h.call('GET', '//api/public/projects', undefined, basic(h))).status).toBe(200)
+    const sent = await h.call('POST', '//api/public/otel/v1/traces', {}, basic(h))
+    expect(sent).toMatchObject({ status: 200, body: {} })
+    expect((await h.call('GET', '//api/v1/info')).status).toBe(200)
+    expect((await h.call('GET', '//info')).status).toBe(200)
+  })
+
+  test('a page of another origin may use every method', async () => {
+    const h = await harness()
+    const { headers } = await h.call('OPTIONS', '/api/public/scores/s', undefined, {
+      origin: 'https://app.example',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'authorization',
+    })
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example',
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
+      'access-control-allow-headers': 'authorization',
+    })
   })
 })
 
@@ -86,3 +111,7 @@ describe('404', () => {
     }
   })
 })
+
+function basic(h: Harness): Record<string, string> {
+  return { authorization: h.tenant.basic }
+}
