@@ -149,7 +149,7 @@ function timesOf(row: ObservationRow) {
   const createdAt = row.createdAt ?? row.startTime
   return {
     startTime: toMillisecondIso(row.startTime),
-    endTime: isoOrNull(row.endTime),
+    endTime: isoOrNull(endOf(row)),
     completionStartTime: isoOrNull(row.firstTokenTime),
     createdAt: toMillisecondIso(createdAt),
     updatedAt: toMillisecondIso(row.updatedAt ?? createdAt),
@@ -164,7 +164,12 @@ function promptOf(row: ObservationRow): Record<string, unknown> {
 function latenciesOf(row: ObservationRow): Record<string, unknown> {
   const seconds = (time: Timestamp | null) =>
     time === null ? null : (toEpochMs(time) - toEpochMs(row.startTime)) / 1000
-  return { latency: seconds(row.endTime), timeToFirstToken: seconds(row.firstTokenTime) }
+  return { latency: seconds(endOf(row)), timeToFirstToken: seconds(row.firstTokenTime) }
+}
+
+/** Never before the start: one event may bring the one, and another the other (contracts/langfuse.md 3.2). */
+function endOf({ startTime, endTime }: ObservationRow): Timestamp | null {
+  return endTime !== null && endTime < startTime ? startTime : endTime
 }
 
 /** LangSmith's runs tell of a failure by their error. */

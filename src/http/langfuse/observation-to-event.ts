@@ -110,7 +110,7 @@ export function observationToEvents(
   const startTime = body.startTime ?? origin.time
   const { endTime = null } = body
   const { firm, weak } = readPayloads(members)
-  const place = { experimentId, ...tracePatch(run, body, origin.rank) }
+  const place = { experimentId, ...tracePatch(id, body, origin.rank) }
   const event: EventOf<'run'> = {
     kind: 'run',
     ...run,
@@ -144,16 +144,13 @@ type RunPatch = EventOf<'run'>['patch']
 
 /** A root without a trace is a trace of its own; a child without one is in its parent's, which the worker finds. */
 function tracePatch(
-  run: { id: string; externalId: string | null },
+  id: string,
   { traceId, parentObservationId }: ObservationBody,
   rank: EventOrigin['rank'],
 ): RunPatch {
-  if (traceId) {
-    const trace = resolveId('trace', traceId)
-    return { traceId: trace.id, externalTraceId: trace.externalId }
-  }
-  if (parentObservationId || rank === 'update') return {}
-  return { traceId: run.id, externalTraceId: run.externalId }
+  if (!traceId && (parentObservationId || rank === 'update')) return {}
+  const trace = resolveId('trace', traceId || id)
+  return { traceId: trace.id, externalTraceId: trace.externalId }
 }
 
 function parentPatch(parentObservationId: string | null | undefined): RunPatch {

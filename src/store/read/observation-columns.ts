@@ -31,7 +31,9 @@ const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
 const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
 
 const shownId = 'coalesce(run.external_id, run.id::text)'
-const latency = 'extract(epoch from run.end_time - run.start_time)'
+// An end before the start is the start.
+const latency =
+  'case when run.end_time is not null then extract(epoch from greatest(run.end_time, run.start_time) - run.start_time) end'
 const scored = {
   by: 'id',
   rows: `(

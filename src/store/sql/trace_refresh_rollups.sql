@@ -14,7 +14,7 @@ cross join lateral (
     (array_agg(runs.id order by runs.id = runs.trace_id desc, runs.start_time nulls last, runs.id)
       filter (where runs.parent_run_id is null))[1] as root_run_id,
     min(runs.start_time) as start_time,
-    max(coalesce(runs.end_time, runs.start_time)) as end_time,
+    max(greatest(runs.end_time, runs.start_time)) as end_time,
     min(runs.first_token_time) as first_token_time,
     count(*) as run_count,
     count(*) filter (where runs.status = 'error') as error_count,

@@ -239,8 +239,27 @@ describe('207', () => {
       event('span-create', { id: 'root' }),
     )
     const { traceId } = await run(h, 'root')
-    expect(traceId).toBe(resolveId('run', 'root').id)
+    expect(traceId).toBe(resolveId('trace', 'root').id)
     expect((await run(h, 'child')).traceId).toBe(traceId)
+    // It is found by the id that its observations show.
+    const shown = await h.call('GET', '/api/public/observations/child')
+    const trace = await h.call('GET', `/api/public/traces/${shown.body.traceId}`)
+    expect(trace.body).toMatchObject({ id: 'root', observations: [{}, {}] })
+  })
+
+  test('an end that comes later than its start, and lies before it, is the start to readers', async () => {
+    const h = await harness()
+    const startTime = '2026-01-02T00:00:00.000Z'
+    await ingested(h, event('span-create', { id: 'o', traceId: 't', startTime }))
+    await ingested(h, event('span-update', { id: 'o', endTime: '2026-01-01T00:00:00Z' }))
+    const { body } = await h.call('GET', '/api/public/observations/o')
+    expect(body).toMatchObject({ startTime, endTime: startTime, latency: 0 })
+    expect((await h.call('GET', '/api/public/traces/t')).body.latency).toBe(0)
+    const filter = encodeURIComponent(
+      JSON.stringify([{ type: 'number', column: 'latency', operator: '=', value: 0 }]),
+    )
+    const listed = await h.call('GET', `/api/public/observations?filter=${filter}`)
+    expect(listed.body.data).toMatchObject([{ id: 'o' }])
   })
 
   test('an update may come before its create, and still wins over it', async () => {
