@@ -1,19 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
-import { localHome } from '../src/blobs/backends/local.ts'
-import { createBlobStore } from '../src/blobs/content-store.ts'
-import { createBlobSigner } from '../src/blobs/signing.ts'
-import { systemClock } from '../src/domain/clock.ts'
-import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { buildApp } from '../src/http/app.ts'
-import { inlineBackend } from '../src/queue/backends/inline.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { closePool, openPool, type Db } from '../src/store/pool.ts'
+import { createHash, randomUUID } from 'node:crypto'
+import type { Db } from '../src/store/pool.ts'
 import { comparisonPages, type ComparisonQuery } from '../src/store/read/comparison.ts'
+import { withApi } from './api-in-process.ts'
+import { withFreshStore } from './fresh-store.ts'
 
 /*
  * POST /datasets/{id}/runs against its bare SQL: the same statements through the same driver, rows thrown away.
@@ -41,46 +31,19 @@ const sizes = {
   repeats: values.smoke ? 3 : Number(values.repeats),
 }
 
-await (values['database-url'] === undefined ? withServer(bench) : bench(values['database-url']))
+await withFreshStore(
+  async (store) => {
+    const subject = await fill(store.db)
+    await withApi(store, async (url) => compare(store.db, subject, url))
+  },
+  { databaseUrl: values['database-url'] },
+)
 
-async function withServer(use: (url: string) => Promise<void>): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-  // As root the server is another user, who cannot enter a 0700 folder.
-  await chmod(dataDir, 0o755)
-  const server = createEmbeddedPostgres({ dataDir })
-  try {
-    await use(await server.start())
-  } finally {
-    await server.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-}
-
-async function bench(url: string): Promise<void> {
-  const db = openPool(url)
-  await migrate(db)
-  const { query, secret } = await fill(db)
-
-  const queue = inlineBackend()
-  await queue.start()
-  const log = { info: () => {}, warn: console.error, error: console.error }
-  const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-blobs-'))
-  const home = localHome(folder)
-  const incomingFolder = join(folder, 'incoming')
-  const app = await buildApp({
-    progress: null,
-    db,
-    queue,
-    blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
-    blobSigner: createBlobSigner(randomBytes(32)),
-    publicUrl: null,
-    clock: systemClock,
-    log,
-    interactiveWaitMs: 0,
-    maxBodyBytes: 1_048_576,
-  })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
+async function compare(
+  db: Db,
+  { query, secret }: Awaited<ReturnType<typeof fill>>,
+  url: string,
+): Promise<void> {
   const { experimentIds: session_ids, datasetId } = query
   const experiment = session_ids[0]!
 
@@ -98,42 +61,35 @@ async function bench(url: string): Promise<void> {
       { experimentIds: [experiment], sort: { feedbackKey: 'correctness', order: 'desc' } },
     ],
   ]
-  try {
-    for (const [name, body, { isPreview = false, ...own }] of cases) {
-      const bare = async () => {
-        const pages = comparisonPages(
-          db,
-          { ...query, ...own },
-          { offset: 0, limit, isPreview, detail: 'none' },
-        )
-        let rows = 0
-        for await (const page of pages) rows += page.length
-        return rows
-      }
-      const endpoint = async () => {
-        const answer = await fetch(`http://127.0.0.1:${port}/datasets/${datasetId}/runs`, {
-          method: 'POST',
-          headers: { 'x-api-key': secret, 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        })
-        const bytes = Buffer.from(await answer.arrayBuffer())
-        if (answer.status !== 200) throw new Error(bytes.toString())
-        return bytes
-      }
-      // Once: parsing every answer would measure the client.
-      const rows = (JSON.parse((await endpoint()).toString()) as unknown[]).length
-      if ((await bare()) !== limit || rows !== limit) throw new Error(`${name}: ${rows} rows`)
-      const times = await measure({ bare, endpoint })
-      const ratio = (times.endpoint / times.bare).toFixed(2)
-      console.log(
-        `${name}: ${sizes.runs} runs stored, ${limit} examples: bare SQL ${times.bare.toFixed(1)} ms, endpoint ${times.endpoint.toFixed(1)} ms, ratio ${ratio}`,
+  for (const [name, body, { isPreview = false, ...own }] of cases) {
+    const bare = async () => {
+      const pages = comparisonPages(
+        db,
+        { ...query, ...own },
+        { offset: 0, limit, isPreview, detail: 'none' },
       )
+      let rows = 0
+      for await (const page of pages) rows += page.length
+      return rows
     }
-  } finally {
-    await app.close()
-    await queue.stop()
-    await closePool(db)
-    await rm(folder, { recursive: true, force: true })
+    const endpoint = async () => {
+      const answer = await fetch(`${url}/datasets/${datasetId}/runs`, {
+        method: 'POST',
+        headers: { 'x-api-key': secret, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      const bytes = Buffer.from(await answer.arrayBuffer())
+      if (answer.status !== 200) throw new Error(bytes.toString())
+      return bytes
+    }
+    // Once: parsing every answer would measure the client.
+    const rows = (JSON.parse((await endpoint()).toString()) as unknown[]).length
+    if ((await bare()) !== limit || rows !== limit) throw new Error(`${name}: ${rows} rows`)
+    const times = await measure({ bare, endpoint })
+    const ratio = (times.endpoint / times.bare).toFixed(2)
+    console.log(
+      `${name}: ${sizes.runs} runs stored, ${limit} examples: bare SQL ${times.bare.toFixed(1)} ms, endpoint ${times.endpoint.toFixed(1)} ms, ratio ${ratio}`,
+    )
   }
 }
 

@@ -12,23 +12,36 @@ export interface FreshStore {
   folder: string
 }
 
+export interface FreshStoreOptions {
+  /** A server that exists, which is left filled, in place of a Postgres of our own. */
+  databaseUrl?: string | undefined
+  /** Of the Postgres of our own, as postgresql.conf has them. */
+  settings?: Record<string, string>
+}
+
 /** A Postgres of its own, migrated and empty, and a folder beside it; both gone when `use` is done. */
 export async function withFreshStore(
   use: (store: FreshStore) => Promise<void>,
-  settings: Record<string, string> = {},
+  { databaseUrl, settings = {} }: FreshStoreOptions = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
   // As root the server is another user, who cannot enter a 0700 folder.
   await chmod(folder, 0o755)
-  const postgres = createEmbeddedPostgres({ dataDir: join(folder, 'postgres'), settings })
-  const databaseUrl = await postgres.start()
-  const db = openPool(databaseUrl)
+  const postgres =
+    databaseUrl === undefined
+      ? createEmbeddedPostgres({ dataDir: join(folder, 'postgres'), settings })
+      : null
   try {
-    await migrate(db)
-    await use({ db, databaseUrl, folder })
+    const url = databaseUrl ?? (await postgres!.start())
+    const db = openPool(url)
+    try {
+      await migrate(db)
+      await use({ db, databaseUrl: url, folder })
+    } finally {
+      await closePool(db)
+    }
   } finally {
-    await closePool(db)
-    await postgres.stop()
+    await postgres?.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }

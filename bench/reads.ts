@@ -1,18 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { localHome } from '../src/blobs/backends/local.ts'
-import { createBlobStore } from '../src/blobs/content-store.ts'
-import { createBlobSigner } from '../src/blobs/signing.ts'
-import { systemClock } from '../src/domain/clock.ts'
-import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { buildApp } from '../src/http/app.ts'
-import { inlineBackend } from '../src/queue/backends/inline.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { closePool, openPool } from '../src/store/pool.ts'
+import { withApi } from './api-in-process.ts'
+import { withFreshStore } from './fresh-store.ts'
 import { fillReads, type ReadSubject } from './read-rows.ts'
 
 /*
@@ -46,74 +34,38 @@ const repeats = values.smoke ? 1 : Number(values.repeats)
 /** A route that takes longer than this is not asked again. */
 const enoughMs = 5000
 
-await (values['database-url'] === undefined ? withServer(bench) : bench(values['database-url']))
+await withFreshStore(
+  async (store) => {
+    const started = performance.now()
+    const subject = await fillReads(store.db, sizes, !values.fresh)
+    console.log(
+      `${sizes.runs} runs, filled in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    )
+    await withApi(store, async (url) => readAll(subject, url))
+  },
+  {
+    databaseUrl: values['database-url'],
+    settings: values.fresh ? { autovacuum: 'off' } : {},
+  },
+)
 
-async function withServer(use: (url: string) => Promise<void>): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-  // As root the server is another user, who cannot enter a 0700 folder.
-  await chmod(dataDir, 0o755)
-  const settings: Record<string, string> = values.fresh ? { autovacuum: 'off' } : {}
-  const server = createEmbeddedPostgres({ dataDir, settings })
-  try {
-    await use(await server.start())
-  } finally {
-    await server.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-}
-
-async function bench(url: string): Promise<void> {
-  const db = openPool(url)
-  await migrate(db)
-  const started = performance.now()
-  const subject = await fillReads(db, sizes, !values.fresh)
-  console.log(
-    `${sizes.runs} runs, filled in ${((performance.now() - started) / 1000).toFixed(1)} s`,
-  )
-
-  const queue = inlineBackend()
-  await queue.start()
-  const log = { info: () => {}, warn: console.error, error: console.error }
-  const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-blobs-'))
-  const home = localHome(folder)
-  const incomingFolder = join(folder, 'incoming')
-  const app = await buildApp({
-    progress: null,
-    db,
-    queue,
-    blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
-    blobSigner: createBlobSigner(randomBytes(32)),
-    publicUrl: null,
-    clock: systemClock,
-    log,
-    interactiveWaitMs: 0,
-    maxBodyBytes: 1_048_576,
-  })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
-  try {
-    for (const { name, path, body } of requests(subject)) {
-      if (!name.includes(values.only)) continue
-      const times: number[] = []
-      let found = ''
-      // The first warms up.
-      for (let i = -1; i < repeats && sum(times) < enoughMs; i++) {
-        const start = performance.now()
-        const answer = await ask(port, subject, path, body)
-        times.push(performance.now() - start)
-        if (i === -1) {
-          found = describe(answer)
-          if (times[0]! < enoughMs) times.pop()
-        }
+async function readAll(subject: ReadSubject, url: string): Promise<void> {
+  for (const { name, path, body } of requests(subject)) {
+    if (!name.includes(values.only)) continue
+    const times: number[] = []
+    let found = ''
+    // The first warms up.
+    for (let i = -1; i < repeats && sum(times) < enoughMs; i++) {
+      const start = performance.now()
+      const answer = await ask(url, subject, path, body)
+      times.push(performance.now() - start)
+      if (i === -1) {
+        found = describe(answer)
+        if (times[0]! < enoughMs) times.pop()
       }
-      const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
-      console.log(`${median.toFixed(1).padStart(8)} ms  ${name.padEnd(48)} ${found}`)
     }
-  } finally {
-    await app.close()
-    await queue.stop()
-    await closePool(db)
-    await rm(folder, { recursive: true, force: true })
+    const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
+    console.log(`${median.toFixed(1).padStart(8)} ms  ${name.padEnd(48)} ${found}`)
   }
 }
 
@@ -123,12 +75,12 @@ function sum(list: number[]): number {
 
 /** The text of the answer. @throws for any other status than 200 */
 async function ask(
-  port: number,
+  url: string,
   { secret }: ReadSubject,
   path: string,
   body: object | undefined,
 ): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+  const answer = await fetch(`${url}${path}`, {
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
   })
