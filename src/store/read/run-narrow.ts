@@ -44,10 +44,12 @@ union all
   select root.id as run_id
   from (${given('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
   cross join lateral (
-    select runs.id from runs
-    where runs.tenant_id = $1 and runs.trace_id = whole.trace_id and runs.parent_run_id is null
+    select runs.id, runs.parent_run_id from runs
+    where runs.tenant_id = $1 and runs.trace_id = whole.trace_id
     offset 0
   ) as root
+  -- Not within: a planner that knows nothing of the table would read all roots of the tenant, for each trace.
+  where root.parent_run_id is null
 )
 ) as few
 limit ${limit}`
