@@ -102,8 +102,13 @@ function detailOf(
 ): ValidationDetail {
   const path = instancePath.split('/').filter((part) => part !== '')
   const loc = [context, ...path.map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part))]
-  if (message.endsWith('received undefined')) return { loc, msg: 'Field required', type: 'missing' }
-  return { loc, msg: message, type: problemTypes[keyword] ?? keyword }
+  return { loc, ...problemOf(keyword, message) }
+}
+
+/** What is wrong with a value, as the vendor says it. @param code of zod */
+export function problemOf(code: string, message: string): { msg: string; type: string } {
+  if (message.endsWith('received undefined')) return { msg: 'Field required', type: 'missing' }
+  return { msg: message, type: problemTypes[code] ?? code }
 }
 
 function answer(

@@ -9,9 +9,9 @@ import type { FeedbackRow } from '../../store/read/feedback.ts'
 import { invalid } from './errors.ts'
 import { feedbackConfig, feedbackKey } from './feedback-config.ts'
 import { readValues, withoutNulls, type PayloadShapes } from './payload-values.ts'
-import { jsonObject, text, time, uuid } from './schemas.ts'
+import { jsonObject, text, time, union, uuid } from './schemas.ts'
 
-const score = z.union([z.number(), z.boolean()])
+const score = union([z.number(), z.boolean()], 'a number or a boolean')
 
 /** What both a create and an update may set; they travel as they were given (contracts/langsmith.md 2.7.2). */
 const opinionValues = z.object({ score: score.nullish(), comment: text.nullish() })

@@ -115,7 +115,7 @@ export function getSessions(app: App, parts: HttpParts): void {
 
 /**
  * The SDKs learn their tenant id from any session there is, so a tenant without one gets the project `default` when it
- * first asks (contracts/langsmith.md 0.1, rule 6).
+ * first asks (contracts/langsmith.md 0.1, rule 6), and so does whoever asks for that name before the first run.
  */
 async function listSeeded(
   { db, clock }: HttpParts,
@@ -128,9 +128,11 @@ async function listSeeded(
   return experimentList(db, tenantId, query)
 }
 
+/** Whether a list that finds nothing may do so although `default` is always there. */
 function isNarrowed(query: ExperimentQuery): boolean {
   const { ids, name, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter } = query
-  return [ids, name, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter].some(
+  if (name !== undefined && name !== 'default') return true
+  return [ids, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter].some(
     (condition) => condition !== undefined,
   )
 }

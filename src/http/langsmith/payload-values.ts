@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { JsonText } from '../../domain/entities.ts'
-import { LangsmithError, type ValidationDetail } from './errors.ts'
+import { LangsmithError, problemOf, type ValidationDetail } from './errors.ts'
 
 /** Fields that travel as text: name, how the text may begin, and what to call that. */
 export type PayloadShapes = readonly (readonly [name: string, opening: RegExp, type: string])[]
@@ -26,8 +26,7 @@ export function readValues<S extends z.ZodObject>(
   const parsed = schema.safeParse({ ...values, ...known })
   const details: ValidationDetail[] = (parsed.error?.issues ?? []).map((issue) => ({
     loc: [...loc, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))],
-    msg: issue.message,
-    type: issue.code,
+    ...problemOf(issue.code, issue.message),
   }))
   for (const [name, opening, type] of shapes) {
     if (opening.test(fields.get(name) ?? '')) continue

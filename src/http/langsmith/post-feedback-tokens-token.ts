@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { App, HttpParts } from '../parts.ts'
 import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
-import { jsonObject } from './schemas.ts'
+import { jsonObject, union } from './schemas.ts'
 
 const schema = {
   tags: ['feedback'],
@@ -10,7 +10,7 @@ const schema = {
   querystring: tokenQuery,
   body: z
     .object({
-      score: z.union([z.number(), z.boolean()]).nullish(),
+      score: union([z.number(), z.boolean()], 'a number or a boolean').nullish(),
       value: z.union([z.number(), z.boolean(), z.string(), jsonObject]).nullish(),
       comment: z.string().nullish(),
       correction: z.union([jsonObject, z.string()]).nullish(),

@@ -4,7 +4,7 @@ import type { RunQuery } from '../../store/read/run-query-sql.ts'
 import { LangsmithError } from './errors.ts'
 import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
-import { flag, ignored, text, time, uuid } from './schemas.ts'
+import { flag, ignored, text, time, union, uuid } from './schemas.ts'
 
 /** Ids of one list: what a statement can be asked for at once. */
 const maxIds = 10_000
@@ -22,7 +22,7 @@ export const runQueryFields = {
   run_type: z.enum(runTypes).nullish(),
   session: ids,
   // JavaScript's client sends one id bare.
-  reference_example: z.union([uuid, z.array(uuid).max(maxIds)]).nullish(),
+  reference_example: union([uuid, z.array(uuid).max(maxIds)], 'a UUID or a list of them').nullish(),
   execution_order: z.literal(1).nullish(),
   start_time: time.nullish(),
   end_time: time.nullish(),
@@ -33,7 +33,7 @@ export const runQueryFields = {
   tree_filter: z.string().nullish(),
   search_filter: z.string().nullish(),
   // The vendor's documentation shows it as a text as well.
-  is_root: z.union([z.boolean(), flag]).nullish(),
+  is_root: union([z.boolean(), flag], 'a boolean').nullish(),
   data_source_type: ignored(z.string().nullish(), 'there is one store'),
   use_experimental_search: ignored(z.boolean().nullish(), 'there is one search'),
 }

@@ -16,13 +16,23 @@ export const uuid = z.guid().toLowerCase()
 /** Text that Postgres can hold. */
 export const text = z.string().transform(storableText)
 
+/** One of several types. zod itself says of a value that is none of them only that it is invalid. */
+export function union<const Options extends readonly z.ZodType[]>(options: Options, type: string) {
+  return z.union(options, {
+    error: ({ input }) =>
+      input === undefined ? `expected ${type}, received undefined` : `Input should be ${type}`,
+  })
+}
+
 /** ISO-8601 with or without zone, or epoch milliseconds (contracts/langsmith.md 5, oddity 2). */
-export const time = z.union([z.string(), z.number()]).transform((input, context) => {
-  const timestamp = parseTimestamp(input)
-  if (timestamp !== null) return timestamp
-  context.addIssue({ code: 'custom', message: 'Input should be a valid datetime' })
-  return z.NEVER
-})
+export const time = union([z.string(), z.number()], 'a valid datetime').transform(
+  (input, context) => {
+    const timestamp = parseTimestamp(input)
+    if (timestamp !== null) return timestamp
+    context.addIssue({ code: 'custom', message: 'Input should be a valid datetime' })
+    return z.NEVER
+  },
+)
 
 /** What the vendor's clients send and nothing here depends on: it is checked, documented and left. */
 export function ignored<Schema extends z.ZodType>(schema: Schema, reason: string): Schema {
@@ -60,7 +70,9 @@ export const jsonObjectText = z.string().transform((input, context) => {
 })
 
 /** One name or several (`split`). */
-export const names = z.union([text, z.array(text)]).transform((value) => [value].flat())
+export const names = union([text, z.array(text)], 'a string or a list of strings').transform(
+  (value) => [value].flat(),
+)
 
 function isJsonObject(input: string): boolean {
   if (isTooDeep(input)) return false

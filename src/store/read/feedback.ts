@@ -32,13 +32,15 @@ export interface FeedbackRow {
 
 /** What a list of feedback asks for. An absent condition lets everything through. */
 export interface FeedbackQuery {
+  /** Feedback on these runs, and on the traces that they are the roots of. */
   runIds?: string[] | undefined
   keys?: string[] | undefined
-  /** Feedback on these experiments, and on their runs. */
+  /** Feedback on these experiments, and on their runs and traces. */
   experimentIds?: string[] | undefined
   sourceTypes?: string[] | undefined
   hasComment?: boolean | undefined
   hasScore?: boolean | undefined
+  /** `session`: feedback on no run and no trace. */
   level?: 'run' | 'session' | undefined
   minCreatedAt?: Timestamp | undefined
   maxCreatedAt?: Timestamp | undefined
@@ -135,10 +137,31 @@ async function areLarge(db: Queryable, tenantId: string, ids: string[]): Promise
   return row!.count === manyRuns
 }
 
+/** What was given neither to a run nor to a trace counts for the experiment itself. */
+const isOfExperiment = 'feedback.run_id is null and feedback.trace_id is null'
+
+/** Ids of the feedback that was given to a trace and no run: it counts at the trace's root. @param condition on `runs` */
+function traceLevelOf(condition: string): string {
+  return `select whole.id
+      from runs
+      join experiments on experiments.tenant_id = runs.tenant_id and experiments.id = runs.experiment_id
+      join feedback as whole
+        on whole.tenant_id = runs.tenant_id and whole.trace_id = runs.trace_id and whole.run_id is null
+      where runs.tenant_id = $1 and ${condition} and runs.parent_run_id is null`
+}
+
 function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): string[] {
   const conditions: string[] = []
   const add = (condition: string) => conditions.push(condition)
-  if (query.runIds !== undefined) add(`feedback.run_id = any (${bind(query.runIds)}::uuid[])`)
+  if (query.runIds !== undefined) {
+    const ids = bind(query.runIds)
+    // As with experiments, an index scan each instead of an `or`.
+    add(`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any (${ids}::uuid[])
+      union all
+      ${traceLevelOf(`runs.id = any (${ids}::uuid[])`)}
+    )`)
+  }
   if (query.keys !== undefined) add(`feedback.key = any (${bind(query.keys)}::text[])`)
   if (query.experimentIds !== undefined) {
     const ids = bind(query.experimentIds)
@@ -146,7 +169,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): strin
       add(
         `(feedback.experiment_id = any (${ids}::uuid[]) or ${experimentOfRun} = any (${ids}::uuid[]))`,
       )
-    // Two index scans; an `or` over the join would read all feedback of the tenant.
+    // An index scan each; an `or` over the join would read all feedback of the tenant.
     else
       add(`feedback.id in (
       select own.id from feedback as own where own.tenant_id = $1 and own.experiment_id = any (${ids}::uuid[])
@@ -155,6 +178,8 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): strin
       from runs
       join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
       where runs.tenant_id = $1 and runs.experiment_id = any (${ids}::uuid[])
+      union
+      ${traceLevelOf(`runs.experiment_id = any (${ids}::uuid[])`)}
     )`)
   }
   if (query.sourceTypes !== undefined) {
@@ -163,8 +188,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): strin
   if (query.hasComment !== undefined)
     add(`feedback.comment is ${query.hasComment ? 'not ' : ''}null`)
   if (query.hasScore !== undefined) add(`feedback.score is ${query.hasScore ? 'not ' : ''}null`)
-  if (query.level !== undefined)
-    add(`feedback.run_id is ${query.level === 'run' ? 'not ' : ''}null`)
+  if (query.level !== undefined) add(`${query.level === 'run' ? 'not ' : ''}(${isOfExperiment})`)
   if (query.minCreatedAt !== undefined) {
     add(`feedback.created_at >= ${bind(query.minCreatedAt)}::timestamptz`)
   }

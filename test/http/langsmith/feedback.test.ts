@@ -289,6 +289,34 @@ describe('200 GET /feedback', () => {
       expect([query, await keys(h, query)]).toEqual([query, expected])
   })
 
+  test("what was given to a trace and no run is listed with the trace's root, as its statistics count it", async () => {
+    const h = await harness()
+    const root = await addRun(h)
+    const child = { id: randomUUID(), name: 'x', run_type: 'llm', parent_run_id: root.id }
+    expect((await h.call('POST', '/runs', child)).status).toBe(202)
+    const send = async (fields: object) =>
+      expect((await h.call('POST', '/feedback', { score: 1, ...fields })).status).toBe(200)
+    await send({ key: 'of trace', trace_id: root.id })
+    await send({ key: 'of root', run_id: root.id, trace_id: root.id })
+    await send({ key: 'of child', run_id: child.id, trace_id: root.id })
+    await send({ key: 'of session', session_id: root.sessionId })
+    const { feedback_stats: stats } = (await h.call('GET', `/runs/${root.id}`)).body
+    expect(await keys(h, `run=${root.id}`)).toEqual(['of root', 'of trace'])
+    expect(Object.keys(stats).toSorted()).toEqual(['of root', 'of trace'])
+    expect(await keys(h, `run=${child.id}`)).toEqual(['of child'])
+    expect(await keys(h, `run=${root.id}&run=${child.id}&level=run`)).toEqual([
+      'of child',
+      'of root',
+      'of trace',
+    ])
+    const session = `session=${root.sessionId}`
+    expect(await keys(h, session)).toEqual(['of session', 'of child', 'of root', 'of trace'])
+    expect(await keys(h, `${session}&level=session`)).toEqual(['of session'])
+    await h.call('DELETE', `/sessions/${root.sessionId}`)
+    expect(await keys(h, `run=${root.id}`)).toEqual([])
+    expect(h.errors).toEqual([])
+  })
+
   test('feedback of a deleted session is not shown, whether it names the session or its run does', async () => {
     const h = await harness()
     const run = await addRun(h, { session_name: 'gone' })
@@ -359,6 +387,24 @@ describe('422', () => {
     }
     expect(await h.db`select id from feedback`).toHaveLength(0)
     expect(h.errors).toEqual([])
+  })
+
+  test('the answer says what is missing, and what would fit, as the vendor does', async () => {
+    const h = await harness()
+    const { id } = await addRun(h)
+    const details = async (body: object) =>
+      (await h.call('POST', '/feedback', body)).body.detail as unknown
+    expect(await details({ run_id: id })).toEqual([
+      { loc: ['body', 'key'], msg: 'Field required', type: 'missing' },
+    ])
+    expect(await details({ run_id: id, key: 'k', score: 'high', start_time: 'soon' })).toEqual([
+      {
+        loc: ['body', 'score'],
+        msg: 'Input should be a number or a boolean',
+        type: 'invalid_union',
+      },
+      { loc: ['body', 'start_time'], msg: 'Input should be a valid datetime', type: 'value_error' },
+    ])
   })
 
   test('wrong changes, ids and filters are refused', async () => {

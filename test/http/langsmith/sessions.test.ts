@@ -185,13 +185,19 @@ describe('200 PATCH /sessions/{id}', () => {
 describe('200 GET /sessions', () => {
   test('is never empty for a valid key: a tenant without sessions gets the project default', async () => {
     const h = await harness()
-    expect(await namesOf(h, 'name=default')).toEqual([])
+    expect(await namesOf(h, 'name=x')).toEqual([])
     expect(await namesOf(h, 'limit=1&offset=0')).toEqual(['default'])
     expect(await namesOf(h, '')).toEqual(['default'])
     const { body } = await h.call('GET', '/sessions?limit=1')
     expect(body[0].tenant_id).toBe(h.tenant.id)
     await h.call('DELETE', `/sessions/${body[0].id}`)
     expect(await namesOf(h, 'limit=1')).toEqual(['default'])
+  })
+
+  test('the project default is found by its name before anything was written to it', async () => {
+    const h = await harness()
+    expect(await namesOf(h, 'name=default&reference_free=false')).toEqual([])
+    expect(await namesOf(h, 'name=default')).toEqual(['default'])
   })
 
   test('every condition narrows, and an unknown name is an empty list', async () => {
