@@ -12,7 +12,6 @@ import { invalidRequest } from './errors.ts'
 import { equals } from './filter.ts'
 import {
   observationGroupsOf,
-  observationIdOf,
   observationPartsOf,
   observationV2FromRow,
 } from './observation-from-row.ts'
@@ -81,12 +80,9 @@ function simpleOf(query: z.output<typeof querystring>): LangfuseCondition[] {
   return conditions
 }
 
+/** Our own ids, whatever clients call the two: a cursor has to fit into a URL. */
 function cursorOf(row: ObservationRow): string {
-  const key = {
-    lastStartTimeTo: row.startTime,
-    lastTraceId: row.externalTraceId ?? row.traceId,
-    lastId: observationIdOf(row),
-  }
+  const key = { lastStartTimeTo: row.startTime, lastTraceId: row.traceId, lastId: row.id }
   return Buffer.from(JSON.stringify(key)).toString('base64')
 }
 

@@ -131,7 +131,7 @@ export function observationV2FromRow(
 /** Models and their prices are not kept. */
 const noPrices = { modelId: null, inputPrice: null, outputPrice: null, totalPrice: null }
 
-export function observationIdOf(row: ObservationRow): string {
+function observationIdOf(row: ObservationRow): string {
   return row.externalId ?? row.id
 }
 

@@ -4,7 +4,7 @@ import { resolveId } from '../../domain/ids.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
-import { readAttributes, type AttributeReader } from './attribute-reader.ts'
+import { readAttributes, textOf, type AttributeReader } from './attribute-reader.ts'
 import type { Span, SpanEvent } from './decode.ts'
 import {
   readEnvironment,
@@ -83,7 +83,7 @@ function runEvent(
     ...(tags.length === 0 ? {} : { tags }),
     metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
     level: readLevel(span, reader),
-    ...given('statusMessage', reader.text('statusMessage') ?? textOrNull(span.statusMessage)),
+    ...given('statusMessage', reader.text('statusMessage') ?? textOf(span.statusMessage)),
     ...given('version', reader.text('version')),
     ...given('model', reader.text('model')),
     ...given('modelParameters', readModelParameters(reader)),
@@ -155,7 +155,7 @@ function traceEvent(
   const tags = readTags(reader)
   const metadata: JsonMap = { ...root?.metadata, ...reader.metadata('trace') }
   const patch: TracePatch = {
-    ...given('name', reader.text('traceName') ?? textOrNull(root?.name)),
+    ...given('name', reader.text('traceName') ?? textOf(root?.name ?? null)),
     ...given('userId', reader.name('userId')),
     ...given('threadId', reader.name('sessionId')),
     ...given('isPublic', readPublic(reader)),
@@ -216,10 +216,6 @@ function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
 
 function isTrue(value: unknown): boolean {
   return value === true || value === 'true'
-}
-
-function textOrNull(text: string | null | undefined): string | null {
-  return text === undefined || text === '' ? null : text
 }
 
 function given<P extends string, T>(property: P, value: T | null): { [K in P]?: T } {

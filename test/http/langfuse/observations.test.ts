@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { resolveId } from '../../../src/domain/ids.ts'
 import { harness, type Harness } from '../../support/harness.ts'
 import { ingestBatch, type BatchEvent } from '../../support/langfuse-batch.ts'
 
@@ -348,8 +349,8 @@ describe('200 of v2', () => {
     const cursor = first.meta.cursor as string
     expect(JSON.parse(Buffer.from(cursor, 'base64').toString())).toEqual({
       lastStartTimeTo: '2026-01-02T03:04:02.000000Z',
-      lastTraceId: 't1',
-      lastId: 'c1',
+      lastTraceId: resolveId('trace', 't1').id,
+      lastId: resolveId('run', 'c1').id,
     })
     const second = await list(h, { limit: '2', cursor }, 'v2/observations')
     expect(second).toMatchObject({ data: [{ id: 'g1' }], meta: {} })

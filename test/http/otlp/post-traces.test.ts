@@ -253,6 +253,27 @@ describe('200', () => {
     expect(h.errors).toEqual([])
   })
 
+  test('what Postgres cannot hold as text is replaced wherever a span has text of its own', async () => {
+    const h = await harness()
+    const text = 'a\u0000b\ud800'
+    await send(h, [
+      {
+        name: text,
+        status: { code: 2, message: text },
+        events: [{ name: text, attributes: { [text]: text } }],
+        scope: { name: text, version: text, attributes: { [text]: text } },
+        resource: { [text]: text, 'service.version': text },
+        attributes: { [text]: text },
+      },
+    ])
+    await h.drain()
+    expect(h.errors).toEqual([])
+    const { body } = await h.call('GET', `/api/public/traces/${traceId}`)
+    const stored = 'a\ufffdb\ufffd'
+    expect(body).toMatchObject({ name: stored, version: stored })
+    expect(body.observations).toMatchObject([{ name: stored, statusMessage: stored }])
+  })
+
   test('five thousand spans of one trace, each repeating its attributes, cost the trace one row', async () => {
     const h = await harness()
     const spans = Array.from({ length: 5000 }, (_, i) => ({
