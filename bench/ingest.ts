@@ -7,6 +7,7 @@ import type { Db } from '../src/store/pool.ts'
 import { runText } from '../src/store/statements.ts'
 import { upsertParameters, upsertText } from '../src/store/write/upsert-sql.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
+import { mb } from './api-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { withServerProcess } from './server-process.ts'
 
@@ -35,13 +36,14 @@ await withFreshStore(async (store) => {
   const { db } = store
   const tenant = await insertTenant(db)
   const limit = runCount / (await seconds(async () => upsertBare(db, tenant)))
-  await withServerProcess(store, { redisUrl: values.redis }, async (url) => {
+  await withServerProcess(store, { redisUrl: values.redis }, async ({ url, peakMemory }) => {
     // The first requests compile the code that the others run.
     await postRuns(db, url, tenant, 2 * runsPerRequest)
     const reached = runCount / (await seconds(async () => postRuns(db, url, tenant, runCount)))
+    const peak = await peakMemory()
     const queue = values.redis === undefined ? 'postgres' : 'redis'
     console.log(
-      `ingest, queue in ${queue}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}`,
+      `ingest, queue in ${queue}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}${peak === null ? '' : `, peak ${mb(peak)} MB`}`,
     )
   })
 })

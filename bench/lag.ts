@@ -33,7 +33,7 @@ const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat
 await withFreshStore(async (store) => {
   const { db } = store
   const { secretKey } = await insertTenant(db)
-  await withServerProcess(store, { redisUrl: values.redis }, async (url) => {
+  await withServerProcess(store, { redisUrl: values.redis }, async ({ url }) => {
     const send = async (text: string): Promise<void> => {
       const response = await fetch(`${url}/runs/batch`, {
         method: 'POST',
