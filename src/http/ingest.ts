@@ -65,7 +65,7 @@ function sizeOf(event: IngestEvent): number {
   for (const value of Object.values(event.patch)) {
     if (typeof value === 'string') size += value.length
     else if (value !== null && typeof value === 'object') {
-      for (const member of Object.values(value)) size += String(member).length
+      for (const member of Object.values(value)) size += member.length
     }
   }
   return size
