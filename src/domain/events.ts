@@ -40,3 +40,8 @@ export function eventVersion(rank: 'create' | 'update', time: Timestamp, content
   const low = BigInt(subMs) * 1024n + BigInt((hash >>> 10) % 1024)
   return String((rank === 'update' ? 1n << 62n : 0n) | (BigInt(ms) << 20n) | low)
 }
+
+/** When the event of a version happened, in milliseconds since 1970. */
+export function versionTimeMs(version: string): number {
+  return Number((BigInt(version) >> 20n) & (2n ** 42n - 1n))
+}

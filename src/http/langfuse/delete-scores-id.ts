@@ -3,7 +3,7 @@ import { resolveId } from '../../domain/ids.ts'
 import { feedbackBury } from '../../store/write/feedback.ts'
 import type { App, HttpParts } from '../parts.ts'
 
-/** Deletes a score for good; one that is unknown never comes to be (contracts/langfuse.md 2.6). */
+/** Deletes a score; what was sent of it before, known or on its way, never comes to be (contracts/langfuse.md 2.6). */
 export function deleteScoresId(app: App, { db, clock }: HttpParts): void {
   const schema = {
     params: z.object({ scoreId: z.string() }),

@@ -6,7 +6,7 @@ with gone as (
 buried as (
   insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)
   select $1, 'feedback', id, $3, $3 from gone
-  on conflict (tenant_id, kind, id) do nothing
+  on conflict (tenant_id, kind, id) do update set deleted_at = excluded.deleted_at
 ),
 marked as (
   insert into experiment_dirty_marks (tenant_id, experiment_id)

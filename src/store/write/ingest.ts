@@ -1,5 +1,5 @@
-import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
-import { eventVersion, type IngestEvent } from '../../domain/events.ts'
+import { parseTimestamp, toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
+import { eventVersion, versionTimeMs, type IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import { runItemId } from '../../domain/ids.ts'
 import type { EntityKind } from '../../domain/entities.ts'
@@ -112,22 +112,32 @@ async function refuseDeleted(
     return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
   })
   const things = named.flat()
-  const deleted = await runStatement<{ tenantId: string; kind: string; id: string }>(
-    db,
-    'tombstone_list_among',
-    [
-      things.map((thing) => thing.tenantId),
-      things.map((thing) => thing.kind),
-      things.map((thing) => thing.id),
-    ],
-  )
+  const deleted = await runStatement<{
+    tenantId: string
+    kind: string
+    id: string
+    deletedAt: Timestamp
+  }>(db, 'tombstone_list_among', [
+    things.map((thing) => thing.tenantId),
+    things.map((thing) => thing.kind),
+    things.map((thing) => thing.id),
+  ])
   if (deleted.length === 0) return
-  const dead = new Set(deleted.map((thing) => `${thing.tenantId}/${thing.kind}/${thing.id}`))
-  throw new DeletedError(
-    events.filter(
-      (_, i) => !named[i]!.some((thing) => dead.has(`${thing.tenantId}/${thing.kind}/${thing.id}`)),
-    ),
+  const deletedAt = new Map(
+    deleted.map((thing) => [`${thing.tenantId}/${thing.kind}/${thing.id}`, thing.deletedAt]),
   )
+  const live = events.filter(({ event }, i) =>
+    named[i]!.every(({ tenantId, kind, id }) => {
+      const at = deletedAt.get(`${tenantId}/${kind}/${id}`)
+      return at === undefined || (kind === 'feedback' && isGivenAgain(event, at))
+    }),
+  )
+  if (live.length < events.length) throw new DeletedError(live)
+}
+
+/** Clients give feedback ids of their own choice, and may give it again after they took it back. */
+function isGivenAgain({ version }: IngestEvent, deletedAt: Timestamp): boolean {
+  return versionTimeMs(version) >= Math.floor(toEpochMicros(deletedAt) / 1000)
 }
 
 function experimentOf(event: IngestEvent): string | null {

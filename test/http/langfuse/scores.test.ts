@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { eventVersion, type IngestEvent } from '../../../src/domain/events.ts'
 import { resolveId } from '../../../src/domain/ids.ts'
@@ -469,19 +470,35 @@ describe('200', () => {
 })
 
 describe('202', () => {
-  test('a deleted score is gone for good, and so is one that has not arrived', async () => {
+  test('a deleted score is gone, what was sent before comes too late, known or not, and it can be given again', async () => {
     const h = await harness()
     const id = await posted(h, { id: 'known' })
+    const late = (one: string) => ({
+      batch: [
+        {
+          id: randomUUID(),
+          type: 'score-create',
+          timestamp: '2026-01-01T00:00:00.000Z',
+          body: { id: one, traceId: 't', name: 'late', value: 1 },
+        },
+      ],
+    })
     for (const one of [id, 'unknown']) {
-      const answer = await h.call('DELETE', `${base}/scores/${one}`)
-      expect([answer.status, answer.body]).toEqual([
-        202,
-        { message: 'Score deletion queued successfully' },
-      ])
-      await posted(h, { id: one })
-      expect((await h.call('GET', `${base}/v2/scores/${one}`)).status).toBe(404)
+      const read = async () => h.call('GET', `${base}/v2/scores/${one}`)
+      for (const again of ['again', 'and again']) {
+        const answer = await h.call('DELETE', `${base}/scores/${one}`)
+        expect([answer.status, answer.body]).toEqual([
+          202,
+          { message: 'Score deletion queued successfully' },
+        ])
+        expect((await h.call('POST', `${base}/ingestion`, late(one))).status).toBe(207)
+        await h.drain()
+        expect((await read()).status).toBe(404)
+
+        await posted(h, { id: one, comment: again })
+        expect((await read()).body).toMatchObject({ comment: again })
+      }
     }
-    expect(await names(h, '')).toEqual([])
   })
 })
 

@@ -223,10 +223,11 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
     expect((await h.call('GET', `/feedback/${create.id}`)).body).toEqual(body)
   })
 
-  test('deleted feedback is gone, leaves the statistics, and does not come back', async () => {
+  test('deleted feedback is gone, leaves the statistics, does not come back with what was sent before, and can be given again', async () => {
     const h = await harness()
     const run = await addRun(h)
-    const sent = { id: randomUUID(), run_id: run.id, key: 'k', score: 1 }
+    const given = { id: randomUUID(), run_id: run.id, key: 'k', score: 1 }
+    const sent = { ...given, created_at: '2025-12-31T23:59:59.000001Z' }
     await h.call('POST', '/feedback', sent)
     await h.db`delete from experiment_dirty_marks`
     expect((await h.call('DELETE', `/feedback/${sent.id}`)).status).toBe(200)
@@ -236,6 +237,12 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
     expect((await h.call('GET', `/feedback/${sent.id}`)).status).toBe(404)
     expect((await h.call('DELETE', `/feedback/${sent.id}`)).status).toBe(404)
     expect((await h.call('GET', `/runs/${run.id}`)).body.feedback_stats).toEqual({})
+
+    await h.call('POST', '/feedback', given)
+    expect((await h.call('GET', `/feedback/${sent.id}`)).body).toMatchObject({ score: 1 })
+    expect((await h.call('GET', `/runs/${run.id}`)).body.feedback_stats).toMatchObject({
+      k: { n: 1 },
+    })
   })
 })
 
