@@ -33,6 +33,8 @@ export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): s
   const isRoot = `(${alias}.parent_run_id is null and ${alias}.trace_id is not null)`
   const rolledUp = (column: string, own = `${alias}.${column}`) =>
     `case when ${isRoot} then (select filter_trace.${column} from traces filter_trace where filter_trace.tenant_id = ${alias}.tenant_id and filter_trace.id = ${alias}.trace_id) else ${own} end`
+  // Every view shows a run without tokens as one of 0.
+  const tokens = (column: string) => `coalesce(${rolledUp(column)}, 0)`
   const firstTokenTime = `coalesce(${alias}.first_token_time, ${rolledUp('first_token_time')})`
   const seconds = (time: string) => `extract(epoch from ${time} - ${alias}.start_time)`
   return filterSql(filter, bind, {
@@ -60,9 +62,9 @@ export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): s
       latency: seconds(`${alias}.end_time`),
       first_token_latency: seconds(firstTokenTime),
       is_root: isRoot,
-      prompt_tokens: rolledUp('prompt_tokens'),
-      completion_tokens: rolledUp('completion_tokens'),
-      total_tokens: rolledUp('total_tokens'),
+      prompt_tokens: tokens('prompt_tokens'),
+      completion_tokens: tokens('completion_tokens'),
+      total_tokens: tokens('total_tokens'),
       prompt_cost: rolledUp('prompt_cost'),
       completion_cost: rolledUp('completion_cost'),
       total_cost: rolledUp('total_cost'),

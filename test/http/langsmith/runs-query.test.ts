@@ -108,6 +108,18 @@ describe('200 which runs', () => {
     })
   })
 
+  test('a run without tokens is found as what it is shown as, one of 0', async () => {
+    const h = await harness()
+    const w = await world(h)
+    const body = { session: [w.one], is_root: true, order: 'asc' }
+    const withoutTokens = [w.second.traceId, w.third.traceId]
+    expect(await idsOf(h, { ...body, filter: 'eq(total_tokens, 0)' })).toEqual(withoutTokens)
+    expect(await idsOf(h, { ...body, filter: 'lt(prompt_tokens, 3)' })).toEqual(withoutTokens)
+    expect(await idsOf(h, { ...body, filter: 'neq(completion_tokens, 0)' })).toEqual([
+      w.first.traceId,
+    ])
+  })
+
   test('feedback on a trace that names no run is that of its root, in every view of it', async () => {
     const h = await harness()
     const w = await world(h)
