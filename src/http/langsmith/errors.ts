@@ -111,13 +111,18 @@ export function problemOf(code: string, message: string): { msg: string; type: s
   return { msg: message, type: problemTypes[code] ?? code }
 }
 
+/** Routes that do not exist answer as their neighbours do. */
+function shapeOfNoRoute(url: string): 'detail' | 'problem' {
+  return url.startsWith('/v2/') ? 'problem' : 'detail'
+}
+
 function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
   detail: string | ValidationDetail[],
 ): FastifyReply {
-  const shape = request.routeOptions.config?.errorShape ?? 'detail'
+  const shape = request.routeOptions.config?.errorShape ?? shapeOfNoRoute(request.url)
   if (shape === 'detail') return reply.code(status).send({ detail })
   const summary =
     typeof detail === 'string'

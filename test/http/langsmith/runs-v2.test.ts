@@ -415,6 +415,7 @@ describe('problem details', () => {
       [`/v2/traces/${run}/runs?project_id=${randomUUID()}`, 404],
       [`/v2/traces/${run}/runs?project_id=${w.one}&filter=x`, 400],
       [`/v2/traces/${run}/runs`, 422],
+      ['/v2/nothing', 404],
     ] as const) {
       expect(await h.call('GET', url)).toMatchObject(problemOf(status, url.split('?')[0]!))
     }
