@@ -10,6 +10,8 @@ feedback_gone as (
 ),
 buried as (
   insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)
+  select $1::uuid, 'comparative_experiment', id, $3::timestamptz, $3::timestamptz from gone
+  union all
   select $1, 'feedback', id, $3, $3 from feedback_gone
   on conflict (tenant_id, kind, id) do nothing
 )

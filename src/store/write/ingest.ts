@@ -157,6 +157,10 @@ function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id
     ['trace', event.kind === 'trace' ? null : event.patch.traceId],
     ['trace', traceId],
     ['run', event.kind === 'run' ? event.patch.parentRunId : null],
+    [
+      'comparative_experiment',
+      event.kind === 'feedback' ? event.patch.comparativeExperimentId : null,
+    ],
     ['run', event.kind === 'feedback' || event.kind === 'run_item' ? event.patch.runId : null],
   ]
   return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
