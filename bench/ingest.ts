@@ -9,7 +9,7 @@ import { upsertParameters, upsertText } from '../src/store/write/upsert-sql.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { mb } from './api-process.ts'
 import { withFreshStore } from './fresh-store.ts'
-import { withServerProcess } from './server-process.ts'
+import { withServer } from './server-process.ts'
 
 /*
  * Runs accepted over HTTP and readable, per second, against the limit: a bare multi-row upsert of the same rows into
@@ -36,14 +36,14 @@ await withFreshStore(async (store) => {
   const { db } = store
   const tenant = await insertTenant(db)
   const limit = runCount / (await seconds(async () => upsertBare(db, tenant)))
-  await withServerProcess(store, { redisUrl: values.redis }, async ({ url, peakMemory }) => {
+  await withServer(store, { redisUrl: values.redis }, async ({ url, peakMemory }) => {
     // The first requests compile the code that the others run.
     await postRuns(db, url, tenant, 2 * runsPerRequest)
     const reached = runCount / (await seconds(async () => postRuns(db, url, tenant, runCount)))
     const peak = await peakMemory()
-    const queue = values.redis === undefined ? 'postgres' : 'redis'
+    const mode = values.redis === undefined ? 'all in one process' : 'Redis, API and worker apart'
     console.log(
-      `ingest, queue in ${queue}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}${peak === null ? '' : `, peak ${mb(peak)} MB`}`,
+      `ingest, ${mode}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}${peak === null ? '' : `, peak ${mb(peak)} MB`}`,
     )
   })
 })

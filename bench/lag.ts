@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import type { Db } from '../src/store/pool.ts'
 import { insertTenant } from '../test/support/tenant.ts'
 import { withFreshStore } from './fresh-store.ts'
-import { withServerProcess } from './server-process.ts'
+import { withServer } from './server-process.ts'
 
 /*
  * At a steady rate of events: how long until a request is answered, and from then until what it wrote is committed
@@ -33,7 +33,7 @@ const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat
 await withFreshStore(async (store) => {
   const { db } = store
   const { secretKey } = await insertTenant(db)
-  await withServerProcess(store, { redisUrl: values.redis }, async ({ url }) => {
+  await withServer(store, { redisUrl: values.redis }, async ({ url }) => {
     const send = async (text: string): Promise<void> => {
       const response = await fetch(`${url}/runs/batch`, {
         method: 'POST',
@@ -46,9 +46,9 @@ await withFreshStore(async (store) => {
     // The first requests compile the code that the others run.
     await measure(db, send, warmUpSeconds)
     const { accept, lag } = await measure(db, send, seconds)
-    const queue = values.redis === undefined ? 'postgres' : 'redis'
+    const mode = values.redis === undefined ? 'all in one process' : 'Redis, API and worker apart'
     console.log(
-      `${rate} events/s for ${seconds} s, queue in ${queue}: accepted in p50 ${percentile(accept, 50)}, p99 ${percentile(accept, 99)} ms; visible after p50 ${percentile(lag, 50)}, p99 ${percentile(lag, 99)} ms more`,
+      `${rate} events/s for ${seconds} s, ${mode}: accepted in p50 ${percentile(accept, 50)}, p99 ${percentile(accept, 99)} ms; visible after p50 ${percentile(lag, 50)}, p99 ${percentile(lag, 99)} ms more`,
     )
   })
 })

@@ -1,56 +1,71 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FreshStore } from './fresh-store.ts'
 
-export interface ServerProcessOptions {
-  /** Where the queue is; without it, in Postgres. */
+export interface ServerOptions {
+  /** The full mode: queues in Redis, and the workers in a process of their own. Without it, all in one. */
   redisUrl?: string | undefined
 }
 
-export interface ServerProcess {
+export interface RunningServer {
   url: string
-  /** Bytes: the most memory it has held so far. Null where there is no /proc. */
+  /** Bytes: the most memory that a process of it has held so far. Null where there is no /proc. */
   peakMemory(): Promise<number | null>
 }
 
-/** API and workers over a store in a process of their own, which ends when `use` is done. */
-export async function withServerProcess(
+/** Runs the server over a store, in processes of its own that end when `use` is done. */
+export async function withServer(
   { databaseUrl, folder }: FreshStore,
-  { redisUrl }: ServerProcessOptions,
-  use: (server: ServerProcess) => Promise<void>,
+  { redisUrl }: ServerOptions,
+  use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      LOG_LEVEL: 'warn',
-      DATABASE_URL: databaseUrl,
-      RUNMILL_DATA_DIR: join(folder, 'data'),
-      ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const exited = once(child, 'exit')
+  const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data') }
+  const roles =
+    redisUrl === undefined
+      ? [settings]
+      : ['api', 'worker'].map((role) => ({ ...settings, REDIS_URL: redisUrl, ROLE: role }))
+  const processes = roles.map(startProcess)
   try {
-    const url = await new Promise<string>((resolve, reject) => {
-      let output = ''
-      child.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString()
-        const match = /^Runmill is ready at (\S+)$/m.exec(output)
-        if (match !== null) resolve(match[1]!)
-      })
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
-    })
-    await use({ url, peakMemory: async () => peakMemory(child.pid!) })
+    const [url = ''] = await Promise.all(processes.map(readUrl))
+    const peakMemory = async (): Promise<number | null> => {
+      const peaks = await Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
+      return peaks.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)))
+    }
+    await use({ url, peakMemory })
   } finally {
-    child.kill('SIGTERM')
-    await exited
+    await Promise.all(processes.map(stopProcess))
   }
 }
 
-async function peakMemory(pid: number): Promise<number | null> {
+function startProcess(settings: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    env: { ...process.env, PORT: '0', LOG_LEVEL: 'warn', ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+async function readUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = ''
+    child.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      const match = /^Runmill(?: worker)? is ready at (\S+)$/m.exec(output)
+      if (match !== null) resolve(match[1]!)
+    })
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
+  })
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+async function readPeak(pid: number): Promise<number | null> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]
   return kilobytes === undefined ? null : Number(kilobytes) * 1024
