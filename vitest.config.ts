@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { WaitingFirst } from './test/support/sequencer.ts'
 
 export default defineConfig({
   test: {
@@ -11,5 +12,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // One more than CI has cores: the tests that kill processes spend their time waiting.
     maxWorkers: 3,
+    sequence: { sequencer: WaitingFirst },
   },
 })

@@ -39,10 +39,7 @@ describe.each(['js-0.10.11', 'py-0.14.0'])('traffic of langsmith %s', (recording
     const orders: [string, RecordedRequest[]][] = [
       ['three times', only('data').flatMap((request) => [request, request, request])],
       ['backwards', only('data').toReversed()],
-      ...[1, 2, 3].map((seed): [string, RecordedRequest[]] => [
-        `shuffled by ${seed}`,
-        shuffled(only('data'), seed),
-      ]),
+      ['shuffled', shuffled(only('data'), 1)],
       ['three times, shuffled', shuffled([...only('data'), ...only('data'), ...only('data')], 4)],
     ]
     for (const [name, data] of orders) {

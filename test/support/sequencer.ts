@@ -1,0 +1,16 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** They start processes and wait for them, the longest first: at the end of a run nothing would fill their pauses. */
+const waiting = ['main.test.ts', 'crash.test.ts', 'conformance.test.ts', 'stalled.test.ts']
+
+/** Files that spend their time waiting begin first; the others as Vitest orders them, large ones first. */
+export class WaitingFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = waiting.findIndex((name) => moduleId.endsWith(`/${name}`))
+      return at === -1 ? waiting.length : at
+    }
+    return sorted.toSorted((a, b) => place(a) - place(b))
+  }
+}
