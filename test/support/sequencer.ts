@@ -6,6 +6,7 @@ const waiting = ['main.test.ts', 'crash.test.ts', 'conformance.test.ts', 'stalle
 /** Files that spend their time waiting begin first; the others as Vitest orders them, large ones first. */
 export class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- not an array's
     const sorted = await super.sort(files)
     const place = ({ moduleId }: TestSpecification): number => {
       const at = waiting.findIndex((name) => moduleId.endsWith(`/${name}`))
