@@ -6,14 +6,12 @@ import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { logFailure, logUnavailable } from './log-failure.ts'
 import type { App, HttpParts } from './parts.ts'
-import { isUnavailable } from './unavailable.ts'
+import { isUnavailable, retryAfterSeconds } from './unavailable.ts'
 
 /** How long a link works, at least. SDKs fetch at once, people may keep a page open. */
 const lifetimeSeconds = 24 * 3600
 /** Links made within this time are equal, so that browsers need not load what they have. */
 const stepSeconds = 3600
-
-const retryAfterSeconds = 1
 
 /**
  * An absolute URL that serves a blob of the request's tenant to whoever has it, with no header, for 24 hours or more.

@@ -12,3 +12,9 @@ export function isUnavailable(error: unknown): boolean {
     isRetryable(error)
   )
 }
+
+/**
+ * `Retry-After` of every such answer. LangSmith's Python client comes three times, each after so long, and then drops what
+ * it holds (contracts/langsmith.md 1.5): in all that must outlast the restart of a database.
+ */
+export const retryAfterSeconds = 5

@@ -387,7 +387,7 @@ describe('503', () => {
     })
     const url = await link(h, { blobId: await put(h, 'x') })
     const { status, headers } = await fetchLink(h, url)
-    expect([status, headers['retry-after']]).toEqual([503, '1'])
+    expect([status, headers['retry-after']]).toEqual([503, '5'])
     expect(h.errors).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
-import { isUnavailable } from '../unavailable.ts'
+import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 import type { Log } from '../../domain/log.ts'
 
 /** Langfuse's error names (contracts/langfuse.md 1.4). */
@@ -40,9 +40,6 @@ export function invalidRequest(message: string): LangfuseError {
 export function conflict(message: string): LangfuseError {
   return new LangfuseError(409, message, 'LangfuseConflictError')
 }
-
-/** Seconds a client should wait while Postgres or the queue is away. */
-const retryAfterSeconds = 1
 
 /** Turns whatever a route threw into Langfuse's answer. */
 export function answerError(

@@ -6,7 +6,7 @@ import type { Log } from '../../domain/log.ts'
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
-import { isUnavailable } from '../unavailable.ts'
+import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -46,9 +46,6 @@ export function invalid(
 ): LangsmithError {
   return new LangsmithError(422, [{ loc, msg, type }])
 }
-
-/** Seconds a client should wait while Postgres or the queue is away. */
-const retryAfterSeconds = 1
 
 /** Turns whatever a route threw into LangSmith's answer. */
 export function answerError(

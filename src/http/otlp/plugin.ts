@@ -4,7 +4,7 @@ import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { isUnavailable } from '../unavailable.ts'
+import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
@@ -81,9 +81,6 @@ function refusalOf(error: unknown): OtlpError | null {
 const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 503: 14 }
 const invalidArgument = 3
 const internal = 13
-
-/** Exporters send again after 429, 502, 503 and 504; with `Retry-After`, no sooner. */
-const retryAfterSeconds = 1
 
 function answerStatus(
   { log }: HttpParts,

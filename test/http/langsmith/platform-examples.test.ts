@@ -540,7 +540,7 @@ describe('503', () => {
     const id = randomUUID()
     const answer = await send(h, 'POST', datasetId, example(id, { a: 'A' }))
     expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } })
-    expect(answer.headers['retry-after']).toBe('1')
+    expect(answer.headers['retry-after']).toBe('5')
     expect((await h.call('GET', `/examples/${id}`)).status).toBe(404)
     // Without attachments nothing is amiss.
     expect((await send(h, 'POST', datasetId, example(id))).status).toBe(201)

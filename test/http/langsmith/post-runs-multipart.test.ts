@@ -364,6 +364,6 @@ describe('503', () => {
     await h.queue.stop()
     const answer = await h.send(parts)
     expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } })
-    expect(answer.headers['retry-after']).toBe('1')
+    expect(answer.headers['retry-after']).toBe('5')
   })
 })

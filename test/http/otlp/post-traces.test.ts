@@ -626,7 +626,7 @@ describe('503', () => {
     await h.queue.stop()
     for (const path of paths) {
       const answer = await send(h, [{ name: 'after' }], { path })
-      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
     }
     expect(h.errors).toEqual([])
   })
