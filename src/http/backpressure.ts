@@ -15,16 +15,24 @@ export class OverloadedError extends Error {
   override name = 'OverloadedError'
 }
 
-/** What a body is taken for, to begin with, that is streamed or compressed, or does not tell its length. */
+/** What a body is taken for, to begin with, that is streamed or does not tell its length. */
 const unknownBytes = 1_048_576
+
+/**
+ * How much larger JSON is than what a client compressed it to, at least; decoding a body to refuse it then would be work
+ * for nothing. Only up to a quarter of the budget: attachments in it, which are not held, do not expand.
+ */
+const expansion = 4
+const mostExpandedBytes = 12 * 1_048_576
 
 /** What a request may hold before it asks. Only the length of a body that is read as it comes is the truth. */
 function reservedBytes({ headers, routeOptions }: FastifyRequest): number {
   const length = headers['content-length']
-  const isStreamed =
-    routeOptions.config.isStreamed === true || headers['content-type']?.startsWith('multipart/')
-  const isEncoded = headers['content-encoding'] !== undefined
-  return length === undefined || isStreamed || isEncoded ? unknownBytes : Number(length)
+  if (length === undefined || routeOptions.config.isStreamed === true) return unknownBytes
+  if (headers['content-encoding'] !== undefined) {
+    return Math.min(Number(length) * expansion, mostExpandedBytes)
+  }
+  return headers['content-type']?.startsWith('multipart/') ? unknownBytes : Number(length)
 }
 
 interface Share {
