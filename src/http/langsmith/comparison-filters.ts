@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RunFilter } from '../../domain/run-filter.ts'
 import { LangsmithError } from './errors.ts'
-import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { FilterSyntaxError, parseRunFilter } from './filter/filter-parse.ts'
 import { uuid } from './schemas.ts'
 
 /** Characters of all filters together: what they bind stays within the parameters that one statement can have. */

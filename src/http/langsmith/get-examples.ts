@@ -4,7 +4,7 @@ import type { App, HttpParts } from '../parts.ts'
 import { attachmentUrls } from './attachments.ts'
 import { momentOf } from './as-of.ts'
 import { exampleFields, selectedExample } from './example-from-row.ts'
-import { parseExampleFilter } from './filter-parse.ts'
+import { parseExampleFilter } from './filter/filter-parse.ts'
 import {
   asOf,
   flag,

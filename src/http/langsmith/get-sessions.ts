@@ -10,7 +10,7 @@ import {
 import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { parseSessionFilter } from './filter-parse.ts'
+import { parseSessionFilter } from './filter/filter-parse.ts'
 import { readRunFilter } from './run-query-body.ts'
 import {
   flag,

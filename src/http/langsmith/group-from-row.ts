@@ -6,7 +6,7 @@ import type {
   GroupStatistics,
 } from '../../store/read/comparison-groups.ts'
 import type { ExperimentRow } from '../../store/read/experiments.ts'
-import { printFilter } from './filter-parse.ts'
+import { printFilter } from './filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 
 /** The metadata entry that a group has in common. */

@@ -19,7 +19,7 @@ import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { attachmentUrls, type AttachmentUrls } from './attachments.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
 import { notFound } from './errors.ts'
-import { printFilter } from './filter-parse.ts'
+import { printFilter } from './filter/filter-parse.ts'
 import { groupEntry, groupFilter, groupKey, groupNumbers, groupSession } from './group-from-row.ts'
 import { text, uuid } from './schemas.ts'
 

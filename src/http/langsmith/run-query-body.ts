@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { RunFilter } from '../../domain/run-filter.ts'
 import type { RunQuery } from '../../store/read/run-query-sql.ts'
 import { LangsmithError } from './errors.ts'
-import { FilterSyntaxError, parseRunFilter } from './filter-parse.ts'
+import { FilterSyntaxError, parseRunFilter } from './filter/filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
 import { flag, ignored, text, time, union, uuid } from './schemas.ts'
 

@@ -9,7 +9,7 @@ import {
 } from '../../store/read/execution-stats.ts'
 import { experimentAggregateListAmong, type ExperimentRow } from '../../store/read/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
-import { printFilter } from './filter-parse.ts'
+import { printFilter } from './filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 import { isStatSelected, statsSelectNames } from './stats-select.ts'
 

@@ -9,7 +9,7 @@ import {
   type FilterOperator,
   type RunAttribute,
   type RunFilter,
-} from '../../domain/run-filter.ts'
+} from '../../../domain/run-filter.ts'
 import { FilterSyntaxError, tokenizeFilter, type Token } from './filter-tokens.ts'
 import { filterValue, type Literal } from './filter-values.ts'
 

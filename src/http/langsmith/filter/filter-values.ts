@@ -1,12 +1,12 @@
-import { isUuid } from '../../domain/ids.ts'
-import { isTooDeep, jsonbText } from '../../domain/json.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { isTooDeep, jsonbText } from '../../../domain/json.ts'
 import type {
   AttributeType,
   FilterOperator,
   FilterScalar,
   FilterValue,
-} from '../../domain/run-filter.ts'
-import { parseTimestamp } from '../../domain/timestamp.ts'
+} from '../../../domain/run-filter.ts'
+import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { FilterSyntaxError, type Token } from './filter-tokens.ts'
 
 export type Literal =
