@@ -11,8 +11,6 @@ import { getDatasets } from './get-datasets.ts'
 import { getExamplesCount } from './get-examples-count.ts'
 import { getExamplesId } from './get-examples-id.ts'
 import { getExamples } from './get-examples.ts'
-import { getInfoHealth } from './get-info-health.ts'
-import { getInfo } from './get-info.ts'
 import { getSessionsId } from './get-sessions-id.ts'
 import { getSessions } from './get-sessions.ts'
 import { patchDatasetsId } from './patch-datasets-id.ts'
@@ -28,8 +26,6 @@ import { postSessions } from './post-sessions.ts'
 
 /** Datasets, examples, sessions: written straight to Postgres and read back at once. */
 export function controlPlane(app: App, parts: HttpParts): void {
-  getInfo(app)
-  getInfoHealth(app)
   postSessions(app, parts)
   getSessions(app, parts)
   getSessionsId(app, parts)

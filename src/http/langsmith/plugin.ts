@@ -10,6 +10,7 @@ import {
 import type { App, HttpParts } from '../parts.ts'
 import { controlPlane } from './control-plane.ts'
 import { evaluation } from './evaluation.ts'
+import { infoRoutes } from './info/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 import { deleteFeedbackId } from './delete-feedback-id.ts'
 import { getFeedback } from './get-feedback.ts'
@@ -47,6 +48,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   getFeedbackId(app, parts)
   patchFeedbackId(app, parts)
   deleteFeedbackId(app, parts)
+  infoRoutes(app)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { harness } from '../../support/harness.ts'
+import { harness } from '../../../support/harness.ts'
 
 test('GET /info needs no key, takes a wrong one, and has all six batch keys under every prefix', async () => {
   const h = await harness()

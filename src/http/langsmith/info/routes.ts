@@ -1,0 +1,9 @@
+import type { App } from '../../parts.ts'
+import { getInfoHealth } from './get-info-health.ts'
+import { getInfo } from './get-info.ts'
+
+/** What the server says about itself before an SDK sends anything. */
+export function infoRoutes(app: App): void {
+  getInfoHealth(app)
+  getInfo(app)
+}
