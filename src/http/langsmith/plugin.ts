@@ -11,12 +11,8 @@ import type { App, HttpParts } from '../parts.ts'
 import { controlPlane } from './control-plane.ts'
 import { evaluation } from './evaluation.ts'
 import { infoRoutes } from './info/routes.ts'
+import { feedbackRoutes } from './feedback/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
-import { deleteFeedbackId } from './delete-feedback-id.ts'
-import { getFeedback } from './get-feedback.ts'
-import { getFeedbackId } from './get-feedback-id.ts'
-import { patchFeedbackId } from './patch-feedback-id.ts'
-import { postFeedback } from './post-feedback.ts'
 import { getRunsId } from './get-runs-id.ts'
 import { patchRunsId } from './patch-runs-id.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
@@ -43,12 +39,8 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   postRunsMultipart(app, parts)
   getRunsId(app, parts)
   runReads(app, parts)
-  postFeedback(app, parts)
-  getFeedback(app, parts)
-  getFeedbackId(app, parts)
-  patchFeedbackId(app, parts)
-  deleteFeedbackId(app, parts)
   infoRoutes(app)
+  feedbackRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -15,8 +15,8 @@ import {
   keepFeedbackConfigs,
   readFeedbackConfig,
   type GivenFeedbackConfig,
-} from './feedback-config.ts'
-import { feedbackToEvent } from './feedback-to-event.ts'
+} from './feedback/feedback-config.ts'
+import { feedbackToEvent } from './feedback/feedback-to-event.ts'
 import {
   multipartLimit,
   partsSchema,

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { FeedbackToken } from '../../store/read/feedback-tokens.ts'
-import { secretEnsure } from '../../store/write/secrets.ts'
-import { baseUrl } from '../blobs.ts'
-import type { HttpParts } from '../parts.ts'
+import type { FeedbackToken } from '../../../store/read/feedback-tokens.ts'
+import { secretEnsure } from '../../../store/write/secrets.ts'
+import { baseUrl } from '../../blobs.ts'
+import type { HttpParts } from '../../parts.ts'
 
 /** Makes the token of a link from its id: so links can be listed although only hashes of their tokens are stored. */
 export type TokenMaker = (tenantId: string, id: string) => string

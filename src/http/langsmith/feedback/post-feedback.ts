@@ -1,12 +1,12 @@
-import { sliceMembers } from '../../domain/json.ts'
-import { feedbackFind } from '../../store/read/feedback.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalid } from './errors.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { feedbackFind } from '../../../store/read/feedback.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalid } from '../errors.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.ts'
-import { unvalidated } from './payload-values.ts'
+import { unvalidated } from '../payload-values.ts'
 
 /**
  * `POST /feedback`, and `/feedback/eager`, which clients use when the run is stored already. Repeating a request with an

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
-import { encode, multipartType } from '../../support/multipart.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { encode, multipartType } from '../../../support/multipart.ts'
 
 const continuous = { type: 'continuous', min: 0, max: 1 }
 const categorical = {

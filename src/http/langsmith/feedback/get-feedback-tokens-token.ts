@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
 
 const schema = {

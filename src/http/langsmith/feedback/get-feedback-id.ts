@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { feedbackFind } from '../../store/read/feedback.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { feedbackFind } from '../../../store/read/feedback.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
-import { flag, ignored, uuid } from './schemas.ts'
+import { flag, ignored, uuid } from '../schemas.ts'
 
 /** `GET /feedback/{feedback_id}` (contracts/langsmith.md 2.7.1). */
 export function getFeedbackId(app: App, { db }: HttpParts): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { feedbackConfigDelete } from '../../store/write/feedback-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { feedbackConfigDelete } from '../../../store/write/feedback-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { feedbackKey } from './feedback-config.ts'
 
 const schema = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { feedbackConfigUpdate } from '../../store/write/feedback-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { feedbackConfigUpdate } from '../../../store/write/feedback-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import {
   feedbackConfig,
   feedbackConfigFromRow,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { feedbackConfigList } from '../../store/read/feedback-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { feedbackConfigList } from '../../../store/read/feedback-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { feedbackConfigFromRow } from './feedback-config.ts'
-import { flag, ignored, listOf, page, text } from './schemas.ts'
+import { flag, ignored, listOf, page, text } from '../schemas.ts'
 
 const schema = {
   tags: ['feedback'],

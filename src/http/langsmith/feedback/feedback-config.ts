@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { RawJson } from '../../domain/json.ts'
-import type { FeedbackConfigRow } from '../../store/read/feedback-configs.ts'
-import { feedbackConfigInsertMany } from '../../store/write/feedback-configs.ts'
-import { isAllowed } from '../auth.ts'
-import type { Principal } from '../auth.ts'
-import type { HttpParts } from '../parts.ts'
-import { readValues } from './payload-values.ts'
-import { text } from './schemas.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson } from '../../../domain/json.ts'
+import type { FeedbackConfigRow } from '../../../store/read/feedback-configs.ts'
+import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
+import { isAllowed } from '../../auth.ts'
+import type { Principal } from '../../auth.ts'
+import type { HttpParts } from '../../parts.ts'
+import { readValues } from '../payload-values.ts'
+import { text } from '../schemas.ts'
 
 /** The key of feedback, and of its config. */
 export const feedbackKey = text.pipe(z.string().min(1).max(180))

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
-import { jsonObject, union } from './schemas.ts'
+import { jsonObject, union } from '../schemas.ts'
 
 const schema = {
   tags: ['feedback'],

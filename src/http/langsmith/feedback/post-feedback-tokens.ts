@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
-import { feedbackTokenInsertMany } from '../../store/write/feedback-tokens.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalid } from './errors.ts'
+import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
+import { feedbackTokenInsertMany } from '../../../store/write/feedback-tokens.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalid } from '../errors.ts'
 import {
   feedbackConfig,
   feedbackConfigText,
@@ -11,7 +11,7 @@ import {
   keepFeedbackConfigs,
 } from './feedback-config.ts'
 import { feedbackTokenFromRow, feedbackTokenHash, type TokenMaker } from './feedback-token.ts'
-import { time, uuid } from './schemas.ts'
+import { time, uuid } from '../schemas.ts'
 
 const tokenCreate = z.object({
   run_id: uuid,

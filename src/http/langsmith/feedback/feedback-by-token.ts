@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { sliceMembers } from '../../domain/json.ts'
-import { feedbackTokenFindByHash } from '../../store/read/feedback-tokens.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { HttpParts } from '../parts.ts'
-import { invalid, LangsmithError, notFound } from './errors.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { feedbackTokenFindByHash } from '../../../store/read/feedback-tokens.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { HttpParts } from '../../parts.ts'
+import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
 import { feedbackTokenHash } from './feedback-token.ts'
-import { joinMembers, textOf } from './object-text.ts'
-import { jsonObjectText, text, uuid } from './schemas.ts'
+import { joinMembers, textOf } from '../object-text.ts'
+import { jsonObjectText, text, uuid } from '../schemas.ts'
 
 export const tokenParams = z.object({ token: uuid })
 

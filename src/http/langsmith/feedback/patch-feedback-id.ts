@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
-import { feedbackFind } from '../../store/read/feedback.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalid, notFound } from './errors.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { feedbackFind } from '../../../store/read/feedback.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalid, notFound } from '../errors.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackUpdateInput, feedbackUpdateToEvent, rowOfEvent } from './feedback-to-event.ts'
-import { unvalidated } from './payload-values.ts'
-import { uuid } from './schemas.ts'
+import { unvalidated } from '../payload-values.ts'
+import { uuid } from '../schemas.ts'
 
 const feedbackParams = z.object({ feedback_id: uuid })
 

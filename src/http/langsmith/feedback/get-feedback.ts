@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { feedbackList } from '../../store/read/feedback.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { feedbackList } from '../../../store/read/feedback.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
-import { flag, ignored, listOf, page, text, time, uuid, uuidList } from './schemas.ts'
+import { flag, ignored, listOf, page, text, time, uuid, uuidList } from '../schemas.ts'
 
 /** `GET /feedback`: newest first (contracts/langsmith.md 2.7.1). */
 export function getFeedback(app: App, { db }: HttpParts): void {

@@ -1,0 +1,33 @@
+import type { App, HttpParts } from '../../parts.ts'
+import { feedbackTokenMaker } from './feedback-token.ts'
+import { deleteFeedbackConfigs } from './delete-feedback-configs.ts'
+import { deleteFeedbackId } from './delete-feedback-id.ts'
+import { getFeedbackConfigs } from './get-feedback-configs.ts'
+import { getFeedbackId } from './get-feedback-id.ts'
+import { getFeedbackTokensToken } from './get-feedback-tokens-token.ts'
+import { getFeedbackTokens } from './get-feedback-tokens.ts'
+import { getFeedback } from './get-feedback.ts'
+import { patchFeedbackConfigs } from './patch-feedback-configs.ts'
+import { patchFeedbackId } from './patch-feedback-id.ts'
+import { postFeedbackConfigs } from './post-feedback-configs.ts'
+import { postFeedbackTokensToken } from './post-feedback-tokens-token.ts'
+import { postFeedbackTokens } from './post-feedback-tokens.ts'
+import { postFeedback } from './post-feedback.ts'
+
+/** Feedback, the configurations that check it, and tokens that let others give it. */
+export function feedbackRoutes(app: App, parts: HttpParts): void {
+  const getMaker = feedbackTokenMaker(parts)
+  deleteFeedbackConfigs(app, parts)
+  deleteFeedbackId(app, parts)
+  getFeedbackConfigs(app, parts)
+  getFeedbackId(app, parts)
+  getFeedbackTokensToken(app, parts)
+  getFeedbackTokens(app, parts, getMaker)
+  getFeedback(app, parts)
+  patchFeedbackConfigs(app, parts)
+  patchFeedbackId(app, parts)
+  postFeedbackConfigs(app, parts)
+  postFeedbackTokensToken(app, parts)
+  postFeedbackTokens(app, parts, getMaker)
+  postFeedback(app, parts)
+}
