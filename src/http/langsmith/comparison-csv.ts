@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify'
 import { RawJson, stringifyWithRaw } from '../../domain/json.ts'
 import type { ComparedExperiment, ComparedRun, ComparisonRow } from '../../store/read/comparison.ts'
 import { exampleFromRow } from './example-from-row.ts'
-import { latencyOf, runFields } from './run-from-row.ts'
+import { latencyOf, runFields } from './runs/run-from-row.ts'
 
 /** One experiment's columns. */
 export interface CsvExperiment extends ComparedExperiment {

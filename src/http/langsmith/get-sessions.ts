@@ -11,7 +11,7 @@ import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { parseSessionFilter } from './filter/filter-parse.ts'
-import { readRunFilter } from './run-query-body.ts'
+import { readRunFilter } from './runs/run-query-body.ts'
 import {
   flag,
   ignored,

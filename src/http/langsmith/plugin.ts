@@ -12,8 +12,8 @@ import { controlPlane } from './control-plane.ts'
 import { evaluation } from './evaluation.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
+import { runsRoutes } from './runs/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
-import { getRunsId } from './get-runs-id.ts'
 import { patchRunsId } from './patch-runs-id.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { postRunsBatch } from './post-runs-batch.ts'
@@ -37,10 +37,10 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   patchRunsId(app, parts)
   postRunsBatch(app, parts)
   postRunsMultipart(app, parts)
-  getRunsId(app, parts)
   runReads(app, parts)
   infoRoutes(app)
   feedbackRoutes(app, parts)
+  runsRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

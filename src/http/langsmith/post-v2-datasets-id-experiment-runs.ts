@@ -15,7 +15,7 @@ import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { invalid, notFound } from './errors.ts'
 import { exampleFromRow } from './example-from-row.ts'
-import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { runSelectFields, runV2Selection } from './runs/run-v2.ts'
 import { uuid } from './schemas.ts'
 
 const body = z.object({

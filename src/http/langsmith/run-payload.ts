@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runTypes } from './run-from-row.ts'
+import { runTypes } from './runs/run-from-row.ts'
 import { ignored, jsonObject, text, time, uuid } from './schemas.ts'
 
 /** A name is unique in an index, which cannot hold more. */

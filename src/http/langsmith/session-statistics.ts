@@ -11,7 +11,7 @@ import { experimentAggregateListAmong, type ExperimentRow } from '../../store/re
 import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
 import { printFilter } from './filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
-import { isStatSelected, statsSelectNames } from './stats-select.ts'
+import { isStatSelected, statsSelectNames } from './runs/stats-select.ts'
 
 /** What a request wants to know of sessions (contracts/langsmith.md 2.5.2). */
 export interface SessionStatsAsked {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { runFind } from '../../store/read/runs.ts'
-import { baseUrl } from '../blobs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
-import { notFound } from './errors.ts'
+import { runFind } from '../../../store/read/runs.ts'
+import { baseUrl } from '../../blobs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
+import { notFound } from '../errors.ts'
 import { runSelectFields, runV2Selection } from './run-v2.ts'
-import { listOf, time, uuid } from './schemas.ts'
+import { listOf, time, uuid } from '../schemas.ts'
 
 /** `GET /v2/runs/{run_id}`: a run of the project; `start_time` is a hint that we do not need. */
 export function getV2RunsId(app: App, parts: HttpParts): void {

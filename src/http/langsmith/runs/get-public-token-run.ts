@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
-import { flag, ignored, uuid } from './schemas.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
+import { flag, ignored, uuid } from '../schemas.ts'
 import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 
 /** `GET /public/{share_token}/run`, for whoever has the token (contracts/langsmith.md 2.9). */

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
-import type { RunDetailRow } from '../../store/read/runs.ts'
-import { runFind } from '../../store/read/runs.ts'
-import { shareFindByToken } from '../../store/read/shares.ts'
-import type { HttpParts } from '../parts.ts'
-import type { AttachmentUrls } from './attachments.ts'
-import { notFound } from './errors.ts'
+import type { RunDetailRow } from '../../../store/read/runs.ts'
+import { runFind } from '../../../store/read/runs.ts'
+import { shareFindByToken } from '../../../store/read/shares.ts'
+import type { HttpParts } from '../../parts.ts'
+import type { AttachmentUrls } from '../attachments.ts'
+import { notFound } from '../errors.ts'
 import { runFromRow } from './run-from-row.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { toEpochMs } from '../../../src/domain/timestamp.ts'
-import { comparisonRows, feedbackOn, second } from '../../support/comparison-rows.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
-import { traceOf } from '../../support/run-tree.ts'
+import { toEpochMs } from '../../../../src/domain/timestamp.ts'
+import { comparisonRows, feedbackOn, second } from '../../../support/comparison-rows.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
+import { traceOf } from '../../../support/run-tree.ts'
 
 const everything = [
   'ID',

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { runFind } from '../../store/read/runs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
-import { notFound } from './errors.ts'
+import { runFind } from '../../../store/read/runs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
+import { notFound } from '../errors.ts'
 import { runFromRow } from './run-from-row.ts'
-import { flag, ignored, time, uuid } from './schemas.ts'
+import { flag, ignored, time, uuid } from '../schemas.ts'
 
 const querystring = z.object({
   exclude_serialized: flag.default(false),

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { runList } from '../../store/read/run-list.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { runList } from '../../../store/read/run-list.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runSelection, runSelectNames } from './run-select.ts'
-import { ignored } from './schemas.ts'
+import { ignored } from '../schemas.ts'
 
 const maxLimit = 100
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, feedbackOn, second } from '../../support/comparison-rows.ts'
-import { harness, type Harness } from '../../support/harness.ts'
-import { traceOf } from '../../support/run-tree.ts'
+import { comparisonRows, feedbackOn, second } from '../../../support/comparison-rows.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { traceOf } from '../../../support/run-tree.ts'
 
 async function world(h: Harness) {
   const rows = comparisonRows(h.db, h.tenant.id)

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { RunQuery } from '../../store/read/run-query-sql.ts'
-import { LangsmithError } from './errors.ts'
-import { FilterSyntaxError, parseRunFilter } from './filter/filter-parse.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { RunQuery } from '../../../store/read/run-query-sql.ts'
+import { LangsmithError } from '../errors.ts'
+import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
-import { flag, ignored, text, time, union, uuid } from './schemas.ts'
+import { flag, ignored, text, time, union, uuid } from '../schemas.ts'
 
 /** Ids of one list: what a statement can be asked for at once. */
 const maxIds = 10_000

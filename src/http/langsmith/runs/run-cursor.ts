@@ -1,6 +1,6 @@
-import type { RunKey } from '../../store/read/run-query-sql.ts'
-import type { Principal } from '../auth.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import type { RunKey } from '../../../store/read/run-query-sql.ts'
+import type { Principal } from '../../auth.ts'
+import { readCursor, writeCursor } from '../cursor.ts'
 
 /** Behind which run a list goes on. A cursor of the other order is refused. */
 export function writeRunCursor(

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { runList } from '../../store/read/run-list.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { runList } from '../../../store/read/run-list.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { runSelection } from './run-select.ts'
-import { uuid } from './schemas.ts'
+import { uuid } from '../schemas.ts'
 import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 
 const body = z.object({ id: z.array(uuid).max(10_000).nullish(), cursor: z.string().nullish() })

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { jsonbText } from '../../domain/json.ts'
-import { experimentFind } from '../../store/read/experiments.ts'
-import { traceDeleteMany, traceDeleteWithMetadata } from '../../store/write/traces.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalid, notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { jsonbText } from '../../../domain/json.ts'
+import { experimentFind } from '../../../store/read/experiments.ts'
+import { traceDeleteMany, traceDeleteWithMetadata } from '../../../store/write/traces.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalid, notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const body = z.object({
   session_id: uuid.nullish(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { RunQuery } from '../../store/read/run-query-sql.ts'
+import type { RunQuery } from '../../../store/read/run-query-sql.ts'
 import { readRunFilter } from './run-query-body.ts'
-import { time, uuid } from './schemas.ts'
+import { time, uuid } from '../schemas.ts'
 
 /** RunGroupRequest: a group is a conversation, that is, a thread. */
 export const runGroupBody = z.object({

@@ -1,9 +1,9 @@
-import { RawJson, sliceMembers } from '../../domain/json.ts'
-import type { JsonText } from '../../domain/entities.ts'
-import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
-import type { RunDetailRow, RunRow } from '../../store/read/runs.ts'
-import type { AttachmentUrls } from './attachments.ts'
-import { ancestorIds, formatDottedOrder } from './dotted-order.ts'
+import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { toEpochMicros, type Timestamp } from '../../../domain/timestamp.ts'
+import type { RunDetailRow, RunRow } from '../../../store/read/runs.ts'
+import type { AttachmentUrls } from '../attachments.ts'
+import { ancestorIds, formatDottedOrder } from '../dotted-order.ts'
 import { usageDetailOf } from './usage-details.ts'
 
 /** The seven types that LangSmith's clients know; every other one of ours (Langfuse's) is shown as a chain. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, runEvent, second } from '../../support/comparison-rows.ts'
-import { harness, type Harness } from '../../support/harness.ts'
-import { segment, traceOf } from '../../support/run-tree.ts'
+import { comparisonRows, runEvent, second } from '../../../support/comparison-rows.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { segment, traceOf } from '../../../support/run-tree.ts'
 
 /** A trace of a root, two children, and one grandchild under the first child. */
 async function world(h: Harness) {

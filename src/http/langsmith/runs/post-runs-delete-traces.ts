@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { experimentFind } from '../../store/read/experiments.ts'
-import { traceDeleteMany } from '../../store/write/traces.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { experimentFind } from '../../../store/read/experiments.ts'
+import { traceDeleteMany } from '../../../store/write/traces.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const body = z.object({ session_id: uuid, trace_ids: z.array(uuid).max(1000) })
 
