@@ -14,7 +14,7 @@ import { baseSplits, elsewhere } from './example-writes.ts'
 import { readFeedbackConfig, type GivenFeedbackConfig } from './feedback/feedback-config.ts'
 import { feedbackToEvent } from './feedback/feedback-to-event.ts'
 import { joinMembers, textOf } from './object-text.ts'
-import { translateRun } from './run-to-events.ts'
+import { translateRun } from './ingest/run-to-events.ts'
 import { jsonObject, text, time, uuid } from './schemas.ts'
 
 /** ExperimentResultRow (contracts/langsmith.md 2.3.2). The scores are checked one by one, by `readScores`. */

@@ -13,12 +13,9 @@ import { evaluation } from './evaluation.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
 import { runsRoutes } from './runs/routes.ts'
+import { ingestRoutes } from './ingest/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
-import { patchRunsId } from './patch-runs-id.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
-import { postRunsBatch } from './post-runs-batch.ts'
-import { postRunsMultipart } from './post-runs-multipart.ts'
-import { postRuns } from './post-runs.ts'
 import { runReads } from './run-reads.ts'
 
 /** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
@@ -33,14 +30,11 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   controlPlane(app, parts)
   evaluation(app, parts)
   postDatasetsIdRuns(app, parts)
-  postRuns(app, parts)
-  patchRunsId(app, parts)
-  postRunsBatch(app, parts)
-  postRunsMultipart(app, parts)
   runReads(app, parts)
   infoRoutes(app)
   feedbackRoutes(app, parts)
   runsRoutes(app, parts)
+  ingestRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { runTypes } from './runs/run-from-row.ts'
-import { ignored, jsonObject, text, time, uuid } from './schemas.ts'
+import { runTypes } from '../runs/run-from-row.ts'
+import { ignored, jsonObject, text, time, uuid } from '../schemas.ts'
 
 /** A name is unique in an index, which cannot hold more. */
 const maxNameLength = 500

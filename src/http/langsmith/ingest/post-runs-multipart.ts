@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { attachmentsMap, type Attachment } from '../../domain/attachments.ts'
-import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
-import { isUuid } from '../../domain/ids.ts'
-import { sliceMembers } from '../../domain/json.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import { acceptEvents } from '../ingest.ts'
-import { MultipartError, readMultipart, type Part } from '../multipart.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { keepAttachment } from './attachments.ts'
-import { invalid, LangsmithError } from './errors.ts'
+import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/events.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import { acceptEvents } from '../../ingest.ts'
+import { MultipartError, readMultipart, type Part } from '../../multipart.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { keepAttachment } from '../attachments.ts'
+import { invalid, LangsmithError } from '../errors.ts'
 import {
   keepFeedbackConfigs,
   readFeedbackConfig,
   type GivenFeedbackConfig,
-} from './feedback/feedback-config.ts'
-import { feedbackToEvent } from './feedback/feedback-to-event.ts'
+} from '../feedback/feedback-config.ts'
+import { feedbackToEvent } from '../feedback/feedback-to-event.ts'
 import {
   multipartLimit,
   partsSchema,
   problemOfJson,
   readText,
   streamMultipart,
-} from './multipart-body.ts'
-import { unvalidated } from './payload-values.ts'
+} from '../multipart-body.ts'
+import { unvalidated } from '../payload-values.ts'
 import { accepted } from './run-payload.ts'
 import { refusedError, translateRuns, type RefusedRun, type RunPayload } from './run-to-events.ts'
 

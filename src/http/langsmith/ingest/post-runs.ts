@@ -1,6 +1,6 @@
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { unvalidated } from './payload-values.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { unvalidated } from '../payload-values.ts'
 import { accepted, runInput } from './run-payload.ts'
 import { payloadOf, translateRuns } from './run-to-events.ts'
 

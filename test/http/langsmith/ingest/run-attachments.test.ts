@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { everyByte } from '../../support/bytes.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
-import { encode, multipartType, type GivenPart } from '../../support/multipart.ts'
+import { everyByte } from '../../../support/bytes.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
+import { encode, multipartType, type GivenPart } from '../../../support/multipart.ts'
 
 async function send(h: Harness, parts: GivenPart[], style?: 'js' | 'python'): Promise<Answer> {
   const response = await h.app.inject({

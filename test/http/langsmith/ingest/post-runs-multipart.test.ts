@@ -3,11 +3,11 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { readAttachments } from '../../../src/domain/attachments.ts'
-import { readAll } from '../../support/bytes.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
-import { boundary, encode, type GivenPart } from '../../support/multipart.ts'
-import { zstdBomb, zstdCompress } from '../../support/zstd.ts'
+import { readAttachments } from '../../../../src/domain/attachments.ts'
+import { readAll } from '../../../support/bytes.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
+import { boundary, encode, type GivenPart } from '../../../support/multipart.ts'
+import { zstdBomb, zstdCompress } from '../../../support/zstd.ts'
 
 interface Kept {
   name: string

@@ -1,6 +1,6 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import { formatDottedOrder, parseDottedOrder, type Segment } from './dotted-order.ts'
-import { invalid, LangsmithError } from './errors.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import { formatDottedOrder, parseDottedOrder, type Segment } from '../dotted-order.ts'
+import { invalid, LangsmithError } from '../errors.ts'
 
 /** Where a run says it stands in its trace; null where it says nothing. */
 export interface GivenLineage {

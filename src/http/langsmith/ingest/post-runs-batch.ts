@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { sliceElements, sliceMembers } from '../../domain/json.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalid, LangsmithError } from './errors.ts'
-import { unvalidated } from './payload-values.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalid, LangsmithError } from '../errors.ts'
+import { unvalidated } from '../payload-values.ts'
 import { accepted, runInput } from './run-payload.ts'
 import {
   payloadOf,
