@@ -2,7 +2,7 @@ import { Readable, pipeline } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { RawJson, stringifyWithRaw } from '../../domain/json.ts'
 import type { ComparedExperiment, ComparedRun, ComparisonRow } from '../../store/read/comparison.ts'
-import { exampleFromRow } from './example-from-row.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
 import { latencyOf, runFields } from './runs/run-from-row.ts'
 
 /** One experiment's columns. */

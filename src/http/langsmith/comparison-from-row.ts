@@ -1,5 +1,5 @@
 import type { ComparisonRow } from '../../store/read/comparison.ts'
-import { exampleFromRow } from './example-from-row.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
 import { feedbackFromRow } from './feedback/feedback-from-row.ts'
 import { runFields, type RunFieldOptions } from './runs/run-from-row.ts'
 

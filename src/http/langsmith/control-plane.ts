@@ -2,26 +2,15 @@ import type { App, HttpParts } from '../parts.ts'
 import { datasetOperations } from './dataset-operations.ts'
 import { deleteDatasetsId } from './delete-datasets-id.ts'
 import { deleteDatasets } from './delete-datasets.ts'
-import { deleteExamplesId } from './delete-examples-id.ts'
-import { deleteExamples } from './delete-examples.ts'
 import { deleteSessionsId } from './delete-sessions-id.ts'
 import { deleteSessions } from './delete-sessions.ts'
 import { getDatasetsId } from './get-datasets-id.ts'
 import { getDatasets } from './get-datasets.ts'
-import { getExamplesCount } from './get-examples-count.ts'
-import { getExamplesId } from './get-examples-id.ts'
-import { getExamples } from './get-examples.ts'
 import { getSessionsId } from './get-sessions-id.ts'
 import { getSessions } from './get-sessions.ts'
 import { patchDatasetsId } from './patch-datasets-id.ts'
-import { patchExamplesBulk } from './patch-examples-bulk.ts'
-import { patchExamplesId } from './patch-examples-id.ts'
-import { patchPlatformDatasetsIdExamples } from './patch-platform-datasets-id-examples.ts'
 import { patchSessionsId } from './patch-sessions-id.ts'
 import { postDatasets } from './post-datasets.ts'
-import { postExamplesBulk } from './post-examples-bulk.ts'
-import { postExamples } from './post-examples.ts'
-import { postPlatformDatasetsIdExamples } from './post-platform-datasets-id-examples.ts'
 import { postSessions } from './post-sessions.ts'
 
 /** Datasets, examples, sessions: written straight to Postgres and read back at once. */
@@ -39,15 +28,4 @@ export function controlPlane(app: App, parts: HttpParts): void {
   deleteDatasetsId(app, parts)
   deleteDatasets(app, parts)
   datasetOperations(app, parts)
-  postExamples(app, parts)
-  postExamplesBulk(app, parts)
-  getExamples(app, parts)
-  getExamplesCount(app, parts)
-  getExamplesId(app, parts)
-  patchExamplesBulk(app, parts)
-  patchExamplesId(app, parts)
-  postPlatformDatasetsIdExamples(app, parts)
-  patchPlatformDatasetsIdExamples(app, parts)
-  deleteExamplesId(app, parts)
-  deleteExamples(app, parts)
 }

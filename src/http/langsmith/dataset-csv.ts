@@ -4,8 +4,8 @@ import { RawJson, sliceMembers } from '../../domain/json.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
 import { exampleListKeys, type ExamplePart } from '../../store/read/examples.ts'
-import { exampleFromRow } from './example-from-row.ts'
-import { examplesAt } from './example-stream.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
+import { examplesAt } from './examples/example-stream.ts'
 
 /** Each part of an example, and the key of a value that is no object (see `objectText`). */
 const parts: readonly (readonly [part: ExamplePart, single: string])[] = [

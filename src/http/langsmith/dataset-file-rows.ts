@@ -4,7 +4,7 @@ import type { JsonText } from '../../domain/entities.ts'
 import { isTooDeep, sliceMembers } from '../../domain/json.ts'
 import type { ExampleVersion } from '../../store/write/examples.ts'
 import { invalid } from './errors.ts'
-import { newVersion } from './example-writes.ts'
+import { newVersion } from './examples/example-writes.ts'
 import { joinMembers } from './object-text.ts'
 import type { ColumnNames, UploadColumns, UploadedFile } from './dataset-file-form.ts'
 

@@ -15,9 +15,6 @@ import { getPublicTokenExamples } from './get-public-token-examples.ts'
 import { postDatasetsClone } from './post-datasets-clone.ts'
 import { postDatasetsUpload } from './post-datasets-upload.ts'
 import { postExamplesUploadDatasetId } from './post-examples-upload-dataset-id.ts'
-import { postExamplesValidateBulk } from './post-examples-validate-bulk.ts'
-import { postExamplesValidate } from './post-examples-validate.ts'
-import { postPlatformDatasetsExamplesDelete } from './post-platform-datasets-examples-delete.ts'
 import { putDatasetsIdShare } from './put-datasets-id-share.ts'
 import { putDatasetsIdSplits } from './put-datasets-id-splits.ts'
 import { putDatasetsIdTags } from './put-datasets-id-tags.ts'
@@ -43,7 +40,4 @@ export function datasetOperations(app: App, parts: HttpParts): void {
   getDatasetsIdJsonl(app, parts)
   getDatasetsIdOpenai(app, parts)
   getDatasetsIdOpenaiFt(app, parts)
-  postExamplesValidate(app, parts)
-  postExamplesValidateBulk(app, parts)
-  postPlatformDatasetsExamplesDelete(app, parts)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { shareDelete } from '../../store/write/shares.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset } from './as-of.ts'
+import { findDataset } from './examples/as-of.ts'
 import { uuid } from './schemas.ts'
 
 const schema = {

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Db } from '../../store/pool.ts'
-import { findDataset, timeOf } from './as-of.ts'
-import { examplesAt } from './example-stream.ts'
+import { findDataset, timeOf } from './examples/as-of.ts'
+import { examplesAt } from './examples/example-stream.ts'
 import type { Example } from '../../store/read/examples.ts'
 import { asOf, uuid, type AsOf } from './schemas.ts'
 

@@ -1,5 +1,5 @@
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset, timeOf } from './as-of.ts'
+import { findDataset, timeOf } from './examples/as-of.ts'
 import { datasetCsv } from './dataset-csv.ts'
 import { downloadHeaders, exportRequest } from './export-dataset.ts'
 

@@ -1,7 +1,7 @@
 import { stringifyWithRaw } from '../../domain/json.ts'
 import type { Example } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { exampleFromRow } from './example-from-row.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
 import { downloadHeaders, exportLines, exportRequest } from './export-dataset.ts'
 
 const schema = {

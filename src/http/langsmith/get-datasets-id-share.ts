@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { RawJson } from '../../domain/json.ts'
 import { shareFind } from '../../store/read/shares.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset } from './as-of.ts'
+import { findDataset } from './examples/as-of.ts'
 import { uuid } from './schemas.ts'
 
 const schema = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { exampleListSplits } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset, momentOf } from './as-of.ts'
+import { findDataset, momentOf } from './examples/as-of.ts'
 import { asOf, uuid } from './schemas.ts'
 
 const schema = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetVersionFind } from '../../store/read/dataset-versions.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset, timeOf } from './as-of.ts'
+import { findDataset, timeOf } from './examples/as-of.ts'
 import { invalid, notFound } from './errors.ts'
 import { versionFromRow } from './get-datasets-id-versions.ts'
 import { text, uuid, version } from './schemas.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { exampleListChanges, type ExampleChange } from '../../store/read/dataset-versions.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset, timeOf } from './as-of.ts'
+import { findDataset, timeOf } from './examples/as-of.ts'
 import { uuid, version } from './schemas.ts'
 
 const schema = {

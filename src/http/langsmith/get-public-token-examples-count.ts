@@ -1,7 +1,7 @@
 import { exampleCount } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { momentOf } from './as-of.ts'
-import { exampleFilter } from './get-examples.ts'
+import { momentOf } from './examples/as-of.ts'
+import { exampleFilter } from './examples/get-examples.ts'
 import { findShared, sharedParams } from './get-public-token-datasets.ts'
 import { sharedConditions } from './get-public-token-examples.ts'
 

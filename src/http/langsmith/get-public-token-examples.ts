@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { exampleList } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { momentOf } from './as-of.ts'
+import { momentOf } from './examples/as-of.ts'
 import { attachmentUrls } from './attachments.ts'
-import { exampleFields, selectedExample, type ExampleField } from './example-from-row.ts'
-import { exampleConditions, exampleFilter } from './get-examples.ts'
+import { exampleFields, selectedExample, type ExampleField } from './examples/example-from-row.ts'
+import { exampleConditions, exampleFilter } from './examples/get-examples.ts'
 import { findShared, sharedParams } from './get-public-token-datasets.ts'
 import { listOf, page } from './schemas.ts'
 

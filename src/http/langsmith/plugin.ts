@@ -14,6 +14,7 @@ import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
 import { runsRoutes } from './runs/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
+import { examplesRoutes } from './examples/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { runReads } from './run-reads.ts'
@@ -35,6 +36,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   feedbackRoutes(app, parts)
   runsRoutes(app, parts)
   ingestRoutes(app, parts)
+  examplesRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { exampleClone } from '../../store/write/example-imports.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset, momentOf } from './as-of.ts'
+import { findDataset, momentOf } from './examples/as-of.ts'
 import { notFound } from './errors.ts'
-import { exampleFromRow } from './example-from-row.ts'
-import { assertExampleFits } from './example-schemas.ts'
-import { streamVersion } from './example-stream.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
+import { assertExampleFits } from './examples/example-schemas.ts'
+import { streamVersion } from './examples/example-stream.ts'
 import { names, uuid, version as versionName } from './schemas.ts'
 
 const schema = {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { exampleImport } from '../../store/write/example-imports.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { findDataset } from './as-of.ts'
+import { findDataset } from './examples/as-of.ts'
 import { notFound } from './errors.ts'
-import { exampleFromRow } from './example-from-row.ts'
-import { assertExampleFits } from './example-schemas.ts'
-import { streamVersion } from './example-stream.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
+import { assertExampleFits } from './examples/example-schemas.ts'
+import { streamVersion } from './examples/example-stream.ts'
 import { uuid } from './schemas.ts'
 import {
   formSchema,

@@ -14,7 +14,7 @@ import { attachmentUrls } from './attachments.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { invalid, notFound } from './errors.ts'
-import { exampleFromRow } from './example-from-row.ts'
+import { exampleFromRow } from './examples/example-from-row.ts'
 import { runSelectFields, runV2Selection } from './runs/run-v2.ts'
 import { uuid } from './schemas.ts'
 

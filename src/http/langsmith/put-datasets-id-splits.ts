@@ -5,7 +5,7 @@ import {
   type ExampleVersion,
 } from '../../store/write/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { baseSplits, elsewhere } from './example-writes.ts'
+import { baseSplits, elsewhere } from './examples/example-writes.ts'
 import { notFound } from './errors.ts'
 import { text, uuid } from './schemas.ts'
 

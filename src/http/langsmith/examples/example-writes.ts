@@ -6,25 +6,25 @@ import {
   readAttachments,
   updateAttachments,
   type Attachment,
-} from '../../domain/attachments.ts'
-import type { Clock } from '../../domain/clock.ts'
-import type { JsonText } from '../../domain/entities.ts'
-import { storableText } from '../../domain/ids.ts'
-import { jsonbText, sliceMembers } from '../../domain/json.ts'
-import { parseTimestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../../store/pool.ts'
-import type { Example } from '../../store/read/examples.ts'
-import { runFind } from '../../store/read/runs.ts'
+} from '../../../domain/attachments.ts'
+import type { Clock } from '../../../domain/clock.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { storableText } from '../../../domain/ids.ts'
+import { jsonbText, sliceMembers } from '../../../domain/json.ts'
+import { parseTimestamp } from '../../../domain/timestamp.ts'
+import type { Db } from '../../../store/pool.ts'
+import type { Example } from '../../../store/read/examples.ts'
+import { runFind } from '../../../store/read/runs.ts'
 import {
   exampleWriteVersions,
   type ExamplePlan,
   type ExampleVersion,
-} from '../../store/write/examples.ts'
-import { attachmentsOperations, readOperations } from './attachments.ts'
-import { invalid, LangsmithError, notFound } from './errors.ts'
+} from '../../../store/write/examples.ts'
+import { attachmentsOperations, readOperations } from '../attachments.ts'
+import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
-import { joinMembers, textOf } from './object-text.ts'
-import { ignored, jsonObject, names, text, time, uuid } from './schemas.ts'
+import { joinMembers, textOf } from '../object-text.ts'
+import { ignored, jsonObject, names, text, time, uuid } from '../schemas.ts'
 
 /** Body of a create (contracts/langsmith.md 2.4.4). */
 export const exampleCreate = z.object({

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { exampleList, type ExampleFilter, type ExampleOrder } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { exampleList, type ExampleFilter, type ExampleOrder } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { momentOf } from './as-of.ts'
 import { exampleFields, selectedExample } from './example-from-row.ts'
-import { parseExampleFilter } from './filter/filter-parse.ts'
+import { parseExampleFilter } from '../filter/filter-parse.ts'
 import {
   asOf,
   flag,
@@ -15,7 +15,7 @@ import {
   text,
   uuid,
   uuidList,
-} from './schemas.ts'
+} from '../schemas.ts'
 
 /** Which examples, of which version (contracts/langsmith.md 2.4.2). */
 export const exampleConditions = z.object({

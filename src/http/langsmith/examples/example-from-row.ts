@@ -1,8 +1,8 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../domain/json.ts'
-import type { Example } from '../../store/read/examples.ts'
-import type { AttachmentUrls } from './attachments.ts'
-import { joinMembers, objectText } from './object-text.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import type { Example } from '../../../store/read/examples.ts'
+import type { AttachmentUrls } from '../attachments.ts'
+import { joinMembers, objectText } from '../object-text.ts'
 
 /** The fields of an example that a request can select. */
 export const exampleFields = [

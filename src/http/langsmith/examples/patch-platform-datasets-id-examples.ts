@@ -1,5 +1,5 @@
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentsOperations } from './attachments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentsOperations } from '../attachments.ts'
 import { exampleUpdate, updateExamples } from './example-writes.ts'
 import { platformExamples } from './platform-examples.ts'
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { sliceElements, sliceMembers } from '../../domain/json.ts'
-import { exampleFind } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],

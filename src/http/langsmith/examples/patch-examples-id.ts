@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
-import { exampleFind } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],

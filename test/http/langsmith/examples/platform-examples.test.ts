@@ -2,11 +2,11 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { BlobsUnavailableError } from '../../../src/blobs/store.ts'
-import { everyByte } from '../../support/bytes.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
-import { boundary, encode, multipartType, type GivenPart } from '../../support/multipart.ts'
-import type { TestTenant } from '../../support/tenant.ts'
+import { BlobsUnavailableError } from '../../../../src/blobs/store.ts'
+import { everyByte } from '../../../support/bytes.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
+import { boundary, encode, multipartType, type GivenPart } from '../../../support/multipart.ts'
+import type { TestTenant } from '../../../support/tenant.ts'
 
 interface SendOptions {
   as?: TestTenant

@@ -1,10 +1,10 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../../store/pool.ts'
-import { datasetTagFind } from '../../store/read/dataset-versions.ts'
-import { datasetFind, type Dataset } from '../../store/read/datasets.ts'
-import type { ExampleMoment } from '../../store/read/examples.ts'
-import { notFound } from './errors.ts'
-import type { AsOf } from './schemas.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../../store/pool.ts'
+import { datasetTagFind } from '../../../store/read/dataset-versions.ts'
+import { datasetFind, type Dataset } from '../../../store/read/datasets.ts'
+import type { ExampleMoment } from '../../../store/read/examples.ts'
+import { notFound } from '../errors.ts'
+import type { AsOf } from '../schemas.ts'
 
 /** The state of examples that `as_of` names, in whatever dataset each of them is. */
 export function momentOf(asOf: AsOf): ExampleMoment {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { sliceElements } from '../../domain/json.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { sliceElements } from '../../../domain/json.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { exampleDraft, validateExample } from './validate-example.ts'
 
 /** Each is looked up in its own dataset. */

@@ -1,6 +1,6 @@
-import { sliceMembers } from '../../domain/json.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
 

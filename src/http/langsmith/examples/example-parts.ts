@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Attachment } from '../../domain/attachments.ts'
-import type { JsonText } from '../../domain/entities.ts'
-import { isUuid, storableText } from '../../domain/ids.ts'
-import { sliceMembers } from '../../domain/json.ts'
-import { MultipartError, readMultipart, type Part } from '../multipart.ts'
-import { invalid, LangsmithError } from './errors.ts'
+import type { Attachment } from '../../../domain/attachments.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { isUuid, storableText } from '../../../domain/ids.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { MultipartError, readMultipart, type Part } from '../../multipart.ts'
+import { invalid, LangsmithError } from '../errors.ts'
 import type { ExampleUpdate } from './example-writes.ts'
-import { problemOfJson, readText } from './multipart-body.ts'
+import { problemOfJson, readText } from '../multipart-body.ts'
 
 export interface ExamplePartsOptions {
   /** The JSON fields of an example's main part. */

@@ -1,5 +1,5 @@
-import { exampleCount } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { exampleCount } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { momentOf } from './as-of.ts'
 import { exampleConditions, exampleFilter } from './get-examples.ts'
 

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { exampleDraft, validateExample } from './validate-example.ts'
 
 const schema = {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { exampleFind } from '../../store/read/examples.ts'
-import { exampleDeleteMany } from '../../store/write/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
+import { exampleDeleteMany } from '../../../store/write/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],

@@ -1,5 +1,5 @@
 import { createExamples, exampleCreate } from './example-writes.ts'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { platformExamples } from './platform-examples.ts'
 
 const info = exampleCreate.omit({ dataset_id: true, inputs: true, outputs: true, id: true })

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { sliceElements, sliceMembers } from '../../domain/json.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
-import { invalid } from './errors.ts'
+import { invalid } from '../errors.ts'
 
 const schema = {
   tags: ['langsmith examples'],

@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../domain/json.ts'
-import type { Queryable } from '../../store/pool.ts'
-import { exampleFind } from '../../store/read/examples.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import type { Queryable } from '../../../store/pool.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
 import { findDataset } from './as-of.ts'
-import { invalid, notFound } from './errors.ts'
+import { invalid, notFound } from '../errors.ts'
 import { assertExampleFits } from './example-schemas.ts'
 import { exampleCreate, newVersion, nextVersion } from './example-writes.ts'
-import { textOf } from './object-text.ts'
-import { uuid } from './schemas.ts'
+import { textOf } from '../object-text.ts'
+import { uuid } from '../schemas.ts'
 
 /** A create, or with `id` alone an update of that example. */
 export const exampleDraft = exampleCreate.extend({

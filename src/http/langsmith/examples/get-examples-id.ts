@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { exampleFind } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { momentOf } from './as-of.ts'
-import { attachmentUrls } from './attachments.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
-import { notFound } from './errors.ts'
-import { asOf, uuid } from './schemas.ts'
+import { notFound } from '../errors.ts'
+import { asOf, uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { exampleDeleteMany } from '../../store/write/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { listOf, uuid } from './schemas.ts'
+import { exampleDeleteMany } from '../../../store/write/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { listOf, uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith examples'],

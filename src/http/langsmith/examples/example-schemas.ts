@@ -1,6 +1,6 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { compileJsonSchema, JsonSchemaError } from '../json-schema.ts'
-import { invalid, LangsmithError } from './errors.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { compileJsonSchema, JsonSchemaError } from '../../json-schema.ts'
+import { invalid, LangsmithError } from '../errors.ts'
 
 /** The JSON Schemas that the examples of a dataset must fit. */
 export interface ExampleSchemas {

@@ -1,0 +1,33 @@
+import type { App, HttpParts } from '../../parts.ts'
+import { deleteExamplesId } from './delete-examples-id.ts'
+import { deleteExamples } from './delete-examples.ts'
+import { getExamplesCount } from './get-examples-count.ts'
+import { getExamplesId } from './get-examples-id.ts'
+import { getExamples } from './get-examples.ts'
+import { patchExamplesBulk } from './patch-examples-bulk.ts'
+import { patchExamplesId } from './patch-examples-id.ts'
+import { patchPlatformDatasetsIdExamples } from './patch-platform-datasets-id-examples.ts'
+import { postExamplesBulk } from './post-examples-bulk.ts'
+import { postExamplesValidateBulk } from './post-examples-validate-bulk.ts'
+import { postExamplesValidate } from './post-examples-validate.ts'
+import { postExamples } from './post-examples.ts'
+import { postPlatformDatasetsExamplesDelete } from './post-platform-datasets-examples-delete.ts'
+import { postPlatformDatasetsIdExamples } from './post-platform-datasets-id-examples.ts'
+
+/** Examples of a dataset: read, written, checked and deleted. */
+export function examplesRoutes(app: App, parts: HttpParts): void {
+  deleteExamplesId(app, parts)
+  deleteExamples(app, parts)
+  getExamplesCount(app, parts)
+  getExamplesId(app, parts)
+  getExamples(app, parts)
+  patchExamplesBulk(app, parts)
+  patchExamplesId(app, parts)
+  patchPlatformDatasetsIdExamples(app, parts)
+  postExamplesBulk(app, parts)
+  postExamplesValidateBulk(app, parts)
+  postExamplesValidate(app, parts)
+  postExamples(app, parts)
+  postPlatformDatasetsExamplesDelete(app, parts)
+  postPlatformDatasetsIdExamples(app, parts)
+}
