@@ -15,6 +15,7 @@ import { feedbackRoutes } from './feedback/routes.ts'
 import { runsRoutes } from './runs/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { examplesRoutes } from './examples/routes.ts'
+import { datasetsRoutes } from './datasets/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { runReads } from './run-reads.ts'
@@ -37,6 +38,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   runsRoutes(app, parts)
   ingestRoutes(app, parts)
   examplesRoutes(app, parts)
+  datasetsRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -1,0 +1,41 @@
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson } from '../../../domain/json.ts'
+import type { CountedDataset, Dataset } from '../../../store/read/datasets.ts'
+import { objectText } from '../object-text.ts'
+
+/** DatasetSchemaForUpdate: a dataset without counts (contracts/langsmith.md 2.3.1). */
+export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {
+  return {
+    id: row.id,
+    tenant_id: tenantId,
+    name: row.name,
+    description: row.description,
+    data_type: row.dataType,
+    created_at: row.createdAt,
+    modified_at: row.updatedAt,
+    inputs_schema_definition: raw(row.inputsSchema),
+    outputs_schema_definition: raw(row.outputsSchema),
+    transformations: raw(row.transformations),
+    externally_managed: row.externallyManaged,
+    // Langfuse's metadata may be any JSON.
+    metadata: row.metadata === null ? null : new RawJson(objectText(row.metadata, 'metadata')),
+    baseline_experiment_id: row.baselineExperimentId,
+  }
+}
+
+/** Dataset. */
+export function countedDatasetFromRow(
+  tenantId: string,
+  row: CountedDataset,
+): Record<string, unknown> {
+  return {
+    ...datasetFromRow(tenantId, row),
+    example_count: row.exampleCount,
+    session_count: row.sessionCount,
+    last_session_start_time: row.lastSessionStartTime,
+  }
+}
+
+function raw(text: JsonText | null): RawJson | null {
+  return text === null ? null : new RawJson(text)
+}

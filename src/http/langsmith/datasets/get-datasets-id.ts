@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { datasetListCounted } from '../../../store/read/datasets.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { countedDatasetFromRow } from './dataset-from-row.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
+
+const schema = {
+  tags: ['langsmith datasets'],
+  summary: 'Read a dataset',
+  params: z.object({ id: uuid }),
+}
+
+export function getDatasetsId(app: App, { db }: HttpParts): void {
+  app.get('/datasets/:id', { schema }, async (request) => {
+    const { tenantId } = request.principal
+    const filter = { ids: [request.params.id] }
+    const [row] = await datasetListCounted(db, { tenantId, filter, limit: 1, offset: 0 })
+    if (row === undefined) throw notFound('Dataset')
+    return countedDatasetFromRow(tenantId, row)
+  })
+}

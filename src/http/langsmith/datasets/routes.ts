@@ -1,0 +1,55 @@
+import type { App, HttpParts } from '../../parts.ts'
+import { deleteDatasetsIdShare } from './delete-datasets-id-share.ts'
+import { deleteDatasetsId } from './delete-datasets-id.ts'
+import { deleteDatasets } from './delete-datasets.ts'
+import { getDatasetsIdCsv } from './get-datasets-id-csv.ts'
+import { getDatasetsIdJsonl } from './get-datasets-id-jsonl.ts'
+import { getDatasetsIdOpenaiFt } from './get-datasets-id-openai-ft.ts'
+import { getDatasetsIdOpenai } from './get-datasets-id-openai.ts'
+import { getDatasetsIdShare } from './get-datasets-id-share.ts'
+import { getDatasetsIdSplits } from './get-datasets-id-splits.ts'
+import { getDatasetsIdVersion } from './get-datasets-id-version.ts'
+import { getDatasetsIdVersionsDiff } from './get-datasets-id-versions-diff.ts'
+import { getDatasetsIdVersions } from './get-datasets-id-versions.ts'
+import { getDatasetsId } from './get-datasets-id.ts'
+import { getDatasets } from './get-datasets.ts'
+import { getPublicTokenDatasets } from './get-public-token-datasets.ts'
+import { getPublicTokenExamplesCount } from './get-public-token-examples-count.ts'
+import { getPublicTokenExamples } from './get-public-token-examples.ts'
+import { patchDatasetsId } from './patch-datasets-id.ts'
+import { postDatasetsClone } from './post-datasets-clone.ts'
+import { postDatasetsUpload } from './post-datasets-upload.ts'
+import { postDatasets } from './post-datasets.ts'
+import { postExamplesUploadDatasetId } from './post-examples-upload-dataset-id.ts'
+import { putDatasetsIdShare } from './put-datasets-id-share.ts'
+import { putDatasetsIdSplits } from './put-datasets-id-splits.ts'
+import { putDatasetsIdTags } from './put-datasets-id-tags.ts'
+
+/** Datasets as a whole: versions, tags, splits, copies, sharing, and files in and out. */
+export function datasetsRoutes(app: App, parts: HttpParts): void {
+  deleteDatasetsIdShare(app, parts)
+  deleteDatasetsId(app, parts)
+  deleteDatasets(app, parts)
+  getDatasetsIdCsv(app, parts)
+  getDatasetsIdJsonl(app, parts)
+  getDatasetsIdOpenaiFt(app, parts)
+  getDatasetsIdOpenai(app, parts)
+  getDatasetsIdShare(app, parts)
+  getDatasetsIdSplits(app, parts)
+  getDatasetsIdVersion(app, parts)
+  getDatasetsIdVersionsDiff(app, parts)
+  getDatasetsIdVersions(app, parts)
+  getDatasetsId(app, parts)
+  getDatasets(app, parts)
+  getPublicTokenDatasets(app, parts)
+  getPublicTokenExamplesCount(app, parts)
+  getPublicTokenExamples(app, parts)
+  patchDatasetsId(app, parts)
+  postDatasetsClone(app, parts)
+  postDatasetsUpload(app, parts)
+  postDatasets(app, parts)
+  postExamplesUploadDatasetId(app, parts)
+  putDatasetsIdShare(app, parts)
+  putDatasetsIdSplits(app, parts)
+  putDatasetsIdTags(app, parts)
+}
