@@ -1,11 +1,9 @@
 import type { App, HttpParts } from '../parts.ts'
 import { deleteDatasetsComparativeId } from './delete-datasets-comparative-id.ts'
 import { getDatasetsIdComparative } from './get-datasets-id-comparative.ts'
-import { getSessionsIdMetadata } from './get-sessions-id-metadata.ts'
 import { postDatasetsComparative } from './post-datasets-comparative.ts'
 import { postDatasetsIdGroupRuns } from './post-datasets-id-group-runs.ts'
 import { postDatasetsIdRunsDelta } from './post-datasets-id-runs-delta.ts'
-import { postDatasetsUploadExperiment } from './post-datasets-upload-experiment.ts'
 
 /** What stands around experiments: comparisons, configs of feedback and links that take it. */
 export function evaluation(app: App, parts: HttpParts): void {
@@ -14,6 +12,4 @@ export function evaluation(app: App, parts: HttpParts): void {
   deleteDatasetsComparativeId(app, parts)
   postDatasetsIdGroupRuns(app, parts)
   postDatasetsIdRunsDelta(app, parts)
-  postDatasetsUploadExperiment(app, parts)
-  getSessionsIdMetadata(app, parts)
 }

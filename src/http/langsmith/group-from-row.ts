@@ -7,7 +7,7 @@ import type {
 } from '../../store/read/comparison-groups.ts'
 import type { ExperimentRow } from '../../store/read/experiments.ts'
 import { printFilter } from './filter/filter-parse.ts'
-import { sessionWithStatistics } from './session-from-row.ts'
+import { sessionWithStatistics } from './sessions/session-from-row.ts'
 
 /** The metadata entry that a group has in common. */
 export function groupEntry(

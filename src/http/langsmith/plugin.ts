@@ -8,7 +8,6 @@ import {
   type Principal,
 } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { controlPlane } from './control-plane.ts'
 import { evaluation } from './evaluation.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
@@ -16,6 +15,7 @@ import { runsRoutes } from './runs/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { examplesRoutes } from './examples/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
+import { sessionsRoutes } from './sessions/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { runReads } from './run-reads.ts'
@@ -29,7 +29,6 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
-  controlPlane(app, parts)
   evaluation(app, parts)
   postDatasetsIdRuns(app, parts)
   runReads(app, parts)
@@ -39,6 +38,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   ingestRoutes(app, parts)
   examplesRoutes(app, parts)
   datasetsRoutes(app, parts)
+  sessionsRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { experimentDeleteMany } from '../../store/write/experiments.ts'
-import { nudgePurge } from '../nudge-purge.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { experimentDeleteMany } from '../../../store/write/experiments.ts'
+import { nudgePurge } from '../../nudge-purge.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith sessions'],

@@ -1,17 +1,17 @@
 import { z } from 'zod'
-import { mentionsFamily } from '../../domain/run-filter.ts'
+import { mentionsFamily } from '../../../domain/run-filter.ts'
 import {
   experimentList,
   experimentListDirty,
   experimentSorts,
   type ExperimentQuery,
   type ExperimentRow,
-} from '../../store/read/experiments.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
-import { experimentResolveNames } from '../../store/write/experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { parseSessionFilter } from './filter/filter-parse.ts'
-import { readRunFilter } from './runs/run-query-body.ts'
+} from '../../../store/read/experiments.ts'
+import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
+import { experimentResolveNames } from '../../../store/write/experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { parseSessionFilter } from '../filter/filter-parse.ts'
+import { readRunFilter } from '../runs/run-query-body.ts'
 import {
   flag,
   ignored,
@@ -22,7 +22,7 @@ import {
   text,
   time,
   uuidList,
-} from './schemas.ts'
+} from '../schemas.ts'
 import { sessionsWithStatistics } from './session-statistics.ts'
 
 const querystring = z.object({

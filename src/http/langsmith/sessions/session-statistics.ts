@@ -1,17 +1,20 @@
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../../store/pool.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db } from '../../../store/pool.ts'
 import {
   executionFacetList,
   executionStatsList,
   type ExecutionFacet,
   type ExecutionQuery,
-} from '../../store/read/execution-stats.ts'
-import { experimentAggregateListAmong, type ExperimentRow } from '../../store/read/experiments.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
-import { printFilter } from './filter/filter-parse.ts'
+} from '../../../store/read/execution-stats.ts'
+import {
+  experimentAggregateListAmong,
+  type ExperimentRow,
+} from '../../../store/read/experiments.ts'
+import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
+import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
-import { isStatSelected, statsSelectNames } from './runs/stats-select.ts'
+import { isStatSelected, statsSelectNames } from '../runs/stats-select.ts'
 
 /** What a request wants to know of sessions (contracts/langsmith.md 2.5.2). */
 export interface SessionStatsAsked {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { experimentFind } from '../../store/read/experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { flag, time, uuid } from './schemas.ts'
+import { experimentFind } from '../../../store/read/experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { flag, time, uuid } from '../schemas.ts'
 import { sessionsWithStatistics } from './session-statistics.ts'
 
 const schema = {

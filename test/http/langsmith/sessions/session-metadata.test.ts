@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const start = '2026-01-21T14:35:42.000000Z'
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
-import { experimentUpdate } from '../../store/write/experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { LangsmithError, notFound } from './errors.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { experimentUpdate } from '../../../store/write/experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { LangsmithError, notFound } from '../errors.ts'
 import { sessionExtra, sessionName, traceTier } from './post-sessions.ts'
-import { text, time, uuid } from './schemas.ts'
+import { text, time, uuid } from '../schemas.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
 
 const schema = {

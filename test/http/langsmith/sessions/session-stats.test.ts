@@ -6,9 +6,9 @@ import {
   runEvent,
   second,
   traceEvent,
-} from '../../support/comparison-rows.ts'
-import { harness, type Harness } from '../../support/harness.ts'
-import { traceOf } from '../../support/run-tree.ts'
+} from '../../../support/comparison-rows.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { traceOf } from '../../../support/run-tree.ts'
 
 /** Two experiments: one of three traces, whose runs are its own; one that links runs of another project. */
 async function world(h: Harness) {

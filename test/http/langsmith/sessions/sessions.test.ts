@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { eventVersion } from '../../../src/domain/events.ts'
-import { experimentUpsertByName } from '../../../src/store/write/experiments.ts'
-import { harness, type Harness } from '../../support/harness.ts'
+import { eventVersion } from '../../../../src/domain/events.ts'
+import { experimentUpsertByName } from '../../../../src/store/write/experiments.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const json = (value: unknown) => encodeURIComponent(JSON.stringify(value))
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
 
 const times = { start_time: '2026-01-21T10:00:00Z', end_time: '2026-01-21T10:00:02.5Z' }
 

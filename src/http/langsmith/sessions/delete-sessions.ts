@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { experimentDeleteMany } from '../../store/write/experiments.ts'
-import { nudgePurge } from '../nudge-purge.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { listOf, uuid } from './schemas.ts'
+import { experimentDeleteMany } from '../../../store/write/experiments.ts'
+import { nudgePurge } from '../../nudge-purge.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { listOf, uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith sessions'],

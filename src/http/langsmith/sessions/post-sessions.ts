@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
-import { datasetFind } from '../../store/read/datasets.ts'
-import { experimentInsert } from '../../store/write/experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { LangsmithError, notFound } from './errors.ts'
-import { flag, jsonObject, text, time, uuid } from './schemas.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { datasetFind } from '../../../store/read/datasets.ts'
+import { experimentInsert } from '../../../store/write/experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { LangsmithError, notFound } from '../errors.ts'
+import { flag, jsonObject, text, time, uuid } from '../schemas.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
 
 /** `extra` of a session: what is searched in it must be an object. */
