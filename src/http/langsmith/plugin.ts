@@ -8,7 +8,6 @@ import {
   type Principal,
 } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
-import { evaluation } from './evaluation.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
 import { runsRoutes } from './runs/routes.ts'
@@ -16,9 +15,8 @@ import { ingestRoutes } from './ingest/routes.ts'
 import { examplesRoutes } from './examples/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { sessionsRoutes } from './sessions/routes.ts'
+import { comparisonsRoutes } from './comparisons/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
-import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
-import { runReads } from './run-reads.ts'
 
 /** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
 export async function langsmith(app: App, parts: HttpParts): Promise<void> {
@@ -29,9 +27,6 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
-  evaluation(app, parts)
-  postDatasetsIdRuns(app, parts)
-  runReads(app, parts)
   infoRoutes(app)
   feedbackRoutes(app, parts)
   runsRoutes(app, parts)
@@ -39,6 +34,7 @@ export async function langsmith(app: App, parts: HttpParts): Promise<void> {
   examplesRoutes(app, parts)
   datasetsRoutes(app, parts)
   sessionsRoutes(app, parts)
+  comparisonsRoutes(app, parts)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

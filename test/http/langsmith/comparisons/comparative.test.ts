@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 interface Comparable {
   datasetId: string

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { comparisonDeltaList } from '../../store/read/comparison-delta.ts'
-import { experimentListCompared } from '../../store/read/comparison.ts'
-import { feedbackConfigFind } from '../../store/read/feedback-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { comparisonDeltaList } from '../../../store/read/comparison-delta.ts'
+import { experimentListCompared } from '../../../store/read/comparison.ts'
+import { feedbackConfigFind } from '../../../store/read/feedback-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
-import { notFound } from './errors.ts'
-import { text, uuid } from './schemas.ts'
+import { notFound } from '../errors.ts'
+import { text, uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['datasets'],

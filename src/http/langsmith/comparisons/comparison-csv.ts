@@ -1,9 +1,13 @@
 import { Readable, pipeline } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { RawJson, stringifyWithRaw } from '../../domain/json.ts'
-import type { ComparedExperiment, ComparedRun, ComparisonRow } from '../../store/read/comparison.ts'
-import { exampleFromRow } from './examples/example-from-row.ts'
-import { latencyOf, runFields } from './runs/run-from-row.ts'
+import { RawJson, stringifyWithRaw } from '../../../domain/json.ts'
+import type {
+  ComparedExperiment,
+  ComparedRun,
+  ComparisonRow,
+} from '../../../store/read/comparison.ts'
+import { exampleFromRow } from '../examples/example-from-row.ts'
+import { latencyOf, runFields } from '../runs/run-from-row.ts'
 
 /** One experiment's columns. */
 export interface CsvExperiment extends ComparedExperiment {

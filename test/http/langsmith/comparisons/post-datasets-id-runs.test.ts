@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 import {
   comparisonRows,
   feedbackOn,
@@ -9,7 +9,7 @@ import {
   runEvent,
   second,
   traceEvent,
-} from '../../support/comparison-rows.ts'
+} from '../../../support/comparison-rows.ts'
 
 let h: Harness
 let make: ReturnType<typeof comparisonRows>

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { comparativeExperimentList } from '../../store/read/comparative-experiments.ts'
-import { datasetFind } from '../../store/read/datasets.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { comparativeExperimentList } from '../../../store/read/comparative-experiments.ts'
+import { datasetFind } from '../../../store/read/datasets.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'
-import { notFound } from './errors.ts'
-import { flag, page, text, uuid, uuidList } from './schemas.ts'
+import { notFound } from '../errors.ts'
+import { flag, page, text, uuid, uuidList } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith datasets'],

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
 import {
   comparativeExperimentFind,
   experimentListDatasetsAmong,
   type ComparativeExperiment,
-} from '../../store/read/comparative-experiments.ts'
-import { comparativeExperimentInsert } from '../../store/write/comparative-experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
+} from '../../../store/read/comparative-experiments.ts'
+import { comparativeExperimentInsert } from '../../../store/write/comparative-experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { comparativeFromRow } from './comparative-from-row.ts'
-import { LangsmithError, notFound } from './errors.ts'
-import { textOf } from './object-text.ts'
-import { jsonObject, text, time, uuid } from './schemas.ts'
+import { LangsmithError, notFound } from '../errors.ts'
+import { textOf } from '../object-text.ts'
+import { jsonObject, text, time, uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith datasets'],

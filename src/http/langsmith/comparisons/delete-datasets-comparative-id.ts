@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { comparativeExperimentDelete } from '../../store/write/comparative-experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { comparativeExperimentDelete } from '../../../store/write/comparative-experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith datasets'],

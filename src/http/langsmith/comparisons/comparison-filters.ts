@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../domain/run-filter.ts'
-import { LangsmithError } from './errors.ts'
-import { FilterSyntaxError, parseRunFilter } from './filter/filter-parse.ts'
-import { uuid } from './schemas.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import { LangsmithError } from '../errors.ts'
+import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
+import { uuid } from '../schemas.ts'
 
 /** Characters of all filters together: what they bind stays within the parameters that one statement can have. */
 const maxFilterLength = 32_768

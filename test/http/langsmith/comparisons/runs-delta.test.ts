@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, feedbackOn, rootRun, second } from '../../support/comparison-rows.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
+import { comparisonRows, feedbackOn, rootRun, second } from '../../../support/comparison-rows.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
 
 interface Fixture {
   datasetId: string

@@ -6,8 +6,8 @@ import {
   linkEvent,
   rootRun,
   second,
-} from '../../support/comparison-rows.ts'
-import { harness, type Answer, type Harness } from '../../support/harness.ts'
+} from '../../../support/comparison-rows.ts'
+import { harness, type Answer, type Harness } from '../../../support/harness.ts'
 
 interface Fixture {
   datasetId: string

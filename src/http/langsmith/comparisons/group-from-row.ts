@@ -1,13 +1,13 @@
-import { RawJson } from '../../domain/json.ts'
-import type { RunFilter } from '../../domain/run-filter.ts'
+import { RawJson } from '../../../domain/json.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
 import type {
   ComparisonGroup,
   GroupQuery,
   GroupStatistics,
-} from '../../store/read/comparison-groups.ts'
-import type { ExperimentRow } from '../../store/read/experiments.ts'
-import { printFilter } from './filter/filter-parse.ts'
-import { sessionWithStatistics } from './sessions/session-from-row.ts'
+} from '../../../store/read/comparison-groups.ts'
+import type { ExperimentRow } from '../../../store/read/experiments.ts'
+import { printFilter } from '../filter/filter-parse.ts'
+import { sessionWithStatistics } from '../sessions/session-from-row.ts'
 
 /** The metadata entry that a group has in common. */
 export function groupEntry(

@@ -1,27 +1,27 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { Db } from '../../store/pool.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Db } from '../../../store/pool.ts'
 import {
   comparisonGroupExamples,
   comparisonGroupList,
   comparisonGroupStatistics,
   type ComparisonGroup,
   type GroupQuery,
-} from '../../store/read/comparison-groups.ts'
-import { comparisonRowList, experimentListCompared } from '../../store/read/comparison.ts'
+} from '../../../store/read/comparison-groups.ts'
+import { comparisonRowList, experimentListCompared } from '../../../store/read/comparison.ts'
 import {
   experimentAggregateListAmong,
   experimentList,
   type ExperimentRow,
-} from '../../store/read/experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
+} from '../../../store/read/experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
-import { attachmentUrls, type AttachmentUrls } from './attachments.ts'
+import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
-import { notFound } from './errors.ts'
-import { printFilter } from './filter/filter-parse.ts'
+import { notFound } from '../errors.ts'
+import { printFilter } from '../filter/filter-parse.ts'
 import { groupEntry, groupFilter, groupKey, groupNumbers, groupSession } from './group-from-row.ts'
-import { text, uuid } from './schemas.ts'
+import { text, uuid } from '../schemas.ts'
 
 const body = z.object({
   session_ids: z.array(uuid).min(1).max(100),

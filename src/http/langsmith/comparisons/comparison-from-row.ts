@@ -1,7 +1,7 @@
-import type { ComparisonRow } from '../../store/read/comparison.ts'
-import { exampleFromRow } from './examples/example-from-row.ts'
-import { feedbackFromRow } from './feedback/feedback-from-row.ts'
-import { runFields, type RunFieldOptions } from './runs/run-from-row.ts'
+import type { ComparisonRow } from '../../../store/read/comparison.ts'
+import { exampleFromRow } from '../examples/example-from-row.ts'
+import { feedbackFromRow } from '../feedback/feedback-from-row.ts'
+import { runFields, type RunFieldOptions } from '../runs/run-from-row.ts'
 
 /** ExampleWithRunsCH (contracts/langsmith.md 2.1): the runs of all sessions, told apart by `session_id`. */
 export function comparisonFromRow(

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { comparisonCsv } from '../../../src/http/langsmith/comparison-csv.ts'
-import type { ComparedRun, ComparisonRow } from '../../../src/store/read/comparison.ts'
-import { second } from '../../support/comparison-rows.ts'
+import { comparisonCsv } from '../../../../src/http/langsmith/comparisons/comparison-csv.ts'
+import type { ComparedRun, ComparisonRow } from '../../../../src/store/read/comparison.ts'
+import { second } from '../../../support/comparison-rows.ts'
 
 const experiment = { id: 'e', name: 'experiment', feedbackKeys: [] }
 const bodyLength = 10_000

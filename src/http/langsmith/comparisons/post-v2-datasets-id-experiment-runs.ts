@@ -5,18 +5,18 @@ import {
   type ComparedRun,
   type ComparisonKey,
   type ComparisonQuery,
-} from '../../store/read/comparison.ts'
-import { runList, type RunPart } from '../../store/read/run-list.ts'
-import type { RunDetailRow } from '../../store/read/runs.ts'
-import { baseUrl } from '../blobs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+} from '../../../store/read/comparison.ts'
+import { runList, type RunPart } from '../../../store/read/run-list.ts'
+import type { RunDetailRow } from '../../../store/read/runs.ts'
+import { baseUrl } from '../../blobs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
-import { readCursor, writeCursor } from './cursor.ts'
-import { invalid, notFound } from './errors.ts'
-import { exampleFromRow } from './examples/example-from-row.ts'
-import { runSelectFields, runV2Selection } from './runs/run-v2.ts'
-import { uuid } from './schemas.ts'
+import { readCursor, writeCursor } from '../cursor.ts'
+import { invalid, notFound } from '../errors.ts'
+import { exampleFromRow } from '../examples/example-from-row.ts'
+import { runSelectFields, runV2Selection } from '../runs/run-v2.ts'
+import { uuid } from '../schemas.ts'
 
 const body = z.object({
   experiment_ids: z.array(uuid).min(1),

@@ -5,14 +5,14 @@ import {
   feedbackListComparedKeys,
   type ComparedExperiment,
   type ComparisonQuery,
-} from '../../store/read/comparison.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { attachmentUrls } from './attachments.ts'
+} from '../../../store/read/comparison.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { attachmentUrls } from '../attachments.ts'
 import { comparisonCsv } from './comparison-csv.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
-import { invalid, notFound } from './errors.ts'
-import { uuid } from './schemas.ts'
+import { invalid, notFound } from '../errors.ts'
+import { uuid } from '../schemas.ts'
 
 /** A null limit in JSON (contracts/langsmith.md 2.1); in CSV it means every row. */
 const defaultLimit = 10

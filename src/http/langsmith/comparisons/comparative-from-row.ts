@@ -1,8 +1,8 @@
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../../domain/json.ts'
 import type {
   ComparativeExperiment,
   ListedComparison,
-} from '../../store/read/comparative-experiments.ts'
+} from '../../../store/read/comparative-experiments.ts'
 
 /** ComparativeExperimentBase (contracts/langsmith.md 2.8). */
 export function comparativeFromRow(
