@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
+import { infoRoutes } from './info/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
 import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
@@ -11,8 +12,6 @@ import { getDatasetsNameRunsRunName } from './get-datasets-name-runs-run-name.ts
 import { getDatasetsNameRuns } from './get-datasets-name-runs.ts'
 import { getDatasetsName } from './get-datasets-name.ts'
 import { getDatasets } from './get-datasets.ts'
-import { getHealth } from './get-health.ts'
-import { getProjects } from './get-projects.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import { getV2DatasetsName } from './get-v2-datasets-name.ts'
 import { getV2Datasets } from './get-v2-datasets.ts'
@@ -59,8 +58,6 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
   const paths = collectPaths(app)
-  getHealth(app)
-  getProjects(app)
   postV2Datasets(app, parts)
   getV2Datasets(app, parts)
   getV2DatasetsName(app, parts)
@@ -104,6 +101,7 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getTracesId(app, parts)
   getV2Observations(app, parts)
   postTraces(app, parts)
+  infoRoutes(app)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -1,5 +1,5 @@
-import { productVersion } from '../../domain/version.ts'
-import type { App } from '../parts.ts'
+import { productVersion } from '../../../domain/version.ts'
+import type { App } from '../../parts.ts'
 
 /** Asked without a key (contracts/langfuse.md 2.14). */
 export function getHealth(app: App): void {
