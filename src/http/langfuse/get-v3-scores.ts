@@ -5,7 +5,7 @@ import { scoreList, type ScoreQuery, type ScoreRow } from '../../store/read/scor
 import type { App, HttpParts } from '../parts.ts'
 import { invalidRequest } from './errors.ts'
 import { lenientDate, page, textList } from './requests.ts'
-import { scoreDataTypes } from './score-body.ts'
+import { scoreDataTypes } from './ingest/score-body.ts'
 import { scoreFieldGroups, scoreV3FromRow, sourceTypesOf } from './score-from-row.ts'
 import { idsOf, unlessEmpty } from './score-query.ts'
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { infoRoutes } from './info/routes.ts'
+import { ingestRoutes } from './ingest/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
 import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
@@ -28,7 +29,6 @@ import { getV2ScoresId } from './get-v2-scores-id.ts'
 import { getV2Scores } from './get-v2-scores.ts'
 import { getV3Scores } from './get-v3-scores.ts'
 import { patchScoreConfigsId } from './patch-score-configs-id.ts'
-import { postIngestion } from './post-ingestion.ts'
 import { postScoreConfigs } from './post-score-configs.ts'
 import { postScores } from './post-scores.ts'
 import { deleteTraces } from './delete-traces.ts'
@@ -40,7 +40,6 @@ import { getSessionsId } from './get-sessions-id.ts'
 import { getTraces } from './get-traces.ts'
 import { getTracesId } from './get-traces-id.ts'
 import { getV2Observations } from './get-v2-observations.ts'
-import { postTraces } from './post-traces.ts'
 import { getExperimentItems } from './get-experiment-items.ts'
 import { getExperiments } from './get-experiments.ts'
 import { getMediaId } from './get-media-id.ts'
@@ -73,7 +72,6 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getDatasetsNameRuns(app, parts)
   getDatasetsNameRunsRunName(app, parts)
   deleteDatasetsNameRunsRunName(app, parts)
-  postIngestion(app, parts)
   postScores(app, parts)
   deleteScoresId(app, parts)
   getScores(app, parts)
@@ -100,8 +98,8 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getTraces(app, parts)
   getTracesId(app, parts)
   getV2Observations(app, parts)
-  postTraces(app, parts)
   infoRoutes(app)
+  ingestRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

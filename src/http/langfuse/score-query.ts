@@ -4,7 +4,7 @@ import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
 import { scoreFilterColumns, type ScoreQuery } from '../../store/read/scores.ts'
 import { equals, filterOver, mergeFilter } from './filter.ts'
 import { page, strictDate, text, textList } from './requests.ts'
-import { scoreDataTypes } from './score-body.ts'
+import { scoreDataTypes } from './ingest/score-body.ts'
 import { sourceTypesOf } from './score-from-row.ts'
 
 const operators = ['<', '>', '<=', '>=', '!=', '='] as const

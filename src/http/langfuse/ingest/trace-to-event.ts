@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf } from '../../domain/events.ts'
-import { resolveId } from '../../domain/ids.ts'
-import { defaultEnvironment, normalizeEnvironment } from '../../domain/environment.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../../domain/events.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { defaultEnvironment, normalizeEnvironment } from '../../../domain/environment.ts'
 import {
   clearable,
   kept,
@@ -11,7 +11,7 @@ import {
   weakVersion,
   type EventOrigin,
 } from './payload-patch.ts'
-import { strictInstant, text } from './requests.ts'
+import { strictInstant, text } from '../requests.ts'
 
 /** Sessions and users are looked up by name: an index cannot hold more. */
 export const lookupName = text.pipe(z.string().max(500))

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf } from '../../domain/events.ts'
-import { resolveId } from '../../domain/ids.ts'
-import { runTypeOf, type ObservationType } from '../../domain/observation-types.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../../domain/events.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { runTypeOf, type ObservationType } from '../../../domain/observation-types.ts'
 import {
   clearable,
   kept,
@@ -11,9 +11,9 @@ import {
   weakVersion,
   type EventOrigin,
 } from './payload-patch.ts'
-import { strictInstant, text } from './requests.ts'
+import { strictInstant, text } from '../requests.ts'
 import { environmentPatch } from './trace-to-event.ts'
-import { usagePatch } from '../../domain/usage.ts'
+import { usagePatch } from '../../../domain/usage.ts'
 
 /** Body of `span-*` (contracts/langfuse.md 2.7). `input`, `output` and `metadata` travel as text. */
 export const spanBody = z.object({

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { sliceMembers } from '../../domain/json.ts'
-import { experimentResolveNames } from '../../store/write/experiments.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { experimentResolveNames } from '../../../store/write/experiments.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { defaultProject } from './ingestion-to-events.ts'
 import { traceBody, traceToEvents } from './trace-to-event.ts'
 

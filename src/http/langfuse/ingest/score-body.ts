@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from './requests.ts'
+import { text } from '../requests.ts'
 import { lookupName } from './trace-to-event.ts'
 
 export const scoreDataTypes = ['NUMERIC', 'CATEGORICAL', 'BOOLEAN', 'TEXT', 'CORRECTION'] as const

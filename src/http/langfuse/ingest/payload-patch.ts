@@ -1,9 +1,9 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf } from '../../domain/events.ts'
-import { hasHugeNumber, previewOf } from '../../domain/json.ts'
-import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
-import { invalidRequest } from './errors.ts'
-import { metadataMembers } from './stored-json.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../../domain/events.ts'
+import { hasHugeNumber, previewOf } from '../../../domain/json.ts'
+import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
+import { invalidRequest } from '../errors.ts'
+import { metadataMembers } from '../stored-json.ts'
 
 /** When and as what an event came: where it stands among the events of its row. */
 export interface EventOrigin {

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { observationTypes, type ObservationType } from '../../domain/observation-types.ts'
+import { observationTypes, type ObservationType } from '../../../domain/observation-types.ts'
 import {
   eventBody,
   generationBody,
   spanBody,
   type ObservationBody,
 } from './observation-to-event.ts'
-import { strictInstant } from './requests.ts'
+import { strictInstant } from '../requests.ts'
 import { scoreBody, type ScoreBody } from './score-body.ts'
 import { traceBody } from './trace-to-event.ts'
 

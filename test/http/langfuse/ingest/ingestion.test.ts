@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { resolveId } from '../../../src/domain/ids.ts'
-import { harness, type Harness } from '../../support/harness.ts'
-import type { TestTenant } from '../../support/tenant.ts'
+import { resolveId } from '../../../../src/domain/ids.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import type { TestTenant } from '../../../support/tenant.ts'
 import { recordedBatch, recordedScores } from './recorded-ingestion.ts'
 
 const base = '/api/public'
