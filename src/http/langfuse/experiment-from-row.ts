@@ -7,7 +7,7 @@ import type {
 } from '../../store/read/experiment-activity.ts'
 import type { ExperimentItemRow } from '../../store/read/experiment-items.ts'
 import type { ScoreRow } from '../../store/read/scores.ts'
-import { scoreV3FromRow } from './score-from-row.ts'
+import { scoreV3FromRow } from './scores/score-from-row.ts'
 import { storedJson, storedMetadata } from './stored-json.ts'
 
 /** Groups of fields of an experiment. `metrics` is ours: contracts/langfuse.md 3.8 has no public endpoint for them. */

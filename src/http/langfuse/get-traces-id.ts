@@ -8,7 +8,7 @@ import { notFound } from './errors.ts'
 import { streamList } from './json-stream.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { textList } from './requests.ts'
-import { scoreFromRow } from './score-from-row.ts'
+import { scoreFromRow } from './scores/score-from-row.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
 
 /** Observations read in one go: each may hold megabytes. */

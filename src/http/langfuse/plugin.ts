@@ -3,6 +3,7 @@ import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../au
 import type { App, HttpParts } from '../parts.ts'
 import { infoRoutes } from './info/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
+import { scoresRoutes } from './scores/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
 import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
@@ -20,17 +21,6 @@ import { postDatasetItems } from './post-dataset-items.ts'
 import { postDatasetRunItems } from './post-dataset-run-items.ts'
 import { postDatasets } from './post-datasets.ts'
 import { postV2Datasets } from './post-v2-datasets.ts'
-import { deleteScoresId } from './delete-scores-id.ts'
-import { getScoreConfigsId } from './get-score-configs-id.ts'
-import { getScoreConfigs } from './get-score-configs.ts'
-import { getScoresId } from './get-scores-id.ts'
-import { getScores } from './get-scores.ts'
-import { getV2ScoresId } from './get-v2-scores-id.ts'
-import { getV2Scores } from './get-v2-scores.ts'
-import { getV3Scores } from './get-v3-scores.ts'
-import { patchScoreConfigsId } from './patch-score-configs-id.ts'
-import { postScoreConfigs } from './post-score-configs.ts'
-import { postScores } from './post-scores.ts'
 import { deleteTraces } from './delete-traces.ts'
 import { deleteTracesId } from './delete-traces-id.ts'
 import { getObservations } from './get-observations.ts'
@@ -72,17 +62,6 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getDatasetsNameRuns(app, parts)
   getDatasetsNameRunsRunName(app, parts)
   deleteDatasetsNameRunsRunName(app, parts)
-  postScores(app, parts)
-  deleteScoresId(app, parts)
-  getScores(app, parts)
-  getScoresId(app, parts)
-  getV2Scores(app, parts)
-  getV2ScoresId(app, parts)
-  getV3Scores(app, parts)
-  postScoreConfigs(app, parts)
-  getScoreConfigs(app, parts)
-  getScoreConfigsId(app, parts)
-  patchScoreConfigsId(app, parts)
   getExperiments(app, parts)
   getExperimentItems(app, parts)
   postMedia(app, parts)
@@ -100,6 +79,7 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   getV2Observations(app, parts)
   infoRoutes(app)
   ingestRoutes(app, parts)
+  scoresRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

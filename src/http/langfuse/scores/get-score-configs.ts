@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { scoreConfigCount, scoreConfigList } from '../../store/read/score-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { metaOf, offsetOf, page } from './requests.ts'
+import { scoreConfigCount, scoreConfigList } from '../../../store/read/score-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { metaOf, offsetOf, page } from '../requests.ts'
 import { scoreConfigFromRow } from './score-config.ts'
 
 /** Newest first, archived ones included. */

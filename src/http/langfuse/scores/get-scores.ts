@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { listScores } from './list-scores.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 

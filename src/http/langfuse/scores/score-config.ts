@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { toMillisecondIso } from '../../domain/timestamp.ts'
-import type { ScoreConfigRow } from '../../store/read/score-configs.ts'
-import type { ScoreConfigContent } from '../../store/write/score-configs.ts'
-import { invalidRequest } from './errors.ts'
-import { text } from './requests.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
+import type { ScoreConfigRow } from '../../../store/read/score-configs.ts'
+import type { ScoreConfigContent } from '../../../store/write/score-configs.ts'
+import { invalidRequest } from '../errors.ts'
+import { text } from '../requests.ts'
 
 export const configName = text.pipe(
   z

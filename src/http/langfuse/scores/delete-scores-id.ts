@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { feedbackBury } from '../../store/write/feedback.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { feedbackBury } from '../../../store/write/feedback.ts'
+import type { App, HttpParts } from '../../parts.ts'
 
 /** Deletes a score; what was sent of it before, known or on its way, never comes to be (contracts/langfuse.md 2.6). */
 export function deleteScoresId(app: App, { db, clock }: HttpParts): void {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { isUuid } from '../../domain/ids.ts'
-import { scoreConfigUpdate } from '../../store/write/score-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { text } from './requests.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { scoreConfigUpdate } from '../../../store/write/score-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { text } from '../requests.ts'
 import { categories, checkedConfig, configName, scoreConfigFromRow } from './score-config.ts'
 
 const body = z.object({

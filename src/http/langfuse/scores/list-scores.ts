@@ -1,6 +1,6 @@
-import { scoreCount, scoreList, scoreNarrow, type ScoreQuery } from '../../store/read/scores.ts'
-import type { HttpParts } from '../parts.ts'
-import { metaOf, offsetOf, type PageRequest } from './requests.ts'
+import { scoreCount, scoreList, scoreNarrow, type ScoreQuery } from '../../../store/read/scores.ts'
+import type { HttpParts } from '../../parts.ts'
+import { metaOf, offsetOf, type PageRequest } from '../requests.ts'
 import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'
 
 /** A page of scores with their traces, newest first. @param hasTraces false: without their traces */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const path = '/api/public/score-configs'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { scoreFind } from '../../store/read/scores.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { scoreFind } from '../../../store/read/scores.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { scoreFromRow } from './score-from-row.ts'
 
 /** A score of any kind, whether what it is about has arrived or not. */

@@ -1,7 +1,7 @@
-import { toMillisecondIso } from '../../domain/timestamp.ts'
-import { defaultEnvironment } from '../../domain/environment.ts'
-import type { ScoreRow } from '../../store/read/scores.ts'
-import { storedMetadata } from './stored-json.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
+import { defaultEnvironment } from '../../../domain/environment.ts'
+import type { ScoreRow } from '../../../store/read/scores.ts'
+import { storedMetadata } from '../stored-json.ts'
 
 /** Score of v1 and v2 (contracts/langfuse.md 2.6, 2.16). */
 export function scoreFromRow(tenantId: string, row: ScoreRow): Record<string, unknown> {

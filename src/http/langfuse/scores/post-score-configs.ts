@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { scoreConfigInsert } from '../../store/write/score-configs.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { text } from './requests.ts'
+import { scoreConfigInsert } from '../../../store/write/score-configs.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { text } from '../requests.ts'
 import {
   categories,
   checkedConfig,

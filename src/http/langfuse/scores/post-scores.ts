@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { isUuid } from '../../domain/ids.ts'
-import { sliceMembers } from '../../domain/json.ts'
-import { scoreConfigListAmong } from '../../store/read/score-configs.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { configKey } from './ingest/ingestion-to-events.ts'
-import { scoreBody } from './ingest/score-body.ts'
-import { scoreToEvent } from './ingest/score-to-event.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { scoreConfigListAmong } from '../../../store/read/score-configs.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { configKey } from '../ingest/ingestion-to-events.ts'
+import { scoreBody } from '../ingest/score-body.ts'
+import { scoreToEvent } from '../ingest/score-to-event.ts'
 
 /** One score, by its id if it has one: the same id again changes it (contracts/langfuse.md 2.6). */
 export function postScores(app: App, parts: HttpParts): void {
