@@ -4,7 +4,7 @@ import { toMillisecondIso } from '../../domain/timestamp.ts'
 import type { Dataset } from '../../store/read/datasets.ts'
 import type { ExperimentRow } from '../../store/read/experiments.ts'
 import type { RunItemRow } from '../../store/read/run-items.ts'
-import type { ItemRow } from './media-references.ts'
+import type { ItemRow } from './media/media-references.ts'
 
 /** Dataset (contracts/langfuse.md 2.3). */
 export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {

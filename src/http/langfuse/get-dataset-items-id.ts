@@ -5,7 +5,7 @@ import { exampleFind } from '../../store/read/examples.ts'
 import type { App, HttpParts } from '../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { notFound } from './errors.ts'
-import { withMedia } from './media-references.ts'
+import { withMedia } from './media/media-references.ts'
 
 /** The latest version, archived or not. */
 export function getDatasetItemsId(app: App, parts: HttpParts): void {

@@ -5,7 +5,7 @@ import { exampleCount, exampleList, type ExampleFilter } from '../../store/read/
 import type { App, HttpParts } from '../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
-import { withMedia } from './media-references.ts'
+import { withMedia } from './media/media-references.ts'
 import { lenientDate, metaOf, offsetOf, page, text } from './requests.ts'
 
 const querystring = z

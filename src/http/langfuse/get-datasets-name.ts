@@ -5,7 +5,7 @@ import type { App, HttpParts } from '../parts.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { streamList } from './json-stream.ts'
-import { withMedia } from './media-references.ts'
+import { withMedia } from './media/media-references.ts'
 import { text } from './requests.ts'
 
 /** Items read in one go. */

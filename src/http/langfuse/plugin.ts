@@ -4,6 +4,7 @@ import type { App, HttpParts } from '../parts.ts'
 import { infoRoutes } from './info/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { scoresRoutes } from './scores/routes.ts'
+import { mediaRoutes } from './media/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
 import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
@@ -32,10 +33,6 @@ import { getTracesId } from './get-traces-id.ts'
 import { getV2Observations } from './get-v2-observations.ts'
 import { getExperimentItems } from './get-experiment-items.ts'
 import { getExperiments } from './get-experiments.ts'
-import { getMediaId } from './get-media-id.ts'
-import { patchMediaId } from './patch-media-id.ts'
-import { postMedia } from './post-media.ts'
-import { putMediaIdContent } from './put-media-id-content.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, parts: HttpParts): Promise<void> {
@@ -64,10 +61,6 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   deleteDatasetsNameRunsRunName(app, parts)
   getExperiments(app, parts)
   getExperimentItems(app, parts)
-  postMedia(app, parts)
-  patchMediaId(app, parts)
-  getMediaId(app, parts)
-  putMediaIdContent(app, parts)
   deleteTraces(app, parts)
   deleteTracesId(app, parts)
   getObservations(app, parts)
@@ -80,6 +73,7 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   infoRoutes(app)
   ingestRoutes(app, parts)
   scoresRoutes(app, parts)
+  mediaRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -11,7 +11,7 @@ import { datasetItemFromRow } from './dataset-from-row.ts'
 import { checkItem } from './dataset-schema.ts'
 import { conflict, invalidRequest, notFound } from './errors.ts'
 import { readPayload, type Payload } from './item-payload.ts'
-import { mediaIdsOf, withMedia } from './media-references.ts'
+import { mediaIdsOf, withMedia } from './media/media-references.ts'
 import { text } from './requests.ts'
 
 const body = z.object({

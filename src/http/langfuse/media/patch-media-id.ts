@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { mediaUpdateUpload } from '../../store/write/media.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
-import { strictDate, text } from './requests.ts'
+import { mediaUpdateUpload } from '../../../store/write/media.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
+import { strictDate, text } from '../requests.ts'
 
 const body = z.object({
   uploadedAt: strictDate,

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { toMillisecondIso } from '../../domain/timestamp.ts'
-import { mediaFind } from '../../store/read/media.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
+import { mediaFind } from '../../../store/read/media.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { storedMedia } from './media.ts'
-import { text } from './requests.ts'
+import { text } from '../requests.ts'
 
 /** A content that is stored, with a link that serves it (contracts/langfuse.md 2.15). */
 export function getMediaId(app: App, parts: HttpParts): void {

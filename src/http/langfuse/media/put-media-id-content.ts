@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { isUuid } from '../../domain/ids.ts'
-import { toEpochMs } from '../../domain/timestamp.ts'
-import { mediaFind } from '../../store/read/media.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalidRequest, LangfuseError, notFound } from './errors.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { toEpochMs } from '../../../domain/timestamp.ts'
+import { mediaFind } from '../../../store/read/media.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalidRequest, LangfuseError, notFound } from '../errors.ts'
 import { maxMediaBytes, readSha256 } from './media.ts'
 
 /** The bytes of an announced content, by the link that the announcement gave out: no other key is asked for. */

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { deriveId, resolveId } from '../../domain/ids.ts'
-import { datasetFind } from '../../store/read/datasets.ts'
-import { mediaUpsert } from '../../store/write/media.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { conflict, invalidRequest, notFound } from './errors.ts'
+import { deriveId, resolveId } from '../../../domain/ids.ts'
+import { datasetFind } from '../../../store/read/datasets.ts'
+import { mediaUpsert } from '../../../store/write/media.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { conflict, invalidRequest, notFound } from '../errors.ts'
 import { maxMediaBytes, mediaContentTypes, mediaIdOf, readSha256, uploadUrlOf } from './media.ts'
 
 const fields = {

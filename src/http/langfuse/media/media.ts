@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import { fromEpochMs, toEpochMs, toMillisecondIso } from '../../domain/timestamp.ts'
-import type { MediaRow } from '../../store/read/media.ts'
-import { baseUrl, expiringBlobUrl } from '../blobs.ts'
-import type { HttpParts } from '../parts.ts'
+import { fromEpochMs, toEpochMs, toMillisecondIso } from '../../../domain/timestamp.ts'
+import type { MediaRow } from '../../../store/read/media.ts'
+import { baseUrl, expiringBlobUrl } from '../../blobs.ts'
+import type { HttpParts } from '../../parts.ts'
 
 /** Largest content that is taken, in bytes: upstream's default. It is streamed, so it costs disk and no memory. */
 export const maxMediaBytes = 1_000_000_000

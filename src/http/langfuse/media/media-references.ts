@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
-import type { JsonText } from '../../domain/entities.ts'
-import { storableText } from '../../domain/ids.ts'
-import type { Example } from '../../store/read/examples.ts'
-import { mediaListAmong } from '../../store/read/media.ts'
-import type { HttpParts } from '../parts.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { storableText } from '../../../domain/ids.ts'
+import type { Example } from '../../../store/read/examples.ts'
+import { mediaListAmong } from '../../../store/read/media.ts'
+import type { HttpParts } from '../../parts.ts'
 import { storedMedia } from './media.ts'
 
 /** A reference in an item, and what it refers to (contracts/langfuse.md 2.5, 2.15). */
