@@ -5,23 +5,9 @@ import { infoRoutes } from './info/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { scoresRoutes } from './scores/routes.ts'
 import { mediaRoutes } from './media/routes.ts'
+import { datasetsRoutes } from './datasets/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
-import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
-import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
-import { getDatasetItemsId } from './get-dataset-items-id.ts'
-import { getDatasetItems } from './get-dataset-items.ts'
-import { getDatasetRunItems } from './get-dataset-run-items.ts'
-import { getDatasetsNameRunsRunName } from './get-datasets-name-runs-run-name.ts'
-import { getDatasetsNameRuns } from './get-datasets-name-runs.ts'
-import { getDatasetsName } from './get-datasets-name.ts'
-import { getDatasets } from './get-datasets.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
-import { getV2DatasetsName } from './get-v2-datasets-name.ts'
-import { getV2Datasets } from './get-v2-datasets.ts'
-import { postDatasetItems } from './post-dataset-items.ts'
-import { postDatasetRunItems } from './post-dataset-run-items.ts'
-import { postDatasets } from './post-datasets.ts'
-import { postV2Datasets } from './post-v2-datasets.ts'
 import { deleteTraces } from './delete-traces.ts'
 import { deleteTracesId } from './delete-traces-id.ts'
 import { getObservations } from './get-observations.ts'
@@ -44,21 +30,6 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
   const paths = collectPaths(app)
-  postV2Datasets(app, parts)
-  getV2Datasets(app, parts)
-  getV2DatasetsName(app, parts)
-  postDatasets(app, parts)
-  getDatasets(app, parts)
-  getDatasetsName(app, parts)
-  postDatasetItems(app, parts)
-  getDatasetItems(app, parts)
-  getDatasetItemsId(app, parts)
-  deleteDatasetItemsId(app, parts)
-  postDatasetRunItems(app, parts)
-  getDatasetRunItems(app, parts)
-  getDatasetsNameRuns(app, parts)
-  getDatasetsNameRunsRunName(app, parts)
-  deleteDatasetsNameRunsRunName(app, parts)
   getExperiments(app, parts)
   getExperimentItems(app, parts)
   deleteTraces(app, parts)
@@ -74,6 +45,7 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   ingestRoutes(app, parts)
   scoresRoutes(app, parts)
   mediaRoutes(app, parts)
+  datasetsRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
-import { text } from './requests.ts'
+import { text } from '../requests.ts'
 
 export function getV2DatasetsName(app: App, { db }: HttpParts): void {
   const schema = {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { runItemList, runItemListAfter, type RunItemRow } from '../../store/read/run-items.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { runItemList, runItemListAfter, type RunItemRow } from '../../../store/read/run-items.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunFromRow, datasetRunItemFromRow } from './dataset-from-row.ts'
 import { findDatasetRun } from './find-dataset-run.ts'
-import { streamList } from './json-stream.ts'
-import { text } from './requests.ts'
+import { streamList } from '../json-stream.ts'
+import { text } from '../requests.ts'
 
 /** Run items read in one go: they are small. */
 const pageSize = 1000

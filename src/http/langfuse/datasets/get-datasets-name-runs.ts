@@ -2,11 +2,11 @@ import { z } from 'zod'
 import {
   experimentCountOfDataset,
   experimentListOfDataset,
-} from '../../store/read/dataset-experiments.ts'
-import type { App, HttpParts } from '../parts.ts'
+} from '../../../store/read/dataset-experiments.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
-import { metaOf, offsetOf, page, text } from './requests.ts'
+import { metaOf, offsetOf, page, text } from '../requests.ts'
 
 export function getDatasetsNameRuns(app: App, { db }: HttpParts): void {
   const schema = {

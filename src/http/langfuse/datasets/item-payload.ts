@@ -1,6 +1,6 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { storableText } from '../../domain/ids.ts'
-import { isTooDeep } from '../../domain/json.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { storableText } from '../../../domain/ids.ts'
+import { isTooDeep } from '../../../domain/json.ts'
 
 /** What a request says of a field: undefined keeps what is stored, null clears it. */
 export type Payload = JsonText | null | undefined

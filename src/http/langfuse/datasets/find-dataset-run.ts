@@ -1,8 +1,8 @@
-import { experimentFindOfDataset } from '../../store/read/dataset-experiments.ts'
-import { type Dataset, datasetFindByName } from '../../store/read/datasets.ts'
-import type { ExperimentRow } from '../../store/read/experiments.ts'
-import type { Db } from '../../store/pool.ts'
-import { notFound } from './errors.ts'
+import { experimentFindOfDataset } from '../../../store/read/dataset-experiments.ts'
+import { type Dataset, datasetFindByName } from '../../../store/read/datasets.ts'
+import type { ExperimentRow } from '../../../store/read/experiments.ts'
+import type { Db } from '../../../store/pool.ts'
+import { notFound } from '../errors.ts'
 
 /** @throws LangfuseError 404 when there is no such run, or no such dataset */
 export async function findDatasetRun(

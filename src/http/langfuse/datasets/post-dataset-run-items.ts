@@ -1,25 +1,25 @@
 import { z } from 'zod'
-import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf } from '../../domain/events.ts'
-import { resolveId, runItemId, type ResolvedId } from '../../domain/ids.ts'
-import { sliceMembers, toJsonMap } from '../../domain/json.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { eventVersion, type EventOf } from '../../../domain/events.ts'
+import { resolveId, runItemId, type ResolvedId } from '../../../domain/ids.ts'
+import { sliceMembers, toJsonMap } from '../../../domain/json.ts'
 import {
   fromEpochMs,
   toEpochMicros,
   toMillisecondIso,
   type Timestamp,
-} from '../../domain/timestamp.ts'
-import type { Db } from '../../store/pool.ts'
-import { experimentFindOfDataset } from '../../store/read/dataset-experiments.ts'
-import { exampleFind, type Example } from '../../store/read/examples.ts'
-import type { ExperimentRow } from '../../store/read/experiments.ts'
-import { runFindTrace, runItemFind, type RunItemRow } from '../../store/read/run-items.ts'
-import { experimentUpsertByName } from '../../store/write/experiments.ts'
-import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
+} from '../../../domain/timestamp.ts'
+import type { Db } from '../../../store/pool.ts'
+import { experimentFindOfDataset } from '../../../store/read/dataset-experiments.ts'
+import { exampleFind, type Example } from '../../../store/read/examples.ts'
+import type { ExperimentRow } from '../../../store/read/experiments.ts'
+import { runFindTrace, runItemFind, type RunItemRow } from '../../../store/read/run-items.ts'
+import { experimentUpsertByName } from '../../../store/write/experiments.ts'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
-import { notFound } from './errors.ts'
-import { lenientDate, strictDate, text } from './requests.ts'
+import { notFound } from '../errors.ts'
+import { lenientDate, strictDate, text } from '../requests.ts'
 
 const body = z
   .strictObject({

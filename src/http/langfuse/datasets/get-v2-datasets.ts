@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { datasetCount, datasetList } from '../../store/read/datasets.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { datasetCount, datasetList } from '../../../store/read/datasets.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
-import { metaOf, offsetOf, page } from './requests.ts'
+import { metaOf, offsetOf, page } from '../requests.ts'
 
 export function getV2Datasets(app: App, { db }: HttpParts): void {
   const schema = {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { exampleDeleteMany } from '../../store/write/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { exampleDeleteMany } from '../../../store/write/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 
 /** Deletes from the latest version on: older versions and run items stay. */
 export function deleteDatasetItemsId(app: App, { db, clock }: HttpParts): void {

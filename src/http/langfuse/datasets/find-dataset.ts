@@ -1,6 +1,6 @@
-import { type Dataset, datasetFindByName } from '../../store/read/datasets.ts'
-import type { Db } from '../../store/pool.ts'
-import { notFound } from './errors.ts'
+import { type Dataset, datasetFindByName } from '../../../store/read/datasets.ts'
+import type { Db } from '../../../store/pool.ts'
+import { notFound } from '../errors.ts'
 
 /** @throws LangfuseError 404 when there is no dataset of that name */
 export async function findDataset(db: Db, tenantId: string, name: string): Promise<Dataset> {

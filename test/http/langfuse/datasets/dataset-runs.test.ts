@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { eventVersion, type IngestEvent } from '../../../src/domain/events.ts'
-import { deriveId } from '../../../src/domain/ids.ts'
-import { fromEpochMs } from '../../../src/domain/timestamp.ts'
-import { harness, type Harness } from '../../support/harness.ts'
+import { eventVersion, type IngestEvent } from '../../../../src/domain/events.ts'
+import { deriveId } from '../../../../src/domain/ids.ts'
+import { fromEpochMs } from '../../../../src/domain/timestamp.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const base = '/api/public'
 const start = Date.UTC(2026, 0, 21)

@@ -1,10 +1,10 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { RawJson } from '../../domain/json.ts'
-import { toMillisecondIso } from '../../domain/timestamp.ts'
-import type { Dataset } from '../../store/read/datasets.ts'
-import type { ExperimentRow } from '../../store/read/experiments.ts'
-import type { RunItemRow } from '../../store/read/run-items.ts'
-import type { ItemRow } from './media/media-references.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson } from '../../../domain/json.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
+import type { Dataset } from '../../../store/read/datasets.ts'
+import type { ExperimentRow } from '../../../store/read/experiments.ts'
+import type { RunItemRow } from '../../../store/read/run-items.ts'
+import type { ItemRow } from '../media/media-references.ts'
 
 /** Dataset (contracts/langfuse.md 2.3). */
 export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {

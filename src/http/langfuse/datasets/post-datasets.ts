@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../parts.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { datasetBody, upsertDataset } from './upsert-dataset.ts'
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { experimentDeleteMany } from '../../store/write/experiments.ts'
-import { nudgePurge } from '../nudge-purge.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { experimentDeleteMany } from '../../../store/write/experiments.ts'
+import { nudgePurge } from '../../nudge-purge.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { findDatasetRun } from './find-dataset-run.ts'
-import { text } from './requests.ts'
+import { text } from '../requests.ts'
 
 /**
  * The run and its items are gone at once; the same name makes a new run with another id. Traces and scores are kept

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { datasetList, type Dataset } from '../../store/read/datasets.ts'
-import { exampleCount, exampleList, type ExampleFilter } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { datasetList, type Dataset } from '../../../store/read/datasets.ts'
+import { exampleCount, exampleList, type ExampleFilter } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
-import { withMedia } from './media/media-references.ts'
-import { lenientDate, metaOf, offsetOf, page, text } from './requests.ts'
+import { withMedia } from '../media/media-references.ts'
+import { lenientDate, metaOf, offsetOf, page, text } from '../requests.ts'
 
 const querystring = z
   .object({

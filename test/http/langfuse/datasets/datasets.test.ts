@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { productVersion } from '../../../src/domain/version.ts'
-import { harness, type Harness } from '../../support/harness.ts'
+import { productVersion } from '../../../../src/domain/version.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const base = '/api/public'
 

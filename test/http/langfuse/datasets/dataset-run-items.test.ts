@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { eventVersion, type IngestEvent } from '../../../src/domain/events.ts'
-import { resolveId } from '../../../src/domain/ids.ts'
-import { harness, type Harness } from '../../support/harness.ts'
+import { eventVersion, type IngestEvent } from '../../../../src/domain/events.ts'
+import { resolveId } from '../../../../src/domain/ids.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const base = '/api/public'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../store/read/dataset-experiments.ts'
-import { exampleList, type Example } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { datasetListNamesWithin } from '../../../store/read/dataset-experiments.ts'
+import { exampleList, type Example } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
-import { streamList } from './json-stream.ts'
-import { withMedia } from './media/media-references.ts'
-import { text } from './requests.ts'
+import { streamList } from '../json-stream.ts'
+import { withMedia } from '../media/media-references.ts'
+import { text } from '../requests.ts'
 
 /** Items read in one go. */
 const pageSize = 100

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../store/read/dataset-experiments.ts'
-import { datasetCount, datasetList } from '../../store/read/datasets.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { datasetListNamesWithin } from '../../../store/read/dataset-experiments.ts'
+import { datasetCount, datasetList } from '../../../store/read/datasets.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
-import { metaOf, offsetOf, pageFromZero } from './requests.ts'
+import { metaOf, offsetOf, pageFromZero } from '../requests.ts'
 
 /** v1: each dataset with the ids of its items and the names of its runs. */
 export function getDatasets(app: App, { db }: HttpParts): void {

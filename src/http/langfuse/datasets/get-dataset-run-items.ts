@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { experimentFindOfDataset } from '../../store/read/dataset-experiments.ts'
-import { runItemCount, runItemList } from '../../store/read/run-items.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { experimentFindOfDataset } from '../../../store/read/dataset-experiments.ts'
+import { runItemCount, runItemList } from '../../../store/read/run-items.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
-import { notFound } from './errors.ts'
-import { metaOf, offsetOf, page, text } from './requests.ts'
+import { notFound } from '../errors.ts'
+import { metaOf, offsetOf, page, text } from '../requests.ts'
 
 /** All links of a run, repetitions included, newest first (DESIGN 8). */
 export function getDatasetRunItems(app: App, { db }: HttpParts): void {

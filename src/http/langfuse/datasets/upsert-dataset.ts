@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { jsonbText, sliceMembers } from '../../domain/json.ts'
-import type { Dataset } from '../../store/read/datasets.ts'
-import { datasetUpsertByName } from '../../store/write/datasets.ts'
-import type { HttpParts } from '../parts.ts'
+import { jsonbText, sliceMembers } from '../../../domain/json.ts'
+import type { Dataset } from '../../../store/read/datasets.ts'
+import { datasetUpsertByName } from '../../../store/write/datasets.ts'
+import type { HttpParts } from '../../parts.ts'
 import { checkAllItems, isJsonSchema } from './dataset-schema.ts'
-import { invalidRequest } from './errors.ts'
-import { text } from './requests.ts'
+import { invalidRequest } from '../errors.ts'
+import { text } from '../requests.ts'
 
 const schema = z
   .unknown()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
 
 const base = '/api/public'
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { datasetFind } from '../../store/read/datasets.ts'
-import { exampleFind } from '../../store/read/examples.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { datasetFind } from '../../../store/read/datasets.ts'
+import { exampleFind } from '../../../store/read/examples.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
-import { notFound } from './errors.ts'
-import { withMedia } from './media/media-references.ts'
+import { notFound } from '../errors.ts'
+import { withMedia } from '../media/media-references.ts'
 
 /** The latest version, archived or not. */
 export function getDatasetItemsId(app: App, parts: HttpParts): void {

@@ -1,10 +1,10 @@
 import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import type { JsonText } from '../../domain/entities.ts'
-import type { Dataset } from '../../store/read/datasets.ts'
-import type { Example } from '../../store/read/examples.ts'
-import { compileJsonSchema, type SchemaProblem } from '../json-schema.ts'
-import { invalidRequest } from './errors.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Dataset } from '../../../store/read/datasets.ts'
+import type { Example } from '../../../store/read/examples.ts'
+import { compileJsonSchema, type SchemaProblem } from '../../json-schema.ts'
+import { invalidRequest } from '../errors.ts'
 
 /** Longest schema, in characters of its serialised form (contracts/langfuse.md 2.3). */
 const maxSchemaLength = 10_000
