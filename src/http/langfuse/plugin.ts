@@ -6,17 +6,9 @@ import { ingestRoutes } from './ingest/routes.ts'
 import { scoresRoutes } from './scores/routes.ts'
 import { mediaRoutes } from './media/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
+import { tracesRoutes } from './traces/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
-import { deleteTraces } from './delete-traces.ts'
-import { deleteTracesId } from './delete-traces-id.ts'
-import { getObservations } from './get-observations.ts'
-import { getObservationsId } from './get-observations-id.ts'
-import { getSessions } from './get-sessions.ts'
-import { getSessionsId } from './get-sessions-id.ts'
-import { getTraces } from './get-traces.ts'
-import { getTracesId } from './get-traces-id.ts'
-import { getV2Observations } from './get-v2-observations.ts'
 import { getExperimentItems } from './get-experiment-items.ts'
 import { getExperiments } from './get-experiments.ts'
 
@@ -32,20 +24,12 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
   const paths = collectPaths(app)
   getExperiments(app, parts)
   getExperimentItems(app, parts)
-  deleteTraces(app, parts)
-  deleteTracesId(app, parts)
-  getObservations(app, parts)
-  getObservationsId(app, parts)
-  getSessions(app, parts)
-  getSessionsId(app, parts)
-  getTraces(app, parts)
-  getTracesId(app, parts)
-  getV2Observations(app, parts)
   infoRoutes(app)
   ingestRoutes(app, parts)
   scoresRoutes(app, parts)
   mediaRoutes(app, parts)
   datasetsRoutes(app, parts)
+  tracesRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

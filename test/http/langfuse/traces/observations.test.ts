@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { resolveId } from '../../../src/domain/ids.ts'
-import { harness, type Harness } from '../../support/harness.ts'
-import { ingestBatch, type BatchEvent } from '../../support/langfuse-batch.ts'
+import { resolveId } from '../../../../src/domain/ids.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { ingestBatch, type BatchEvent } from '../../../support/langfuse-batch.ts'
 
 const base = '/api/public'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

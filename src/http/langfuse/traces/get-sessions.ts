@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { threadCount, threadList } from '../../store/read/threads.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { metaOf, offsetOf, page, strictDate, textList } from './requests.ts'
+import { threadCount, threadList } from '../../../store/read/threads.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { metaOf, offsetOf, page, strictDate, textList } from '../requests.ts'
 import { sessionFromRow } from './session-from-row.ts'
 
 /** Sessions that traces name, newest first (contracts/langfuse.md 2.13). */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { observationFind } from '../../store/read/observations.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { notFound } from './errors.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { observationFind } from '../../../store/read/observations.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { notFound } from '../errors.ts'
 import { observationFromRow } from './observation-from-row.ts'
 
 export function getObservationsId(app: App, { db }: HttpParts): void {

@@ -1,6 +1,6 @@
-import { toMillisecondIso } from '../../domain/timestamp.ts'
-import type { TraceParts, TraceRow } from '../../store/read/traces.ts'
-import { storedJson, storedMetadata } from './stored-json.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
+import type { TraceParts, TraceRow } from '../../../store/read/traces.ts'
+import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Groups of fields of a trace, beside the core (contracts/langfuse.md 2.9). */
 const groups = ['io', 'scores', 'observations', 'metrics'] as const

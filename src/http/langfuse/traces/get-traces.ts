@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { langfuseNarrow } from '../../store/read/langfuse-narrow.ts'
-import { traceFilterColumns } from '../../store/read/trace-columns.ts'
-import { traceCount, traceList, traceOrderColumns } from '../../store/read/traces.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { anyOf, equals, filterOver, mergeFilter, within } from './filter.ts'
-import { metaOf, offsetOf, page, strictDate, text, textList } from './requests.ts'
+import { langfuseNarrow } from '../../../store/read/langfuse-narrow.ts'
+import { traceFilterColumns } from '../../../store/read/trace-columns.ts'
+import { traceCount, traceList, traceOrderColumns } from '../../../store/read/traces.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { anyOf, equals, filterOver, mergeFilter, within } from '../filter.ts'
+import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
 
 /** `timestamp.desc`; the direction in either case. Empty: the default. */

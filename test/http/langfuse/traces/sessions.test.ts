@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
-import { ingestBatch, type BatchEvent } from '../../support/langfuse-batch.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { ingestBatch, type BatchEvent } from '../../../support/langfuse-batch.ts'
 
 const base = '/api/public'
 

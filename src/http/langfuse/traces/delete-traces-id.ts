@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { traceDeleteMany } from '../../store/write/traces.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { traceDeleteMany } from '../../../store/write/traces.ts'
+import type { App, HttpParts } from '../../parts.ts'
 
 /** A trace with its observations, scores and links; what of it is still under way is dropped. Unknown ones too. */
 export function deleteTracesId(app: App, { db, clock }: HttpParts): void {

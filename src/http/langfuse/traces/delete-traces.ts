@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { traceDeleteMany } from '../../store/write/traces.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { traceDeleteMany } from '../../../store/write/traces.ts'
+import type { App, HttpParts } from '../../parts.ts'
 
 const maxTraces = 1000
 

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { observationTypes } from '../../domain/observation-types.ts'
-import { langfuseNarrow } from '../../store/read/langfuse-narrow.ts'
-import { observationFilterColumns } from '../../store/read/observation-columns.ts'
-import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
-import { runFindTrace } from '../../store/read/run-items.ts'
-import type { Queryable } from '../../store/pool.ts'
-import { anyOf, equals, filterOver, mergeFilter, within } from './filter.ts'
-import { strictDate, text, textList } from './requests.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { observationTypes } from '../../../domain/observation-types.ts'
+import { langfuseNarrow } from '../../../store/read/langfuse-narrow.ts'
+import { observationFilterColumns } from '../../../store/read/observation-columns.ts'
+import type { LangfuseCondition } from '../../../store/read/langfuse-filter-sql.ts'
+import { runFindTrace } from '../../../store/read/run-items.ts'
+import type { Queryable } from '../../../store/pool.ts'
+import { anyOf, equals, filterOver, mergeFilter, within } from '../filter.ts'
+import { strictDate, text, textList } from '../requests.ts'
 
 /** A value that may be empty, and then asks for nothing. */
 function emptyOr<T extends z.ZodType>(schema: T) {

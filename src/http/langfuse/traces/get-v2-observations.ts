@@ -1,22 +1,22 @@
 import { z } from 'zod'
-import { resolveId } from '../../domain/ids.ts'
-import { parseTimestamp } from '../../domain/timestamp.ts'
-import type { LangfuseCondition } from '../../store/read/langfuse-filter-sql.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { parseTimestamp } from '../../../domain/timestamp.ts'
+import type { LangfuseCondition } from '../../../store/read/langfuse-filter-sql.ts'
 import {
   observationList,
   type ObservationKey,
   type ObservationRow,
-} from '../../store/read/observations.ts'
-import type { App, HttpParts } from '../parts.ts'
-import { invalidRequest } from './errors.ts'
-import { equals } from './filter.ts'
+} from '../../../store/read/observations.ts'
+import type { App, HttpParts } from '../../parts.ts'
+import { invalidRequest } from '../errors.ts'
+import { equals } from '../filter.ts'
 import {
   observationGroupsOf,
   observationPartsOf,
   observationV2FromRow,
 } from './observation-from-row.ts'
 import { observationConditions, observationQuery } from './observation-query.ts'
-import { text, textList } from './requests.ts'
+import { text, textList } from '../requests.ts'
 
 const flag = z
   .enum(['true', 'false', ''])

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { observationCount, observationList, ownParts } from '../../store/read/observations.ts'
-import type { App, HttpParts } from '../parts.ts'
+import { observationCount, observationList, ownParts } from '../../../store/read/observations.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationConditions, observationQuery } from './observation-query.ts'
-import { metaOf, offsetOf, page } from './requests.ts'
+import { metaOf, offsetOf, page } from '../requests.ts'
 
 /** Runs of all dialects as observations, newest first (contracts/langfuse.md 2.10, v1). */
 export function getObservations(app: App, { db }: HttpParts): void {
