@@ -7,10 +7,9 @@ import { scoresRoutes } from './scores/routes.ts'
 import { mediaRoutes } from './media/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { tracesRoutes } from './traces/routes.ts'
+import { experimentsRoutes } from './experiments/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
-import { getExperimentItems } from './get-experiment-items.ts'
-import { getExperiments } from './get-experiments.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, parts: HttpParts): Promise<void> {
@@ -22,14 +21,13 @@ export async function langfuse(app: App, parts: HttpParts): Promise<void> {
     if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
   })
   const paths = collectPaths(app)
-  getExperiments(app, parts)
-  getExperimentItems(app, parts)
   infoRoutes(app)
   ingestRoutes(app, parts)
   scoresRoutes(app, parts)
   mediaRoutes(app, parts)
   datasetsRoutes(app, parts)
   tracesRoutes(app, parts)
+  experimentsRoutes(app, parts)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

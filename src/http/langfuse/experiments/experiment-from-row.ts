@@ -1,14 +1,14 @@
-import type { JsonText } from '../../domain/entities.ts'
-import { RawJson } from '../../domain/json.ts'
-import { toMillisecondIso } from '../../domain/timestamp.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { RawJson } from '../../../domain/json.ts'
+import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type {
   ExecutionMetrics,
   ExperimentActivityRow,
-} from '../../store/read/experiment-activity.ts'
-import type { ExperimentItemRow } from '../../store/read/experiment-items.ts'
-import type { ScoreRow } from '../../store/read/scores.ts'
-import { scoreV3FromRow } from './scores/score-from-row.ts'
-import { storedJson, storedMetadata } from './stored-json.ts'
+} from '../../../store/read/experiment-activity.ts'
+import type { ExperimentItemRow } from '../../../store/read/experiment-items.ts'
+import type { ScoreRow } from '../../../store/read/scores.ts'
+import { scoreV3FromRow } from '../scores/score-from-row.ts'
+import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Groups of fields of an experiment. `metrics` is ours: contracts/langfuse.md 3.8 has no public endpoint for them. */
 export const experimentGroups = ['core', 'metadata', 'scores', 'metrics'] as const

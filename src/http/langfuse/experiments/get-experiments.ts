@@ -1,8 +1,11 @@
 import { z } from 'zod'
-import { executionMetrics, experimentActivityList } from '../../store/read/experiment-activity.ts'
-import { experimentFilterColumns } from '../../store/read/experiment-item-sql.ts'
-import { scoreListOfExperiments } from '../../store/read/score-groups.ts'
-import type { App, HttpParts } from '../parts.ts'
+import {
+  executionMetrics,
+  experimentActivityList,
+} from '../../../store/read/experiment-activity.ts'
+import { experimentFilterColumns } from '../../../store/read/experiment-item-sql.ts'
+import { scoreListOfExperiments } from '../../../store/read/score-groups.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
 import {
   experimentQuerystring,
@@ -10,8 +13,8 @@ import {
   readExperimentCursor,
   writeExperimentCursor,
 } from './experiment-query.ts'
-import { anyOf, mergeFilter } from './filter.ts'
-import { textList } from './requests.ts'
+import { anyOf, mergeFilter } from '../filter.ts'
+import { textList } from '../requests.ts'
 
 /** Experiments of every dialect that were executed in a time, the one that was active last first (contracts/langfuse.md 2.11). */
 export function getExperiments(app: App, { db }: HttpParts): void {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { harness, type Harness } from '../../support/harness.ts'
-import { javascriptItem, pythonItem } from '../otlp/experiment-spans.ts'
-import { send } from '../otlp/spans.ts'
+import { harness, type Harness } from '../../../support/harness.ts'
+import { javascriptItem, pythonItem } from '../../otlp/experiment-spans.ts'
+import { send } from '../../otlp/spans.ts'
 
 const base = '/api/public'
 const from = 'fromStartTime=2026-01-01T00:00:00Z'

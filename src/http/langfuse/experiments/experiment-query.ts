@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { isUuid } from '../../domain/ids.ts'
-import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
-import type { FilterColumns } from '../../store/read/langfuse-filter-sql.ts'
-import { invalidRequest } from './errors.ts'
-import { filterOver } from './filter.ts'
-import { numberOf, page, strictInstant, textList } from './requests.ts'
+import { isUuid } from '../../../domain/ids.ts'
+import { parseTimestamp, type Timestamp } from '../../../domain/timestamp.ts'
+import type { FilterColumns } from '../../../store/read/langfuse-filter-sql.ts'
+import { invalidRequest } from '../errors.ts'
+import { filterOver } from '../filter.ts'
+import { numberOf, page, strictInstant, textList } from '../requests.ts'
 
 /** Query that `GET /experiments` and `GET /experiment-items` share (contracts/langfuse.md 2.11). */
 export function experimentQuerystring<Group extends string>(

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { executionMetrics } from '../../store/read/experiment-activity.ts'
-import { experimentItemFilterColumns } from '../../store/read/experiment-item-sql.ts'
+import { executionMetrics } from '../../../store/read/experiment-activity.ts'
+import { experimentItemFilterColumns } from '../../../store/read/experiment-item-sql.ts'
 import {
   experimentItemList,
   type ExperimentItemPart,
   type ExperimentItemRow,
-} from '../../store/read/experiment-items.ts'
-import { scoreListOfTraces } from '../../store/read/score-groups.ts'
-import type { App, HttpParts } from '../parts.ts'
+} from '../../../store/read/experiment-items.ts'
+import { scoreListOfTraces } from '../../../store/read/score-groups.ts'
+import type { App, HttpParts } from '../../parts.ts'
 import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'
 import {
   experimentQuerystring,
@@ -15,8 +15,8 @@ import {
   readExperimentCursor,
   writeExperimentCursor,
 } from './experiment-query.ts'
-import { anyOf, mergeFilter } from './filter.ts'
-import { textList } from './requests.ts'
+import { anyOf, mergeFilter } from '../filter.ts'
+import { textList } from '../requests.ts'
 
 const parts: readonly ExperimentItemPart[] = [
   'io',
