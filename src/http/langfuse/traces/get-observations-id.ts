@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
-import { observationFind } from '../../../store/read/observations.ts'
+import { observationFind } from '../../../store/read/runs/observations.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { observationFromRow } from './observation-from-row.ts'

@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { observationCount, observationList, ownParts } from '../../../store/read/observations.ts'
+import {
+  observationCount,
+  observationList,
+  ownParts,
+} from '../../../store/read/runs/observations.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationConditions, observationQuery } from './observation-query.ts'

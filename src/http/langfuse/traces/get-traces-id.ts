@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
-import { observationListOfTrace, type ObservationRow } from '../../../store/read/observations.ts'
+import {
+  observationListOfTrace,
+  type ObservationRow,
+} from '../../../store/read/runs/observations.ts'
 import { scoreList } from '../../../store/read/scores.ts'
 import { traceFind } from '../../../store/read/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'

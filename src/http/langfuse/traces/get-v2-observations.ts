@@ -6,7 +6,7 @@ import {
   observationList,
   type ObservationKey,
   type ObservationRow,
-} from '../../../store/read/observations.ts'
+} from '../../../store/read/runs/observations.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalidRequest } from '../errors.ts'
 import { equals } from '../filter.ts'

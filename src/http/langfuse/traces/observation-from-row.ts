@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'
 import { usageMapsOf } from '../../../domain/usage.ts'
-import type { ObservationParts, ObservationRow } from '../../../store/read/observations.ts'
+import type { ObservationParts, ObservationRow } from '../../../store/read/runs/observations.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Observation of v1, and of a trace (contracts/langfuse.md 2.10, 2.16). */

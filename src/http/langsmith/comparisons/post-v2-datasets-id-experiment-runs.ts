@@ -6,8 +6,8 @@ import {
   type ComparisonKey,
   type ComparisonQuery,
 } from '../../../store/read/comparison.ts'
-import { runList, type RunPart } from '../../../store/read/run-list.ts'
-import type { RunDetailRow } from '../../../store/read/runs.ts'
+import { runList, type RunPart } from '../../../store/read/runs/run-list.ts'
+import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'

@@ -14,7 +14,7 @@ import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import type { Example } from '../../../store/read/examples.ts'
-import { runFind } from '../../../store/read/runs.ts'
+import { runFind } from '../../../store/read/runs/runs.ts'
 import {
   exampleWriteVersions,
   type ExamplePlan,

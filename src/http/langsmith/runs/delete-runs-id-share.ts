@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runFind } from '../../../store/read/runs.ts'
+import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareDelete } from '../../../store/write/shares.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'

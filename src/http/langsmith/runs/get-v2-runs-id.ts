@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runFind } from '../../../store/read/runs.ts'
+import { runFind } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'

@@ -1,4 +1,4 @@
-import { runStats } from '../../../store/read/run-stats.ts'
+import { runStats } from '../../../store/read/runs/run-stats.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { readGroupQuery, runGroupBody } from './run-group-body.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'

@@ -1,4 +1,4 @@
-import { runStats } from '../../../store/read/run-stats.ts'
+import { runStats } from '../../../store/read/runs/run-stats.ts'
 import { runListThreadEnds } from '../../../store/read/threads.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { errorOf } from './run-from-row.ts'

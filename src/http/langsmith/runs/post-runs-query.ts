@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runList } from '../../../store/read/run-list.ts'
+import { runList } from '../../../store/read/runs/run-list.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'

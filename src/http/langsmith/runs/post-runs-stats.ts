@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { RunStatsPart } from '../../../store/read/run-stats-parts.ts'
-import { runStats, type RunGroups, type RunStatsRow } from '../../../store/read/run-stats.ts'
+import type { RunStatsPart } from '../../../store/read/runs/run-stats-parts.ts'
+import { runStats, type RunGroups, type RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalid } from '../errors.ts'
 import { runTypes } from './run-from-row.ts'

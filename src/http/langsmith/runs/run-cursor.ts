@@ -1,4 +1,4 @@
-import type { RunKey } from '../../../store/read/run-query-sql.ts'
+import type { RunKey } from '../../../store/read/runs/run-query-sql.ts'
 import type { Principal } from '../../auth.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 

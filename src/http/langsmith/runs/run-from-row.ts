@@ -1,7 +1,7 @@
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { toEpochMicros, type Timestamp } from '../../../domain/timestamp.ts'
-import type { RunDetailRow, RunRow } from '../../../store/read/runs.ts'
+import type { RunDetailRow, RunRow } from '../../../store/read/runs/runs.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { ancestorIds, formatDottedOrder } from '../dotted-order.ts'
 import { usageDetailOf } from './usage-details.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunQuery } from '../../../store/read/run-query-sql.ts'
+import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { readRunFilter } from './run-query-body.ts'
 import { time, uuid } from '../schemas.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RunFilter } from '../../../domain/run-filter.ts'
-import type { RunQuery } from '../../../store/read/run-query-sql.ts'
+import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { LangsmithError } from '../errors.ts'
 import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { runTypes } from './run-from-row.ts'

@@ -1,7 +1,7 @@
-import type { RunPart } from '../../../store/read/run-list.ts'
+import type { RunPart } from '../../../store/read/runs/run-list.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { runFromRow } from './run-from-row.ts'
-import type { RunDetailRow } from '../../../store/read/runs.ts'
+import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 
 /** RunSelect: what a request may ask for. */
 export const runSelectNames = [

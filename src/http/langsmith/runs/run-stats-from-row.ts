@@ -1,5 +1,5 @@
 import { RawJson } from '../../../domain/json.ts'
-import type { RunStatsRow } from '../../../store/read/run-stats.ts'
+import type { RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 
 /** RunStats (contracts/langsmith.md 2.6.3): latencies in seconds, costs as numbers. */
 export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {

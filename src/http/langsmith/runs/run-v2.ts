@@ -1,6 +1,6 @@
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
-import type { RunPart } from '../../../store/read/run-list.ts'
-import type { RunDetailRow } from '../../../store/read/runs.ts'
+import type { RunPart } from '../../../store/read/runs/run-list.ts'
+import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
 import { usageDetailOf, type UsageDetailName } from './usage-details.ts'

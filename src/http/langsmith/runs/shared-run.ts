@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { RunDetailRow } from '../../../store/read/runs.ts'
-import { runFind } from '../../../store/read/runs.ts'
+import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
+import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
 import type { HttpParts } from '../../parts.ts'
 import type { AttachmentUrls } from '../attachments.ts'

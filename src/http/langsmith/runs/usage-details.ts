@@ -1,6 +1,6 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
-import type { RunDetailRow } from '../../../store/read/runs.ts'
+import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { joinMembers } from '../object-text.ts'
 
 /** What a run's tokens and costs consist of (contracts/langsmith.md 3.6). */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { experimentFind } from '../../../store/read/experiments.ts'
-import { runListMetadataValues } from '../../../store/read/run-metadata.ts'
+import { runListMetadataValues } from '../../../store/read/runs/run-metadata.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { flag, listOf, text, time, uuid } from '../schemas.ts'

@@ -1,7 +1,7 @@
-import type { Decimal, JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
 
 /** A run as every view of it shows it. Tokens and costs of a root run are those of its whole trace. */
 export interface RunRow {

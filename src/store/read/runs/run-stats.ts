@@ -1,7 +1,7 @@
-import type { Decimal, JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText, type Parameter } from '../../statements.ts'
 import { isRootSql, runSourceText, type RunQuery } from './run-query-sql.ts'
 import { runStatsParts, type RunStatsPart } from './run-stats-parts.ts'
 
