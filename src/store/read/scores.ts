@@ -13,7 +13,7 @@ import {
 import { langfuseNarrow } from './langfuse-narrow.ts'
 import { parametersOf } from './parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from './purging.ts'
-import { traceFields } from './trace-columns.ts'
+import { traceFields } from './traces/trace-columns.ts'
 
 /** Feedback of any dialect as a score. */
 export interface ScoreRow {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { traceListOfThread, type TraceRow } from '../../../store/read/traces.ts'
+import { traceListOfThread, type TraceRow } from '../../../store/read/traces/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { threadCount, threadList } from '../../../store/read/threads.ts'
+import { threadCount, threadList } from '../../../store/read/traces/threads.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { metaOf, offsetOf, page, strictDate, textList } from '../requests.ts'
 import { sessionFromRow } from './session-from-row.ts'

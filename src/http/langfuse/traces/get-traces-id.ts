@@ -5,7 +5,7 @@ import {
   type ObservationRow,
 } from '../../../store/read/runs/observations.ts'
 import { scoreList } from '../../../store/read/scores.ts'
-import { traceFind } from '../../../store/read/traces.ts'
+import { traceFind } from '../../../store/read/traces/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'

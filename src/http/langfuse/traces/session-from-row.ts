@@ -1,5 +1,5 @@
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import type { SessionRow } from '../../../store/read/threads.ts'
+import type { SessionRow } from '../../../store/read/traces/threads.ts'
 
 /** Session (contracts/langfuse.md 2.13, 2.16). */
 export function sessionFromRow(tenantId: string, row: SessionRow): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import type { TraceParts, TraceRow } from '../../../store/read/traces.ts'
+import type { TraceParts, TraceRow } from '../../../store/read/traces/traces.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Groups of fields of a trace, beside the core (contracts/langfuse.md 2.9). */

@@ -1,5 +1,5 @@
 import { runStats } from '../../../store/read/runs/run-stats.ts'
-import { runListThreadEnds } from '../../../store/read/threads.ts'
+import { runListThreadEnds } from '../../../store/read/traces/threads.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { errorOf } from './run-from-row.ts'
 import { readGroupQuery, runGroupBody } from './run-group-body.ts'

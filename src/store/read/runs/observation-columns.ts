@@ -1,7 +1,7 @@
 import { observationTypes, runTypeOf } from '../../../domain/observation-types.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
 import type { FilterColumn, FilterColumns } from '../langfuse-filter-sql.ts'
-import { runLevelSql, traceFields } from '../trace-columns.ts'
+import { runLevelSql, traceFields } from '../traces/trace-columns.ts'
 
 /*
  * A run as an observation, on alias `run`; the tenant is $1.

@@ -1,11 +1,11 @@
-import type { Decimal, JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
-import type { Page } from './dataset-experiments.ts'
-import { langfuseFilterSql, type Bind, type LangfuseCondition } from './langfuse-filter-sql.ts'
-import { parametersOf } from './parameters.ts'
-import { experimentListPurging, type PurgingExperiment } from './purging.ts'
+import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
+import type { Page } from '../dataset-experiments.ts'
+import { langfuseFilterSql, type Bind, type LangfuseCondition } from '../langfuse-filter-sql.ts'
+import { parametersOf } from '../parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import {
   scoresOfTrace,
   traceFields,
