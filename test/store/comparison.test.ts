@@ -8,7 +8,7 @@ import {
   type ComparisonQuery,
   type ComparisonRange,
   type ComparisonRow,
-} from '../../src/store/read/comparison.ts'
+} from '../../src/store/read/comparison/comparison.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { comparisonRows, feedbackOn, rootRun, second } from '../support/comparison-rows.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'

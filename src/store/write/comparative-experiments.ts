@@ -1,6 +1,6 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import type { ComparativeExperiment } from '../read/comparative-experiments.ts'
+import type { ComparativeExperiment } from '../read/comparison/comparative-experiments.ts'
 import { runStatement } from '../statements.ts'
 
 /** @returns null when the id is taken, or the dataset is gone */

@@ -2,7 +2,7 @@ import { RawJson } from '../../../domain/json.ts'
 import type {
   ComparativeExperiment,
   ListedComparison,
-} from '../../../store/read/comparative-experiments.ts'
+} from '../../../store/read/comparison/comparative-experiments.ts'
 
 /** ComparativeExperimentBase (contracts/langsmith.md 2.8). */
 export function comparativeFromRow(

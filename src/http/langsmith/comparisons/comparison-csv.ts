@@ -5,7 +5,7 @@ import type {
   ComparedExperiment,
   ComparedRun,
   ComparisonRow,
-} from '../../../store/read/comparison.ts'
+} from '../../../store/read/comparison/comparison.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { latencyOf, runFields } from '../runs/run-from-row.ts'
 

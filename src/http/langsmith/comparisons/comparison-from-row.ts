@@ -1,4 +1,4 @@
-import type { ComparisonRow } from '../../../store/read/comparison.ts'
+import type { ComparisonRow } from '../../../store/read/comparison/comparison.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { feedbackFromRow } from '../feedback/feedback-from-row.ts'
 import { runFields, type RunFieldOptions } from '../runs/run-from-row.ts'

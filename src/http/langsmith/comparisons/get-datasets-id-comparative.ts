@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { comparativeExperimentList } from '../../../store/read/comparative-experiments.ts'
+import { comparativeExperimentList } from '../../../store/read/comparison/comparative-experiments.ts'
 import { datasetFind } from '../../../store/read/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'

@@ -4,7 +4,7 @@ import type {
   ComparisonGroup,
   GroupQuery,
   GroupStatistics,
-} from '../../../store/read/comparison-groups.ts'
+} from '../../../store/read/comparison/comparison-groups.ts'
 import type { ExperimentRow } from '../../../store/read/experiments.ts'
 import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from '../sessions/session-from-row.ts'

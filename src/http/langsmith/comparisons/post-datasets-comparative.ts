@@ -5,7 +5,7 @@ import {
   comparativeExperimentFind,
   experimentListDatasetsAmong,
   type ComparativeExperiment,
-} from '../../../store/read/comparative-experiments.ts'
+} from '../../../store/read/comparison/comparative-experiments.ts'
 import { comparativeExperimentInsert } from '../../../store/write/comparative-experiments.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { comparativeFromRow } from './comparative-from-row.ts'

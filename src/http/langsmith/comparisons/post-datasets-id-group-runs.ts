@@ -7,8 +7,11 @@ import {
   comparisonGroupStatistics,
   type ComparisonGroup,
   type GroupQuery,
-} from '../../../store/read/comparison-groups.ts'
-import { comparisonRowList, experimentListCompared } from '../../../store/read/comparison.ts'
+} from '../../../store/read/comparison/comparison-groups.ts'
+import {
+  comparisonRowList,
+  experimentListCompared,
+} from '../../../store/read/comparison/comparison.ts'
 import {
   experimentAggregateListAmong,
   experimentList,

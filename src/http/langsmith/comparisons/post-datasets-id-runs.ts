@@ -5,7 +5,7 @@ import {
   feedbackListComparedKeys,
   type ComparedExperiment,
   type ComparisonQuery,
-} from '../../../store/read/comparison.ts'
+} from '../../../store/read/comparison/comparison.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { comparisonCsv } from './comparison-csv.ts'

@@ -5,7 +5,7 @@ import {
   type ComparedRun,
   type ComparisonKey,
   type ComparisonQuery,
-} from '../../../store/read/comparison.ts'
+} from '../../../store/read/comparison/comparison.ts'
 import { runList, type RunPart } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { comparisonCsv } from '../../../../src/http/langsmith/comparisons/comparison-csv.ts'
-import type { ComparedRun, ComparisonRow } from '../../../../src/store/read/comparison.ts'
+import type {
+  ComparedRun,
+  ComparisonRow,
+} from '../../../../src/store/read/comparison/comparison.ts'
 import { second } from '../../../support/comparison-rows.ts'
 
 const experiment = { id: 'e', name: 'experiment', feedbackKeys: [] }

@@ -1,9 +1,9 @@
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { Parameter } from '../statements.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Parameter } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
-import { feedbackSelection } from './feedback.ts'
-import type { Bind } from './filter-condition-sql.ts'
-import { runFilterSql } from './run-filter-sql.ts'
+import { feedbackSelection } from '../feedback.ts'
+import type { Bind } from '../filter-condition-sql.ts'
+import { runFilterSql } from '../run-filter-sql.ts'
 
 /** A statement composed at run time. */
 export interface Composed {
