@@ -4,7 +4,10 @@ import { eventVersion } from '../../src/domain/events.ts'
 import { experimentId } from '../../src/domain/ids.ts'
 import { fromEpochMs, toEpochMs } from '../../src/domain/timestamp.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
-import { experimentFind, experimentListExisting } from '../../src/store/read/experiments.ts'
+import {
+  experimentFind,
+  experimentListExisting,
+} from '../../src/store/read/experiments/experiments.ts'
 import {
   experimentDeleteMany,
   experimentInsert,

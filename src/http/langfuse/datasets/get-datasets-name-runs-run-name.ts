@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { runItemList, runItemListAfter, type RunItemRow } from '../../../store/read/run-items.ts'
+import {
+  runItemList,
+  runItemListAfter,
+  type RunItemRow,
+} from '../../../store/read/experiments/run-items.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunFromRow, datasetRunItemFromRow } from './dataset-from-row.ts'
 import { findDatasetRun } from './find-dataset-run.ts'

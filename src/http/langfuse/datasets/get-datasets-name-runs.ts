@@ -2,7 +2,7 @@ import { z } from 'zod'
 import {
   experimentCountOfDataset,
   experimentListOfDataset,
-} from '../../../store/read/dataset-experiments.ts'
+} from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetRunFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../../store/read/dataset-experiments.ts'
+import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleList, type Example } from '../../../store/read/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'

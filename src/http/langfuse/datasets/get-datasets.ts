@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../../store/read/dataset-experiments.ts'
+import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import { datasetCount, datasetList } from '../../../store/read/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'

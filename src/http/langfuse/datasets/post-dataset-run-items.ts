@@ -10,10 +10,14 @@ import {
   type Timestamp,
 } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import { experimentFindOfDataset } from '../../../store/read/dataset-experiments.ts'
+import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleFind, type Example } from '../../../store/read/examples.ts'
-import type { ExperimentRow } from '../../../store/read/experiments.ts'
-import { runFindTrace, runItemFind, type RunItemRow } from '../../../store/read/run-items.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
+import {
+  runFindTrace,
+  runItemFind,
+  type RunItemRow,
+} from '../../../store/read/experiments/run-items.ts'
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, HttpParts } from '../../parts.ts'

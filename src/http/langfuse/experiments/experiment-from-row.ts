@@ -4,8 +4,8 @@ import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type {
   ExecutionMetrics,
   ExperimentActivityRow,
-} from '../../../store/read/experiment-activity.ts'
-import type { ExperimentItemRow } from '../../../store/read/experiment-items.ts'
+} from '../../../store/read/experiments/experiment-activity.ts'
+import type { ExperimentItemRow } from '../../../store/read/experiments/experiment-items.ts'
 import type { ScoreRow } from '../../../store/read/scores.ts'
 import { scoreV3FromRow } from '../scores/score-from-row.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'

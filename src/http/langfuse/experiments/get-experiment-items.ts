@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { executionMetrics } from '../../../store/read/experiment-activity.ts'
-import { experimentItemFilterColumns } from '../../../store/read/experiment-item-sql.ts'
+import { executionMetrics } from '../../../store/read/experiments/experiment-activity.ts'
+import { experimentItemFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import {
   experimentItemList,
   type ExperimentItemPart,
   type ExperimentItemRow,
-} from '../../../store/read/experiment-items.ts'
+} from '../../../store/read/experiments/experiment-items.ts'
 import { scoreListOfTraces } from '../../../store/read/score-groups.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'

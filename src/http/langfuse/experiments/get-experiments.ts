@@ -2,8 +2,8 @@ import { z } from 'zod'
 import {
   executionMetrics,
   experimentActivityList,
-} from '../../../store/read/experiment-activity.ts'
-import { experimentFilterColumns } from '../../../store/read/experiment-item-sql.ts'
+} from '../../../store/read/experiments/experiment-activity.ts'
+import { experimentFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import { scoreListOfExperiments } from '../../../store/read/score-groups.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'

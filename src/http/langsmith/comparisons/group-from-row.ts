@@ -5,7 +5,7 @@ import type {
   GroupQuery,
   GroupStatistics,
 } from '../../../store/read/comparison/comparison-groups.ts'
-import type { ExperimentRow } from '../../../store/read/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
 import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from '../sessions/session-from-row.ts'
 

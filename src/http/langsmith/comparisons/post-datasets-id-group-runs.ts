@@ -16,7 +16,7 @@ import {
   experimentAggregateListAmong,
   experimentList,
   type ExperimentRow,
-} from '../../../store/read/experiments.ts'
+} from '../../../store/read/experiments/experiments.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { stringifyWithRaw } from '../../../domain/json.ts'
-import { experimentFind } from '../../../store/read/experiments.ts'
+import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { baseUrl } from '../../blobs.ts'

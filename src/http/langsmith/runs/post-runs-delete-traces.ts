@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { experimentFind } from '../../../store/read/experiments.ts'
+import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { traceDeleteMany } from '../../../store/write/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'

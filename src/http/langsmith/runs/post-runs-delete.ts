@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { jsonbText } from '../../../domain/json.ts'
-import { experimentFind } from '../../../store/read/experiments.ts'
+import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { traceDeleteMany, traceDeleteWithMetadata } from '../../../store/write/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalid, notFound } from '../errors.ts'

@@ -6,7 +6,7 @@ import {
   experimentSorts,
   type ExperimentQuery,
   type ExperimentRow,
-} from '../../../store/read/experiments.ts'
+} from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { App, HttpParts } from '../../parts.ts'

@@ -1,6 +1,9 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { jsonbText, RawJson, sliceMembers } from '../../../domain/json.ts'
-import type { ExperimentRow, ExperimentStatistics } from '../../../store/read/experiments.ts'
+import type {
+  ExperimentRow,
+  ExperimentStatistics,
+} from '../../../store/read/experiments/experiments.ts'
 import { joinMembers, objectText } from '../object-text.ts'
 
 /** TracerSessionWithoutVirtualFields (contracts/langsmith.md 2.5.1). */

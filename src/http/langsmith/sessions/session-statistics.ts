@@ -6,11 +6,11 @@ import {
   executionStatsList,
   type ExecutionFacet,
   type ExecutionQuery,
-} from '../../../store/read/execution-stats.ts'
+} from '../../../store/read/experiments/execution-stats.ts'
 import {
   experimentAggregateListAmong,
   type ExperimentRow,
-} from '../../../store/read/experiments.ts'
+} from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'

@@ -1,5 +1,5 @@
-import type { Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
 
 /** The datasets of those experiments that exist, or were deleted; null: none. Others are not in the map. */
 export async function experimentListKnown(

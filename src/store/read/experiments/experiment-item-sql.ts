@@ -1,11 +1,11 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import {
   langfuseFilterSql,
   type Bind,
   type FilterColumn,
   type FilterColumns,
   type LangfuseCondition,
-} from './langfuse-filter-sql.ts'
+} from '../langfuse-filter-sql.ts'
 
 /** Which items to look at, of whatever dialect's experiments: by when their executions began. */
 export interface ExperimentItemQuery {

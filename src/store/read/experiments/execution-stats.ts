@@ -1,9 +1,9 @@
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText, type Parameter } from '../statements.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText, type Parameter } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
-import { runConditions } from './runs/run-query-sql.ts'
+import { runConditions } from '../runs/run-query-sql.ts'
 
 /** Which executions of experiments count: their root runs, and the runs that their items link. */
 export interface ExecutionQuery {

@@ -1,15 +1,15 @@
-import type { JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
 import {
   experimentItemFilterColumns,
   inTimeSql,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from './langfuse-filter-sql.ts'
-import { parametersOf } from './parameters.ts'
+import { langfuseFilterSql, type Bind } from '../langfuse-filter-sql.ts'
+import { parametersOf } from '../parameters.ts'
 
 /** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
 export interface ExperimentItemRow {

@@ -1,7 +1,7 @@
-import type { Decimal, JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
+import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
 import {
   experimentFilterColumns,
   experimentItemFilterColumns,
@@ -9,8 +9,8 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from './langfuse-filter-sql.ts'
-import { parametersOf } from './parameters.ts'
+import { langfuseFilterSql, type Bind } from '../langfuse-filter-sql.ts'
+import { parametersOf } from '../parameters.ts'
 
 /** An experiment with what happened in it within the time that is asked for. */
 export interface ExperimentActivityRow {

@@ -1,5 +1,5 @@
-import type { Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
 import type { ExperimentRow } from './experiments.ts'
 
 /** Where a page starts, and how long it is. */
