@@ -1,7 +1,7 @@
 import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import type { FeedbackConfigRow } from '../read/feedback-configs.ts'
+import type { FeedbackConfigRow } from '../read/feedback/feedback-configs.ts'
 import { runStatement } from '../statements.ts'
 
 export interface NewFeedbackConfig {

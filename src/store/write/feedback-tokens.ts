@@ -1,6 +1,6 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
-import type { FeedbackToken } from '../read/feedback-tokens.ts'
+import type { FeedbackToken } from '../read/feedback/feedback-tokens.ts'
 import { runStatement } from '../statements.ts'
 
 export interface NewFeedbackToken extends FeedbackToken {

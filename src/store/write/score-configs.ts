@@ -5,7 +5,7 @@ import {
   scoreConfigOf,
   type ScoreConfigRow,
   type StoredScoreConfig,
-} from '../read/score-configs.ts'
+} from '../read/feedback/score-configs.ts'
 import { runStatement } from '../statements.ts'
 
 /** What a client says of a config. */

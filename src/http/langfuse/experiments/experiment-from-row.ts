@@ -6,7 +6,7 @@ import type {
   ExperimentActivityRow,
 } from '../../../store/read/experiments/experiment-activity.ts'
 import type { ExperimentItemRow } from '../../../store/read/experiments/experiment-items.ts'
-import type { ScoreRow } from '../../../store/read/scores.ts'
+import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
 import { scoreV3FromRow } from '../scores/score-from-row.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 

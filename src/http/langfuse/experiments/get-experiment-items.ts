@@ -6,7 +6,7 @@ import {
   type ExperimentItemPart,
   type ExperimentItemRow,
 } from '../../../store/read/experiments/experiment-items.ts'
-import { scoreListOfTraces } from '../../../store/read/score-groups.ts'
+import { scoreListOfTraces } from '../../../store/read/feedback/score-groups.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'
 import {

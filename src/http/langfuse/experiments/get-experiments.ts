@@ -4,7 +4,7 @@ import {
   experimentActivityList,
 } from '../../../store/read/experiments/experiment-activity.ts'
 import { experimentFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
-import { scoreListOfExperiments } from '../../../store/read/score-groups.ts'
+import { scoreListOfExperiments } from '../../../store/read/feedback/score-groups.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
 import {

@@ -3,7 +3,10 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { IngestEvent } from '../../../domain/events.ts'
 import { deriveId, isUuid } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
-import { scoreConfigListAmong, type ScoreConfigRow } from '../../../store/read/score-configs.ts'
+import {
+  scoreConfigListAmong,
+  type ScoreConfigRow,
+} from '../../../store/read/feedback/score-configs.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import { isAllowed, type Principal } from '../../auth.ts'
 import type { HttpParts } from '../../parts.ts'

@@ -1,7 +1,7 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { eventVersion, type EventOf } from '../../../domain/events.ts'
 import { resolveId, storableText } from '../../../domain/ids.ts'
-import type { ScoreConfigRow } from '../../../store/read/score-configs.ts'
+import type { ScoreConfigRow } from '../../../store/read/feedback/score-configs.ts'
 import { invalidRequest } from '../errors.ts'
 import { clearable, kept, metadataPatch, type EventOrigin } from './payload-patch.ts'
 import { expectedValue, type ScoreBody, type ScoreDataType } from './score-body.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
-import { scoreConfigListAmong } from '../../../store/read/score-configs.ts'
+import { scoreConfigListAmong } from '../../../store/read/feedback/score-configs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { scoreConfigFromRow } from './score-config.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { scoreConfigCount, scoreConfigList } from '../../../store/read/score-configs.ts'
+import { scoreConfigCount, scoreConfigList } from '../../../store/read/feedback/score-configs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 import { scoreConfigFromRow } from './score-config.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
-import { scoreFind } from '../../../store/read/scores.ts'
+import { scoreFind } from '../../../store/read/feedback/scores.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { scoreFromRow } from './score-from-row.ts'

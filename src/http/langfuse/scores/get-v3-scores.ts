@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
-import { scoreList, type ScoreQuery, type ScoreRow } from '../../../store/read/scores.ts'
+import { scoreList, type ScoreQuery, type ScoreRow } from '../../../store/read/feedback/scores.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalidRequest } from '../errors.ts'
 import { lenientDate, page, textList } from '../requests.ts'

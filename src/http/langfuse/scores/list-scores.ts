@@ -1,4 +1,9 @@
-import { scoreCount, scoreList, scoreNarrow, type ScoreQuery } from '../../../store/read/scores.ts'
+import {
+  scoreCount,
+  scoreList,
+  scoreNarrow,
+  type ScoreQuery,
+} from '../../../store/read/feedback/scores.ts'
 import type { HttpParts } from '../../parts.ts'
 import { metaOf, offsetOf, type PageRequest } from '../requests.ts'
 import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import type { ScoreConfigRow } from '../../../store/read/score-configs.ts'
+import type { ScoreConfigRow } from '../../../store/read/feedback/score-configs.ts'
 import type { ScoreConfigContent } from '../../../store/write/score-configs.ts'
 import { invalidRequest } from '../errors.ts'
 import { text } from '../requests.ts'

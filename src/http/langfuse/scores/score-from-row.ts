@@ -1,6 +1,6 @@
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import type { ScoreRow } from '../../../store/read/scores.ts'
+import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
 import { storedMetadata } from '../stored-json.ts'
 
 /** Score of v1 and v2 (contracts/langfuse.md 2.6, 2.16). */

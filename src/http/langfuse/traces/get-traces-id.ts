@@ -4,7 +4,7 @@ import {
   observationListOfTrace,
   type ObservationRow,
 } from '../../../store/read/runs/observations.ts'
-import { scoreList } from '../../../store/read/scores.ts'
+import { scoreList } from '../../../store/read/feedback/scores.ts'
 import { traceFind } from '../../../store/read/traces/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { comparisonDeltaList } from '../../../store/read/comparison/comparison-delta.ts'
 import { experimentListCompared } from '../../../store/read/comparison/comparison.ts'
-import { feedbackConfigFind } from '../../../store/read/feedback-configs.ts'
+import { feedbackConfigFind } from '../../../store/read/feedback/feedback-configs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { notFound } from '../errors.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
-import type { FeedbackConfigRow } from '../../../store/read/feedback-configs.ts'
+import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
 import { isAllowed } from '../../auth.ts'
 import type { Principal } from '../../auth.ts'

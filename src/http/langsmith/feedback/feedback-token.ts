@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { FeedbackToken } from '../../../store/read/feedback-tokens.ts'
+import type { FeedbackToken } from '../../../store/read/feedback/feedback-tokens.ts'
 import { secretEnsure } from '../../../store/write/secrets.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { HttpParts } from '../../parts.ts'

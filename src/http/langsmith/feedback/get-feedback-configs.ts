@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedbackConfigList } from '../../../store/read/feedback-configs.ts'
+import { feedbackConfigList } from '../../../store/read/feedback/feedback-configs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { feedbackConfigFromRow } from './feedback-config.ts'
 import { flag, ignored, listOf, page, text } from '../schemas.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedbackFind } from '../../../store/read/feedback.ts'
+import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { notFound } from '../errors.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedbackTokenListOfRun } from '../../../store/read/feedback-tokens.ts'
+import { feedbackTokenListOfRun } from '../../../store/read/feedback/feedback-tokens.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { feedbackTokenFromRow, type TokenMaker } from './feedback-token.ts'
 import { page, uuid } from '../schemas.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feedbackList } from '../../../store/read/feedback.ts'
+import { feedbackList } from '../../../store/read/feedback/feedback.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { flag, ignored, listOf, page, text, time, uuid, uuidList } from '../schemas.ts'

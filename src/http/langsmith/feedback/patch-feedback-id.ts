@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
-import { feedbackFind } from '../../../store/read/feedback.ts'
+import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalid, notFound } from '../errors.ts'

@@ -1,5 +1,8 @@
 import { z } from 'zod'
-import { feedbackConfigFind, type FeedbackConfigRow } from '../../../store/read/feedback-configs.ts'
+import {
+  feedbackConfigFind,
+  type FeedbackConfigRow,
+} from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { LangsmithError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import { sliceMembers } from '../../../domain/json.ts'
-import { feedbackFind } from '../../../store/read/feedback.ts'
+import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { invalid } from '../errors.ts'

@@ -1,7 +1,7 @@
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Parameter } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
-import { feedbackSelection } from '../feedback.ts'
+import { feedbackSelection } from '../feedback/feedback.ts'
 import type { Bind } from '../filter-condition-sql.ts'
 import { runFilterSql } from '../run-filter-sql.ts'
 

@@ -5,7 +5,7 @@ import type { Db } from '../../pool.ts'
 import { runStatement, runText } from '../../statements.ts'
 import { exampleKeyText, feedbackText, itemRunText, type FeedbackTarget } from './comparison-sql.ts'
 import type { Example } from '../examples.ts'
-import type { FeedbackRow } from '../feedback.ts'
+import type { FeedbackRow } from '../feedback/feedback.ts'
 import type { RunRow } from '../runs/runs.ts'
 
 /** Which examples of a dataset to show, with which runs (contracts/langsmith.md 2.1). */

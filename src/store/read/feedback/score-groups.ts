@@ -1,7 +1,7 @@
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
-import { parametersOf } from './parameters.ts'
-import { experimentListPurging } from './purging.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
+import { parametersOf } from '../parameters.ts'
+import { experimentListPurging } from '../purging.ts'
 import { scoreColumns, scoreSourceSql, scoreTime, type ScoreRow } from './scores.ts'
 
 /** Scores on experiments as such, by experiment, newest first. @param limit of each experiment */

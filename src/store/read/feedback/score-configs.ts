@@ -1,6 +1,6 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
 
 export type ScoreConfigDataType = 'NUMERIC' | 'CATEGORICAL' | 'BOOLEAN' | 'TEXT'
 

@@ -1,19 +1,19 @@
-import type { JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { resolveId } from '../../domain/ids.ts'
-import { runText } from '../statements.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { resolveId } from '../../../domain/ids.ts'
+import { runText } from '../../statements.ts'
 import { feedbackLeftSql } from './feedback.ts'
 import {
   langfuseFilterSql,
   type Bind,
   type FilterColumns,
   type LangfuseCondition,
-} from './langfuse-filter-sql.ts'
-import { langfuseNarrow } from './langfuse-narrow.ts'
-import { parametersOf } from './parameters.ts'
-import { experimentListPurging, type PurgingExperiment } from './purging.ts'
-import { traceFields } from './traces/trace-columns.ts'
+} from '../langfuse-filter-sql.ts'
+import { langfuseNarrow } from '../langfuse-narrow.ts'
+import { parametersOf } from '../parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
+import { traceFields } from '../traces/trace-columns.ts'
 
 /** Feedback of any dialect as a score. */
 export interface ScoreRow {

@@ -1,10 +1,10 @@
-import type { JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
-import type { Bind } from './langfuse-filter-sql.ts'
-import { parametersOf } from './parameters.ts'
-import { experimentListPurging, type PurgingExperiment } from './purging.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
+import type { Bind } from '../langfuse-filter-sql.ts'
+import { parametersOf } from '../parameters.ts'
+import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 
 /** Feedback with what it says nothing of filled in from its run. */
 export interface FeedbackRow {

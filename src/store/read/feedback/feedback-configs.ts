@@ -1,7 +1,7 @@
-import type { JsonText } from '../../domain/entities.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runStatement, runText, type Parameter } from '../statements.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement, runText, type Parameter } from '../../statements.ts'
 
 /** What the scores of a feedback key mean. */
 export interface FeedbackConfigRow {
