@@ -7,13 +7,13 @@ import {
   datasetFind,
   datasetList,
   datasetListCounted,
-} from '../../src/store/read/datasets.ts'
+} from '../../src/store/read/datasets/datasets.ts'
 import {
   exampleCount,
   exampleFind,
   exampleList,
   type Example,
-} from '../../src/store/read/examples.ts'
+} from '../../src/store/read/datasets/examples.ts'
 import {
   datasetDelete,
   datasetInsert,

@@ -1,6 +1,6 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
-import type { Dataset } from '../read/datasets.ts'
+import type { Dataset } from '../read/datasets/datasets.ts'
 import {
   exampleConditions,
   exampleCount,
@@ -9,7 +9,7 @@ import {
   type ExampleFilter,
   type ExampleMoment,
   type ExampleQuery,
-} from '../read/examples.ts'
+} from '../read/datasets/examples.ts'
 import { runText } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 import { datasetUpdateVersion, exampleInsertMany, type ExampleVersion } from './examples.ts'

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { datasetFind, datasetFindByName, type Dataset } from '../read/datasets.ts'
+import { datasetFind, datasetFindByName, type Dataset } from '../read/datasets/datasets.ts'
 import type { ExperimentRow } from '../read/experiments/experiments.ts'
 import { datasetInsertWithin, type NewDataset } from './datasets.ts'
 import { exampleWriteVersionsWithin, type ExamplePlan } from './examples.ts'

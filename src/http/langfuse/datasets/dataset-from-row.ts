@@ -1,7 +1,7 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import type { Dataset } from '../../../store/read/datasets.ts'
+import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
 import type { RunItemRow } from '../../../store/read/experiments/run-items.ts'
 import type { ItemRow } from '../media/media-references.ts'

@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { JsonText } from '../../../domain/entities.ts'
-import type { Dataset } from '../../../store/read/datasets.ts'
-import type { Example } from '../../../store/read/examples.ts'
+import type { Dataset } from '../../../store/read/datasets/datasets.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import { compileJsonSchema, type SchemaProblem } from '../../json-schema.ts'
 import { invalidRequest } from '../errors.ts'
 

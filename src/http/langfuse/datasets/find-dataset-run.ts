@@ -1,5 +1,5 @@
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
-import { type Dataset, datasetFindByName } from '../../../store/read/datasets.ts'
+import { type Dataset, datasetFindByName } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
 import type { Db } from '../../../store/pool.ts'
 import { notFound } from '../errors.ts'

@@ -1,4 +1,4 @@
-import { type Dataset, datasetFindByName } from '../../../store/read/datasets.ts'
+import { type Dataset, datasetFindByName } from '../../../store/read/datasets/datasets.ts'
 import type { Db } from '../../../store/pool.ts'
 import { notFound } from '../errors.ts'
 

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
-import { datasetList, type Dataset } from '../../../store/read/datasets.ts'
-import { exampleCount, exampleList, type ExampleFilter } from '../../../store/read/examples.ts'
+import { datasetList, type Dataset } from '../../../store/read/datasets/datasets.ts'
+import {
+  exampleCount,
+  exampleList,
+  type ExampleFilter,
+} from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
-import { exampleList, type Example } from '../../../store/read/examples.ts'
+import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'

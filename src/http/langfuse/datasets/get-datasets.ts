@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
-import { datasetCount, datasetList } from '../../../store/read/datasets.ts'
+import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { metaOf, offsetOf, pageFromZero } from '../requests.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetCount, datasetList } from '../../../store/read/datasets.ts'
+import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'

@@ -11,7 +11,7 @@ import {
 } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
-import { exampleFind, type Example } from '../../../store/read/examples.ts'
+import { exampleFind, type Example } from '../../../store/read/datasets/examples.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
 import {
   runFindTrace,

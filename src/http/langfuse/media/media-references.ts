@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
-import type { Example } from '../../../store/read/examples.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import { mediaListAmong } from '../../../store/read/media.ts'
 import type { HttpParts } from '../../parts.ts'
 import { storedMedia } from './media.ts'

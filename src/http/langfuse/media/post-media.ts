@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { deriveId, resolveId } from '../../../domain/ids.ts'
-import { datasetFind } from '../../../store/read/datasets.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { mediaUpsert } from '../../../store/write/media.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { conflict, invalidRequest, notFound } from '../errors.ts'

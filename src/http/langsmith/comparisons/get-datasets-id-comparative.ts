@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { comparativeExperimentList } from '../../../store/read/comparison/comparative-experiments.ts'
-import { datasetFind } from '../../../store/read/datasets.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'
 import { notFound } from '../errors.ts'

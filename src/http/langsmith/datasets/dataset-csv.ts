@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import { exampleListKeys, type ExamplePart } from '../../../store/read/examples.ts'
+import { exampleListKeys, type ExamplePart } from '../../../store/read/datasets/examples.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
 

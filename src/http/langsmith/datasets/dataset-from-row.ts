@@ -1,6 +1,6 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
-import type { CountedDataset, Dataset } from '../../../store/read/datasets.ts'
+import type { CountedDataset, Dataset } from '../../../store/read/datasets/datasets.ts'
 import { objectText } from '../object-text.ts'
 
 /** DatasetSchemaForUpdate: a dataset without counts (contracts/langsmith.md 2.3.1). */

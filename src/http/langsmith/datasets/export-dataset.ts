@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Db } from '../../../store/pool.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { examplesAt } from '../examples/example-stream.ts'
-import type { Example } from '../../../store/read/examples.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import { asOf, uuid, type AsOf } from '../schemas.ts'
 
 /** What every export of a dataset is asked by. */

@@ -1,5 +1,5 @@
 import { stringifyWithRaw } from '../../../domain/json.ts'
-import type { Example } from '../../../store/read/examples.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { downloadHeaders, exportLines, exportRequest } from './export-dataset.ts'

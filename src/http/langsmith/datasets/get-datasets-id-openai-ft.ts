@@ -1,4 +1,4 @@
-import type { Example } from '../../../store/read/examples.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { messagesOf } from './openai-messages.ts'
 import { downloadHeaders, exportLines, exportRequest } from './export-dataset.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exampleListSplits } from '../../../store/read/examples.ts'
+import { exampleListSplits } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { findDataset, momentOf } from '../examples/as-of.ts'
 import { asOf, uuid } from '../schemas.ts'

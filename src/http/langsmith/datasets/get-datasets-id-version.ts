@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetVersionFind } from '../../../store/read/dataset-versions.ts'
+import { datasetVersionFind } from '../../../store/read/datasets/dataset-versions.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { invalid, notFound } from '../errors.ts'

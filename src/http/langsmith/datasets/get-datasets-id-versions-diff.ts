@@ -1,5 +1,8 @@
 import { z } from 'zod'
-import { exampleListChanges, type ExampleChange } from '../../../store/read/dataset-versions.ts'
+import {
+  exampleListChanges,
+  type ExampleChange,
+} from '../../../store/read/datasets/dataset-versions.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { uuid, version } from '../schemas.ts'

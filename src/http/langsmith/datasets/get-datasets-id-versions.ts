@@ -1,5 +1,8 @@
 import { z } from 'zod'
-import { datasetVersionList, type DatasetVersion } from '../../../store/read/dataset-versions.ts'
+import {
+  datasetVersionList,
+  type DatasetVersion,
+} from '../../../store/read/datasets/dataset-versions.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { page, text, uuid } from '../schemas.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetListCounted } from '../../../store/read/datasets.ts'
+import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Queryable } from '../../../store/pool.ts'
-import { datasetListCounted, type CountedDataset } from '../../../store/read/datasets.ts'
+import { datasetListCounted, type CountedDataset } from '../../../store/read/datasets/datasets.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { datasetFromRow } from './dataset-from-row.ts'

@@ -1,4 +1,4 @@
-import { exampleCount } from '../../../store/read/examples.ts'
+import { exampleCount } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { momentOf } from '../examples/as-of.ts'
 import { exampleFilter } from '../examples/get-examples.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exampleList } from '../../../store/read/examples.ts'
+import { exampleList } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { momentOf } from '../examples/as-of.ts'
 import { attachmentUrls } from '../attachments.ts'

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import { isUniqueViolation } from '../../../store/errors.ts'
-import { datasetFind } from '../../../store/read/datasets.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import {
   datasetUpdate,
   type DatasetPatch,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
-import { datasetVersionFind } from '../../../store/read/dataset-versions.ts'
+import { datasetVersionFind } from '../../../store/read/datasets/dataset-versions.ts'
 import { datasetTagUpsert } from '../../../store/write/dataset-tags.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'

@@ -1,8 +1,8 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../../store/pool.ts'
-import { datasetTagFind } from '../../../store/read/dataset-versions.ts'
-import { datasetFind, type Dataset } from '../../../store/read/datasets.ts'
-import type { ExampleMoment } from '../../../store/read/examples.ts'
+import { datasetTagFind } from '../../../store/read/datasets/dataset-versions.ts'
+import { datasetFind, type Dataset } from '../../../store/read/datasets/datasets.ts'
+import type { ExampleMoment } from '../../../store/read/datasets/examples.ts'
 import { notFound } from '../errors.ts'
 import type { AsOf } from '../schemas.ts'
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import { exampleList, type Example } from '../../../store/read/examples.ts'
+import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
 
 /** Examples read in one go: payloads may be large. */
 const pageSize = 100

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exampleFind } from '../../../store/read/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { momentOf } from './as-of.ts'
 import { attachmentUrls } from '../attachments.ts'

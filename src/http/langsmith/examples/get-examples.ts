@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { exampleList, type ExampleFilter, type ExampleOrder } from '../../../store/read/examples.ts'
+import {
+  exampleList,
+  type ExampleFilter,
+  type ExampleOrder,
+} from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { momentOf } from './as-of.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
-import { exampleFind } from '../../../store/read/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
 import { notFound } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
-import { exampleFind } from '../../../store/read/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'

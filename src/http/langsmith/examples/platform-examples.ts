@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { datasetFind } from '../../../store/read/datasets.ts'
-import type { Example } from '../../../store/read/examples.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
+import type { Example } from '../../../store/read/datasets/examples.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { keepAttachment } from '../attachments.ts'
 import { notFound } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { fromEpochMs, toEpochMs } from '../../../domain/timestamp.ts'
-import { datasetFind } from '../../../store/read/datasets.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'

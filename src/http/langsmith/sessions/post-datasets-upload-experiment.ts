@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
-import { datasetListCounted } from '../../../store/read/datasets.ts'
+import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
 import { experimentAggregateListAmong } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { experimentUpload, type ExperimentUpload } from '../../../store/write/experiment-uploads.ts'

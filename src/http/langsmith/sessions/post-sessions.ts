@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
-import { datasetFind } from '../../../store/read/datasets.ts'
+import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentInsert } from '../../../store/write/experiments.ts'
 import type { App, HttpParts } from '../../parts.ts'
 import { LangsmithError, notFound } from '../errors.ts'

@@ -4,7 +4,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runStatement, runText } from '../../statements.ts'
 import { exampleKeyText, feedbackText, itemRunText, type FeedbackTarget } from './comparison-sql.ts'
-import type { Example } from '../examples.ts'
+import type { Example } from '../datasets/examples.ts'
 import type { FeedbackRow } from '../feedback/feedback.ts'
 import type { RunRow } from '../runs/runs.ts'
 

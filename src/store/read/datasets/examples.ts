@@ -1,10 +1,10 @@
-import type { JsonText } from '../../domain/entities.ts'
-import type { RunFilter } from '../../domain/run-filter.ts'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Queryable } from '../pool.ts'
-import { runStatement, runText, type Parameter } from '../statements.ts'
-import { containsPatterns, matchSql } from './filter-condition-sql.ts'
-import { exampleFilterSql } from './run-filter-sql.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Queryable } from '../../pool.ts'
+import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { containsPatterns, matchSql } from '../filter-condition-sql.ts'
+import { exampleFilterSql } from '../run-filter-sql.ts'
 
 /** One version of an example. */
 export interface Example {
