@@ -11,7 +11,7 @@ import {
   exampleFilterSql,
   experimentFilterSql,
   runFilterSql,
-} from '../../src/store/read/run-filter-sql.ts'
+} from '../../src/store/read/filter/run-filter-sql.ts'
 import { runText, type Parameter } from '../../src/store/statements.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { arbitraryRunFilter } from '../support/run-filter-arbitrary.ts'

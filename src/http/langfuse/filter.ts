@@ -3,7 +3,7 @@ import {
   filterTypesOf,
   type FilterColumns,
   type LangfuseCondition,
-} from '../../store/read/langfuse-filter-sql.ts'
+} from '../../store/read/filter/langfuse-filter-sql.ts'
 import { invalidRequest } from './errors.ts'
 import { lenientDate, text } from './requests.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { resolveId, type IdKind } from '../../../domain/ids.ts'
-import type { LangfuseCondition } from '../../../store/read/langfuse-filter-sql.ts'
+import type { LangfuseCondition } from '../../../store/read/filter/langfuse-filter-sql.ts'
 import { scoreFilterColumns, type ScoreQuery } from '../../../store/read/feedback/scores.ts'
 import { equals, filterOver, mergeFilter } from '../filter.ts'
 import { page, strictDate, text, textList } from '../requests.ts'

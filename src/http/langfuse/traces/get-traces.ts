@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { langfuseNarrow } from '../../../store/read/langfuse-narrow.ts'
+import { langfuseNarrow } from '../../../store/read/filter/langfuse-narrow.ts'
 import { traceFilterColumns } from '../../../store/read/traces/trace-columns.ts'
 import { traceCount, traceList, traceOrderColumns } from '../../../store/read/traces/traces.ts'
 import type { App, HttpParts } from '../../parts.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
-import type { LangfuseCondition } from '../../../store/read/langfuse-filter-sql.ts'
+import type { LangfuseCondition } from '../../../store/read/filter/langfuse-filter-sql.ts'
 import {
   observationList,
   type ObservationKey,

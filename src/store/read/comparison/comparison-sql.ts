@@ -2,8 +2,8 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Parameter } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
-import type { Bind } from '../filter-condition-sql.ts'
-import { runFilterSql } from '../run-filter-sql.ts'
+import type { Bind } from '../filter/filter-condition-sql.ts'
+import { runFilterSql } from '../filter/run-filter-sql.ts'
 
 /** A statement composed at run time. */
 export interface Composed {

@@ -2,7 +2,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement, runText, type Parameter } from '../../statements.ts'
-import { containsPatterns, matchSql } from '../filter-condition-sql.ts'
+import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
 
 export interface Dataset {
   id: string

@@ -3,8 +3,8 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement, runText, type Parameter } from '../../statements.ts'
-import { containsPatterns, matchSql } from '../filter-condition-sql.ts'
-import { exampleFilterSql } from '../run-filter-sql.ts'
+import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
+import { exampleFilterSql } from '../filter/run-filter-sql.ts'
 
 /** One version of an example. */
 export interface Example {

@@ -9,7 +9,7 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from '../langfuse-filter-sql.ts'
+import { langfuseFilterSql, type Bind } from '../filter/langfuse-filter-sql.ts'
 import { parametersOf } from '../parameters.ts'
 
 /** An experiment with what happened in it within the time that is asked for. */

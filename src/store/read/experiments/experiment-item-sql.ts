@@ -5,7 +5,7 @@ import {
   type FilterColumn,
   type FilterColumns,
   type LangfuseCondition,
-} from '../langfuse-filter-sql.ts'
+} from '../filter/langfuse-filter-sql.ts'
 
 /** Which items to look at, of whatever dialect's experiments: by when their executions began. */
 export interface ExperimentItemQuery {

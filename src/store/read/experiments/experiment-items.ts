@@ -8,7 +8,7 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from '../langfuse-filter-sql.ts'
+import { langfuseFilterSql, type Bind } from '../filter/langfuse-filter-sql.ts'
 import { parametersOf } from '../parameters.ts'
 
 /** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */

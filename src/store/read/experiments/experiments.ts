@@ -3,7 +3,7 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement, runText, type Parameter } from '../../statements.ts'
-import { experimentFilterSql } from '../run-filter-sql.ts'
+import { experimentFilterSql } from '../filter/run-filter-sql.ts'
 
 /** An experiment: a Langfuse dataset run, a LangSmith session. */
 export interface ExperimentRow {

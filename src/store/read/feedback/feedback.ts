@@ -2,7 +2,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText } from '../../statements.ts'
-import type { Bind } from '../langfuse-filter-sql.ts'
+import type { Bind } from '../filter/langfuse-filter-sql.ts'
 import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 

@@ -9,8 +9,8 @@ import {
   type Bind,
   type FilterColumns,
   type LangfuseCondition,
-} from '../langfuse-filter-sql.ts'
-import { langfuseNarrow } from '../langfuse-narrow.ts'
+} from '../filter/langfuse-filter-sql.ts'
+import { langfuseNarrow } from '../filter/langfuse-narrow.ts'
 import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from '../traces/trace-columns.ts'

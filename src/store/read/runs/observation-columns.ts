@@ -1,6 +1,6 @@
 import { observationTypes, runTypeOf } from '../../../domain/observation-types.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import type { FilterColumn, FilterColumns } from '../langfuse-filter-sql.ts'
+import type { FilterColumn, FilterColumns } from '../filter/langfuse-filter-sql.ts'
 import { runLevelSql, traceFields } from '../traces/trace-columns.ts'
 
 /*

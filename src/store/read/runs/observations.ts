@@ -3,7 +3,11 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText } from '../../statements.ts'
 import type { Page } from '../experiments/dataset-experiments.ts'
-import { langfuseFilterSql, type Bind, type LangfuseCondition } from '../langfuse-filter-sql.ts'
+import {
+  langfuseFilterSql,
+  type Bind,
+  type LangfuseCondition,
+} from '../filter/langfuse-filter-sql.ts'
 import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { observationFields, observationFilterColumns } from './observation-columns.ts'

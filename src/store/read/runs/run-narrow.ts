@@ -2,7 +2,7 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText } from '../../statements.ts'
 import { parametersOf } from '../parameters.ts'
-import { runFilterFeedbackSql } from '../run-filter-sql.ts'
+import { runFilterFeedbackSql } from '../filter/run-filter-sql.ts'
 import type { RunQuery } from './run-query-sql.ts'
 
 /** So many runs are looked up by their ids; of more it is faster to go through the list until the page is full. */

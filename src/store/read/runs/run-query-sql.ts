@@ -1,7 +1,7 @@
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Parameter } from '../../statements.ts'
-import { runFilterSql } from '../run-filter-sql.ts'
+import { runFilterSql } from '../filter/run-filter-sql.ts'
 
 /** Which runs are meant. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {

@@ -1,6 +1,6 @@
 import { entityFields } from '../../../domain/entities.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import type { FilterColumn, FilterColumns } from '../langfuse-filter-sql.ts'
+import type { FilterColumn, FilterColumns } from '../filter/langfuse-filter-sql.ts'
 
 /*
  * A trace as Langfuse's clients see it, on alias `trace`; the tenant is $1. LangSmith's clients, and some of Langfuse's,

@@ -1,4 +1,4 @@
-import type { AttributeType, FilterCondition, FilterScalar } from '../../domain/run-filter.ts'
+import type { AttributeType, FilterCondition, FilterScalar } from '../../../domain/run-filter.ts'
 
 /** Takes a text parameter, gives back its placeholder. */
 export type Bind = (value: string) => string

@@ -6,7 +6,7 @@ import {
   type FilterCondition,
   type RunAttribute,
   type RunFilter,
-} from '../../domain/run-filter.ts'
+} from '../../../domain/run-filter.ts'
 import { conditionSql, containsPatterns, matchSql, type Bind } from './filter-condition-sql.ts'
 
 /** Where a filter's condition stands. */

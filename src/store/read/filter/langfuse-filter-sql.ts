@@ -1,6 +1,6 @@
-import { resolveId, type IdKind } from '../../domain/ids.ts'
-import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
-import type { Parameter } from '../statements.ts'
+import { resolveId, type IdKind } from '../../../domain/ids.ts'
+import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
+import type { Parameter } from '../../statements.ts'
 import { numberInText } from './filter-condition-sql.ts'
 
 type TextOperator = '=' | 'contains' | 'does not contain' | 'starts with' | 'ends with' | 'matches'

@@ -1,11 +1,11 @@
-import type { Queryable } from '../pool.ts'
-import { runText } from '../statements.ts'
+import type { Queryable } from '../../pool.ts'
+import { runText } from '../../statements.ts'
 import {
   langfuseSetSql,
   type FilterColumns,
   type LangfuseCondition,
 } from './langfuse-filter-sql.ts'
-import { parametersOf } from './parameters.ts'
+import { parametersOf } from '../parameters.ts'
 
 /** So many rows are looked up by their ids; of more it is faster to go through the list until the page is full. */
 const fewIds = 5000
