@@ -2,7 +2,7 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText, type Parameter } from '../../statements.ts'
 import { comparativeSql, itemRun, shownRuns } from './comparison-sql.ts'
-import type { Page } from '../experiments/dataset-experiments.ts'
+import type { Page } from '../page.ts'
 
 /** Which examples of a dataset scored otherwise than in a baseline. */
 export interface DeltaQuery {

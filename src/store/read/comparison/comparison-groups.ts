@@ -4,7 +4,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText, type Parameter } from '../../statements.ts'
 import { itemRun, shownRuns } from './comparison-sql.ts'
-import type { Page } from '../experiments/dataset-experiments.ts'
+import type { Page } from '../page.ts'
 
 /**
  * Runs of experiments, grouped by a value in their own metadata or in their example's (contracts/langsmith.md 2.2). Only

@@ -1,12 +1,7 @@
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
+import type { Page } from '../page.ts'
 import type { ExperimentRow } from './experiments.ts'
-
-/** Where a page starts, and how long it is. */
-export interface Page {
-  limit: number
-  offset: number
-}
 
 /** Experiments on a dataset, newest first. */
 export async function experimentListOfDataset(

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import type { Page } from './dataset-experiments.ts'
+import type { Page } from '../page.ts'
 
 /** One example executed in one experiment. The external ids are the clients' spellings, null where that is the id. */
 export interface RunItemRow {

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import type { Page } from '../experiments/dataset-experiments.ts'
+import type { Page } from '../page.ts'
 
 /** A link that takes feedback on a run, without its token. */
 export interface FeedbackToken {

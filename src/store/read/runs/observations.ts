@@ -2,7 +2,7 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runText } from '../../statements.ts'
-import type { Page } from '../experiments/dataset-experiments.ts'
+import type { Page } from '../page.ts'
 import {
   langfuseFilterSql,
   type Bind,

@@ -1,0 +1,5 @@
+/** Where a page starts, and how long it is. */
+export interface Page {
+  limit: number
+  offset: number
+}
