@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import type { Queryable } from './pool.ts'
 
@@ -11,19 +11,25 @@ export type Parameter =
   | Uint8Array
   | readonly (string | number | boolean | null)[]
 
-const texts = new Map<string, string>()
+/** The statements of `sql/`, by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
+const statements = new Map(readStatements(new URL('./sql/', import.meta.url)))
 
-/** Text of `sql/<name>.sql`, read once. @throws when there is no such statement */
+function readStatements(folder: URL): [name: string, text: string][] {
+  return readdirSync(folder).flatMap((file) =>
+    readFileSync(new URL(file, folder), 'utf8')
+      .split(/^(?=-- name: )/m)
+      .map((text): [string, string] => [/^-- name: (\w+)/.exec(text)![1]!, text]),
+  )
+}
+
+/** @throws TypeError when there is no such statement */
 function statementText(name: string): string {
-  let text = texts.get(name)
-  if (text === undefined) {
-    text = readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8')
-    texts.set(name, text)
-  }
+  const text = statements.get(name)
+  if (text === undefined) throw new TypeError(`There is no statement ${name}`)
   return text
 }
 
-/** Runs `sql/<name>.sql` with `$1…$n`, as a prepared statement. */
+/** Runs the statement of this name with `$1…$n`, as a prepared statement. */
 export async function runStatement<Row extends object>(
   db: Queryable,
   name: string,

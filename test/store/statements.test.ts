@@ -9,17 +9,24 @@ interface Statement {
 }
 
 const folder = 'src/store/sql'
-const statements = readdirSync(folder).map((file): Statement => {
-  const whole = readFileSync(join(folder, file), 'utf8')
-  const header = /^(?:--.*\n)+/.exec(whole)?.[0] ?? ''
-  return {
-    name: file.replace(/\.sql$/, ''),
-    header,
-    text: whole.slice(header.length).replaceAll(/--.*$/gm, '').trim(),
-  }
-})
+const statements = readdirSync(folder).flatMap((file) =>
+  readFileSync(join(folder, file), 'utf8')
+    .split(/^(?=-- name: )/m)
+    .map((whole): Statement => {
+      const header = /^(?:--.*\n)+/.exec(whole)?.[0] ?? ''
+      return {
+        name: /^-- name: (.*)/.exec(header)?.[1] ?? `${file}: ${whole.slice(0, 40)}`,
+        header,
+        text: whole.slice(header.length).replaceAll(/--.*$/gm, '').trim(),
+      }
+    }),
+)
 const source = ['src/store/read', 'src/store/write']
-  .flatMap((at) => readdirSync(at).map((file) => readFileSync(join(at, file), 'utf8')))
+  .flatMap((at) =>
+    readdirSync(at, { encoding: 'utf8', recursive: true })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(join(at, file), 'utf8')),
+  )
   .join('\n')
 
 const namesOf = (wrong: Statement[]): string[] => wrong.map(({ name }) => name)
@@ -36,8 +43,13 @@ test('every parameter of a statement is explained', () => {
   expect(namesOf(statements.filter((statement) => !explains(statement)))).toEqual([])
 })
 
-test('every file is one statement', () => {
-  expect(namesOf(statements.filter(({ text }) => text.replace(/;$/, '').includes(';')))).toEqual([])
+test('every statement has a name of its own, and is one statement', () => {
+  const names = namesOf(statements)
+  expect(names.filter((name) => !/^[a-z]+(?:_[a-z]+)+$/.test(name))).toEqual([])
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  expect(namesOf(statements.filter(({ text }) => text.indexOf(';') !== text.length - 1))).toEqual(
+    [],
+  )
 })
 
 test('every statement has one caller', () => {

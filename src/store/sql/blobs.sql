@@ -1,0 +1,127 @@
+-- name: blob_find
+-- One stored content. $1 tenant, $2 blob. Reads only.
+select id, size, encode(sha256, 'hex') as sha256, created_at
+from blobs
+where tenant_id = $1 and id = $2;
+
+-- name: blob_insert
+-- Records a content whose bytes are stored. $1 tenant, $2 blob, $3 size in bytes, $4 SHA-256, $5 now.
+-- A repeat sets the time of use again. Waits for a delete of the same content that is under way.
+insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
+values ($1, $2, $3, $4, $5, $5)
+on conflict (tenant_id, id) do update set used_at = greatest(blobs.used_at, excluded.used_at);
+
+-- name: blob_insert_missing
+-- Takes the place of a content that has no row, for the rest of the transaction: who stores it waits. $1 tenant, $2 blob.
+-- It looks as if it had never been used. A repeat changes nothing.
+insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
+values ($1, $2, 0, '', '-infinity', '-infinity')
+on conflict (tenant_id, id) do nothing;
+
+-- name: blob_mark_delete
+-- Takes the marks of a blob away that are of before $3. $1 tenant, $2 blob. A repeat deletes nothing.
+delete from blob_marks where tenant_id = $1 and blob_id = $2 and created_at < $3;
+
+-- name: blob_mark_insert
+-- Marks one blob. $1 tenant, $2 blob, $3 now. A repeat marks it again.
+insert into blob_marks (tenant_id, blob_id, created_at)
+values ($1, $2, $3);
+
+-- name: blob_mark_insert_of_dataset
+-- Marks the blobs of the examples of a dataset that is about to be deleted: attachments of all versions, and media that they mention.
+-- $1 tenant, $2 dataset, $3 now. A repeat marks them again.
+with leaving as (
+  select attachments, array[inputs::text, outputs::text, metadata::text] as texts
+  from examples
+  where tenant_id = $1 and dataset_id = $2
+    and (
+      attachments is not null or inputs::text like '%@@@langfuseMedia:%'
+      or outputs::text like '%@@@langfuseMedia:%' or metadata::text like '%@@@langfuseMedia:%'
+    )
+)
+insert into blob_marks (tenant_id, blob_id, created_at)
+select $1::uuid, blob_id, $3::timestamptz
+from (
+  select blob_id from leaving, unnest(runmill_blob_ids(attachments)) as blob_id
+  union
+  select media.blob_id
+  from leaving, unnest(runmill_media_ids(texts)) as media_id
+  join media on media.tenant_id = $1 and media.id = media_id
+) as freed;
+
+-- name: blob_mark_insert_of_examples
+-- Marks the blobs of examples whose content is about to be erased: attachments of all versions, and media that they mention.
+-- $1 tenant, $2 uuid[] examples, $3 now. A repeat marks them again.
+with leaving as (
+  select attachments, array[inputs::text, outputs::text, metadata::text] as texts
+  from examples
+  where tenant_id = $1 and id = any ($2::uuid[])
+    and (
+      attachments is not null or inputs::text like '%@@@langfuseMedia:%'
+      or outputs::text like '%@@@langfuseMedia:%' or metadata::text like '%@@@langfuseMedia:%'
+    )
+)
+insert into blob_marks (tenant_id, blob_id, created_at)
+select $1::uuid, blob_id, $3::timestamptz
+from (
+  select blob_id from leaving, unnest(runmill_blob_ids(attachments)) as blob_id
+  union
+  select media.blob_id
+  from leaving, unnest(runmill_media_ids(texts)) as media_id
+  join media on media.tenant_id = $1 and media.id = media_id
+) as freed;
+
+-- name: blob_mark_insert_of_experiment
+-- Marks the blobs of an experiment that is about to be purged: attachments of its runs, and what was announced for its
+-- traces. $1 tenant, $2 experiment, $3 now. A repeat marks them again.
+insert into blob_marks (tenant_id, blob_id, created_at)
+select $1::uuid, blob_id, $3::timestamptz
+from (
+  select blob_id
+  from runs, unnest(runmill_blob_ids(attachments)) as blob_id
+  where tenant_id = $1 and experiment_id = $2 and attachments is not null
+  union
+  select media.blob_id
+  from media_traces
+  join traces on traces.tenant_id = media_traces.tenant_id and traces.id = media_traces.trace_id
+  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  where media_traces.tenant_id = $1 and traces.experiment_id = $2
+) as freed;
+
+-- name: blob_mark_insert_of_traces
+-- Marks the blobs of traces that are about to be deleted: attachments of their runs, and what was announced for them.
+-- $1 tenant, $2 uuid[] traces, $3 now. A repeat marks them again.
+insert into blob_marks (tenant_id, blob_id, created_at)
+select $1::uuid, blob_id, $3::timestamptz
+from (
+  select blob_id
+  from runs, unnest(runmill_blob_ids(attachments)) as blob_id
+  where tenant_id = $1 and trace_id = any ($2::uuid[]) and attachments is not null
+  union
+  select media.blob_id
+  from media_traces
+  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  where media_traces.tenant_id = $1 and media_traces.trace_id = any ($2::uuid[])
+) as freed;
+
+-- name: blob_mark_list_due
+-- Marked blobs whose turn it is, of all tenants: the mark is of before $1, and the blob was last used before $2, or was used
+-- after it was marked. Bytes without a row: the mark is of before $2. $3 how many at most. Reads only.
+select marks.tenant_id, marks.blob_id, marks.marked_at >= coalesce(blobs.used_at, '-infinity') as is_current
+from (
+  select tenant_id, blob_id, max(created_at) as marked_at
+  from blob_marks
+  group by tenant_id, blob_id
+) as marks
+left join blobs on blobs.tenant_id = marks.tenant_id and blobs.id = marks.blob_id
+where marks.marked_at < $1
+  and (coalesce(blobs.used_at, marks.marked_at) < $2 or blobs.used_at > marks.marked_at)
+order by marks.tenant_id, marks.blob_id
+limit $3;
+
+-- name: blob_update_used
+-- Tells that a stored content was given again, and returns its row. $1 tenant, $2 blob, $3 now. A repeat sets the time
+-- again. Waits for a delete of the content that is under way; then there is no row.
+update blobs set used_at = greatest(used_at, $3)
+where tenant_id = $1 and id = $2
+returning id;

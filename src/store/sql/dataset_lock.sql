@@ -1,6 +1,0 @@
--- Serialises the writers of one dataset and its examples. $1 tenant, $2 id. A repeat locks the same row again.
-select id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
-  externally_managed, baseline_experiment_id, created_at, updated_at, version_at
-from datasets
-where tenant_id = $1 and id = $2
-for no key update

@@ -1,0 +1,131 @@
+-- name: example_find
+-- The current version of one example. $1 tenant, $2 id. Reads only.
+select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
+  source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+from examples
+where tenant_id = $1 and id = $2 and valid_to = 'infinity';
+
+-- name: example_find_as_of
+-- The version of one example that was valid at a time, the time itself included. $1 tenant, $2 id, $3 time. Reads only.
+select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
+  source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+from examples
+where tenant_id = $1 and id = $2 and valid_from <= $3 and $3 < valid_to;
+
+-- name: example_find_tagged
+-- The version of one example in the version of its dataset that a tag names. $1 tenant, $2 id, $3 tag. An example that
+-- was in several datasets under this tag is that of the newest. Reads only.
+select examples.id, examples.external_id, examples.dataset_id, examples.valid_from, examples.created_at,
+  examples.ordinal, examples.inputs, examples.outputs, examples.metadata, examples.splits, examples.archived,
+  examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
+  examples.external_source_run_id, examples.attachments
+from examples
+join dataset_tags on dataset_tags.tenant_id = $1 and dataset_tags.dataset_id = examples.dataset_id
+  and dataset_tags.tag = $3
+where examples.tenant_id = $1 and examples.id = $2
+  and examples.valid_from <= dataset_tags.as_of and dataset_tags.as_of < examples.valid_to
+order by examples.valid_from desc
+limit 1;
+
+-- name: example_insert_many
+-- Adds versions of many examples of one dataset, valid from now on; their older versions are closed before.
+-- $1 tenant, $2 dataset, $3 valid_from, then arrays of equal length: $4 ids, $5 external ids, $6 created_at, $7 inputs,
+-- $8 outputs, $9 metadata, $10 splits (each a JSON array), $11 archived, $12 and $13 source trace, $14 and $15 source run,
+-- $16 ordinals, $17 attachments. A repeat breaks the primary key.
+-- @throws unique violation when another dataset took one of the ids meanwhile
+insert into examples (
+  tenant_id, dataset_id, id, external_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
+  source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+)
+select $1::uuid, $2::uuid, given.id, given.external_id, $3::timestamptz, given.created_at, given.ordinal,
+  given.inputs::json, given.outputs::json, given.metadata::jsonb,
+  array(
+    select split from json_array_elements_text(given.splits::json) with ordinality as element (split, place)
+    order by place
+  ),
+  given.archived::boolean, given.source_trace_id, given.external_source_trace_id, given.source_run_id,
+  given.external_source_run_id, given.attachments::json
+from unnest(
+  $4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[],
+  $13::text[], $14::uuid[], $15::text[], $16::integer[], $17::text[]
+) as given (
+  id, external_id, created_at, inputs, outputs, metadata, splits, archived, source_trace_id, external_source_trace_id,
+  source_run_id, external_source_run_id, ordinal, attachments
+);
+
+-- name: example_list_changes
+-- Examples of a dataset that are not the same at two times, by id; archived ones count as deleted. $1 tenant,
+-- $2 dataset, $3 the time before, $4 the time after. Reads only.
+with before as (
+  select id, valid_from from examples
+  where tenant_id = $1 and dataset_id = $2 and valid_from <= $3 and $3 < valid_to and not archived
+), after as (
+  select id, valid_from from examples
+  where tenant_id = $1 and dataset_id = $2 and valid_from <= $4 and $4 < valid_to and not archived
+)
+select coalesce(before.id, after.id) as id,
+  case when before.id is null then 'added' when after.id is null then 'removed' else 'modified' end as change
+from before
+full join after on after.id = before.id
+where before.valid_from is distinct from after.valid_from
+order by 1;
+
+-- name: example_list_compared
+-- The newest version of some examples; of deleted ones the last, so that results do not vanish with an example.
+-- $1 tenant, $2 uuid[] examples. Reads only.
+select example.id, example.external_id, example.dataset_id, example.valid_from, example.created_at, example.ordinal,
+  example.inputs, example.outputs, example.metadata, example.splits, example.archived, example.source_trace_id,
+  example.external_source_trace_id, example.source_run_id, example.external_source_run_id,
+  example.attachments
+from unnest($2::uuid[]) as asked (id)
+cross join lateral (
+  select examples.*
+  from examples
+  where examples.tenant_id = $1 and examples.id = asked.id
+  order by examples.valid_from desc
+  limit 1
+) as example;
+
+-- name: example_list_current_after
+-- The next page of a dataset's current examples by id, archived ones too. $1 tenant, $2 dataset, $3 the last id of the
+-- page before (the nil UUID at first), $4 how many. Reads only.
+select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
+  source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+from examples
+where tenant_id = $1 and dataset_id = $2 and id > $3 and valid_to = 'infinity'
+order by id
+limit $4;
+
+-- name: example_list_current_among
+-- The current versions of these examples, in whatever dataset they are. $1 tenant, $2 uuid[] ids. Reads only.
+select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
+  source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+from examples
+where tenant_id = $1 and id = any($2::uuid[]) and valid_to = 'infinity';
+
+-- name: example_list_datasets
+-- The datasets that these examples are or were in, with the ids of each. $1 tenant, $2 uuid[] examples. Reads only.
+select dataset_id, array_agg(distinct id order by id) as ids
+from examples
+where tenant_id = $1 and id = any($2::uuid[])
+group by dataset_id
+order by dataset_id;
+
+-- name: example_update_closed
+-- Ends the current versions of these examples of one dataset. $1 tenant, $2 dataset, $3 valid_to, $4 uuid[] ids.
+-- Returns the ids that had one; a repeat ends nothing.
+update examples set valid_to = $3
+where tenant_id = $1 and dataset_id = $2 and id = any($4::uuid[]) and valid_to = 'infinity'
+returning id;
+
+-- name: example_update_erased
+-- Takes the content out of every version of these examples; their ids and times stay. They are archived, so no version
+-- lists them. $1 tenant, $2 uuid[] ids. A repeat changes nothing more. Returns a row per example.
+with erased as (
+  update examples set inputs = null, outputs = null, metadata = null, splits = default, archived = true,
+    source_trace_id = null, external_source_trace_id = null, source_run_id = null, external_source_run_id = null,
+    attachments = null
+  where tenant_id = $1 and id = any($2::uuid[])
+  returning id
+)
+select distinct id from erased order by id;

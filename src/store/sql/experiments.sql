@@ -1,0 +1,253 @@
+-- name: experiment_count_deletions
+-- How often an experiment of each of these (dataset, name) pairs was deleted, in the order asked.
+-- $1 tenant, $2 uuid[] datasets or nulls, $3 text[] names (same length). Reads only.
+select (
+  select count(*) from tombstones
+  where tombstones.tenant_id = $1 and tombstones.kind = 'experiment' and tombstones.name = asked.name
+    and (tombstones.dataset_id = asked.dataset_id or (tombstones.dataset_id is null and asked.dataset_id is null))
+)::integer as deletions
+from unnest($2::uuid[], $3::text[]) with ordinality as asked (dataset_id, name, position)
+order by asked.position;
+
+-- name: experiment_count_of_dataset
+-- How many experiments there are on a dataset. $1 tenant, $2 dataset. Reads only.
+select count(*) as count from experiments where tenant_id = $1 and dataset_id = $2;
+
+-- name: experiment_delete_many
+-- Deletes experiments and notes it, so that late events do not bring them back. Their rows are purged later; readers
+-- join experiments, so they are gone at once. $1 tenant, $2 uuid[] ids, $3 now, $4 whether feedback on the experiments
+-- themselves is kept. A repeat deletes nothing and returns no row.
+with gone as (
+  delete from experiments where tenant_id = $1 and id = any ($2::uuid[])
+  returning id, dataset_id, name
+)
+insert into tombstones (tenant_id, kind, id, dataset_id, name, deleted_at, keeps_scores)
+select $1, 'experiment', gone.id, gone.dataset_id, gone.name, $3, $4::boolean from gone
+on conflict (tenant_id, kind, id) do nothing
+returning id;
+
+-- name: experiment_delete_of_dataset
+-- Deletes the experiments on a dataset, leaving tombstones for the purge. $1 tenant, $2 dataset, $3 now.
+-- Returns what was deleted; a repeat deletes nothing.
+with gone as (
+  delete from experiments where tenant_id = $1 and dataset_id = $2 returning id, name
+)
+insert into tombstones (tenant_id, kind, id, dataset_id, name, deleted_at)
+select $1, 'experiment', gone.id, $2, gone.name, $3::timestamptz from gone
+on conflict do nothing
+returning id;
+
+-- name: experiment_find
+-- One experiment. $1 tenant, $2 id. Reads only.
+select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, updated_at
+from experiments
+where tenant_id = $1 and id = $2;
+
+-- name: experiment_find_of_dataset
+-- The experiment of that name on a dataset: the one made by name inside it, else one made with a name that is unique in
+-- the tenant. $1 tenant, $2 dataset, $3 name. Reads only.
+select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
+  updated_at
+from experiments
+where tenant_id = $1 and dataset_id = $2 and name = $3
+order by name_scope = dataset_id desc, created_at desc, id
+limit 1;
+
+-- name: experiment_insert_many
+-- Makes experiments. Creation times grow strictly within the tenant, at whole milliseconds, because Langfuse sorts by them;
+-- a time that a client gave is kept, and one more than a minute ahead does not drag the later ones along. Run it under tenant_lock.
+-- $1 tenant, $2 now; then arrays of the same length: $3 ids, $4 datasets, $5 names, $6 name scopes, $7 descriptions,
+-- $8 metadata, $9 extra, $10 trace tiers, $11 default datasets, $12 start times (null: the creation time), $13 end times,
+-- $14 creation times (null: next). A repeat inserts nothing and returns no row.
+insert into experiments (
+  tenant_id, id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id,
+  start_time, end_time, created_at, updated_at
+)
+select $1, given.id, given.dataset_id, given.name, given.name_scope, given.description,
+  coalesce(given.metadata::jsonb, '{}'), given.extra::json, given.trace_tier, given.default_dataset_id,
+  coalesce(given.start_time, made.at), given.end_time, made.at, made.at
+from unnest(
+  $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[],
+  $12::timestamptz[], $13::timestamptz[], $14::timestamptz[]
+) with ordinality as given (
+  id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, position
+)
+cross join (
+  select greatest(
+    date_trunc('milliseconds', $2::timestamptz),
+    date_trunc('milliseconds', max(created_at)) + interval '1 millisecond'
+  ) as at
+  from experiments
+  where tenant_id = $1 and created_at < $2::timestamptz + interval '1 minute'
+) as next
+cross join lateral (
+  select coalesce(
+    date_trunc('milliseconds', given.created_at), next.at + (given.position - 1) * interval '1 millisecond'
+  ) as at
+) as made
+on conflict do nothing
+returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, updated_at;
+
+-- name: experiment_insert_traced
+-- Makes plain experiments under ids that clients chose; each name is unique within itself alone, so two may share one.
+-- Creation times grow strictly within the tenant, at whole milliseconds. Run it under tenant_lock. A deleted one stays
+-- deleted, and one that exists stays as it is. $1 tenant, $2 now; then arrays of the same length: $3 ids, $4 external ids,
+-- $5 names, $6 descriptions, $7 metadata. A repeat inserts nothing.
+insert into experiments (
+  tenant_id, id, external_id, name, name_scope, description, metadata, start_time, created_at, updated_at
+)
+select $1, given.id, given.external_id, given.name, given.id, given.description, coalesce(given.metadata::jsonb, '{}'),
+  made.at, made.at, made.at
+from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality as given (
+  id, external_id, name, description, metadata, position
+)
+cross join (
+  select greatest(
+    date_trunc('milliseconds', $2::timestamptz),
+    date_trunc('milliseconds', max(created_at)) + interval '1 millisecond'
+  ) as at
+  from experiments
+  where tenant_id = $1 and created_at < $2::timestamptz + interval '1 minute'
+) as next
+cross join lateral (
+  select next.at + (given.position - 1) * interval '1 millisecond' as at
+) as made
+where not exists (
+  select from tombstones
+  where tombstones.tenant_id = $1 and tombstones.kind = 'experiment' and tombstones.id = given.id
+)
+on conflict do nothing;
+
+-- name: experiment_list_compared
+-- Those of some experiments that can show examples of a dataset: its own, and those of no dataset. No row: no such
+-- dataset; one row of nulls: no such experiment. $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
+select experiments.id, experiments.name
+from datasets
+left join experiments on experiments.tenant_id = datasets.tenant_id and experiments.id = any($3::uuid[])
+  and (experiments.dataset_id is null or experiments.dataset_id = datasets.id)
+where datasets.tenant_id = $1 and datasets.id = $2;
+
+-- name: experiment_list_datasets_among
+-- Which of some experiments exist, with the dataset that each is on. $1 tenant, $2 uuid[] experiments. Reads only.
+select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
+
+-- name: experiment_list_existing
+-- Which of these experiments exist. $1 tenant, $2 uuid[] ids. Reads only.
+select id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
+
+-- name: experiment_list_known
+-- Which of these experiments exist or existed, with the dataset that each is or was on. $1 tenant, $2 uuid[] ids. Reads only.
+select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[])
+union all
+select id, dataset_id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
+
+-- name: experiment_list_named
+-- The experiments that each of these (dataset, name) pairs means, at most one per pair. With a dataset: the one made by
+-- name inside it, else one that was made with a tenant-wide name and refers to it. Without a dataset: the tenant-wide name,
+-- else, when $4, the newest of that name in any dataset.
+-- $1 tenant, $2 uuid[] datasets or nulls, $3 text[] names (same length), $4 boolean. Reads only.
+select found.*
+from unnest($2::uuid[], $3::text[]) as asked (dataset_id, name)
+cross join lateral (
+  select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, updated_at
+  from experiments
+  where experiments.tenant_id = $1 and experiments.name = asked.name
+    and (
+      experiments.dataset_id is not distinct from asked.dataset_id
+      or (asked.dataset_id is null and (experiments.name_scope = '00000000-0000-0000-0000-000000000000' or $4::boolean))
+    )
+  order by (experiments.name_scope = '00000000-0000-0000-0000-000000000000') = (asked.dataset_id is null) desc,
+    experiments.created_at desc, experiments.id
+  limit 1
+) as found;
+
+-- name: experiment_list_of_dataset
+-- A page of the experiments on a dataset, newest first. $1 tenant, $2 dataset, $3 how many, $4 offset. Reads only.
+select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
+  updated_at
+from experiments
+where tenant_id = $1 and dataset_id = $2
+order by created_at desc, id
+limit $3 offset $4;
+
+-- name: experiment_list_purging
+-- Deleted experiments whose rows may still be there. $1 tenant. Reads only.
+select id, keeps_scores from tombstones where tenant_id = $1 and kind = 'experiment' and purged_at is null;
+
+-- name: experiment_list_taken_ids
+-- Which of these ids an experiment has or had. $1 tenant, $2 uuid[] ids. Reads only.
+select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
+union
+select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
+
+-- name: experiment_lock
+-- Serialises the refreshes of one experiment, and tells whether it still exists. $1 tenant, $2 experiment.
+-- A repeat locks the same row again.
+select id from experiments where tenant_id = $1 and id = $2 for no key update;
+
+-- name: experiment_lock_many
+-- Keeps experiments from being deleted until the transaction ends: a delete waits, then sees our rows. One look-up per
+-- key, in the order given. $1 uuid[] tenants, $2 uuid[] experiments (same length, sorted). A repeat locks the same rows.
+select locked.id
+from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+cross join lateral (
+  select experiments.id from experiments
+  where experiments.tenant_id = asked.tenant_id and experiments.id = asked.id
+  for key share
+) as locked;
+
+-- name: experiment_rows_delete
+-- Purges what else belongs to a deleted experiment: run items, feedback (that on the experiment itself only if its
+-- tombstone does not keep it), traces without runs, aggregates, marks. $1 tenant, $2 experiment. A repeat deletes nothing.
+with items as (
+  delete from run_items where tenant_id = $1 and experiment_id = $2
+),
+scores as (
+  delete from feedback
+  where tenant_id = $1 and experiment_id = $2
+    and (run_id is not null or trace_id is not null or not exists (
+      select from tombstones where tenant_id = $1 and kind = 'experiment' and id = $2 and keeps_scores
+    ))
+),
+empty_traces as (
+  delete from traces where tenant_id = $1 and experiment_id = $2
+),
+aggregates as (
+  delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2
+)
+delete from experiment_dirty_marks where tenant_id = $1 and experiment_id = $2;
+
+-- name: experiment_update
+-- Changes what is given: null leaves. $1 tenant, $2 id, $3 name, $4 description, $5 metadata, $6 extra, $7 trace tier,
+-- $8 default dataset, $9 start time, $10 end time, $11 dataset (only where there is none yet), $12 now.
+-- A repeat changes nothing but updated_at.
+update experiments
+set name = coalesce($3, name),
+  description = coalesce($4, description),
+  metadata = coalesce($5::jsonb, metadata),
+  extra = coalesce($6::json, extra),
+  trace_tier = coalesce($7, trace_tier),
+  default_dataset_id = coalesce($8, default_dataset_id),
+  start_time = coalesce($9, start_time),
+  end_time = coalesce($10, end_time),
+  dataset_id = coalesce(dataset_id, $11),
+  updated_at = $12
+where tenant_id = $1 and id = $2
+returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, updated_at;
+
+-- name: experiment_update_described
+-- Replaces description and metadata where they are given and differ. $1 tenant, $2 id, $3 description or null,
+-- $4 metadata or null, $5 now. A repeat changes nothing and returns no row.
+update experiments
+set description = coalesce($3, description),
+  metadata = coalesce($4::jsonb, metadata),
+  updated_at = $5
+where tenant_id = $1 and id = $2
+  and (($3::text is not null and description is distinct from $3) or ($4::jsonb is not null and metadata <> $4::jsonb))
+returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  created_at, updated_at;

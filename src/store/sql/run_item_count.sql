@@ -1,2 +1,0 @@
--- How many run items an experiment has. $1 tenant, $2 experiment. Reads only.
-select count(*) as count from run_items where tenant_id = $1 and experiment_id = $2

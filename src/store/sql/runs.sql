@@ -1,0 +1,252 @@
+-- name: run_delete_of_experiment
+-- Purges some runs of a deleted experiment, with their feedback and the traces they leave empty.
+-- $1 tenant, $2 experiment, $3 how many runs at most. A repeat takes the next ones.
+with gone as (
+  delete from runs
+  where runs.tenant_id = $1
+    and runs.id in (select id from runs where tenant_id = $1 and experiment_id = $2 limit $3)
+  returning runs.id, runs.trace_id
+),
+gone_feedback as (
+  delete from feedback
+  using gone
+  where feedback.tenant_id = $1 and feedback.run_id = gone.id
+),
+gone_traces as (
+  delete from traces
+  where traces.tenant_id = $1
+    and traces.id in (select trace_id from gone)
+    and not exists (
+      select from runs
+      where runs.tenant_id = $1 and runs.trace_id = traces.id and runs.id not in (select id from gone)
+    )
+),
+kept_traces as (
+  -- Those that runs of other experiments keep: what the deleted ones cost, and what a deleted root said, goes with them.
+  update traces
+  set shown_cost = kept.cost,
+    root_run_id = case when kept.has_root then traces.root_run_id end,
+    root_name = case when kept.has_root then traces.root_name end,
+    root_user_id = case when kept.has_root then traces.root_user_id end,
+    root_thread_id = case when kept.has_root then traces.root_thread_id end,
+    root_environment = case when kept.has_root then traces.root_environment end,
+    root_tags = case when kept.has_root then traces.root_tags end
+  from (
+    select held.id, bool_or(runs.id = held.root_run_id) as has_root,
+      sum(runs.total_cost) filter (
+        where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
+      ) as cost
+    from traces as held
+    join runs on runs.tenant_id = $1 and runs.trace_id = held.id and runs.id not in (select id from gone)
+    where held.tenant_id = $1 and held.id in (select trace_id from gone)
+    group by held.id
+  ) as kept
+  where traces.tenant_id = $1 and traces.id = kept.id
+)
+select id from gone;
+
+-- name: run_find
+-- One run of an existing experiment with its trace's roll-ups (a root shows those), its feedback (a root's with what was
+-- given to its trace and no run), relatives and share.
+-- A fragment (no name, type or start time: an update whose create is on its way) is not shown.
+-- $1 tenant, $2 run. Reads only.
+select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type, run.status,
+  run.start_time, run.end_time, run.created_at, run.inputs, run.inputs_preview, run.outputs, run.outputs_preview,
+  run.error, run.status_message, run.level, run.events, run.serialized, run.tags, run.dotted_order,
+  run.reference_example_id, run.metadata, run.runtime, run.extra, run.attachments, run.usage_details, run.cost_details,
+  run.first_token_time, run.thread_id, experiments.trace_tier,
+  case when root.is_root then traces.prompt_tokens else run.prompt_tokens end as prompt_tokens,
+  case when root.is_root then traces.completion_tokens else run.completion_tokens end as completion_tokens,
+  case when root.is_root then traces.total_tokens else run.total_tokens end as total_tokens,
+  case when root.is_root then traces.prompt_cost else run.prompt_cost end as prompt_cost,
+  case when root.is_root then traces.completion_cost else run.completion_cost end as completion_cost,
+  case when root.is_root then traces.total_cost else run.total_cost end as total_cost,
+  traces.start_time as trace_min_start_time,
+  family.max_start_time as trace_max_start_time,
+  coalesce(family.child_run_ids, '{}') as child_run_ids,
+  coalesce(family.direct_child_run_ids, '{}') as direct_child_run_ids,
+  (
+    select example.dataset_id
+    from examples as example
+    where example.tenant_id = $1 and example.id = run.reference_example_id
+    limit 1
+  ) as reference_dataset_id,
+  exists (
+    select from examples as example where example.tenant_id = $1 and example.source_run_id = run.id
+  ) as in_dataset,
+  (
+    select share.token from shares as share where share.tenant_id = $1 and share.kind = 'run' and share.id = run.id
+  ) as share_token,
+  (
+    select runmill_feedback_stats(
+      array_agg((feedback.key, feedback.score_number, feedback.value_text)::runmill_feedback_point)
+    )
+    from (
+      select own.* from feedback as own where own.tenant_id = $1 and own.run_id = run.id
+      union all
+      select whole.* from feedback as whole
+      where whole.tenant_id = $1 and whole.trace_id = run.trace_id and whole.run_id is null and root.is_root
+    ) as feedback
+    where feedback.comparative_experiment_id is null
+  ) as feedback_stats
+from runs as run
+join experiments on experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
+left join traces on traces.tenant_id = run.tenant_id and traces.id = run.trace_id
+cross join lateral (select run.parent_run_id is null and traces.id is not null as is_root) as root
+left join lateral (
+  select max(relative.start_time) as max_start_time,
+    array_agg(relative.id order by relative.dotted_order, relative.id)
+      filter (where starts_with(relative.dotted_order, run.dotted_order || '.')) as child_run_ids,
+    array_agg(relative.id order by relative.dotted_order, relative.id)
+      filter (where relative.parent_run_id = run.id) as direct_child_run_ids
+  from runs as relative
+  where relative.tenant_id = $1 and relative.trace_id = run.trace_id
+) as family on true
+where run.tenant_id = $1 and run.id = $2
+  and (run.name is not null or run.run_type is not null or run.start_time is not null);
+
+-- name: run_find_trace
+-- The trace of a run: no row when the run is unknown, nulls while its trace is. $1 tenant, $2 run. Reads only.
+select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
+
+-- name: run_list_example_roots
+-- Which of these runs are root runs that execute an example in an experiment: each is a run item (DESIGN 1).
+-- Root means id = trace_id here, for LangChain stamps the example on every run of a trace (contracts/langsmith.md 2.1).
+-- One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+select run.*, experiment.dataset_id
+from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+cross join lateral (
+  select runs.tenant_id, runs.id, runs.external_id, runs.experiment_id, runs.reference_example_id,
+    runs.metadata ->> 'example_version' as example_version, coalesce(runs.start_time, runs.created_at) as created_at
+  from runs
+  where runs.tenant_id = asked.tenant_id and runs.id = asked.id
+    and runs.trace_id = runs.id and runs.parent_run_id is null and runs.reference_example_id is not null
+  offset 0
+) as run
+cross join lateral (
+  select experiments.dataset_id from experiments
+  where experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
+  offset 0
+) as experiment;
+
+-- name: run_list_metadata_values
+-- The most frequent metadata values of an experiment's runs, by key. $1 tenant, $2 experiment, $3 text[] keys (null: the
+-- 200 most frequent), $4 values per key, $5 roots only, $6 runs that started no earlier, or null. Reads only.
+with entry as materialized (
+  select entry.key, entry.value, count(*) as n
+  from runs
+  cross join lateral jsonb_each_text(
+    case when jsonb_typeof(runs.metadata) = 'object' then runs.metadata else '{}' end
+  ) as entry
+  where runs.tenant_id = $1 and runs.experiment_id = $2
+    and (not $5::boolean or (runs.parent_run_id is null and runs.trace_id is not null))
+    and ($6::timestamptz is null or runs.start_time >= $6::timestamptz)
+    and ($3::text[] is null or entry.key = any ($3::text[]))
+    and entry.value is not null
+  group by entry.key, entry.value
+),
+wanted as (
+  select key from entry group by key order by sum(n) desc, key collate "C" limit case when $3::text[] is null then 200 end
+),
+placed as (
+  select key, value, row_number() over (partition by key order by n desc, value collate "C") as place
+  from entry
+  where key in (select key from wanted)
+)
+select key, array_agg(value order by place) as values
+from placed
+where place <= $4::bigint
+group by key
+order by key collate "C";
+
+-- name: run_list_relatives
+-- The family trees of traces: every run with its place. $1 tenant, $2 uuid[] traces. Reads only.
+select trace_id, id, parent_run_id, dotted_order, start_time
+from runs
+where tenant_id = $1 and trace_id = any ($2::uuid[])
+order by dotted_order, id;
+
+-- name: run_list_thread_ends
+-- Of each thread of an experiment: what its first root run was asked, and what its last one answered.
+-- $1 tenant, $2 experiment, $3 text[] threads. Reads only.
+select asked.thread_id, first_run.inputs_preview as first_inputs, last_run.outputs_preview as last_outputs,
+  last_run.error as last_error
+from unnest($3::text[]) as asked (thread_id)
+cross join lateral (
+  select inputs_preview
+  from runs
+  where tenant_id = $1 and experiment_id = $2 and thread_id = asked.thread_id
+    and parent_run_id is null and trace_id is not null and start_time is not null
+  order by start_time, id desc
+  limit 1
+) as first_run
+cross join lateral (
+  select outputs_preview, error
+  from runs
+  where tenant_id = $1 and experiment_id = $2 and thread_id = asked.thread_id
+    and parent_run_id is null and trace_id is not null and start_time is not null
+  order by start_time desc, id
+  limit 1
+) as last_run;
+
+-- name: run_list_traceless
+-- Runs that came with a parent only (no trace_id) and whose parent, written now or before, has a trace: all the way
+-- down, with the trace and the dotted order that follow. One look-up per key.
+-- $1 uuid[] tenants, $2 uuid[] runs that were just written (same length). Reads only.
+with recursive candidate (tenant_id, id, parent_run_id, start_time) as (
+  select run.*
+  from unnest($1::uuid[], $2::uuid[]) as written (tenant_id, id)
+  cross join lateral (
+    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time from runs
+    where runs.tenant_id = written.tenant_id and runs.id = written.id and runs.trace_id is null
+    offset 0
+  ) as run
+  union
+  select run.*
+  from unnest($1::uuid[], $2::uuid[]) as written (tenant_id, id)
+  cross join lateral (
+    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time from runs
+    where runs.tenant_id = written.tenant_id and runs.parent_run_id = written.id and runs.trace_id is null
+    offset 0
+  ) as run
+),
+resolved (tenant_id, id, trace_id, external_trace_id, dotted_order) as (
+  select candidate.tenant_id, candidate.id, parent.trace_id, parent.external_trace_id,
+    parent.dotted_order || '.' || to_char(candidate.start_time at time zone 'UTC', 'YYYYMMDD"T"HH24MISSUS"Z"')
+      || candidate.id
+  from candidate
+  cross join lateral (
+    select runs.trace_id, runs.external_trace_id, runs.dotted_order from runs
+    where runs.tenant_id = candidate.tenant_id and runs.id = candidate.parent_run_id and runs.trace_id is not null
+    offset 0
+  ) as parent
+  union
+  select resolved.tenant_id, child.id, resolved.trace_id, resolved.external_trace_id,
+    resolved.dotted_order || '.' || to_char(child.start_time at time zone 'UTC', 'YYYYMMDD"T"HH24MISSUS"Z"')
+      || child.id
+  from resolved
+  cross join lateral (
+    select runs.id, runs.start_time from runs
+    where runs.tenant_id = resolved.tenant_id and runs.parent_run_id = resolved.id and runs.trace_id is null
+    offset 0
+  ) as child
+)
+select distinct on (tenant_id, id) * from resolved order by tenant_id, id;
+
+-- name: run_lock_of_traces
+-- Locks the runs of traces in key order, the first locks of whoever deletes them, as of whoever writes them.
+-- $1 tenant, $2 uuid[] traces. A repeat locks the same rows again.
+select id from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) order by id for update;
+
+-- name: run_update_trace_many
+-- Gives runs the trace of their parent. The clock and mask stay as they are: a trace_id that a client sends later still
+-- takes the place of this one. $1 uuid[] tenants, $2 uuid[] runs, $3 uuid[] traces, $4 text[] the client's spellings of
+-- the traces, $5 text[] dotted orders (same length). A repeat changes nothing.
+update runs
+set trace_id = given.trace_id,
+  external_trace_id = given.external_trace_id,
+  dotted_order = coalesce(runs.dotted_order, given.dotted_order)
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
+  as given (tenant_id, id, trace_id, external_trace_id, dotted_order)
+where runs.tenant_id = given.tenant_id and runs.id = given.id and runs.trace_id is null
+returning runs.tenant_id, runs.id, runs.trace_id, runs.experiment_id;

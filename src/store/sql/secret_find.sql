@@ -1,4 +1,0 @@
--- A secret of the installation. $1 name. Reads only.
-select value
-from secrets
-where name = $1

@@ -1,0 +1,26 @@
+-- name: tombstone_list_among
+-- Which of these things were deleted. One look-up per key. Kind `experiment_score`, with the id of an experiment: one
+-- that was deleted with the feedback on it.
+-- $1 uuid[] tenants, $2 text[] kinds, $3 uuid[] ids (same length). Reads only.
+select asked.tenant_id, asked.kind, asked.id, found.deleted_at
+from unnest($1::uuid[], $2::text[], $3::uuid[]) as asked (tenant_id, kind, id)
+cross join lateral (
+  select tombstones.deleted_at from tombstones
+  where tombstones.tenant_id = asked.tenant_id and tombstones.id = asked.id
+    and tombstones.kind = case asked.kind when 'experiment_score' then 'experiment' else asked.kind end
+    and (asked.kind <> 'experiment_score' or not tombstones.keeps_scores)
+  offset 0
+) as found;
+
+-- name: tombstone_list_unpurged
+-- Deleted things whose rows may still be there: experiments, and traces that were deleted before $1, when every write
+-- that may not have seen the tombstone has ended. $1 time, $2 how many at most. Reads only.
+select tenant_id, kind, id
+from tombstones
+where purged_at is null and (kind = 'experiment' or (kind = 'trace' and deleted_at < $1))
+order by deleted_at
+limit $2;
+
+-- name: tombstone_update_purged
+-- Notes that the rows of a deleted thing are gone. $1 tenant, $2 kind, $3 id, $4 now. A repeat changes nothing.
+update tombstones set purged_at = $4 where tenant_id = $1 and kind = $2 and id = $3 and purged_at is null;

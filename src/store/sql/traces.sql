@@ -1,0 +1,144 @@
+-- name: trace_insert_missing
+-- Makes a row for every trace that has runs, so that it can be locked and rolled up.
+-- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted). A repeat inserts nothing.
+insert into traces (tenant_id, id, external_id, v, m)
+select given.tenant_id, given.id, given.external_id, 0, 0
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as given (tenant_id, id, external_id)
+on conflict (tenant_id, id) do nothing;
+
+-- name: trace_list_deletable
+-- Which of these traces a deletion within an experiment means: those with a run in it, and those of which nothing has
+-- arrived yet. $1 tenant, $2 uuid[] traces, $3 experiment or null for any. Reads only.
+select asked.id
+from unnest($2::uuid[]) as asked (id)
+where $3::uuid is null
+  or exists (
+    select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id and runs.experiment_id = $3
+  )
+  or not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id)
+order by asked.id;
+
+-- name: trace_list_with_metadata
+-- Traces of an experiment in which some run has this metadata. $1 tenant, $2 experiment, $3 a JSON object that the
+-- metadata contains, $4 how many at most. Reads only.
+select distinct trace_id as id
+from runs
+where tenant_id = $1 and experiment_id = $2 and metadata @> $3::text::jsonb and trace_id is not null
+limit $4;
+
+-- name: trace_lock_many
+-- Locks traces in key order before their roll-ups are computed, so that the later of two workers sees the rows of the
+-- earlier. One look-up per key, in the order given. $1 uuid[] tenants, $2 uuid[] traces (same length, sorted). A repeat
+-- locks the same rows again.
+select locked.id
+from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+cross join lateral (
+  select traces.id from traces
+  where traces.tenant_id = asked.tenant_id and traces.id = asked.id
+  for no key update
+) as locked;
+
+-- name: trace_refresh_rollups
+-- Recomputes the roll-ups of traces from their runs, and what the root run says of the trace. Tokens and cost: only llm
+-- and embedding runs are a source, because parents repeat their children's. One look-up per trace and per root; an
+-- upsert, because its way to the row is always the key.
+-- $1 uuid[] tenants, $2 uuid[] traces (same length). A repeat changes nothing.
+insert into traces as held (
+  tenant_id, id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count, prompt_tokens,
+  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name, root_user_id,
+  root_thread_id, root_environment, root_tags
+)
+select asked.tenant_id, asked.id, 0, 0, sums.*, root.*
+from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+cross join lateral (
+  select
+    (array_agg(runs.id order by runs.id = runs.trace_id desc, runs.start_time nulls last, runs.id)
+      filter (where runs.parent_run_id is null))[1] as root_run_id,
+    min(runs.start_time) as start_time,
+    max(greatest(runs.end_time, runs.start_time)) as end_time,
+    min(runs.first_token_time) as first_token_time,
+    count(*) as run_count,
+    count(*) filter (where runs.status = 'error') as error_count,
+    sum(runs.prompt_tokens) filter (where runs.run_type in ('llm', 'embedding')) as prompt_tokens,
+    sum(runs.completion_tokens) filter (where runs.run_type in ('llm', 'embedding')) as completion_tokens,
+    sum(runs.total_tokens) filter (where runs.run_type in ('llm', 'embedding')) as total_tokens,
+    sum(runs.prompt_cost) filter (where runs.run_type in ('llm', 'embedding')) as prompt_cost,
+    sum(runs.completion_cost) filter (where runs.run_type in ('llm', 'embedding')) as completion_cost,
+    sum(runs.total_cost) filter (where runs.run_type in ('llm', 'embedding')) as total_cost,
+    sum(runs.total_cost) filter (
+      where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
+    ) as shown_cost
+  from runs
+  where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id
+) as sums
+left join lateral (
+  select runs.name, runs.user_id, runs.thread_id, runs.environment, runs.tags
+  from runs
+  where runs.tenant_id = asked.tenant_id and runs.id = sums.root_run_id
+  offset 0
+) as root on true
+on conflict (tenant_id, id) do update set
+  root_run_id = excluded.root_run_id,
+  start_time = excluded.start_time,
+  end_time = excluded.end_time,
+  first_token_time = excluded.first_token_time,
+  run_count = excluded.run_count,
+  error_count = excluded.error_count,
+  prompt_tokens = excluded.prompt_tokens,
+  completion_tokens = excluded.completion_tokens,
+  total_tokens = excluded.total_tokens,
+  prompt_cost = excluded.prompt_cost,
+  completion_cost = excluded.completion_cost,
+  total_cost = excluded.total_cost,
+  shown_cost = excluded.shown_cost,
+  root_name = excluded.root_name,
+  root_user_id = excluded.root_user_id,
+  root_thread_id = excluded.root_thread_id,
+  root_environment = excluded.root_environment,
+  root_tags = excluded.root_tags
+where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
+    held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
+    held.total_cost, held.shown_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment,
+    held.root_tags)
+  is distinct from (excluded.root_run_id, excluded.start_time, excluded.end_time, excluded.first_token_time,
+    excluded.run_count, excluded.error_count, excluded.prompt_tokens, excluded.completion_tokens,
+    excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.shown_cost,
+    excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags);
+
+-- name: trace_rows_delete
+-- Deletes traces with all that is in them, leaves tombstones of the traces and of their runs, and marks the experiments
+-- in which they counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes what came in between; tombstones stay.
+with gone_runs as (
+  delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id, experiment_id
+),
+gone_items as (
+  delete from run_items where tenant_id = $1 and trace_id = any ($2::uuid[]) returning experiment_id
+),
+gone_feedback as (
+  delete from feedback
+  where tenant_id = $1 and (trace_id = any ($2::uuid[]) or run_id in (select id from gone_runs))
+  returning experiment_id
+),
+gone_shares as (
+  delete from shares where tenant_id = $1 and kind = 'run' and id in (select id from gone_runs)
+),
+gone_traces as (
+  delete from traces where tenant_id = $1 and id = any ($2::uuid[])
+),
+buried as (
+  insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)
+  select $1::uuid, 'trace', asked.id, $3::timestamptz, null::timestamptz from unnest($2::uuid[]) as asked (id)
+  union all
+  select $1::uuid, 'run', gone_runs.id, $3::timestamptz, $3::timestamptz from gone_runs
+  on conflict (tenant_id, kind, id) do nothing
+),
+touched as (
+  select experiment_id from gone_runs
+  union
+  select experiment_id from gone_items
+  union
+  select experiment_id from gone_feedback
+)
+insert into experiment_dirty_marks (tenant_id, experiment_id)
+select $1, experiment_id from touched where experiment_id is not null
+returning experiment_id;
