@@ -14,8 +14,8 @@ import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { buildApp } from './http/app.ts'
-import { buildOperationsApp } from './http/operations-app.ts'
-import type { App } from './http/parts.ts'
+import { buildHealthApp } from './http/health-app.ts'
+import type { App } from './http/services.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
@@ -69,7 +69,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     await scheduleRepeating(queue)
     const app =
       blobs === null
-        ? await buildOperationsApp({ db, queue, clock, progress })
+        ? await buildHealthApp({ db, queue, clock, progress })
         : await buildWholeApp(db, queue, blobs, progress)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))

@@ -32,11 +32,11 @@ const pageLength = 500
  * Removes contents to which nothing refers any more. A blob is looked at twice, ten minutes apart: what makes a mark of it
  * (a deletion, or a look at all blobs), and what then deletes it asks again.
  */
-export function collectHandler(parts: CollectorParts): Handler<'collect'> {
+export function collectHandler(services: CollectorParts): Handler<'collect'> {
   return async ({ look }, { signal }) => {
     // An attachment of an event that waits since yesterday looks as if nothing referred to it.
-    if (await hasBacklog(parts.queue)) return
-    await (look === 'all' ? markUnreferenced(parts, signal) : removeMarked(parts, signal))
+    if (await hasBacklog(services.queue)) return
+    await (look === 'all' ? markUnreferenced(services, signal) : removeMarked(services, signal))
   }
 }
 

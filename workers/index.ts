@@ -12,22 +12,22 @@ type ApiHandlers = Pick<Handlers, 'collect'>
 /** One handler per queue of a worker. Each may run any number of times for one job. */
 export function buildHandlers(given: Omit<WorkerParts, 'pace'>): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
-  const parts: WorkerParts = { ...given, pace }
-  const { db, clock } = parts
+  const services: WorkerParts = { ...given, pace }
+  const { db, clock } = services
   return {
-    ingest: ingestHandler(parts),
+    ingest: ingestHandler(services),
     // A gatherer of its own: an interactive write never waits behind a burst.
-    'ingest-interactive': ingestHandler(parts),
+    'ingest-interactive': ingestHandler(services),
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),
-    sweep: async () => sweep(parts),
+    sweep: async () => sweep(services),
   }
 }
 
 /** The handlers of the other queues: a worker may be on a machine that has none of the blobs. */
-export function buildApiHandlers(parts: CollectorParts): ApiHandlers {
-  return { collect: collectHandler(parts) }
+export function buildApiHandlers(services: CollectorParts): ApiHandlers {
+  return { collect: collectHandler(services) }
 }
 
 /** How often lost nudges are looked for. */

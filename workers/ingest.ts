@@ -36,12 +36,12 @@ interface JobEvent extends TenantEvent {
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
 export function ingestHandler(
-  parts: WorkerParts,
+  services: WorkerParts,
 ): (job: IngestJob, context: JobContext) => Promise<void> {
   const gather = createGatherer<Item>({
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
-    apply: async (items) => applyJobs(parts, items),
+    apply: async (items) => applyJobs(services, items),
   })
   return async (job, { signal }) => gather({ job, weight: weightOf(job), signal })
 }
@@ -57,14 +57,14 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
-  const { queue, log, pace } = parts
+async function applyJobs(services: WorkerParts, items: Item[]): Promise<void> {
+  const { queue, log, pace } = services
   const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
   const events = items.flatMap(({ job }) =>
     job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
   )
-  const dirty = await applyOrBury(parts, events, signal)
-  parts.progress.finished()
+  const dirty = await applyOrBury(services, events, signal)
+  services.progress.finished()
   queue.announceApplied(items.map(({ job }) => job.batchId))
   for (const key of distinctExperiments(dirty)) {
     // A lost nudge costs a delay, no data: the sweep finds the mark.
@@ -76,40 +76,43 @@ async function applyJobs(parts: WorkerParts, items: Item[]): Promise<void> {
 
 /** SPEC I5: a batch that the database refuses is halved until the bad event stands alone; only that one is buried. */
 async function applyOrBury(
-  parts: WorkerParts,
+  services: WorkerParts,
   events: JobEvent[],
   signal: AbortSignal,
 ): Promise<ExperimentKey[]> {
   try {
-    return await untilAvailable(parts, signal, async () => applyEvents(parts.db, events))
+    return await untilAvailable(services, signal, async () => applyEvents(services.db, events))
   } catch (error) {
     signal.throwIfAborted()
     if (events.length > 1) {
       const half = Math.ceil(events.length / 2)
-      const first = await applyOrBury(parts, events.slice(0, half), signal)
-      return [...first, ...(await applyOrBury(parts, events.slice(half), signal))]
+      const first = await applyOrBury(services, events.slice(0, half), signal)
+      return [...first, ...(await applyOrBury(services, events.slice(half), signal))]
     }
-    await bury(parts, events[0]!, error, signal)
+    await bury(services, events[0]!, error, signal)
     return []
   }
 }
 
 async function bury(
-  parts: WorkerParts,
+  services: WorkerParts,
   { job, tenantId, event }: JobEvent,
   error: unknown,
   signal: AbortSignal,
 ): Promise<void> {
   const reason = error instanceof Error ? error.message : String(error)
-  parts.log.error({ err: error, tenantId, kind: event.kind, id: event.id }, 'event dead-lettered')
-  await untilAvailable(parts, signal, async () =>
-    deadLetterInsert(parts.db, {
+  services.log.error(
+    { err: error, tenantId, kind: event.kind, id: event.id },
+    'event dead-lettered',
+  )
+  await untilAvailable(services, signal, async () =>
+    deadLetterInsert(services.db, {
       tenantId,
       batchId: job.batchId,
       event,
       reason,
       receivedAt: job.receivedAt,
-      now: parts.clock.now(),
+      now: services.clock.now(),
     }),
   )
 }

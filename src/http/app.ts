@@ -16,11 +16,11 @@ import { readJsonBodies } from './body.ts'
 import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
-import { operations, type Progress } from './operations.ts'
+import { health, type Progress } from './health.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
-import type { App, HttpParts } from './parts.ts'
+import type { App, Services } from './services.ts'
 
-export interface AppOptions extends Omit<HttpParts, 'auth'> {
+export interface AppOptions extends Omit<Services, 'auth'> {
   /** Largest request body, in bytes. */
   maxBodyBytes: number
   /** Of the workers of this process; null when it has none. */
@@ -37,7 +37,7 @@ const bytesInFlight = 48 * 1_048_576
 
 /** Builds the HTTP server; the caller makes it listen and closes it. */
 export async function buildApp({ maxBodyBytes, progress, ...options }: AppOptions): Promise<App> {
-  const parts: HttpParts = { ...options, auth: createAuthenticator(options.db) }
+  const services: Services = { ...options, auth: createAuthenticator(options.db) }
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -71,17 +71,17 @@ export async function buildApp({ maxBodyBytes, progress, ...options }: AppOption
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
-  await app.register(operations, { ...parts, progress })
-  await app.register(blobs, parts)
+  await app.register(health, { ...services, progress })
+  await app.register(blobs, services)
   await app.register(
     async (scope: App) => {
-      await langfuse(scope, parts)
-      await scope.register(otlpOfLangfuse, parts)
+      await langfuse(scope, services)
+      await scope.register(otlpOfLangfuse, services)
     },
     { prefix: langfusePrefix },
   )
-  await app.register(otlp, parts)
-  await app.register(langsmith, parts)
+  await app.register(otlp, services)
+  await app.register(langsmith, services)
   return app
 }
 

@@ -5,7 +5,7 @@ import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { logFailure, logUnavailable } from './log-failure.ts'
-import type { App, HttpParts } from './parts.ts'
+import type { App, Services } from './services.ts'
 import { isUnavailable, retryAfterSeconds } from './unavailable.ts'
 
 /** How long a link works, at least. SDKs fetch at once, people may keep a page open. */
@@ -19,16 +19,16 @@ const stepSeconds = 3600
  * @param file how the blob is shown: its mime type and name, whatever their sender called them
  */
 export function blobUrl(
-  parts: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   file: { blobId: string; mimeType: string; fileName: string },
 ): string {
-  return expiringBlobUrl(parts, request, file).url
+  return expiringBlobUrl(services, request, file).url
 }
 
 /** The same with the time at which it ends, in whole seconds since 1970. */
 export function expiringBlobUrl(
-  { blobSigner, clock, publicUrl }: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  { blobSigner, clock, publicUrl }: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   file: { blobId: string; mimeType: string; fileName: string },
 ): { url: string; expiresAt: number } {
@@ -40,7 +40,7 @@ export function expiringBlobUrl(
 
 /** Where clients reach this server, without a slash at the end. */
 export function baseUrl(
-  { publicUrl }: Pick<HttpParts, 'publicUrl'>,
+  { publicUrl }: Pick<Services, 'publicUrl'>,
   request: FastifyRequest,
 ): string {
   return publicUrl ?? originOf(request)
@@ -64,8 +64,8 @@ function addressOf({ socket }: FastifyRequest): string {
 }
 
 /** `GET` and `HEAD` of signed links. The signature is the key: no other is asked for. */
-export async function blobs(app: App, parts: HttpParts): Promise<void> {
-  app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply))
+export async function blobs(app: App, services: Services): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply))
   app.route({
     method: ['GET', 'HEAD'],
     url: `${blobLinkBase}/:tenantId/:blobId`,
@@ -82,19 +82,19 @@ export async function blobs(app: App, parts: HttpParts): Promise<void> {
       }),
     },
     handler: async (request, reply) => {
-      const link = parts.blobSigner.verify({ ...request.params, ...request.query })
+      const link = services.blobSigner.verify({ ...request.params, ...request.query })
       if (link === null) return refuse(reply, 403, 'The link is not valid')
-      const secondsLeft = Math.floor(link.expiresAt - toEpochMs(parts.clock.now()) / 1000)
+      const secondsLeft = Math.floor(link.expiresAt - toEpochMs(services.clock.now()) / 1000)
       if (secondsLeft < 0) return refuse(reply, 403, 'The link has expired')
-      const blob = await parts.blobs.find(link.tenantId, link.blobId)
+      const blob = await services.blobs.find(link.tenantId, link.blobId)
       if (blob === null) return refuse(reply, 404, 'Blob not found')
-      return serve(parts, request, reply, link, blob, secondsLeft)
+      return serve(services, request, reply, link, blob, secondsLeft)
     },
   })
 }
 
 async function serve(
-  { blobs }: HttpParts,
+  { blobs }: Services,
   request: FastifyRequest,
   reply: FastifyReply,
   link: BlobLink,
@@ -170,7 +170,7 @@ function refuse(reply: FastifyReply, status: number, error: string): FastifyRepl
 }
 
 function answerError(
-  { log }: HttpParts,
+  { log }: Services,
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { IngestEvent } from '../domain/events.ts'
 import type { IngestJob } from '../queue/catalog.ts'
-import type { HttpParts } from './parts.ts'
+import type { Services } from './services.ts'
 
 /** A job is a chunk of one request: about this many events, or this many bytes of them. */
 const chunkEvents = 500
@@ -18,7 +18,7 @@ const maxWaitMs = 30_000
  * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
  */
 export async function acceptEvents(
-  { queue, clock, interactiveWaitMs }: HttpParts,
+  { queue, clock, interactiveWaitMs }: Services,
   request: FastifyRequest,
   events: IngestEvent[],
   { isInteractive }: { isInteractive: boolean },

@@ -1,8 +1,8 @@
-import type { HttpParts } from './parts.ts'
+import type { Services } from './services.ts'
 
 /** After experiments were deleted: has their rows removed soon. A lost nudge costs a delay, the sweep finds the tombstone. */
 export async function nudgePurge(
-  { queue, log }: HttpParts,
+  { queue, log }: Services,
   tenantId: string,
   experimentIds: string[],
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { App } from '../parts.ts'
+import type { App } from '../services.ts'
 import { LangfuseError } from './errors.ts'
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const

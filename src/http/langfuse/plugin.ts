@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, Services } from '../services.ts'
 import { infoRoutes } from './info/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { scoresRoutes } from './scores/routes.ts'
@@ -12,28 +12,28 @@ import { answerError, LangfuseError, notFound } from './errors.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
-export async function langfuse(app: App, parts: HttpParts): Promise<void> {
-  app.setErrorHandler((error, request, reply) => answerError(parts.log, error, request, reply))
+export async function langfuse(app: App, services: Services): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
   app.setNotFoundHandler(() => {
     throw notFound('Not found')
   })
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
   })
   const paths = collectPaths(app)
   infoRoutes(app)
-  ingestRoutes(app, parts)
-  scoresRoutes(app, parts)
-  mediaRoutes(app, parts)
-  datasetsRoutes(app, parts)
-  tracesRoutes(app, parts)
-  experimentsRoutes(app, parts)
+  ingestRoutes(app, services)
+  scoresRoutes(app, services)
+  mediaRoutes(app, services)
+  datasetsRoutes(app, services)
+  tracesRoutes(app, services)
+  experimentsRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }
 
 /** @throws LangfuseError 401 or 403 in the words of contracts/langfuse.md 1.2 */
-async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+async function authenticate({ auth }: Services, request: FastifyRequest): Promise<Principal> {
   const header = request.headers.authorization
   if (header === undefined) throw new LangfuseError(401, 'No authorization header', null)
   const principal = /^basic/i.test(header)
@@ -48,7 +48,7 @@ async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promi
 
 const hostHint = "Confirm that you've configured the correct host."
 
-async function findByBasic(auth: HttpParts['auth'], header: string): Promise<Principal> {
+async function findByBasic(auth: Services['auth'], header: string): Promise<Principal> {
   const credentials = readBasic(header)
   if (credentials === null)
     throw new LangfuseError(401, `Invalid authorization header. ${hostHint}`, null)
@@ -58,7 +58,7 @@ async function findByBasic(auth: HttpParts['auth'], header: string): Promise<Pri
 }
 
 /** The secret may come as Bearer too (DESIGN 3); the public key as Bearer may only send scores. */
-async function findByBearer(auth: HttpParts['auth'], header: string): Promise<Principal> {
+async function findByBearer(auth: Services['auth'], header: string): Promise<Principal> {
   const token = readBearer(header)
   if (token === null) throw new LangfuseError(401, 'Invalid authorization header', null)
   const principal =

@@ -10,7 +10,7 @@ import { storableText } from '../../domain/ids.ts'
 import { sliceMembers } from '../../domain/json.ts'
 import { blobUrl } from '../blobs.ts'
 import type { Part } from '../multipart.ts'
-import type { HttpParts } from '../parts.ts'
+import type { Services } from '../services.ts'
 import { text } from './schemas.ts'
 
 /** Where a client finds one attachment (contracts/langsmith.md 2.4.1). */
@@ -25,13 +25,13 @@ export type AttachmentUrls = (stored: JsonText | null) => Record<string, Attachm
 
 /** Signs links that whoever sent this request can follow. */
 export function attachmentUrls(
-  parts: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
 ): AttachmentUrls {
   return (stored) => {
     if (stored === null) return null
     const urls = readAttachments(stored).map(({ name, blobId, mimeType }) => {
-      const url = blobUrl(parts, request, { blobId, mimeType, fileName: name })
+      const url = blobUrl(services, request, { blobId, mimeType, fileName: name })
       // Clients read `presigned_url` alone; there is no bucket that they could reach by the other.
       return [`attachment.${name}`, { presigned_url: url, s3_url: url, mime_type: mimeType }]
     })
@@ -41,7 +41,7 @@ export function attachmentUrls(
 
 /** Streams the bytes of a part to the blob store. What a refused request leaves there nothing refers to. */
 export async function keepAttachment(
-  { blobs }: Pick<HttpParts, 'blobs'>,
+  { blobs }: Pick<Services, 'blobs'>,
   tenantId: string,
   name: string,
   part: Part,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import type { Part } from '../multipart.ts'
-import type { App } from '../parts.ts'
+import type { App } from '../services.ts'
 
 /** Smallest limit of a multipart body, in bytes after decompression (contracts/langsmith.md 2.4.3). */
 const minBodyLimit = 100 * 1_048_576

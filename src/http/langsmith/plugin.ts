@@ -7,7 +7,7 @@ import {
   type Credentials,
   type Principal,
 } from '../auth.ts'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, Services } from '../services.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
 import { runsRoutes } from './runs/routes.ts'
@@ -19,26 +19,26 @@ import { comparisonsRoutes } from './comparisons/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 
 /** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
-export async function langsmith(app: App, parts: HttpParts): Promise<void> {
-  app.setErrorHandler((error, request, reply) => answerError(parts.log, error, request, reply))
+export async function langsmith(app: App, services: Services): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
   app.setNotFoundHandler(() => {
     throw notFound()
   })
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
   })
   infoRoutes(app)
-  feedbackRoutes(app, parts)
-  runsRoutes(app, parts)
-  ingestRoutes(app, parts)
-  examplesRoutes(app, parts)
-  datasetsRoutes(app, parts)
-  sessionsRoutes(app, parts)
-  comparisonsRoutes(app, parts)
+  feedbackRoutes(app, services)
+  runsRoutes(app, services)
+  ingestRoutes(app, services)
+  examplesRoutes(app, services)
+  datasetsRoutes(app, services)
+  sessionsRoutes(app, services)
+  comparisonsRoutes(app, services)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */
-async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+async function authenticate({ auth }: Services, request: FastifyRequest): Promise<Principal> {
   const credentials = readCredentials(request)
   const principal = credentials === null ? null : await auth.findPrincipal(credentials)
   if (principal === null) throw new LangsmithError(401, 'Invalid token')

@@ -9,7 +9,7 @@ import { datasetFind } from '../../store/read/datasets/datasets.ts'
 import { experimentListKnown } from '../../store/read/experiments/known-experiments.ts'
 import { experimentUpsertByName } from '../../store/write/experiments.ts'
 import { experimentInsertTraced } from '../../store/write/traced-experiments.ts'
-import type { HttpParts } from '../parts.ts'
+import type { Services } from '../services.ts'
 import { jsonOfValue, readAttributes, type AttributeReader } from './attribute-reader.ts'
 import type { AttributeField } from './attributes.ts'
 import type { AttributeValue, Span } from './decode.ts'
@@ -35,13 +35,13 @@ interface Place {
  * are found by name in their dataset, or else made.
  */
 export async function experimentItemEvents(
-  parts: HttpParts,
+  services: Services,
   tenantId: string,
   spans: readonly Span[],
 ): Promise<EventOf<'run_item'>[]> {
   const items = spans.map(readItem).filter((item) => item !== null)
   if (items.length === 0) return []
-  const places = await findPlaces(parts, tenantId, items)
+  const places = await findPlaces(services, tenantId, items)
   return items.map((item) => itemEvent(item, places.get(item.experiment.id)!))
 }
 
@@ -62,29 +62,29 @@ function readItem(span: Span): ItemSpan | null {
 }
 
 async function findPlaces(
-  parts: HttpParts,
+  services: Services,
   tenantId: string,
   items: ItemSpan[],
 ): Promise<Map<string, Place>> {
   const byExperiment = new Map(items.toReversed().map((item) => [item.experiment.id, item]))
-  const known = await experimentListKnown(parts.db, tenantId, [...byExperiment.keys()])
+  const known = await experimentListKnown(services.db, tenantId, [...byExperiment.keys()])
   const places = new Map<string, Place>()
   const local: ItemSpan[] = []
   for (const [experimentId, item] of byExperiment) {
     const datasetId = known.get(experimentId)
     const place =
       datasetId === undefined
-        ? await placeInDataset(parts, tenantId, item)
+        ? await placeInDataset(services, tenantId, item)
         : { experimentId, datasetId }
     if (place === null) local.push(item)
     places.set(experimentId, place ?? { experimentId, datasetId: null })
   }
   if (local.length > 0) {
     await experimentInsertTraced(
-      parts.db,
+      services.db,
       tenantId,
       local.map((item) => ({ ...item.experiment, ...contentOf(item) })),
-      parts.clock.now(),
+      services.clock.now(),
     )
   }
   return places
@@ -92,7 +92,7 @@ async function findPlaces(
 
 /** A link that failed leaves its client with an id of its own: dataset and name say which experiment is meant. */
 async function placeInDataset(
-  { db, clock }: HttpParts,
+  { db, clock }: Services,
   tenantId: string,
   item: ItemSpan,
 ): Promise<Place | null> {

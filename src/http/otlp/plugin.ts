@@ -3,7 +3,7 @@ import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../au
 import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, Services } from '../services.ts'
 import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
@@ -13,13 +13,13 @@ import { encodeStatus } from './protobuf.ts'
  * OTLP/HTTP by OpenTelemetry's convention, `/v1/traces`: any key of ours as Basic, Bearer or `x-api-key`, errors as
  * google.rpc.Status in the encoding of the request.
  */
-export async function otlp(app: App, parts: HttpParts): Promise<void> {
+export async function otlp(app: App, services: Services): Promise<void> {
   readRawBodies(app)
-  app.setErrorHandler((error, request, reply) => answerStatus(parts, error, request, reply))
+  app.setErrorHandler((error, request, reply) => answerStatus(services, error, request, reply))
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(parts, request)
+    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
   })
-  postTraces(app, parts, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
+  postTraces(app, services, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
 }
 
 /** Newest ingestion version that Langfuse's servers know. */
@@ -29,7 +29,7 @@ const ingestionVersion = 4
  * The same inside Langfuse's API, `/otel/v1/traces`: it is registered within that plugin, which authenticates and answers
  * whatever is not about the export itself (contracts/langfuse.md 2.8).
  */
-export async function otlpOfLangfuse(app: App, parts: HttpParts): Promise<void> {
+export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)
   app.setErrorHandler((error, _, reply) => {
     const refusal = refusalOf(error)
@@ -48,7 +48,7 @@ export async function otlpOfLangfuse(app: App, parts: HttpParts): Promise<void> 
     }
   })
   const path = '/otel/v1/traces'
-  postTraces(app, parts, { path, isAllOrNothing: true, tags: ['langfuse opentelemetry'] })
+  postTraces(app, services, { path, isAllOrNothing: true, tags: ['langfuse opentelemetry'] })
 }
 
 /** Bodies stay bytes: they are no JSON when they are protobuf, and need not be when the content type is wrong. */
@@ -58,7 +58,7 @@ function readRawBodies(app: App): void {
 }
 
 /** @throws OtlpError 401 or 403 */
-async function authenticate({ auth }: HttpParts, request: FastifyRequest): Promise<Principal> {
+async function authenticate({ auth }: Services, request: FastifyRequest): Promise<Principal> {
   const apiKey = request.headers['x-api-key']
   const header = request.headers.authorization ?? ''
   const secret = typeof apiKey === 'string' && apiKey !== '' ? apiKey : readBearer(header)
@@ -83,7 +83,7 @@ const invalidArgument = 3
 const internal = 13
 
 function answerStatus(
-  { log }: HttpParts,
+  { log }: Services,
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import { acceptEvents } from '../ingest.ts'
-import type { App, HttpParts } from '../parts.ts'
+import type { App, Services } from '../services.ts'
 import { readExport, type Export } from './decode.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
@@ -33,7 +33,7 @@ export interface TracesRoute {
 /** Takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md 2.8). Sent again, it is the same rows. */
 export function postTraces(
   app: App,
-  parts: HttpParts,
+  services: Services,
   { path, isAllOrNothing, tags }: TracesRoute,
 ): void {
   const schema = {
@@ -46,11 +46,11 @@ export function postTraces(
     const encoding = encodingOf(request)
     if (encoding === null) throw new OtlpError(400, 'Invalid content type')
     const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)
-    const read = readExport(sent, parts.clock.now())
+    const read = readExport(sent, services.clock.now())
     if (isAllOrNothing && read.refused.length > 0) {
       throw new OtlpError(400, `Invalid OTLP trace export: ${read.refused[0]}`)
     }
-    await acceptSpans(parts, request, read)
+    await acceptSpans(services, request, read)
     return answer(reply, encoding, read.refused)
   })
   app.route({
@@ -65,17 +65,17 @@ export function postTraces(
 }
 
 async function acceptSpans(
-  parts: HttpParts,
+  services: Services,
   request: FastifyRequest,
   { spans }: Export,
 ): Promise<void> {
   if (spans.length === 0) return
   const { tenantId } = request.principal
-  const now = parts.clock.now()
-  const projects = await experimentResolveNames(parts.db, tenantId, [projectName], now)
-  const items = await experimentItemEvents(parts, tenantId, spans)
+  const now = services.clock.now()
+  const projects = await experimentResolveNames(services.db, tenantId, [projectName], now)
+  const items = await experimentItemEvents(services, tenantId, spans)
   const events = spansToEvents(spans, { experimentId: projects.get(projectName)!, now })
-  await acceptEvents(parts, request, [...events, ...items], { isInteractive: false })
+  await acceptEvents(services, request, [...events, ...items], { isInteractive: false })
 }
 
 export type Encoding = 'json' | 'protobuf'

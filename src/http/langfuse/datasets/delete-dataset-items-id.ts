@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 
 /** Deletes from the latest version on: older versions and run items stay. */
-export function deleteDatasetItemsId(app: App, { db, clock }: HttpParts): void {
+export function deleteDatasetItemsId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ id: z.string() }),
     tags: ['langfuse dataset items'],

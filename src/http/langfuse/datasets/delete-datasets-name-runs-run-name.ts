@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { experimentDeleteMany } from '../../../store/write/experiments.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { findDatasetRun } from './find-dataset-run.ts'
 import { text } from '../requests.ts'
@@ -10,8 +10,8 @@ import { text } from '../requests.ts'
  * The run and its items are gone at once; the same name makes a new run with another id. Traces and scores are kept
  * (contracts/langfuse.md 2.4), but for those of an experiment of LangSmith's clients: its traces are nowhere but in it.
  */
-export function deleteDatasetsNameRunsRunName(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function deleteDatasetsNameRunsRunName(app: App, services: Services): void {
+  const { db, clock } = services
   const path = '/datasets/:name/runs/:runName'
   const schema = {
     params: z.object({ name: text, runName: text }),
@@ -24,7 +24,7 @@ export function deleteDatasetsNameRunsRunName(app: App, parts: HttpParts): void 
       keepsScores: true,
     })
     if (deleted.length === 0) throw notFound('Dataset run not found')
-    await nudgePurge(parts, tenantId, deleted)
+    await nudgePurge(services, tenantId, deleted)
     return { message: 'Dataset run successfully deleted' }
   })
 }

@@ -6,7 +6,7 @@ import {
   exampleList,
   type ExampleFilter,
 } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { withMedia } from '../media/media-references.ts'
@@ -26,8 +26,8 @@ const querystring = z
   })
 
 /** Active items, newest version first; with `version` as they were at that time (contracts/langfuse.md 2.5). */
-export function getDatasetItems(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function getDatasetItems(app: App, services: Services): void {
+  const { db } = services
   const schema = { querystring, tags: ['langfuse dataset items'], summary: 'List dataset items' }
   app.get('/dataset-items', { schema }, async (request) => {
     const { principal, query } = request
@@ -45,7 +45,7 @@ export function getDatasetItems(app: App, parts: HttpParts): void {
       exampleList(db, { ...asked, limit: query.limit, offset: offsetOf(query) }),
       exampleCount(db, asked),
     ])
-    const rows = await withMedia(parts, request, examples)
+    const rows = await withMedia(services, request, examples)
     const datasets = new Map<string, Dataset>()
     if (dataset !== null) datasets.set(dataset.id, dataset)
     else {

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { runItemCount, runItemList } from '../../../store/read/experiments/run-items.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { metaOf, offsetOf, page, text } from '../requests.ts'
 
 /** All links of a run, repetitions included, newest first (DESIGN 8). */
-export function getDatasetRunItems(app: App, { db }: HttpParts): void {
+export function getDatasetRunItems(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({ datasetId: z.string(), runName: text, ...page }),
     tags: ['langfuse dataset run items'],

@@ -4,7 +4,7 @@ import {
   runItemListAfter,
   type RunItemRow,
 } from '../../../store/read/experiments/run-items.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetRunFromRow, datasetRunItemFromRow } from './dataset-from-row.ts'
 import { findDatasetRun } from './find-dataset-run.ts'
 import { streamList } from '../json-stream.ts'
@@ -14,7 +14,7 @@ import { text } from '../requests.ts'
 const pageSize = 1000
 
 /** A run with all its items, unpaginated by contract (contracts/langfuse.md 2.4). */
-export function getDatasetsNameRunsRunName(app: App, { db }: HttpParts): void {
+export function getDatasetsNameRunsRunName(app: App, { db }: Services): void {
   const path = '/datasets/:name/runs/:runName'
   const schema = {
     params: z.object({ name: text, runName: text }),

@@ -3,12 +3,12 @@ import {
   experimentCountOfDataset,
   experimentListOfDataset,
 } from '../../../store/read/experiments/dataset-experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetRunFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { metaOf, offsetOf, page, text } from '../requests.ts'
 
-export function getDatasetsNameRuns(app: App, { db }: HttpParts): void {
+export function getDatasetsNameRuns(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ name: text }),
     querystring: z.object(page),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { streamList } from '../json-stream.ts'
@@ -12,8 +12,8 @@ import { text } from '../requests.ts'
 const pageSize = 100
 
 /** v1: a dataset with all its active items and the names of its runs, unpaginated by contract (contracts/langfuse.md 2.3). */
-export function getDatasetsName(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function getDatasetsName(app: App, services: Services): void {
+  const { db } = services
   const schema = {
     params: z.object({ name: text }),
     tags: ['langfuse datasets'],
@@ -32,7 +32,7 @@ export function getDatasetsName(app: App, parts: HttpParts): void {
     const list = async (after: Example | null) => {
       const place = { after, limit: pageSize, offset: 0 }
       return withMedia(
-        parts,
+        services,
         request,
         await exampleList(db, { tenantId, filter, asOf: null, ...place }),
       )

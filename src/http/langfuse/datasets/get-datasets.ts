@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { metaOf, offsetOf, pageFromZero } from '../requests.ts'
 
 /** v1: each dataset with the ids of its items and the names of its runs. */
-export function getDatasets(app: App, { db }: HttpParts): void {
+export function getDatasets(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object(pageFromZero),
     tags: ['langfuse datasets'],

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { text } from '../requests.ts'
 
-export function getV2DatasetsName(app: App, { db }: HttpParts): void {
+export function getV2DatasetsName(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ name: text }),
     tags: ['langfuse datasets'],

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 
-export function getV2Datasets(app: App, { db }: HttpParts): void {
+export function getV2Datasets(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object(page),
     tags: ['langfuse datasets'],

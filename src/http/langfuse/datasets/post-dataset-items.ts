@@ -6,7 +6,7 @@ import { datasetFindByName, type Dataset } from '../../../store/read/datasets/da
 import type { Example } from '../../../store/read/datasets/examples.ts'
 import { mediaListAmong } from '../../../store/read/media.ts'
 import { exampleWriteVersions, type ExampleVersion } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetItemFromRow } from './dataset-from-row.ts'
 import { checkItem } from './dataset-schema.ts'
 import { conflict, invalidRequest, notFound } from '../errors.ts'
@@ -38,8 +38,8 @@ interface ItemChange
 }
 
 /** Makes an item or changes the one of that id: absent and null keep what is stored (contracts/langfuse.md 2.5). */
-export function postDatasetItems(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postDatasetItems(app: App, services: Services): void {
+  const { db, clock } = services
   const schema = {
     body,
     tags: ['langfuse dataset items'],
@@ -60,20 +60,20 @@ export function postDatasetItems(app: App, parts: HttpParts): void {
 
     const dataset = await datasetFindByName(db, tenantId, datasetName)
     if (dataset === null) throw unknown
-    await checkMedia(parts, tenantId, Object.values(payloads))
+    await checkMedia(services, tenantId, Object.values(payloads))
     const write = { tenantId, datasetId: dataset.id, ids: [change.id], now: clock.now() }
     const written = await exampleWriteVersions(db, write, (locked, current) => [
       nextVersion(locked, current.get(change.id), change),
     ])
     if (written === null) throw unknown
-    const [item] = await withMedia(parts, request, written)
+    const [item] = await withMedia(services, request, written)
     return datasetItemFromRow(dataset, item!)
   })
 }
 
 /** A reference to what nobody has announced leads nowhere. @throws LangfuseError 400 */
 async function checkMedia(
-  { db }: HttpParts,
+  { db }: Services,
   tenantId: string,
   payloads: readonly Payload[],
 ): Promise<void> {

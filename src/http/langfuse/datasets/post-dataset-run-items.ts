@@ -20,7 +20,7 @@ import {
 } from '../../../store/read/experiments/run-items.ts'
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { lenientDate, strictDate, text } from '../requests.ts'
@@ -45,8 +45,8 @@ const body = z
  * Links an example's execution to a run, which is made when its name is new (contracts/langfuse.md 2.1). The same link
  * again is the same row with the same answer; another trace is a repetition (DESIGN 8).
  */
-export function postDatasetRunItems(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postDatasetRunItems(app: App, services: Services): void {
+  const { db, clock } = services
   const nextInstant = createInstants(() => clock.now())
   const schema = {
     body,
@@ -76,7 +76,7 @@ export function postDatasetRunItems(app: App, parts: HttpParts): void {
       now: clock.now(),
     })
     const event = linkEvent(experiment, example, link, createdAt ?? nextInstant())
-    await acceptEvents(parts, request, [event], { isInteractive: true })
+    await acceptEvents(services, request, [event], { isInteractive: true })
     const stored = await runItemFind(db, tenantId, event.id)
     return datasetRunItemFromRow(stored ?? rowOf(event, experiment, example))
   })

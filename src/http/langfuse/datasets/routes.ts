@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteDatasetItemsId } from './delete-dataset-items-id.ts'
 import { deleteDatasetsNameRunsRunName } from './delete-datasets-name-runs-run-name.ts'
 import { getDatasetItemsId } from './get-dataset-items-id.ts'
@@ -16,20 +16,20 @@ import { postDatasets } from './post-datasets.ts'
 import { postV2Datasets } from './post-v2-datasets.ts'
 
 /** Datasets, their items, their runs and the items of those runs. */
-export function datasetsRoutes(app: App, parts: HttpParts): void {
-  deleteDatasetItemsId(app, parts)
-  deleteDatasetsNameRunsRunName(app, parts)
-  getDatasetItemsId(app, parts)
-  getDatasetItems(app, parts)
-  getDatasetRunItems(app, parts)
-  getDatasetsNameRunsRunName(app, parts)
-  getDatasetsNameRuns(app, parts)
-  getDatasetsName(app, parts)
-  getDatasets(app, parts)
-  getV2DatasetsName(app, parts)
-  getV2Datasets(app, parts)
-  postDatasetItems(app, parts)
-  postDatasetRunItems(app, parts)
-  postDatasets(app, parts)
-  postV2Datasets(app, parts)
+export function datasetsRoutes(app: App, services: Services): void {
+  deleteDatasetItemsId(app, services)
+  deleteDatasetsNameRunsRunName(app, services)
+  getDatasetItemsId(app, services)
+  getDatasetItems(app, services)
+  getDatasetRunItems(app, services)
+  getDatasetsNameRunsRunName(app, services)
+  getDatasetsNameRuns(app, services)
+  getDatasetsName(app, services)
+  getDatasets(app, services)
+  getV2DatasetsName(app, services)
+  getV2Datasets(app, services)
+  postDatasetItems(app, services)
+  postDatasetRunItems(app, services)
+  postDatasets(app, services)
+  postV2Datasets(app, services)
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import { datasetUpsertByName } from '../../../store/write/datasets.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { checkAllItems, isJsonSchema } from './dataset-schema.ts'
 import { invalidRequest } from '../errors.ts'
 import { text } from '../requests.ts'
@@ -27,7 +27,7 @@ export const datasetBody = z.object({
 
 /** Makes a dataset or changes the one of that name (contracts/langfuse.md 2.3). @throws LangfuseError 400 */
 export async function upsertDataset(
-  { db, clock }: HttpParts,
+  { db, clock }: Services,
   request: FastifyRequest<{ Body: z.output<typeof datasetBody> }>,
 ): Promise<Dataset> {
   const { name, description = null } = request.body

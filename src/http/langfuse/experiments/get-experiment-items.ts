@@ -7,7 +7,7 @@ import {
   type ExperimentItemRow,
 } from '../../../store/read/experiments/experiment-items.ts'
 import { scoreListOfTraces } from '../../../store/read/feedback/score-groups.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'
 import {
   experimentQuerystring,
@@ -28,7 +28,7 @@ const parts: readonly ExperimentItemPart[] = [
 const simpleColumns = ['experimentId', 'experimentName', 'experimentItemId', 'datasetId'] as const
 
 /** What executed the items of experiments of every dialect in a time, newest first (contracts/langfuse.md 2.11). */
-export function getExperimentItems(app: App, { db }: HttpParts): void {
+export function getExperimentItems(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({
       ...experimentQuerystring(experimentItemGroups, experimentItemFilterColumns),

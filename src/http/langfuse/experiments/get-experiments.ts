@@ -5,7 +5,7 @@ import {
 } from '../../../store/read/experiments/experiment-activity.ts'
 import { experimentFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import { scoreListOfExperiments } from '../../../store/read/feedback/score-groups.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
 import {
   experimentQuerystring,
@@ -17,7 +17,7 @@ import { anyOf, mergeFilter } from '../filter.ts'
 import { textList } from '../requests.ts'
 
 /** Experiments of every dialect that were executed in a time, the one that was active last first (contracts/langfuse.md 2.11). */
-export function getExperiments(app: App, { db }: HttpParts): void {
+export function getExperiments(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({
       ...experimentQuerystring(experimentGroups, experimentFilterColumns),

@@ -1,5 +1,5 @@
 import { productVersion } from '../../../domain/version.ts'
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 
 /** Asked without a key (contracts/langfuse.md 2.14). */
 export function getHealth(app: App): void {

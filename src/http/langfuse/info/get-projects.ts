@@ -1,4 +1,4 @@
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 
 /** The key's own project, and no other (contracts/langfuse.md 2.12). A tenant is its own organization. */
 export function getProjects(app: App): void {

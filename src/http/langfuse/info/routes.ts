@@ -1,4 +1,4 @@
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 import { getHealth } from './get-health.ts'
 import { getProjects } from './get-projects.ts'
 

@@ -9,7 +9,7 @@ import {
 } from '../../../store/read/feedback/score-configs.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import { isAllowed, type Principal } from '../../auth.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { LangfuseError } from '../errors.ts'
 import { envelope, readBody, type ReadBody } from './ingestion-events.ts'
 import { observationToEvents } from './observation-to-event.ts'
@@ -56,7 +56,7 @@ interface ReadEvent {
  * @param texts the same as JSON text
  */
 export async function translateBatch(
-  { db, clock }: HttpParts,
+  { db, clock }: Services,
   principal: Principal,
   batch: readonly unknown[],
   texts: readonly JsonText[],

@@ -3,7 +3,7 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler } from 'fastify-
 import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { answerError, LangfuseError } from '../errors.ts'
 import { ingestionEvent } from './ingestion-events.ts'
 import { translateBatch } from './ingestion-to-events.ts'
@@ -21,7 +21,7 @@ const batch = z.object({ batch: z.array(z.unknown()), metadata: z.unknown().opti
  * `POST /ingestion`: any number of events of any types, in any order; always 207 (contracts/langfuse.md 2.7). The same
  * batch again makes the same rows. Each event is validated on its own, by ingestion-events.ts.
  */
-export function postIngestion(app: App, parts: HttpParts): void {
+export function postIngestion(app: App, services: Services): void {
   app.post(
     '/ingestion',
     {
@@ -35,15 +35,15 @@ export function postIngestion(app: App, parts: HttpParts): void {
       // Of the documented schema only the frame: a bad event does not refuse its neighbours.
       validatorCompiler: (route) => validatorCompiler({ ...route, schema: batch }),
       errorHandler: (error, request, reply) => {
-        void answerIngestionError(parts.log, error, request, reply)
+        void answerIngestionError(services.log, error, request, reply)
       },
     },
     async (request, reply) => {
       const { principal, body } = request
       const texts = sliceElements(sliceMembers(request.bodyText).get('batch')!)
-      const translated = await translateBatch(parts, principal, body.batch, texts)
+      const translated = await translateBatch(services, principal, body.batch, texts)
       const { events, successes, errors, isInteractive } = translated
-      await acceptEvents(parts, request, events, { isInteractive })
+      await acceptEvents(services, request, events, { isInteractive })
       return reply.code(207).send({ successes, errors })
     },
   )
@@ -51,7 +51,7 @@ export function postIngestion(app: App, parts: HttpParts): void {
 
 /** Two answers have a shape of their own here. */
 function answerIngestionError(
-  log: HttpParts['log'],
+  log: Services['log'],
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,

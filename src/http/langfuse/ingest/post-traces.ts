@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { defaultProject } from './ingestion-to-events.ts'
 import { traceBody, traceToEvents } from './trace-to-event.ts'
 
 /** One trace, by its id if it has one: the same id again adds to it (contracts/langfuse.md 2.9, 3.2). */
-export function postTraces(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postTraces(app: App, services: Services): void {
+  const { db, clock } = services
   const schema = {
     body: traceBody,
     response: { 200: z.object({ id: z.string() }) },
@@ -24,7 +24,7 @@ export function postTraces(app: App, parts: HttpParts): void {
     const origin = { rank: 'create', time: now, content: bodyText, now } as const
     const experimentId = projects.get(defaultProject)!
     const events = traceToEvents(id, body, sliceMembers(bodyText), experimentId, origin)
-    await acceptEvents(parts, request, events, { isInteractive: true })
+    await acceptEvents(services, request, events, { isInteractive: true })
     return { id }
   })
 }

@@ -1,20 +1,20 @@
 import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import { mediaFind } from '../../../store/read/media.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { storedMedia } from './media.ts'
 import { text } from '../requests.ts'
 
 /** A content that is stored, with a link that serves it (contracts/langfuse.md 2.15). */
-export function getMediaId(app: App, parts: HttpParts): void {
+export function getMediaId(app: App, services: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),
     tags: ['langfuse media'],
     summary: 'Read a content',
   }
   app.get('/media/:mediaId', { schema }, async (request) => {
-    const media = await mediaFind(parts.db, request.principal.tenantId, request.params.mediaId)
+    const media = await mediaFind(services.db, request.principal.tenantId, request.params.mediaId)
     if (media === null) throw notFound('Media asset not found')
     if (!media.isStored || media.uploadedAt === null) {
       const { uploadHttpStatus: status, uploadHttpError } = media
@@ -26,7 +26,7 @@ export function getMediaId(app: App, parts: HttpParts): void {
       )
     }
     return {
-      ...storedMedia(parts, request, media),
+      ...storedMedia(services, request, media),
       uploadedAt: toMillisecondIso(media.uploadedAt),
     }
   })

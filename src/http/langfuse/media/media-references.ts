@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
 import { mediaListAmong } from '../../../store/read/media.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { storedMedia } from './media.ts'
 
 /** A reference in an item, and what it refers to (contracts/langfuse.md 2.5, 2.15). */
@@ -68,7 +68,7 @@ function placesIn(payload: JsonText | null | undefined): (Found & { jsonPath: st
 
 /** Finds what items refer to. References to what is not stored, or not known, are left out. */
 export async function withMedia(
-  parts: HttpParts,
+  services: Services,
   request: FastifyRequest,
   rows: Example[],
 ): Promise<ItemRow[]> {
@@ -78,13 +78,13 @@ export async function withMedia(
     ...placesIn(row.metadata).map((place) => ({ ...place, field: 'metadata' as const })),
   ])
   const ids = [...new Set(places.flat().map(({ mediaId }) => mediaId))]
-  const known = await mediaListAmong(parts.db, request.principal.tenantId, ids)
+  const known = await mediaListAmong(services.db, request.principal.tenantId, ids)
   return rows.map((row, index) => ({
     ...row,
     mediaReferences: places[index]!.flatMap(({ field, referenceString, jsonPath, mediaId }) => {
       const media = known.get(mediaId)
       if (media === undefined || !media.isStored) return []
-      return [{ field, referenceString, jsonPath, media: storedMedia(parts, request, media) }]
+      return [{ field, referenceString, jsonPath, media: storedMedia(services, request, media) }]
     }),
   }))
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { fromEpochMs, toEpochMs, toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { MediaRow } from '../../../store/read/media.ts'
 import { baseUrl, expiringBlobUrl } from '../../blobs.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 
 /** Largest content that is taken, in bytes: upstream's default. It is streamed, so it costs disk and no memory. */
 export const maxMediaBytes = 1_000_000_000
@@ -79,7 +79,7 @@ export function mediaIdOf(sha256: string): string {
 
 /** Where the bytes are to be put, with no key but the link itself. */
 export function uploadUrlOf(
-  { blobSigner, clock, publicUrl }: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  { blobSigner, clock, publicUrl }: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   mediaId: string,
 ): string {
@@ -92,7 +92,7 @@ export function uploadUrlOf(
 
 /** A stored content, with a link that serves it. */
 export function storedMedia(
-  parts: Pick<HttpParts, 'blobSigner' | 'clock' | 'publicUrl'>,
+  services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   { id, blobId, contentType, contentLength }: MediaRow,
 ): {
@@ -103,7 +103,7 @@ export function storedMedia(
   urlExpiry: string
 } {
   const file = { blobId, mimeType: contentType, fileName: id }
-  const { url, expiresAt } = expiringBlobUrl(parts, request, file)
+  const { url, expiresAt } = expiringBlobUrl(services, request, file)
   const urlExpiry = toMillisecondIso(fromEpochMs(expiresAt * 1000)!)
   return { mediaId: id, contentType, contentLength, url, urlExpiry }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { mediaUpdateUpload } from '../../../store/write/media.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { strictDate, text } from '../requests.ts'
 
@@ -12,7 +12,7 @@ const body = z.object({
 })
 
 /** What the client tells of its upload. Whether the bytes are here is not asked of it. */
-export function patchMediaId(app: App, { db, clock }: HttpParts): void {
+export function patchMediaId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),
     body,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { deriveId, resolveId } from '../../../domain/ids.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { mediaUpsert } from '../../../store/write/media.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { conflict, invalidRequest, notFound } from '../errors.ts'
 import { maxMediaBytes, mediaContentTypes, mediaIdOf, readSha256, uploadUrlOf } from './media.ts'
 
@@ -48,8 +48,8 @@ const body = z
  * Announces a content, and says where to put its bytes; nowhere when they are stored already (contracts/langfuse.md 2.15).
  * The text that refers to it may come first, and the trace or item need not exist.
  */
-export function postMedia(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postMedia(app: App, services: Services): void {
+  const { db, clock } = services
   const schema = { body, tags: ['langfuse media'], summary: 'Get a link to upload a content' }
   app.post('/media', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
@@ -66,7 +66,7 @@ export function postMedia(app: App, parts: HttpParts): void {
     const trace = traceId ? resolveId('trace', traceId).id : null
     const announced = await mediaUpsert(db, tenantId, media, trace, clock.now())
     if (announced === null) throw conflict(`Media ${id} is another content`)
-    const uploadUrl = announced.isStored ? null : uploadUrlOf(parts, request, id)
+    const uploadUrl = announced.isStored ? null : uploadUrlOf(services, request, id)
     return reply.code(201).send({ mediaId: id, uploadUrl })
   })
 }

@@ -4,12 +4,12 @@ import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { toEpochMs } from '../../../domain/timestamp.ts'
 import { mediaFind } from '../../../store/read/media.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalidRequest, LangfuseError, notFound } from '../errors.ts'
 import { maxMediaBytes, readSha256 } from './media.ts'
 
 /** The bytes of an announced content, by the link that the announcement gave out: no other key is asked for. */
-export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: HttpParts): void {
+export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Services): void {
   const schema = {
     params: z.object({ mediaId: z.string() }),
     querystring: z.object({

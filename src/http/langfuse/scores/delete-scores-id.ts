@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { feedbackBury } from '../../../store/write/feedback.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 
 /** Deletes a score; what was sent of it before, known or on its way, never comes to be (contracts/langfuse.md 2.6). */
-export function deleteScoresId(app: App, { db, clock }: HttpParts): void {
+export function deleteScoresId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ scoreId: z.string() }),
     tags: ['langfuse scores'],

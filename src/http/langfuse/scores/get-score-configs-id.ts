@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { scoreConfigListAmong } from '../../../store/read/feedback/score-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { scoreConfigFromRow } from './score-config.ts'
 
 /** One config. */
-export function getScoreConfigsId(app: App, { db }: HttpParts): void {
+export function getScoreConfigsId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ configId: z.string() }),
     tags: ['langfuse score configs'],

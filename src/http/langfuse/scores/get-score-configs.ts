@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { scoreConfigCount, scoreConfigList } from '../../../store/read/feedback/score-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 import { scoreConfigFromRow } from './score-config.ts'
 
 /** Newest first, archived ones included. */
-export function getScoreConfigs(app: App, { db }: HttpParts): void {
+export function getScoreConfigs(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object(page),
     tags: ['langfuse score configs'],

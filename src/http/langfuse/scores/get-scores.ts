@@ -1,9 +1,9 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { listScores } from './list-scores.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
 /** v1: scores on traces and observations alone, without corrections (contracts/langfuse.md 2.6). */
-export function getScores(app: App, parts: HttpParts): void {
+export function getScores(app: App, services: Services): void {
   const schema = {
     querystring: scoreQuerystring,
     tags: ['langfuse scores'],
@@ -11,6 +11,6 @@ export function getScores(app: App, parts: HttpParts): void {
   }
   app.get('/scores', { schema }, async ({ principal, query }) => {
     const asked = { ...scoreQueryOf(query), isTraceOnly: true }
-    return listScores(parts, principal.tenantId, asked, query, true)
+    return listScores(services, principal.tenantId, asked, query, true)
   })
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { scoreFind } from '../../../store/read/feedback/scores.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { scoreFromRow } from './score-from-row.ts'
 
 /** A score of any kind, whether what it is about has arrived or not. */
-export function getV2ScoresId(app: App, { db }: HttpParts): void {
+export function getV2ScoresId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ scoreId: z.string() }),
     tags: ['langfuse scores'],

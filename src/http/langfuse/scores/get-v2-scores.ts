@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { listScores } from './list-scores.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
@@ -6,7 +6,7 @@ import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
  * Scores of every kind, newest first. One whose trace has not arrived is listed, with null for its trace; Langfuse leaves
  * it out (contracts/langfuse.md 2.6).
  */
-export function getV2Scores(app: App, parts: HttpParts): void {
+export function getV2Scores(app: App, services: Services): void {
   const schema = {
     querystring: scoreQuerystring,
     tags: ['langfuse scores'],
@@ -14,6 +14,6 @@ export function getV2Scores(app: App, parts: HttpParts): void {
   }
   app.get('/v2/scores', { schema }, async ({ principal, query }) => {
     const hasTraces = query.fields === undefined || query.fields.includes('trace')
-    return listScores(parts, principal.tenantId, scoreQueryOf(query), query, hasTraces)
+    return listScores(services, principal.tenantId, scoreQueryOf(query), query, hasTraces)
   })
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { scoreList, type ScoreQuery, type ScoreRow } from '../../../store/read/feedback/scores.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
 import { lenientDate, page, textList } from '../requests.ts'
 import { scoreDataTypes } from '../ingest/score-body.ts'
@@ -43,7 +43,7 @@ const querystring = z.strictObject({
 type Query = z.output<typeof querystring>
 
 /** Scores of every kind, newest first, page by page behind a cursor (contracts/langfuse.md 2.6). */
-export function getV3Scores(app: App, { db }: HttpParts): void {
+export function getV3Scores(app: App, { db }: Services): void {
   const schema = {
     querystring,
     tags: ['langfuse scores'],

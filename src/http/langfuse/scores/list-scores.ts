@@ -4,13 +4,13 @@ import {
   scoreNarrow,
   type ScoreQuery,
 } from '../../../store/read/feedback/scores.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { metaOf, offsetOf, type PageRequest } from '../requests.ts'
 import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'
 
 /** A page of scores with their traces, newest first. @param hasTraces false: without their traces */
 export async function listScores(
-  { db }: HttpParts,
+  { db }: Services,
   tenantId: string,
   query: ScoreQuery,
   page: PageRequest,

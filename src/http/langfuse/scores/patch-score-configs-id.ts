@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { scoreConfigUpdate } from '../../../store/write/score-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { text } from '../requests.ts'
 import { categories, checkedConfig, configName, scoreConfigFromRow } from './score-config.ts'
@@ -19,7 +19,7 @@ const body = z.object({
  * Changes a config; its type stays. Absent keeps; null clears the description and the bounds, and keeps the rest. Scores
  * that were given before stay as they are.
  */
-export function patchScoreConfigsId(app: App, { db, clock }: HttpParts): void {
+export function patchScoreConfigsId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ configId: z.string() }),
     body,

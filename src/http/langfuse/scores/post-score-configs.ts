@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { scoreConfigInsert } from '../../../store/write/score-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { text } from '../requests.ts'
 import {
   categories,
@@ -20,7 +20,7 @@ const body = z.object({
 })
 
 /** Makes a config. Names need not be unique (contracts/langfuse.md 2.6). */
-export function postScoreConfigs(app: App, { db, clock }: HttpParts): void {
+export function postScoreConfigs(app: App, { db, clock }: Services): void {
   const schema = { body, tags: ['langfuse score configs'], summary: 'Make a score config' }
   app.post('/score-configs', { schema }, async ({ principal: { tenantId }, body: given }) => {
     const content = checkedConfig({

@@ -4,14 +4,14 @@ import { isUuid } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { scoreConfigListAmong } from '../../../store/read/feedback/score-configs.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { configKey } from '../ingest/ingestion-to-events.ts'
 import { scoreBody } from '../ingest/score-body.ts'
 import { scoreToEvent } from '../ingest/score-to-event.ts'
 
 /** One score, by its id if it has one: the same id again changes it (contracts/langfuse.md 2.6). */
-export function postScores(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postScores(app: App, services: Services): void {
+  const { db, clock } = services
   app.post(
     '/scores',
     {
@@ -31,7 +31,7 @@ export function postScores(app: App, parts: HttpParts): void {
       const now = clock.now()
       const origin = { rank: 'create', time: now, content: bodyText, now } as const
       const event = scoreToEvent(id, body, sliceMembers(bodyText), configs.get(key), origin)
-      await acceptEvents(parts, request, [event], { isInteractive: true })
+      await acceptEvents(services, request, [event], { isInteractive: true })
       return { id }
     },
   )

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteScoresId } from './delete-scores-id.ts'
 import { getScoreConfigsId } from './get-score-configs-id.ts'
 import { getScoreConfigs } from './get-score-configs.ts'
@@ -12,16 +12,16 @@ import { postScoreConfigs } from './post-score-configs.ts'
 import { postScores } from './post-scores.ts'
 
 /** Scores of all API versions, and the configurations that check them. */
-export function scoresRoutes(app: App, parts: HttpParts): void {
-  deleteScoresId(app, parts)
-  getScoreConfigsId(app, parts)
-  getScoreConfigs(app, parts)
-  getScoresId(app, parts)
-  getScores(app, parts)
-  getV2ScoresId(app, parts)
-  getV2Scores(app, parts)
-  getV3Scores(app, parts)
-  patchScoreConfigsId(app, parts)
-  postScoreConfigs(app, parts)
-  postScores(app, parts)
+export function scoresRoutes(app: App, services: Services): void {
+  deleteScoresId(app, services)
+  getScoreConfigsId(app, services)
+  getScoreConfigs(app, services)
+  getScoresId(app, services)
+  getScores(app, services)
+  getV2ScoresId(app, services)
+  getV2Scores(app, services)
+  getV3Scores(app, services)
+  patchScoreConfigsId(app, services)
+  postScoreConfigs(app, services)
+  postScores(app, services)
 }

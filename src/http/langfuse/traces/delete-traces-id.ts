@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { traceDeleteMany } from '../../../store/write/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 
 /** A trace with its observations, scores and links; what of it is still under way is dropped. Unknown ones too. */
-export function deleteTracesId(app: App, { db, clock }: HttpParts): void {
+export function deleteTracesId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ traceId: z.string() }),
     response: { 200: z.object({ message: z.string() }) },

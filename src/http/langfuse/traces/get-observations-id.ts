@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { observationFind } from '../../../store/read/runs/observations.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { observationFromRow } from './observation-from-row.ts'
 
-export function getObservationsId(app: App, { db }: HttpParts): void {
+export function getObservationsId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ observationId: z.string() }),
     tags: ['langfuse observations'],

@@ -4,13 +4,13 @@ import {
   observationList,
   ownParts,
 } from '../../../store/read/runs/observations.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationConditions, observationQuery } from './observation-query.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 
 /** Runs of all dialects as observations, newest first (contracts/langfuse.md 2.10, v1). */
-export function getObservations(app: App, { db }: HttpParts): void {
+export function getObservations(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({ ...page, ...observationQuery }),
     tags: ['langfuse observations'],

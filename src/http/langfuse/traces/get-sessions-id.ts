@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { traceListOfThread, type TraceRow } from '../../../store/read/traces/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
 import { text } from '../requests.ts'
@@ -11,7 +11,7 @@ import { traceFromRow } from './trace-from-row.ts'
 const pageSize = 100
 
 /** A session with all its traces, oldest first, unpaginated by contract (contracts/langfuse.md 2.13). */
-export function getSessionsId(app: App, { db }: HttpParts): void {
+export function getSessionsId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ sessionId: text }),
     tags: ['langfuse sessions'],

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { threadCount, threadList } from '../../../store/read/traces/threads.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { metaOf, offsetOf, page, strictDate, textList } from '../requests.ts'
 import { sessionFromRow } from './session-from-row.ts'
 
 /** Sessions that traces name, newest first (contracts/langfuse.md 2.13). */
-export function getSessions(app: App, { db }: HttpParts): void {
+export function getSessions(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({
       ...page,

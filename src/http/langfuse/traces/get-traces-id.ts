@@ -6,7 +6,7 @@ import {
 } from '../../../store/read/runs/observations.ts'
 import { scoreList } from '../../../store/read/feedback/scores.ts'
 import { traceFind } from '../../../store/read/traces/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
 import { observationFromRow } from './observation-from-row.ts'
@@ -21,7 +21,7 @@ const pageSize = 100
 const maxScores = 10_000
 
 /** A trace with all its observations, oldest first, and its scores (contracts/langfuse.md 2.9). */
-export function getTracesId(app: App, { db }: HttpParts): void {
+export function getTracesId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ traceId: z.string() }),
     querystring: z.object({ fields: textList.optional() }),

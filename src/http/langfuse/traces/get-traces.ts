@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { langfuseNarrow } from '../../../store/read/filter/langfuse-narrow.ts'
 import { traceFilterColumns } from '../../../store/read/traces/trace-columns.ts'
 import { traceCount, traceList, traceOrderColumns } from '../../../store/read/traces/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { anyOf, equals, filterOver, mergeFilter, within } from '../filter.ts'
 import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
@@ -34,7 +34,7 @@ const querystring = z.object({
 })
 
 /** Traces of all dialects, newest first by default (contracts/langfuse.md 2.9, 2.17). */
-export function getTraces(app: App, { db }: HttpParts): void {
+export function getTraces(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
     const conditions = mergeFilter(conditionsOf(query), query.filter)

@@ -7,7 +7,7 @@ import {
   type ObservationKey,
   type ObservationRow,
 } from '../../../store/read/runs/observations.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
 import { equals } from '../filter.ts'
 import {
@@ -39,7 +39,7 @@ const querystring = z.object({
 })
 
 /** Runs of all dialects as observations, newest first, by a cursor and in groups of fields (contracts/langfuse.md 2.10). */
-export function getV2Observations(app: App, { db }: HttpParts): void {
+export function getV2Observations(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse observations'], summary: 'List observations' }
   app.get('/v2/observations', { schema }, async ({ principal: { tenantId }, query }) => {
     if (query.parseIoAsJson === true) {

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteTracesId } from './delete-traces-id.ts'
 import { deleteTraces } from './delete-traces.ts'
 import { getObservationsId } from './get-observations-id.ts'
@@ -10,14 +10,14 @@ import { getTraces } from './get-traces.ts'
 import { getV2Observations } from './get-v2-observations.ts'
 
 /** Traces, their observations and the sessions that group them. */
-export function tracesRoutes(app: App, parts: HttpParts): void {
-  deleteTracesId(app, parts)
-  deleteTraces(app, parts)
-  getObservationsId(app, parts)
-  getObservations(app, parts)
-  getSessionsId(app, parts)
-  getSessions(app, parts)
-  getTracesId(app, parts)
-  getTraces(app, parts)
-  getV2Observations(app, parts)
+export function tracesRoutes(app: App, services: Services): void {
+  deleteTracesId(app, services)
+  deleteTraces(app, services)
+  getObservationsId(app, services)
+  getObservations(app, services)
+  getSessionsId(app, services)
+  getSessions(app, services)
+  getTracesId(app, services)
+  getTraces(app, services)
+  getV2Observations(app, services)
 }

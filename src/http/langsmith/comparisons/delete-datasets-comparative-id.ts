@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { comparativeExperimentDelete } from '../../../store/write/comparative-experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
@@ -11,7 +11,7 @@ const schema = {
 }
 
 /** The experiments, their runs and all other feedback stay. */
-export function deleteDatasetsComparativeId(app: App, { db, clock }: HttpParts): void {
+export function deleteDatasetsComparativeId(app: App, { db, clock }: Services): void {
   app.delete(
     '/datasets/comparative/:comparative_experiment_id',
     { schema },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { comparativeExperimentList } from '../../../store/read/comparison/comparative-experiments.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'
 import { notFound } from '../errors.ts'
 import { flag, page, text, uuid, uuidList } from '../schemas.ts'
@@ -21,7 +21,7 @@ const schema = {
 }
 
 /** `GET /datasets/{dataset_id}/comparative` (contracts/langsmith.md 2.8). Experiments deleted since are left out. */
-export function getDatasetsIdComparative(app: App, { db }: HttpParts): void {
+export function getDatasetsIdComparative(app: App, { db }: Services): void {
   app.get('/datasets/:dataset_id/comparative', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { query, params } = request

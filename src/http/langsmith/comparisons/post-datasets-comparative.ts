@@ -7,7 +7,7 @@ import {
   type ComparativeExperiment,
 } from '../../../store/read/comparison/comparative-experiments.ts'
 import { comparativeExperimentInsert } from '../../../store/write/comparative-experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { comparativeFromRow } from './comparative-from-row.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { textOf } from '../object-text.ts'
@@ -32,7 +32,7 @@ const schema = {
  * `POST /datasets/comparative` (contracts/langsmith.md 2.8). The same request again answers what is there; an id that
  * is taken by anything else is 409.
  */
-export function postDatasetsComparative(app: App, { db, clock }: HttpParts): void {
+export function postDatasetsComparative(app: App, { db, clock }: Services): void {
   app.post('/datasets/comparative', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

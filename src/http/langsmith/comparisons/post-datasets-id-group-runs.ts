@@ -17,7 +17,7 @@ import {
   experimentList,
   type ExperimentRow,
 } from '../../../store/read/experiments/experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
@@ -48,8 +48,8 @@ const schema = {
  * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Examples count that have a run in every session;
  * what has no value under the key is in no group. Groups with the most examples come first.
  */
-export function postDatasetsIdGroupRuns(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function postDatasetsIdGroupRuns(app: App, services: Services): void {
+  const { db } = services
   app.post(
     '/datasets/:dataset_id/group/runs',
     { schema, config: { scope: 'read' } },
@@ -72,7 +72,7 @@ export function postDatasetsIdGroupRuns(app: App, parts: HttpParts): void {
       }
       if (existing.size === 0) return { groups: [] }
       const groups = await comparisonGroupList(db, query, asked)
-      const urls = attachmentUrls(parts, request)
+      const urls = attachmentUrls(services, request)
       return { groups: await describeGroups(db, query, groups, asked, urls) }
     },
   )

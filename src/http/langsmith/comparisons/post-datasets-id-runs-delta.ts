@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { comparisonDeltaList } from '../../../store/read/comparison/comparison-delta.ts'
 import { experimentListCompared } from '../../../store/read/comparison/comparison.ts'
 import { feedbackConfigFind } from '../../../store/read/feedback/feedback-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { notFound } from '../errors.ts'
 import { text, uuid } from '../schemas.ts'
@@ -32,7 +32,7 @@ interface Delta {
  * which direction is better is what the key's config says. Offset and limit page through each list by itself. Every
  * session that is asked for has an entry; one that is unknown, or of another dataset, an empty one.
  */
-export function postDatasetsIdRunsDelta(app: App, { db }: HttpParts): void {
+export function postDatasetsIdRunsDelta(app: App, { db }: Services): void {
   app.post(
     '/datasets/:dataset_id/runs/delta',
     { schema, config: { scope: 'read' } },

@@ -6,7 +6,7 @@ import {
   type ComparedExperiment,
   type ComparisonQuery,
 } from '../../../store/read/comparison/comparison.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { comparisonCsv } from './comparison-csv.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
@@ -35,8 +35,8 @@ const body = z.object({
 type Body = z.output<typeof body>
 
 /** Examples of a dataset with the runs that experiments made for them, as JSON or CSV (contracts/langsmith.md 2.1). */
-export function postDatasetsIdRuns(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function postDatasetsIdRuns(app: App, services: Services): void {
+  const { db } = services
   app.post(
     '/datasets/:dataset_id/runs',
     {
@@ -93,7 +93,7 @@ export function postDatasetsIdRuns(app: App, parts: HttpParts): void {
       }
 
       const examples: object[] = []
-      const urls = attachmentUrls(parts, request)
+      const urls = attachmentUrls(services, request)
       const pages = comparisonPages(db, query, {
         offset: asked.offset,
         limit: asked.limit ?? defaultLimit,

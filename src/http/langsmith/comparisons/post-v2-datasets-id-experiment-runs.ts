@@ -9,7 +9,7 @@ import {
 import { runList, type RunPart } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
@@ -34,8 +34,8 @@ const body = z.object({
 type Sort = ComparisonQuery['sort']
 
 /** `POST /v2/datasets/{dataset_id}/experiment-runs`: `POST /datasets/{id}/runs` with cursors (2.1, 2.10). */
-export function postV2DatasetsIdExperimentRuns(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function postV2DatasetsIdExperimentRuns(app: App, services: Services): void {
+  const { db } = services
   app.post(
     '/v2/datasets/:dataset_id/experiment-runs',
     {
@@ -83,9 +83,9 @@ export function postV2DatasetsIdExperimentRuns(app: App, parts: HttpParts): void
         },
       )
       const runs = page.rows.flatMap((row) => row.runs.map(({ run }) => run))
-      const detailOf = await readDetails(parts, principal.tenantId, runs, selection.parts)
-      const urls = attachmentUrls(parts, request)
-      const context = { baseUrl: baseUrl(parts, request), urls }
+      const detailOf = await readDetails(services, principal.tenantId, runs, selection.parts)
+      const urls = attachmentUrls(services, request)
+      const context = { baseUrl: baseUrl(services, request), urls }
       return {
         items: page.rows.map((row) => ({
           ...exampleFromRow(row.example, urls),
@@ -128,7 +128,7 @@ const comparedParts: ReadonlySet<RunPart> = new Set([
 
 /** The compared runs as whole rows; what stands for a run that has not arrived says nothing more. */
 async function readDetails(
-  { db }: HttpParts,
+  { db }: Services,
   tenantId: string,
   runs: readonly ComparedRun[],
   parts: ReadonlySet<RunPart>,

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteDatasetsComparativeId } from './delete-datasets-comparative-id.ts'
 import { getDatasetsIdComparative } from './get-datasets-id-comparative.ts'
 import { postDatasetsComparative } from './post-datasets-comparative.ts'
@@ -8,12 +8,12 @@ import { postDatasetsIdRuns } from './post-datasets-id-runs.ts'
 import { postV2DatasetsIdExperimentRuns } from './post-v2-datasets-id-experiment-runs.ts'
 
 /** Experiments side by side: examples with their runs, groups, differences, and saved comparisons. */
-export function comparisonsRoutes(app: App, parts: HttpParts): void {
-  deleteDatasetsComparativeId(app, parts)
-  getDatasetsIdComparative(app, parts)
-  postDatasetsComparative(app, parts)
-  postDatasetsIdGroupRuns(app, parts)
-  postDatasetsIdRunsDelta(app, parts)
-  postDatasetsIdRuns(app, parts)
-  postV2DatasetsIdExperimentRuns(app, parts)
+export function comparisonsRoutes(app: App, services: Services): void {
+  deleteDatasetsComparativeId(app, services)
+  getDatasetsIdComparative(app, services)
+  postDatasetsComparative(app, services)
+  postDatasetsIdGroupRuns(app, services)
+  postDatasetsIdRunsDelta(app, services)
+  postDatasetsIdRuns(app, services)
+  postV2DatasetsIdExperimentRuns(app, services)
 }

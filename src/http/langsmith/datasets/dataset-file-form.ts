@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { isTooDeep } from '../../../domain/json.ts'
 import { MultipartError, readMultipart } from '../../multipart.ts'
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import { text } from '../schemas.ts'
 

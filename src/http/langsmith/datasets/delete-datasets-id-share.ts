@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { shareDelete } from '../../../store/write/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { uuid } from '../schemas.ts'
 
@@ -10,7 +10,7 @@ const schema = {
   params: z.object({ id: uuid }),
 }
 
-export function deleteDatasetsIdShare(app: App, { db }: HttpParts): void {
+export function deleteDatasetsIdShare(app: App, { db }: Services): void {
   app.delete('/datasets/:id/share', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = await findDataset(db, tenantId, request.params.id)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetDelete } from '../../../store/write/datasets.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
@@ -11,12 +11,12 @@ const schema = {
   params: z.object({ id: uuid }),
 }
 
-export function deleteDatasetsId(app: App, parts: HttpParts): void {
+export function deleteDatasetsId(app: App, services: Services): void {
   app.delete('/datasets/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
-    const gone = await datasetDelete(parts.db, tenantId, request.params.id, parts.clock.now())
+    const gone = await datasetDelete(services.db, tenantId, request.params.id, services.clock.now())
     if (gone === null) throw notFound('Dataset')
-    await nudgePurge(parts, tenantId, gone.experimentIds)
+    await nudgePurge(services, tenantId, gone.experimentIds)
     return { message: 'Dataset deleted' }
   })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetDelete } from '../../../store/write/datasets.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { listOf, uuid } from '../schemas.ts'
 
 const schema = {
@@ -10,15 +10,15 @@ const schema = {
   querystring: z.object({ dataset_ids: listOf(uuid, { min: 1, max: 100 }) }),
 }
 
-export function deleteDatasets(app: App, parts: HttpParts): void {
+export function deleteDatasets(app: App, services: Services): void {
   app.delete('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal
     let count = 0
     for (const id of new Set(request.query.dataset_ids)) {
-      const gone = await datasetDelete(parts.db, tenantId, id, parts.clock.now())
+      const gone = await datasetDelete(services.db, tenantId, id, services.clock.now())
       if (gone === null) continue
       count++
-      await nudgePurge(parts, tenantId, gone.experimentIds)
+      await nudgePurge(services, tenantId, gone.experimentIds)
     }
     return { message: `${count} datasets deleted` }
   })

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { datasetCsv } from './dataset-csv.ts'
 import { downloadHeaders, exportRequest } from './export-dataset.ts'
@@ -9,7 +9,7 @@ const schema = {
   ...exportRequest,
 }
 
-export function getDatasetsIdCsv(app: App, { db }: HttpParts): void {
+export function getDatasetsIdCsv(app: App, { db }: Services): void {
   app.get('/datasets/:id/csv', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const dataset = await findDataset(db, tenantId, request.params.id)

@@ -1,6 +1,6 @@
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { downloadHeaders, exportLines, exportRequest } from './export-dataset.ts'
 
@@ -10,7 +10,7 @@ const schema = {
   ...exportRequest,
 }
 
-export function getDatasetsIdJsonl(app: App, { db }: HttpParts): void {
+export function getDatasetsIdJsonl(app: App, { db }: Services): void {
   app.get('/datasets/:id/jsonl', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { id } = request.params

@@ -1,5 +1,5 @@
 import type { Example } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { messagesOf, textOfMessage } from './openai-messages.ts'
 import { downloadHeaders, exportLines, exportRequest } from './export-dataset.ts'
 
@@ -9,7 +9,7 @@ const schema = {
   ...exportRequest,
 }
 
-export function getDatasetsIdOpenai(app: App, { db }: HttpParts): void {
+export function getDatasetsIdOpenai(app: App, { db }: Services): void {
   app.get('/datasets/:id/openai', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { id } = request.params

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { RawJson } from '../../../domain/json.ts'
 import { shareFind } from '../../../store/read/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { uuid } from '../schemas.ts'
 
@@ -11,7 +11,7 @@ const schema = {
   params: z.object({ id: uuid }),
 }
 
-export function getDatasetsIdShare(app: App, { db }: HttpParts): void {
+export function getDatasetsIdShare(app: App, { db }: Services): void {
   app.get('/datasets/:id/share', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { id } = await findDataset(db, tenantId, request.params.id)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleListSplits } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, momentOf } from '../examples/as-of.ts'
 import { asOf, uuid } from '../schemas.ts'
 
@@ -11,7 +11,7 @@ const schema = {
   querystring: z.object({ as_of: asOf }),
 }
 
-export function getDatasetsIdSplits(app: App, { db }: HttpParts): void {
+export function getDatasetsIdSplits(app: App, { db }: Services): void {
   app.get('/datasets/:id/splits', { schema }, async (request) => {
     const { tenantId } = request.principal
     const dataset = await findDataset(db, tenantId, request.params.id)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetVersionFind } from '../../../store/read/datasets/dataset-versions.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { invalid, notFound } from '../errors.ts'
 import { versionFromRow } from './get-datasets-id-versions.ts'
@@ -14,7 +14,7 @@ const schema = {
 }
 
 /** The latest when nothing is asked for. @throws 404 when there was no example yet, or for an unknown tag */
-export function getDatasetsIdVersion(app: App, { db }: HttpParts): void {
+export function getDatasetsIdVersion(app: App, { db }: Services): void {
   app.get('/datasets/:id/version', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { as_of: asOf, tag } = request.query

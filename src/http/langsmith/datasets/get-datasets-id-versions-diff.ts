@@ -3,7 +3,7 @@ import {
   exampleListChanges,
   type ExampleChange,
 } from '../../../store/read/datasets/dataset-versions.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { uuid, version } from '../schemas.ts'
 
@@ -15,7 +15,7 @@ const schema = {
 }
 
 /** A time before the first version is the empty dataset. @throws 404 for an unknown tag */
-export function getDatasetsIdVersionsDiff(app: App, { db }: HttpParts): void {
+export function getDatasetsIdVersionsDiff(app: App, { db }: Services): void {
   app.get('/datasets/:id/versions/diff', { schema }, async (request) => {
     const { tenantId } = request.principal
     const dataset = await findDataset(db, tenantId, request.params.id)

@@ -3,7 +3,7 @@ import {
   datasetVersionList,
   type DatasetVersion,
 } from '../../../store/read/datasets/dataset-versions.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { page, text, uuid } from '../schemas.ts'
 
@@ -14,7 +14,7 @@ const schema = {
   querystring: z.object({ search: text.optional(), example: uuid.optional(), ...page }),
 }
 
-export function getDatasetsIdVersions(app: App, { db }: HttpParts): void {
+export function getDatasetsIdVersions(app: App, { db }: Services): void {
   app.get('/datasets/:id/versions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { search, example, limit, offset } = request.query

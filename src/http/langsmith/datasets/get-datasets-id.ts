@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
@@ -11,7 +11,7 @@ const schema = {
   params: z.object({ id: uuid }),
 }
 
-export function getDatasetsId(app: App, { db }: HttpParts): void {
+export function getDatasetsId(app: App, { db }: Services): void {
   app.get('/datasets/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const filter = { ids: [request.params.id] }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { datasetTypes } from './post-datasets.ts'
 import { flag, ignored, jsonObjectText, listOf, page, text, uuidList } from '../schemas.ts'
@@ -32,7 +32,7 @@ const schema = {
   }),
 }
 
-export function getDatasets(app: App, { db }: HttpParts): void {
+export function getDatasets(app: App, { db }: Services): void {
   app.get('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Queryable } from '../../../store/pool.ts'
 import { datasetListCounted, type CountedDataset } from '../../../store/read/datasets/datasets.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { datasetSorts } from './get-datasets.ts'
@@ -25,7 +25,7 @@ const schema = {
   }),
 }
 
-export function getPublicTokenDatasets(app: App, { db }: HttpParts): void {
+export function getPublicTokenDatasets(app: App, { db }: Services): void {
   const options = { schema, config: { scope: 'none' as const } }
   app.get('/public/:share_token/datasets', options, async (request) => {
     const { tenantId, dataset } = await findShared(db, request.params.share_token)

@@ -1,5 +1,5 @@
 import { exampleCount } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { momentOf } from '../examples/as-of.ts'
 import { exampleFilter } from '../examples/get-examples.ts'
 import { findShared, sharedParams } from './get-public-token-datasets.ts'
@@ -12,7 +12,7 @@ const schema = {
   querystring: sharedConditions,
 }
 
-export function getPublicTokenExamplesCount(app: App, { db }: HttpParts): void {
+export function getPublicTokenExamplesCount(app: App, { db }: Services): void {
   const options = { schema, config: { scope: 'none' as const } }
   app.get('/public/:share_token/examples/count', options, async (request) => {
     const { tenantId, dataset } = await findShared(db, request.params.share_token)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleList } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { momentOf } from '../examples/as-of.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { exampleFields, selectedExample, type ExampleField } from '../examples/example-from-row.ts'
@@ -31,12 +31,12 @@ const shownFields: readonly ExampleField[] = exampleFields.filter(
   (field) => field !== 'source_run_id',
 )
 
-export function getPublicTokenExamples(app: App, parts: HttpParts): void {
+export function getPublicTokenExamples(app: App, services: Services): void {
   const options = { schema, config: { scope: 'none' as const } }
   app.get('/public/:share_token/examples', options, async (request) => {
-    const { tenantId, dataset } = await findShared(parts.db, request.params.share_token)
+    const { tenantId, dataset } = await findShared(services.db, request.params.share_token)
     const { limit, offset, select = shownFields } = request.query
-    const rows = await exampleList(parts.db, {
+    const rows = await exampleList(services.db, {
       tenantId,
       filter: { ...exampleFilter(request.query), datasetId: dataset.id },
       asOf: momentOf(request.query.as_of),
@@ -46,7 +46,7 @@ export function getPublicTokenExamples(app: App, parts: HttpParts): void {
     // Links to attachments are signed for the tenant; the token itself may do nothing else.
     request.principal = { tenantId, tenantName: '', scopes: [] }
     const selected = select.filter((field) => shownFields.includes(field))
-    const urls = attachmentUrls(parts, request)
+    const urls = attachmentUrls(services, request)
     return rows.map((row) => selectedExample(row, selected, urls))
   })
 }

@@ -9,7 +9,7 @@ import {
   type ExamplesCheck,
 } from '../../../store/write/datasets.ts'
 import { exampleWriteVersionsWithin } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { assertExampleFits, assertJsonSchema } from '../examples/example-schemas.ts'
 import {
@@ -46,7 +46,7 @@ const schema = {
 }
 
 /** Answers the dataset without counts (contracts/langsmith.md 2.3.2). @throws 409 when the name is taken */
-export function patchDatasetsId(app: App, { db, clock }: HttpParts): void {
+export function patchDatasetsId(app: App, { db, clock }: Services): void {
   app.patch('/datasets/:id', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { id } = request.params

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleClone } from '../../../store/write/example-imports.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, momentOf } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
@@ -21,7 +21,7 @@ const schema = {
 }
 
 /** @throws 404 without one of the datasets, 422 when a copy breaks the target's schemas */
-export function postDatasetsClone(app: App, { db, clock }: HttpParts): void {
+export function postDatasetsClone(app: App, { db, clock }: Services): void {
   app.post('/datasets/clone', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { source_dataset_id: source, target_dataset_id: target, examples } = request.body

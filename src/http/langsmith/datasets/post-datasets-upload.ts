@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { datasetInsert } from '../../../store/write/datasets.ts'
 import { exampleImportWithin } from '../../../store/write/example-imports.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { assertExampleFits, assertJsonSchema } from '../examples/example-schemas.ts'
 import { invalid, LangsmithError } from '../errors.ts'
@@ -37,7 +37,7 @@ const schema = {
 }
 
 /** Called as its file unless named. @throws 409 when the name or the id is taken, 422 for a bad form or file */
-export function postDatasetsUpload(app: App, { db, clock }: HttpParts): void {
+export function postDatasetsUpload(app: App, { db, clock }: Services): void {
   uploadScope(app, (scope) => {
     scope.post('/datasets/upload', { schema }, async (request) => {
       const { tenantId } = request.principal

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import { datasetInsert } from '../../../store/write/datasets.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { assertJsonSchema } from '../examples/example-schemas.ts'
 import { LangsmithError } from '../errors.ts'
@@ -36,7 +36,7 @@ const schema = {
 }
 
 /** @throws 409 when the name or the id is taken */
-export function postDatasets(app: App, { db, clock }: HttpParts): void {
+export function postDatasets(app: App, { db, clock }: Services): void {
   app.post('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

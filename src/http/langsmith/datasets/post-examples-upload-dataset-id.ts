@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleImport } from '../../../store/write/example-imports.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
@@ -25,7 +25,7 @@ const schema = {
 }
 
 /** Answers the examples in the order of the file. @throws 404 without the dataset, 422 for a bad form or file */
-export function postExamplesUploadDatasetId(app: App, { db, clock }: HttpParts): void {
+export function postExamplesUploadDatasetId(app: App, { db, clock }: Services): void {
   uploadScope(app, (scope) => {
     scope.post('/examples/upload/:dataset_id', { schema }, async (request, reply) => {
       const { tenantId } = request.principal

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { shareUpsert } from '../../../store/write/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
 
@@ -13,7 +13,7 @@ const schema = {
   }),
 }
 
-export function putDatasetsIdShare(app: App, { db, clock }: HttpParts): void {
+export function putDatasetsIdShare(app: App, { db, clock }: Services): void {
   app.put('/datasets/:id/share', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = await findDataset(db, tenantId, request.params.id)

@@ -4,7 +4,7 @@ import {
   type ExamplePlan,
   type ExampleVersion,
 } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { baseSplits, elsewhere } from '../examples/example-writes.ts'
 import { notFound } from '../errors.ts'
 import { text, uuid } from '../schemas.ts'
@@ -24,7 +24,7 @@ const schema = {
 }
 
 /** All or none, as one version. An example that leaves its last split is in `base`. @throws 404, 409 as an update */
-export function putDatasetsIdSplits(app: App, { db, clock }: HttpParts): void {
+export function putDatasetsIdSplits(app: App, { db, clock }: Services): void {
   app.put('/datasets/:id/splits', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { split_name: split, examples, remove } = request.body

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { datasetVersionFind } from '../../../store/read/datasets/dataset-versions.ts'
 import { datasetTagUpsert } from '../../../store/write/dataset-tags.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
 import { versionFromRow } from './get-datasets-id-versions.ts'
@@ -30,7 +30,7 @@ const schema = {
 }
 
 /** Any time will do: the newest version up to it is meant (contracts/langsmith.md 2.3.3). */
-export function putDatasetsIdTags(app: App, { db, clock }: HttpParts): void {
+export function putDatasetsIdTags(app: App, { db, clock }: Services): void {
   app.put('/datasets/:id/tags', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { as_of: asOf, tag } = request.body

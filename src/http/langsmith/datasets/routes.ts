@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteDatasetsIdShare } from './delete-datasets-id-share.ts'
 import { deleteDatasetsId } from './delete-datasets-id.ts'
 import { deleteDatasets } from './delete-datasets.ts'
@@ -26,30 +26,30 @@ import { putDatasetsIdSplits } from './put-datasets-id-splits.ts'
 import { putDatasetsIdTags } from './put-datasets-id-tags.ts'
 
 /** Datasets as a whole: versions, tags, splits, copies, sharing, and files in and out. */
-export function datasetsRoutes(app: App, parts: HttpParts): void {
-  deleteDatasetsIdShare(app, parts)
-  deleteDatasetsId(app, parts)
-  deleteDatasets(app, parts)
-  getDatasetsIdCsv(app, parts)
-  getDatasetsIdJsonl(app, parts)
-  getDatasetsIdOpenaiFt(app, parts)
-  getDatasetsIdOpenai(app, parts)
-  getDatasetsIdShare(app, parts)
-  getDatasetsIdSplits(app, parts)
-  getDatasetsIdVersion(app, parts)
-  getDatasetsIdVersionsDiff(app, parts)
-  getDatasetsIdVersions(app, parts)
-  getDatasetsId(app, parts)
-  getDatasets(app, parts)
-  getPublicTokenDatasets(app, parts)
-  getPublicTokenExamplesCount(app, parts)
-  getPublicTokenExamples(app, parts)
-  patchDatasetsId(app, parts)
-  postDatasetsClone(app, parts)
-  postDatasetsUpload(app, parts)
-  postDatasets(app, parts)
-  postExamplesUploadDatasetId(app, parts)
-  putDatasetsIdShare(app, parts)
-  putDatasetsIdSplits(app, parts)
-  putDatasetsIdTags(app, parts)
+export function datasetsRoutes(app: App, services: Services): void {
+  deleteDatasetsIdShare(app, services)
+  deleteDatasetsId(app, services)
+  deleteDatasets(app, services)
+  getDatasetsIdCsv(app, services)
+  getDatasetsIdJsonl(app, services)
+  getDatasetsIdOpenaiFt(app, services)
+  getDatasetsIdOpenai(app, services)
+  getDatasetsIdShare(app, services)
+  getDatasetsIdSplits(app, services)
+  getDatasetsIdVersion(app, services)
+  getDatasetsIdVersionsDiff(app, services)
+  getDatasetsIdVersions(app, services)
+  getDatasetsId(app, services)
+  getDatasets(app, services)
+  getPublicTokenDatasets(app, services)
+  getPublicTokenExamplesCount(app, services)
+  getPublicTokenExamples(app, services)
+  patchDatasetsId(app, services)
+  postDatasetsClone(app, services)
+  postDatasetsUpload(app, services)
+  postDatasets(app, services)
+  postExamplesUploadDatasetId(app, services)
+  putDatasetsIdShare(app, services)
+  putDatasetsIdSplits(app, services)
+  putDatasetsIdTags(app, services)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
@@ -11,7 +11,7 @@ const schema = {
   params: z.object({ id: uuid }),
 }
 
-export function deleteExamplesId(app: App, { db, clock }: HttpParts): void {
+export function deleteExamplesId(app: App, { db, clock }: Services): void {
   app.delete('/examples/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = request.params

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { listOf, uuid } from '../schemas.ts'
 
 const schema = {
@@ -9,7 +9,7 @@ const schema = {
   querystring: z.object({ example_ids: listOf(uuid, { min: 1 }) }),
 }
 
-export function deleteExamples(app: App, { db, clock }: HttpParts): void {
+export function deleteExamples(app: App, { db, clock }: Services): void {
   app.delete('/examples', { schema }, async (request) => {
     const { tenantId } = request.principal
     const ids = request.query.example_ids

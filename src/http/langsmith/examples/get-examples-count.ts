@@ -1,5 +1,5 @@
 import { exampleCount } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { momentOf } from './as-of.ts'
 import { exampleConditions, exampleFilter } from './get-examples.ts'
 
@@ -9,7 +9,7 @@ const schema = {
   querystring: exampleConditions,
 }
 
-export function getExamplesCount(app: App, { db }: HttpParts): void {
+export function getExamplesCount(app: App, { db }: Services): void {
   app.get('/examples/count', { schema }, async (request) => {
     const { tenantId } = request.principal
     const filter = exampleFilter(request.query)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleFind } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { momentOf } from './as-of.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
@@ -14,13 +14,13 @@ const schema = {
   querystring: z.object({ as_of: asOf, dataset: uuid.optional() }),
 }
 
-export function getExamplesId(app: App, parts: HttpParts): void {
+export function getExamplesId(app: App, services: Services): void {
   app.get('/examples/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { as_of: version, dataset } = request.query
-    const row = await exampleFind(parts.db, tenantId, request.params.id, momentOf(version))
+    const row = await exampleFind(services.db, tenantId, request.params.id, momentOf(version))
     if (row === null || row.archived) throw notFound('Example')
     if (dataset !== undefined && dataset !== row.datasetId) throw notFound('Example')
-    return exampleFromRow(row, attachmentUrls(parts, request))
+    return exampleFromRow(row, attachmentUrls(services, request))
   })
 }

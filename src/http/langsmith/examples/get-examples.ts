@@ -4,7 +4,7 @@ import {
   type ExampleFilter,
   type ExampleOrder,
 } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { momentOf } from './as-of.ts'
 import { exampleFields, selectedExample } from './example-from-row.ts'
@@ -45,12 +45,12 @@ const schema = {
 }
 
 /** Langfuse's archived examples are shown as deleted ones: only versions from before are listed. */
-export function getExamples(app: App, parts: HttpParts): void {
+export function getExamples(app: App, services: Services): void {
   app.get('/examples', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
     const filter = exampleFilter(given)
-    const rows = await exampleList(parts.db, {
+    const rows = await exampleList(services.db, {
       tenantId,
       filter,
       asOf: momentOf(given.as_of),
@@ -58,7 +58,7 @@ export function getExamples(app: App, parts: HttpParts): void {
       limit: given.limit,
       offset: given.offset,
     })
-    const urls = attachmentUrls(parts, request)
+    const urls = attachmentUrls(services, request)
     return rows.map((row) => selectedExample(row, given.select, urls))
   })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { exampleFind } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
@@ -15,16 +15,16 @@ const schema = {
   body: exampleUpdate,
 }
 
-export function patchExamplesId(app: App, parts: HttpParts): void {
+export function patchExamplesId(app: App, services: Services): void {
   app.patch('/examples/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = request.params
-    const current = await exampleFind(parts.db, tenantId, id, null)
+    const current = await exampleFind(services.db, tenantId, id, null)
     if (current === null) throw notFound('Example')
     const datasetId = request.body.dataset_id ?? current.datasetId
     if (datasetId !== current.datasetId) throw elsewhere()
     const updates = [{ id, members: sliceMembers(request.bodyText), loc: ['body'] }]
-    const [changed] = await updateExamples(parts, tenantId, datasetId, updates)
-    return exampleFromRow(changed!, attachmentUrls(parts, request))
+    const [changed] = await updateExamples(services, tenantId, datasetId, updates)
+    return exampleFromRow(changed!, attachmentUrls(services, request))
   })
 }

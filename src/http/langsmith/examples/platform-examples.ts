@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { keepAttachment } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { readExampleParts, type ExamplePartsOptions } from './example-parts.ts'
@@ -36,7 +36,7 @@ const bodyLimit = 1024 * 1_048_576
  * A route that writes examples by parts. A refused request stores no example; the bytes of its attachments may stay in
  * the blob store, where nothing refers to them and the same bytes sent again are the same blob.
  */
-export function platformExamples(app: App, parts: HttpParts, route: ExamplesRoute): void {
+export function platformExamples(app: App, services: Services, route: ExamplesRoute): void {
   const { method, summary, info, operations, write } = route
   const maxJsonBytes = multipartLimit(app)
   streamMultipart(app, (scope) => {
@@ -59,12 +59,13 @@ export function platformExamples(app: App, parts: HttpParts, route: ExamplesRout
         const { tenantId } = request.principal
         const datasetId = request.params.dataset_id
         // Before a hundred megabytes are taken in.
-        if ((await datasetFind(parts.db, tenantId, datasetId)) === null) throw notFound('Dataset')
+        if ((await datasetFind(services.db, tenantId, datasetId)) === null)
+          throw notFound('Dataset')
         const given = await readExampleParts(request, {
           info,
           operations,
           maxJsonBytes,
-          keep: async (name, part) => keepAttachment(parts, tenantId, name, part, bodyLimit),
+          keep: async (name, part) => keepAttachment(services, tenantId, name, part, bodyLimit),
         })
         const written = await write(tenantId, datasetId, given)
         return reply.code(201).send({

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
@@ -12,7 +12,7 @@ const schema = {
   body: z.array(exampleCreate),
 }
 
-export function postExamplesBulk(app: App, parts: HttpParts): void {
+export function postExamplesBulk(app: App, services: Services): void {
   app.post('/examples/bulk', { schema }, async (request) => {
     const [first] = request.body
     if (first === undefined) return []
@@ -28,8 +28,8 @@ export function postExamplesBulk(app: App, parts: HttpParts): void {
       loc: ['body', i],
     }))
     const { tenantId } = request.principal
-    const made = await createExamples(parts, tenantId, first.dataset_id, creates)
-    const urls = attachmentUrls(parts, request)
+    const made = await createExamples(services, tenantId, first.dataset_id, creates)
+    const urls = attachmentUrls(services, request)
     return made.map((row) => exampleFromRow(row, urls))
   })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceElements } from '../../../domain/json.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { exampleDraft, validateExample } from './validate-example.ts'
 
 /** Each is looked up in its own dataset. */
@@ -13,7 +13,7 @@ const schema = {
 }
 
 /** The first that is wrong is named. */
-export function postExamplesValidateBulk(app: App, { db }: HttpParts): void {
+export function postExamplesValidateBulk(app: App, { db }: Services): void {
   const options = { schema, config: { scope: 'read' as const } }
   app.post('/examples/validate/bulk', options, async (request) => {
     const { tenantId } = request.principal

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { exampleDraft, validateExample } from './validate-example.ts'
 
 const schema = {
@@ -7,7 +7,7 @@ const schema = {
   body: exampleDraft,
 }
 
-export function postExamplesValidate(app: App, { db }: HttpParts): void {
+export function postExamplesValidate(app: App, { db }: Services): void {
   const options = { schema, config: { scope: 'read' as const } }
   app.post('/examples/validate', options, async (request) =>
     validateExample(db, request.principal.tenantId, request.body, request.bodyText, ['body']),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { exampleEraseMany } from '../../../store/write/example-erasures.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
@@ -15,7 +15,7 @@ const schema = {
 }
 
 /** All or none when it is for good. @throws 404 when one of them never existed */
-export function postPlatformDatasetsExamplesDelete(app: App, { db, clock }: HttpParts): void {
+export function postPlatformDatasetsExamplesDelete(app: App, { db, clock }: Services): void {
   const options = { schema, config: { errorShape: 'error' as const } }
   app.post('/platform/datasets/examples/delete', options, async (request) => {
     const { tenantId } = request.principal

@@ -1,5 +1,5 @@
 import { createExamples, exampleCreate } from './example-writes.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { platformExamples } from './platform-examples.ts'
 
 const info = exampleCreate.omit({ dataset_id: true, inputs: true, outputs: true, id: true })
@@ -7,12 +7,13 @@ const info = exampleCreate.omit({ dataset_id: true, inputs: true, outputs: true,
 /**
  * Creates examples of one dataset with their attachments, all or none, as one version (contracts/langsmith.md 2.4.3).
  */
-export function postPlatformDatasetsIdExamples(app: App, parts: HttpParts): void {
-  platformExamples(app, parts, {
+export function postPlatformDatasetsIdExamples(app: App, services: Services): void {
+  platformExamples(app, services, {
     method: 'POST',
     summary: 'Create examples of one dataset with attachments, all or none',
     info,
     operations: null,
-    write: async (tenantId, datasetId, given) => createExamples(parts, tenantId, datasetId, given),
+    write: async (tenantId, datasetId, given) =>
+      createExamples(services, tenantId, datasetId, given),
   })
 }

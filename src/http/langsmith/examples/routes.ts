@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteExamplesId } from './delete-examples-id.ts'
 import { deleteExamples } from './delete-examples.ts'
 import { getExamplesCount } from './get-examples-count.ts'
@@ -15,19 +15,19 @@ import { postPlatformDatasetsExamplesDelete } from './post-platform-datasets-exa
 import { postPlatformDatasetsIdExamples } from './post-platform-datasets-id-examples.ts'
 
 /** Examples of a dataset: read, written, checked and deleted. */
-export function examplesRoutes(app: App, parts: HttpParts): void {
-  deleteExamplesId(app, parts)
-  deleteExamples(app, parts)
-  getExamplesCount(app, parts)
-  getExamplesId(app, parts)
-  getExamples(app, parts)
-  patchExamplesBulk(app, parts)
-  patchExamplesId(app, parts)
-  patchPlatformDatasetsIdExamples(app, parts)
-  postExamplesBulk(app, parts)
-  postExamplesValidateBulk(app, parts)
-  postExamplesValidate(app, parts)
-  postExamples(app, parts)
-  postPlatformDatasetsExamplesDelete(app, parts)
-  postPlatformDatasetsIdExamples(app, parts)
+export function examplesRoutes(app: App, services: Services): void {
+  deleteExamplesId(app, services)
+  deleteExamples(app, services)
+  getExamplesCount(app, services)
+  getExamplesId(app, services)
+  getExamples(app, services)
+  patchExamplesBulk(app, services)
+  patchExamplesId(app, services)
+  patchPlatformDatasetsIdExamples(app, services)
+  postExamplesBulk(app, services)
+  postExamplesValidateBulk(app, services)
+  postExamplesValidate(app, services)
+  postExamples(app, services)
+  postPlatformDatasetsExamplesDelete(app, services)
+  postPlatformDatasetsIdExamples(app, services)
 }

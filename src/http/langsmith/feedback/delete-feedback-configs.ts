@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { feedbackConfigDelete } from '../../../store/write/feedback-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { feedbackKey } from './feedback-config.ts'
 
@@ -11,7 +11,7 @@ const schema = {
 }
 
 /** The key can be configured again (contracts/langsmith.md 2.7.5). */
-export function deleteFeedbackConfigs(app: App, { db, clock }: HttpParts): void {
+export function deleteFeedbackConfigs(app: App, { db, clock }: Services): void {
   app.delete('/feedback-configs', { schema }, async (request, reply) => {
     const { principal, query } = request
     const isDeleted = await feedbackConfigDelete(

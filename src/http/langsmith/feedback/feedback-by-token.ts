@@ -4,7 +4,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackTokenFindByHash } from '../../../store/read/feedback/feedback-tokens.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
 import { feedbackTokenHash } from './feedback-token.ts'
@@ -37,14 +37,14 @@ export const tokenQuery = z.object({
  * @throws LangsmithError 404 for an unknown token, 403 for one that has expired, 422 for wrong values
  */
 export async function takeFeedbackByToken(
-  parts: HttpParts,
+  services: Services,
   request: FastifyRequest,
   token: string,
   query: z.output<typeof tokenQuery>,
 ): Promise<{ message: string }> {
-  const found = await feedbackTokenFindByHash(parts.db, feedbackTokenHash(token))
+  const found = await feedbackTokenFindByHash(services.db, feedbackTokenHash(token))
   if (found === null) throw notFound('Feedback token')
-  const now = parts.clock.now()
+  const now = services.clock.now()
   if (found.expiresAt <= now) throw new LangsmithError(403, 'Feedback token has expired')
   // The token is the key to this tenant, for this one run and feedback key.
   request.principal = { tenantId: found.tenantId, tenantName: '', scopes: ['scores'] }
@@ -75,6 +75,6 @@ export async function takeFeedbackByToken(
     if (value !== null) fields.set(name, value)
   }
   const event = feedbackToEvent(fields, joinMembers(fields), now, ['body'])
-  await acceptEvents(parts, request, [event], { isInteractive: true })
+  await acceptEvents(services, request, [event], { isInteractive: true })
   return { message: 'Feedback received' }
 }

@@ -5,7 +5,7 @@ import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-co
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
 import { isAllowed } from '../../auth.ts'
 import type { Principal } from '../../auth.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { readValues } from '../payload-values.ts'
 import { text } from '../schemas.ts'
 
@@ -85,7 +85,7 @@ export function readFeedbackConfig(
  * may only send scores configures nothing.
  */
 export async function keepFeedbackConfigs(
-  { db, clock }: Pick<HttpParts, 'db' | 'clock'>,
+  { db, clock }: Pick<Services, 'db' | 'clock'>,
   principal: Principal,
   given: readonly GivenFeedbackConfig[],
 ): Promise<void> {

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { FeedbackToken } from '../../../store/read/feedback/feedback-tokens.ts'
 import { secretEnsure } from '../../../store/write/secrets.ts'
 import { baseUrl } from '../../blobs.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 
 /** Makes the token of a link from its id: so links can be listed although only hashes of their tokens are stored. */
 export type TokenMaker = (tenantId: string, id: string) => string
@@ -15,7 +15,7 @@ export type TokenMaker = (tenantId: string, id: string) => string
 export function feedbackTokenMaker({
   db,
   clock,
-}: Pick<HttpParts, 'db' | 'clock'>): () => Promise<TokenMaker> {
+}: Pick<Services, 'db' | 'clock'>): () => Promise<TokenMaker> {
   let secret: Uint8Array | null = null
   return async () => {
     const key = (secret ??= await secretEnsure(db, 'feedback-tokens', clock.now()))
@@ -33,7 +33,7 @@ export function feedbackTokenHash(token: string): string {
 
 /** FeedbackIngestTokenSchema: its URL is absolute and ends in the token (contracts/langsmith.md 2.7.1). */
 export function feedbackTokenFromRow(
-  parts: Pick<HttpParts, 'publicUrl'>,
+  services: Pick<Services, 'publicUrl'>,
   request: FastifyRequest,
   makeToken: TokenMaker,
   { id, key, expiresAt }: FeedbackToken,
@@ -41,7 +41,7 @@ export function feedbackTokenFromRow(
   const token = makeToken(request.principal.tenantId, id)
   return {
     id,
-    url: `${baseUrl(parts, request)}/api/v1/feedback/tokens/${token}`,
+    url: `${baseUrl(services, request)}/api/v1/feedback/tokens/${token}`,
     expires_at: expiresAt,
     feedback_key: key,
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { feedbackConfigList } from '../../../store/read/feedback/feedback-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { feedbackConfigFromRow } from './feedback-config.ts'
 import { flag, ignored, listOf, page, text } from '../schemas.ts'
 
@@ -17,7 +17,7 @@ const schema = {
 }
 
 /** A key that is asked for and has no config is left out. */
-export function getFeedbackConfigs(app: App, { db }: HttpParts): void {
+export function getFeedbackConfigs(app: App, { db }: Services): void {
   app.get('/feedback-configs', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { query } = request

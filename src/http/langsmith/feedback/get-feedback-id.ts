@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
 
 /** `GET /feedback/{feedback_id}` (contracts/langsmith.md 2.7.1). */
-export function getFeedbackId(app: App, { db }: HttpParts): void {
+export function getFeedbackId(app: App, { db }: Services): void {
   app.get(
     '/feedback/:feedback_id',
     {

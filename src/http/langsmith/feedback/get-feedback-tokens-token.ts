@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
 
 const schema = {
@@ -8,11 +8,11 @@ const schema = {
   querystring: tokenQuery,
 }
 
-export function getFeedbackTokensToken(app: App, parts: HttpParts): void {
+export function getFeedbackTokensToken(app: App, services: Services): void {
   app.get(
     '/feedback/tokens/:token',
     // A HEAD is a program that looks at the link: nobody's feedback.
     { schema, config: { scope: 'none' }, exposeHeadRoute: false },
-    async (request) => takeFeedbackByToken(parts, request, request.params.token, request.query),
+    async (request) => takeFeedbackByToken(services, request, request.params.token, request.query),
   )
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { feedbackTokenListOfRun } from '../../../store/read/feedback/feedback-tokens.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { feedbackTokenFromRow, type TokenMaker } from './feedback-token.ts'
 import { page, uuid } from '../schemas.ts'
 
@@ -13,13 +13,13 @@ const schema = {
 /** Whoever may see the links may give feedback anyway: it takes a key that writes. */
 export function getFeedbackTokens(
   app: App,
-  parts: HttpParts,
+  services: Services,
   getMaker: () => Promise<TokenMaker>,
 ): void {
   app.get('/feedback/tokens', { schema, config: { scope: 'write' } }, async (request) => {
     const { principal, query } = request
-    const rows = await feedbackTokenListOfRun(parts.db, principal.tenantId, query.run_id, query)
+    const rows = await feedbackTokenListOfRun(services.db, principal.tenantId, query.run_id, query)
     const makeToken = await getMaker()
-    return rows.map((row) => feedbackTokenFromRow(parts, request, makeToken, row))
+    return rows.map((row) => feedbackTokenFromRow(services, request, makeToken, row))
   })
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { feedbackList } from '../../../store/read/feedback/feedback.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { flag, ignored, listOf, page, text, time, uuid, uuidList } from '../schemas.ts'
 
 /** `GET /feedback`: newest first (contracts/langsmith.md 2.7.1). */
-export function getFeedback(app: App, { db }: HttpParts): void {
+export function getFeedback(app: App, { db }: Services): void {
   app.get(
     '/feedback',
     {

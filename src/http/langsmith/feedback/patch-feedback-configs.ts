@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { feedbackConfigUpdate } from '../../../store/write/feedback-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import {
   feedbackConfig,
@@ -19,7 +19,7 @@ const schema = {
   }),
 }
 
-export function patchFeedbackConfigs(app: App, { db, clock }: HttpParts): void {
+export function patchFeedbackConfigs(app: App, { db, clock }: Services): void {
   app.patch('/feedback-configs', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
@@ -13,7 +13,7 @@ import { uuid } from '../schemas.ts'
 const feedbackParams = z.object({ feedback_id: uuid })
 
 /** `PATCH /feedback/{feedback_id}`: absent and null keep (contracts/langsmith.md 2.7.1). */
-export function patchFeedbackId(app: App, parts: HttpParts): void {
+export function patchFeedbackId(app: App, services: Services): void {
   app.patch(
     '/feedback/:feedback_id',
     {
@@ -31,14 +31,14 @@ export function patchFeedbackId(app: App, parts: HttpParts): void {
       const text = request.bodyText
       if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
       const fields = sliceMembers(text)
-      const event = feedbackUpdateToEvent(id, fields, text, parts.clock.now())
+      const event = feedbackUpdateToEvent(id, fields, text, services.clock.now())
       const { tenantId } = request.principal
-      const before = await feedbackFind(parts.db, tenantId, id)
+      const before = await feedbackFind(services.db, tenantId, id)
       const configs = readFeedbackConfig(before?.key, fields, ['body'])
       if (before === null) throw notFound('Feedback')
-      await keepFeedbackConfigs(parts, request.principal, configs)
-      await acceptEvents(parts, request, [event], { isInteractive: true })
-      const row = await feedbackFind(parts.db, tenantId, id)
+      await keepFeedbackConfigs(services, request.principal, configs)
+      await acceptEvents(services, request, [event], { isInteractive: true })
+      const row = await feedbackFind(services.db, tenantId, id)
       if (row === null) throw notFound('Feedback')
       // The change is in the row by now, or will be: it is the newest.
       const { score, value, comment, correction, updatedAt } = rowOfEvent(event)

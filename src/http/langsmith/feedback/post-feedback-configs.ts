@@ -4,7 +4,7 @@ import {
   type FeedbackConfigRow,
 } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { LangsmithError } from '../errors.ts'
 import {
   feedbackConfig,
@@ -24,7 +24,7 @@ const schema = {
 }
 
 /** The same config again answers the one that is there. @throws 400 when the key is configured otherwise (2.7.5) */
-export function postFeedbackConfigs(app: App, { db, clock }: HttpParts): void {
+export function postFeedbackConfigs(app: App, { db, clock }: Services): void {
   app.post('/feedback-configs', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { takeFeedbackByToken, tokenParams, tokenQuery } from './feedback-by-token.ts'
 import { jsonObject, union } from '../schemas.ts'
 
@@ -19,8 +19,8 @@ const schema = {
     .nullish(),
 }
 
-export function postFeedbackTokensToken(app: App, parts: HttpParts): void {
+export function postFeedbackTokensToken(app: App, services: Services): void {
   app.post('/feedback/tokens/:token', { schema, config: { scope: 'none' } }, async (request) =>
-    takeFeedbackByToken(parts, request, request.params.token, request.query),
+    takeFeedbackByToken(services, request, request.params.token, request.query),
   )
 }

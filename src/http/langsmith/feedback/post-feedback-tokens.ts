@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
 import { feedbackTokenInsertMany } from '../../../store/write/feedback-tokens.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
 import {
   feedbackConfig,
@@ -41,11 +41,11 @@ const defaultLifetimeMs = 3 * 3_600_000
 /** The run need not have arrived. One link for one request, a list for a list, in its order. */
 export function postFeedbackTokens(
   app: App,
-  parts: HttpParts,
+  services: Services,
   getMaker: () => Promise<TokenMaker>,
 ): void {
   app.post('/feedback/tokens', { schema }, async (request) => {
-    const { db, clock } = parts
+    const { db, clock } = services
     const { tenantId } = request.principal
     const asked = [request.body].flat()
     const now = clock.now()
@@ -63,9 +63,9 @@ export function postFeedbackTokens(
     const configs = asked.flatMap(({ feedback_key: key, feedback_config: config }) =>
       config ? [{ key, config: feedbackConfigText(config) }] : [],
     )
-    await keepFeedbackConfigs(parts, request.principal, configs)
+    await keepFeedbackConfigs(services, request.principal, configs)
     await feedbackTokenInsertMany(db, tenantId, tokens, now)
-    const made = tokens.map((token) => feedbackTokenFromRow(parts, request, makeToken, token))
+    const made = tokens.map((token) => feedbackTokenFromRow(services, request, makeToken, token))
     return Array.isArray(request.body) ? made : made[0]
   })
 }

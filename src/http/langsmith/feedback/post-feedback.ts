@@ -1,7 +1,7 @@
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
@@ -12,7 +12,7 @@ import { unvalidated } from '../payload-values.ts'
  * `POST /feedback`, and `/feedback/eager`, which clients use when the run is stored already. Repeating a request with an
  * id answers the same (contracts/langsmith.md 1.4, 2.7).
  */
-export function postFeedback(app: App, parts: HttpParts): void {
+export function postFeedback(app: App, services: Services): void {
   for (const path of ['/feedback', '/feedback/eager']) {
     app.post(
       path,
@@ -25,11 +25,11 @@ export function postFeedback(app: App, parts: HttpParts): void {
         const text = request.bodyText
         if (!text.trimStart().startsWith('{')) throw invalid(['body'], 'Input should be an object')
         const fields = sliceMembers(text)
-        const event = feedbackToEvent(fields, text, parts.clock.now(), ['body'])
+        const event = feedbackToEvent(fields, text, services.clock.now(), ['body'])
         const configs = readFeedbackConfig(event.patch.key, fields, ['body'])
-        await keepFeedbackConfigs(parts, request.principal, configs)
-        await acceptEvents(parts, request, [event], { isInteractive: true })
-        const row = await feedbackFind(parts.db, request.principal.tenantId, event.id)
+        await keepFeedbackConfigs(services, request.principal, configs)
+        await acceptEvents(services, request, [event], { isInteractive: true })
+        const row = await feedbackFind(services.db, request.principal.tenantId, event.id)
         return feedbackFromRow(row ?? rowOfEvent(event))
       },
     )

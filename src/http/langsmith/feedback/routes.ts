@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { feedbackTokenMaker } from './feedback-token.ts'
 import { deleteFeedbackConfigs } from './delete-feedback-configs.ts'
 import { deleteFeedbackId } from './delete-feedback-id.ts'
@@ -15,19 +15,19 @@ import { postFeedbackTokens } from './post-feedback-tokens.ts'
 import { postFeedback } from './post-feedback.ts'
 
 /** Feedback, the configurations that check it, and tokens that let others give it. */
-export function feedbackRoutes(app: App, parts: HttpParts): void {
-  const getMaker = feedbackTokenMaker(parts)
-  deleteFeedbackConfigs(app, parts)
-  deleteFeedbackId(app, parts)
-  getFeedbackConfigs(app, parts)
-  getFeedbackId(app, parts)
-  getFeedbackTokensToken(app, parts)
-  getFeedbackTokens(app, parts, getMaker)
-  getFeedback(app, parts)
-  patchFeedbackConfigs(app, parts)
-  patchFeedbackId(app, parts)
-  postFeedbackConfigs(app, parts)
-  postFeedbackTokensToken(app, parts)
-  postFeedbackTokens(app, parts, getMaker)
-  postFeedback(app, parts)
+export function feedbackRoutes(app: App, services: Services): void {
+  const getMaker = feedbackTokenMaker(services)
+  deleteFeedbackConfigs(app, services)
+  deleteFeedbackId(app, services)
+  getFeedbackConfigs(app, services)
+  getFeedbackId(app, services)
+  getFeedbackTokensToken(app, services)
+  getFeedbackTokens(app, services, getMaker)
+  getFeedback(app, services)
+  patchFeedbackConfigs(app, services)
+  patchFeedbackId(app, services)
+  postFeedbackConfigs(app, services)
+  postFeedbackTokensToken(app, services)
+  postFeedbackTokens(app, services, getMaker)
+  postFeedback(app, services)
 }

@@ -1,4 +1,4 @@
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 
 export function getInfoHealth(app: App): void {
   const schema = { tags: ['langsmith info'], summary: 'Whether the server answers' }

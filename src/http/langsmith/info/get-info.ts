@@ -1,4 +1,4 @@
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 
 /**
  * What the SDKs may use (contracts/langsmith.md 1.6). From 0.16.0 on the SDKs take the v2 routes of runs, traces and

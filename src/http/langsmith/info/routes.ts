@@ -1,4 +1,4 @@
-import type { App } from '../../parts.ts'
+import type { App } from '../../services.ts'
 import { getInfoHealth } from './get-info-health.ts'
 import { getInfo } from './get-info.ts'
 

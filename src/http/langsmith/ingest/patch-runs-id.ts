@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { unvalidated } from '../payload-values.ts'
 import { accepted, runInput } from './run-payload.ts'
 import { payloadOf, translateRuns } from './run-to-events.ts'
@@ -9,7 +9,7 @@ import { payloadOf, translateRuns } from './run-to-events.ts'
  * `PATCH /runs/{run_id}`: updates one run, known or not: its create may still be on its way
  * (contracts/langsmith.md 2.6.1, 3.3).
  */
-export function patchRunsId(app: App, parts: HttpParts): void {
+export function patchRunsId(app: App, services: Services): void {
   app.patch(
     '/runs/:run_id',
     {
@@ -25,9 +25,11 @@ export function patchRunsId(app: App, parts: HttpParts): void {
     },
     async (request, reply) => {
       const payload = payloadOf('update', request.params.run_id, request.bodyText, ['body'])
-      const { events, refused } = await translateRuns(parts, request.principal.tenantId, [payload])
+      const { events, refused } = await translateRuns(services, request.principal.tenantId, [
+        payload,
+      ])
       if (refused[0] !== undefined) throw refused[0].error
-      await acceptEvents(parts, request, events, { isInteractive: true })
+      await acceptEvents(services, request, events, { isInteractive: true })
       return reply.code(202).send({ message: 'Run update accepted' })
     },
   )

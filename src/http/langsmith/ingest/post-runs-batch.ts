@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import { unvalidated } from '../payload-values.ts'
 import { accepted, runInput } from './run-payload.ts'
@@ -18,7 +18,7 @@ import {
  * `POST /runs/batch`: creates (`post`) and updates (`patch`) of any number of runs, in any order. The good ones are
  * stored even when others are refused, and the answer names those (contracts/langsmith.md 2.6.1; DESIGN 8).
  */
-export function postRunsBatch(app: App, parts: HttpParts): void {
+export function postRunsBatch(app: App, services: Services): void {
   app.post(
     '/runs/batch',
     {
@@ -33,8 +33,8 @@ export function postRunsBatch(app: App, parts: HttpParts): void {
     },
     async (request, reply) => {
       const { payloads, refused } = readBatch(request.bodyText)
-      const translated = await translateRuns(parts, request.principal.tenantId, payloads)
-      await acceptEvents(parts, request, translated.events, { isInteractive: false })
+      const translated = await translateRuns(services, request.principal.tenantId, payloads)
+      await acceptEvents(services, request, translated.events, { isInteractive: false })
       refused.push(...translated.refused)
       if (refused.length > 0) throw refusedError(refused)
       return reply.code(202).send({ message: 'Runs batch accepted' })

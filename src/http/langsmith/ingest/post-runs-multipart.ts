@@ -8,7 +8,7 @@ import { sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { acceptEvents } from '../../ingest.ts'
 import { MultipartError, readMultipart, type Part } from '../../multipart.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { keepAttachment } from '../attachments.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import {
@@ -41,7 +41,7 @@ const partNames = [
  * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. The good ones are
  * stored even when others are refused, and the answer names those (contracts/langsmith.md 2.6.2; DESIGN 8).
  */
-export function postRunsMultipart(app: App, parts: HttpParts): void {
+export function postRunsMultipart(app: App, services: Services): void {
   const bodyLimit = multipartLimit(app)
   streamMultipart(app, (scope) => {
     scope.post(
@@ -60,21 +60,21 @@ export function postRunsMultipart(app: App, parts: HttpParts): void {
       },
       async (request, reply) => {
         const { tenantId } = request.principal
-        const now = parts.clock.now()
+        const now = services.clock.now()
         const received = await readOperations(request, async (name, part) =>
-          keepAttachment(parts, tenantId, name, part, bodyLimit),
+          keepAttachment(services, tenantId, name, part, bodyLimit),
         )
         const { payloads, feedback, configs, refused } = translate(received.operations, now)
         refused.push(...received.refused)
         const alone = giveAttachments(payloads, received)
-        await keepFeedbackConfigs(parts, request.principal, configs)
-        const translated = await translateRuns(parts, tenantId, payloads)
+        await keepFeedbackConfigs(services, request.principal, configs)
+        const translated = await translateRuns(services, tenantId, payloads)
         const events = [
           ...translated.events,
           ...feedback,
           ...alone.map(([runId, attachments]) => attachmentsEvent(runId, attachments, now)),
         ]
-        await acceptEvents(parts, request, events, { isInteractive: false })
+        await acceptEvents(services, request, events, { isInteractive: false })
         refused.push(...translated.refused)
         if (refused.length > 0) throw refusedError(refused)
         return reply.code(202).send({ message: 'Runs batch ingested' })

@@ -1,13 +1,13 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { patchRunsId } from './patch-runs-id.ts'
 import { postRunsBatch } from './post-runs-batch.ts'
 import { postRunsMultipart } from './post-runs-multipart.ts'
 import { postRuns } from './post-runs.ts'
 
 /** Runs as the SDKs send them: one at a time, in batches, and as multipart bodies. */
-export function ingestRoutes(app: App, parts: HttpParts): void {
-  patchRunsId(app, parts)
-  postRunsBatch(app, parts)
-  postRunsMultipart(app, parts)
-  postRuns(app, parts)
+export function ingestRoutes(app: App, services: Services): void {
+  patchRunsId(app, services)
+  postRunsBatch(app, services)
+  postRunsMultipart(app, services)
+  postRuns(app, services)
 }

@@ -6,7 +6,7 @@ import { hasHugeNumber, previewOf, sliceMembers, toJsonMap } from '../../../doma
 import { parseTimestamp, type Timestamp } from '../../../domain/timestamp.ts'
 import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import { invalid, LangsmithError, type ValidationDetail } from '../errors.ts'
 import { readLineage } from './lineage.ts'
 import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.ts'
@@ -46,7 +46,7 @@ interface Translated {
  * and do not exist are made, one look-up for all names.
  */
 export async function translateRuns(
-  { db, clock }: HttpParts,
+  { db, clock }: Services,
   tenantId: string,
   payloads: readonly RunPayload[],
 ): Promise<{ events: IngestEvent[]; refused: RefusedRun[] }> {

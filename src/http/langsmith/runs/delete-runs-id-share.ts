@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareDelete } from '../../../store/write/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
 /** `DELETE /runs/{run_id}/share`: the token is good for nothing from now on. */
-export function deleteRunsIdShare(app: App, { db }: HttpParts): void {
+export function deleteRunsIdShare(app: App, { db }: Services): void {
   app.delete(
     '/runs/:run_id/share',
     {

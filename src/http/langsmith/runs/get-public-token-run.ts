@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
 import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 
 /** `GET /public/{share_token}/run`, for whoever has the token (contracts/langsmith.md 2.9). */
-export function getPublicTokenRun(app: App, parts: HttpParts): void {
+export function getPublicTokenRun(app: App, services: Services): void {
   app.get(
     '/public/:share_token/run',
     {
@@ -21,8 +21,8 @@ export function getPublicTokenRun(app: App, parts: HttpParts): void {
     },
     async (request) =>
       publicRunFromRow(
-        await findSharedRun(parts, request, request.params.share_token),
-        attachmentUrls(parts, request),
+        await findSharedRun(services, request, request.params.share_token),
+        attachmentUrls(services, request),
       ),
   )
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
 /** `GET /runs/{run_id}/share`: null when the run is not shared (contracts/langsmith.md 2.6.3). */
-export function getRunsIdShare(app: App, { db }: HttpParts): void {
+export function getRunsIdShare(app: App, { db }: Services): void {
   app.get(
     '/runs/:run_id/share',
     {

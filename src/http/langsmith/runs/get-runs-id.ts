@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { runFromRow } from './run-from-row.ts'
@@ -18,7 +18,7 @@ const querystring = z.object({
 })
 
 /** `GET /runs/{run_id}` (contracts/langsmith.md 2.6.3). */
-export function getRunsId(app: App, parts: HttpParts): void {
+export function getRunsId(app: App, services: Services): void {
   app.get(
     '/runs/:run_id',
     {
@@ -30,9 +30,9 @@ export function getRunsId(app: App, parts: HttpParts): void {
       },
     },
     async (request) => {
-      const row = await runFind(parts.db, request.principal.tenantId, request.params.run_id)
+      const row = await runFind(services.db, request.principal.tenantId, request.params.run_id)
       if (row === null) throw notFound('Run')
-      const run = runFromRow(row, attachmentUrls(parts, request))
+      const run = runFromRow(row, attachmentUrls(services, request))
       return request.query.exclude_serialized ? { ...run, serialized: null } : run
     },
   )

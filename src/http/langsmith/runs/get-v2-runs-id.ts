@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { runSelectFields, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
 /** `GET /v2/runs/{run_id}`: a run of the project; `start_time` is a hint that we do not need. */
-export function getV2RunsId(app: App, parts: HttpParts): void {
+export function getV2RunsId(app: App, services: Services): void {
   app.get(
     '/v2/runs/:run_id',
     {
@@ -25,9 +25,12 @@ export function getV2RunsId(app: App, parts: HttpParts): void {
       },
     },
     async (request) => {
-      const row = await runFind(parts.db, request.principal.tenantId, request.params.run_id)
+      const row = await runFind(services.db, request.principal.tenantId, request.params.run_id)
       if (row === null || row.experimentId !== request.query.project_id) throw notFound('Run')
-      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      const context = {
+        baseUrl: baseUrl(services, request),
+        urls: attachmentUrls(services, request),
+      }
       return runV2Selection(request.query.selects).show(row, context)
     },
   )

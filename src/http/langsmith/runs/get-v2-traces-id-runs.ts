@@ -5,7 +5,7 @@ import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { baseUrl } from '../../blobs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { readRunFilter } from './run-query-body.ts'
@@ -16,7 +16,7 @@ import { listOf, time, uuid } from '../schemas.ts'
 const pageLength = 500
 
 /** `GET /v2/traces/{trace_id}/runs`: all of them, oldest first. */
-export function getV2TracesIdRuns(app: App, parts: HttpParts): void {
+export function getV2TracesIdRuns(app: App, services: Services): void {
   app.get(
     '/v2/traces/:trace_id/runs',
     {
@@ -45,13 +45,16 @@ export function getV2TracesIdRuns(app: App, parts: HttpParts): void {
         maxStartTime: asked.max_start_time,
         filters: readRunFilter('filter', asked.filter),
       }
-      if ((await experimentFind(parts.db, tenantId, asked.project_id)) === null) {
+      if ((await experimentFind(services.db, tenantId, asked.project_id)) === null) {
         throw notFound('Project')
       }
       const selection = runV2Selection(asked.selects)
-      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      const context = {
+        baseUrl: baseUrl(services, request),
+        urls: attachmentUrls(services, request),
+      }
       const read = async (after: RunKey | null) =>
-        runList(parts.db, query, { order: 'asc', after, limit: pageLength }, selection.parts)
+        runList(services.db, query, { order: 'asc', after, limit: pageLength }, selection.parts)
       // Read beforehand, so that a failure can still be answered as one.
       const first = await read(null)
 

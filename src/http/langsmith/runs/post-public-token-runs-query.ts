@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { runSelection } from './run-select.ts'
@@ -10,7 +10,7 @@ import { findSharedRun, publicRunFromRow } from './shared-run.ts'
 const body = z.object({ id: z.array(uuid).max(10_000).nullish(), cursor: z.string().nullish() })
 
 /** `POST /public/{share_token}/runs/query`: the shared run and its descendants, or those of them that are named. */
-export function postPublicTokenRunsQuery(app: App, parts: HttpParts): void {
+export function postPublicTokenRunsQuery(app: App, services: Services): void {
   app.post(
     '/public/:share_token/runs/query',
     {
@@ -23,10 +23,10 @@ export function postPublicTokenRunsQuery(app: App, parts: HttpParts): void {
       },
     },
     async (request) => {
-      const top = await findSharedRun(parts, request, request.params.share_token)
+      const top = await findSharedRun(services, request, request.params.share_token)
       const { cursor } = request.body
       const page = await runList(
-        parts.db,
+        services.db,
         {
           tenantId: top.tenantId,
           ids: request.body.id ?? undefined,
@@ -37,7 +37,7 @@ export function postPublicTokenRunsQuery(app: App, parts: HttpParts): void {
         { order: 'asc', after: cursor ? readRunCursor(top, 'asc', cursor) : null, limit: 100 },
         runSelection(null).parts,
       )
-      const urls = attachmentUrls(parts, request)
+      const urls = attachmentUrls(services, request)
       return {
         runs: page.rows.map((row) => publicRunFromRow(row, urls)),
         cursors: {

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { traceDeleteMany } from '../../../store/write/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
 const body = z.object({ session_id: uuid, trace_ids: z.array(uuid).max(1000) })
 
 /** `POST /runs/delete/traces`: whole traces of one session, for good (contracts/langsmith.md 2.6.3). */
-export function postRunsDeleteTraces(app: App, { db, clock }: HttpParts): void {
+export function postRunsDeleteTraces(app: App, { db, clock }: Services): void {
   app.post(
     '/runs/delete/traces',
     { schema: { tags: ['runs'], summary: 'Delete traces', body } },

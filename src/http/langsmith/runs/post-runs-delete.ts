@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { jsonbText } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { traceDeleteMany, traceDeleteWithMetadata } from '../../../store/write/traces.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
@@ -16,7 +16,7 @@ const body = z.object({
  * `POST /runs/delete`: the traces that are named, or those of a session that hold a run with all of this metadata
  * (contracts/langsmith.md 2.6.3). With both, traces of either kind.
  */
-export function postRunsDelete(app: App, { db, clock }: HttpParts): void {
+export function postRunsDelete(app: App, { db, clock }: Services): void {
   app.post(
     '/runs/delete',
     { schema: { tags: ['runs'], summary: 'Delete traces by id or metadata', body } },

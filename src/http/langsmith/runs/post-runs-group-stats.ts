@@ -1,10 +1,10 @@
 import { runStats } from '../../../store/read/runs/run-stats.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { readGroupQuery, runGroupBody } from './run-group-body.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'
 
 /** `POST /runs/group/stats`: numbers over all threads of a session, and how many there are. */
-export function postRunsGroupStats(app: App, { db }: HttpParts): void {
+export function postRunsGroupStats(app: App, { db }: Services): void {
   app.post(
     '/runs/group/stats',
     {

@@ -1,12 +1,12 @@
 import { runStats } from '../../../store/read/runs/run-stats.ts'
 import { runListThreadEnds } from '../../../store/read/traces/threads.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { errorOf } from './run-from-row.ts'
 import { readGroupQuery, runGroupBody } from './run-group-body.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'
 
 /** `POST /runs/group`: the threads of a session, the one with the latest run first (contracts/langsmith.md 2.6.3). */
-export function postRunsGroup(app: App, { db }: HttpParts): void {
+export function postRunsGroup(app: App, { db }: Services): void {
   app.post(
     '/runs/group',
     {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
@@ -21,7 +21,7 @@ const body = z.object({
 })
 
 /** `POST /runs/query`: runs by any condition, newest first (contracts/langsmith.md 2.6.3). */
-export function postRunsQuery(app: App, parts: HttpParts): void {
+export function postRunsQuery(app: App, services: Services): void {
   app.post(
     '/runs/query',
     { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'List runs', body } },
@@ -32,9 +32,9 @@ export function postRunsQuery(app: App, parts: HttpParts): void {
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
       const limit = Math.min(asked.limit ?? maxLimit, maxLimit)
       const selection = runSelection(asked.select ?? null)
-      const page = await runList(parts.db, query, { order, after, limit }, selection.parts)
+      const page = await runList(services.db, query, { order, after, limit }, selection.parts)
       const next = asked.skip_pagination === true ? null : page.next
-      const urls = attachmentUrls(parts, request)
+      const urls = attachmentUrls(services, request)
       return {
         runs: page.rows.map((row) => selection.show(row, urls)),
         cursors: {

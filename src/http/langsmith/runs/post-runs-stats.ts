@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RunStatsPart } from '../../../store/read/runs/run-stats-parts.ts'
 import { runStats, type RunGroups, type RunStatsRow } from '../../../store/read/runs/run-stats.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
 import { runTypes } from './run-from-row.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
@@ -25,7 +25,7 @@ const body = z.object({
 })
 
 /** `POST /runs/stats`: numbers over runs, also over none at all; grouped, one object per value (2.6.3). */
-export function postRunsStats(app: App, { db }: HttpParts): void {
+export function postRunsStats(app: App, { db }: Services): void {
   app.post(
     '/runs/stats',
     { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'Count runs', body } },

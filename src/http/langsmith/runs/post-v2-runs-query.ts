@@ -5,7 +5,7 @@ import { experimentListExisting } from '../../../store/read/experiments/experime
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { baseUrl } from '../../blobs.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
@@ -42,7 +42,7 @@ type Body = z.output<typeof body>
 const defaultWindowMs = 24 * 3600 * 1000
 
 /** `POST /v2/runs/query`: the runs of projects, or of all experiments on a dataset (contracts/langsmith.md 2.10). */
-export function postV2RunsQuery(app: App, parts: HttpParts): void {
+export function postV2RunsQuery(app: App, services: Services): void {
   app.post(
     '/v2/runs/query',
     {
@@ -51,14 +51,17 @@ export function postV2RunsQuery(app: App, parts: HttpParts): void {
     },
     async (request) => {
       const { principal, body: asked } = request
-      const query = readQuery(principal.tenantId, asked, parts)
+      const query = readQuery(principal.tenantId, asked, services)
       const order = asked.sort_order === 'ASC' ? 'asc' : 'desc'
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
       const selection = runV2Selection(asked.selects)
-      await findPlaces(parts, query)
+      await findPlaces(services, query)
       const place = { order, after, limit: asked.page_size ?? 100 } as const
-      const page = await runList(parts.db, query, place, selection.parts)
-      const context = { baseUrl: baseUrl(parts, request), urls: attachmentUrls(parts, request) }
+      const page = await runList(services.db, query, place, selection.parts)
+      const context = {
+        baseUrl: baseUrl(services, request),
+        urls: attachmentUrls(services, request),
+      }
       return {
         items: page.rows.map((row) => selection.show(row, context)),
         next_cursor: page.next === null ? null : writeRunCursor(principal, order, page.next),
@@ -69,7 +72,7 @@ export function postV2RunsQuery(app: App, parts: HttpParts): void {
 }
 
 /** @throws LangsmithError 400 unless exactly one of projects and dataset is given, and for a broken filter */
-function readQuery(tenantId: string, asked: Body, { clock }: Pick<HttpParts, 'clock'>): RunQuery {
+function readQuery(tenantId: string, asked: Body, { clock }: Pick<Services, 'clock'>): RunQuery {
   if (!asked.project_ids === !asked.reference_dataset_id) {
     throw new LangsmithError(
       400,
@@ -97,7 +100,7 @@ function readQuery(tenantId: string, asked: Body, { clock }: Pick<HttpParts, 'cl
 }
 
 /** @throws LangsmithError 404 when there is no such dataset, or none of the projects */
-async function findPlaces({ db }: HttpParts, query: RunQuery): Promise<void> {
+async function findPlaces({ db }: Services, query: RunQuery): Promise<void> {
   const { tenantId, datasetId, experimentIds = [] } = query
   if (datasetId !== undefined && (await datasetFind(db, tenantId, datasetId)) === null) {
     throw notFound('Dataset')

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareUpsert } from '../../../store/write/shares.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
 /** `PUT /runs/{run_id}/share`: shares a run with whoever has the token; again, with the same token. */
-export function putRunsIdShare(app: App, { db, clock }: HttpParts): void {
+export function putRunsIdShare(app: App, { db, clock }: Services): void {
   app.put(
     '/runs/:run_id/share',
     {

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteRunsIdShare } from './delete-runs-id-share.ts'
 import { getPublicTokenRun } from './get-public-token-run.ts'
 import { getRunsIdShare } from './get-runs-id-share.ts'
@@ -16,20 +16,20 @@ import { postV2RunsQuery } from './post-v2-runs-query.ts'
 import { putRunsIdShare } from './put-runs-id-share.ts'
 
 /** Reads of runs, statistics over them, links that share them, and their deletion. */
-export function runsRoutes(app: App, parts: HttpParts): void {
-  deleteRunsIdShare(app, parts)
-  getPublicTokenRun(app, parts)
-  getRunsIdShare(app, parts)
-  getRunsId(app, parts)
-  getV2RunsId(app, parts)
-  getV2TracesIdRuns(app, parts)
-  postPublicTokenRunsQuery(app, parts)
-  postRunsDeleteTraces(app, parts)
-  postRunsDelete(app, parts)
-  postRunsGroupStats(app, parts)
-  postRunsGroup(app, parts)
-  postRunsQuery(app, parts)
-  postRunsStats(app, parts)
-  postV2RunsQuery(app, parts)
-  putRunsIdShare(app, parts)
+export function runsRoutes(app: App, services: Services): void {
+  deleteRunsIdShare(app, services)
+  getPublicTokenRun(app, services)
+  getRunsIdShare(app, services)
+  getRunsId(app, services)
+  getV2RunsId(app, services)
+  getV2TracesIdRuns(app, services)
+  postPublicTokenRunsQuery(app, services)
+  postRunsDeleteTraces(app, services)
+  postRunsDelete(app, services)
+  postRunsGroupStats(app, services)
+  postRunsGroup(app, services)
+  postRunsQuery(app, services)
+  postRunsStats(app, services)
+  postV2RunsQuery(app, services)
+  putRunsIdShare(app, services)
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
-import type { HttpParts } from '../../parts.ts'
+import type { Services } from '../../services.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { runFromRow } from './run-from-row.ts'
@@ -13,7 +13,7 @@ import { runFromRow } from './run-from-row.ts'
  * @throws LangsmithError 404 when nothing is shared under it, or no longer
  */
 export async function findSharedRun(
-  { db }: Pick<HttpParts, 'db'>,
+  { db }: Pick<Services, 'db'>,
   request: FastifyRequest,
   token: string,
 ): Promise<RunDetailRow> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runListMetadataValues } from '../../../store/read/runs/run-metadata.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { flag, listOf, text, time, uuid } from '../schemas.ts'
 
@@ -18,7 +18,7 @@ const schema = {
 }
 
 /** `GET /sessions/{id}/metadata` (contracts/langsmith.md 2.5.2): every key that is asked for has a list. */
-export function getSessionsIdMetadata(app: App, { db }: HttpParts): void {
+export function getSessionsIdMetadata(app: App, { db }: Services): void {
   app.get('/sessions/:id/metadata', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { query, params } = request

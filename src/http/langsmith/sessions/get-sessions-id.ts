@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { flag, time, uuid } from '../schemas.ts'
 import { sessionsWithStatistics } from './session-statistics.ts'
@@ -17,7 +17,7 @@ const schema = {
   }),
 }
 
-export function getSessionsId(app: App, { db }: HttpParts): void {
+export function getSessionsId(app: App, { db }: Services): void {
   app.get('/sessions/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = request.params

@@ -9,7 +9,7 @@ import {
 } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { parseSessionFilter } from '../filter/filter-parse.ts'
 import { readRunFilter } from '../runs/run-query-body.ts'
 import {
@@ -71,8 +71,8 @@ const schema = {
 const refreshLimit = 200
 
 /** A list with an unknown name is empty, never 404 (contracts/langsmith.md 0.1). */
-export function getSessions(app: App, parts: HttpParts): void {
-  const { db } = parts
+export function getSessions(app: App, services: Services): void {
+  const { db } = services
   app.get('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
@@ -102,7 +102,7 @@ export function getSessions(app: App, parts: HttpParts): void {
       const dirty = await experimentListDirty(db, tenantId, candidates, refreshLimit)
       await experimentAggregateRefreshDirty(db, tenantId, dirty)
     }
-    const rows = await listSeeded(parts, tenantId, query)
+    const rows = await listSeeded(services, tenantId, query)
     return sessionsWithStatistics(db, tenantId, rows, {
       isFull: given.include_stats,
       filter: statsFilter,
@@ -118,7 +118,7 @@ export function getSessions(app: App, parts: HttpParts): void {
  * first asks (contracts/langsmith.md 0.1, rule 6), and so does whoever asks for that name before the first run.
  */
 async function listSeeded(
-  { db, clock }: HttpParts,
+  { db, clock }: Services,
   tenantId: string,
   query: ExperimentQuery,
 ): Promise<ExperimentRow[]> {

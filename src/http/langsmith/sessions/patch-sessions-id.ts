@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { experimentUpdate } from '../../../store/write/experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { sessionExtra, sessionName, traceTier } from './post-sessions.ts'
 import { text, time, uuid } from '../schemas.ts'
@@ -22,7 +22,7 @@ const schema = {
   }),
 }
 
-export function patchSessionsId(app: App, { db, clock }: HttpParts): void {
+export function patchSessionsId(app: App, { db, clock }: Services): void {
   app.patch('/sessions/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

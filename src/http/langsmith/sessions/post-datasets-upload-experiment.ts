@@ -7,7 +7,7 @@ import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates
 import { experimentUpload, type ExperimentUpload } from '../../../store/write/experiment-uploads.ts'
 import { experimentDeleteMany } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from '../datasets/dataset-from-row.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { keepFeedbackConfigs } from '../feedback/feedback-config.ts'
@@ -46,8 +46,8 @@ const schema = {
  * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): a dataset that is absent is made, externally managed;
  * then the experiment, and a run with its scores per row. Everything is checked before anything is written.
  */
-export function postDatasetsUploadExperiment(app: App, parts: HttpParts): void {
-  const { db, clock } = parts
+export function postDatasetsUploadExperiment(app: App, services: Services): void {
+  const { db, clock } = services
   app.post('/datasets/upload-experiment', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body
@@ -93,11 +93,11 @@ export function postDatasetsUploadExperiment(app: App, parts: HttpParts): void {
     const events = [...rows.map((row) => row.run), ...scores.flatMap((one) => one.feedback)]
     try {
       await keepFeedbackConfigs(
-        parts,
+        services,
         request.principal,
         scores.flatMap((one) => one.configs),
       )
-      await acceptEvents(parts, request, events, { isInteractive: true })
+      await acceptEvents(services, request, events, { isInteractive: true })
     } catch (error) {
       // Without its runs it is nothing: the name is free for the next try.
       await experimentDeleteMany(db, tenantId, [experimentId], now)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentInsert } from '../../../store/write/experiments.ts'
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { flag, jsonObject, text, time, uuid } from '../schemas.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
@@ -36,7 +36,7 @@ const schema = {
 }
 
 /** @throws 409 when the name is taken: the SDKs then try another one */
-export function postSessions(app: App, { db, clock }: HttpParts): void {
+export function postSessions(app: App, { db, clock }: Services): void {
   app.post('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body

@@ -1,4 +1,4 @@
-import type { App, HttpParts } from '../../parts.ts'
+import type { App, Services } from '../../services.ts'
 import { deleteSessionsId } from './delete-sessions-id.ts'
 import { deleteSessions } from './delete-sessions.ts'
 import { getSessionsIdMetadata } from './get-sessions-id-metadata.ts'
@@ -9,13 +9,13 @@ import { postDatasetsUploadExperiment } from './post-datasets-upload-experiment.
 import { postSessions } from './post-sessions.ts'
 
 /** Sessions, which are experiments and tracing projects. */
-export function sessionsRoutes(app: App, parts: HttpParts): void {
-  deleteSessionsId(app, parts)
-  deleteSessions(app, parts)
-  getSessionsIdMetadata(app, parts)
-  getSessionsId(app, parts)
-  getSessions(app, parts)
-  patchSessionsId(app, parts)
-  postDatasetsUploadExperiment(app, parts)
-  postSessions(app, parts)
+export function sessionsRoutes(app: App, services: Services): void {
+  deleteSessionsId(app, services)
+  deleteSessions(app, services)
+  getSessionsIdMetadata(app, services)
+  getSessionsId(app, services)
+  getSessions(app, services)
+  patchSessionsId(app, services)
+  postDatasetsUploadExperiment(app, services)
+  postSessions(app, services)
 }

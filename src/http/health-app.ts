@@ -1,14 +1,14 @@
 import fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { operations, type OperationsParts } from './operations.ts'
-import type { App } from './parts.ts'
+import { health, type HealthServices } from './health.ts'
+import type { App } from './services.ts'
 
 /** The HTTP server of a process that serves no API, a worker: liveness, readiness and metrics alone. */
-export async function buildOperationsApp(parts: OperationsParts): Promise<App> {
+export async function buildHealthApp(services: HealthServices): Promise<App> {
   const app = fastify({
     logger: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
-  await app.register(operations, parts)
+  await app.register(health, services)
   return app
 }

@@ -10,7 +10,7 @@ import type { Db } from '../store/pool.ts'
 import type { Authenticator } from './auth.ts'
 
 /** What every route works with. */
-export interface HttpParts {
+export interface Services {
   db: Db
   queue: QueueBackend
   clock: Clock

@@ -1,13 +1,13 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
-import type { App, HttpParts } from './parts.ts'
+import type { App, Services } from './services.ts'
 
 /** When the workers of this process last finished something, in epoch milliseconds. */
 export interface Progress {
   lastAt(): number
 }
 
-export interface OperationsParts extends Pick<HttpParts, 'db' | 'queue' | 'clock'> {
+export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'> {
   /** null: this process has no workers. */
   progress: Progress | null
 }
@@ -16,9 +16,9 @@ export interface OperationsParts extends Pick<HttpParts, 'db' | 'queue' | 'clock
 const stuckMs = 60_000
 
 /** For whoever keeps the server up: liveness, readiness with reasons, and metrics. No key needed. */
-export async function operations(
+export async function health(
   app: App,
-  { db, queue, clock, progress }: OperationsParts,
+  { db, queue, clock, progress }: HealthServices,
 ): Promise<void> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
