@@ -6,8 +6,8 @@ import { putMediaIdContent } from './put-media-id-content.ts'
 
 /** Media: announced, uploaded, and read. */
 export function mediaRoutes(app: App, services: Services): void {
+  postMedia(app, services)
   getMediaId(app, services)
   patchMediaId(app, services)
-  postMedia(app, services)
   putMediaIdContent(app, services)
 }

@@ -13,15 +13,15 @@ import { postScores } from './post-scores.ts'
 
 /** Scores of all API versions, and the configurations that check them. */
 export function scoresRoutes(app: App, services: Services): void {
-  deleteScoresId(app, services)
-  getScoreConfigsId(app, services)
-  getScoreConfigs(app, services)
-  getScoresId(app, services)
-  getScores(app, services)
-  getV2ScoresId(app, services)
-  getV2Scores(app, services)
-  getV3Scores(app, services)
-  patchScoreConfigsId(app, services)
   postScoreConfigs(app, services)
+  getScoreConfigs(app, services)
+  getScoreConfigsId(app, services)
+  patchScoreConfigsId(app, services)
   postScores(app, services)
+  getScores(app, services)
+  getScoresId(app, services)
+  deleteScoresId(app, services)
+  getV2Scores(app, services)
+  getV2ScoresId(app, services)
+  getV3Scores(app, services)
 }

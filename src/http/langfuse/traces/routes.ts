@@ -11,13 +11,13 @@ import { getV2Observations } from './get-v2-observations.ts'
 
 /** Traces, their observations and the sessions that group them. */
 export function tracesRoutes(app: App, services: Services): void {
-  deleteTracesId(app, services)
-  deleteTraces(app, services)
-  getObservationsId(app, services)
   getObservations(app, services)
-  getSessionsId(app, services)
+  getObservationsId(app, services)
   getSessions(app, services)
-  getTracesId(app, services)
+  getSessionsId(app, services)
   getTraces(app, services)
+  deleteTraces(app, services)
+  getTracesId(app, services)
+  deleteTracesId(app, services)
   getV2Observations(app, services)
 }

@@ -9,11 +9,11 @@ import { postV2DatasetsIdExperimentRuns } from './post-v2-datasets-id-experiment
 
 /** Experiments side by side: examples with their runs, groups, differences, and saved comparisons. */
 export function comparisonsRoutes(app: App, services: Services): void {
+  postDatasetsComparative(app, services)
   deleteDatasetsComparativeId(app, services)
   getDatasetsIdComparative(app, services)
-  postDatasetsComparative(app, services)
   postDatasetsIdGroupRuns(app, services)
-  postDatasetsIdRunsDelta(app, services)
   postDatasetsIdRuns(app, services)
+  postDatasetsIdRunsDelta(app, services)
   postV2DatasetsIdExperimentRuns(app, services)
 }

@@ -16,18 +16,18 @@ import { postPlatformDatasetsIdExamples } from './post-platform-datasets-id-exam
 
 /** Examples of a dataset: read, written, checked and deleted. */
 export function examplesRoutes(app: App, services: Services): void {
-  deleteExamplesId(app, services)
+  postExamples(app, services)
+  getExamples(app, services)
   deleteExamples(app, services)
+  postExamplesBulk(app, services)
+  patchExamplesBulk(app, services)
   getExamplesCount(app, services)
   getExamplesId(app, services)
-  getExamples(app, services)
-  patchExamplesBulk(app, services)
   patchExamplesId(app, services)
-  patchPlatformDatasetsIdExamples(app, services)
-  postExamplesBulk(app, services)
-  postExamplesValidateBulk(app, services)
+  deleteExamplesId(app, services)
   postExamplesValidate(app, services)
-  postExamples(app, services)
+  postExamplesValidateBulk(app, services)
   postPlatformDatasetsExamplesDelete(app, services)
   postPlatformDatasetsIdExamples(app, services)
+  patchPlatformDatasetsIdExamples(app, services)
 }

@@ -4,6 +4,6 @@ import { getInfo } from './get-info.ts'
 
 /** What the server says about itself before an SDK sends anything. */
 export function infoRoutes(app: App): void {
-  getInfoHealth(app)
   getInfo(app)
+  getInfoHealth(app)
 }

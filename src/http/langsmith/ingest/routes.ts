@@ -6,8 +6,8 @@ import { postRuns } from './post-runs.ts'
 
 /** Runs as the SDKs send them: one at a time, in batches, and as multipart bodies. */
 export function ingestRoutes(app: App, services: Services): void {
-  patchRunsId(app, services)
-  postRunsBatch(app, services)
-  postRunsMultipart(app, services)
   postRuns(app, services)
+  postRunsBatch(app, services)
+  patchRunsId(app, services)
+  postRunsMultipart(app, services)
 }

@@ -17,19 +17,19 @@ import { putRunsIdShare } from './put-runs-id-share.ts'
 
 /** Reads of runs, statistics over them, links that share them, and their deletion. */
 export function runsRoutes(app: App, services: Services): void {
-  deleteRunsIdShare(app, services)
   getPublicTokenRun(app, services)
-  getRunsIdShare(app, services)
-  getRunsId(app, services)
-  getV2RunsId(app, services)
-  getV2TracesIdRuns(app, services)
   postPublicTokenRunsQuery(app, services)
-  postRunsDeleteTraces(app, services)
   postRunsDelete(app, services)
-  postRunsGroupStats(app, services)
+  postRunsDeleteTraces(app, services)
   postRunsGroup(app, services)
+  postRunsGroupStats(app, services)
+  getRunsId(app, services)
+  getRunsIdShare(app, services)
+  putRunsIdShare(app, services)
+  deleteRunsIdShare(app, services)
   postRunsQuery(app, services)
   postRunsStats(app, services)
+  getV2RunsId(app, services)
   postV2RunsQuery(app, services)
-  putRunsIdShare(app, services)
+  getV2TracesIdRuns(app, services)
 }

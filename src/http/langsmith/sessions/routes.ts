@@ -10,12 +10,12 @@ import { postSessions } from './post-sessions.ts'
 
 /** Sessions, which are experiments and tracing projects. */
 export function sessionsRoutes(app: App, services: Services): void {
-  deleteSessionsId(app, services)
-  deleteSessions(app, services)
-  getSessionsIdMetadata(app, services)
-  getSessionsId(app, services)
-  getSessions(app, services)
-  patchSessionsId(app, services)
   postDatasetsUploadExperiment(app, services)
   postSessions(app, services)
+  getSessions(app, services)
+  deleteSessions(app, services)
+  getSessionsId(app, services)
+  patchSessionsId(app, services)
+  deleteSessionsId(app, services)
+  getSessionsIdMetadata(app, services)
 }
