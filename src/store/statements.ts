@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
+import type { Sql } from 'sql-template-tag'
 import type { Queryable } from './pool.ts'
 
 /** A value for `$n`: arrays go to `unnest`. */
@@ -52,4 +53,37 @@ export async function runText<Row extends object>(
   return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
     prepare: isPrepared,
   })
+}
+
+/** In a composed statement: its tenant, which is `$1` wherever it stands. */
+export const tenant = Symbol('tenant')
+
+/**
+ * Runs a statement that is composed at run time. Like those of `sql/` it begins with `-- name: <entity>_<verb>` and a
+ * header that says what it is for and that it only reads, or what a repeat does; test/store/statements.test.ts holds both.
+ * @param isPrepared true where there are few such texts; false where every filter makes a new one, for each connection
+ * keeps what it has prepared
+ * @throws TypeError when it has no name
+ */
+export async function runComposed<Row extends object>(
+  db: Queryable,
+  tenantId: string,
+  statement: Sql,
+  { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
+): Promise<Row[]> {
+  const { text, parameters } = bindTenant(statement, tenantId)
+  if (!/^\s*-- name: \w+\n/.test(text)) throw new TypeError('a composed statement has no name')
+  return runText<Row>(db, text, parameters, { isPrepared })
+}
+
+/** The text, with the tenant as `$1` and the other values behind it. */
+function bindTenant(
+  { strings, values }: Sql,
+  tenantId: string,
+): { text: string; parameters: Parameter[] } {
+  const parameters: Parameter[] = [tenantId]
+  const place = (value: unknown) =>
+    value === tenant ? '$1' : `$${parameters.push(value as Parameter)}`
+  const text = strings.reduce((whole, piece, index) => whole + place(values[index - 1]) + piece)
+  return { text, parameters }
 }

@@ -12,7 +12,13 @@ import {
   experimentFilterSql,
   runFilterSql,
 } from '../../src/store/read/filter/run-filter-sql.ts'
-import { runText, type Parameter } from '../../src/store/statements.ts'
+import {
+  runComposed,
+  runText,
+  tenant as ofTenant,
+  type Parameter,
+} from '../../src/store/statements.ts'
+import sql, { raw } from 'sql-template-tag'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { arbitraryRunFilter } from '../support/run-filter-arbitrary.ts'
 import {
@@ -76,13 +82,12 @@ function insertFeedback(row: Record<string, Parameter>): Promise<void> {
 
 type Compile = typeof runFilterSql
 
-/** Ids of the tenant's rows that a filter finds. Other parameters stand before and after those of the filter. */
+/** Ids of the tenant's rows that a filter finds. */
 async function find(filter: RunFilter, table = 'runs', compile: Compile = runFilterSql) {
-  const parameters: Parameter[] = [tenant]
-  const bind = (value: string) => `$${parameters.push(value)}`
-  const condition = compile(filter, { alias: 'x', bind })
-  const text = `select x.id from ${table} x where x.tenant_id = $1 and ${condition} order by x.id`
-  const rows = await db.unsafe<{ id: string }[]>(text, parameters as string[])
+  const statement = sql`
+-- name: test_find
+select x.id from ${raw(table)} x where x.tenant_id = ${ofTenant} and ${compile(filter, 'x')} order by x.id`
+  const rows = await runComposed<{ id: string }>(db, tenant, statement, { isPrepared: false })
   return rows.map((row) => row.id)
 }
 
@@ -413,9 +418,8 @@ describe('rows that are no runs', () => {
   })
 
   test('an attribute that they lack is a mistake of the caller', () => {
-    const scope = { alias: 'x', bind: () => '$1' }
-    expect(() => exampleFilterSql(is('name', 'eq', 'a'), scope)).toThrow(TypeError)
-    expect(() => experimentFilterSql(is('run_type', 'eq', 'chain'), scope)).toThrow(TypeError)
+    expect(() => exampleFilterSql(is('name', 'eq', 'a'), 'x')).toThrow(TypeError)
+    expect(() => experimentFilterSql(is('run_type', 'eq', 'chain'), 'x')).toThrow(TypeError)
   })
 })
 

@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Parameter } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
@@ -220,7 +221,7 @@ export function shownRuns(
 ): string {
   const conditions = [...filters].map(
     ([experimentId, filter]) =>
-      `and (${alias}.experiment_id <> ${bind(experimentId)}::uuid or (${runFilterSql(filter, { alias, bind })}) is true)`,
+      `and (${alias}.experiment_id <> ${bind(experimentId)}::uuid or (${inline(runFilterSql(filter, alias), bind)}) is true)`,
   )
   return conditions.join(' ')
 }
@@ -230,7 +231,7 @@ function someRunMatches(experimentId: string, filter: RunFilter, bind: Bind): st
   return `and (
     select true from ${itemRun} as run
     where run.tenant_id = $1 and run.experiment_id = ${bind(experimentId)}::uuid
-      and run.reference_example_id = candidate.id and ${runFilterSql(filter, { alias: 'run', bind })}
+      and run.reference_example_id = candidate.id and ${inline(runFilterSql(filter, 'run'), bind)}
     limit 1)`
 }
 

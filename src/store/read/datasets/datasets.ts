@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -176,7 +177,7 @@ function conditions(
   if (ids !== undefined) parts.push(`datasets.id = any(${bind(ids)}::uuid[])`)
   if (names !== undefined) parts.push(`datasets.name = any(${bind(names)}::text[])`)
   if (nameContains !== undefined) {
-    parts.push(matchSql('datasets.name', 'ilike', containsPatterns(nameContains).raw, bind))
+    parts.push(inline(matchSql('datasets.name', 'ilike', containsPatterns(nameContains).raw), bind))
   }
   if (dataTypes !== undefined) parts.push(`datasets.data_type = any(${bind(dataTypes)}::text[])`)
   if (metadata !== undefined) parts.push(`datasets.metadata @> ${bind(metadata)}::text::jsonb`)

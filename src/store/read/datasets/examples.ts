@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
@@ -225,15 +226,17 @@ export function exampleConditions(
   }
   for (const text of texts ?? []) {
     const patterns = containsPatterns(text).inJson
-    const inputs = matchSql('examples.inputs::text', 'ilike', patterns, bind)
-    parts.push(`(${inputs} or ${matchSql('examples.outputs::text', 'ilike', patterns, bind)})`)
+    const inputs = inline(matchSql('examples.inputs::text', 'ilike', patterns), bind)
+    parts.push(
+      `(${inputs} or ${inline(matchSql('examples.outputs::text', 'ilike', patterns), bind)})`,
+    )
   }
   if (archived !== undefined) parts.push(archived ? 'examples.archived' : 'not examples.archived')
   if (sourceTraceId !== undefined)
     parts.push(`examples.source_trace_id = ${bind(sourceTraceId)}::uuid`)
   if (sourceRunId !== undefined) parts.push(`examples.source_run_id = ${bind(sourceRunId)}::uuid`)
   if (filter.filter !== undefined) {
-    parts.push(`(${exampleFilterSql(filter.filter, { alias: 'examples', bind })}) is true`)
+    parts.push(`(${inline(exampleFilterSql(filter.filter, 'examples'), bind)}) is true`)
   }
   return { parameters, where: parts.join(' and ') }
 }

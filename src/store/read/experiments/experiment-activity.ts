@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -50,7 +51,7 @@ export async function experimentActivityList(
   from experiments
   left join experiment_aggregates as aggregate
     on aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id
-  where experiments.tenant_id = $1${langfuseFilterSql(experimentFilterColumns, query.conditions, bind)}
+  where experiments.tenant_id = $1${inline(langfuseFilterSql(experimentFilterColumns, query.conditions), bind)}
 ),
 activity as materialized (
   select known.id as experiment_id, known.activity_first as start_time, known.activity_end as end_time,

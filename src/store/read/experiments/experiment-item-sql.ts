@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import {
   langfuseFilterSql,
@@ -97,7 +98,7 @@ export function itemSetSql(
       where closer.tenant_id = item.tenant_id and closer.trace_id = item.trace_id
         and closer.experiment_id = item.experiment_id and closer.example_id = item.example_id
         and closer.run_id is not null
-    ))${langfuseFilterSql(columns, conditions, bind)}`
+    ))${inline(langfuseFilterSql(columns, conditions), bind)}`
 }
 
 /** Condition on `item`: its execution began within the time that is asked for. */

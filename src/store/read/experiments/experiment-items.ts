@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -139,7 +140,7 @@ function experimentsOfPageSql(
   from (select *, id as experiment_id from experiments where experiments.tenant_id = $1) as item
   join experiments on experiments.tenant_id = $1 and experiments.id = item.id
   left join experiment_aggregates as aggregate on aggregate.tenant_id = $1 and aggregate.experiment_id = item.id
-  where true${langfuseFilterSql(experimentItemFilterColumns, ofExperiments, bind)}
+  where true${inline(langfuseFilterSql(experimentItemFilterColumns, ofExperiments), bind)}
 )
 select known.id
 from known

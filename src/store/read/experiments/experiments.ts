@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
@@ -187,7 +188,7 @@ function experimentCondition(tenantId: string, query: ExperimentQuery): Conditio
     add(`experiments.metadata @> ${bind(query.metadata)}::jsonb`)
   }
   if (query.filter !== undefined) {
-    add(experimentFilterSql(query.filter, { alias: 'experiments', bind }))
+    add(inline(experimentFilterSql(query.filter, 'experiments'), bind))
   }
   return { parameters, bind, condition: conditions.join(' and ') }
 }

@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -295,7 +296,7 @@ function conditionsOf(query: ScoreQuery, bind: Bind): string {
     addTraces(condition.value.map((id) => resolveId('trace', id).id))
     return false
   })
-  return conditions.join('') + langfuseFilterSql(scoreFilterColumns, others, bind)
+  return conditions.join('') + inline(langfuseFilterSql(scoreFilterColumns, others), bind)
 
   function addTraces(traceIds: string[]): void {
     const ids = bind(traceIds)

@@ -1,3 +1,5 @@
+import type { Sql } from 'sql-template-tag'
+import { fromText } from '../bridge.ts'
 import type { AttributeType, FilterCondition, FilterScalar } from '../../../domain/run-filter.ts'
 
 /** Takes a text parameter, gives back its placeholder. */
@@ -136,6 +138,14 @@ export function matchSql(
   column: string,
   operator: 'like' | 'ilike',
   patterns: readonly string[],
+): Sql {
+  return fromText((bind) => matchText(column, operator, patterns, bind))
+}
+
+export function matchText(
+  column: string,
+  operator: 'like' | 'ilike',
+  patterns: readonly string[],
   bind: Bind,
 ): string {
   return `${column} ${operator} any(${bind(arrayLiteral(patterns))}::text::text[])`
@@ -148,10 +158,10 @@ function textSql(
   { raw, inJson }: Patterns,
   bind: Bind,
 ): string {
-  if (type === 'failure') return matchSql(`${column}::text`, operator, inJson, bind)
-  if (type !== 'body') return matchSql(column, operator, raw, bind)
-  const preview = matchSql(siblingOf(column, 'preview'), operator, raw, bind)
-  return `${preview} or ${matchSql(`${column}::text`, operator, inJson, bind)}`
+  if (type === 'failure') return matchText(`${column}::text`, operator, inJson, bind)
+  if (type !== 'body') return matchText(column, operator, raw, bind)
+  const preview = matchText(siblingOf(column, 'preview'), operator, raw, bind)
+  return `${preview} or ${matchText(`${column}::text`, operator, inJson, bind)}`
 }
 
 /** `r.inputs` to `r.inputs_preview`, `r.error` to `r.status`. */

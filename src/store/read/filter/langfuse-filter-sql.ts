@@ -1,6 +1,8 @@
+import type { Sql } from 'sql-template-tag'
 import { resolveId, type IdKind } from '../../../domain/ids.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
 import type { Parameter } from '../../statements.ts'
+import { fromText } from '../bridge.ts'
 import { numberInText } from './filter-condition-sql.ts'
 
 type TextOperator = '=' | 'contains' | 'does not contain' | 'starts with' | 'ends with' | 'matches'
@@ -230,11 +232,12 @@ function scoredSql({ rows }: ScoreColumn, condition: LangfuseCondition, bind: Bi
 export function langfuseFilterSql(
   columns: FilterColumns,
   conditions: readonly LangfuseCondition[],
-  bind: Bind,
-): string {
-  return conditions
-    .map((condition) => `\n    and (${langfuseConditionSql(columns, condition, bind)})`)
-    .join('')
+): Sql {
+  return fromText((bind) =>
+    conditions
+      .map((condition) => `\n    and (${langfuseConditionSql(columns, condition, bind)})`)
+      .join(''),
+  )
 }
 
 function unless(isDenied: boolean, condition: string): string {

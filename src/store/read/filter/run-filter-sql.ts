@@ -1,3 +1,4 @@
+import type { Sql } from 'sql-template-tag'
 import {
   deniesRows,
   pairConditions,
@@ -7,15 +8,8 @@ import {
   type RunAttribute,
   type RunFilter,
 } from '../../../domain/run-filter.ts'
-import { conditionSql, containsPatterns, matchSql, type Bind } from './filter-condition-sql.ts'
-
-/** Where a filter's condition stands. */
-export interface FilterScope {
-  /** SQL alias of the row that is filtered. The enclosing statement binds its tenant_id; what is looked up follows it. */
-  alias: string
-  /** Takes a text parameter of the enclosing statement, gives back its placeholder: `$3`. */
-  bind: Bind
-}
+import { fromText } from '../bridge.ts'
+import { conditionSql, containsPatterns, matchText, type Bind } from './filter-condition-sql.ts'
 
 /** What the attributes are called on one table. */
 interface Source {
@@ -29,7 +23,11 @@ interface Source {
  * Condition on a row of `runs`. null counts as no, so it belongs in a `where`, or before `is true`.
  * Every value is bound, as text with its cast in the SQL.
  */
-export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+export function runFilterSql(filter: RunFilter, alias: string): Sql {
+  return fromText((bind) => runFilterText(filter, alias, bind))
+}
+
+function runFilterText(filter: RunFilter, alias: string, bind: Bind): string {
   const isRoot = `(${alias}.parent_run_id is null and ${alias}.trace_id is not null)`
   const rolledUp = (column: string, own = `${alias}.${column}`) =>
     `case when ${isRoot} then (select filter_trace.${column} from traces filter_trace where filter_trace.tenant_id = ${alias}.tenant_id and filter_trace.id = ${alias}.trace_id) else ${own} end`
@@ -84,7 +82,11 @@ export function runFilterSql(filter: RunFilter, { alias, bind }: FilterScope): s
 }
 
 /** The same on a row of `examples`. @param filter over `exampleAttributes` only; @throws TypeError otherwise */
-export function exampleFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+export function exampleFilterSql(filter: RunFilter, alias: string): Sql {
+  return fromText((bind) => exampleFilterText(filter, alias, bind))
+}
+
+function exampleFilterText(filter: RunFilter, alias: string, bind: Bind): string {
   return filterSql(filter, bind, {
     columns: {},
     // On the wire the splits are part of the metadata (contracts/langsmith.md 0.1, rule 17).
@@ -97,7 +99,11 @@ export function exampleFilterSql(filter: RunFilter, { alias, bind }: FilterScope
  * The same on a row of `experiments`, whose feedback is that of its runs and its own, averaged by key as of the last
  * refresh. @param filter over `experimentAttributes` only; @throws TypeError otherwise
  */
-export function experimentFilterSql(filter: RunFilter, { alias, bind }: FilterScope): string {
+export function experimentFilterSql(filter: RunFilter, alias: string): Sql {
+  return fromText((bind) => experimentFilterText(filter, alias, bind))
+}
+
+function experimentFilterText(filter: RunFilter, alias: string, bind: Bind): string {
   return filterSql(filter, bind, {
     columns: {
       ...own(alias, ['id', 'name', 'start_time', 'end_time']),
@@ -153,15 +159,15 @@ function freeSearchSql(text: string, bind: Bind, source: Source): string {
   const body = (attribute: 'inputs' | 'outputs') => {
     const column = columnOf(attribute, source)
     return [
-      matchSql(`${column}_preview`, 'ilike', raw, bind),
-      matchSql(`${column}::text`, 'ilike', inJson, bind),
+      matchText(`${column}_preview`, 'ilike', raw, bind),
+      matchText(`${column}::text`, 'ilike', inJson, bind),
     ]
   }
   return [
-    matchSql(columnOf('name', source), 'ilike', raw, bind),
+    matchText(columnOf('name', source), 'ilike', raw, bind),
     ...body('inputs'),
     ...body('outputs'),
-    matchSql(`${columnOf('error', source)}::text`, 'ilike', inJson, bind),
+    matchText(`${columnOf('error', source)}::text`, 'ilike', inJson, bind),
   ].join(' or ')
 }
 
@@ -194,12 +200,14 @@ function onRowSql(condition: FilterCondition, bind: Bind): string {
  * Condition on alias `filter_feedback`: a run without feedback that meets it cannot meet the filter. null: the filter
  * does not ask for feedback, or not of every run.
  */
-export function runFilterFeedbackSql(filter: RunFilter, bind: Bind): string | null {
+export function runFilterFeedbackSql(filter: RunFilter): Sql | null {
   const { pairs } = pairConditions(filter.kind === 'and' ? filter.terms : [filter])
   const conditions = pairs.get('feedback') ?? []
   if (conditions.every(deniesRows)) return null
-  const onRow = conditions.map((condition) => onRowSql(condition, bind))
-  return ['filter_feedback.comparative_experiment_id is null', ...onRow].join(' and ')
+  return fromText((bind) => {
+    const onRow = conditions.map((condition) => onRowSql(condition, bind))
+    return ['filter_feedback.comparative_experiment_id is null', ...onRow].join(' and ')
+  })
 }
 
 function rowsOf(family: AttributeFamily, source: Source): string {

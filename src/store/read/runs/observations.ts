@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -115,7 +116,7 @@ export async function observationList(
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const { parameters, bind } = parametersOf(tenantId)
-  const conditions = `${visible(purging, bind)}${langfuseFilterSql(observationFilterColumns, filter, bind)}`
+  const conditions = `${visible(purging, bind)}${inline(langfuseFilterSql(observationFilterColumns, filter), bind)}`
   const behind = 'after' in place && place.after !== null ? behindSql(place.after, bind) : ''
   const offset = 'offset' in place ? ` offset ${bind(String(place.offset))}::bigint` : ''
   // Ids first, then one look-up per row of the page, whatever the planner knows of the table.
@@ -149,7 +150,7 @@ export async function observationCount(
   const { parameters, bind } = parametersOf(tenantId)
   const text = `select count(*) as count
 from runs as run
-where ${visible(purging, bind)}${langfuseFilterSql(observationFilterColumns, filter, bind)}`
+where ${visible(purging, bind)}${inline(langfuseFilterSql(observationFilterColumns, filter), bind)}`
   const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
   return row!.count
 }

@@ -1,5 +1,6 @@
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Queryable } from '../../pool.ts'
+import { inline } from '../bridge.ts'
 import { runText } from '../../statements.ts'
 import { parametersOf } from '../parameters.ts'
 import { runFilterFeedbackSql } from '../filter/run-filter-sql.ts'
@@ -28,8 +29,9 @@ async function scoredAmong(
   filter: RunFilter,
 ): Promise<string[] | null> {
   const { parameters, bind } = parametersOf(tenantId)
-  const condition = runFilterFeedbackSql(filter, bind)
-  if (condition === null) return null
+  const scored = runFilterFeedbackSql(filter)
+  if (scored === null) return null
+  const condition = inline(scored, bind)
   const limit = bind(fewIds + 1)
   const given = (column: string, where: string) => `
   select filter_feedback.${column}

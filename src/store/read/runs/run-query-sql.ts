@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Parameter } from '../../statements.ts'
@@ -141,21 +142,21 @@ export function runConditions(query: RunQuery, bind: Place): string[] {
     add(`run.start_time <= ${bind(query.maxStartTime)}::text::timestamptz`)
   }
   for (const filter of query.filters ?? []) {
-    add(`(${runFilterSql(filter, { alias: 'run', bind })})`)
+    add(`(${inline(runFilterSql(filter, 'run'), bind)})`)
   }
   if (query.traceFilter !== undefined) {
     add(`exists (
         select from traces as root_trace
         join runs as root on root.tenant_id = root_trace.tenant_id and root.id = root_trace.root_run_id
         where root_trace.tenant_id = run.tenant_id and root_trace.id = run.trace_id
-          and ${runFilterSql(query.traceFilter, { alias: 'root', bind })}
+          and ${inline(runFilterSql(query.traceFilter, 'root'), bind)}
       )`)
   }
   if (query.treeFilter !== undefined) {
     add(`exists (
         select from runs as relative
         where relative.tenant_id = run.tenant_id and relative.trace_id = run.trace_id
-          and ${runFilterSql(query.treeFilter, { alias: 'relative', bind })}
+          and ${inline(runFilterSql(query.treeFilter, 'relative'), bind)}
       )`)
   }
   return conditions

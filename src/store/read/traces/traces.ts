@@ -1,3 +1,4 @@
+import { inline } from '../bridge.ts'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
@@ -135,7 +136,7 @@ export async function traceList(
 from unnest(array(
   select trace.id
   from traces as trace
-  where ${visibleTraceSql(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}
+  where ${visibleTraceSql(purging, bind)}${inline(langfuseFilterSql(traceFilterColumns, filter), bind)}
   order by ${by}
   limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
 )) with ordinality as page (id, place)
@@ -155,7 +156,7 @@ export async function traceCount(
   const { parameters, bind } = parametersOf(tenantId)
   const text = `select count(*) as count
 from traces as trace
-where ${visibleTraceSql(purging, bind)}${langfuseFilterSql(traceFilterColumns, filter, bind)}`
+where ${visibleTraceSql(purging, bind)}${inline(langfuseFilterSql(traceFilterColumns, filter), bind)}`
   const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
   return row!.count
 }
@@ -186,9 +187,10 @@ export async function traceListOfThread(
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const { parameters, bind } = parametersOf(tenantId)
-  const inThread = langfuseFilterSql(
-    traceFilterColumns,
-    [{ type: 'string', column: 'sessionId', operator: '=', value: threadId }],
+  const inThread = inline(
+    langfuseFilterSql(traceFilterColumns, [
+      { type: 'string', column: 'sessionId', operator: '=', value: threadId },
+    ]),
     bind,
   )
   const behind =
