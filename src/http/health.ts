@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
 import type { App, Services } from './services.ts'
 
@@ -22,6 +22,20 @@ export async function health(
 ): Promise<void> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  const jobs = new Gauge({
+    name: 'runmill_queue_jobs',
+    help: 'Jobs in each queue, by state.',
+    labelNames: ['queue', 'state'] as const,
+    registers: [registry],
+    // The queue is asked each time that the metrics are read.
+    collect: async () => {
+      for (const [name, states] of Object.entries(await queue.counts())) {
+        for (const [state, count] of Object.entries(states)) {
+          jobs.set({ queue: name, state }, count)
+        }
+      }
+    },
+  })
 
   app.get('/livez', async () => ({ status: 'ok' }))
 
@@ -62,13 +76,6 @@ export async function health(
   }
 
   app.get('/metrics', async (_, reply) => {
-    const counts = await queue.counts()
-    const depth = Object.entries(counts).flatMap(([name, states]) =>
-      Object.entries(states).map(
-        ([state, count]) => `runmill_queue_jobs{queue="${name}",state="${state}"} ${String(count)}`,
-      ),
-    )
-    const text = `${await registry.metrics()}# TYPE runmill_queue_jobs gauge\n${depth.join('\n')}\n`
-    return reply.type(registry.contentType).send(text)
+    return reply.type(registry.contentType).send(await registry.metrics())
   })
 }
