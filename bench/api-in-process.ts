@@ -26,6 +26,7 @@ export async function withApi(
     blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
     blobSigner: createBlobSigner(randomBytes(32)),
     publicUrl: null,
+    trustProxy: false,
     clock: systemClock,
     log,
     interactiveWaitMs: 0,

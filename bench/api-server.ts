@@ -35,6 +35,7 @@ const app = await buildApp({
   blobs,
   blobSigner: createBlobSigner(randomBytes(32)),
   publicUrl: null,
+  trustProxy: false,
   clock: systemClock,
   log,
   interactiveWaitMs: 0,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 /** Thrown when the settings cannot work. The message is one sentence that says what to set. */
@@ -38,6 +39,8 @@ export interface Config {
   dataDir: string
   /** Where clients reach the API, without a slash at the end. null: where each request was sent to. */
   publicUrl: string | null
+  /** Whose `X-Forwarded-Host` and `-Proto` are believed: false for nobody's, true for everybody's, or a list of addresses. */
+  trustProxy: boolean | string
   /** null: attachments live in `dataDir`. */
   blobsBucket: BlobsBucket | null
   /** Milliseconds an interactive write waits to be applied (SPEC I9). */
@@ -56,6 +59,14 @@ const wholeNumber = (min: number, max: number) =>
 
 const url = (protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
+
+/** An entry of Fastify's `trustProxy`: an IP address, alone or with a prefix length, or the name of a range. */
+function isProxyAddress(text: string): boolean {
+  if (/^\s*(?:loopback|linklocal|uniquelocal)\s*$/.test(text)) return true
+  const [, address = '', prefix] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return bits > 0 && (prefix === undefined || (Number(prefix) > 0 && Number(prefix) <= bits))
+}
 
 /** Every setting: how it is read, and what to say when it can not be. `.env.example` and the README are tested equal to it. */
 const settings = {
@@ -83,6 +94,14 @@ const settings = {
       .transform((text) => text.replace(/\/+$/, ''))
       .optional(),
     expects: 'a URL like https://runmill.example.com',
+  },
+  RUNMILL_TRUST_PROXY: {
+    schema: z
+      .string()
+      .refine((text) => text === 'true' || text.split(',').every(isProxyAddress))
+      .transform((text) => text === 'true' || text)
+      .optional(),
+    expects: 'true, or addresses of proxies like 10.0.0.0/8, 127.0.0.1',
   },
   RUNMILL_BLOBS_S3_BUCKET: {
     schema: z
@@ -200,6 +219,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     redisUrl,
     dataDir: read('RUNMILL_DATA_DIR'),
     publicUrl: read('RUNMILL_PUBLIC_URL') ?? null,
+    trustProxy: read('RUNMILL_TRUST_PROXY') ?? false,
     blobsBucket:
       bucket === undefined
         ? null

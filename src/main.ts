@@ -86,10 +86,10 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     blobs: BlobStore,
     progress: WorkerProgress | null,
   ): Promise<App> {
-    const { publicUrl, interactiveWaitMs, maxBodyBytes } = config
+    const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
-    const served = { db, queue, blobs, blobSigner, publicUrl }
-    return buildApp({ ...served, clock, log, progress, interactiveWaitMs, maxBodyBytes })
+    const served = { db, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
+    return buildApp({ ...served, progress, maxBodyBytes, trustProxy })
   }
 
   async function startBlobs(db: Db): Promise<BlobStore> {

@@ -15,6 +15,7 @@ describe('defaults', () => {
       redisUrl: null,
       dataDir: '.runmill',
       publicUrl: null,
+      trustProxy: false,
       blobsBucket: null,
       interactiveWaitMs: 2000,
       maxBodyBytes: 20_971_520,
@@ -55,6 +56,10 @@ describe('refused with one sentence that names what to set', () => {
     ['DATABASE_URL', { ROLE: 'api' }],
     ['RUNMILL_INIT_SECRET_KEY', { RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234' }],
     ['RUNMILL_PUBLIC_URL', { RUNMILL_PUBLIC_URL: 'runmill.example.com' }],
+    ['RUNMILL_TRUST_PROXY', { RUNMILL_TRUST_PROXY: 'nginx' }],
+    ['RUNMILL_TRUST_PROXY', { RUNMILL_TRUST_PROXY: '1' }],
+    ['RUNMILL_TRUST_PROXY', { RUNMILL_TRUST_PROXY: '10.0.0.0/33' }],
+    ['RUNMILL_TRUST_PROXY', { RUNMILL_TRUST_PROXY: '10.0.0.1,' }],
     ['RUNMILL_BLOBS_S3_BUCKET', { RUNMILL_BLOBS_S3_BUCKET: 'a/b' }],
     ['RUNMILL_BLOBS_S3_BUCKET', { RUNMILL_BLOBS_S3_ENDPOINT: 'http://s3:9000' }],
     ['RUNMILL_BLOBS_S3_ENDPOINT', { RUNMILL_BLOBS_S3_ENDPOINT: 's3:9000' }],
@@ -136,6 +141,12 @@ describe('accepted', () => {
     expect(readConfig({ RUNMILL_PUBLIC_URL: 'https://a.example/b/' }).publicUrl).toBe(
       'https://a.example/b',
     )
+  })
+
+  test('every proxy, or those at some addresses', () => {
+    expect(readConfig({ RUNMILL_TRUST_PROXY: 'true' }).trustProxy).toBe(true)
+    const list = 'loopback, 10.0.0.0/8,192.168.1.1,fc00::/7, ::1'
+    expect(readConfig({ RUNMILL_TRUST_PROXY: list }).trustProxy).toBe(list)
   })
 
   test('a tenant id in upper case becomes the canonical one', () => {

@@ -23,6 +23,8 @@ import type { App, Services } from './services.ts'
 export interface AppOptions extends Omit<Services, 'auth'> {
   /** Largest request body, in bytes. */
   maxBodyBytes: number
+  /** Whose `X-Forwarded-Host` and `-Proto` are believed: false for nobody's, true for everybody's, or a list of addresses. */
+  trustProxy: boolean | string
   /** Of the workers of this process; null when it has none. */
   progress: Progress | null
 }
@@ -36,11 +38,17 @@ const langfusePrefix = '/api/public'
 const bytesInFlight = 48 * 1_048_576
 
 /** Builds the HTTP server; the caller makes it listen and closes it. */
-export async function buildApp({ maxBodyBytes, progress, ...options }: AppOptions): Promise<App> {
+export async function buildApp({
+  maxBodyBytes,
+  trustProxy,
+  progress,
+  ...options
+}: AppOptions): Promise<App> {
   const services: Services = { ...options, auth: createAuthenticator(options.db) }
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
+    trustProxy,
     rewriteUrl: (request) => stripPrefix(request.url ?? '/'),
     // Dataset and experiment names are path parameters (contracts/langfuse.md 1.6).
     routerOptions: { maxParamLength: 4096 },

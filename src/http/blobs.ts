@@ -15,7 +15,7 @@ const stepSeconds = 3600
 
 /**
  * An absolute URL that serves a blob of the request's tenant to whoever has it, with no header, for 24 hours or more.
- * Its base is RUNMILL_PUBLIC_URL, else where the request was sent to, as a proxy tells.
+ * Its base is RUNMILL_PUBLIC_URL, else where the request was sent to, as a trusted proxy tells.
  * @param file how the blob is shown: its mime type and name, whatever their sender called them
  */
 export function blobUrl(
@@ -26,7 +26,7 @@ export function blobUrl(
   return expiringBlobUrl(services, request, file).url
 }
 
-/** The same with the time at which it ends, in whole seconds since 1970. */
+/** A URL as `blobUrl` makes it, and the time at which it ends, in whole seconds since 1970. */
 export function expiringBlobUrl(
   { blobSigner, clock, publicUrl }: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
@@ -46,13 +46,10 @@ export function baseUrl(
   return publicUrl ?? originOf(request)
 }
 
+/** Fastify reads both from `X-Forwarded-*` where the request came from a proxy that RUNMILL_TRUST_PROXY names. */
 function originOf(request: FastifyRequest): string {
-  const forwarded = (name: string): string | undefined =>
-    String(request.headers[name] ?? '')
-      .split(',')[0]
-      ?.trim() || undefined
-  const protocol = forwarded('x-forwarded-proto') === 'https' ? 'https' : request.protocol
-  const host = forwarded('x-forwarded-host') ?? request.headers.host ?? ''
+  const { host } = request
+  const protocol = request.protocol === 'https' ? 'https' : 'http'
   // A client that sends nonsense gets a URL to this very connection.
   const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)
   return `${protocol}://${isHost ? host : addressOf(request)}`

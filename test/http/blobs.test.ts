@@ -170,41 +170,57 @@ describe('200', () => {
   })
 })
 
+/** Where the links begin that a request with these headers is given; it comes from 127.0.0.1. */
+async function originOf(h: Harness, headers: Record<string, string>): Promise<string> {
+  return (await link(h, {}, headers)).origin
+}
+
 describe('the URL', () => {
   test.each([
     ['the host of the request', { host: 'runmill:3000' }, 'http://runmill:3000'],
     ['an address', { host: '[::1]:3000' }, 'http://[::1]:3000'],
+    ['nothing that is no host', { host: 'evil/?x=' }, 'http://127.0.0.1'],
+    [
+      'nothing that a stranger says of a proxy',
+      { host: 'a', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },
+      'http://a',
+    ],
+  ])('starts with %s', async (_, headers, origin) => {
+    const h = await linkingHarness()
+    expect(await originOf(h, headers)).toBe(origin)
+  })
+
+  test.each([
     [
       'what a proxy tells',
       { host: 'inner', 'x-forwarded-host': 'evals.example.com', 'x-forwarded-proto': 'https' },
       'https://evals.example.com',
     ],
     [
-      'the first of several proxies',
-      { host: 'inner', 'x-forwarded-host': 'a.example, b', 'x-forwarded-proto': 'https, http' },
-      'https://a.example',
+      'what the nearest of several proxies tells',
+      { host: 'inner', 'x-forwarded-host': 'a, b.example', 'x-forwarded-proto': 'http, https' },
+      'https://b.example',
     ],
-    [
-      'nothing that is no host',
-      { host: 'a', 'x-forwarded-host': 'evil/?x=' },
-      'http://127.0.0.1:80',
-    ],
+    ['nothing that is no host', { host: 'a', 'x-forwarded-host': 'evil/?x=' }, 'http://127.0.0.1'],
     ['no other protocol', { host: 'a', 'x-forwarded-proto': 'javascript' }, 'http://a'],
-  ])('starts with %s', async (_, headers, origin) => {
-    const h = await linkingHarness()
-    const { body } = await h.call(
-      'POST',
-      '/api/runmill/test-links',
-      { blobId: '', mimeType: '', fileName: '' },
-      headers,
-    )
-    expect(body.url).toMatch(
-      new RegExp(`^${origin.replaceAll(/[.[\]]/g, '\\$&')}/api/runmill/blobs/`),
-    )
+  ])('starts with %s, where proxies are trusted', async (_, headers, origin) => {
+    const h = await linkingHarness({ trustProxy: true })
+    expect(await originOf(h, headers)).toBe(origin)
+  })
+
+  test('a proxy is believed at the addresses that are trusted, and at no other', async () => {
+    const headers = { host: 'inner', 'x-forwarded-host': 'evals.example.com' }
+    const near = await linkingHarness({ trustProxy: '10.0.0.0/8, loopback' })
+    expect(await originOf(near, headers)).toBe('http://evals.example.com')
+    const far = await linkingHarness({ trustProxy: '10.0.0.0/8' })
+    expect(await originOf(far, headers)).toBe('http://inner')
   })
 
   test('starts with RUNMILL_PUBLIC_URL where it is set, path included', async () => {
-    const h = await linkingHarness({ publicUrl: 'https://example.com/runmill' })
+    const h = await linkingHarness({
+      publicUrl: 'https://example.com/runmill',
+      trustProxy: true,
+    })
     const url = await link(h, {}, { 'x-forwarded-host': 'other' })
     expect(url.href).toMatch(/^https:\/\/example\.com\/runmill\/api\/runmill\/blobs\//)
   })

@@ -77,6 +77,8 @@ export interface HarnessOptions {
   /** Default: a local folder of its own. */
   blobHome?: BlobHome
   publicUrl?: string
+  /** Default: no proxy is trusted. */
+  trustProxy?: boolean | string
   /** For a test that changes the app itself: no other test gets it. */
   isOwn?: true
 }
@@ -172,7 +174,11 @@ export async function closeHarnesses(): Promise<void> {
   for (const server of idle.splice(0)) await server.close()
 }
 
-async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Server> {
+async function startServer({
+  blobHome,
+  publicUrl,
+  trustProxy = false,
+}: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()
   const db = openPool(database.url, { max: 5 })
   const queue = inlineBackend()
@@ -206,6 +212,7 @@ async function startServer({ blobHome, publicUrl }: HarnessOptions): Promise<Ser
     progress,
     interactiveWaitMs: 2000,
     maxBodyBytes: 20_971_520,
+    trustProxy,
   })
   return {
     app,
