@@ -148,7 +148,12 @@ function headersOf({ mimeType, fileName }: BlobLink): Record<string, string> {
   }
 }
 
-/** One range (RFC 9110 14.1.2). Several at once, other units and nonsense are ignored, as the RFC allows. */
+/**
+ * One range (RFC 9110 14.1.2). Several at once, other units and nonsense are ignored, as the RFC allows.
+ *
+ * The package range-parser (1.3.0) would answer 416 where the RFC has another answer: for the last 9999 bytes of 512,
+ * which are all of them, for `bytes=5-1`, which is no range, and for `lines=600-700`, whose unit it does not look at.
+ */
 function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'outside' {
   const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header ?? '') ?? []
   if (from === '' && to === '') return 'whole'
