@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isMultipart } from './multipart.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,7 +33,7 @@ function reservedBytes({ headers, routeOptions }: FastifyRequest): number {
   if (headers['content-encoding'] !== undefined) {
     return Math.min(Number(length) * expansion, mostExpandedBytes)
   }
-  return headers['content-type']?.startsWith('multipart/') ? unknownBytes : Number(length)
+  return isMultipart(headers['content-type']) ? unknownBytes : Number(length)
 }
 
 interface Share {

@@ -124,7 +124,10 @@ async function serve(
 }
 
 const token = "[\\w!#$%&'*+.^`|~-]+"
-/** RFC 9110 8.3.1. What is not of this form would be an invalid header, or another one. */
+/**
+ * The form of a media type (RFC 9110 8.3.1). What is not of this form would be an invalid header, or another one. The
+ * package content-type does not check what it parses, and would rewrite what it formats.
+ */
 const mimeTypeForm = new RegExp(
   `^${token}/${token}(?: *; *${token}=(?:${token}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*"))*$`,
 )

@@ -3,6 +3,7 @@ import { pipeline, Readable, type Transform } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { errorCodes, type FastifyInstance } from 'fastify'
 import { BodyError } from './body.ts'
+import { isMultipart } from './multipart.ts'
 import { decodeZstd, ZstdError } from './zstd.ts'
 
 declare module 'fastify' {
@@ -23,7 +24,7 @@ export function decodeBodies(app: FastifyInstance): void {
     // Fastify reads a plain body itself, and counts it; only a body that a route reads as a stream is counted here.
     const isStreamed =
       request.routeOptions.config.isStreamed === true ||
-      /^\s*multipart\//i.test(request.headers['content-type'] ?? '')
+      isMultipart(request.headers['content-type'])
     if (encoding === 'identity' && !isStreamed) return payload
     const decode = decoders[encoding]
     if (decode === undefined) {

@@ -1,3 +1,6 @@
+import { parse as parseDisposition } from 'content-disposition'
+import { parse as parseContentType } from 'content-type'
+
 /** The body is no `multipart/form-data`, or breaks off. The message is for the client. */
 export class MultipartError extends Error {
   override name = 'MultipartError'
@@ -118,14 +121,20 @@ export async function* readMultipart(
 
 const dash = 0x2d
 
+/** Whether a `Content-Type` header names any multipart type. */
+export function isMultipart(contentType: string | undefined): boolean {
+  return parseContentType(contentType ?? '', { parameters: false }).type.startsWith('multipart/')
+}
+
 /** @throws MultipartError */
 function boundaryOf(contentType: string): string {
-  if (!/^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
+  const { type, parameters } = parseContentType(contentType)
+  if (type !== 'multipart/form-data') {
     throw new MultipartError('Content-Type is not multipart/form-data')
   }
-  const match = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200})(?=[\s;]|$))/i.exec(contentType)
-  if (match === null) throw new MultipartError('no multipart boundary param in Content-Type')
-  return (match[1] ?? match[2])!
+  const { boundary } = parameters
+  if (!boundary) throw new MultipartError('no multipart boundary param in Content-Type')
+  return boundary
 }
 
 /** @param text header lines, each with the line end before it */
@@ -142,11 +151,11 @@ function parseHeaders(text: string): Map<string, string> {
 
 function describe(headers: ReadonlyMap<string, string>): Omit<Part, 'body'> {
   const disposition = headers.get('content-disposition') ?? ''
-  const match = /^form-data\s*;(?:.*;)?\s*name\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/is.exec(
-    disposition,
-  )
-  if (match === null) throw new MultipartError('part without a name in Content-Disposition')
-  const name = match[1] === undefined ? match[2]! : unescapeName(match[1])
+  const { type, parameters } = parseDisposition(markQuotes(disposition), { multipart: true })
+  const { name, filename: fileName = null } = parameters
+  if (type !== 'form-data' || name === undefined) {
+    throw new MultipartError('part without a name in Content-Disposition')
+  }
   for (const header of ['content-encoding', 'content-transfer-encoding']) {
     const encoding = headers.get(header)?.toLowerCase() ?? 'binary'
     if (!['identity', 'binary', '8bit', '7bit'].includes(encoding)) {
@@ -155,31 +164,13 @@ function describe(headers: ReadonlyMap<string, string>): Omit<Part, 'body'> {
       )
     }
   }
-  return {
-    name,
-    fileName: fileNameOf(disposition),
-    contentType: headers.get('content-type') ?? null,
-  }
+  return { name, fileName, contentType: headers.get('content-type') ?? null }
 }
 
-function fileNameOf(disposition: string): string | null {
-  // RFC 7578 forbids it, yet Python's clients send names beyond ASCII in this form (RFC 5987).
-  const encoded = /;\s*filename\*\s*=\s*utf-8''([^\s;]+)/i.exec(disposition)?.[1]
-  if (encoded !== undefined) {
-    try {
-      return decodeURIComponent(encoded)
-    } catch {
-      throw new MultipartError('malformed file name')
-    }
-  }
-  const match = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/is.exec(disposition)
-  if (match === null) return null
-  return match[1] === undefined ? match[2]! : unescapeName(match[1])
-}
-
-/** Browsers and Node write `%22` for a quote and escape no backslash; others write `\"` and `\\`. */
-function unescapeName(text: string): string {
-  return text
-    .replace(/\\(["\\])/g, '$1')
-    .replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+/**
+ * Browsers and Node write `%22` for a quote within a name, and leave backslashes as they are; this is what the parser
+ * reads. Other clients write `\"` and `\\`, at which it would end the name: they are turned into the browsers' form.
+ */
+function markQuotes(disposition: string): string {
+  return disposition.replace(/\\(["\\])/g, (_, char: string) => (char === '"' ? '%22' : char))
 }

@@ -99,6 +99,27 @@ describe('parts', () => {
     ])
   })
 
+  test.each([
+    ['name="a"; filename="C:\\dir\\x.csv"', 'a', 'C:\\dir\\x.csv'],
+    ['name="ends with \\\\"; filename="%22x%22 100%.csv"', 'ends with \\', '"x" 100%.csv'],
+    ['name="日本"; filename="ü.csv"', '日本', 'ü.csv'],
+    ["name=a; filename=b.csv; filename*=utf-8''%E2%82%AC%2522.csv", 'a', '€%22.csv'],
+    ["name=a; filename*=UTF-8''m%C3%BC.csv; filename=m.csv", 'a', 'mü.csv'],
+    ['filename="a; name=no"; name="__proto__"', '__proto__', 'a; name=no'],
+    ['NAME = a ; FileName = "" ', 'a', ''],
+    ['name=""', '', null],
+  ])('names are read from form-data; %s', async (parameters, name, fileName) => {
+    const header = `Content-Disposition: form-data; ${parameters}`
+    const found = []
+    for await (const part of readMultipart(
+      cut(body('--b0', header, '', 'x', '--b0--'), 100),
+      type,
+    )) {
+      found.push([part.name, part.fileName])
+    }
+    expect(found).toEqual([[name, fileName]])
+  })
+
   test('thousands of parts, and names of thousands of characters', async () => {
     const name = 'ä'.repeat(20_000)
     const part = body('--b0', `Content-Disposition: form-data; name="${name}"`, '', '{}', '')

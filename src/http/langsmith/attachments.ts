@@ -51,7 +51,10 @@ export async function keepAttachment(
   return { name: storableText(name), blobId: id, mimeType: mimeTypeOf(part.contentType), size }
 }
 
-/** JavaScript's clients add the part's length to the type (contracts/langsmith.md 2.4.3). */
+/**
+ * The type as it was sent, without the part's length, which JavaScript's clients add to it (contracts/langsmith.md
+ * 2.4.3). Parsing and formatting it would rewrite its other parameters, and it is shown to clients as it is kept.
+ */
 function mimeTypeOf(contentType: string | null): string {
   const type = (contentType ?? '').replace(/;\s*length=\d+\s*(?=;|$)/gi, '').trim()
   return type === '' ? 'application/octet-stream' : storableText(type)

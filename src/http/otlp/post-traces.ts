@@ -80,7 +80,7 @@ async function acceptSpans(
 
 export type Encoding = 'json' | 'protobuf'
 
-/** By the content type; null for any other. */
+/** By what the content type contains (contracts/langfuse.md 2.8), not by the type it parses to; null for any other. */
 export function encodingOf(request: FastifyRequest): Encoding | null {
   const contentType = request.headers['content-type']?.toLowerCase() ?? ''
   if (contentType.includes('application/json')) return 'json'
