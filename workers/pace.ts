@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { QueueBackend } from '../src/queue/backend.ts'
 import type { ExperimentKey } from '../src/store/write/ingest.ts'
 
@@ -5,7 +6,7 @@ import type { ExperimentKey } from '../src/store/write/ingest.ts'
 const restPerWork = 20
 const shortestDelayMs = 250
 const longestDelayMs = 60_000
-const limit = 10_000
+const rememberAtMost = 10_000
 
 /** How long after a change the aggregates of an experiment are recomputed. Readers refresh by themselves, if sooner. */
 export interface Pace {
@@ -15,7 +16,7 @@ export interface Pace {
 }
 
 export function createPace(): Pace {
-  const lastMs = new Map<string, number>()
+  const lastMs = new LRUCache<string, number>({ max: rememberAtMost })
   const nameOf = ({ tenantId, experimentId }: ExperimentKey): string =>
     `${tenantId}/${experimentId}`
   return {
@@ -26,7 +27,6 @@ export function createPace(): Pace {
     measure: async (key, refresh) => {
       const start = performance.now()
       await refresh()
-      if (lastMs.size >= limit) lastMs.clear()
       lastMs.set(nameOf(key), performance.now() - start)
     },
   }

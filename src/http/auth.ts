@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import {
   apiKeyFindByPublicKey,
   apiKeyFindBySecretHash,
@@ -43,17 +44,20 @@ declare module 'fastify' {
 const cacheMs = 10_000
 const cacheLimit = 10_000
 
-/** Looks keys up by the SHA-256 of the secret (the secrets are random, so a plain hash is right), cached briefly. */
-export function createAuthenticator(db: Db): Authenticator {
-  const cache = new Map<string, { key: ApiKey | null; until: number }>()
+/**
+ * Looks keys up by the SHA-256 of the secret (the secrets are random, so a plain hash is right), cached briefly.
+ * @param time milliseconds that never go back, for the age of what is cached
+ */
+export function createAuthenticator(db: Db, time: { now(): number } = performance): Authenticator {
+  const age = { ttl: cacheMs, ttlResolution: 0, perf: time }
+  const cache = new LRUCache<string, ApiKey>({ max: cacheLimit, ...age })
 
   async function cached(name: string, find: () => Promise<ApiKey | null>): Promise<ApiKey | null> {
     const held = cache.get(name)
-    if (held !== undefined && held.until > Date.now()) return held.key
+    if (held !== undefined) return held
     const key = await find()
-    if (cache.size >= cacheLimit) cache.clear()
-    // An unknown key is asked for again: it may be created the next moment.
-    if (key !== null) cache.set(name, { key, until: Date.now() + cacheMs })
+    // An unknown key is looked up again each time: it may be created the next moment.
+    if (key !== null) cache.set(name, key)
     return key
   }
 

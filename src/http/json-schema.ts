@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { LRUCache } from 'lru-cache'
 import type { JsonText } from '../domain/entities.ts'
 
 /** One way in which a value breaks its schema. */
@@ -16,9 +17,8 @@ export class JsonSchemaError extends Error {
 /** @returns what is wrong with the value; empty when it fits */
 export type SchemaCheck = (value: unknown) => SchemaProblem[]
 
-/** Schemas compiled at a time: one is compiled in milliseconds and used for every example of a dataset. */
-const cacheLimit = 200
-const cache = new Map<string, SchemaCheck>()
+/** The schemas used last: one is compiled in milliseconds and used for every example of a dataset. */
+const cache = new LRUCache<JsonText, SchemaCheck>({ max: 200 })
 
 /** References to other documents in one schema. */
 const maxReferences = 20
@@ -34,7 +34,6 @@ export function compileJsonSchema(text: JsonText): SchemaCheck {
   const validate = compile(JSON.parse(text) as unknown)
   const check: SchemaCheck = (value) =>
     validate(value) ? [] : (validate.errors ?? []).map(problemOf)
-  if (cache.size >= cacheLimit) cache.clear()
   cache.set(text, check)
   return check
 }

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** What a backend tells its operator; pino's loggers fit. */
 export interface QueueLog {
   info(fields: object, message: string): void
@@ -13,14 +15,12 @@ const rememberAtMost = 100
 
 /** @returns a function that logs an error, but the same text at most once in ten seconds. */
 export function errorReporter(log: QueueLog): (error: unknown, where: string) => void {
-  const lastTold = new Map<string, number>()
+  const told = new LRUCache<string, true>({ max: rememberAtMost, ttl: repeatAfterMs })
   return (error, where) => {
     // Without `where`: one lost connection is reported by each queue and worker that shares it.
     const text = describeError(error)
-    const now = Date.now()
-    if (now - (lastTold.get(text) ?? Number.NEGATIVE_INFINITY) < repeatAfterMs) return
-    if (lastTold.size >= rememberAtMost) lastTold.clear()
-    lastTold.set(text, now)
+    if (told.has(text)) return
+    told.set(text, true)
     log.warn({ err: error, where }, `queue: ${where}: ${text}`)
   }
 }
