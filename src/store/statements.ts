@@ -61,27 +61,45 @@ export const tenant = Symbol('tenant')
 /**
  * Runs a statement that is composed at run time. Like those of `sql/` it begins with `-- name: <entity>_<verb>` and a
  * header that says what it is for and that it only reads, or what a repeat does; test/store/statements.test.ts holds both.
+ * @param tenantId null: the statement is about all tenants, and does not speak of `tenant`
  * @param isPrepared true where there are few such texts; false where every filter makes a new one, for each connection
  * keeps what it has prepared
  * @throws TypeError when it has no name
  */
 export async function runComposed<Row extends object>(
   db: Queryable,
-  tenantId: string,
+  tenantId: string | null,
   statement: Sql,
   { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
 ): Promise<Row[]> {
   const { text, parameters } = bindTenant(statement, tenantId)
+  return runText<Row>(db, named(text), parameters, { isPrepared })
+}
+
+/**
+ * Runs a statement whose text is generated once and kept, with `$1…$n`, as a prepared statement. It begins as a composed one
+ * does.
+ * @throws TypeError when it has no name
+ */
+export async function runGenerated<Row extends object>(
+  db: Queryable,
+  text: string,
+  parameters: Parameter[],
+): Promise<Row[]> {
+  return runText<Row>(db, named(text), parameters)
+}
+
+function named(text: string): string {
   if (!/^\s*-- name: \w+\n/.test(text)) throw new TypeError('a composed statement has no name')
-  return runText<Row>(db, text, parameters, { isPrepared })
+  return text
 }
 
 /** The text, with the tenant as `$1` and the other values behind it. */
 function bindTenant(
   { strings, values }: Sql,
-  tenantId: string,
+  tenantId: string | null,
 ): { text: string; parameters: Parameter[] } {
-  const parameters: Parameter[] = [tenantId]
+  const parameters: Parameter[] = tenantId === null ? [] : [tenantId]
   const place = (value: unknown) =>
     value === tenant ? '$1' : `$${parameters.push(value as Parameter)}`
   const text = strings.reduce((whole, piece, index) => whole + place(values[index - 1]) + piece)

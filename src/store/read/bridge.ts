@@ -20,3 +20,10 @@ export function inline(fragment: Sql, bind: (value: never) => string): string {
     return `${text}${value === tenant ? '$1' : bind(value as never)}${piece}`
   })
 }
+
+/** TEMPORARY: texts without values as fragments, each under its key. */
+export function fragmentsOf<Key extends string>(texts: Readonly<Record<Key, string>>) {
+  return Object.fromEntries(
+    Object.entries<string>(texts).map(([key, text]) => [key, fromText(() => text)]),
+  ) as Record<Key, Sql>
+}

@@ -1,17 +1,19 @@
-import { inline } from '../bridge.ts'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { fragmentsOf } from '../bridge.ts'
+import { langfuseFilterSql, type LangfuseCondition } from '../filter/langfuse-filter-sql.ts'
 import type { Page } from '../page.ts'
-import {
-  langfuseFilterSql,
-  type Bind,
-  type LangfuseCondition,
-} from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import { observationFields, observationFilterColumns } from './observation-columns.ts'
+import {
+  observationFilterColumns,
+  observationFields as observationFieldTexts,
+} from './observation-columns.ts'
+
+/** TEMPORARY: until the column table holds fragments. */
+const observationFields = fragmentsOf(observationFieldTexts)
 
 /** A run of any dialect as an observation. */
 export interface ObservationRow {
@@ -72,16 +74,17 @@ export interface ObservationParts {
 /** All that stands in the row itself. */
 export const ownParts: ObservationParts = { io: true, metadata: true, trace: false }
 
-function columnsOf(parts: ObservationParts): string {
-  const when = (isAsked: boolean, sql: string, type: string) => (isAsked ? sql : `null::${type}`)
-  return `run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
+function columnsOf(parts: ObservationParts): Sql {
+  const when = (isAsked: boolean, column: Sql, type: string) =>
+    isAsked ? column : sql`null::${raw(type)}`
+  return sql`run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
   ${observationFields.isRoot} as is_root, run.run_type, run.name, run.start_time, run.end_time, run.first_token_time, run.created_at, run.updated_at,
   ${observationFields.level} as level, run.status_message, run.error, run.version,
   ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
   run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,
   run.completion_cost, run.total_cost, run.usage_details, run.cost_details,
-  ${when(parts.io, 'run.inputs', 'json')} as inputs, ${when(parts.io, 'run.outputs', 'json')} as outputs,
-  ${when(parts.metadata, 'run.metadata', 'jsonb')} as metadata,
+  ${when(parts.io, sql`run.inputs`, 'json')} as inputs, ${when(parts.io, sql`run.outputs`, 'json')} as outputs,
+  ${when(parts.metadata, sql`run.metadata`, 'jsonb')} as metadata,
   ${when(parts.trace, observationFields.userId, 'text')} as user_id,
   ${when(parts.trace, observationFields.threadId, 'text')} as thread_id,
   ${when(parts.trace, observationFields.isPublic, 'boolean')} as is_public,
@@ -91,10 +94,10 @@ function columnsOf(parts: ObservationParts): string {
 }
 
 /** Without a start time it is a fragment: an update whose create is on its way. */
-function visible(purging: readonly PurgingExperiment[], bind: Bind): string {
-  const shown = 'run.tenant_id = $1 and run.start_time is not null'
+function visibleSql(purging: readonly PurgingExperiment[]): Sql {
+  const shown = sql`run.tenant_id = ${tenant} and run.start_time is not null`
   if (purging.length === 0) return shown
-  return `${shown} and (run.experiment_id = any (${bind(purging.map(({ id }) => id))}::uuid[])) is not true`
+  return sql`${shown} and (run.experiment_id = any (${purging.map(({ id }) => id)}::uuid[])) is not true`
 }
 
 /** A place in the list: all that comes after this one. */
@@ -115,30 +118,32 @@ export async function observationList(
   parts: ObservationParts,
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const conditions = `${visible(purging, bind)}${inline(langfuseFilterSql(observationFilterColumns, filter), bind)}`
-  const behind = 'after' in place && place.after !== null ? behindSql(place.after, bind) : ''
-  const offset = 'offset' in place ? ` offset ${bind(String(place.offset))}::bigint` : ''
-  // Ids first, then one look-up per row of the page, whatever the planner knows of the table.
-  const text = `select ${columnsOf(parts)}
+  const where = sql`${visibleSql(purging)}${langfuseFilterSql(observationFilterColumns, filter)}`
+  const behind = 'after' in place && place.after !== null ? behindSql(place.after) : empty
+  const offset = 'offset' in place ? sql` offset ${String(place.offset)}::bigint` : empty
+  const statement = sql`
+-- name: observation_list
+-- One page of the observations that meet a filter, newest first, ties by id, with those parts that are asked for. Reads only.
+-- Ids first, then one look-up per row of the page, whatever the planner knows of the table.
+select ${columnsOf(parts)}
 from unnest(array(
   select run.id
   from runs as run
-  where ${conditions}${behind}
+  where ${where}${behind}
   order by run.start_time desc, run.id
-  limit ${bind(String(place.limit))}::bigint${offset}
+  limit ${String(place.limit)}::bigint${offset}
 )) with ordinality as page (id, place)
 cross join lateral (
-  select * from runs where runs.tenant_id = $1 and runs.id = page.id offset 0
+  select * from runs where runs.tenant_id = ${tenant} and runs.id = page.id offset 0
 ) as run
 order by page.place`
-  return runText<ObservationRow>(db, text, parameters, { isPrepared: false })
+  return runComposed<ObservationRow>(db, tenantId, statement, { isPrepared: false })
 }
 
-function behindSql({ startTime, id }: ObservationKey, bind: Bind): string {
-  const time = `${bind(startTime)}::text::timestamptz`
-  return `
-    and run.start_time <= ${time} and (run.start_time < ${time} or run.id > ${bind(id)}::uuid)`
+function behindSql({ startTime, id }: ObservationKey): Sql {
+  const time = sql`${startTime}::text::timestamptz`
+  return sql`
+    and run.start_time <= ${time} and (run.start_time < ${time} or run.id > ${id}::uuid)`
 }
 
 export async function observationCount(
@@ -147,11 +152,13 @@ export async function observationCount(
   filter: readonly LangfuseCondition[],
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select count(*) as count
+  const statement = sql`
+-- name: observation_count
+-- How many observations meet a filter. Reads only.
+select count(*) as count
 from runs as run
-where ${visible(purging, bind)}${inline(langfuseFilterSql(observationFilterColumns, filter), bind)}`
-  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+where ${visibleSql(purging)}${langfuseFilterSql(observationFilterColumns, filter)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
 
@@ -162,11 +169,13 @@ export async function observationFind(
   id: string,
 ): Promise<ObservationRow | null> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select ${columnsOf(ownParts)}
+  const statement = sql`
+-- name: observation_find
+-- One observation, unless its experiment is being purged. Reads only.
+select ${columnsOf(ownParts)}
 from runs as run
-where ${visible(purging, bind)} and run.id = ${bind(id)}::uuid`
-  const [row] = await runText<ObservationRow>(db, text, parameters)
+where ${visibleSql(purging)} and run.id = ${id}::uuid`
+  const [row] = await runComposed<ObservationRow>(db, tenantId, statement)
   return row ?? null
 }
 
@@ -179,15 +188,17 @@ export async function observationListOfTrace(
   limit: number,
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
   const behind =
     after === null
-      ? ''
-      : ` and (run.start_time, run.id) > (${bind(after.startTime)}::text::timestamptz, ${bind(after.id)}::uuid)`
-  const text = `select ${columnsOf(ownParts)}
+      ? empty
+      : sql` and (run.start_time, run.id) > (${after.startTime}::text::timestamptz, ${after.id}::uuid)`
+  const statement = sql`
+-- name: observation_list_of_trace
+-- The next observations of a trace, in the order in which they began. Reads only.
+select ${columnsOf(ownParts)}
 from runs as run
-where ${visible(purging, bind)} and run.trace_id = ${bind(traceId)}::uuid${behind}
+where ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
 order by run.start_time, run.id
-limit ${bind(limit)}`
-  return runText<ObservationRow>(db, text, parameters)
+limit ${limit}`
+  return runComposed<ObservationRow>(db, tenantId, statement)
 }

@@ -1,11 +1,13 @@
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { runNarrow } from './run-narrow.ts'
 import {
   isRootSql,
-  runPageText,
+  runOrderSql,
+  runPageSql,
   type RunKey,
   type RunPlace,
   type RunQuery,
@@ -77,43 +79,26 @@ async function runListPage(
   place: RunPlace,
   parts: ReadonlySet<RunPart>,
 ): Promise<PageRow[]> {
-  const parameters: Parameter[] = [query.tenantId]
-  const page = runPageText(query, place, (value) => `$${parameters.push(value)}`)
-  const [time, id] = place.order === 'desc' ? ['desc', 'asc'] : ['asc', 'desc']
-  const text = `with page as materialized (
-  ${page}
+  const [time, id] = runOrderSql(place)
+  const statement = sql`
+-- name: run_list_page
+-- One page of runs: the ids of the page first, then the columns of these rows, with those parts that are asked for. Reads only.
+with page as materialized (
+  ${runPageSql(query, place)}
 )
-select ${columnsOf(parts).join(', ')}
+select ${columnsOf(parts)}
 from page
-join runs as run on run.tenant_id = $1 and run.id = page.id
-join experiments on experiments.tenant_id = $1 and experiments.id = run.experiment_id
-left join traces as trace on trace.tenant_id = $1 and trace.id = run.trace_id
+join runs as run on run.tenant_id = ${tenant} and run.id = page.id
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
+left join traces as trace on trace.tenant_id = ${tenant} and trace.id = run.trace_id
 order by page.start_time ${time}, page.id ${id}`
-  return runText<PageRow>(db, text, parameters, { isPrepared: false })
+  return runComposed<PageRow>(db, query.tenantId, statement, { isPrepared: false })
 }
 
-const plainColumns = [
-  'id',
-  'tenant_id',
-  'trace_id',
-  'experiment_id',
-  'parent_run_id',
-  'name',
-  'run_type',
-  'status',
-  'start_time',
-  'end_time',
-  'created_at',
-  'inputs_preview',
-  'outputs_preview',
-  'status_message',
-  'level',
-  'tags',
-  'dotted_order',
-  'reference_example_id',
-  'first_token_time',
-  'thread_id',
-]
+const plainColumns = sql`run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type,
+  run.status, run.start_time, run.end_time, run.created_at, run.inputs_preview, run.outputs_preview, run.status_message,
+  run.level, run.tags, run.dotted_order, run.reference_example_id, run.first_token_time, run.thread_id,
+  experiments.trace_tier, trace.start_time as trace_min_start_time`
 
 /** A root shows the sums of its trace. */
 const rolledUpColumns = [
@@ -123,52 +108,54 @@ const rolledUpColumns = [
   'prompt_cost',
   'completion_cost',
   'total_cost',
-]
+].map((name) => raw(name))
 
 /** A column that is not named is not read: large values lie outside the row (TOAST). */
-const partColumns: readonly (readonly [part: RunPart, name: string, expression: string])[] = [
-  ['inputs', 'inputs', 'run.inputs'],
-  ['outputs', 'outputs', 'run.outputs'],
-  ['error', 'error', 'run.error'],
-  ['events', 'events', 'run.events'],
-  ['serialized', 'serialized', 'run.serialized'],
-  ['extra', 'extra', 'run.extra'],
-  ['extra', 'runtime', 'run.runtime'],
-  ['attachments', 'attachments', 'run.attachments'],
-  ['metadata', 'metadata', 'run.metadata'],
-  ['usageDetails', 'usage_details', 'run.usage_details'],
-  ['usageDetails', 'cost_details', 'run.cost_details'],
+const partColumns: readonly (readonly [part: RunPart, name: string, expression: Sql])[] = [
+  ['inputs', 'inputs', sql`run.inputs`],
+  ['outputs', 'outputs', sql`run.outputs`],
+  ['error', 'error', sql`run.error`],
+  ['events', 'events', sql`run.events`],
+  ['serialized', 'serialized', sql`run.serialized`],
+  ['extra', 'extra', sql`run.extra`],
+  ['extra', 'runtime', sql`run.runtime`],
+  ['attachments', 'attachments', sql`run.attachments`],
+  ['metadata', 'metadata', sql`run.metadata`],
+  ['usageDetails', 'usage_details', sql`run.usage_details`],
+  ['usageDetails', 'cost_details', sql`run.cost_details`],
   [
     'referenceDatasetId',
     'reference_dataset_id',
-    `(select example.dataset_id from examples as example
-    where example.tenant_id = $1 and example.id = run.reference_example_id limit 1)`,
+    sql`(select example.dataset_id from examples as example
+    where example.tenant_id = ${tenant} and example.id = run.reference_example_id limit 1)`,
   ],
   [
     'inDataset',
     'in_dataset',
-    `exists (select from examples as example where example.tenant_id = $1 and example.source_run_id = run.id)`,
+    sql`exists (select from examples as example where example.tenant_id = ${tenant} and example.source_run_id = run.id)`,
   ],
   [
     'shareToken',
     'share_token',
-    `(select share.token from shares as share
-    where share.tenant_id = $1 and share.kind = 'run' and share.id = run.id)`,
+    sql`(select share.token from shares as share
+    where share.tenant_id = ${tenant} and share.kind = 'run' and share.id = run.id)`,
   ],
 ]
 
-function columnsOf(parts: ReadonlySet<RunPart>): string[] {
-  return [
-    ...plainColumns.map((name) => `run.${name}`),
-    ...rolledUpColumns.map(
-      (name) => `case when ${isRootSql} then trace.${name} else run.${name} end as ${name}`,
-    ),
-    'experiments.trace_tier',
-    'trace.start_time as trace_min_start_time',
-    ...partColumns.map(
-      ([part, name, expression]) => `${parts.has(part) ? expression : 'null'} as ${name}`,
-    ),
-  ]
+function columnsOf(parts: ReadonlySet<RunPart>): Sql {
+  return join(
+    [
+      plainColumns,
+      ...rolledUpColumns.map(
+        (name) => sql`case when ${isRootSql} then trace.${name} else run.${name} end as ${name}`,
+      ),
+      ...partColumns.map(
+        ([part, name, expression]) =>
+          sql`${parts.has(part) ? expression : raw('null')} as ${raw(name)}`,
+      ),
+    ],
+    ', ',
+  )
 }
 
 async function feedbackCountOfRuns(

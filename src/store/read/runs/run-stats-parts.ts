@@ -1,21 +1,24 @@
+import sql, { join, raw, type Sql } from 'sql-template-tag'
+import { tenant } from '../../statements.ts'
+
 /** What statistics over runs say beyond the runs' own rows: it takes a look at other tables, so only where it is asked for. */
 export type RunStatsPart = 'feedback' | 'details'
 
-interface PartText {
+interface PartSql {
   /** Over `member`, the runs by their group, of which those in `shown` count. */
-  tables: string
+  tables: Sql
   /** Columns of the group `number.key`. */
-  columns: string
+  columns: Sql
   /** The same columns without the part. */
-  absent: string
+  absent: Sql
 }
 
 /**
  * To its root belongs what was given to the trace and no run. Looked up run by run: right after a bulk load, when the
  * planner knows nothing of the tables, a join reads all of the tenant's feedback for every run (20 s for 30,000 runs).
  */
-const feedback: PartText = {
-  tables: `feedback_point as (
+const feedback: PartSql = {
+  tables: sql`feedback_point as (
   select member.key as group_key, given.key, given.value_text as label, count(*) as n,
     count(given.score_number) as score_count, sum(given.score_number::text::numeric) as score_sum
   from member
@@ -23,11 +26,11 @@ const feedback: PartText = {
   cross join lateral (
     select own.key, own.value_text, own.score_number, own.comparative_experiment_id
     from feedback as own
-    where own.tenant_id = $1 and own.run_id = member.id
+    where own.tenant_id = ${tenant} and own.run_id = member.id
     union all
     select whole.key, whole.value_text, whole.score_number, whole.comparative_experiment_id
     from feedback as whole
-    where whole.tenant_id = $1 and whole.trace_id = member.trace_id and whole.run_id is null and member.is_root
+    where whole.tenant_id = ${tenant} and whole.trace_id = member.trace_id and whole.run_id is null and member.is_root
     offset 0
   ) as given
   where given.key is not null and given.comparative_experiment_id is null
@@ -41,12 +44,12 @@ feedback_key as (
   from feedback_point
   group by group_key, key
 )`,
-  columns: `(
+  columns: sql`(
     select coalesce(jsonb_object_agg(key, jsonb_build_object('n', n, 'avg', avg, 'values', labels)), '{}')
     from feedback_key
     where group_key is not distinct from number.key
   ) as feedback_stats`,
-  absent: `'{}'::jsonb as feedback_stats`,
+  absent: sql`'{}'::jsonb as feedback_stats`,
 }
 
 const detailNames = [
@@ -54,15 +57,15 @@ const detailNames = [
   'completion_token_details',
   'prompt_cost_details',
   'completion_cost_details',
-]
+].map((name) => raw(name))
 
 /** Postgres raises an error when it decodes `\u0000` or half of a surrogate pair, so these are replaced first. */
-const decodable = (column: string): string =>
-  String.raw`regexp_replace(${column}::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g')::json`
+const decodable = (column: Sql): Sql =>
+  sql`regexp_replace(${column}::text, '\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\\\ufffd', 'g')::json`
 
 /** Langfuse's keys, `input_cached`, in LangSmith's maps. */
-const prefixed = (column: string, unit: string): string => `
-      select case when starts_with(entry.key, 'input') then 'prompt' else 'completion' end || '_${unit}_details',
+const prefixed = (column: Sql, unit: 'token' | 'cost'): Sql => sql`
+      select case when starts_with(entry.key, 'input') then 'prompt' else 'completion' end || '_${raw(unit)}_details',
         regexp_replace(entry.key, '^(input|output)_?', ''), entry.value
       from json_each_text(${column}) as entry
       where entry.key ~ '^(input|output)_?.' and entry.key not in ('input_', 'output_')`
@@ -71,19 +74,19 @@ const prefixed = (column: string, unit: string): string => `
  * Tokens and costs by what they consist of. The sources are those of the sums: models, and for a root those of its
  * whole trace.
  */
-const details: PartText = {
-  tables: `detail_source as (
+const details: PartSql = {
+  tables: sql`detail_source as (
   select member.key as group_key, run.usage_details, run.cost_details
   from member
   join shown on shown.key is not distinct from member.key
   cross join lateral (
     select part.run_type, part.usage_details, part.cost_details
     from runs as part
-    where part.tenant_id = $1 and part.trace_id = member.trace_id and member.is_root
+    where part.tenant_id = ${tenant} and part.trace_id = member.trace_id and member.is_root
     union all
     select own.run_type, own.usage_details, own.cost_details
     from runs as own
-    where own.tenant_id = $1 and own.id = member.id and not member.is_root
+    where own.tenant_id = ${tenant} and own.id = member.id and not member.is_root
     offset 0
   ) as run
   where member.is_counted and run.run_type in ('llm', 'embedding')
@@ -93,26 +96,30 @@ detail_sum as (
   select source.group_key, said.name, said.key, sum(said.value::numeric) as value
   from detail_source as source
   cross join lateral (
-    select ${decodable('source.usage_details')} as usage, ${decodable('source.cost_details')} as cost
+    select ${decodable(sql`source.usage_details`)} as usage, ${decodable(sql`source.cost_details`)} as cost
   ) as stored
   cross join lateral (
       select map.name, entry.key, entry.value
-      from unnest(array['${detailNames.join(`', '`)}']) as map (name)
+      from unnest(array[${join(detailNames, `', '`, `'`, `'`)}]) as map (name)
       cross join lateral json_each_text(stored.usage -> map.name) as entry
-      union all${prefixed(`stored.usage -> 'usage_details'`, 'token')}
-      union all${prefixed('stored.cost', 'cost')}
+      union all${prefixed(sql`stored.usage -> 'usage_details'`, 'token')}
+      union all${prefixed(sql`stored.cost`, 'cost')}
   ) as said
   group by source.group_key, said.name, said.key
 )`,
-  columns: detailNames
-    .map(
-      (name) => `(
+  columns: join(
+    detailNames.map(
+      (name) => sql`(
     select jsonb_object_agg(key, value) from detail_sum
     where group_key is not distinct from number.key and name = '${name}'
   ) as ${name}`,
-    )
-    .join(',\n  '),
-  absent: detailNames.map((name) => `null as ${name}`).join(', '),
+    ),
+    ',\n  ',
+  ),
+  absent: join(
+    detailNames.map((name) => sql`null as ${name}`),
+    ', ',
+  ),
 }
 
-export const runStatsParts: Readonly<Record<RunStatsPart, PartText>> = { feedback, details }
+export const runStatsParts: Readonly<Record<RunStatsPart, PartSql>> = { feedback, details }

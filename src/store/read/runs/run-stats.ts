@@ -1,8 +1,9 @@
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText, type Parameter } from '../../statements.ts'
-import { isRootSql, runSourceText, type RunQuery } from './run-query-sql.ts'
+import { runComposed } from '../../statements.ts'
+import { isRootSql, runSourceSql, type RunQuery } from './run-query-sql.ts'
 import { runStatsParts, type RunStatsPart } from './run-stats-parts.ts'
 
 /** Numbers over a set of runs. Latencies in seconds; what no run has is null. */
@@ -70,53 +71,43 @@ export async function runStats(
   groups: RunGroups | null,
   parts: readonly RunStatsPart[],
 ): Promise<RunStatsRow[]> {
-  const parameters: Parameter[] = [query.tenantId]
-  const text = statsText(query, groups, parts, (value) => `$${parameters.push(value)}`)
-  const rows = await runText<RunStatsRow>(db, text, parameters, { isPrepared: false })
-  return rows
-}
-
-const sums = [
-  'prompt_tokens',
-  'completion_tokens',
-  'total_tokens',
-  'prompt_cost',
-  'completion_cost',
-  'total_cost',
-]
-
-/** Only these are a source of tokens; a parent repeats its children (contracts/langsmith.md 3.6). */
-const ownOf = (name: string): string =>
-  `case when ${isRootSql} then trace.${name} when run.run_type in ('llm', 'embedding') then run.${name} end as ${name}`
-
-function statsText(
-  query: RunQuery,
-  groups: RunGroups | null,
-  parts: readonly RunStatsPart[],
-  bind: (value: Parameter) => string,
-): string {
-  const keys = groups === null ? `array['']` : groupKeysSql(groups.by, bind)
-  const only = groups === null ? '' : onlySql(groups, bind)
+  const keys = groups === null ? sql`array['']` : groupKeysSql(groups.by)
+  const only = groups === null ? empty : onlySql(groups)
   const page =
     groups === null
-      ? ''
-      : `order by ${groups.order === 'largest' ? 'count(*) desc' : 'max(start_time) desc'}, key collate "C"
-    limit ${bind(groups.limit)} offset ${bind(groups.offset)}`
+      ? empty
+      : sql`order by ${firstOf(groups)}, key collate "C"
+    limit ${groups.limit} offset ${groups.offset}`
   // The window sorts all of them: not where all are roots, or none is.
   const isCounted =
     query.isRoot === undefined
-      ? 'is_root or not bool_or(is_root) over (partition by one.key, trace_id)'
-      : 'true'
+      ? sql`is_root or not bool_or(is_root) over (partition by one.key, trace_id)`
+      : sql`true`
+  const source =
+    groups === null
+      ? sql`(select) as one left join (number join shown on true) on true`
+      : sql`number join shown on shown.key is not distinct from number.key`
   const wanted = parts.map((part) => runStatsParts[part])
   const columns = Object.values(runStatsParts).map((part) =>
     wanted.includes(part) ? part.columns : part.absent,
   )
-  return `with matched as materialized (
+  const tables =
+    wanted.length === 0
+      ? empty
+      : join(
+          wanted.map((part) => sql`${part.tables},\n`),
+          '',
+        )
+  const statement = sql`
+-- name: run_stats
+-- Numbers over the runs of a query, as one group or by the groups that are shown, with those parts that are asked for.
+-- Reads only.
+with matched as materialized (
   select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,
     coalesce(run.first_token_time, case when ${isRootSql} then trace.first_token_time end) as first_token_time,
-    ${sums.map(ownOf).join(',\n    ')},
+    ${join(sums.map(ownOf), ',\n    ')},
     ${keys} as keys
-  from ${runSourceText(query, bind)}
+  from ${runSourceSql(query)}
 ),
 member as materialized (
   select matched.*, one.key,
@@ -126,20 +117,20 @@ member as materialized (
   ${only}
 ),
 shown as materialized (
-  select key, count(*) over () as group_count, row_number() over (${orderOf(groups)}) as place
+  select key, count(*) over () as group_count, row_number() over (order by ${firstOf(groups)}, key collate "C") as place
   from member
   group by key
   ${page}
 ),
-${wanted.map((part) => `${part.tables},\n`).join('')}number as (
+${tables}number as (
   select member.key, count(*) as run_count,
     count(*) filter (where status = 'error') as error_count,
     count(*) filter (where first_token_time is not null) as streaming_count,
     percentile_cont(array[0.5, 0.99]) within group (order by latency.seconds) as latency,
     avg(latency.seconds) as latency_avg,
     percentile_cont(array[0.5, 0.99]) within group (order by first_token.seconds) as first_token,
-    ${sums.map((name) => `sum(${name}) filter (where is_counted) as ${name}`).join(',\n    ')},
-    ${sums.slice(0, 3).map(percentilesOf).join(',\n    ')},
+    ${join(sums.map(sumOf), ',\n    ')},
+    ${join(sums.slice(0, 3).map(percentilesOf), ',\n    ')},
     percentile_cont(array[0.5, 0.99]) within group (order by total_cost::double precision)
       filter (where is_counted) as cost,
     count(distinct thread_id) as thread_count, min(start_time) as min_start_time, max(start_time) as last_run_start_time
@@ -153,50 +144,69 @@ ${wanted.map((part) => `${part.tables},\n`).join('')}number as (
   ) as first_token
   group by member.key
 )
-select ${groups === null ? `''` : 'number.key'} as group_key,
+select ${groups === null ? sql`''` : sql`number.key`} as group_key,
   coalesce(run_count, 0) as run_count, coalesce(error_count, 0) as error_count,
   coalesce(streaming_count, 0) as streaming_count, latency[1] as latency_p50, latency[2] as latency_p99, latency_avg,
-  first_token[1] as first_token_p50, first_token[2] as first_token_p99, ${sums.join(', ')},
+  first_token[1] as first_token_p50, first_token[2] as first_token_p99, ${join(sums, ', ')},
   prompt_tokens_p[1] as prompt_tokens_p50, prompt_tokens_p[2] as prompt_tokens_p99,
   completion_tokens_p[1] as completion_tokens_p50, completion_tokens_p[2] as completion_tokens_p99,
   total_tokens_p[1] as total_tokens_p50, total_tokens_p[2] as total_tokens_p99,
   cost[1] as cost_p50, cost[2] as cost_p99, min_start_time, last_run_start_time,
-  ${columns.join(',\n  ')},
+  ${join(columns, ',\n  ')},
   coalesce(thread_count, 0) as thread_count, coalesce(group_count, 0) as group_count
-from ${groups === null ? '(select) as one left join (number join shown on true) on true' : 'number join shown on shown.key is not distinct from number.key'}
+from ${source}
 order by place`
+  return runComposed<RunStatsRow>(db, query.tenantId, statement, { isPrepared: false })
 }
 
-function orderOf(groups: RunGroups | null): string {
-  const first = groups?.order === 'latest' ? 'max(start_time) desc' : 'count(*) desc'
-  return `order by ${first}, key collate "C"`
+const sums = [
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'prompt_cost',
+  'completion_cost',
+  'total_cost',
+].map((name) => raw(name))
+
+/** Only these are a source of tokens; a parent repeats its children (contracts/langsmith.md 3.6). */
+function ownOf(name: Sql): Sql {
+  return sql`case when ${isRootSql} then trace.${name} when run.run_type in ('llm', 'embedding') then run.${name} end as ${name}`
+}
+
+function sumOf(name: Sql): Sql {
+  return sql`sum(${name}) filter (where is_counted) as ${name}`
 }
 
 /** Values that occur: tokens are whole numbers. */
-function percentilesOf(name: string): string {
-  return `percentile_disc(array[0.5, 0.99]) within group (order by ${name}) filter (where is_counted) as ${name}_p`
+function percentilesOf(name: Sql): Sql {
+  return sql`percentile_disc(array[0.5, 0.99]) within group (order by ${name}) filter (where is_counted) as ${name}_p`
 }
 
-function groupKeysSql(by: RunGroupBy, bind: (value: Parameter) => string): string {
+/** What comes first in the order of the groups. */
+function firstOf(groups: RunGroups | null): Sql {
+  return groups?.order === 'latest' ? sql`max(start_time) desc` : sql`count(*) desc`
+}
+
+function groupKeysSql(by: RunGroupBy): Sql {
   switch (by.attribute) {
     case 'name':
-      return 'array[run.name]'
+      return sql`array[run.name]`
     case 'thread':
-      return 'array[run.thread_id]'
+      return sql`array[run.thread_id]`
     case 'tag':
-      return `coalesce((select array_agg(distinct tag) from unnest(run.tags) as tag), array[null::text])`
+      return sql`coalesce((select array_agg(distinct tag) from unnest(run.tags) as tag), array[null::text])`
     case 'metadata':
-      return `array[run.metadata ->> ${bind(by.key)}::text]`
+      return sql`array[run.metadata ->> ${by.key}::text]`
     case 'run_type': {
-      const types = bind([...by.types])
-      return `array[case when run.run_type = any(${types}::text[]) then run.run_type else (${types}::text[])[cardinality(${types}::text[])] end]`
+      const types = sql`${[...by.types]}::text[]`
+      return sql`array[case when run.run_type = any(${types}) then run.run_type else (${types})[cardinality(${types})] end]`
     }
   }
 }
 
-function onlySql({ only }: RunGroups, bind: (value: Parameter) => string): string {
-  if (only === null) return 'where one.key is not null'
+function onlySql({ only }: RunGroups): Sql {
+  if (only === null) return sql`where one.key is not null`
   const values = only.filter((value) => value !== null)
-  const isNullToo = values.length < only.length ? ' or one.key is null' : ''
-  return `where (one.key = any(${bind(values)}::text[])${isNullToo})`
+  const isNullToo = values.length < only.length ? sql` or one.key is null` : empty
+  return sql`where (one.key = any(${values}::text[])${isNullToo})`
 }
