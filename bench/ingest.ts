@@ -4,7 +4,7 @@ import { eventVersion, type IngestEvent } from '../src/domain/events.ts'
 import { foldEvents } from '../src/domain/fold.ts'
 import { previewOf } from '../src/domain/json.ts'
 import type { Db } from '../src/store/pool.ts'
-import { runText } from '../src/store/statements.ts'
+import { runGenerated } from '../src/store/statements.ts'
 import { upsertParameters, upsertText } from '../src/store/write/upsert-sql.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { mb } from './api-process.ts'
@@ -107,7 +107,8 @@ async function upsertBare(db: Db, tenant: TestTenant): Promise<void> {
   const batches = Array.from({ length: Math.ceil(runCount / 1000) }, () => foldEvents(batch()).run)
   // Two at once, as two workers would: the limit is the database's.
   const upsertAll = async (some: typeof batches): Promise<void> => {
-    for (const rows of some) await runText(db, upsertText('run'), upsertParameters('run', rows))
+    for (const rows of some)
+      await runGenerated(db, upsertText('run'), upsertParameters('run', rows))
   }
   const half = Math.ceil(batches.length / 2)
   await Promise.all([upsertAll(batches.slice(0, half)), upsertAll(batches.slice(half))])

@@ -1,3 +1,10 @@
+-- name: run_count_of_experiments
+-- How many runs some experiments have together, counted up to a number. $1 tenant, $2 uuid[] experiments, $3 the number.
+-- Reads only.
+select count(*) as count from (
+  select from runs where tenant_id = $1 and experiment_id = any ($2::uuid[]) limit $3
+) as counted;
+
 -- name: run_delete_of_experiment
 -- Purges some runs of a deleted experiment, with their feedback and the traces they leave empty.
 -- $1 tenant, $2 experiment, $3 how many runs at most. A repeat takes the next ones.

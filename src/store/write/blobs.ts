@@ -1,7 +1,8 @@
+import sql from 'sql-template-tag'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runStatement, runText } from '../statements.ts'
-import { blobIsReferencedText } from './blob-references.ts'
+import { runComposed, runStatement, tenant } from '../statements.ts'
+import { blobIsReferencedSql } from './blob-references.ts'
 
 /**
  * Records a content once its bytes are stored for good, or that it was given again. Waits for a delete of the same
@@ -46,26 +47,40 @@ export async function blobDeleteUnreferenced(
 ): Promise<number | null> {
   return db.begin(async (transaction) => {
     await runStatement(transaction, 'blob_insert_missing', [tenantId, id])
-    const parameters = [tenantId, id, usedBefore]
-    const [gone] = await runText<{ size: number | null }>(transaction, deleteText, parameters)
-    if (gone === undefined) return null
+    const gone = await blobDelete(transaction, tenantId, id, usedBefore)
+    if (gone === null) return null
     await removeBytes()
     return gone.size
   })
 }
 
-/** What stood in for a content without a row is no loss. The announcements of a content go with it. */
-const deleteText = `with gone as (
+async function blobDelete(
+  transaction: Queryable,
+  tenantId: string,
+  blobId: string,
+  usedBefore: Timestamp,
+): Promise<{ size: number | null } | null> {
+  const id = sql`${blobId}::uuid`
+  const since = sql`${usedBefore}::timestamptz`
+  const isReferenced = blobIsReferencedSql({ tenantId: sql`${tenant}::uuid`, id, since })
+  const statement = sql`
+-- name: blob_delete
+-- Deletes a content to which nothing refers and that was not used since a time, and its announcements. What stood in for a
+-- content without a row has no size: it is no loss. A repeat deletes nothing.
+with gone as (
   delete from blobs
-  where tenant_id = $1::uuid and id = $2::uuid and used_at < $3::timestamptz
+  where tenant_id = ${tenant}::uuid and id = ${id} and used_at < ${since}
     and (
       used_at = '-infinity'
-      or not ${blobIsReferencedText({ tenant: '$1::uuid', id: '$2::uuid', since: '$3::timestamptz' })}
+      or not ${isReferenced}
     )
   returning id, size, used_at
 ),
 gone_media as (
   delete from media using gone
-  where media.tenant_id = $1::uuid and media.blob_id = gone.id and gone.used_at > '-infinity'
+  where media.tenant_id = ${tenant}::uuid and media.blob_id = gone.id and gone.used_at > '-infinity'
 )
 select case when used_at > '-infinity' then size end as size from gone`
+  const [gone] = await runComposed<{ size: number | null }>(transaction, tenantId, statement)
+  return gone ?? null
+}

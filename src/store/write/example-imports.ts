@@ -1,8 +1,9 @@
+import sql from 'sql-template-tag'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
 import type { Dataset } from '../read/datasets/datasets.ts'
 import {
-  exampleConditions,
+  exampleConditionsSql,
   exampleCount,
   exampleList,
   type Example,
@@ -10,7 +11,7 @@ import {
   type ExampleMoment,
   type ExampleQuery,
 } from '../read/datasets/examples.ts'
-import { runText } from '../statements.ts'
+import { runComposed } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 import { datasetUpdateVersion, exampleInsertMany, type ExampleVersion } from './examples.ts'
 
@@ -118,28 +119,30 @@ export async function exampleClone(
     if ((await exampleCount(transaction, { tenantId, filter, asOf })) === 0)
       return { version: null }
     const version = await datasetUpdateVersion(transaction, tenantId, targetDatasetId, [], now)
-    await insertCopies(transaction, { tenantId, filter, asOf }, targetDatasetId, version)
+    await exampleInsertCopies(transaction, { tenantId, filter, asOf }, targetDatasetId, version)
     return { version }
   })
 }
 
-async function insertCopies(
+async function exampleInsertCopies(
   transaction: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
   targetDatasetId: string,
   version: Timestamp,
 ): Promise<void> {
-  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
-  const dataset = `$${parameters.push(targetDatasetId)}::uuid`
-  const time = `$${parameters.push(version)}::timestamptz`
-  const text = `insert into examples (
+  const time = sql`${version}::timestamptz`
+  const statement = sql`
+-- name: example_insert_copies
+-- Copies the examples that meet a filter, as of a moment, into a dataset as one version, under new ids. A repeat makes
+-- further copies.
+insert into examples (
   tenant_id, dataset_id, id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, source_trace_id,
   external_source_trace_id, source_run_id, external_source_run_id, attachments
 )
-select tenant_id, ${dataset}, gen_random_uuid(), ${time}, ${time},
+select tenant_id, ${targetDatasetId}::uuid, gen_random_uuid(), ${time}, ${time},
   row_number() over (order by valid_from desc, ordinal, id) - 1, inputs, outputs, metadata, splits, source_trace_id,
   external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
-where ${where}`
-  await runText(transaction, text, parameters)
+where ${exampleConditionsSql(filter, asOf)}`
+  await runComposed(transaction, tenantId, statement)
 }

@@ -4,7 +4,7 @@ import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import { runItemId } from '../../domain/ids.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runStatement, runText } from '../statements.ts'
+import { runGenerated, runStatement } from '../statements.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
@@ -177,7 +177,7 @@ async function upsertMany<T extends Touched>(
   // from then read all runs of the tenant for each trace. Not awaited one by one: the three travel together.
   const [, touched] = await Promise.all([
     planModeUpdate(db, 'force_generic_plan'),
-    runText<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey))),
+    runGenerated<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey))),
     planModeUpdate(db, 'force_custom_plan'),
   ])
   return touched

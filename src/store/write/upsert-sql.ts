@@ -43,7 +43,10 @@ export function upsertText(kind: EntityKind): string {
   if (cached !== undefined) return cached
   const columns = upsertColumns(kind)
   const names = columns.map((column) => column.name).join(', ')
-  const text = `insert into ${tables[kind]} as held (${names})
+  const text = `-- name: ${kind}_upsert_many
+-- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 and
+-- what follows are arrays, one for each column. A repeat changes nothing.
+insert into ${tables[kind]} as held (${names})
 select ${columns.map((column) => column.expression).join(', ')}
 from unnest(${columns.map((column, i) => `$${i + 1}::${column.parameterType}[]`).join(', ')})
   as given (${names})

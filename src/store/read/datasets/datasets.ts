@@ -1,8 +1,8 @@
-import { inline } from '../bridge.ts'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
 
 export interface Dataset {
@@ -86,15 +86,37 @@ export async function datasetList(
   db: Queryable,
   query: DatasetQuery & { sort?: 'name' | 'created_at' | 'modified_at' },
 ): Promise<Dataset[]> {
-  return listDatasets(db, query, '')
+  const statement = sql`
+-- name: dataset_list
+-- One page of the datasets that meet the query, in its order. Reads only.
+select ${columns}
+from datasets
+${pageSql(query)}`
+  return runComposed<Dataset>(db, query.tenantId, statement)
 }
 
-/** The same with the counts that LangSmith shows; also for one dataset: `filter: { ids: [id] }`. */
+/** One page of datasets with the counts that LangSmith shows; also for one dataset: `filter: { ids: [id] }`. */
 export async function datasetListCounted(
   db: Queryable,
   query: DatasetQuery,
 ): Promise<CountedDataset[]> {
-  return listDatasets<CountedDataset>(db, query, counts)
+  const statement = sql`
+-- name: dataset_list_counted
+-- One page of the datasets that meet the query, in its order, with their examples and experiments counted. Reads only.
+select ${columns}, (
+    select count(*) from examples
+    where examples.tenant_id = datasets.tenant_id and examples.dataset_id = datasets.id
+      and examples.valid_to = 'infinity' and not examples.archived
+  ) as example_count,
+  experiment.session_count, experiment.last_session_start_time
+from datasets
+cross join lateral (
+    select count(*) as session_count, max(start_time) as last_session_start_time
+    from experiments
+    where experiments.tenant_id = datasets.tenant_id and experiments.dataset_id = datasets.id
+  ) as experiment
+${pageSql(query)}`
+  return runComposed<CountedDataset>(db, query.tenantId, statement)
 }
 
 export async function datasetCount(
@@ -102,84 +124,55 @@ export async function datasetCount(
   tenantId: string,
   filter: DatasetFilter = {},
 ): Promise<number> {
-  const { parameters, where } = conditions(tenantId, filter)
-  const text = `select count(*) as count from datasets where ${where}`
-  const [row] = await runText<{ count: number }>(db, text, parameters)
+  const statement = sql`
+-- name: dataset_count
+-- How many datasets meet a filter. Reads only.
+select count(*) as count from datasets where ${conditionsOf(filter)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
   return row!.count
 }
 
-const columns = [
-  'id',
-  'external_id',
-  'name',
-  'description',
-  'data_type',
-  'metadata',
-  'inputs_schema',
-  'outputs_schema',
-  'transformations',
-  'externally_managed',
-  'baseline_experiment_id',
-  'created_at',
-  'updated_at',
-  'version_at',
-]
-  .map((column) => `datasets.${column}`)
-  .join(', ')
+const columns = sql`datasets.id, datasets.external_id, datasets.name, datasets.description, datasets.data_type,
+  datasets.metadata, datasets.inputs_schema, datasets.outputs_schema, datasets.transformations,
+  datasets.externally_managed, datasets.baseline_experiment_id, datasets.created_at, datasets.updated_at,
+  datasets.version_at`
 
-const counts = `, (
-    select count(*) from examples
-    where examples.tenant_id = datasets.tenant_id and examples.dataset_id = datasets.id
-      and examples.valid_to = 'infinity' and not examples.archived
-  ) as example_count,
-  experiment.session_count, experiment.last_session_start_time`
-
-const experimentCounts = `cross join lateral (
-    select count(*) as session_count, max(start_time) as last_session_start_time
-    from experiments
-    where experiments.tenant_id = datasets.tenant_id and experiments.dataset_id = datasets.id
-  ) as experiment`
-
-const sortColumns: Record<DatasetSort, string> = {
-  name: 'datasets.name',
-  created_at: 'datasets.created_at',
-  modified_at: 'datasets.updated_at',
-  example_count: 'example_count',
-  session_count: 'session_count',
-  last_session_start_time: 'last_session_start_time',
+const sortColumns: Record<DatasetSort, Sql> = {
+  name: sql`datasets.name`,
+  created_at: sql`datasets.created_at`,
+  modified_at: sql`datasets.updated_at`,
+  example_count: sql`example_count`,
+  session_count: sql`session_count`,
+  last_session_start_time: sql`last_session_start_time`,
 }
 
-async function listDatasets<Row extends Dataset>(
-  db: Queryable,
-  { tenantId, filter = {}, sort = 'created_at', isAscending = false, limit, offset }: DatasetQuery,
-  extraColumns: string,
-): Promise<Row[]> {
-  const { parameters, where } = conditions(tenantId, filter)
-  const order = `${sortColumns[sort]} ${isAscending ? 'asc' : 'desc'} nulls last`
+/** What follows `from datasets`. */
+function pageSql({
+  filter = {},
+  sort = 'created_at',
+  isAscending = false,
+  limit,
+  offset,
+}: DatasetQuery): Sql {
   // The default order is the index's own.
-  const orders = sort === 'created_at' && !isAscending ? '' : `${order}, `
-  parameters.push(limit, offset)
-  const text = `select ${columns}${extraColumns}
-from datasets ${extraColumns === '' ? '' : experimentCounts}
-where ${where}
-order by ${orders}datasets.created_at desc, datasets.id
-limit $${parameters.length - 1} offset $${parameters.length}`
-  return runText<Row>(db, text, parameters)
+  const order =
+    sort === 'created_at' && !isAscending
+      ? empty
+      : sql`${sortColumns[sort]} ${raw(isAscending ? 'asc' : 'desc')} nulls last, `
+  return sql`where ${conditionsOf(filter)}
+order by ${order}datasets.created_at desc, datasets.id
+limit ${limit} offset ${offset}`
 }
 
-function conditions(
-  tenantId: string,
-  { ids, names, nameContains, dataTypes, metadata }: DatasetFilter,
-): { parameters: Parameter[]; where: string } {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const parts = ['datasets.tenant_id = $1']
-  if (ids !== undefined) parts.push(`datasets.id = any(${bind(ids)}::uuid[])`)
-  if (names !== undefined) parts.push(`datasets.name = any(${bind(names)}::text[])`)
+function conditionsOf({ ids, names, nameContains, dataTypes, metadata }: DatasetFilter): Sql {
+  const conditions = [sql`datasets.tenant_id = ${tenant}`]
+  const add = (condition: Sql) => conditions.push(condition)
+  if (ids !== undefined) add(sql`datasets.id = any(${ids}::uuid[])`)
+  if (names !== undefined) add(sql`datasets.name = any(${names}::text[])`)
   if (nameContains !== undefined) {
-    parts.push(inline(matchSql('datasets.name', 'ilike', containsPatterns(nameContains).raw), bind))
+    add(matchSql('datasets.name', 'ilike', containsPatterns(nameContains).raw))
   }
-  if (dataTypes !== undefined) parts.push(`datasets.data_type = any(${bind(dataTypes)}::text[])`)
-  if (metadata !== undefined) parts.push(`datasets.metadata @> ${bind(metadata)}::text::jsonb`)
-  return { parameters, where: parts.join(' and ') }
+  if (dataTypes !== undefined) add(sql`datasets.data_type = any(${dataTypes}::text[])`)
+  if (metadata !== undefined) add(sql`datasets.metadata @> ${metadata}::text::jsonb`)
+  return join(conditions, ' and ')
 }

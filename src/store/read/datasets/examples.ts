@@ -1,9 +1,9 @@
-import { inline } from '../bridge.ts'
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
 import { exampleFilterSql } from '../filter/run-filter-sql.ts'
 
@@ -103,25 +103,27 @@ export async function exampleList(
   db: Queryable,
   { tenantId, filter, asOf, order = { by: 'recent' }, after = null, limit, offset }: ExampleQuery,
 ): Promise<Example[]> {
-  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
-  const orders = orderSql(order, parameters)
-  const selected = `select ${columns} from examples where ${where}`
-  const rows =
-    after === null ? selected : selectAfter(selected, orders, after, parameters, limit + offset)
-  parameters.push(limit, offset)
-  const text = `${rows}
+  const orders = orderSql(order)
+  const selected = sql`select ${columns} from examples where ${exampleConditionsSql(filter, asOf)}`
+  const rows = after === null ? selected : selectAfter(selected, orders, after, limit + offset)
+  const statement = sql`
+-- name: example_list
+-- One page of the examples that meet a filter, as of a moment, in an order or behind one of them. Reads only.
+${rows}
 order by ${orders}
-limit $${parameters.length - 1} offset $${parameters.length}`
-  return runText<Example>(db, text, parameters)
+limit ${limit} offset ${offset}`
+  return runComposed<Example>(db, tenantId, statement)
 }
 
 export async function exampleCount(
   db: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
 ): Promise<number> {
-  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
-  const text = `select count(*) as count from examples where ${where}`
-  const [row] = await runText<{ count: number }>(db, text, parameters)
+  const statement = sql`
+-- name: example_count
+-- How many examples meet a filter, as of a moment. Reads only.
+select count(*) as count from examples where ${exampleConditionsSql(filter, asOf)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
   return row!.count
 }
 
@@ -130,11 +132,14 @@ export async function exampleListSplits(
   db: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
 ): Promise<string[]> {
-  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
-  const text = `select split
+  const where = exampleConditionsSql(filter, asOf)
+  const statement = sql`
+-- name: example_list_splits
+-- The splits of the examples that meet a filter, as of a moment, sorted. Reads only.
+select split
 from (select distinct unnest(examples.splits) as split from examples where ${where}) as named
 order by split collate "C"`
-  const rows = await runText<{ split: string }>(db, text, parameters)
+  const rows = await runComposed<{ split: string }>(db, tenantId, statement)
   return rows.map(({ split }) => split)
 }
 
@@ -151,21 +156,23 @@ export async function exampleListKeys(
   part: ExamplePart,
   single: string,
 ): Promise<string[]> {
-  const { parameters, where } = exampleConditions(tenantId, filter, asOf)
-  const value = `examples.${part}::json`
-  const text = `select member.key
+  const value = sql`examples.${raw(part)}::json`
+  const statement = sql`
+-- name: example_list_keys
+-- The keys of one part of the examples that meet a filter, as of a moment, those first that stand first. Reads only.
+select member.key
 from examples
 cross join lateral json_object_keys(
   case
     when ${value} is null then '{}'
     when json_typeof(${value}) = 'object' then ${value}
-    else json_build_object($${parameters.push(single)}::text, null)
+    else json_build_object(${single}::text, null)
   end
 ) with ordinality as member (key, place)
-where ${where}
+where ${exampleConditionsSql(filter, asOf)}
 group by member.key
 order by min(member.place), member.key collate "C"`
-  const rows = await runText<{ key: string }>(db, text, parameters)
+  const rows = await runComposed<{ key: string }>(db, tenantId, statement)
   return rows.map(({ key }) => key)
 }
 
@@ -185,84 +192,61 @@ export async function exampleListCurrentAfter(
   ])
 }
 
-const columns = [
-  'id',
-  'external_id',
-  'dataset_id',
-  'valid_from',
-  'created_at',
-  'ordinal',
-  'inputs',
-  'outputs',
-  'metadata',
-  'splits',
-  'archived',
-  'source_trace_id',
-  'external_source_trace_id',
-  'source_run_id',
-  'external_source_run_id',
-  'attachments',
-]
-  .map((column) => `examples.${column}`)
-  .join(', ')
+const columns = sql`examples.id, examples.external_id, examples.dataset_id, examples.valid_from, examples.created_at,
+  examples.ordinal, examples.inputs, examples.outputs, examples.metadata, examples.splits, examples.archived,
+  examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
+  examples.external_source_run_id, examples.attachments`
 
-/** What a `where` over `examples` says for these conditions, and what it binds from `$1` on. */
-export function exampleConditions(
-  tenantId: string,
-  filter: ExampleFilter,
-  asOf: ExampleMoment,
-): { parameters: Parameter[]; where: string } {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const parts = ['examples.tenant_id = $1', validSql(asOf, bind)]
+/** What a `where` over `examples` says for these conditions. */
+export function exampleConditionsSql(filter: ExampleFilter, asOf: ExampleMoment): Sql {
+  const conditions = [sql`examples.tenant_id = ${tenant}`, validSql(asOf)]
+  const add = (condition: Sql) => conditions.push(condition)
   const { datasetId, ids, splits, metadata, texts, archived, sourceTraceId, sourceRunId } = filter
-  if (datasetId !== undefined) parts.push(`examples.dataset_id = ${bind(datasetId)}::uuid`)
-  if (ids !== undefined) parts.push(`examples.id = any(${bind(ids)}::uuid[])`)
-  if (splits !== undefined) parts.push(`examples.splits && ${bind(splits)}::text[]`)
+  if (datasetId !== undefined) add(sql`examples.dataset_id = ${datasetId}::uuid`)
+  if (ids !== undefined) add(sql`examples.id = any(${ids}::uuid[])`)
+  if (splits !== undefined) add(sql`examples.splits && ${splits}::text[]`)
   if (metadata !== undefined) {
     // On the wire the splits are part of the metadata (contracts/langsmith.md 2.4.1).
-    const whole = `(coalesce(examples.metadata, '{}') || jsonb_build_object('dataset_split', examples.splits))`
-    parts.push(`${whole} @> ${bind(metadata)}::text::jsonb`)
+    const whole = sql`(coalesce(examples.metadata, '{}') || jsonb_build_object('dataset_split', examples.splits))`
+    add(sql`${whole} @> ${metadata}::text::jsonb`)
   }
   for (const text of texts ?? []) {
     const patterns = containsPatterns(text).inJson
-    const inputs = inline(matchSql('examples.inputs::text', 'ilike', patterns), bind)
-    parts.push(
-      `(${inputs} or ${inline(matchSql('examples.outputs::text', 'ilike', patterns), bind)})`,
-    )
+    const inputs = matchSql('examples.inputs::text', 'ilike', patterns)
+    const outputs = matchSql('examples.outputs::text', 'ilike', patterns)
+    add(sql`(${inputs} or ${outputs})`)
   }
-  if (archived !== undefined) parts.push(archived ? 'examples.archived' : 'not examples.archived')
-  if (sourceTraceId !== undefined)
-    parts.push(`examples.source_trace_id = ${bind(sourceTraceId)}::uuid`)
-  if (sourceRunId !== undefined) parts.push(`examples.source_run_id = ${bind(sourceRunId)}::uuid`)
+  if (archived !== undefined) add(archived ? sql`examples.archived` : sql`not examples.archived`)
+  if (sourceTraceId !== undefined) add(sql`examples.source_trace_id = ${sourceTraceId}::uuid`)
+  if (sourceRunId !== undefined) add(sql`examples.source_run_id = ${sourceRunId}::uuid`)
   if (filter.filter !== undefined) {
-    parts.push(`(${inline(exampleFilterSql(filter.filter, 'examples'), bind)}) is true`)
+    add(sql`(${exampleFilterSql(filter.filter, 'examples')}) is true`)
   }
-  return { parameters, where: parts.join(' and ') }
+  return join(conditions, ' and ')
 }
 
-function validSql(asOf: ExampleMoment, bind: (value: Parameter) => string): string {
-  if (asOf === null) return `examples.valid_to = 'infinity'`
+function validSql(asOf: ExampleMoment): Sql {
+  if (asOf === null) return sql`examples.valid_to = 'infinity'`
   if (typeof asOf !== 'string') {
-    return `exists (
+    return sql`exists (
   select from dataset_tags
   where dataset_tags.tenant_id = examples.tenant_id and dataset_tags.dataset_id = examples.dataset_id
-    and dataset_tags.tag = ${bind(asOf.tag)}::text
+    and dataset_tags.tag = ${asOf.tag}::text
     and examples.valid_from <= dataset_tags.as_of and dataset_tags.as_of < examples.valid_to
 )`
   }
-  const time = `${bind(asOf)}::timestamptz`
-  return `examples.valid_from <= ${time} and ${time} < examples.valid_to`
+  const time = sql`${asOf}::timestamptz`
+  return sql`examples.valid_from <= ${time} and ${time} < examples.valid_to`
 }
 
-function orderSql(order: ExampleOrder, parameters: Parameter[]): string {
+function orderSql(order: ExampleOrder): Sql {
   if (order.by === 'random') {
-    return `md5(examples.id::text || $${parameters.push(order.seed)}::text), examples.id`
+    return sql`md5(examples.id::text || ${order.seed}::text), examples.id`
   }
-  const direction = order.isAscending === true ? 'asc' : 'desc'
-  if (order.by === 'id') return `examples.id ${direction}`
-  const column = order.by === 'recent' ? 'examples.valid_from' : 'examples.created_at'
-  return `${column} ${direction}, examples.ordinal, examples.id`
+  const direction = raw(order.isAscending === true ? 'asc' : 'desc')
+  if (order.by === 'id') return sql`examples.id ${direction}`
+  const column = order.by === 'recent' ? sql`examples.valid_from` : sql`examples.created_at`
+  return sql`${column} ${direction}, examples.ordinal, examples.id`
 }
 
 /**
@@ -270,17 +254,15 @@ function orderSql(order: ExampleOrder, parameters: Parameter[]): string {
  * any number of examples of one version, and as one condition with `or` every page would read all before it again.
  */
 function selectAfter(
-  selected: string,
-  orders: string,
+  selected: Sql,
+  orders: Sql,
   { validFrom, ordinal, id }: Pick<Example, 'validFrom' | 'ordinal' | 'id'>,
-  parameters: Parameter[],
   limit: number,
-): string {
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const time = `${bind(validFrom)}::timestamptz`
-  const place = `(${bind(ordinal)}::integer, ${bind(id)}::uuid)`
-  const most = `order by ${orders} limit ${bind(limit)}`
-  return `select * from (
+): Sql {
+  const time = sql`${validFrom}::timestamptz`
+  const place = sql`(${ordinal}::integer, ${id}::uuid)`
+  const most = sql`order by ${orders} limit ${limit}`
+  return sql`select * from (
   (${selected} and examples.valid_from = ${time} and (examples.ordinal, examples.id) > ${place} ${most})
   union all
   (${selected} and examples.valid_from < ${time} ${most})

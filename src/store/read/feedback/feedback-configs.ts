@@ -1,7 +1,8 @@
+import sql, { join, raw } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 
 /** What the scores of a feedback key mean. */
 export interface FeedbackConfigRow {
@@ -35,18 +36,18 @@ export async function feedbackConfigList(
   tenantId: string,
   query: FeedbackConfigQuery,
 ): Promise<FeedbackConfigRow[]> {
-  const parameters: Parameter[] = [tenantId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const conditions = ['tenant_id = $1', 'deleted_at is null']
-  if (query.keys !== undefined) conditions.push(`key = any (${bind(query.keys)}::text[])`)
+  const conditions = [sql`tenant_id = ${tenant}`, sql`deleted_at is null`]
+  if (query.keys !== undefined) conditions.push(sql`key = any (${query.keys}::text[])`)
   if (query.keyContains !== undefined) {
-    conditions.push(`position(lower(${bind(query.keyContains)}) in lower(key)) > 0`)
+    conditions.push(sql`position(lower(${query.keyContains}) in lower(key)) > 0`)
   }
-  const direction = query.isDescending ? 'desc' : 'asc'
-  const text = `select key, config, is_lower_score_better, updated_at
-    from feedback_configs
-    where ${conditions.join(' and ')}
-    order by updated_at ${direction}, key collate "C"
-    limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
-  return runText<FeedbackConfigRow>(db, text, parameters)
+  const statement = sql`
+-- name: feedback_config_list
+-- One page of the feedback configurations that meet the query, by the time of the last change, ties by key. Reads only.
+select key, config, is_lower_score_better, updated_at
+from feedback_configs
+where ${join(conditions, ' and ')}
+order by updated_at ${raw(query.isDescending ? 'desc' : 'asc')}, key collate "C"
+limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
+  return runComposed<FeedbackConfigRow>(db, tenantId, statement)
 }

@@ -1,9 +1,8 @@
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
-import type { Bind } from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 
 /** Feedback with what it says nothing of filled in from its run. */
@@ -64,11 +63,11 @@ export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedbac
  * The rest of a `where` over `feedback` with its own run as `run`: no experiment that it is part of is deleted, or it is
  * to be kept. Mostly nothing is being purged, nothing is asked, and the planner leaves the run away.
  */
-export function feedbackLeftSql(purging: readonly PurgingExperiment[], bind: Bind): string {
-  if (purging.length === 0) return ''
-  const ids = `any (${bind(purging.map(({ id }) => id))}::uuid[])`
-  const kept = bind(purging.filter(({ keepsScores }) => keepsScores).map(({ id }) => id))
-  return `
+export function feedbackLeftSql(purging: readonly PurgingExperiment[]): Sql {
+  if (purging.length === 0) return empty
+  const ids = sql`any (${purging.map(({ id }) => id)}::uuid[])`
+  const kept = purging.filter(({ keepsScores }) => keepsScores).map(({ id }) => id)
+  return sql`
     and (feedback.experiment_id = ${ids} and not (
       feedback.experiment_id = any (${kept}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
     )) is not true
@@ -76,13 +75,15 @@ export function feedbackLeftSql(purging: readonly PurgingExperiment[], bind: Bin
 }
 
 /** A look-up only where it is needed: the list ends when its page is full. */
-const experimentOfRun = `(
-      select held.experiment_id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id
+const experimentOfRun = sql`(
+      select held.experiment_id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id
     )`
 
-const source = `feedback
+const columns = raw(feedbackSelection)
+
+const source = sql`feedback
   left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
-  where feedback.tenant_id = $1 and feedback.key is not null`
+  where feedback.tenant_id = ${tenant} and feedback.key is not null`
 
 /** @returns null when there is none, or its experiment is deleted */
 export async function feedbackFind(
@@ -91,9 +92,11 @@ export async function feedbackFind(
   id: string,
 ): Promise<FeedbackRow | null> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select ${feedbackSelection} from ${source} and feedback.id = ${bind(id)}${feedbackLeftSql(purging, bind)}`
-  const [row] = await runText<FeedbackRow>(db, text, parameters)
+  const statement = sql`
+-- name: feedback_find
+-- One piece of feedback, unless its experiment is being purged. Reads only.
+select ${columns} from ${source} and feedback.id = ${id}${feedbackLeftSql(purging)}`
+  const [row] = await runComposed<FeedbackRow>(db, tenantId, statement)
   return row ?? null
 }
 
@@ -110,93 +113,101 @@ export async function feedbackList(
     experimentListPurging(db, tenantId),
     query.experimentIds === undefined ? false : areLarge(db, tenantId, query.experimentIds),
   ])
-  const { parameters, bind } = parametersOf(tenantId)
-  const conditions = conditionsOf(query, isLarge, bind).map((condition) => `\n    and ${condition}`)
-  // Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
-  const text = `select ${feedbackSelection}
+  const where = join(
+    [sql`${source}${feedbackLeftSql(purging)}`, ...conditionsOf(query, isLarge)],
+    '\n    and ',
+  )
+  const statement = sql`
+-- name: feedback_list
+-- One page of the feedback that meets the query, newest first, ties by id. Reads only.
+-- Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+select ${columns}
 from unnest(array(
-  select feedback.id from ${source}${feedbackLeftSql(purging, bind)}${conditions.join('')}
+  select feedback.id from ${where}
   order by feedback.created_at desc nulls last, feedback.id
-  limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint
+  limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint
 )) with ordinality as page (id, place)
 cross join lateral (
-  select * from feedback where feedback.tenant_id = $1 and feedback.id = page.id offset 0
+  select * from feedback where feedback.tenant_id = ${tenant} and feedback.id = page.id offset 0
 ) as feedback
 left join lateral (
-  select * from runs where runs.tenant_id = $1 and runs.id = feedback.run_id offset 0
+  select * from runs where runs.tenant_id = ${tenant} and runs.id = feedback.run_id offset 0
 ) as run on true
 order by page.place`
-  return runText<FeedbackRow>(db, text, parameters)
+  return runComposed<FeedbackRow>(db, tenantId, statement)
 }
 
 async function areLarge(db: Queryable, tenantId: string, ids: string[]): Promise<boolean> {
-  const text = `select count(*) as count from (
-  select from runs where tenant_id = $1 and experiment_id = any ($2::uuid[]) limit $3
-) as counted`
-  const [row] = await runText<{ count: number }>(db, text, [tenantId, ids, manyRuns])
+  const [row] = await runStatement<{ count: number }>(db, 'run_count_of_experiments', [
+    tenantId,
+    ids,
+    manyRuns,
+  ])
   return row!.count === manyRuns
 }
 
 /** What was given neither to a run nor to a trace counts for the experiment itself. */
-const isOfExperiment = 'feedback.run_id is null and feedback.trace_id is null'
+const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null`
 
 /** Ids of the feedback that was given to a trace and no run: it counts at the trace's root. @param condition on `runs` */
-function traceLevelOf(condition: string): string {
-  return `select whole.id
+function traceLevelOf(condition: Sql): Sql {
+  return sql`select whole.id
       from runs
       join experiments on experiments.tenant_id = runs.tenant_id and experiments.id = runs.experiment_id
       join feedback as whole
         on whole.tenant_id = runs.tenant_id and whole.trace_id = runs.trace_id and whole.run_id is null
-      where runs.tenant_id = $1 and ${condition} and runs.parent_run_id is null`
+      where runs.tenant_id = ${tenant} and ${condition} and runs.parent_run_id is null`
 }
 
-function conditionsOf(query: FeedbackQuery, isLarge: boolean, bind: Bind): string[] {
-  const conditions: string[] = []
-  const add = (condition: string) => conditions.push(condition)
+function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
+  const conditions: Sql[] = []
+  const add = (condition: Sql) => conditions.push(condition)
   if (query.runIds !== undefined) {
-    const ids = bind(query.runIds)
+    const isAmong = sql`any (${query.runIds}::uuid[])`
     // As with experiments, an index scan each instead of an `or`.
-    add(`feedback.id in (
-      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any (${ids}::uuid[])
+    add(sql`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = ${isAmong}
       union all
-      ${traceLevelOf(`runs.id = any (${ids}::uuid[])`)}
+      ${traceLevelOf(sql`runs.id = ${isAmong}`)}
     )`)
   }
-  if (query.keys !== undefined) add(`feedback.key = any (${bind(query.keys)}::text[])`)
+  if (query.keys !== undefined) add(sql`feedback.key = any (${query.keys}::text[])`)
   if (query.experimentIds !== undefined) {
-    const ids = bind(query.experimentIds)
-    if (isLarge)
-      add(
-        `(feedback.experiment_id = any (${ids}::uuid[]) or ${experimentOfRun} = any (${ids}::uuid[]))`,
-      )
+    const isAmong = sql`any (${query.experimentIds}::uuid[])`
+    if (isLarge) add(sql`(feedback.experiment_id = ${isAmong} or ${experimentOfRun} = ${isAmong})`)
     // An index scan each; an `or` over the join would read all feedback of the tenant.
     else
-      add(`feedback.id in (
-      select own.id from feedback as own where own.tenant_id = $1 and own.experiment_id = any (${ids}::uuid[])
+      add(sql`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.experiment_id = ${isAmong}
       union
       select scored.id
       from runs
       join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
-      where runs.tenant_id = $1 and runs.experiment_id = any (${ids}::uuid[])
+      where runs.tenant_id = ${tenant} and runs.experiment_id = ${isAmong}
       union
-      ${traceLevelOf(`runs.experiment_id = any (${ids}::uuid[])`)}
+      ${traceLevelOf(sql`runs.experiment_id = ${isAmong}`)}
     )`)
   }
   if (query.sourceTypes !== undefined) {
-    add(`feedback.source_type = any (${bind(query.sourceTypes)}::text[])`)
+    add(sql`feedback.source_type = any (${query.sourceTypes}::text[])`)
   }
-  if (query.hasComment !== undefined)
-    add(`feedback.comment is ${query.hasComment ? 'not ' : ''}null`)
-  if (query.hasScore !== undefined) add(`feedback.score is ${query.hasScore ? 'not ' : ''}null`)
-  if (query.level !== undefined) add(`${query.level === 'run' ? 'not ' : ''}(${isOfExperiment})`)
+  if (query.hasComment !== undefined) add(isThere(sql`feedback.comment`, query.hasComment))
+  if (query.hasScore !== undefined) add(isThere(sql`feedback.score`, query.hasScore))
+  if (query.level !== undefined) {
+    add(query.level === 'run' ? sql`not (${isOfExperiment})` : isOfExperiment)
+  }
   if (query.minCreatedAt !== undefined) {
-    add(`feedback.created_at >= ${bind(query.minCreatedAt)}::timestamptz`)
+    add(sql`feedback.created_at >= ${query.minCreatedAt}::timestamptz`)
   }
   if (query.maxCreatedAt !== undefined) {
-    add(`feedback.created_at <= ${bind(query.maxCreatedAt)}::timestamptz`)
+    add(sql`feedback.created_at <= ${query.maxCreatedAt}::timestamptz`)
   }
   if (query.comparativeExperimentId !== undefined) {
-    add(`feedback.comparative_experiment_id = ${bind(query.comparativeExperimentId)}::uuid`)
+    add(sql`feedback.comparative_experiment_id = ${query.comparativeExperimentId}::uuid`)
   }
   return conditions
+}
+
+function isThere(column: Sql, isAsked: boolean): Sql {
+  return isAsked ? sql`${column} is not null` : sql`${column} is null`
 }

@@ -1,6 +1,6 @@
+import sql from 'sql-template-tag'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
-import { parametersOf } from '../parameters.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import { experimentListPurging } from '../purging.ts'
 import { scoreColumns, scoreSourceSql, scoreTime, type ScoreRow } from './scores.ts'
 
@@ -12,16 +12,18 @@ export async function scoreListOfExperiments(
   limit: number,
 ): Promise<Map<string, ScoreRow[]>> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select * from (
+  const statement = sql`
+-- name: score_list_of_experiments
+-- The newest scores on each of these experiments as such, up to a number each, newest first. Reads only.
+select * from (
   select ${scoreColumns},
     row_number() over (partition by feedback.experiment_id order by ${scoreTime} desc, feedback.id) as place
-  from ${scoreSourceSql(purging, bind)}
-    and feedback.experiment_id = any (${bind(experimentIds)}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
+  from ${scoreSourceSql(purging)}
+    and feedback.experiment_id = any (${experimentIds}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
 ) as ranked
-where place <= ${bind(limit)}::bigint
+where place <= ${limit}::bigint
 order by timestamp desc, id`
-  const rows = await runText<ScoreRow>(db, text, parameters)
+  const rows = await runComposed<ScoreRow>(db, tenantId, statement)
   const groups = new Map<string, ScoreRow[]>(experimentIds.map((id) => [id, []]))
   for (const row of rows) groups.get(row.experimentId!)!.push(row)
   return groups
@@ -37,24 +39,27 @@ export async function scoreListOfTraces(
   const traceIds = targets.map(({ traceKey }) => traceKey)
   const runIds = targets.flatMap(({ runKey }) => runKey ?? [])
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select * from (
+  const statement = sql`
+-- name: score_list_of_traces
+-- The newest scores on each of these traces as a whole, and on each of these runs, up to a number each, newest first.
+-- Reads only.
+select * from (
   select ${scoreColumns},
     row_number() over (
       partition by feedback.run_id, case when feedback.run_id is null then feedback.trace_id end
       order by ${scoreTime} desc, feedback.id
     ) as place
-  from ${scoreSourceSql(purging, bind)}
+  from ${scoreSourceSql(purging)}
     and feedback.id in (
       select own.id from feedback as own
-      where own.tenant_id = $1 and own.trace_id = any (${bind(traceIds)}::uuid[]) and own.run_id is null
+      where own.tenant_id = ${tenant} and own.trace_id = any (${traceIds}::uuid[]) and own.run_id is null
       union
-      select own.id from feedback as own where own.tenant_id = $1 and own.run_id = any (${bind(runIds)}::uuid[])
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = any (${runIds}::uuid[])
     )
 ) as ranked
-where place <= ${bind(limit)}::bigint
+where place <= ${limit}::bigint
 order by timestamp desc, id`
-  const rows = await runText<ScoreRow>(db, text, parameters)
+  const rows = await runComposed<ScoreRow>(db, tenantId, statement)
   return targets.map(({ traceKey, runKey }) =>
     rows
       .filter((row) => (row.runId === null ? row.traceId === traceKey : row.runId === runKey))

@@ -1,18 +1,17 @@
-import { inline } from '../bridge.ts'
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { resolveId } from '../../../domain/ids.ts'
-import { runText } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { fragmentsOf } from '../bridge.ts'
 import { feedbackLeftSql } from './feedback.ts'
 import {
   langfuseFilterSql,
-  type Bind,
   type FilterColumns,
   type LangfuseCondition,
 } from '../filter/langfuse-filter-sql.ts'
 import { langfuseNarrow } from '../filter/langfuse-narrow.ts'
-import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from '../traces/trace-columns.ts'
 
@@ -94,17 +93,21 @@ const time = 'coalesce(feedback.timestamp, feedback.created_at)'
 const traceId = 'coalesce(feedback.trace_id, run.trace_id)'
 
 /** Feedback on a run names its experiment too: only feedback on nothing else is about the experiment. */
-const isOfExperiment = 'feedback.run_id is null and feedback.trace_id is null'
+const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null`
+
+/** TEMPORARY: until the column table holds fragments. */
+const shown = fragmentsOf({ dataType, time, traceId })
+const traceShown = fragmentsOf(traceFields)
 
 /** Aliases: feedback, run (its own), trace. What a statement does not use of them is not joined. */
-const joins = `
-  left join runs as run on run.tenant_id = $1 and run.id = feedback.run_id
-  left join traces as trace on trace.tenant_id = $1 and trace.id = ${traceId}`
+const joins = sql`
+  left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
+  left join traces as trace on trace.tenant_id = ${tenant} and trace.id = ${shown.traceId}`
 
-/** Up to within the `where`. $1 is the tenant. */
-function sourceSql(purging: readonly PurgingExperiment[], bind: Bind): string {
-  return `feedback${joins}
-  where feedback.tenant_id = $1 and feedback.key is not null${feedbackLeftSql(purging, bind)}`
+/** From behind `from` up to within the `where`. */
+function sourceSql(purging: readonly PurgingExperiment[]): Sql {
+  return sql`feedback${joins}
+  where feedback.tenant_id = ${tenant} and feedback.key is not null${feedbackLeftSql(purging)}`
 }
 
 /** The same as `traceId`, with a look-up of the run only where it is needed. */
@@ -116,10 +119,10 @@ const soughtTraceId = `coalesce(feedback.trace_id, (
  * Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there.
  * No `exists`: the planner would hash the keys of all runs for it.
  */
-const hasTrace = `(feedback.trace_id is not null or feedback.run_id is not null
-      and (select held.id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id) is not null
+const hasTrace = sql`(feedback.trace_id is not null or feedback.run_id is not null
+      and (select held.id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id) is not null
       and ((feedback.run_id in (select unnest(array(
-        select waiting.id from runs as waiting where waiting.tenant_id = $1 and waiting.trace_id is null
+        select waiting.id from runs as waiting where waiting.tenant_id = ${tenant} and waiting.trace_id is null
       )))) is not true))`
 
 /** A condition on what the trace of a score shows: on all traces at once. */
@@ -181,18 +184,18 @@ export const scoreFilterColumns: FilterColumns = {
   trace_tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
 }
 
-const columns = `feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
-  feedback.value_text, ${dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
+const columns = sql`feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
+  feedback.value_text, ${shown.dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
   feedback.queue_id, coalesce(feedback.environment, 'default') as environment, feedback.metadata, feedback.run_id,
-  coalesce(feedback.external_run_id, run.external_id) as external_run_id, ${traceId} as trace_id,
+  coalesce(feedback.external_run_id, run.external_id) as external_run_id, ${shown.traceId} as trace_id,
   coalesce(feedback.external_trace_id, run.external_trace_id) as external_trace_id, feedback.thread_id,
   case when ${isOfExperiment} then feedback.experiment_id end as experiment_id,
   case when ${isOfExperiment} then feedback.external_experiment_id end as external_experiment_id,
-  ${time} as timestamp, feedback.created_at, feedback.updated_at,
+  ${shown.time} as timestamp, feedback.created_at, feedback.updated_at,
   trace.id is not null and (trace.m <> 0 or trace.root_run_id is not null) as has_trace,
-  ${traceFields.userId} as trace_user_id, ${traceFields.tags} as trace_tags,
+  ${traceShown.userId} as trace_user_id, ${traceShown.tags} as trace_tags,
   coalesce(trace.environment, trace.root_environment) as trace_environment,
-  ${traceFields.threadId} as trace_thread_id`
+  ${traceShown.threadId} as trace_thread_id`
 
 /** @returns null when there is none */
 export async function scoreFind(
@@ -201,9 +204,11 @@ export async function scoreFind(
   id: string,
 ): Promise<ScoreRow | null> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select ${columns} from ${sourceSql(purging, bind)} and feedback.id = ${bind(id)}`
-  const [row] = await runText<ScoreRow>(db, text, parameters)
+  const statement = sql`
+-- name: score_find
+-- One score, unless its experiment is being purged. Reads only.
+select ${columns} from ${sourceSql(purging)} and feedback.id = ${id}`
+  const [row] = await runComposed<ScoreRow>(db, tenantId, statement)
   return row ?? null
 }
 
@@ -215,19 +220,21 @@ export async function scoreList(
   { limit, offset }: { limit: number; offset: number },
 ): Promise<ScoreRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  // Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
-  const text = `select ${columns}
+  const statement = sql`
+-- name: score_list
+-- One page of the scores that meet the query, newest first, ties by id. Reads only.
+-- Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+select ${columns}
 from unnest(array(
-  select feedback.id from ${sourceSql(purging, bind)}${conditionsOf(query, bind)}
-  order by ${time} desc, feedback.id
-  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
+  select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
+  order by ${shown.time} desc, feedback.id
+  limit ${String(limit)}::bigint offset ${String(offset)}::bigint
 )) with ordinality as page (id, place)
 cross join lateral (
-  select * from feedback where feedback.tenant_id = $1 and feedback.id = page.id offset 0
+  select * from feedback where feedback.tenant_id = ${tenant} and feedback.id = page.id offset 0
 ) as feedback${joins}
 order by page.place`
-  return runText<ScoreRow>(db, text, parameters, { isPrepared: false })
+  return runComposed<ScoreRow>(db, tenantId, statement, { isPrepared: false })
 }
 
 export async function scoreCount(
@@ -236,9 +243,11 @@ export async function scoreCount(
   query: ScoreQuery,
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select count(*) as count from ${sourceSql(purging, bind)}${conditionsOf(query, bind)}`
-  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+  const statement = sql`
+-- name: score_count
+-- How many scores meet the query. Reads only.
+select count(*) as count from ${sourceSql(purging)}${conditionsOf(query)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
 
@@ -255,62 +264,67 @@ export async function scoreNarrow(
   }
 }
 
-function conditionsOf(query: ScoreQuery, bind: Bind): string {
-  const conditions: string[] = []
-  const add = (condition: string) => conditions.push(`\n    and ${condition}`)
-  const among = (expression: string, values: string[] | undefined, type = 'text') => {
-    if (values !== undefined) add(`${expression} = any (${bind(values)}::${type}[])`)
+/** The rest of a `where` over `sourceSql`. */
+function conditionsOf(query: ScoreQuery): Sql {
+  const conditions: Sql[] = []
+  const add = (condition: Sql) => conditions.push(sql`\n    and ${condition}`)
+  const among = (expression: Sql, values: string[] | undefined, type: 'text' | 'uuid' = 'text') => {
+    if (values !== undefined) add(sql`${expression} = any (${values}::${raw(type)}[])`)
   }
-  among('feedback.id', query.ids, 'uuid')
-  among('feedback.key', query.names)
-  among(dataType, query.dataTypes)
-  among(`coalesce(feedback.source_type, 'api')`, query.sourceTypes)
-  among(`coalesce(feedback.environment, 'default')`, query.environments)
-  among('feedback.config_id', query.configIds)
-  among('feedback.queue_id', query.queueIds)
-  among('feedback.run_id', query.runIds, 'uuid')
-  among('feedback.thread_id', query.threadIds)
-  among('feedback.value_text', query.labels)
-  if (query.traceIds !== undefined) addTraces(query.traceIds)
+  among(sql`feedback.id`, query.ids, 'uuid')
+  among(sql`feedback.key`, query.names)
+  among(shown.dataType, query.dataTypes)
+  among(sql`coalesce(feedback.source_type, 'api')`, query.sourceTypes)
+  among(sql`coalesce(feedback.environment, 'default')`, query.environments)
+  among(sql`feedback.config_id`, query.configIds)
+  among(sql`feedback.queue_id`, query.queueIds)
+  among(sql`feedback.run_id`, query.runIds, 'uuid')
+  among(sql`feedback.thread_id`, query.threadIds)
+  among(sql`feedback.value_text`, query.labels)
+  if (query.traceIds !== undefined) add(ofTraces(query.traceIds))
   if (query.experimentIds !== undefined) {
-    among('feedback.experiment_id', query.experimentIds, 'uuid')
+    among(sql`feedback.experiment_id`, query.experimentIds, 'uuid')
     add(isOfExperiment)
   }
-  if (query.from !== undefined) add(`${time} >= ${bind(query.from)}::timestamptz`)
-  if (query.to !== undefined) add(`${time} < ${bind(query.to)}::timestamptz`)
+  if (query.from !== undefined) add(sql`${shown.time} >= ${query.from}::timestamptz`)
+  if (query.to !== undefined) add(sql`${shown.time} < ${query.to}::timestamptz`)
   for (const { operator, value } of query.numbers ?? []) {
-    add(`feedback.score_number ${operator} ${bind(value)}::double precision`)
+    add(sql`feedback.score_number ${raw(operator)} ${value}::double precision`)
   }
   if (query.anyNumber !== undefined) {
-    add(`feedback.score_number = any (${bind(query.anyNumber)}::double precision[])`)
+    add(sql`feedback.score_number = any (${query.anyNumber}::double precision[])`)
   }
-  if (query.isTraceOnly) add(`${hasTrace} and ${dataType} <> 'CORRECTION'`)
+  if (query.isTraceOnly) add(sql`${hasTrace} and ${shown.dataType} <> 'CORRECTION'`)
   if (query.after !== undefined) {
-    const last = bind(query.after.timestamp)
-    add(`${time} <= ${last}::timestamptz`)
-    add(`(${time} < ${last}::timestamptz or feedback.id > ${bind(query.after.id)}::uuid)`)
+    const last = sql`${query.after.timestamp}::timestamptz`
+    add(sql`${shown.time} <= ${last}`)
+    add(sql`(${shown.time} < ${last} or feedback.id > ${query.after.id}::uuid)`)
   }
   const others = (query.conditions ?? []).filter((condition) => {
     if (condition.column !== 'traceId' || condition.type !== 'stringOptions') return true
     if (condition.operator === 'none of') return true
-    addTraces(condition.value.map((id) => resolveId('trace', id).id))
+    add(ofTraces(condition.value.map((id) => resolveId('trace', id).id)))
     return false
   })
-  return conditions.join('') + inline(langfuseFilterSql(scoreFilterColumns, others), bind)
+  return join([...conditions, langfuseFilterSql(scoreFilterColumns, others)], '')
+}
 
-  function addTraces(traceIds: string[]): void {
-    const ids = bind(traceIds)
-    // Two index scans; an `or` over the join would read all feedback of the tenant.
-    add(`feedback.id in (
-      select own.id from feedback as own where own.tenant_id = $1 and own.trace_id = any (${ids}::uuid[])
+/**
+ * On any of these traces, or on a run in one of them. Two index scans: an `or` over the join would read all feedback of
+ * the tenant.
+ */
+function ofTraces(traceIds: string[]): Sql {
+  const isAmong = sql`any (${traceIds}::uuid[])`
+  return sql`feedback.id in (
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.trace_id = ${isAmong}
       union
       select scored.id
       from runs
       join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
-      where runs.tenant_id = $1 and runs.trace_id = any (${ids}::uuid[]) and scored.trace_id is null
-    )`)
-  }
+      where runs.tenant_id = ${tenant} and runs.trace_id = ${isAmong} and scored.trace_id is null
+    )`
 }
 
 /** For statements that read scores in another shape. */
-export { columns as scoreColumns, sourceSql as scoreSourceSql, time as scoreTime }
+export const scoreTime = shown.time
+export { columns as scoreColumns, sourceSql as scoreSourceSql }

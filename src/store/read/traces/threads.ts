@@ -1,13 +1,16 @@
+import sql, { join, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { fragmentsOf } from '../bridge.ts'
 import type { Page } from '../page.ts'
-import type { Bind } from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import { traceFields } from './trace-columns.ts'
+import { traceFields as traceFieldTexts } from './trace-columns.ts'
 import { visibleTraceSql } from './traces.ts'
+
+/** TEMPORARY: until the column table holds fragments. */
+const traceFields = fragmentsOf(traceFieldTexts)
 
 /** How a thread began and ended, in previews. */
 export interface ThreadEnds {
@@ -58,18 +61,20 @@ export async function threadList(
   { limit, offset }: Page,
 ): Promise<SessionRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `with ${openingSql(purging, bind)}
+  const statement = sql`
+-- name: thread_list
+-- One page of the threads whose first trace meets the query, the one that began last first. Reads only.
+with ${openingSql(purging)}
 select page.thread_id, page.created_at, trace.environment
 from (
   select opening.* from opening
-  where ${conditionsOf(query, bind)}
+  where ${conditionsOf(query)}
   order by opening.created_at desc, opening.thread_id
-  limit ${bind(limit)} offset ${bind(offset)}
+  limit ${limit} offset ${offset}
 ) as page
-cross join lateral ${environmentOf('page')}
+cross join lateral ${environmentOf(sql`page`)}
 order by page.created_at desc, page.thread_id`
-  return runText<SessionRow>(db, text, parameters)
+  return runComposed<SessionRow>(db, tenantId, statement)
 }
 
 export async function threadCount(
@@ -78,39 +83,41 @@ export async function threadCount(
   query: SessionQuery,
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `with ${openingSql(purging, bind)}
-select count(*) as count from opening where ${conditionsOf(query, bind)}`
-  const [row] = await runText<{ count: number }>(db, text, parameters)
+  const statement = sql`
+-- name: thread_count
+-- How many threads have a first trace that meets the query. Reads only.
+with ${openingSql(purging)}
+select count(*) as count from opening where ${conditionsOf(query)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
   return row!.count
 }
 
 /** CTE `opening`: the first trace of every thread. One pass over the index on the threads, which is all that it reads. */
-function openingSql(purging: readonly PurgingExperiment[], bind: Bind): string {
-  return `opening as materialized (
+function openingSql(purging: readonly PurgingExperiment[]): Sql {
+  return sql`opening as materialized (
   select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at, trace.id
   from traces as trace
-  where ${visibleTraceSql(purging, bind)} and trace.shown_thread_id is not null
+  where ${visibleTraceSql(purging)} and trace.shown_thread_id is not null
   order by trace.shown_thread_id, trace.shown_time, trace.id
 )`
 }
 
-function environmentOf(alias: string): string {
-  return `(
+function environmentOf(alias: Sql): Sql {
+  return sql`(
   select ${traceFields.environment} as environment
   from traces as trace
-  where trace.tenant_id = $1 and trace.id = ${alias}.id
+  where trace.tenant_id = ${tenant} and trace.id = ${alias}.id
   offset 0
 ) as trace`
 }
 
-function conditionsOf({ from, to, environments }: SessionQuery, bind: Bind): string {
-  const conditions = ['true']
-  if (from !== undefined) conditions.push(`opening.created_at >= ${bind(from)}::timestamptz`)
-  if (to !== undefined) conditions.push(`opening.created_at < ${bind(to)}::timestamptz`)
+function conditionsOf({ from, to, environments }: SessionQuery): Sql {
+  const conditions = [sql`true`]
+  if (from !== undefined) conditions.push(sql`opening.created_at >= ${from}::timestamptz`)
+  if (to !== undefined) conditions.push(sql`opening.created_at < ${to}::timestamptz`)
   if (environments !== undefined && environments.length > 0) {
-    const asked = `any (${bind(environments)}::text[])`
-    conditions.push(`(select environment = ${asked} from ${environmentOf('opening')})`)
+    const asked = sql`any (${environments}::text[])`
+    conditions.push(sql`(select environment = ${asked} from ${environmentOf(sql`opening`)})`)
   }
-  return conditions.join(' and ')
+  return join(conditions, ' and ')
 }

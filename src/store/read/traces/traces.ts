@@ -1,23 +1,22 @@
-import { inline } from '../bridge.ts'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { fragmentsOf } from '../bridge.ts'
+import { langfuseFilterSql, type LangfuseCondition } from '../filter/langfuse-filter-sql.ts'
 import type { Page } from '../page.ts'
-import {
-  langfuseFilterSql,
-  type Bind,
-  type LangfuseCondition,
-} from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import {
-  scoresOfTrace,
-  traceFields,
-  traceFilterColumns,
-  traceTime,
-  traceTotalCost,
-} from './trace-columns.ts'
+import { traceFilterColumns } from './trace-columns.ts'
+import * as texts from './trace-columns.ts'
+
+/** TEMPORARY: until the column table holds fragments. */
+const traceFields = fragmentsOf(texts.traceFields)
+const { scoresOfTrace, traceTime, traceTotalCost } = fragmentsOf({
+  scoresOfTrace: texts.scoresOfTrace,
+  traceTime: texts.traceTime,
+  traceTotalCost: texts.traceTotalCost,
+})
 
 /** A trace of any dialect. Ids as clients spell them. */
 export interface TraceRow {
@@ -59,15 +58,15 @@ export interface TraceParts {
 /** What a list of traces can be ordered by. */
 const orders = {
   timestamp: traceTime,
-  id: 'coalesce(trace.external_id, trace.id::text)',
+  id: sql`coalesce(trace.external_id, trace.id::text)`,
   name: traceFields.name,
   userId: traceFields.userId,
   sessionId: traceFields.threadId,
-  release: 'trace.release',
-  version: 'trace.version',
+  release: sql`trace.release`,
+  version: sql`trace.version`,
   public: traceFields.isPublic,
   // Nobody can set one; a bare constant would be read as the place of a column.
-  bookmarked: 'false::boolean',
+  bookmarked: sql`false::boolean`,
 } as const
 
 export type TraceOrderColumn = keyof typeof orders
@@ -79,20 +78,21 @@ export interface TraceOrder {
   direction: 'asc' | 'desc'
 }
 
-const observationIds = `(
+const observationIds = sql`(
     select array_agg(coalesce(held.external_id, held.id::text) order by held.start_time, held.id)
     from runs as held
-    where held.tenant_id = $1 and held.trace_id = trace.id and held.start_time is not null
+    where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null
   )`
 
-const scoreIds = `(
+const scoreIds = sql`(
     select array_agg(coalesce(score.external_id, score.id::text) order by coalesce(score.timestamp, score.created_at) desc, score.id)
     from ${scoresOfTrace}
   )`
 
-function columnsOf(parts: TraceParts): string {
-  const when = (isAsked: boolean, sql: string, type: string) => (isAsked ? sql : `null::${type}`)
-  return `trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
+function columnsOf(parts: TraceParts): Sql {
+  const when = (isAsked: boolean, column: Sql, type: string) =>
+    isAsked ? column : sql`null::${raw(type)}`
+  return sql`trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
   ${traceFields.userId} as user_id, ${traceFields.threadId} as thread_id, trace.release, trace.version,
   ${traceFields.environment} as environment, ${traceFields.tags} as tags, ${traceFields.isPublic} as is_public,
   ${traceFields.createdAt} as created_at, ${traceFields.updatedAt} as updated_at,
@@ -100,20 +100,20 @@ function columnsOf(parts: TraceParts): string {
   ${when(parts.io, traceFields.metadata, 'json')} as metadata,
   ${when(parts.metrics, traceFields.latency, 'numeric')} as latency,
   ${when(parts.metrics, traceTotalCost, 'numeric')} as total_cost,
-  ${when(parts.observationIds, `coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
-  ${when(parts.scoreIds, `coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
+  ${when(parts.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
+  ${when(parts.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
 }
 
 /** What is to be seen of the traces of a tenant, on alias `trace`. Mostly nothing is being purged, and nothing is looked up for it. */
-export function visibleTraceSql(purging: readonly PurgingExperiment[], bind: Bind): string {
-  const shown = `trace.tenant_id = $1 and ${traceTime} is not null`
+export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
+  const shown = sql`trace.tenant_id = ${tenant} and ${traceTime} is not null`
   if (purging.length === 0) return shown
-  const ids = `any (${bind(purging.map(({ id }) => id))}::uuid[])`
-  return `${shown}
+  const ids = sql`any (${purging.map(({ id }) => id)}::uuid[])`
+  return sql`${shown}
     and (trace.experiment_id = ${ids}) is not true
     and not exists (
       select from runs as root
-      where root.tenant_id = $1 and root.id = trace.root_run_id and root.experiment_id = ${ids}
+      where root.tenant_id = ${tenant} and root.id = trace.root_run_id and root.experiment_id = ${ids}
     )`
 }
 
@@ -122,29 +122,34 @@ export async function traceList(
   db: Queryable,
   tenantId: string,
   filter: readonly LangfuseCondition[],
-  order: TraceOrder,
+  { column, direction }: TraceOrder,
   { limit, offset }: Page,
   parts: TraceParts,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
+  const by = sql`${orders[column]} ${raw(direction)}`
   // The index on the time holds no null: `nulls last` would not match it.
-  const nulls = order.column === 'timestamp' ? '' : ' nulls last'
-  const by = `${orders[order.column]} ${order.direction}${nulls}, trace.id${order.direction === 'asc' && nulls === '' ? ' desc' : ''}`
-  // Ids first, then one look-up per row of the page: without statistics the planner would read every trace for it.
-  const text = `select ${columnsOf(parts)}
+  const order =
+    column === 'timestamp'
+      ? sql`${by}, trace.id ${raw(direction === 'asc' ? 'desc' : 'asc')}`
+      : sql`${by} nulls last, trace.id`
+  const statement = sql`
+-- name: trace_list
+-- One page of the traces that meet a filter, in an order, with those parts that are asked for. Reads only.
+-- Ids first, then one look-up per row of the page: without statistics the planner would read every trace for it.
+select ${columnsOf(parts)}
 from unnest(array(
   select trace.id
   from traces as trace
-  where ${visibleTraceSql(purging, bind)}${inline(langfuseFilterSql(traceFilterColumns, filter), bind)}
-  order by ${by}
-  limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint
+  where ${visibleTraceSql(purging)}${langfuseFilterSql(traceFilterColumns, filter)}
+  order by ${order}
+  limit ${String(limit)}::bigint offset ${String(offset)}::bigint
 )) with ordinality as page (id, place)
 cross join lateral (
-  select * from traces where traces.tenant_id = $1 and traces.id = page.id offset 0
+  select * from traces where traces.tenant_id = ${tenant} and traces.id = page.id offset 0
 ) as trace
 order by page.place`
-  return runText<TraceRow>(db, text, parameters, { isPrepared: false })
+  return runComposed<TraceRow>(db, tenantId, statement, { isPrepared: false })
 }
 
 export async function traceCount(
@@ -153,11 +158,13 @@ export async function traceCount(
   filter: readonly LangfuseCondition[],
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select count(*) as count
+  const statement = sql`
+-- name: trace_count
+-- How many traces meet a filter. Reads only.
+select count(*) as count
 from traces as trace
-where ${visibleTraceSql(purging, bind)}${inline(langfuseFilterSql(traceFilterColumns, filter), bind)}`
-  const [row] = await runText<{ count: number }>(db, text, parameters, { isPrepared: false })
+where ${visibleTraceSql(purging)}${langfuseFilterSql(traceFilterColumns, filter)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
 
@@ -169,11 +176,13 @@ export async function traceFind(
   parts: TraceParts,
 ): Promise<TraceRow | null> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const text = `select ${columnsOf(parts)}
+  const statement = sql`
+-- name: trace_find
+-- One trace, unless its experiment is being purged, with those parts that are asked for. Reads only.
+select ${columnsOf(parts)}
 from traces as trace
-where ${visibleTraceSql(purging, bind)} and trace.id = ${bind(id)}::uuid`
-  const [row] = await runText<TraceRow>(db, text, parameters)
+where ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
+  const [row] = await runComposed<TraceRow>(db, tenantId, statement)
   return row ?? null
 }
 
@@ -186,22 +195,22 @@ export async function traceListOfThread(
   limit: number,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const { parameters, bind } = parametersOf(tenantId)
-  const inThread = inline(
-    langfuseFilterSql(traceFilterColumns, [
-      { type: 'string', column: 'sessionId', operator: '=', value: threadId },
-    ]),
-    bind,
-  )
+  const inThread = langfuseFilterSql(traceFilterColumns, [
+    { type: 'string', column: 'sessionId', operator: '=', value: threadId },
+  ])
   const behind =
     after === null
-      ? ''
-      : `\n    and (${traceTime}, trace.id) > (${bind(after.timestamp)}::text::timestamptz, ${bind(after.id)}::uuid)`
+      ? empty
+      : sql`
+    and (${traceTime}, trace.id) > (${after.timestamp}::text::timestamptz, ${after.id}::uuid)`
   const parts = { io: true, metrics: false, observationIds: false, scoreIds: false }
-  const text = `select ${columnsOf(parts)}
+  const statement = sql`
+-- name: trace_list_of_thread
+-- The next traces of a thread, in the order of their times. Reads only.
+select ${columnsOf(parts)}
 from traces as trace
-where ${visibleTraceSql(purging, bind)}${inThread}${behind}
+where ${visibleTraceSql(purging)}${inThread}${behind}
 order by ${traceTime}, trace.id
-limit ${bind(limit)}`
-  return runText<TraceRow>(db, text, parameters)
+limit ${limit}`
+  return runComposed<TraceRow>(db, tenantId, statement)
 }
