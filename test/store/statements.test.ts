@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 interface Statement {
   name: string
@@ -21,15 +21,12 @@ const statements = readdirSync(folder).flatMap((file) =>
       }
     }),
 )
-const source = ['src/store/read', 'src/store/write']
-  .flatMap((at) =>
-    readdirSync(at, { encoding: 'utf8', recursive: true })
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => readFileSync(join(at, file), 'utf8')),
-  )
-  .join('\n')
 
-const namesOf = (wrong: Statement[]): string[] => wrong.map(({ name }) => name)
+const files = readdirSync('src/store', { encoding: 'utf8', recursive: true })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file, source: readFileSync(join('src/store', file), 'utf8') }))
+
+const namesOf = (wrong: { name: string }[]): string[] => wrong.map(({ name }) => name)
 
 test('every statement says what a repeat does, or that it only reads', () => {
   expect(namesOf(statements.filter(({ header }) => !/repeat|Reads only/.test(header)))).toEqual([])
@@ -53,7 +50,60 @@ test('every statement has a name of its own, and is one statement', () => {
 })
 
 test('every statement has one caller', () => {
+  const source = files.map((each) => each.source).join('\n')
   expect(namesOf(statements.filter(({ name }) => source.split(`'${name}'`).length !== 2))).toEqual(
     [],
   )
+})
+
+describe('a statement that is composed at run time', () => {
+  /** A template that begins with the line of its name. */
+  const composed = files.flatMap(({ source }) =>
+    [...source.matchAll(/`\s*-- name: (\S+)\n((?:[ \t]*--.*\n)*)/g)].map(([, name, header]) => ({
+      name: name!,
+      header: header!,
+    })),
+  )
+
+  test('says what a repeat does, or that it only reads', () => {
+    expect(composed.length).toBeGreaterThan(0)
+    expect(namesOf(composed.filter(({ header }) => !/repeat|Reads only/.test(header)))).toEqual([])
+  })
+
+  test('has a name that no other statement has', () => {
+    const names = namesOf([...statements, ...composed])
+    // `${kind}` stands for each kind of entity: their upserts are generated.
+    const isName = (name: string) => /^(?:[a-z]+|\$\{kind\})(?:_[a-z]+)+$/.test(name)
+    expect(names.filter((name) => !isName(name))).toEqual([])
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  })
+
+  /** Files that may run a text without a name, and why. */
+  const allowed: Record<string, string> = {
+    'statements.ts': 'runs the others, whose names it has seen',
+    'migrate.ts': 'runs the files of migrations/, which have numbers',
+    'dump.ts': 'is for tests and scripts',
+  }
+
+  /** Files whose statements have no names yet. */
+  const notYet = [
+    'read/comparison/comparative-experiments.ts',
+    'read/comparison/comparison-delta.ts',
+    'read/comparison/comparison-groups.ts',
+    'read/comparison/comparison.ts',
+    'read/experiments/execution-stats.ts',
+    'read/experiments/experiment-activity.ts',
+    'read/experiments/experiment-items.ts',
+    'read/experiments/experiments.ts',
+    'read/filter/langfuse-narrow.ts',
+  ]
+
+  test('runs by its name', () => {
+    const unnamed = files.filter(({ source }) => /\brunText\b|\.unsafe\b/.test(source))
+    expect(
+      unnamed
+        .map(({ file }) => file)
+        .filter((file) => !(file in allowed) && !notYet.includes(file)),
+    ).toEqual([])
+  })
 })
