@@ -21,21 +21,10 @@ where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]);
 -- name: experiment_aggregate_upsert
 -- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives the
 -- same bytes: sums are numeric, percentiles sort, nothing depends on the order of rows.
-with item as (
-  select run_items.trace_id, run_items.run_id
-  from run_items
-  where run_items.tenant_id = $1 and run_items.experiment_id = $2
-),
--- One row per execution: the experiment's own root runs and the runs its items link.
-execution as (
-  select runs.id, runs.trace_id
-  from runs
-  where runs.tenant_id = $1 and runs.experiment_id = $2 and runs.parent_run_id is null and runs.trace_id is not null
-  union
-  select coalesce(item.run_id, traces.root_run_id), item.trace_id
-  from item
-  join traces on traces.tenant_id = $1 and traces.id = item.trace_id
-  where coalesce(item.run_id, traces.root_run_id) is not null
+with execution as (
+  select executions.run_id as id, executions.trace_id
+  from executions
+  where executions.tenant_id = $1 and executions.experiment_id = $2
 ),
 execution_sum as (
   select count(*) as run_count,
@@ -83,30 +72,13 @@ experiment_feedback as (
     and feedback.comparative_experiment_id is null
     and feedback.run_id is null and feedback.trace_id is null
 ),
--- As the list of experiments sees them (store/read/experiment-item-sql.ts).
+-- As the lists of experiments and of their items see them.
 activity as (
   select count(*) as items, coalesce(bool_and(is_settled), true) as is_settled, min(start_time) as first_start,
     max(start_time) as last_start, max(greatest(start_time, end_time)) as last_end
-  from (
-    select coalesce(run.start_time, run.created_at) is not null as is_settled,
-      coalesce(run.start_time, run.created_at) as start_time, run.end_time
-    from run_items
-    left join lateral (
-      select traces.root_run_id from traces where traces.tenant_id = $1 and traces.id = run_items.trace_id limit 1
-    ) as trace on true
-    left join lateral (
-      select runs.start_time, runs.created_at, runs.end_time from runs
-      where runs.tenant_id = $1 and runs.id = coalesce(run_items.run_id, trace.root_run_id)
-      limit 1
-    ) as run on true
-    where run_items.tenant_id = $1 and run_items.experiment_id = $2
-      and run_items.example_id is not null and run_items.trace_id is not null
-      and (run_items.run_id is not null or not exists (
-        select from run_items as closer
-        where closer.tenant_id = $1 and closer.trace_id = run_items.trace_id and closer.experiment_id = $2
-          and closer.example_id = run_items.example_id and closer.run_id is not null
-      ))
-  ) as shown
+  from shown_runs
+  where shown_runs.tenant_id = $1 and shown_runs.experiment_id = $2
+    and shown_runs.reference_example_id is not null and shown_runs.trace_id is not null and not shown_runs.yields
 )
 insert into experiment_aggregates (
   tenant_id, experiment_id, item_count, run_count, error_count, streaming_count, latency_p50, latency_p99,
@@ -114,7 +86,9 @@ insert into experiment_aggregates (
   total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats, activity_items, activity_first,
   activity_last, activity_end
 )
-select $1, $2, (select count(*) from item), execution_sum.run_count, execution_sum.error_count,
+select $1, $2,
+  (select count(*) from run_items where run_items.tenant_id = $1 and run_items.experiment_id = $2),
+  execution_sum.run_count, execution_sum.error_count,
   execution_sum.streaming_count, execution_sum.latency[1], execution_sum.latency[2],
   execution_sum.first_token[1], execution_sum.first_token[2], trace_sum.prompt_tokens, trace_sum.completion_tokens,
   trace_sum.total_tokens, trace_sum.prompt_cost, trace_sum.completion_cost, trace_sum.total_cost,

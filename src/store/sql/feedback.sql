@@ -8,15 +8,7 @@ select target.run_id, point.key, count(*) as n,
   (sum(point.score_number::text::numeric) / nullif(count(point.score_number), 0))::double precision as avg,
   array_agg(point.value_text) filter (where point.value_text is not null) as labels
 from unnest($2::uuid[], $3::uuid[]) as target (run_id, trace_id)
-cross join lateral (
-  select feedback.key, feedback.value_text, feedback.score_number, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.run_id = target.run_id
-  union all
-  select feedback.key, feedback.value_text, feedback.score_number, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.trace_id = target.trace_id and feedback.run_id is null
-) as point
+cross join lateral runmill_feedback_of($1, target.run_id, target.trace_id) as point
 where point.key is not null
   and (point.comparative_experiment_id is null or point.comparative_experiment_id = $4)
 group by target.run_id, point.key
@@ -30,15 +22,7 @@ select target.run_id, runmill_feedback_stats(
     array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point)
   ) as stats
 from unnest($2::uuid[], $3::uuid[]) as target (run_id, trace_id)
-cross join lateral (
-  select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.run_id = target.run_id
-  union all
-  select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.trace_id = target.trace_id and feedback.run_id is null
-) as point
+cross join lateral runmill_feedback_of($1, target.run_id, target.trace_id) as point
 where point.comparative_experiment_id is null
 group by target.run_id;
 
@@ -77,20 +61,9 @@ insert into feedback (tenant_id, id, v, m) values ($1, $2, 0, 0) on conflict (te
 -- name: feedback_list_compared_keys
 -- Feedback keys, sorted, of the runs that some experiments show. $1 tenant, $2 uuid[] experiments, $3 comparative
 -- experiment or null. Reads only.
-select item.experiment_id, array_agg(distinct feedback.key collate "C") as keys
-from run_items as item
-left join lateral (
-  select traces.root_run_id from traces where traces.tenant_id = $1 and traces.id = item.trace_id limit 1
-) as trace on true
-cross join lateral (
-  select feedback.key, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.run_id = coalesce(item.run_id, trace.root_run_id, item.trace_id)
-  union all
-  select feedback.key, feedback.comparative_experiment_id
-  from feedback
-  where feedback.tenant_id = $1 and feedback.trace_id = item.trace_id and feedback.run_id is null
-) as feedback
-where item.tenant_id = $1 and item.experiment_id = any($2::uuid[]) and feedback.key is not null
+select run.experiment_id, array_agg(distinct feedback.key collate "C") as keys
+from shown_runs as run
+cross join lateral runmill_feedback_of($1, run.id, run.trace_id) as feedback
+where run.tenant_id = $1 and run.experiment_id = any($2::uuid[]) and feedback.key is not null
   and (feedback.comparative_experiment_id is null or feedback.comparative_experiment_id = $3)
-group by item.experiment_id;
+group by run.experiment_id;

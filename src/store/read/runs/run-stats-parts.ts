@@ -23,16 +23,7 @@ const feedback: PartSql = {
     count(given.score_number) as score_count, sum(given.score_number::text::numeric) as score_sum
   from member
   join shown on shown.key is not distinct from member.key
-  cross join lateral (
-    select own.key, own.value_text, own.score_number, own.comparative_experiment_id
-    from feedback as own
-    where own.tenant_id = ${tenant} and own.run_id = member.id
-    union all
-    select whole.key, whole.value_text, whole.score_number, whole.comparative_experiment_id
-    from feedback as whole
-    where whole.tenant_id = ${tenant} and whole.trace_id = member.trace_id and whole.run_id is null and member.is_root
-    offset 0
-  ) as given
+  cross join lateral runmill_feedback_of(${tenant}, member.id, case when member.is_root then member.trace_id end) as given
   where given.key is not null and given.comparative_experiment_id is null
   group by member.key, given.key, given.value_text
 ),

@@ -1,0 +1,111 @@
+-- compatible
+-- What several statements must see alike. The planner expands a view, and a function of one `select`, where it is named, so
+-- both cost what their text would. Each has the tenant, which a statement binds, and carries it into its joins.
+-- `limit 1` and `offset 0` change no result. They say what the planner cannot know of tables that were just filled: joined
+-- plainly, it reads all of the tenant's rows for every row. Columns are listed, for a view holds on to those that it names.
+
+-- One row per run item: the run that it links, or the root run of the trace that it links, or, as long as neither has
+-- arrived, what is known of it. Columns are called as in `runs`, except that experiment and example are the item's. Bodies
+-- lie outside their rows (TOAST), and are read only by a statement that names them.
+create view shown_runs as
+select item.tenant_id, item.id as item_id, item.experiment_id, item.example_id as reference_example_id,
+  item.external_example_id, item.trace_id,
+  -- As linked. Null: the whole trace is.
+  item.run_id as linked_run_id,
+  -- Null as long as the run has not arrived.
+  run.id as run_id,
+  coalesce(run.id, item.run_id, item.trace_id) as id,
+  -- A link of a whole trace yields to one of a run in it: they are one execution, told twice.
+  item.run_id is null and exists (
+    select from run_items as closer
+    where closer.tenant_id = item.tenant_id and closer.trace_id = item.trace_id
+      and closer.experiment_id = item.experiment_id and closer.example_id = item.example_id
+      and closer.run_id is not null
+  ) as yields,
+  -- Its start is the run's own, so no other row changes it.
+  coalesce(run.start_time, run.created_at) is not null as is_settled,
+  run.parent_run_id,
+  coalesce(run.name, case when run.id is null then trace.name end, '') as name,
+  coalesce(run.run_type, 'chain') as run_type,
+  coalesce(run.start_time, run.created_at, trace."timestamp", trace.start_time, item.created_at, trace.created_at)
+    as start_time,
+  run.created_at,
+  case when run.id is not null then run.end_time when item.run_id is null then trace.end_time end as end_time,
+  -- Of the linked run, or of the whole trace where that is linked.
+  case when item.run_id is null then trace.end_time - trace.start_time else run.end_time - run.start_time end as duration,
+  case
+    when run.id is not null then run.status
+    when item.run_id is not null then 'pending'
+    when trace.error_count > 0 then 'error'
+    when trace.outputs is not null then 'success'
+    else 'pending'
+  end as status,
+  run.error, run.level, run.status_message,
+  case when run.inputs is null and item.run_id is null then trace.inputs else run.inputs end as inputs,
+  case when run.inputs is null and item.run_id is null then trace.inputs_preview else run.inputs_preview end
+    as inputs_preview,
+  case when run.outputs is null and item.run_id is null then trace.outputs else run.outputs end as outputs,
+  case when run.outputs is null and item.run_id is null then trace.outputs_preview else run.outputs_preview end
+    as outputs_preview,
+  case when run.id is null then trace.metadata else run.metadata end as metadata,
+  run.runtime, run.extra, run.events, run.serialized, run.attachments,
+  case when run.id is null then trace.tags else run.tags end as tags,
+  run.dotted_order,
+  coalesce(run.thread_id, trace.thread_id) as thread_id,
+  run.first_token_time,
+  case when run.parent_run_id is null then trace.prompt_tokens else run.prompt_tokens end as prompt_tokens,
+  case when run.parent_run_id is null then trace.completion_tokens else run.completion_tokens end as completion_tokens,
+  case when run.parent_run_id is null then trace.total_tokens else run.total_tokens end as total_tokens,
+  case when run.parent_run_id is null then trace.prompt_cost else run.prompt_cost end as prompt_cost,
+  case when run.parent_run_id is null then trace.completion_cost else run.completion_cost end as completion_cost,
+  case when run.parent_run_id is null then trace.total_cost else run.total_cost end as total_cost,
+  trace.first_token_time as trace_first_token_time,
+  trace.start_time as trace_min_start_time,
+  (
+    select max(relative.start_time) from runs as relative
+    where relative.tenant_id = item.tenant_id and relative.trace_id = item.trace_id
+  ) as trace_max_start_time
+from run_items as item
+left join lateral (
+  select traces.root_run_id, traces.name, traces."timestamp", traces.start_time, traces.end_time, traces.created_at,
+    traces.error_count, traces.inputs, traces.inputs_preview, traces.outputs, traces.outputs_preview, traces.metadata,
+    traces.tags, traces.thread_id, traces.first_token_time, traces.prompt_tokens, traces.completion_tokens,
+    traces.total_tokens, traces.prompt_cost, traces.completion_cost, traces.total_cost
+  from traces
+  where traces.tenant_id = item.tenant_id and traces.id = item.trace_id
+  limit 1
+) as trace on true
+left join lateral (
+  select runs.id, runs.parent_run_id, runs.name, runs.run_type, runs.start_time, runs.created_at, runs.end_time,
+    runs.status, runs.error, runs.level, runs.status_message, runs.inputs, runs.inputs_preview, runs.outputs,
+    runs.outputs_preview, runs.metadata, runs.runtime, runs.extra, runs.events, runs.serialized, runs.attachments,
+    runs.tags, runs.dotted_order, runs.thread_id, runs.first_token_time, runs.prompt_tokens, runs.completion_tokens,
+    runs.total_tokens, runs.prompt_cost, runs.completion_cost, runs.total_cost
+  from runs
+  where runs.tenant_id = item.tenant_id and runs.id = coalesce(item.run_id, trace.root_run_id)
+  limit 1
+) as run on true;
+
+-- One row per execution of an experiment: its own root runs, and the runs that its items link, each once.
+create view executions as
+select runs.tenant_id, runs.experiment_id, runs.id as run_id, runs.trace_id
+from runs
+where runs.parent_run_id is null and runs.trace_id is not null
+union
+select item.tenant_id, item.experiment_id, coalesce(item.run_id, trace.root_run_id), item.trace_id
+from run_items as item
+cross join lateral (
+  select traces.root_run_id from traces where traces.tenant_id = item.tenant_id and traces.id = item.trace_id limit 1
+) as trace
+where coalesce(item.run_id, trace.root_run_id) is not null;
+
+-- Feedback that counts for a run: its own, and what its trace was given and no run. The trace is null for a run that is
+-- not the one its trace's feedback is shown at. As one condition it would be an `or`, for which the planner has worse plans.
+create function runmill_feedback_of(tenant uuid, run uuid, trace uuid) returns setof feedback
+language sql stable parallel safe as $$
+  select feedback.* from feedback where feedback.tenant_id = tenant and feedback.run_id = run
+  union all
+  select feedback.* from feedback
+  where feedback.tenant_id = tenant and feedback.trace_id = trace and feedback.run_id is null
+  offset 0
+$$;
