@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { executionMetrics } from '../../../store/read/experiments/experiment-activity.ts'
+import { executionListMetrics } from '../../../store/read/experiments/experiment-activity.ts'
 import { experimentItemFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import {
   experimentItemList,
@@ -61,7 +61,7 @@ export function getExperimentItems(app: App, { db }: Services): void {
     const keys = shown.map((row) => row.itemKey)
     const [scores, metrics] = await Promise.all([
       groups.has('scores') ? scoreListOfTraces(db, tenantId, shown, scoreLimit) : null,
-      groups.has('metrics') ? executionMetrics(db, asked, 'item', keys) : null,
+      groups.has('metrics') ? executionListMetrics(db, asked, 'item', keys) : null,
     ])
     const data = shown.map((row, index) =>
       experimentItemFromRow(tenantId, row, groups, {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import {
-  executionMetrics,
+  executionListMetrics,
   experimentActivityList,
 } from '../../../store/read/experiments/experiment-activity.ts'
 import { experimentFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
@@ -45,7 +45,7 @@ export function getExperiments(app: App, { db }: Services): void {
     const keys = shown.map((row) => row.experimentKey)
     const [scores, metrics] = await Promise.all([
       groups.has('scores') ? scoreListOfExperiments(db, tenantId, keys, scoreLimit) : null,
-      groups.has('metrics') ? executionMetrics(db, asked, 'experiment', keys) : null,
+      groups.has('metrics') ? executionListMetrics(db, asked, 'experiment', keys) : null,
     ])
     const data = shown.map((row) =>
       experimentFromRow(tenantId, row, groups, {

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Db } from '../../../store/pool.ts'
 import {
-  comparisonGroupExamples,
+  comparisonGroupListExamples,
   comparisonGroupList,
-  comparisonGroupStatistics,
+  comparisonGroupListStatistics,
   type ComparisonGroup,
   type GroupQuery,
 } from '../../../store/read/comparison/comparison-groups.ts'
@@ -89,8 +89,8 @@ async function describeGroups(
   const { tenantId } = query
   const values = groups.map((group) => group.value)
   const [statistics, keys, sessions] = await Promise.all([
-    comparisonGroupStatistics(db, query, values),
-    comparisonGroupExamples(db, query, values, exampleLimit),
+    comparisonGroupListStatistics(db, query, values),
+    comparisonGroupListExamples(db, query, values, exampleLimit),
     listSessions(db, query),
   ])
   const described: object[] = []

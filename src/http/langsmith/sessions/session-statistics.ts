@@ -2,8 +2,8 @@ import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import {
-  executionFacetList,
-  executionStatsList,
+  executionListFacets,
+  executionListStats,
   type ExecutionFacet,
   type ExecutionQuery,
 } from '../../../store/read/experiments/execution-stats.ts'
@@ -46,8 +46,8 @@ export async function sessionsWithStatistics(
   const isNarrowed = filter !== undefined || minStartTime !== undefined
   const [all, some, facets] = await Promise.all([
     experimentAggregateListAmong(db, tenantId, ids),
-    isFull && isNarrowed ? executionStatsList(db, query) : null,
-    hasFacets ? executionFacetList(db, query, facetLimit) : null,
+    isFull && isNarrowed ? executionListStats(db, query) : null,
+    hasFacets ? executionListFacets(db, query, facetLimit) : null,
   ])
   return rows.map((row) => {
     const whole = all.get(row.id)

@@ -1,7 +1,8 @@
+import sql, { join, raw } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 
 /** Experiments on one dataset that are compared pair by pair. */
 export interface ComparativeExperiment {
@@ -53,27 +54,30 @@ export async function comparativeExperimentList(
   tenantId: string,
   query: ComparativeExperimentQuery,
 ): Promise<ListedComparison[]> {
-  const parameters: Parameter[] = [tenantId, query.datasetId]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const conditions = ['comparison.tenant_id = $1', 'comparison.dataset_id = $2']
-  if (query.ids !== undefined) conditions.push(`comparison.id = any (${bind(query.ids)}::uuid[])`)
-  if (query.name !== undefined) conditions.push(`comparison.name = ${bind(query.name)}`)
+  const conditions = [
+    sql`comparison.tenant_id = ${tenant}`,
+    sql`comparison.dataset_id = ${query.datasetId}::uuid`,
+  ]
+  if (query.ids !== undefined) conditions.push(sql`comparison.id = any (${query.ids}::uuid[])`)
+  if (query.name !== undefined) conditions.push(sql`comparison.name = ${query.name}`)
   if (query.nameContains !== undefined) {
-    conditions.push(`position(lower(${bind(query.nameContains)}) in lower(comparison.name)) > 0`)
+    conditions.push(sql`position(lower(${query.nameContains}) in lower(comparison.name)) > 0`)
   }
-  const direction = query.isDescending ? 'desc' : 'asc'
-  const text = `select comparison.id, comparison.dataset_id, comparison.experiment_ids, comparison.name,
-      comparison.description, comparison.extra, comparison.created_at, comparison.updated_at,
-      coalesce((
-        select json_agg(json_build_object('id', experiments.id, 'name', experiments.name) order by wanted.place)
-        from unnest(comparison.experiment_ids) with ordinality as wanted (id, place)
-        join experiments on experiments.tenant_id = $1 and experiments.id = wanted.id
-      ), '[]') as experiments_info
-    from comparative_experiments as comparison
-    where ${conditions.join(' and ')}
-    order by comparison.${query.sortBy} ${direction} nulls last, comparison.id
-    limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
-  const rows = await runText<Omit<ListedComparison, 'feedbackStats'>>(db, text, parameters)
+  const statement = sql`
+-- name: comparative_experiment_list
+-- One page of the comparisons on a dataset, with the names of the experiments that they compare. Reads only.
+select comparison.id, comparison.dataset_id, comparison.experiment_ids, comparison.name,
+  comparison.description, comparison.extra, comparison.created_at, comparison.updated_at,
+  coalesce((
+    select json_agg(json_build_object('id', experiments.id, 'name', experiments.name) order by wanted.place)
+    from unnest(comparison.experiment_ids) with ordinality as wanted (id, place)
+    join experiments on experiments.tenant_id = ${tenant} and experiments.id = wanted.id
+  ), '[]') as experiments_info
+from comparative_experiments as comparison
+where ${join(conditions, ' and ')}
+order by comparison.${raw(query.sortBy)} ${raw(query.isDescending ? 'desc' : 'asc')} nulls last, comparison.id
+limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
+  const rows = await runComposed<Omit<ListedComparison, 'feedbackStats'>>(db, tenantId, statement)
   const stats = await feedbackStatsOf(
     db,
     tenantId,

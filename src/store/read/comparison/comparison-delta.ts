@@ -1,7 +1,8 @@
+import sql, { raw } from 'sql-template-tag'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText, type Parameter } from '../../statements.ts'
-import { comparativeSql, itemRun, shownRuns } from './comparison-sql.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { comparativeSql, shownSql } from './comparison-sql.ts'
 import type { Page } from '../page.ts'
 
 /** Which examples of a dataset scored otherwise than in a baseline. */
@@ -34,57 +35,51 @@ export async function comparisonDeltaList(
   { tenantId, datasetId, baselineId, comparedIds, ...query }: DeltaQuery,
   { limit, offset }: Page,
 ): Promise<ExperimentDelta[]> {
-  const parameters: Parameter[] = [tenantId, [baselineId, ...comparedIds]]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const better = query.isLowerScoreBetter ? '<' : '>'
-  const start = `${bind(String(offset))}::bigint`
-  const text = `with point as (
-      select distinct run.experiment_id, run.reference_example_id as example_id, feedback.id, feedback.score_number
-      from ${itemRun} as run
-      cross join lateral (
-        select own.* from feedback as own where own.tenant_id = $1 and own.run_id = run.id
-        union all
-        select own.* from feedback as own
-        where own.tenant_id = $1 and own.trace_id = run.trace_id and own.run_id is null
-      ) as feedback
-      where run.tenant_id = $1 and run.experiment_id = any($2::uuid[])
-        and feedback.key = ${bind(query.feedbackKey)} and feedback.score_number is not null
-        and ${comparativeSql(query, bind)}
-        ${shownRuns(query, 'run', bind)}
-    ),
-    mean as (
-      -- numeric: it does not depend on the order of rows.
-      select experiment_id, example_id, avg(score_number::text::numeric)::double precision as score
-      from point
-      group by experiment_id, example_id
-    ),
-    -- No join of the two: the planner takes them for a handful of rows, and would compare each with each.
-    beside as (
-      select experiment_id, example_id, score,
-        max(score) filter (where experiment_id = ${bind(baselineId)}::uuid) over (partition by example_id)
-          as baseline_score
-      from mean
-    ),
-    changed as (
-      select beside.experiment_id, beside.score ${better} beside.baseline_score as is_improved,
-        example.id, example.created_at
-      from beside
-      cross join lateral (
-        select examples.id, examples.dataset_id, examples.created_at
-        from examples
-        where examples.tenant_id = $1 and examples.id = beside.example_id
-        order by examples.valid_from desc
-        limit 1
-      ) as example
-      where beside.score <> beside.baseline_score and example.dataset_id = ${bind(datasetId)}::uuid
-    ),
-    placed as (
-      select *, row_number() over (partition by experiment_id, is_improved order by created_at desc, id) as place
-      from changed
-    )
-    select experiment_id, is_improved, array_agg(id order by place) as example_ids
-    from placed
-    where place > ${start} and place <= ${start} + ${bind(String(limit))}::bigint
-    group by experiment_id, is_improved`
-  return runText<ExperimentDelta>(db, text, parameters)
+  const better = raw(query.isLowerScoreBetter ? '<' : '>')
+  const statement = sql`
+-- name: comparison_delta_list
+-- One page each of the examples that some experiments scored better, and worse, than a baseline. Reads only.
+with point as (
+  select distinct run.experiment_id, run.reference_example_id as example_id, feedback.id, feedback.score_number
+  from shown_runs as run
+  cross join lateral runmill_feedback_of(${tenant}, run.id, run.trace_id) as feedback
+  where run.tenant_id = ${tenant} and run.experiment_id = any(${[baselineId, ...comparedIds]}::uuid[])
+    and feedback.key = ${query.feedbackKey} and feedback.score_number is not null
+    and ${comparativeSql(query)}
+    ${shownSql(query)}
+),
+mean as (
+  -- numeric: it does not depend on the order of rows.
+  select experiment_id, example_id, avg(score_number::text::numeric)::double precision as score
+  from point
+  group by experiment_id, example_id
+),
+-- No join of the two: the planner takes them for a handful of rows, and would compare each with each.
+beside as (
+  select experiment_id, example_id, score,
+    max(score) filter (where experiment_id = ${baselineId}::uuid) over (partition by example_id) as baseline_score
+  from mean
+),
+changed as (
+  select beside.experiment_id, beside.score ${better} beside.baseline_score as is_improved,
+    example.id, example.created_at
+  from beside
+  cross join lateral (
+    select examples.id, examples.dataset_id, examples.created_at
+    from examples
+    where examples.tenant_id = ${tenant} and examples.id = beside.example_id
+    order by examples.valid_from desc
+    limit 1
+  ) as example
+  where beside.score <> beside.baseline_score and example.dataset_id = ${datasetId}::uuid
+),
+placed as (
+  select *, row_number() over (partition by experiment_id, is_improved order by created_at desc, id) as place
+  from changed
+)
+select experiment_id, is_improved, array_agg(id order by place) as example_ids
+from placed
+where place > ${String(offset)}::bigint and place <= ${String(offset + limit)}::bigint
+group by experiment_id, is_improved`
+  return runComposed<ExperimentDelta>(db, tenantId, statement)
 }

@@ -1,9 +1,10 @@
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText, type Parameter } from '../../statements.ts'
-import { itemRun, shownRuns } from './comparison-sql.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { shownSql } from './comparison-sql.ts'
 import type { Page } from '../page.ts'
 
 /**
@@ -66,64 +67,69 @@ export async function comparisonGroupList(
   query: GroupQuery,
   { limit, offset }: Page,
 ): Promise<ComparisonGroup[]> {
-  const { parameters, bind, member } = composition(query)
-  const text = `${member}
-    select value, bool_and(is_number) as is_number
-    from member
-    group by value
-    order by count(distinct example_id) desc, value collate "C"
-    limit ${bind(String(limit))}::bigint offset ${bind(String(offset))}::bigint`
-  return runText<ComparisonGroup>(db, text, parameters)
+  const statement = sql`
+-- name: comparison_group_list
+-- One page of the groups that the runs of some experiments fall into. Reads only.
+${memberSql(query)}
+select value, bool_and(is_number) as is_number
+from member
+group by value
+order by count(distinct example_id) desc, value collate "C"
+limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
+  return runComposed<ComparisonGroup>(db, query.tenantId, statement)
 }
 
 /** Per group one row for each experiment that has runs in it, and one over all of them. */
-export async function comparisonGroupStatistics(
+export async function comparisonGroupListStatistics(
   db: Queryable,
   query: GroupQuery,
   values: string[],
 ): Promise<GroupStatistics[]> {
-  const { parameters, bind, member } = composition(query)
-  const latency = percentiles('end_time - start_time', 'latency')
-  const firstToken = percentiles('trace_first_token_time - start_time', 'first_token')
-  const text = `${member}
-    select value, experiment_id, count(distinct example_id) as example_count, count(*) as run_count,
-      count(*) filter (where status = 'error') as error_count,
-      count(*) filter (where trace_first_token_time is not null) as streaming_count,
-      ${latency}, ${firstToken},
-      sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,
-      sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
-      sum(completion_cost) as completion_cost, sum(total_cost) as total_cost,
-      min(start_time) as min_start_time, max(start_time) as max_start_time
-    from member
-    where value = any (${bind(values)}::text[])
-    group by grouping sets ((value), (value, experiment_id))`
+  const statement = sql`
+-- name: comparison_group_list_statistics
+-- What the runs of some groups took, per experiment and over all of them, without their feedback. Reads only.
+${memberSql(query)}
+select value, experiment_id, count(distinct example_id) as example_count, count(*) as run_count,
+  count(*) filter (where status = 'error') as error_count,
+  count(*) filter (where trace_first_token_time is not null) as streaming_count,
+  ${percentiles('end_time - start_time', 'latency')},
+  ${percentiles('trace_first_token_time - start_time', 'first_token')},
+  sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,
+  sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
+  sum(completion_cost) as completion_cost, sum(total_cost) as total_cost,
+  min(start_time) as min_start_time, max(start_time) as max_start_time
+from member
+where value = any (${values}::text[])
+group by grouping sets ((value), (value, experiment_id))`
   const [rows, stats] = await Promise.all([
-    runText<Omit<GroupStatistics, 'feedbackStats'>>(db, text, parameters),
-    feedbackStats(db, query, values),
+    runComposed<Omit<GroupStatistics, 'feedbackStats'>>(db, query.tenantId, statement),
+    comparisonGroupListFeedbackStats(db, query, values),
   ])
   return rows.map((row) => ({ ...row, feedbackStats: stats.get(nameOf(row)) ?? '{}' }))
 }
 
 /** The first examples of each group, newest first, ties by id. @param limit how many of each */
-export async function comparisonGroupExamples(
+export async function comparisonGroupListExamples(
   db: Queryable,
   query: GroupQuery,
   values: string[],
   limit: number,
 ): Promise<GroupExample[]> {
-  const { parameters, bind, member } = composition(query)
-  const text = `${member}
-    select value, example_id as id, created_at
-    from (
-      select value, example_id, created_at,
-        row_number() over (partition by value order by created_at desc, example_id) as place
-      from (
-        select distinct value, example_id, created_at from member where value = any (${bind(values)}::text[])
-      ) as example
-    ) as placed
-    where place <= ${bind(String(limit))}::bigint
-    order by value, place`
-  return runText<GroupExample>(db, text, parameters)
+  const statement = sql`
+-- name: comparison_group_list_examples
+-- The first examples of each of some groups, newest first, ties by id. Reads only.
+${memberSql(query)}
+select value, example_id as id, created_at
+from (
+  select value, example_id, created_at,
+    row_number() over (partition by value order by created_at desc, example_id) as place
+  from (
+    select distinct value, example_id, created_at from member where value = any (${values}::text[])
+  ) as example
+) as placed
+where place <= ${String(limit)}::bigint
+order by value, place`
+  return runComposed<GroupExample>(db, query.tenantId, statement)
 }
 
 type GroupName = Pick<GroupStatistics, 'value' | 'experimentId'>
@@ -133,85 +139,75 @@ function nameOf({ value, experimentId }: GroupName): string {
 }
 
 /** By `nameOf`. */
-async function feedbackStats(
+async function comparisonGroupListFeedbackStats(
   db: Queryable,
   query: GroupQuery,
   values: string[],
 ): Promise<Map<string, JsonText>> {
-  const { parameters, bind, member } = composition(query)
-  const text = `${member}
-    select member.value, member.experiment_id,
-      runmill_feedback_stats(array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point))
-        as feedback_stats
-    from member
-    cross join lateral (
-      select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
-      from feedback
-      where feedback.tenant_id = $1 and feedback.run_id = member.run_id
-      union all
-      select feedback.key, feedback.score_number, feedback.value_text, feedback.comparative_experiment_id
-      from feedback
-      where feedback.tenant_id = $1 and feedback.trace_id = member.trace_id and feedback.run_id is null
-    ) as point
-    where member.value = any (${bind(values)}::text[])
-      and point.key is not null and point.comparative_experiment_id is null
-    group by grouping sets ((member.value), (member.value, member.experiment_id))`
-  const rows = await runText<GroupName & { feedbackStats: JsonText }>(db, text, parameters)
+  const statement = sql`
+-- name: comparison_group_list_feedback_stats
+-- Statistics of the plain feedback on the runs of some groups, per experiment and over all of them. Reads only.
+${memberSql(query)}
+select member.value, member.experiment_id,
+  runmill_feedback_stats(array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point))
+    as feedback_stats
+from member
+cross join lateral runmill_feedback_of(${tenant}, member.run_id, member.trace_id) as point
+where member.value = any (${values}::text[])
+  and point.key is not null and point.comparative_experiment_id is null
+group by grouping sets ((member.value), (member.value, member.experiment_id))`
+  const rows = await runComposed<GroupName & { feedbackStats: JsonText }>(
+    db,
+    query.tenantId,
+    statement,
+  )
   return new Map(rows.map((row) => [nameOf(row), row.feedbackStats]))
 }
 
-function percentiles(interval: string, name: string): string {
+function percentiles(interval: string, name: string): Sql {
   const one = (share: number) =>
-    `percentile_cont(${share / 100}) within group (order by extract(epoch from ${interval})::double precision)
-        filter (where ${interval} is not null) as ${name}_p${share}`
-  return `${one(50)}, ${one(99)}`
+    raw(`percentile_cont(${share / 100}) within group (order by extract(epoch from ${interval})::double precision)
+    filter (where ${interval} is not null) as ${name}_p${share}`)
+  return join([one(50), one(99)], ',\n  ')
 }
 
-/** `member`: one row per run, with the value that it is grouped by. The tenant is $1, the experiments are $2. */
-function composition({ tenantId, datasetId, experimentIds, ...query }: GroupQuery) {
-  const parameters: Parameter[] = [tenantId, experimentIds]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const key = `${bind(query.metadataKey)}::text`
+/** `with member`: one row per run, with the value that it is grouped by. */
+function memberSql({ datasetId, experimentIds, ...query }: GroupQuery): Sql {
   // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1, rule 17).
-  const value =
+  const metadata =
     query.groupBy === 'run'
-      ? `counted.metadata -> ${key}`
-      : `(coalesce(example.metadata, '{}') || jsonb_build_object('dataset_split', example.splits)) -> ${key}`
+      ? sql`counted.metadata`
+      : sql`(coalesce(example.metadata, '{}') || jsonb_build_object('dataset_split', example.splits))`
   // Materialised, and without a join of one with the other: the planner takes them for a handful of rows, and would
   // compare each with each.
-  const member = `with shown as materialized (
-      -- A trace and its root run may both be linked to an example: that is one run.
-      select distinct on (run.experiment_id, run.reference_example_id, run.id)
-        run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
-        run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,
-        run.prompt_cost, run.completion_cost, run.total_cost
-      from ${itemRun} as run
-      where run.tenant_id = $1 and run.experiment_id = any($2::uuid[]) ${shownRuns(query, 'run', bind)}
-    ),
-    ranked as (
-      select shown.*, dense_rank() over (partition by example_id order by experiment_id) as rank from shown
-    ),
-    counted as (
-      select ranked.*, max(rank) over (partition by example_id) as experiment_count from ranked
-    ),
-    member as materialized (
-      select counted.*, example.created_at, entry.value #>> '{}' as value,
-        jsonb_typeof(entry.value) = 'number' as is_number,
-        (
-          select traces.first_token_time from traces
-          where traces.tenant_id = $1 and traces.id = counted.trace_id
-        ) as trace_first_token_time
-      from counted
-      cross join lateral (
-        select examples.dataset_id, examples.created_at, examples.metadata, examples.splits
-        from examples
-        where examples.tenant_id = $1 and examples.id = counted.example_id
-        order by examples.valid_from desc
-        limit 1
-      ) as example
-      cross join lateral (select ${value} as value) as entry
-      where counted.experiment_count = cardinality($2::uuid[])
-        and example.dataset_id = ${bind(datasetId)}::uuid and jsonb_typeof(entry.value) <> 'null'
-    )`
-  return { parameters, bind, member }
+  return sql`with shown as materialized (
+  -- A trace and its root run may both be linked to an example: that is one run.
+  select distinct on (run.experiment_id, run.reference_example_id, run.id)
+    run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
+    run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,
+    run.prompt_cost, run.completion_cost, run.total_cost, run.trace_first_token_time
+  from shown_runs as run
+  where run.tenant_id = ${tenant} and run.experiment_id = any(${experimentIds}::uuid[]) ${shownSql(query)}
+),
+ranked as (
+  select shown.*, dense_rank() over (partition by example_id order by experiment_id) as rank from shown
+),
+counted as (
+  select ranked.*, max(rank) over (partition by example_id) as experiment_count from ranked
+),
+member as materialized (
+  select counted.*, example.created_at, entry.value #>> '{}' as value,
+    jsonb_typeof(entry.value) = 'number' as is_number
+  from counted
+  cross join lateral (
+    select examples.dataset_id, examples.created_at, examples.metadata, examples.splits
+    from examples
+    where examples.tenant_id = ${tenant} and examples.id = counted.example_id
+    order by examples.valid_from desc
+    limit 1
+  ) as example
+  cross join lateral (select ${metadata} -> ${query.metadataKey}::text as value) as entry
+  where counted.experiment_count = cardinality(${experimentIds}::uuid[])
+    and example.dataset_id = ${datasetId}::uuid and jsonb_typeof(entry.value) <> 'null'
+)`
 }

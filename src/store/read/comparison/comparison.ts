@@ -2,8 +2,13 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
-import { runStatement, runText } from '../../statements.ts'
-import { exampleKeyText, feedbackText, itemRunText, type FeedbackTarget } from './comparison-sql.ts'
+import { runComposed, runStatement } from '../../statements.ts'
+import {
+  comparisonKeySql,
+  comparisonRunSql,
+  feedbackComparedSql,
+  type FeedbackTarget,
+} from './comparison-sql.ts'
 import type { Example } from '../datasets/examples.ts'
 import type { FeedbackRow } from '../feedback/feedback.ts'
 import type { RunRow } from '../runs/runs.ts'
@@ -149,8 +154,17 @@ async function comparisonKeyList(
   query: ComparisonQuery,
   place: ComparisonPlace,
 ): Promise<ComparisonKey[]> {
-  const { text, parameters } = exampleKeyText(query, place)
-  return runText<ComparisonKey>(db, text, parameters)
+  return runComposed<ComparisonKey>(db, query.tenantId, comparisonKeySql(query, place))
+}
+
+/** The runs of these examples, filtered, in the order in which they are shown. */
+async function comparisonRunList(
+  db: Db,
+  query: ComparisonQuery,
+  exampleIds: string[],
+  detail: { isPreview: boolean },
+): Promise<Omit<ComparedRun, 'feedbackStats'>[]> {
+  return runComposed(db, query.tenantId, comparisonRunSql(query, exampleIds, detail))
 }
 
 /** The examples of these keys, in their order, with their runs and the feedback of those. */
@@ -162,10 +176,9 @@ export async function comparisonRowList(
 ): Promise<ComparisonRow[]> {
   if (keys.length === 0) return []
   const ids = keys.map((key) => key.id)
-  const items = itemRunText(query, ids, { isPreview })
   const [examples, listed] = await Promise.all([
     runStatement<Example>(db, 'example_list_compared', [query.tenantId, ids]),
-    runText<Omit<ComparedRun, 'feedbackStats'>>(db, items.text, items.parameters),
+    comparisonRunList(db, query, ids, { isPreview }),
   ])
   const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
   const [stats, feedback] = await Promise.all([
@@ -223,8 +236,7 @@ async function feedbackListCompared(
   targets: readonly FeedbackTarget[],
   detail: 'comparative' | 'all',
 ): Promise<ComparedFeedback[]> {
-  const { text, parameters } = feedbackText(query, targets, detail)
-  return runText<ComparedFeedback>(db, text, parameters)
+  return runComposed(db, query.tenantId, feedbackComparedSql(query, targets, detail))
 }
 
 /** Feedback keys that the runs of the experiments have, sorted, by experiment. */

@@ -1,8 +1,10 @@
+import sql, { type Sql } from 'sql-template-tag'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText, type Parameter } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
+import { fromText } from '../bridge.ts'
 import { runConditions } from '../runs/run-query-sql.ts'
 
 /** Which executions of experiments count: their root runs, and the runs that their items link. */
@@ -22,17 +24,19 @@ export type ExecutionStatistics = Omit<
 >
 
 /**
- * Counted from the rows, by the definitions of experiment_aggregate_upsert.sql: where every execution matches, the
- * numbers are the same. Tokens, costs and feedback are those of the executions' whole traces.
+ * Counted from the rows, by the definitions of the statement experiment_aggregate_upsert: where every execution matches,
+ * the numbers are the same. Tokens, costs and feedback are those of the executions' whole traces.
  * @returns one entry for each of the experiments, also without any execution
  */
-export async function executionStatsList(
+export async function executionListStats(
   db: Queryable,
   query: ExecutionQuery,
 ): Promise<Map<string, ExecutionStatistics>> {
   if (query.experimentIds.length === 0) return new Map()
-  const { parameters, matched } = composition(query)
-  const text = `${matched},
+  const statement = sql`
+-- name: execution_list_stats
+-- Statistics of some executions of each of some experiments. Reads only.
+${matchedSql(query)},
 execution_sum as (
   select experiment_id, count(*) as run_count,
     count(*) filter (where status = 'error') as error_count,
@@ -56,7 +60,7 @@ trace_sum as (
     sum(completion_cost) as completion_cost, sum(total_cost) as total_cost
   from one_trace
   cross join lateral (
-    select traces.* from traces where traces.tenant_id = $1 and traces.id = one_trace.trace_id limit 1
+    select traces.* from traces where traces.tenant_id = ${tenant} and traces.id = one_trace.trace_id limit 1
   ) as trace
   group by one_trace.experiment_id
 ),
@@ -66,16 +70,16 @@ run_feedback as (
   cross join lateral (
     select whole.id, whole.key, whole.score_number, whole.value_text, whole.comparative_experiment_id
     from feedback as whole
-    where whole.tenant_id = $1 and whole.trace_id = one_trace.trace_id
+    where whole.tenant_id = ${tenant} and whole.trace_id = one_trace.trace_id
     union all
     select own.id, own.key, own.score_number, own.value_text, own.comparative_experiment_id
     from (
       select runs.id, runs.experiment_id from runs
-      where runs.tenant_id = $1 and runs.trace_id = one_trace.trace_id
+      where runs.tenant_id = ${tenant} and runs.trace_id = one_trace.trace_id
       offset 0
     ) as run
     cross join lateral (
-      select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = run.id
+      select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = run.id
       offset 0
     ) as own
     where run.experiment_id = one_trace.experiment_id
@@ -93,11 +97,13 @@ select asked.id as experiment_id, coalesce(run_count, 0) as run_count, coalesce(
   coalesce(streaming_count, 0) as streaming_count, latency[1] as latency_p50, latency[2] as latency_p99,
   first_token[1] as first_token_p50, first_token[2] as first_token_p99, prompt_tokens, completion_tokens, total_tokens,
   prompt_cost, completion_cost, total_cost, last_run_start_time, coalesce(feedback_stats, '{}') as feedback_stats
-from unnest($2::uuid[]) as asked (id)
+from unnest(${query.experimentIds}::uuid[]) as asked (id)
 left join execution_sum on execution_sum.experiment_id = asked.id
 left join trace_sum on trace_sum.experiment_id = asked.id
 left join feedback_sum on feedback_sum.experiment_id = asked.id`
-  const rows = await runText<ExecutionStatistics>(db, text, parameters, { isPrepared: false })
+  const rows = await runComposed<ExecutionStatistics>(db, query.tenantId, statement, {
+    isPrepared: false,
+  })
   return new Map(rows.map((row) => [row.experimentId, row]))
 }
 
@@ -110,14 +116,16 @@ export interface ExecutionFacet {
 }
 
 /** The most frequent values, the most frequent first. @param limit how many of each attribute of each experiment */
-export async function executionFacetList(
+export async function executionListFacets(
   db: Queryable,
   query: ExecutionQuery,
   limit: number,
 ): Promise<ExecutionFacet[]> {
   if (query.experimentIds.length === 0) return []
-  const { parameters, bind, matched } = composition(query)
-  const text = `${matched},
+  const statement = sql`
+-- name: execution_list_facets
+-- The most frequent values of some attributes over some executions of each of some experiments. Reads only.
+${matchedSql(query)},
 facet as (
   select matched.experiment_id, said.attribute, said.value, count(*) as run_count
   from matched
@@ -136,48 +144,37 @@ ranked as (
 )
 select experiment_id, attribute, value, run_count
 from ranked
-where rank <= ${bind(limit)}
+where rank <= ${limit}::bigint
 order by experiment_id, array_position(array['name', 'run_type', 'status', 'tags'], attribute), rank`
-  return runText<ExecutionFacet>(db, text, parameters, { isPrepared: false })
+  return runComposed<ExecutionFacet>(db, query.tenantId, statement, { isPrepared: false })
 }
 
 /**
- * `matched`: one row per execution that counts. The tenant is $1, the experiments are $2. Rows are looked up one by one,
- * as in every statement here: right after a bulk load, when the planner knows nothing of the tables, a join reads all of
- * the tenant's rows for each.
+ * `with matched`: one row per execution that counts. Rows are looked up one by one, as in every statement here: right
+ * after a bulk load, when the planner knows nothing of the tables, a join reads all of the tenant's rows for each.
  */
-function composition({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery) {
-  const parameters: Parameter[] = [tenantId, experimentIds]
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
+function matchedSql({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery): Sql {
   const filters = filter === undefined ? [] : [filter]
-  const conditions = runConditions({ tenantId, minStartTime, filters }, bind)
-  const matched = `with execution as materialized (
-  select runs.experiment_id, runs.id, runs.trace_id
-  from runs
-  where runs.tenant_id = $1 and runs.experiment_id = any($2::uuid[]) and runs.parent_run_id is null
-    and runs.trace_id is not null
-  union
-  select item.experiment_id, coalesce(item.run_id, traces.root_run_id), item.trace_id
-  from run_items as item
-  cross join lateral (
-    select held.root_run_id from traces as held where held.tenant_id = $1 and held.id = item.trace_id limit 1
-  ) as traces
-  where item.tenant_id = $1 and item.experiment_id = any($2::uuid[])
-    and coalesce(item.run_id, traces.root_run_id) is not null
+  const conditions = fromText((bind) =>
+    runConditions({ tenantId, minStartTime, filters }, bind).join('\n    and '),
+  )
+  return sql`with execution as materialized (
+  select executions.experiment_id, executions.run_id, executions.trace_id
+  from executions
+  where executions.tenant_id = ${tenant} and executions.experiment_id = any(${experimentIds}::uuid[])
 ),
 matched as materialized (
   select execution.experiment_id, execution.trace_id, run.name, run.run_type, run.status, run.tags, run.start_time,
     run.end_time, traces.first_token_time
   from execution
   cross join lateral (
-    select runs.* from runs where runs.tenant_id = $1 and runs.id = execution.id limit 1
+    select runs.* from runs where runs.tenant_id = ${tenant} and runs.id = execution.run_id limit 1
   ) as run
   left join lateral (
     select held.first_token_time from traces as held
-    where held.tenant_id = $1 and held.id = execution.trace_id
+    where held.tenant_id = ${tenant} and held.id = execution.trace_id
     limit 1
   ) as traces on true
-  where ${conditions.join('\n    and ')}
+  where ${conditions}
 )`
-  return { parameters, bind, matched }
 }

@@ -1,8 +1,8 @@
-import { inline } from '../bridge.ts'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import {
   experimentFilterColumns,
   experimentItemFilterColumns,
@@ -10,8 +10,7 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
+import { langfuseFilterSql } from '../filter/langfuse-filter-sql.ts'
 
 /** An experiment with what happened in it within the time that is asked for. */
 export interface ExperimentActivityRow {
@@ -40,18 +39,20 @@ export async function experimentActivityList(
   query: ExperimentItemQuery,
   { after, limit }: { after: ExperimentActivityPlace | null; limit: number },
 ): Promise<ExperimentActivityRow[]> {
-  const { parameters, bind } = parametersOf(query.tenantId)
-  const { isWithin, isOutside } = spanSql(query, bind)
-  const text = `with known as materialized (
+  const { isWithin, isOutside } = spanSql(query)
+  const statement = sql`
+-- name: experiment_activity_list
+-- A page of the experiments that were executed within some time, the one that was active last first. Reads only.
+with known as materialized (
   select experiments.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_end,
     aggregate.activity_items is null or exists (
-      select from experiment_dirty_marks as mark where mark.tenant_id = $1 and mark.experiment_id = experiments.id
+      select from experiment_dirty_marks as mark where mark.tenant_id = ${tenant} and mark.experiment_id = experiments.id
     ) as is_stale
   from experiments
   left join experiment_aggregates as aggregate
-    on aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id
-  where experiments.tenant_id = $1${inline(langfuseFilterSql(experimentFilterColumns, query.conditions), bind)}
+    on aggregate.tenant_id = ${tenant} and aggregate.experiment_id = experiments.id
+  where experiments.tenant_id = ${tenant}${langfuseFilterSql(experimentFilterColumns, query.conditions)}
 ),
 activity as materialized (
   select known.id as experiment_id, known.activity_first as start_time, known.activity_end as end_time,
@@ -64,10 +65,10 @@ activity as materialized (
   cross join lateral (
     select min(item.start_time) as start_time, max(greatest(item.start_time, item.end_time)) as end_time,
       count(*) as item_count
-    from (${itemSetSql({ conditions: [] }, experimentItemFilterColumns, bind)}
+    from (${itemSetSql({ conditions: [] }, experimentItemFilterColumns)}
       and item.experiment_id = known.id
     ) as item
-    where ${inTimeSql(query, bind)}
+    where ${inTimeSql(query)}
   ) as counted
   where (known.is_stale or known.activity_items > 0 and not (${isWithin}) and not (${isOutside}))
     and counted.item_count > 0
@@ -76,34 +77,31 @@ select experiments.id as experiment_key, coalesce(experiments.external_id, exper
   experiments.description, experiments.metadata, activity.start_time, activity.end_time, activity.item_count,
   coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id
 from activity
-join experiments on experiments.tenant_id = $1 and experiments.id = activity.experiment_id
-left join datasets on datasets.tenant_id = $1 and datasets.id = experiments.dataset_id
-${after === null ? '' : afterSql(after, bind)}
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = activity.experiment_id
+left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id
+${after === null ? empty : afterSql(after)}
 order by activity.end_time desc, activity.experiment_id
-limit ${bind(String(limit))}::bigint`
-  return runText<ExperimentActivityRow>(db, text, parameters, { isPrepared: false })
+limit ${String(limit)}::bigint`
+  return runComposed<ExperimentActivityRow>(db, query.tenantId, statement, { isPrepared: false })
 }
 
 /** Whether all executions of `known` began in the time, or none did. */
-function spanSql({ from, to }: ExperimentItemQuery, bind: Bind) {
-  const [first, last] = [
-    `${bind(from)}::timestamptz`,
-    to === null ? null : `${bind(to)}::timestamptz`,
-  ]
-  const within = `known.activity_first >= ${first}`
-  const outside = `known.activity_last < ${first}`
-  return last === null
-    ? { isWithin: within, isOutside: outside }
-    : {
-        isWithin: `${within} and known.activity_last < ${last}`,
-        isOutside: `${outside} or known.activity_first >= ${last}`,
-      }
+function spanSql({ from, to }: ExperimentItemQuery): { isWithin: Sql; isOutside: Sql } {
+  const first = sql`${from}::timestamptz`
+  const within = sql`known.activity_first >= ${first}`
+  const outside = sql`known.activity_last < ${first}`
+  if (to === null) return { isWithin: within, isOutside: outside }
+  const last = sql`${to}::timestamptz`
+  return {
+    isWithin: sql`${within} and known.activity_last < ${last}`,
+    isOutside: sql`${outside} or known.activity_first >= ${last}`,
+  }
 }
 
-function afterSql({ endTime, experimentKey }: ExperimentActivityPlace, bind: Bind): string {
-  const last = `${bind(endTime)}::timestamptz`
-  return `where activity.end_time < ${last}
-  or activity.end_time = ${last} and activity.experiment_id > ${bind(experimentKey)}::uuid`
+function afterSql({ endTime, experimentKey }: ExperimentActivityPlace): Sql {
+  const last = sql`${endTime}::timestamptz`
+  return sql`where activity.end_time < ${last}
+  or activity.end_time = ${last} and activity.experiment_id > ${experimentKey}::uuid`
 }
 
 /** What executions took and cost. */
@@ -121,30 +119,33 @@ export interface ExecutionMetrics {
  * traps: what is not linked does not count, and nothing counts twice). Those without an execution have no entry.
  * @param ids run items, or experiments
  */
-export async function executionMetrics(
+export async function executionListMetrics(
   db: Queryable,
   query: ExperimentItemQuery,
   by: 'item' | 'experiment',
   ids: string[],
 ): Promise<Map<string, ExecutionMetrics>> {
   if (ids.length === 0) return new Map()
-  const { parameters, bind } = parametersOf(query.tenantId)
-  const key = by === 'item' ? 'id' : 'experiment_id'
-  const set = itemSetSql({ conditions: [] }, experimentItemFilterColumns, bind)
-  const text = `with recursive item as (${set}
-    and item.${key} = any (${bind(ids)}::uuid[])
+  const asked = raw(by === 'item' ? 'item.item_id' : 'item.experiment_id')
+  const key = raw(by === 'item' ? 'item.id' : 'item.experiment_id')
+  const set = itemSetSql({ conditions: [] }, experimentItemFilterColumns)
+  const statement = sql`
+-- name: execution_list_metrics
+-- What the executions of some run items, or of some experiments within some time, took and cost. Reads only.
+with recursive item as (${set}
+    and ${asked} = any (${ids}::uuid[])
 ),
 execution as materialized (
-  select distinct item.${key} as key, item.trace_id, item.run_id, item.latency
+  select distinct ${key} as key, item.trace_id, item.run_id, item.latency
   from item
-  where ${inTimeSql(query, bind)}
+  where ${inTimeSql(query)}
 ),
 member as materialized (
   select runs.trace_id, runs.id, runs.parent_run_id,
     -- Parents repeat the cost of the models below them; what a client has set itself counts.
     runs.total_cost * (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null)::integer as cost
   from runs
-  where runs.tenant_id = $1
+  where runs.tenant_id = ${tenant}
     and runs.trace_id in (select execution.trace_id from execution where execution.run_id is not null)
 ),
 whole as materialized (
@@ -168,7 +169,7 @@ cost as (
   from (
     select whole.key, traces.shown_cost as cost
     from whole
-    join traces on traces.tenant_id = $1 and traces.id = whole.trace_id
+    join traces on traces.tenant_id = ${tenant} and traces.id = whole.trace_id
     union all
     select subtree.key, member.cost
     from subtree
@@ -181,8 +182,11 @@ select execution.key, avg(execution.latency) as latency, coalesce(max(cost.total
 from execution
 left join cost on cost.key = execution.key
 group by execution.key`
-  const rows = await runText<ExecutionMetrics & { key: string }>(db, text, parameters, {
-    isPrepared: false,
-  })
+  const rows = await runComposed<ExecutionMetrics & { key: string }>(
+    db,
+    query.tenantId,
+    statement,
+    { isPrepared: false },
+  )
   return new Map(rows.map(({ key: id, ...metrics }) => [id, metrics]))
 }

@@ -1,16 +1,15 @@
-import { inline } from '../bridge.ts'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runText } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import {
   experimentItemFilterColumns,
   inTimeSql,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql, type Bind } from '../filter/langfuse-filter-sql.ts'
-import { parametersOf } from '../parameters.ts'
+import { langfuseFilterSql } from '../filter/langfuse-filter-sql.ts'
 
 /** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
 export interface ExperimentItemRow {
@@ -48,7 +47,7 @@ export interface ExperimentItemPlace {
   itemKey: string
 }
 
-const partColumns: readonly (readonly [part: ExperimentItemPart, name: string, sql: string])[] = [
+const partColumns: readonly (readonly [part: ExperimentItemPart, name: string, text: string])[] = [
   [
     'io',
     'inputs',
@@ -73,18 +72,20 @@ export async function experimentItemList(
   { after, limit }: { after: ExperimentItemPlace | null; limit: number },
   parts: ReadonlySet<ExperimentItemPart>,
 ): Promise<ExperimentItemRow[]> {
-  const { parameters, bind } = parametersOf(query.tenantId)
   const bodies = partColumns.map(
-    ([part, name, sql]) => `${parts.has(part) ? sql : 'null'} as ${name}`,
+    ([part, name, text]) => `${parts.has(part) ? text : 'null'} as ${name}`,
   )
-  const text = `with item as (${itemSetSql(query, experimentItemFilterColumns, bind)}
-    and item.experiment_id = any (array(${experimentsOfPageSql(query, after?.startTime ?? null, limit, bind)}))
+  const statement = sql`
+-- name: experiment_item_list
+-- A page of the executions of experiments, newest first, ties by run item. Reads only.
+with item as (${itemSetSql(query, experimentItemFilterColumns)}
+    and item.experiment_id = any (array(${experimentsOfPageSql(query, after?.startTime ?? null, limit)}))
 ),
 page as materialized (
   select * from item
-  where ${inTimeSql(query, bind)}${after === null ? '' : afterSql(after, bind)}
+  where ${inTimeSql(query)}${after === null ? empty : afterSql(after)}
   order by item.start_time desc, item.id
-  limit ${bind(String(limit))}::bigint
+  limit ${String(limit)}::bigint
 )
 select page.id as item_key, page.trace_id as trace_key, coalesce(page.shown_run_id, page.run_id) as run_key,
   coalesce(run.external_id, run.id::text, link.external_run_id, link.run_id::text, link.external_trace_id,
@@ -98,60 +99,64 @@ select page.id as item_key, page.trace_id as trace_key, coalesce(page.shown_run_
   coalesce(experiments.external_id, experiments.id::text) as experiment_id, experiments.name as experiment_name,
   coalesce(link.external_example_id, example.external_id, link.example_id::text) as example_id,
   coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id, link.example_version,
-  ${bodies.join(',\n  ')}
+  ${raw(bodies.join(',\n  '))}
 from page
-join run_items as link on link.tenant_id = $1 and link.id = page.id
-join experiments on experiments.tenant_id = $1 and experiments.id = link.experiment_id
-left join datasets on datasets.tenant_id = $1 and datasets.id = experiments.dataset_id
-left join traces as trace on trace.tenant_id = $1 and trace.id = link.trace_id
-left join runs as run on run.tenant_id = $1 and run.id = page.shown_run_id
+join run_items as link on link.tenant_id = ${tenant} and link.id = page.id
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = link.experiment_id
+left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id
+left join traces as trace on trace.tenant_id = ${tenant} and trace.id = link.trace_id
+left join runs as run on run.tenant_id = ${tenant} and run.id = page.shown_run_id
 left join lateral (
   -- The version that was executed; of one that is gone, and where none is named, the newest.
   select examples.external_id, examples.outputs, examples.metadata
   from examples
-  where examples.tenant_id = $1 and examples.id = link.example_id
+  where examples.tenant_id = ${tenant} and examples.id = link.example_id
   order by link.example_version is null or examples.valid_from <= link.example_version desc, examples.valid_from desc
   limit 1
 ) as example on true
 order by page.start_time desc, page.id`
-  return runText<ExperimentItemRow>(db, text, parameters, { isPrepared: false })
+  return runComposed<ExperimentItemRow>(db, query.tenantId, statement, { isPrepared: false })
 }
 
 /**
- * Select of the experiments whose items can be on the page. The newest experiment that alone fills the page, if its aggregates are up
- * to date, tells how far back the page can go; those that ended before are left out.
+ * Select of the experiments whose items can be on the page. The newest experiment that alone fills the page, if its
+ * aggregates are up to date, tells how far back the page can go; those that ended before are left out.
  */
 function experimentsOfPageSql(
   query: ExperimentItemQuery,
   before: Timestamp | null,
   limit: number,
-  bind: Bind,
-): string {
+): Sql {
   const ofExperiments = query.conditions.filter(({ column }) => column !== 'experimentItemId')
   const isWhole = ofExperiments.length === query.conditions.length
-  const upTo = [query.to, before].flatMap((time) =>
-    time === null ? [] : [`and known.activity_last < ${bind(time)}::timestamptz`],
-  )
-  return `with known as materialized (
+  const full = [
+    sql`${isWhole}::boolean`,
+    sql`not known.is_stale`,
+    sql`known.activity_items >= ${limit}::bigint`,
+    ...[query.to, before].flatMap((time) =>
+      time === null ? [] : [sql`known.activity_last < ${time}::timestamptz`],
+    ),
+  ]
+  return sql`with known as materialized (
   select item.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_items is null or exists (
-      select from experiment_dirty_marks as mark where mark.tenant_id = $1 and mark.experiment_id = item.id
+      select from experiment_dirty_marks as mark where mark.tenant_id = ${tenant} and mark.experiment_id = item.id
     ) as is_stale
-  from (select *, id as experiment_id from experiments where experiments.tenant_id = $1) as item
-  join experiments on experiments.tenant_id = $1 and experiments.id = item.id
-  left join experiment_aggregates as aggregate on aggregate.tenant_id = $1 and aggregate.experiment_id = item.id
-  where true${inline(langfuseFilterSql(experimentItemFilterColumns, ofExperiments), bind)}
+  from (select *, id as experiment_id from experiments where experiments.tenant_id = ${tenant}) as item
+  join experiments on experiments.tenant_id = ${tenant} and experiments.id = item.id
+  left join experiment_aggregates as aggregate
+    on aggregate.tenant_id = ${tenant} and aggregate.experiment_id = item.id
+  where true${langfuseFilterSql(experimentItemFilterColumns, ofExperiments)}
 )
 select known.id
 from known
-where known.is_stale or known.activity_last >= greatest(${bind(query.from)}::timestamptz, (
-  select max(known.activity_first) from known
-  where ${isWhole} and not known.is_stale and known.activity_items >= ${bind(limit)} ${upTo.join(' ')}
+where known.is_stale or known.activity_last >= greatest(${query.from}::timestamptz, (
+  select max(known.activity_first) from known where ${join(full, ' and ')}
 ))`
 }
 
-function afterSql({ startTime, itemKey }: ExperimentItemPlace, bind: Bind): string {
-  const last = `${bind(startTime)}::timestamptz`
-  return `
-    and item.start_time <= ${last} and (item.start_time < ${last} or item.id > ${bind(itemKey)}::uuid)`
+function afterSql({ startTime, itemKey }: ExperimentItemPlace): Sql {
+  const last = sql`${startTime}::timestamptz`
+  return sql`
+    and item.start_time <= ${last} and (item.start_time < ${last} or item.id > ${itemKey}::uuid)`
 }

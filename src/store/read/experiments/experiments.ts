@@ -1,9 +1,9 @@
-import { inline } from '../bridge.ts'
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { RunFilter } from '../../../domain/run-filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement, runText, type Parameter } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { experimentFilterSql } from '../filter/run-filter-sql.ts'
 
 /** An experiment: a Langfuse dataset run, a LangSmith session. */
@@ -113,18 +113,20 @@ export async function experimentList(
   tenantId: string,
   query: ExperimentQuery,
 ): Promise<ExperimentRow[]> {
-  const { parameters, bind, condition } = experimentCondition(tenantId, query)
-  const direction = query.isDescending ? 'desc' : 'asc'
-  const text = `select experiments.id, experiments.dataset_id, experiments.name, experiments.description,
-      experiments.metadata, experiments.extra, experiments.trace_tier, experiments.default_dataset_id,
-      experiments.start_time, experiments.end_time, experiments.created_at, experiments.updated_at
-    from experiments
-    left join experiment_aggregates as aggregate
-      on aggregate.tenant_id = experiments.tenant_id and aggregate.experiment_id = experiments.id
-    where ${condition}
-    order by ${sortSql(query, bind)} ${direction} nulls last, experiments.id
-    limit ${bind(String(query.limit))}::bigint offset ${bind(String(query.offset))}::bigint`
-  return runText<ExperimentRow>(db, text, parameters)
+  const direction = raw(query.isDescending ? 'desc' : 'asc')
+  const statement = sql`
+-- name: experiment_list
+-- One page of the experiments that meet some conditions, sorted, ties by id. Reads only.
+select experiments.id, experiments.dataset_id, experiments.name, experiments.description,
+  experiments.metadata, experiments.extra, experiments.trace_tier, experiments.default_dataset_id,
+  experiments.start_time, experiments.end_time, experiments.created_at, experiments.updated_at
+from experiments
+left join experiment_aggregates as aggregate
+  on aggregate.tenant_id = experiments.tenant_id and aggregate.experiment_id = experiments.id
+where ${conditionSql(query)}
+order by ${sortSql(query)} ${direction} nulls last, experiments.id
+limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
+  return runComposed<ExperimentRow>(db, tenantId, statement)
 }
 
 /** Those that match a list's conditions and whose statistics are out of date: refresh them before sorting by one. */
@@ -134,14 +136,16 @@ export async function experimentListDirty(
   query: ExperimentQuery,
   limit: number,
 ): Promise<string[]> {
-  const { parameters, bind, condition } = experimentCondition(tenantId, query)
-  const text = `select experiments.id from experiments
-    where ${condition} and exists (
-      select from experiment_dirty_marks as mark
-      where mark.tenant_id = experiments.tenant_id and mark.experiment_id = experiments.id
-    )
-    limit ${bind(String(limit))}::bigint`
-  const rows = await runText<{ id: string }>(db, text, parameters)
+  const statement = sql`
+-- name: experiment_list_dirty
+-- Experiments that meet some conditions and have a mark. Reads only.
+select experiments.id from experiments
+where ${conditionSql(query)} and exists (
+  select from experiment_dirty_marks as mark
+  where mark.tenant_id = experiments.tenant_id and mark.experiment_id = experiments.id
+)
+limit ${String(limit)}::bigint`
+  const rows = await runComposed<{ id: string }>(db, tenantId, statement)
   return rows.map((row) => row.id)
 }
 
@@ -159,61 +163,45 @@ export async function experimentAggregateListAmong(
   return new Map(rows.map((row) => [row.experimentId, row]))
 }
 
-interface Condition {
-  parameters: Parameter[]
-  bind(value: Parameter): string
-  condition: string
-}
-
-function experimentCondition(tenantId: string, query: ExperimentQuery): Condition {
-  const parameters: Parameter[] = []
-  const bind = (value: Parameter) => `$${parameters.push(value)}`
-  const conditions = [`experiments.tenant_id = ${bind(tenantId)}`]
-  const add = (condition: string) => conditions.push(condition)
-  if (query.ids !== undefined) add(`experiments.id = any (${bind(query.ids)}::uuid[])`)
-  if (query.name !== undefined) add(`experiments.name = ${bind(query.name)}`)
+function conditionSql(query: ExperimentQuery): Sql {
+  const conditions = [sql`experiments.tenant_id = ${tenant}`]
+  const add = (condition: Sql) => conditions.push(condition)
+  if (query.ids !== undefined) add(sql`experiments.id = any (${query.ids}::uuid[])`)
+  if (query.name !== undefined) add(sql`experiments.name = ${query.name}`)
   if (query.nameContains !== undefined) {
-    add(`position(lower(${bind(query.nameContains)}) in lower(experiments.name)) > 0`)
+    add(sql`position(lower(${query.nameContains}) in lower(experiments.name)) > 0`)
   }
   if (query.datasetIds !== undefined) {
-    add(`experiments.dataset_id = any (${bind(query.datasetIds)}::uuid[])`)
+    add(sql`experiments.dataset_id = any (${query.datasetIds}::uuid[])`)
   }
   if (query.isPlain !== undefined) {
-    add(`experiments.dataset_id is ${query.isPlain ? '' : 'not '}null`)
+    add(sql`experiments.dataset_id is ${raw(query.isPlain ? '' : 'not ')}null`)
   }
   if (query.datasetVersion !== undefined) {
-    add(`experiments.metadata ->> 'dataset_version' = ${bind(query.datasetVersion)}`)
+    add(sql`experiments.metadata ->> 'dataset_version' = ${query.datasetVersion}`)
   }
-  if (query.metadata !== undefined) {
-    add(`experiments.metadata @> ${bind(query.metadata)}::jsonb`)
-  }
-  if (query.filter !== undefined) {
-    add(inline(experimentFilterSql(query.filter, 'experiments'), bind))
-  }
-  return { parameters, bind, condition: conditions.join(' and ') }
+  if (query.metadata !== undefined) add(sql`experiments.metadata @> ${query.metadata}::jsonb`)
+  if (query.filter !== undefined) add(experimentFilterSql(query.filter, 'experiments'))
+  return join(conditions, ' and ')
 }
 
-function sortSql(query: ExperimentQuery, bind: (value: Parameter) => string): string {
+function sortSql(query: ExperimentQuery): Sql {
   switch (query.sortBy) {
     case 'name':
-      return 'experiments.name'
     case 'start_time':
-      return 'experiments.start_time'
+      return raw(`experiments.${query.sortBy}`)
     case 'last_run_start_time':
-      return 'aggregate.last_run_start_time'
     case 'latency_p50':
-      return 'aggregate.latency_p50'
     case 'latency_p99':
-      return 'aggregate.latency_p99'
+      return raw(`aggregate.${query.sortBy}`)
     case 'error_rate':
-      return 'aggregate.error_count::double precision / nullif(aggregate.run_count, 0)'
+      return sql`aggregate.error_count::double precision / nullif(aggregate.run_count, 0)`
     case 'runs_count':
-      return 'coalesce(aggregate.run_count, 0)'
+      return sql`coalesce(aggregate.run_count, 0)`
     case 'feedback': {
       const column =
         query.feedbackSource === 'session' ? 'experiment_feedback_stats' : 'feedback_stats'
-      const key = bind(query.feedbackKey ?? '')
-      return `(aggregate.${column} -> ${key}::text ->> 'avg')::double precision`
+      return sql`(aggregate.${raw(column)} -> ${query.feedbackKey ?? ''}::text ->> 'avg')::double precision`
     }
   }
 }
