@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { RunFilter } from '../../src/domain/run-filter.ts'
+import type { Filter } from '../../src/domain/filter.ts'
 import type { Db } from '../../src/store/pool.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
 import {
@@ -171,7 +171,7 @@ describe('tables that were just filled', () => {
         where relname in ('runs', 'traces', 'run_items', 'feedback')`
       return Number(row!.n)
     }
-    const pair: RunFilter = {
+    const pair: Filter = {
       kind: 'and',
       terms: [
         { kind: 'condition', attribute: 'feedback_key', operator: 'eq', value: 'k' },

@@ -1,17 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type {
-  FilterOperator,
-  FilterValue,
-  RunAttribute,
-  RunFilter,
-} from '../../src/domain/run-filter.ts'
+import type { FilterOperator, FilterValue, RunAttribute, Filter } from '../../src/domain/filter.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
-import {
-  exampleFilterSql,
-  experimentFilterSql,
-  runFilterSql,
-} from '../../src/store/read/filter/run-filter-sql.ts'
+import { exampleFilterSql } from '../../src/store/read/datasets/example-filter.ts'
+import { experimentFilterSql } from '../../src/store/read/experiments/experiment-filter.ts'
+import { runFilterSql } from '../../src/store/read/runs/run-filter.ts'
 import {
   runComposed,
   runText,
@@ -83,7 +76,7 @@ function insertFeedback(row: Record<string, Parameter>): Promise<void> {
 type Compile = typeof runFilterSql
 
 /** Ids of the tenant's rows that a filter finds. */
-async function find(filter: RunFilter, table = 'runs', compile: Compile = runFilterSql) {
+async function find(filter: Filter, table = 'runs', compile: Compile = runFilterSql) {
   const statement = sql`
 -- name: test_find
 select x.id from ${raw(table)} x where x.tenant_id = ${ofTenant} and ${compile(filter, 'x')} order by x.id`
@@ -91,19 +84,19 @@ select x.id from ${raw(table)} x where x.tenant_id = ${ofTenant} and ${compile(f
   return rows.map((row) => row.id)
 }
 
-function is(attribute: RunAttribute, operator: FilterOperator, value: FilterValue): RunFilter {
+function is(attribute: RunAttribute, operator: FilterOperator, value: FilterValue): Filter {
   return { kind: 'condition', attribute, operator, value }
 }
 
-function and(...terms: RunFilter[]): RunFilter {
+function and(...terms: Filter[]): Filter {
   return { kind: 'and', terms }
 }
 
-function not(term: RunFilter): RunFilter {
+function not(term: Filter): Filter {
   return { kind: 'not', term }
 }
 
-function search(text: string): RunFilter {
+function search(text: string): Filter {
   return { kind: 'search', text }
 }
 
@@ -393,7 +386,7 @@ describe('rows that are no runs', () => {
       { ...exampleRow(id(2), id(7)), metadata: '{"foo": "baz"}' },
       exampleRow(id(3), id(7)),
     ])
-    const examples = (filter: RunFilter) => find(filter, 'examples', exampleFilterSql)
+    const examples = (filter: Filter) => find(filter, 'examples', exampleFilterSql)
     expect(await examples(is('metadata', 'has', '{"foo": "bar"}'))).toEqual([id(1)])
     expect(await examples(not(is('metadata', 'has', '{"foo": "bar"}')))).toEqual([id(2), id(3)])
     expect(await examples(is('metadata', 'has', '{"dataset_split": ["test"]}'))).toEqual([id(1)])
@@ -410,7 +403,7 @@ describe('rows that are no runs', () => {
       { ...experiment, ...made, id: id(1), name: 'a-1', dataset_id: id(7), metadata: '{"m": "x"}' },
       { ...experiment, ...made, id: id(2), name: 'b-1', metadata: '{}' },
     ])
-    const experiments = (filter: RunFilter) => find(filter, 'experiments', experimentFilterSql)
+    const experiments = (filter: Filter) => find(filter, 'experiments', experimentFilterSql)
     expect(await experiments(is('name', 'like', 'a-%'))).toEqual([id(1)])
     expect(await experiments(is('metadata', 'has', '{"m": "x"}'))).toEqual([id(1)])
     expect(await experiments(is('reference_dataset_id', 'neq', id(7)))).toEqual([id(2)])

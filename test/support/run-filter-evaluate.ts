@@ -1,12 +1,12 @@
 import {
   deniesRows,
+  filterAttributes,
   pairConditions,
-  runAttributes,
   type AttributeFamily,
   type FilterCondition,
   type FilterScalar,
-  type RunFilter,
-} from '../../src/domain/run-filter.ts'
+  type Filter,
+} from '../../src/domain/filter.ts'
 
 /** A run as its row and the rows around it hold it. Times as Timestamp, JSON columns as text. */
 export interface StoredRun {
@@ -52,11 +52,11 @@ type Value = string | number | boolean | null
 
 /** What a filter says of a run, in plain TypeScript: what the SQL must agree with. */
 export function evaluateRunFilter(
-  filter: RunFilter,
+  filter: Filter,
   run: StoredRun,
   feedback: readonly StoredFeedback[],
 ): boolean {
-  const evaluate = (term: RunFilter): boolean => {
+  const evaluate = (term: Filter): boolean => {
     switch (term.kind) {
       case 'and': {
         const { pairs, others } = pairConditions(term.terms)
@@ -165,12 +165,20 @@ function evaluateCondition(condition: FilterCondition, run: StoredRun): boolean 
   const { attribute, operator, value } = condition
   switch (attribute) {
     case 'tags': {
+      if (value === null) return (operator === 'eq') === (run.tags === null)
       const tags = run.tags ?? []
       if (operator === 'has') return tags.includes(value as string)
+      if (operator === 'all') return (value as string[]).every((tag) => tags.includes(tag))
       const any = (value as readonly FilterScalar[]).some((tag) => tags.includes(tag as string))
       return operator === 'in' ? any : !any
     }
     case 'metadata': {
+      if (condition.key !== undefined) {
+        const entry = Object.entries(run.metadata ?? {}).find(([key]) => key === condition.key)
+        const onEntry = { ...condition, attribute: 'metadata_value' } as const
+        return compare(onEntry, asText(entry?.[1] ?? null))
+      }
+      if (value === null) return (operator === 'eq') === (run.metadata === null)
       if (run.metadata === null) return false
       if (operator === 'exists') return Object.hasOwn(run.metadata, value as string)
       return contains(run.metadata, JSON.parse(value as string))
@@ -250,8 +258,12 @@ function compare({ attribute, operator, value }: FilterCondition, actual: Value)
       return includes(actual as string | null, value as string, false)
     case 'search':
       return includes(actual as string | null, value as string, true)
+    case 'starts_with':
+      return typeof actual === 'string' && actual.startsWith(value as string)
+    case 'ends_with':
+      return typeof actual === 'string' && actual.endsWith(value as string)
     default: {
-      const scalar = runAttributes[attribute].type === 'scalar'
+      const scalar = filterAttributes[attribute].type === 'scalar'
       const left = scalar ? numberIn(actual) : actual
       return left !== null && inOrder(operator, left, value as string | number)
     }
@@ -268,7 +280,7 @@ function inOrder(operator: string, left: Exclude<Value, null>, right: string | n
 function equals(attribute: FilterCondition['attribute'], actual: Value, value: Value): boolean {
   if (value === null) return actual === null
   if (actual === null) return false
-  const scalar = runAttributes[attribute].type === 'scalar' && typeof value === 'number'
+  const scalar = filterAttributes[attribute].type === 'scalar' && typeof value === 'number'
   return (scalar ? numberIn(actual) : actual) === value
 }
 

@@ -1,95 +1,25 @@
 import { z } from 'zod'
-import {
-  filterTypesOf,
-  type FilterColumns,
-  type LangfuseCondition,
-} from '../../store/read/filter/langfuse-filter-sql.ts'
+import { resolveId } from '../../domain/ids.ts'
+import type { FilterOperator, FilterValue, Filter } from '../../domain/filter.ts'
+import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import { invalidRequest } from './errors.ts'
-import { lenientDate, text } from './requests.ts'
-
-const textOperators = [
-  '=',
-  'contains',
-  'does not contain',
-  'starts with',
-  'ends with',
-  'matches',
-] as const
-const numberOperators = ['=', '>', '<', '>=', '<='] as const
-const optionOperators = ['any of', 'none of'] as const
-const flagOperators = ['=', '<>'] as const
-
-const column = z.string()
-const key = text
-const options = z.array(text)
-
-const condition = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('datetime'),
-    column,
-    operator: z.enum(['>', '<', '>=', '<=']),
-    value: lenientDate,
-  }),
-  z.object({ type: z.literal('string'), column, operator: z.enum(textOperators), value: text }),
-  z.object({
-    type: z.literal('number'),
-    column,
-    operator: z.enum(numberOperators),
-    value: z.number(),
-  }),
-  z.object({
-    type: z.literal('stringOptions'),
-    column,
-    operator: z.enum(optionOperators),
-    value: options.min(1),
-  }),
-  z.object({
-    type: z.literal('arrayOptions'),
-    column,
-    operator: z.enum([...optionOperators, 'all of']),
-    value: options,
-  }),
-  z.object({
-    type: z.literal('categoryOptions'),
-    column,
-    key,
-    operator: z.enum(optionOperators),
-    value: options,
-  }),
-  z.object({
-    type: z.literal('stringObject'),
-    column,
-    key,
-    operator: z.enum(textOperators),
-    value: text,
-  }),
-  z.object({
-    type: z.literal('numberObject'),
-    column,
-    key,
-    operator: z.enum(numberOperators),
-    value: z.number(),
-  }),
-  z.object({
-    type: z.literal('booleanObject'),
-    column,
-    key,
-    operator: z.enum(flagOperators),
-    value: z.boolean(),
-  }),
-  z.object({
-    type: z.literal('boolean'),
-    column,
-    operator: z.enum(flagOperators),
-    value: z.boolean(),
-  }),
-  z.object({
-    type: z.literal('null'),
-    column,
-    operator: z.enum(['is null', 'is not null']),
-    value: z.literal('').nullish(),
-  }),
-])
+import {
+  attributeOf,
+  conditionTypesOf,
+  type FilterColumn,
+  type FilterColumns,
+} from './filter-columns.ts'
+import {
+  condition,
+  flagOperators,
+  listOperators,
+  nullOperators,
+  numberOperators,
+  optionOperators,
+  orderOperators,
+  textOperators,
+  type LangfuseCondition,
+} from './filter-condition.ts'
 
 /** More conditions than anyone writes, fewer than a statement has parameters. */
 const maxConditions = 100
@@ -126,7 +56,7 @@ function parse(sent: string): unknown {
 }
 
 function checkColumn(columns: FilterColumns, { column: name, type }: LangfuseCondition): void {
-  const types = filterTypesOf(columns, name)
+  const types = conditionTypesOf(columns, name)
   if (types === null) throw invalidRequest(`Invalid filter column: ${name}`)
   if (types.includes(type)) return
   throw invalidRequest(
@@ -163,4 +93,59 @@ export function within(
   if (from) conditions.push({ type: 'datetime', column: name, operator: '>=', value: from })
   if (to) conditions.push({ type: 'datetime', column: name, operator: '<', value: to })
   return conditions
+}
+
+/** The conditions as filters that must all hold. @param conditions on these columns, each of a type that suits its column */
+export function filtersOf(
+  columns: FilterColumns,
+  conditions: readonly LangfuseCondition[],
+): Filter[] {
+  return conditions.map((one) => translate(columns[one.column]!, one))
+}
+
+function translate(of: FilterColumn, asked: LangfuseCondition): Filter {
+  const attribute = attributeOf(of)
+  const is = (operator: FilterOperator, value: FilterValue): Filter => {
+    const key = 'key' in asked ? { key: asked.key } : {}
+    return { kind: 'condition', attribute, ...key, operator, value }
+  }
+  const idOf = (value: string) =>
+    typeof of === 'object' && 'of' in of ? resolveId(of.of, value).id : value
+  switch (asked.type) {
+    case 'datetime':
+      return is(...byMillisecond(orderOperators[asked.operator], asked.value))
+    case 'string':
+    case 'stringObject': {
+      // An id is compared by what it resolves to; its spelling is looked into.
+      const value = asked.operator === '=' ? idOf(asked.value) : asked.value
+      const affirmed = is(textOperators[asked.operator], value)
+      return asked.operator === 'does not contain' ? { kind: 'not', term: affirmed } : affirmed
+    }
+    case 'number':
+    case 'numberObject':
+      return is(numberOperators[asked.operator], asked.value)
+    case 'stringOptions':
+      return is(optionOperators[asked.operator], asked.value.map(idOf))
+    case 'arrayOptions':
+    case 'categoryOptions':
+      return is(listOperators[asked.operator], asked.value)
+    case 'booleanObject': {
+      const value = attribute === 'scores' ? asked.value : String(asked.value)
+      return is(flagOperators[asked.operator], value)
+    }
+    case 'boolean':
+      return is(flagOperators[asked.operator], asked.value)
+    case 'null':
+      return is(nullOperators[asked.operator], null)
+  }
+}
+
+/** Clients see milliseconds: a time counts as the millisecond that it is in. */
+function byMillisecond(
+  operator: (typeof orderOperators)[keyof typeof orderOperators],
+  time: Timestamp,
+): [operator: FilterOperator, time: Timestamp] {
+  if (operator === 'lt' || operator === 'gte') return [operator, time]
+  const next = fromEpochMs(toEpochMs(time) + 1) ?? time
+  return [operator === 'gt' ? 'gte' : 'lt', next]
 }

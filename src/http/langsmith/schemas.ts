@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { storableText } from '../../domain/ids.ts'
 import { isTooDeep, jsonbText } from '../../domain/json.ts'
-import type { RunFilter } from '../../domain/run-filter.ts'
+import type { Filter } from '../../domain/filter.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
 import { LangsmithError } from './errors.ts'
 import { FilterSyntaxError } from './filter/filter-parse.ts'
@@ -86,9 +86,9 @@ function isJsonObject(input: string): boolean {
 
 /** @throws LangsmithError 400 that says what is wrong with the filter, and where */
 export function readFilter(
-  parse: (text: string) => RunFilter,
+  parse: (text: string) => Filter,
   filter: string | undefined,
-): RunFilter | undefined {
+): Filter | undefined {
   if (filter === undefined || filter === '') return undefined
   try {
     return parse(filter)

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { isUuid } from '../../../domain/ids.ts'
 import { parseTimestamp, type Timestamp } from '../../../domain/timestamp.ts'
-import type { FilterColumns } from '../../../store/read/filter/langfuse-filter-sql.ts'
 import { invalidRequest } from '../errors.ts'
+import type { FilterColumns } from '../filter-columns.ts'
 import { filterOver } from '../filter.ts'
 import { numberOf, page, strictInstant, textList } from '../requests.ts'
 

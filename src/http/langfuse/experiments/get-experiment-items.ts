@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { executionListMetrics } from '../../../store/read/experiments/experiment-activity.ts'
-import { experimentItemFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import {
   experimentItemList,
   type ExperimentItemPart,
@@ -15,7 +14,8 @@ import {
   readExperimentCursor,
   writeExperimentCursor,
 } from './experiment-query.ts'
-import { anyOf, mergeFilter } from '../filter.ts'
+import { experimentItemFilterColumns } from '../filter-columns.ts'
+import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
 import { textList } from '../requests.ts'
 
 const parts: readonly ExperimentItemPart[] = [
@@ -48,7 +48,7 @@ export function getExperimentItems(app: App, { db }: Services): void {
       tenantId,
       from: query.fromStartTime,
       to: query.toStartTime ?? null,
-      conditions: mergeFilter(simple, query.filter),
+      filters: filtersOf(experimentItemFilterColumns, mergeFilter(simple, query.filter)),
     }
     const last = cursor ? readExperimentCursor(cursor) : null
     const place = {

@@ -3,7 +3,6 @@ import {
   executionListMetrics,
   experimentActivityList,
 } from '../../../store/read/experiments/experiment-activity.ts'
-import { experimentFilterColumns } from '../../../store/read/experiments/experiment-item-sql.ts'
 import { scoreListOfExperiments } from '../../../store/read/feedback/score-groups.ts'
 import type { App, Services } from '../../services.ts'
 import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
@@ -13,7 +12,8 @@ import {
   readExperimentCursor,
   writeExperimentCursor,
 } from './experiment-query.ts'
-import { anyOf, mergeFilter } from '../filter.ts'
+import { experimentFilterColumns } from '../filter-columns.ts'
+import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
 import { textList } from '../requests.ts'
 
 /** Experiments of every dialect that were executed in a time, the one that was active last first (contracts/langfuse.md 2.11). */
@@ -36,7 +36,7 @@ export function getExperiments(app: App, { db }: Services): void {
       tenantId,
       from: query.fromStartTime,
       to: query.toStartTime ?? null,
-      conditions: mergeFilter(simple, query.filter),
+      filters: filtersOf(experimentFilterColumns, mergeFilter(simple, query.filter)),
     }
     const last = cursor ? readExperimentCursor(cursor) : null
     const after = last && { endTime: last.lastTime, experimentKey: last.lastId }

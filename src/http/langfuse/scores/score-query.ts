@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { resolveId, type IdKind } from '../../../domain/ids.ts'
-import type { LangfuseCondition } from '../../../store/read/filter/langfuse-filter-sql.ts'
-import { scoreFilterColumns, type ScoreQuery } from '../../../store/read/feedback/scores.ts'
-import { equals, filterOver, mergeFilter } from '../filter.ts'
+import type { ScoreQuery } from '../../../store/read/feedback/scores.ts'
+import { scoreFilterColumns } from '../filter-columns.ts'
+import type { LangfuseCondition } from '../filter-condition.ts'
+import { equals, filterOver, filtersOf, mergeFilter } from '../filter.ts'
 import { page, strictDate, text, textList } from '../requests.ts'
 import { scoreDataTypes } from '../ingest/score-body.ts'
 import { sourceTypesOf } from './score-from-row.ts'
@@ -78,7 +79,8 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
       ? []
       : [{ type: 'arrayOptions', column: 'trace_tags', operator: 'all of', value: tags } as const]),
   ]
-  return { ...asked, conditions: mergeFilter(ofTrace, query.filter) }
+  const filters = filtersOf(scoreFilterColumns, mergeFilter(ofTrace, query.filter))
+  return { ...asked, filters }
 }
 
 /** An empty parameter asks for nothing. */

@@ -6,7 +6,7 @@ import {
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
 import { observationFromRow } from './observation-from-row.ts'
-import { observationConditions, observationQuery } from './observation-query.ts'
+import { observationFilters, observationQuery } from './observation-query.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 
 /** Runs of all dialects as observations, newest first (contracts/langfuse.md 2.10, v1). */
@@ -17,7 +17,7 @@ export function getObservations(app: App, { db }: Services): void {
     summary: 'List observations (v1)',
   }
   app.get('/observations', { schema }, async ({ principal: { tenantId }, query }) => {
-    const filter = await observationConditions(db, tenantId, query)
+    const filter = await observationFilters(db, tenantId, query)
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([
       observationList(db, tenantId, filter, place, ownParts),

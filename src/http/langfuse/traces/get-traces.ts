@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { langfuseNarrow } from '../../../store/read/filter/langfuse-narrow.ts'
-import { traceFilterColumns } from '../../../store/read/traces/trace-columns.ts'
+import { filterNarrow } from '../../../store/read/filter/narrow.ts'
+import { traceSource } from '../../../store/read/traces/trace-columns.ts'
 import { traceCount, traceList, traceOrderColumns } from '../../../store/read/traces/traces.ts'
 import type { App, Services } from '../../services.ts'
-import { anyOf, equals, filterOver, mergeFilter, within } from '../filter.ts'
+import { traceFilterColumns } from '../filter-columns.ts'
+import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
 import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
 
@@ -38,12 +39,13 @@ export function getTraces(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
     const conditions = mergeFilter(conditionsOf(query), query.filter)
-    const filter = await langfuseNarrow(db, tenantId, traceFilterColumns, conditions)
+    const filters = filtersOf(traceFilterColumns, conditions)
+    const narrow = await filterNarrow(db, tenantId, traceSource, filters)
     const parts = tracePartsOf(traceGroupsOf(query.fields))
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([
-      traceList(db, tenantId, filter, query.orderBy, place, parts),
-      traceCount(db, tenantId, filter),
+      traceList(db, tenantId, narrow, query.orderBy, place, parts),
+      traceCount(db, tenantId, narrow),
     ])
     const data = rows.map((row) => ({
       ...traceDetails(tenantId, row),

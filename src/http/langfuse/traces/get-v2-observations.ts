@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
-import type { LangfuseCondition } from '../../../store/read/filter/langfuse-filter-sql.ts'
 import {
   observationList,
   type ObservationKey,
@@ -9,13 +8,14 @@ import {
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
+import type { LangfuseCondition } from '../filter-condition.ts'
 import { equals } from '../filter.ts'
 import {
   observationGroupsOf,
   observationPartsOf,
   observationV2FromRow,
 } from './observation-from-row.ts'
-import { observationConditions, observationQuery } from './observation-query.ts'
+import { observationFilters, observationQuery } from './observation-query.ts'
 import { text, textList } from '../requests.ts'
 
 const flag = z
@@ -48,7 +48,7 @@ export function getV2Observations(app: App, { db }: Services): void {
     const { limit } = query
     const after = query.cursor ? readCursor(query.cursor) : null
     if (limit === 0) return { data: [], meta: {} }
-    const filter = await observationConditions(db, tenantId, query, simpleOf(query))
+    const filter = await observationFilters(db, tenantId, query, simpleOf(query))
     const asked = observationGroupsOf(query.fields)
     // One more than is shown tells whether there is another page.
     const place = { after, limit: limit + 1 }

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { observationTypes } from '../../../domain/observation-types.ts'
-import { langfuseNarrow } from '../../../store/read/filter/langfuse-narrow.ts'
-import { observationFilterColumns } from '../../../store/read/runs/observation-columns.ts'
-import type { LangfuseCondition } from '../../../store/read/filter/langfuse-filter-sql.ts'
+import type { Filter } from '../../../domain/filter.ts'
+import { filterNarrow } from '../../../store/read/filter/narrow.ts'
+import { observationSource } from '../../../store/read/runs/observation-columns.ts'
 import { runFindTrace } from '../../../store/read/experiments/run-items.ts'
 import type { Queryable } from '../../../store/pool.ts'
-import { anyOf, equals, filterOver, mergeFilter, within } from '../filter.ts'
+import { observationFilterColumns } from '../filter-columns.ts'
+import type { LangfuseCondition } from '../filter-condition.ts'
+import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
 import { strictDate, text, textList } from '../requests.ts'
 
 /** A value that may be empty, and then asks for nothing. */
@@ -32,12 +34,12 @@ export const observationQuery = {
 const querystring = z.object(observationQuery)
 
 /** What is asked for in all. @param more simple parameters that only one of the lists has */
-export async function observationConditions(
+export async function observationFilters(
   db: Queryable,
   tenantId: string,
   query: z.output<typeof querystring>,
   more: readonly LangfuseCondition[] = [],
-): Promise<LangfuseCondition[]> {
+): Promise<Filter[]> {
   const simple = [
     ...equals('name', query.name),
     ...equals('userId', query.userId),
@@ -51,7 +53,8 @@ export async function observationConditions(
     ...more,
   ]
   const conditions = await withTraceOfParent(db, tenantId, mergeFilter(simple, query.filter))
-  return langfuseNarrow(db, tenantId, observationFilterColumns, conditions)
+  const filters = filtersOf(observationFilterColumns, conditions)
+  return filterNarrow(db, tenantId, observationSource, filters)
 }
 
 /** Children are found in the trace of their parent: no index has to know whose children all runs are. */

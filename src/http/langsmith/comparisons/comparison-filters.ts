@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import { LangsmithError } from '../errors.ts'
 import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { uuid } from '../schemas.ts'
@@ -13,7 +13,7 @@ export const sessionFilters = z.record(uuid, z.array(z.string()))
 /** By session: its expressions AND-ed, each of them a group of its own (4.3). @throws LangsmithError 400 */
 export function parseSessionFilters(
   filters: z.output<typeof sessionFilters> | null | undefined,
-): Map<string, RunFilter> {
+): Map<string, Filter> {
   const lists = Object.entries(filters ?? {}).filter(([, expressions]) => expressions.length > 0)
   const length = lists.flatMap(([, expressions]) => expressions).join('').length
   if (length > maxFilterLength) {
@@ -22,7 +22,7 @@ export function parseSessionFilters(
   return new Map(
     lists.map(([sessionId, expressions]) => {
       const terms = expressions.map(
-        (text, i): RunFilter => ({
+        (text, i): Filter => ({
           kind: 'and',
           terms: [parseFilter(text, `filters.${sessionId}.${i}`)],
         }),
@@ -32,7 +32,7 @@ export function parseSessionFilters(
   )
 }
 
-function parseFilter(text: string, place: string): RunFilter {
+function parseFilter(text: string, place: string): Filter {
   try {
     return parseRunFilter(text)
   } catch (error) {

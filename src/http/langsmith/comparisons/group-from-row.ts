@@ -1,5 +1,5 @@
 import { RawJson } from '../../../domain/json.ts'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type {
   ComparisonGroup,
   GroupQuery,
@@ -13,7 +13,7 @@ import { sessionWithStatistics } from '../sessions/session-from-row.ts'
 export function groupEntry(
   { metadataKey }: Pick<GroupQuery, 'metadataKey'>,
   { value }: ComparisonGroup,
-): RunFilter {
+): Filter {
   return {
     kind: 'and',
     terms: [
@@ -27,10 +27,10 @@ export function groupEntry(
 export function groupFilter(
   query: Pick<GroupQuery, 'groupBy' | 'metadataKey'>,
   group: ComparisonGroup,
-): RunFilter {
+): Filter {
   const pair = groupEntry(query, group)
   if (query.groupBy === 'example') return pair
-  const root: RunFilter = { kind: 'condition', attribute: 'is_root', operator: 'eq', value: true }
+  const root: Filter = { kind: 'condition', attribute: 'is_root', operator: 'eq', value: true }
   return { kind: 'and', terms: [root, pair] }
 }
 
@@ -65,7 +65,7 @@ export function groupSession(
   tenantId: string,
   session: ExperimentRow & { testRunNumber: number | null },
   statistics: GroupStatistics | undefined,
-  filter: RunFilter,
+  filter: Filter,
 ): Record<string, unknown> {
   const { value: _, ...numbers } = statistics ?? noRuns
   return {

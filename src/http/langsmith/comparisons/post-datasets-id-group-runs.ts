@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Db } from '../../../store/pool.ts'
 import {
   comparisonGroupListExamples,
@@ -131,14 +131,14 @@ async function describeGroups(
   return described
 
   /** Of a group by the runs' metadata only its own runs are shown; examples are in a group with all of theirs. */
-  function shown(group: ComparisonGroup): ReadonlyMap<string, RunFilter> {
+  function shown(group: ComparisonGroup): ReadonlyMap<string, Filter> {
     if (query.groupBy === 'example') return query.filters
     const entry = groupEntry(query, group)
     return new Map(query.experimentIds.map((id) => [id, both(query.filters.get(id), entry)]))
   }
 }
 
-function both(given: RunFilter | undefined, filter: RunFilter): RunFilter {
+function both(given: Filter | undefined, filter: Filter): Filter {
   return given === undefined ? filter : { kind: 'and', terms: [given, filter] }
 }
 

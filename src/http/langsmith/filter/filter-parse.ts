@@ -1,15 +1,14 @@
 import {
   exampleAttributes,
   experimentAttributes,
-  filterOperators,
-  operatorsOfType,
-  printRunFilter,
   runAttributes,
+  type Attribute,
   type FilterCondition,
   type FilterOperator,
   type RunAttribute,
-  type RunFilter,
-} from '../../../domain/run-filter.ts'
+  type Filter,
+} from '../../../domain/filter.ts'
+import { filterOperators, operatorsOfType } from './filter-operators.ts'
 import { FilterSyntaxError, tokenizeFilter, type Token } from './filter-tokens.ts'
 import { filterValue, type Literal } from './filter-values.ts'
 
@@ -24,26 +23,39 @@ const dialectNames: ReadonlyMap<string, RunAttribute> = new Map([['session_id', 
 const runAttributeNames = Object.keys(runAttributes) as RunAttribute[]
 
 /** A run filter in LangSmith's language (contracts/langsmith.md 4). @throws FilterSyntaxError */
-export function parseRunFilter(text: string): RunFilter {
+export function parseRunFilter(text: string): Filter {
   return parse(text, runAttributeNames)
 }
 
 /** A filter of examples: metadata only (4.4). @throws FilterSyntaxError */
-export function parseExampleFilter(text: string): RunFilter {
+export function parseExampleFilter(text: string): Filter {
   return parse(text, exampleAttributes)
 }
 
 /** A filter of sessions (4.4); of the feedback family key and average score. @throws FilterSyntaxError */
-export function parseSessionFilter(text: string): RunFilter {
+export function parseSessionFilter(text: string): Filter {
   return parse(text, experimentAttributes)
 }
 
-/** The tree in LangSmith's language: parses back to the same tree. */
-export function printFilter(filter: RunFilter): string {
-  return printRunFilter(filter, dialectName)
+/**
+ * A tree in LangSmith's language: prefix calls, double-quoted strings with JSON's escapes. A tree that was parsed here
+ * parses back to the same tree.
+ */
+export function printFilter(filter: Filter): string {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return `${filter.kind}(${filter.terms.map(printFilter).join(', ')})`
+    case 'not':
+      return `not(${printFilter(filter.term)})`
+    case 'search':
+      return `search(${JSON.stringify(filter.text)})`
+    case 'condition':
+      return `${filter.operator}(${dialectName(filter.attribute)}, ${JSON.stringify(filter.value)})`
+  }
 }
 
-function dialectName(attribute: RunAttribute): string {
+function dialectName(attribute: Attribute): string {
   for (const [name, own] of dialectNames) if (own === attribute) return name
   return attribute
 }
@@ -54,7 +66,7 @@ interface Cursor {
   attributes: readonly RunAttribute[]
 }
 
-function parse(text: string, attributes: readonly RunAttribute[]): RunFilter {
+function parse(text: string, attributes: readonly RunAttribute[]): Filter {
   const cursor: Cursor = { tokens: tokenizeFilter(text), next: 0, attributes }
   const filter = parseCall(cursor, 1)
   const rest = take(cursor)
@@ -64,7 +76,7 @@ function parse(text: string, attributes: readonly RunAttribute[]): RunFilter {
   return filter
 }
 
-function parseCall(cursor: Cursor, depth: number): RunFilter {
+function parseCall(cursor: Cursor, depth: number): Filter {
   const head = take(cursor)
   if (head.kind !== 'word') {
     throw new FilterSyntaxError(
@@ -99,7 +111,7 @@ function parseCall(cursor: Cursor, depth: number): RunFilter {
   return parseCondition(cursor, operator, head.position)
 }
 
-function parseCondition(cursor: Cursor, operator: FilterOperator, position: number): RunFilter {
+function parseCondition(cursor: Cursor, operator: FilterOperator, position: number): Filter {
   expect(cursor, '(')
   const attributeToken = take(cursor)
   if (operator === 'search' && attributeToken.kind === 'string' && takeIf(cursor, ')')) {

@@ -5,7 +5,7 @@ import type {
   FilterOperator,
   FilterScalar,
   FilterValue,
-} from '../../../domain/run-filter.ts'
+} from '../../../domain/filter.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { FilterSyntaxError, type Token } from './filter-tokens.ts'
 
@@ -16,7 +16,7 @@ export type Literal =
   | { kind: 'list'; items: readonly Literal[]; position: number }
 
 /**
- * The literal as the value that the domain wants for this type and operator (domain/run-filter.ts), so that no
+ * The literal as the value that the domain wants for this type and operator (domain/filter.ts), so that no
  * value can make the database refuse a statement.
  * @throws FilterSyntaxError
  */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { LangsmithError } from '../errors.ts'
 import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
@@ -88,7 +88,7 @@ export function runTypesShownAs(shown: (typeof runTypes)[number]): RunQuery['run
  * @param place the field, for the message
  * @throws LangsmithError 400
  */
-export function readRunFilter(place: string, expression: string | null | undefined): RunFilter[] {
+export function readRunFilter(place: string, expression: string | null | undefined): Filter[] {
   if (expression === null || expression === undefined || expression.trim() === '') return []
   try {
     return [parseRunFilter(expression)]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { mentionsFamily } from '../../../domain/run-filter.ts'
+import { familyOf, hasCondition } from '../../../domain/filter.ts'
 import {
   experimentList,
   experimentListDirty,
@@ -95,7 +95,9 @@ export function getSessions(app: App, services: Services): void {
       offset: given.offset,
       limit: given.limit,
     }
-    const isScoreFiltered = query.filter !== undefined && mentionsFamily(query.filter, 'feedback')
+    const isScoreFiltered =
+      query.filter !== undefined &&
+      hasCondition(query.filter, (condition) => familyOf(condition) === 'feedback')
     if (isScoreFiltered || (query.sortBy !== 'name' && query.sortBy !== 'start_time')) {
       // A filter by scores would leave out those whose scores are not counted yet.
       const candidates = isScoreFiltered ? { ...query, filter: undefined } : query

@@ -1,4 +1,4 @@
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import {
@@ -21,7 +21,7 @@ export interface SessionStatsAsked {
   /** False: of the statistics only how many runs there are. */
   isFull: boolean
   /** Only executions whose run matches are counted. */
-  filter?: RunFilter | undefined
+  filter?: Filter | undefined
   /** Only executions that started then or later are counted. */
   minStartTime?: Timestamp | undefined
   /** These statistics, of `statsSelectNames`; absent: all. */

@@ -1,5 +1,5 @@
 import sql, { raw } from 'sql-template-tag'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { comparativeSql, shownSql } from './comparison-sql.ts'
@@ -15,7 +15,7 @@ export interface DeltaQuery {
   feedbackKey: string
   isLowerScoreBetter: boolean
   /** By experiment: only matching runs count. */
-  filters: ReadonlyMap<string, RunFilter>
+  filters: ReadonlyMap<string, Filter>
   comparativeExperimentId: string | null
 }
 

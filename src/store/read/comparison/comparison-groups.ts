@@ -1,6 +1,6 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
@@ -17,7 +17,7 @@ export interface GroupQuery {
   /** Existing experiments, none twice. */
   experimentIds: string[]
   /** By experiment: it shows matching runs only. */
-  filters: ReadonlyMap<string, RunFilter>
+  filters: ReadonlyMap<string, Filter>
   groupBy: 'run' | 'example'
   metadataKey: string
 }

@@ -1,9 +1,9 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import { tenant } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
-import { runFilterSql } from '../filter/run-filter-sql.ts'
+import { runFilterSql } from '../runs/run-filter.ts'
 
 const lightColumns = [
   'id',
@@ -141,7 +141,7 @@ export function shownSql({ filters }: Pick<ComparisonQuery, 'filters'>): Sql {
 }
 
 /** Not \`exists\`: the planner turns that into a join, whose order it cannot choose well for tables just filled. */
-function someRunMatches(experimentId: string, filter: RunFilter): Sql {
+function someRunMatches(experimentId: string, filter: Filter): Sql {
   return sql`and (
     select true from shown_runs as run
     where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid

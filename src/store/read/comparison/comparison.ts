@@ -1,5 +1,5 @@
 import type { JsonText } from '../../../domain/entities.ts'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, runStatement } from '../../statements.ts'
@@ -24,7 +24,7 @@ export interface ComparisonQuery {
   /**
    * By experiment: it shows matching runs only, and examples without one in each of these experiments are left out.
    */
-  filters: ReadonlyMap<string, RunFilter>
+  filters: ReadonlyMap<string, Filter>
   /** By the mean score of a key over an example's shown runs; examples without a score come last in either order. */
   sort: { feedbackKey: string; order: 'asc' | 'desc' } | null
   /** Feedback of this comparison counts beside the plain feedback; that of any other never does. */

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import { containsPatterns } from '../filter/filter-condition-sql.ts'
+import { containsPatterns } from '../filter/condition-sql.ts'
 
 /** A state of a dataset between two changes of its examples. */
 export interface DatasetVersion {

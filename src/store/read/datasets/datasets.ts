@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
+import { containsPatterns, matchSql } from '../filter/condition-sql.ts'
 
 export interface Dataset {
   id: string
@@ -170,7 +170,7 @@ function conditionsOf({ ids, names, nameContains, dataTypes, metadata }: Dataset
   if (ids !== undefined) add(sql`datasets.id = any(${ids}::uuid[])`)
   if (names !== undefined) add(sql`datasets.name = any(${names}::text[])`)
   if (nameContains !== undefined) {
-    add(matchSql('datasets.name', 'ilike', containsPatterns(nameContains).raw))
+    add(matchSql(sql`datasets.name`, 'ilike', containsPatterns(nameContains).raw))
   }
   if (dataTypes !== undefined) add(sql`datasets.data_type = any(${dataTypes}::text[])`)
   if (metadata !== undefined) add(sql`datasets.metadata @> ${metadata}::text::jsonb`)

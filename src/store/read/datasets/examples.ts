@@ -1,11 +1,11 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { containsPatterns, matchSql } from '../filter/filter-condition-sql.ts'
-import { exampleFilterSql } from '../filter/run-filter-sql.ts'
+import { containsPatterns, matchSql } from '../filter/condition-sql.ts'
+import { exampleFilterSql } from './example-filter.ts'
 
 /** One version of an example. */
 export interface Example {
@@ -46,7 +46,7 @@ export interface ExampleFilter {
   sourceTraceId?: string
   sourceRunId?: string
   /** The filter language, over `exampleAttributes` only. */
-  filter?: RunFilter
+  filter?: Filter
 }
 
 export type ExampleOrder =
@@ -212,8 +212,8 @@ export function exampleConditionsSql(filter: ExampleFilter, asOf: ExampleMoment)
   }
   for (const text of texts ?? []) {
     const patterns = containsPatterns(text).inJson
-    const inputs = matchSql('examples.inputs::text', 'ilike', patterns)
-    const outputs = matchSql('examples.outputs::text', 'ilike', patterns)
+    const inputs = matchSql(sql`examples.inputs::text`, 'ilike', patterns)
+    const outputs = matchSql(sql`examples.outputs::text`, 'ilike', patterns)
     add(sql`(${inputs} or ${outputs})`)
   }
   if (archived !== undefined) add(archived ? sql`examples.archived` : sql`not examples.archived`)

@@ -1,10 +1,9 @@
-import sql, { type Sql } from 'sql-template-tag'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import sql, { join, type Sql } from 'sql-template-tag'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
-import { fromText } from '../bridge.ts'
 import { runConditions } from '../runs/run-query-sql.ts'
 
 /** Which executions of experiments count: their root runs, and the runs that their items link. */
@@ -12,7 +11,7 @@ export interface ExecutionQuery {
   tenantId: string
   experimentIds: string[]
   /** On the execution's run. */
-  filter?: RunFilter | undefined
+  filter?: Filter | undefined
   /** Only runs that started then or later. */
   minStartTime?: Timestamp | undefined
 }
@@ -155,9 +154,7 @@ order by experiment_id, array_position(array['name', 'run_type', 'status', 'tags
  */
 function matchedSql({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery): Sql {
   const filters = filter === undefined ? [] : [filter]
-  const conditions = fromText((bind) =>
-    runConditions({ tenantId, minStartTime, filters }, bind).join('\n    and '),
-  )
+  const conditions = join(runConditions({ tenantId, minStartTime, filters }), '\n    and ')
   return sql`with execution as materialized (
   select executions.experiment_id, executions.run_id, executions.trace_id
   from executions

@@ -4,13 +4,12 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import {
-  experimentFilterColumns,
-  experimentItemFilterColumns,
+  activeExperimentSource,
   inTimeSql,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql } from '../filter/langfuse-filter-sql.ts'
+import { filterListSql } from '../filter/filter-sql.ts'
 
 /** An experiment with what happened in it within the time that is asked for. */
 export interface ExperimentActivityRow {
@@ -32,7 +31,7 @@ export type ExperimentActivityPlace = Pick<ExperimentActivityRow, 'endTime' | 'e
 /**
  * A page of the experiments that were executed in that time, the one that was active last first. One without an execution is
  * in no list. Where the time holds all that an experiment has done its aggregates tell, if they are up to date; items are
- * read of the others alone. @param query its conditions are over `experimentFilterColumns`
+ * read of the others alone. @param query its filters are over `activeExperimentSource`
  */
 export async function experimentActivityList(
   db: Queryable,
@@ -52,7 +51,7 @@ with known as materialized (
   from experiments
   left join experiment_aggregates as aggregate
     on aggregate.tenant_id = ${tenant} and aggregate.experiment_id = experiments.id
-  where experiments.tenant_id = ${tenant}${langfuseFilterSql(experimentFilterColumns, query.conditions)}
+  where experiments.tenant_id = ${tenant}${filterListSql(query.filters, activeExperimentSource)}
 ),
 activity as materialized (
   select known.id as experiment_id, known.activity_first as start_time, known.activity_end as end_time,
@@ -65,7 +64,7 @@ activity as materialized (
   cross join lateral (
     select min(item.start_time) as start_time, max(greatest(item.start_time, item.end_time)) as end_time,
       count(*) as item_count
-    from (${itemSetSql({ conditions: [] }, experimentItemFilterColumns)}
+    from (${itemSetSql({ filters: [] })}
       and item.experiment_id = known.id
     ) as item
     where ${inTimeSql(query)}
@@ -128,7 +127,7 @@ export async function executionListMetrics(
   if (ids.length === 0) return new Map()
   const asked = raw(by === 'item' ? 'item.item_id' : 'item.experiment_id')
   const key = raw(by === 'item' ? 'item.id' : 'item.experiment_id')
-  const set = itemSetSql({ conditions: [] }, experimentItemFilterColumns)
+  const set = itemSetSql({ filters: [] })
   const statement = sql`
 -- name: execution_list_metrics
 -- What the executions of some run items, or of some experiments within some time, took and cost. Reads only.

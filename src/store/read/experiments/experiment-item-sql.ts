@@ -1,12 +1,8 @@
 import sql, { type Sql } from 'sql-template-tag'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
-import {
-  langfuseFilterSql,
-  type FilterColumn,
-  type FilterColumns,
-  type LangfuseCondition,
-} from '../filter/langfuse-filter-sql.ts'
+import { filterListSql, type FilterColumn, type FilterSource } from '../filter/filter-sql.ts'
 
 /** Which items to look at, of whatever dialect's experiments: by when their executions began. */
 export interface ExperimentItemQuery {
@@ -15,61 +11,50 @@ export interface ExperimentItemQuery {
   from: Timestamp
   /** Exclusive; null: to this day. */
   to: Timestamp | null
-  /** Over `experimentItemFilterColumns`; all must hold. */
-  conditions: readonly LangfuseCondition[]
+  /** All must hold; over the attributes of `experimentItemSource` or `activeExperimentSource`. */
+  filters: readonly Filter[]
 }
-
-const experimentId: FilterColumn = {
-  kind: 'id',
-  of: 'experiment',
-  sql: 'item.experiment_id',
-  shown: 'coalesce(experiments.external_id, item.experiment_id::text)',
-}
-
-const experimentName: FilterColumn = { kind: 'text', sql: 'experiments.name' }
 
 const datasetId: FilterColumn = {
-  kind: 'id',
-  of: 'dataset',
-  sql: 'experiments.dataset_id',
-  shown: `(select coalesce(datasets.external_id, datasets.id::text) from datasets
-    where datasets.tenant_id = $1 and datasets.id = experiments.dataset_id)`,
+  sql: sql`experiments.dataset_id`,
+  spelling: sql`(select coalesce(datasets.external_id, datasets.id::text) from datasets
+    where datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id)`,
 }
 
-/** What the `filter` of experiment items may be about (contracts/langfuse.md 2.11). */
-export const experimentItemFilterColumns: FilterColumns = {
-  experimentId,
-  experimentName,
-  experimentItemId: {
-    kind: 'id',
-    of: 'example',
-    sql: 'item.reference_example_id',
-    shown: `coalesce(item.external_example_id, (
+/** What items can be filtered by, on aliases `item` and `experiments` (contracts/langfuse.md 2.11). */
+export const experimentItemSource: FilterSource = {
+  columns: {
+    experiment_id: {
+      sql: sql`item.experiment_id`,
+      spelling: sql`coalesce(experiments.external_id, item.experiment_id::text)`,
+    },
+    experiment_name: sql`experiments.name`,
+    reference_example_id: {
+      sql: sql`item.reference_example_id`,
+      spelling: sql`coalesce(item.external_example_id, (
       select examples.external_id from examples
-      where examples.tenant_id = $1 and examples.id = item.reference_example_id
+      where examples.tenant_id = ${tenant} and examples.id = item.reference_example_id
       order by examples.valid_from desc limit 1
     ), item.reference_example_id::text)`,
+    },
+    reference_dataset_id: datasetId,
   },
-  datasetId,
 }
 
-/** The same for experiments. */
-export const experimentFilterColumns: FilterColumns = {
-  id: {
-    kind: 'id',
-    of: 'experiment',
-    sql: 'experiments.id',
-    shown: 'coalesce(experiments.external_id, experiments.id::text)',
+/** What experiments that were active can be filtered by, on alias `experiments`. */
+export const activeExperimentSource: FilterSource = {
+  columns: {
+    id: {
+      sql: sql`experiments.id`,
+      spelling: sql`coalesce(experiments.external_id, experiments.id::text)`,
+    },
+    name: sql`experiments.name`,
+    reference_dataset_id: datasetId,
   },
-  name: experimentName,
-  datasetId,
 }
 
 /** Select of the run items that are executions, each once, with the run that it shows; more conditions may follow. */
-export function itemSetSql(
-  { conditions }: Pick<ExperimentItemQuery, 'conditions'>,
-  columns: FilterColumns,
-): Sql {
+export function itemSetSql({ filters }: Pick<ExperimentItemQuery, 'filters'>): Sql {
   return sql`
   select item.item_id as id, item.experiment_id, item.trace_id, item.linked_run_id as run_id,
     item.run_id as shown_run_id, item.start_time, item.end_time,
@@ -77,7 +62,7 @@ export function itemSetSql(
   from shown_runs as item
   join experiments on experiments.tenant_id = item.tenant_id and experiments.id = item.experiment_id
   where item.tenant_id = ${tenant} and item.reference_example_id is not null and item.trace_id is not null
-    and not item.yields${langfuseFilterSql(columns, conditions)}`
+    and not item.yields${filterListSql(filters, experimentItemSource)}`
 }
 
 /** Condition on `item`: its execution began within the time that is asked for. */

@@ -1,15 +1,16 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
+import { hasCondition } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import {
-  experimentItemFilterColumns,
+  experimentItemSource,
   inTimeSql,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
-import { langfuseFilterSql } from '../filter/langfuse-filter-sql.ts'
+import { filterListSql } from '../filter/filter-sql.ts'
 
 /** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
 export interface ExperimentItemRow {
@@ -78,7 +79,7 @@ export async function experimentItemList(
   const statement = sql`
 -- name: experiment_item_list
 -- A page of the executions of experiments, newest first, ties by run item. Reads only.
-with item as (${itemSetSql(query, experimentItemFilterColumns)}
+with item as (${itemSetSql(query)}
     and item.experiment_id = any (array(${experimentsOfPageSql(query, after?.startTime ?? null, limit)}))
 ),
 page as materialized (
@@ -127,8 +128,10 @@ function experimentsOfPageSql(
   before: Timestamp | null,
   limit: number,
 ): Sql {
-  const ofExperiments = query.conditions.filter(({ column }) => column !== 'experimentItemId')
-  const isWhole = ofExperiments.length === query.conditions.length
+  const ofExperiments = query.filters.filter(
+    (filter) => !hasCondition(filter, ({ attribute }) => attribute === 'reference_example_id'),
+  )
+  const isWhole = ofExperiments.length === query.filters.length
   const full = [
     sql`${isWhole}::boolean`,
     sql`not known.is_stale`,
@@ -146,7 +149,7 @@ function experimentsOfPageSql(
   join experiments on experiments.tenant_id = ${tenant} and experiments.id = item.id
   left join experiment_aggregates as aggregate
     on aggregate.tenant_id = ${tenant} and aggregate.experiment_id = item.id
-  where true${langfuseFilterSql(experimentItemFilterColumns, ofExperiments)}
+  where true${filterListSql(ofExperiments, experimentItemSource)}
 )
 select known.id
 from known

@@ -1,10 +1,10 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { experimentFilterSql } from '../filter/run-filter-sql.ts'
+import { experimentFilterSql } from './experiment-filter.ts'
 
 /** An experiment: a Langfuse dataset run, a LangSmith session. */
 export interface ExperimentRow {
@@ -77,7 +77,7 @@ export interface ExperimentQuery {
   datasetVersion?: string | undefined
   /** JSON object that the metadata contain. */
   metadata?: JsonText | undefined
-  filter?: RunFilter | undefined
+  filter?: Filter | undefined
   sortBy: (typeof experimentSorts)[number]
   isDescending: boolean
   /** With sort `feedback`: sort by the average score of this key. */

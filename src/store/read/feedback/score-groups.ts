@@ -2,7 +2,8 @@ import sql from 'sql-template-tag'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { experimentListPurging } from '../purging.ts'
-import { scoreColumns, scoreSourceSql, scoreTime, type ScoreRow } from './scores.ts'
+import { scoreFields } from './score-columns.ts'
+import { scoreColumns, scoreSourceSql, type ScoreRow } from './scores.ts'
 
 /** Scores on experiments as such, by experiment, newest first. @param limit of each experiment */
 export async function scoreListOfExperiments(
@@ -17,7 +18,7 @@ export async function scoreListOfExperiments(
 -- The newest scores on each of these experiments as such, up to a number each, newest first. Reads only.
 select * from (
   select ${scoreColumns},
-    row_number() over (partition by feedback.experiment_id order by ${scoreTime} desc, feedback.id) as place
+    row_number() over (partition by feedback.experiment_id order by ${scoreFields.time} desc, feedback.id) as place
   from ${scoreSourceSql(purging)}
     and feedback.experiment_id = any (${experimentIds}::uuid[]) and feedback.run_id is null and feedback.trace_id is null
 ) as ranked
@@ -47,7 +48,7 @@ select * from (
   select ${scoreColumns},
     row_number() over (
       partition by feedback.run_id, case when feedback.run_id is null then feedback.trace_id end
-      order by ${scoreTime} desc, feedback.id
+      order by ${scoreFields.time} desc, feedback.id
     ) as place
   from ${scoreSourceSql(purging)}
     and feedback.id in (

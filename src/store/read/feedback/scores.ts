@@ -1,19 +1,15 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { resolveId } from '../../../domain/ids.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { fragmentsOf } from '../bridge.ts'
 import { feedbackLeftSql } from './feedback.ts'
-import {
-  langfuseFilterSql,
-  type FilterColumns,
-  type LangfuseCondition,
-} from '../filter/langfuse-filter-sql.ts'
-import { langfuseNarrow } from '../filter/langfuse-narrow.ts'
+import { filterListSql } from '../filter/filter-sql.ts'
+import { filterNarrow } from '../filter/narrow.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from '../traces/trace-columns.ts'
+import { scoreFields, scoreSource } from './score-columns.ts'
 
 /** Feedback of any dialect as a score. */
 export interface ScoreRow {
@@ -76,44 +72,25 @@ export interface ScoreQuery {
   labels?: string[] | undefined
   /** Scores on runs and traces alone, without corrections: what Langfuse's first interface knows. */
   isTraceOnly?: boolean | undefined
-  /** Over `scoreFilterColumns`; all must hold. */
-  conditions?: readonly LangfuseCondition[] | undefined
+  /** All must hold; over the attributes of `scoreSource`. */
+  filters?: readonly Filter[] | undefined
   /** Older than this one, by time and then id. */
   after?: { timestamp: Timestamp; id: string } | undefined
 }
 
-const dataType = `coalesce(feedback.data_type, case
-    when feedback.value_text is not null then 'CATEGORICAL'
-    when feedback.score::text in ('true', 'false') then 'BOOLEAN'
-    when feedback.score_number is not null then 'NUMERIC'
-    else 'TEXT' end)`
-
-const time = 'coalesce(feedback.timestamp, feedback.created_at)'
-
-const traceId = 'coalesce(feedback.trace_id, run.trace_id)'
-
 /** Feedback on a run names its experiment too: only feedback on nothing else is about the experiment. */
 const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null`
-
-/** TEMPORARY: until the column table holds fragments. */
-const shown = fragmentsOf({ dataType, time, traceId })
-const traceShown = fragmentsOf(traceFields)
 
 /** Aliases: feedback, run (its own), trace. What a statement does not use of them is not joined. */
 const joins = sql`
   left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
-  left join traces as trace on trace.tenant_id = ${tenant} and trace.id = ${shown.traceId}`
+  left join traces as trace on trace.tenant_id = ${tenant} and trace.id = ${scoreFields.traceId}`
 
 /** From behind `from` up to within the `where`. */
 function sourceSql(purging: readonly PurgingExperiment[]): Sql {
   return sql`feedback${joins}
   where feedback.tenant_id = ${tenant} and feedback.key is not null${feedbackLeftSql(purging)}`
 }
-
-/** The same as `traceId`, with a look-up of the run only where it is needed. */
-const soughtTraceId = `coalesce(feedback.trace_id, (
-      select held.trace_id from runs as held where held.tenant_id = $1 and held.id = feedback.run_id
-    ))`
 
 /**
  * Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there.
@@ -125,77 +102,18 @@ const hasTrace = sql`(feedback.trace_id is not null or feedback.run_id is not nu
         select waiting.id from runs as waiting where waiting.tenant_id = ${tenant} and waiting.trace_id is null
       )))) is not true))`
 
-/** A condition on what the trace of a score shows: on all traces at once. */
-const shared = {
-  by: 'traceId',
-  id: 'trace.id',
-  rows: 'traces as trace where trace.tenant_id = $1',
-}
-
-/** What the `filter` of scores may be about (contracts/langfuse.md 2.17). */
-export const scoreFilterColumns: FilterColumns = {
-  id: {
-    kind: 'id',
-    of: 'feedback',
-    sql: 'feedback.id',
-    shown: 'coalesce(feedback.external_id, feedback.id::text)',
-  },
-  timestamp: { kind: 'time', sql: time },
-  environment: { kind: 'text', sql: `coalesce(feedback.environment, 'default')` },
-  traceId: {
-    kind: 'id',
-    of: 'trace',
-    sql: soughtTraceId,
-    shown: `coalesce(feedback.external_trace_id, run.external_trace_id, ${traceId}::text)`,
-  },
-  observationId: {
-    kind: 'id',
-    of: 'run',
-    sql: 'feedback.run_id',
-    shown: 'coalesce(feedback.external_run_id, run.external_id, feedback.run_id::text)',
-  },
-  sessionId: { kind: 'text', sql: 'feedback.thread_id' },
-  name: { kind: 'text', sql: 'feedback.key' },
-  value: { kind: 'number', sql: 'feedback.score_number' },
-  booleanValue: {
-    kind: 'flag',
-    sql: `case when ${dataType} = 'BOOLEAN' then feedback.score_number <> 0 end`,
-  },
-  source: {
-    kind: 'text',
-    sql: `case
-      when feedback.source_type in ('annotation', 'app') then 'ANNOTATION'
-      when feedback.source_type in ('eval', 'model', 'auto_eval') then 'EVAL'
-      else 'API' end`,
-  },
-  comment: { kind: 'text', sql: 'feedback.comment' },
-  // Nobody has an account here.
-  authorUserId: { kind: 'text', sql: 'null::text' },
-  dataType: { kind: 'text', sql: dataType },
-  stringValue: {
-    kind: 'text',
-    sql: `case
-      when ${dataType} = 'BOOLEAN' then case when feedback.score_number <> 0 then 'True' else 'False' end
-      when ${dataType} <> 'NUMERIC' then feedback.value_text end`,
-  },
-  metadata: { kind: 'map', sql: 'feedback.metadata' },
-  traceName: { kind: 'text', sql: traceFields.name, isIndexed: true, shared },
-  userId: { kind: 'text', sql: traceFields.userId, isIndexed: true, shared },
-  trace_tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
-}
-
 const columns = sql`feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
-  feedback.value_text, ${shown.dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
+  feedback.value_text, ${scoreFields.dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
   feedback.queue_id, coalesce(feedback.environment, 'default') as environment, feedback.metadata, feedback.run_id,
-  coalesce(feedback.external_run_id, run.external_id) as external_run_id, ${shown.traceId} as trace_id,
+  coalesce(feedback.external_run_id, run.external_id) as external_run_id, ${scoreFields.traceId} as trace_id,
   coalesce(feedback.external_trace_id, run.external_trace_id) as external_trace_id, feedback.thread_id,
   case when ${isOfExperiment} then feedback.experiment_id end as experiment_id,
   case when ${isOfExperiment} then feedback.external_experiment_id end as external_experiment_id,
-  ${shown.time} as timestamp, feedback.created_at, feedback.updated_at,
+  ${scoreFields.time} as timestamp, feedback.created_at, feedback.updated_at,
   trace.id is not null and (trace.m <> 0 or trace.root_run_id is not null) as has_trace,
-  ${traceShown.userId} as trace_user_id, ${traceShown.tags} as trace_tags,
+  ${traceFields.userId} as trace_user_id, ${traceFields.tags} as trace_tags,
   coalesce(trace.environment, trace.root_environment) as trace_environment,
-  ${traceShown.threadId} as trace_thread_id`
+  ${traceFields.threadId} as trace_thread_id`
 
 /** @returns null when there is none */
 export async function scoreFind(
@@ -227,7 +145,7 @@ export async function scoreList(
 select ${columns}
 from unnest(array(
   select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
-  order by ${shown.time} desc, feedback.id
+  order by ${scoreFields.time} desc, feedback.id
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint
 )) with ordinality as page (id, place)
 cross join lateral (
@@ -251,17 +169,13 @@ select count(*) as count from ${sourceSql(purging)}${conditionsOf(query)}`
   return row!.count
 }
 
-/** The same query, its conditions narrowed: see `langfuseNarrow`. */
+/** The query with its filters narrowed: see `filterNarrow`. */
 export async function scoreNarrow(
   db: Queryable,
   tenantId: string,
   query: ScoreQuery,
 ): Promise<ScoreQuery> {
-  const { conditions = [] } = query
-  return {
-    ...query,
-    conditions: await langfuseNarrow(db, tenantId, scoreFilterColumns, conditions),
-  }
+  return { ...query, filters: await filterNarrow(db, tenantId, scoreSource, query.filters ?? []) }
 }
 
 /** The rest of a `where` over `sourceSql`. */
@@ -273,7 +187,7 @@ function conditionsOf(query: ScoreQuery): Sql {
   }
   among(sql`feedback.id`, query.ids, 'uuid')
   among(sql`feedback.key`, query.names)
-  among(shown.dataType, query.dataTypes)
+  among(scoreFields.dataType, query.dataTypes)
   among(sql`coalesce(feedback.source_type, 'api')`, query.sourceTypes)
   among(sql`coalesce(feedback.environment, 'default')`, query.environments)
   among(sql`feedback.config_id`, query.configIds)
@@ -286,27 +200,27 @@ function conditionsOf(query: ScoreQuery): Sql {
     among(sql`feedback.experiment_id`, query.experimentIds, 'uuid')
     add(isOfExperiment)
   }
-  if (query.from !== undefined) add(sql`${shown.time} >= ${query.from}::timestamptz`)
-  if (query.to !== undefined) add(sql`${shown.time} < ${query.to}::timestamptz`)
+  if (query.from !== undefined) add(sql`${scoreFields.time} >= ${query.from}::timestamptz`)
+  if (query.to !== undefined) add(sql`${scoreFields.time} < ${query.to}::timestamptz`)
   for (const { operator, value } of query.numbers ?? []) {
     add(sql`feedback.score_number ${raw(operator)} ${value}::double precision`)
   }
   if (query.anyNumber !== undefined) {
     add(sql`feedback.score_number = any (${query.anyNumber}::double precision[])`)
   }
-  if (query.isTraceOnly) add(sql`${hasTrace} and ${shown.dataType} <> 'CORRECTION'`)
+  if (query.isTraceOnly) add(sql`${hasTrace} and ${scoreFields.dataType} <> 'CORRECTION'`)
   if (query.after !== undefined) {
     const last = sql`${query.after.timestamp}::timestamptz`
-    add(sql`${shown.time} <= ${last}`)
-    add(sql`(${shown.time} < ${last} or feedback.id > ${query.after.id}::uuid)`)
+    add(sql`${scoreFields.time} <= ${last}`)
+    add(sql`(${scoreFields.time} < ${last} or feedback.id > ${query.after.id}::uuid)`)
   }
-  const others = (query.conditions ?? []).filter((condition) => {
-    if (condition.column !== 'traceId' || condition.type !== 'stringOptions') return true
-    if (condition.operator === 'none of') return true
-    add(ofTraces(condition.value.map((id) => resolveId('trace', id).id)))
+  const others = (query.filters ?? []).filter((filter) => {
+    if (filter.kind !== 'condition' || filter.attribute !== 'trace_id') return true
+    if (filter.operator !== 'in') return true
+    add(ofTraces(filter.value as string[]))
     return false
   })
-  return join([...conditions, langfuseFilterSql(scoreFilterColumns, others)], '')
+  return join([...conditions, filterListSql(others, scoreSource)], '')
 }
 
 /**
@@ -326,5 +240,4 @@ function ofTraces(traceIds: string[]): Sql {
 }
 
 /** For statements that read scores in another shape. */
-export const scoreTime = shown.time
 export { columns as scoreColumns, sourceSql as scoreSourceSql }

@@ -1,114 +1,96 @@
+import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { observationTypes, runTypeOf } from '../../../domain/observation-types.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import type { FilterColumn, FilterColumns } from '../filter/langfuse-filter-sql.ts'
-import { runLevelSql, traceFields } from '../traces/trace-columns.ts'
+import { tenant } from '../../statements.ts'
+import type { FilterSource } from '../filter/filter-sql.ts'
+import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
 /*
- * A run as an observation, on alias `run`; the tenant is $1.
+ * A run as an observation, on alias `run`.
  */
 
-function ofTrace(sql: string): string {
-  return `(select ${sql} from traces as trace where trace.tenant_id = $1 and trace.id = run.trace_id)`
+function ofTrace(field: Sql): Sql {
+  return sql`(select ${field} from traces as trace where trace.tenant_id = ${tenant} and trace.id = run.trace_id)`
 }
 
+const typeOfRunType = join(
+  observationTypes.map((type) => sql`when '${raw(runTypeOf(type))}' then '${raw(type)}'`),
+  ' ',
+)
+
 export const observationFields = {
-  isRoot: '(run.parent_run_id is null or coalesce(run.is_app_root, false))',
-  type: `case run.run_type ${observationTypes.map((type) => `when '${runTypeOf(type)}' then '${type}'`).join(' ')} else 'SPAN' end`,
+  isRoot: sql`(run.parent_run_id is null or coalesce(run.is_app_root, false))`,
+  type: sql`case run.run_type ${typeOfRunType} else 'SPAN' end`,
   level: runLevelSql('run'),
-  environment: `coalesce(run.environment, '${defaultEnvironment}')`,
+  environment: sql`coalesce(run.environment, '${raw(defaultEnvironment)}')`,
   // LangSmith's clients name it in the metadata.
-  model: `coalesce(run.model, run.metadata ->> 'ls_model_name')`,
-  userId: `coalesce(run.user_id, ${ofTrace(traceFields.userId)})`,
+  model: sql`coalesce(run.model, run.metadata ->> 'ls_model_name')`,
+  userId: sql`coalesce(run.user_id, ${ofTrace(traceFields.userId)})`,
   // Of its trace, which has it as soon as one of its runs does.
   threadId: ofTrace(traceFields.threadId),
   traceName: ofTrace(traceFields.name),
   traceTags: ofTrace(traceFields.tags),
-  traceRelease: ofTrace('trace.release'),
-  isPublic: `coalesce(${ofTrace(traceFields.isPublic)}, false)`,
+  traceRelease: ofTrace(sql`trace.release`),
+  isPublic: sql`coalesce(${ofTrace(traceFields.isPublic)}, false)`,
 } as const
 
-const number = (sql: string): FilterColumn => ({ kind: 'number', sql })
-const text = (sql: string): FilterColumn => ({ kind: 'text', sql })
-
-const shownId = 'coalesce(run.external_id, run.id::text)'
 // An end before the start is the start.
-const latency =
-  'case when run.end_time is not null then extract(epoch from greatest(run.end_time, run.start_time) - run.start_time) end'
-const scored = {
-  by: 'id',
-  rows: `(
-      select own.run_id as target, own.key, own.data_type, own.score, own.score_number, own.value_text
-      from feedback as own
-      where own.tenant_id = $1
-    ) as score where true`,
-}
-/** A condition on what its trace shows: on all traces at once. */
-const shared = {
-  by: 'traceId',
-  id: 'trace.id',
-  rows: 'traces as trace where trace.tenant_id = $1',
-}
+const latency = sql`case when run.end_time is not null then extract(epoch from greatest(run.end_time, run.start_time) - run.start_time) end`
 
 /** What the lists of observations can be asked about (contracts/langfuse.md 2.17). */
-export const observationFilterColumns: FilterColumns = {
-  id: { kind: 'id', of: 'run', sql: 'run.id', shown: shownId },
-  traceId: {
-    kind: 'id',
-    of: 'trace',
-    sql: 'run.trace_id',
-    shown: 'coalesce(run.external_trace_id, run.trace_id::text)',
+export const observationSource: FilterSource = {
+  columns: {
+    id: { sql: sql`run.id`, spelling: sql`coalesce(run.external_id, run.id::text)` },
+    trace_id: {
+      sql: sql`run.trace_id`,
+      spelling: sql`coalesce(run.external_trace_id, run.trace_id::text)`,
+    },
+    parent_run_id: {
+      sql: sql`run.parent_run_id`,
+      spelling: sql`coalesce(run.external_parent_run_id, run.parent_run_id::text)`,
+    },
+    is_root: observationFields.isRoot,
+    observation_type: observationFields.type,
+    name: sql`run.name`,
+    level: { sql: observationFields.level, implies: { ERROR: sql`run.status = 'error'` } },
+    status_message: sql`coalesce(run.status_message, run.error::text)`,
+    environment: observationFields.environment,
+    version: sql`run.version`,
+    start_time: sql`run.start_time`,
+    end_time: sql`run.end_time`,
+    user_id: {
+      sql: traceFields.userId,
+      isIndexed: true,
+      shared: { ...shared, own: sql`run.user_id` },
+    },
+    thread_id: { sql: traceFields.threadId, shared },
+    trace_name: { sql: traceFields.name, isIndexed: true, shared },
+    trace_environment: { sql: traceFields.environment, shared },
+    trace_tags: { sql: traceFields.unsortedTags, shared },
+    latency,
+    first_token_latency: sql`extract(epoch from run.first_token_time - run.start_time)`,
+    tokens_per_second: sql`run.completion_tokens / nullif(${latency}, 0)`,
+    prompt_tokens: sql`run.prompt_tokens`,
+    completion_tokens: sql`run.completion_tokens`,
+    total_tokens: sql`run.total_tokens`,
+    prompt_cost: sql`run.prompt_cost`,
+    completion_cost: sql`run.completion_cost`,
+    total_cost: sql`run.total_cost`,
+    model: observationFields.model,
+    // There are no models to match: contracts/langfuse.md 2 leaves them out.
+    model_id: sql`null::text`,
+    prompt_name: sql`run.prompt_name`,
+    prompt_version: sql`run.prompt_version`,
+    input_text: sql`run.inputs::text`,
+    output_text: sql`run.outputs::text`,
+    metadata: sql`run.metadata`,
+    scores: {
+      by: 'id',
+      rows: sql`(
+      select own.run_id as target, own.key, own.data_type, own.score, own.score_number, own.value_text
+      from feedback as own
+      where own.tenant_id = ${tenant}
+    ) as score where true`,
+    },
   },
-  parentObservationId: {
-    kind: 'id',
-    of: 'run',
-    sql: 'run.parent_run_id',
-    shown: 'coalesce(run.external_parent_run_id, run.parent_run_id::text)',
-  },
-  isRootObservation: { kind: 'flag', sql: observationFields.isRoot },
-  type: text(observationFields.type),
-  name: text('run.name'),
-  level: {
-    kind: 'text',
-    sql: observationFields.level,
-    implies: { ERROR: `run.status = 'error'` },
-  },
-  statusMessage: text('coalesce(run.status_message, run.error::text)'),
-  environment: text(observationFields.environment),
-  version: text('run.version'),
-  startTime: { kind: 'time', sql: 'run.start_time' },
-  endTime: { kind: 'time', sql: 'run.end_time' },
-  userId: {
-    kind: 'text',
-    sql: traceFields.userId,
-    isIndexed: true,
-    shared: { ...shared, own: 'run.user_id' },
-  },
-  sessionId: { kind: 'text', sql: traceFields.threadId, shared },
-  traceName: { kind: 'text', sql: traceFields.name, isIndexed: true, shared },
-  traceEnvironment: { kind: 'text', sql: traceFields.environment, shared },
-  traceTags: { kind: 'list', sql: traceFields.unsortedTags, shared },
-  tags: { kind: 'list', sql: traceFields.unsortedTags, shared },
-  latency: number(latency),
-  timeToFirstToken: number('extract(epoch from run.first_token_time - run.start_time)'),
-  tokensPerSecond: number(`run.completion_tokens / nullif(${latency}, 0)`),
-  inputTokens: number('run.prompt_tokens'),
-  outputTokens: number('run.completion_tokens'),
-  totalTokens: number('run.total_tokens'),
-  tokens: number('run.total_tokens'),
-  inputCost: number('run.prompt_cost'),
-  outputCost: number('run.completion_cost'),
-  totalCost: number('run.total_cost'),
-  model: text(observationFields.model),
-  providedModelName: text(observationFields.model),
-  // There are no models to match: contracts/langfuse.md 2 leaves them out.
-  modelId: text('null::text'),
-  promptName: text('run.prompt_name'),
-  promptVersion: number('run.prompt_version'),
-  input: text('run.inputs::text'),
-  output: text('run.outputs::text'),
-  metadata: { kind: 'map', sql: 'run.metadata' },
-  scores_avg: { kind: 'averages', ...scored },
-  scores: { kind: 'averages', ...scored },
-  score_categories: { kind: 'categories', ...scored },
-  score_booleans: { kind: 'booleans', ...scored },
 }

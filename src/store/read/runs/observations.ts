@@ -3,17 +3,11 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { fragmentsOf } from '../bridge.ts'
-import { langfuseFilterSql, type LangfuseCondition } from '../filter/langfuse-filter-sql.ts'
+import type { Filter } from '../../../domain/filter.ts'
+import { filterListSql } from '../filter/filter-sql.ts'
 import type { Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import {
-  observationFilterColumns,
-  observationFields as observationFieldTexts,
-} from './observation-columns.ts'
-
-/** TEMPORARY: until the column table holds fragments. */
-const observationFields = fragmentsOf(observationFieldTexts)
+import { observationFields, observationSource } from './observation-columns.ts'
 
 /** A run of any dialect as an observation. */
 export interface ObservationRow {
@@ -113,12 +107,12 @@ export type ObservationPlace = Page | { after: ObservationKey | null; limit: num
 export async function observationList(
   db: Queryable,
   tenantId: string,
-  filter: readonly LangfuseCondition[],
+  filters: readonly Filter[],
   place: ObservationPlace,
   parts: ObservationParts,
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const where = sql`${visibleSql(purging)}${langfuseFilterSql(observationFilterColumns, filter)}`
+  const where = sql`${visibleSql(purging)}${filterListSql(filters, observationSource)}`
   const behind = 'after' in place && place.after !== null ? behindSql(place.after) : empty
   const offset = 'offset' in place ? sql` offset ${String(place.offset)}::bigint` : empty
   const statement = sql`
@@ -149,7 +143,7 @@ function behindSql({ startTime, id }: ObservationKey): Sql {
 export async function observationCount(
   db: Queryable,
   tenantId: string,
-  filter: readonly LangfuseCondition[],
+  filters: readonly Filter[],
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
   const statement = sql`
@@ -157,7 +151,7 @@ export async function observationCount(
 -- How many observations meet a filter. Reads only.
 select count(*) as count
 from runs as run
-where ${visibleSql(purging)}${langfuseFilterSql(observationFilterColumns, filter)}`
+where ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }

@@ -3,7 +3,8 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { runNarrow } from './run-narrow.ts'
+import { filterNarrow } from '../filter/narrow.ts'
+import { runSource } from './run-filter.ts'
 import {
   isRootSql,
   runOrderSql,
@@ -49,8 +50,16 @@ export async function runList(
   place: RunPlace,
   parts: ReadonlySet<RunPart>,
 ): Promise<RunPage> {
-  const narrow = await runNarrow(db, query)
-  const rows = await runListPage(db, narrow, { ...place, limit: place.limit + 1 }, parts)
+  const filters =
+    query.ids === undefined
+      ? await filterNarrow(db, query.tenantId, runSource('run'), query.filters ?? [])
+      : query.filters
+  const rows = await runListPage(
+    db,
+    { ...query, filters },
+    { ...place, limit: place.limit + 1 },
+    parts,
+  )
   const hasMore = rows.length > place.limit
   if (hasMore) rows.pop()
   const last = rows.at(-1)

@@ -1,9 +1,8 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
-import type { RunFilter } from '../../../domain/run-filter.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
-import { tenant, type Parameter } from '../../statements.ts'
-import { inline } from '../bridge.ts'
-import { runFilterSql } from '../filter/run-filter-sql.ts'
+import { tenant } from '../../statements.ts'
+import { runFilterSql } from './run-filter.ts'
 
 /** Which runs are meant. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
@@ -27,11 +26,11 @@ export interface RunQuery {
   minStartTime?: Timestamp | undefined
   maxStartTime?: Timestamp | undefined
   /** On the run itself, each of them. */
-  filters?: readonly RunFilter[] | undefined
+  filters?: readonly Filter[] | undefined
   /** On the root run of its trace. */
-  traceFilter?: RunFilter | undefined
+  traceFilter?: Filter | undefined
   /** On any run of its trace. */
-  treeFilter?: RunFilter | undefined
+  treeFilter?: Filter | undefined
 }
 
 /** A run's place in the order: all that is needed to go on behind it. */
@@ -57,7 +56,7 @@ export interface RunPlace {
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
   const where = join(
-    [sql`run.tenant_id = ${tenant}`, ...runConditionsSql(query), ...afterConditions(place)],
+    [sql`run.tenant_id = ${tenant}`, ...runConditions(query), ...afterConditions(place)],
     '\n      and ',
   )
   if (query.experimentIds === undefined) {
@@ -94,7 +93,7 @@ export function runSourceSql(query: RunQuery): Sql {
       ? []
       : [sql`run.experiment_id = any(${[...new Set(query.experimentIds)]}::uuid[])`]
   const where = join(
-    [sql`run.tenant_id = ${tenant}`, ...among, ...runConditionsSql(query)],
+    [sql`run.tenant_id = ${tenant}`, ...among, ...runConditions(query)],
     '\n  and ',
   )
   return sql`runs as run
@@ -110,13 +109,8 @@ function datasetCondition({ datasetId }: RunQuery): Sql {
 /** True for the top of a trace; a run that still waits for its parent is none. */
 export const isRootSql = sql`(run.parent_run_id is null and run.trace_id is not null)`
 
-/** TEMPORARY, for read/experiments: the conditions as texts with placeholders. */
-export function runConditions(query: RunQuery, bind: (value: Parameter) => string): string[] {
-  return runConditionsSql(query).map((condition) => inline(condition, bind))
-}
-
 /** What a run must be, on alias `run`. The experiments and the dataset of the query are not among it. */
-export function runConditionsSql(query: RunQuery): Sql[] {
+export function runConditions(query: RunQuery): Sql[] {
   // Without a start time it is a fragment: an update whose create is on its way.
   const conditions = [sql`run.start_time is not null`]
   const add = (condition: Sql) => conditions.push(condition)

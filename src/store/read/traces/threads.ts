@@ -3,14 +3,10 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { fragmentsOf } from '../bridge.ts'
 import type { Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import { traceFields as traceFieldTexts } from './trace-columns.ts'
+import { traceFields } from './trace-columns.ts'
 import { visibleTraceSql } from './traces.ts'
-
-/** TEMPORARY: until the column table holds fragments. */
-const traceFields = fragmentsOf(traceFieldTexts)
 
 /** How a thread began and ended, in previews. */
 export interface ThreadEnds {

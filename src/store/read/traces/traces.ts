@@ -1,22 +1,19 @@
 import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { fragmentsOf } from '../bridge.ts'
-import { langfuseFilterSql, type LangfuseCondition } from '../filter/langfuse-filter-sql.ts'
+import { filterListSql } from '../filter/filter-sql.ts'
 import type { Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
-import { traceFilterColumns } from './trace-columns.ts'
-import * as texts from './trace-columns.ts'
-
-/** TEMPORARY: until the column table holds fragments. */
-const traceFields = fragmentsOf(texts.traceFields)
-const { scoresOfTrace, traceTime, traceTotalCost } = fragmentsOf({
-  scoresOfTrace: texts.scoresOfTrace,
-  traceTime: texts.traceTime,
-  traceTotalCost: texts.traceTotalCost,
-})
+import {
+  scoresOfTrace,
+  traceFields,
+  traceSource,
+  traceTime,
+  traceTotalCost,
+} from './trace-columns.ts'
 
 /** A trace of any dialect. Ids as clients spell them. */
 export interface TraceRow {
@@ -121,7 +118,7 @@ export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
 export async function traceList(
   db: Queryable,
   tenantId: string,
-  filter: readonly LangfuseCondition[],
+  filters: readonly Filter[],
   { column, direction }: TraceOrder,
   { limit, offset }: Page,
   parts: TraceParts,
@@ -141,7 +138,7 @@ select ${columnsOf(parts)}
 from unnest(array(
   select trace.id
   from traces as trace
-  where ${visibleTraceSql(purging)}${langfuseFilterSql(traceFilterColumns, filter)}
+  where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
   order by ${order}
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint
 )) with ordinality as page (id, place)
@@ -155,7 +152,7 @@ order by page.place`
 export async function traceCount(
   db: Queryable,
   tenantId: string,
-  filter: readonly LangfuseCondition[],
+  filters: readonly Filter[],
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
   const statement = sql`
@@ -163,7 +160,7 @@ export async function traceCount(
 -- How many traces meet a filter. Reads only.
 select count(*) as count
 from traces as trace
-where ${visibleTraceSql(purging)}${langfuseFilterSql(traceFilterColumns, filter)}`
+where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
@@ -195,9 +192,6 @@ export async function traceListOfThread(
   limit: number,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const inThread = langfuseFilterSql(traceFilterColumns, [
-    { type: 'string', column: 'sessionId', operator: '=', value: threadId },
-  ])
   const behind =
     after === null
       ? empty
@@ -209,7 +203,7 @@ export async function traceListOfThread(
 -- The next traces of a thread, in the order of their times. Reads only.
 select ${columnsOf(parts)}
 from traces as trace
-where ${visibleTraceSql(purging)}${inThread}${behind}
+where ${visibleTraceSql(purging)} and ${traceFields.threadId} = ${threadId}::text${behind}
 order by ${traceTime}, trace.id
 limit ${limit}`
   return runComposed<TraceRow>(db, tenantId, statement)

@@ -1,10 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type {
-  FilterOperator,
-  FilterValue,
-  RunAttribute,
-} from '../../../../src/domain/run-filter.ts'
+import type { FilterOperator, FilterValue, RunAttribute } from '../../../../src/domain/filter.ts'
 import {
   FilterSyntaxError,
   parseExampleFilter,
@@ -12,7 +8,7 @@ import {
   parseSessionFilter,
   printFilter,
 } from '../../../../src/http/langsmith/filter/filter-parse.ts'
-import { arbitraryRunFilter } from '../../../support/run-filter-arbitrary.ts'
+import { arbitraryLangsmithFilter } from '../../../support/run-filter-arbitrary.ts'
 
 function is(attribute: RunAttribute, operator: FilterOperator, value: FilterValue) {
   return { kind: 'condition', attribute, operator, value }
@@ -327,7 +323,7 @@ test('any text is either parsed or refused with a FilterSyntaxError inside it', 
 })
 
 test('any tree, printed and parsed, is the same tree', () => {
-  const filters = arbitraryRunFilter({
+  const filters = arbitraryLangsmithFilter({
     ids: fc.uuid(),
     times: fc
       .date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })

@@ -1,0 +1,236 @@
+/*
+ * What a filter says of the rows of a list, free of any dialect's spelling. One tree serves every list: runs, traces,
+ * observations, scores, examples, experiments and their items, each of which knows some of the attributes. A dialect
+ * makes only trees that hold what is said here of values, so that nothing in a tree can make a statement fail.
+ */
+
+/**
+ * Kind of an attribute: which operators fit it and what their value is.
+ *
+ * | type    | operators                                            | value |
+ * |---------|------------------------------------------------------|-------|
+ * | id      | eq neq in nin, matching over the client's spelling   | canonical UUID, null; string for matching |
+ * | text    | eq neq in nin, matching                              | string, null |
+ * | time    | eq neq gt gte lt lte                                 | Timestamp, null |
+ * | number  | eq neq gt gte lt lte in nin                          | finite number, null |
+ * | scalar  | those of text and number                             | string or finite number, null |
+ * | flag    | eq neq                                               | boolean, null |
+ * | failure | eq neq, matching over the error's text               | boolean, string |
+ * | body    | matching                                             | string |
+ * | tags    | has, in, nin (any of), all, eq neq                   | string, list of strings, null |
+ * | map     | has (contains this JSON object), exists (this key), eq neq | JSON text fit for `jsonb`, string, null |
+ * | map     | with a `key`: those of scalar, over that entry       | as scalar; a flag is the text `true` or `false` |
+ * | scores  | with a `key`: eq gt gte lt lte (average of the numbers), in nin (a label), eq neq (a flag) | finite number, list of strings, boolean |
+ *
+ * Matching: like contains search starts_with ends_with. null goes with eq and neq only. A list stands with in, nin and
+ * all only, and holds no null.
+ */
+export type AttributeType = (typeof filterAttributes)[Attribute]['type']
+
+/**
+ * Attributes whose conditions inside one `and` speak of the same feedback row, or the same entry of the metadata,
+ * inputs or outputs. Entries of inputs and outputs are those of inner objects too: `a.b` is the b of a, down to
+ * 16 levels.
+ */
+export type AttributeFamily = 'feedback' | 'metadata' | 'input' | 'output'
+
+/** The attributes of a run. A root run's tokens and costs are those of its whole trace. Latencies are in seconds. */
+export const runAttributes = {
+  id: { type: 'id' },
+  trace_id: { type: 'id' },
+  parent_run_id: { type: 'id' },
+  experiment_id: { type: 'id' },
+  reference_example_id: { type: 'id' },
+  reference_dataset_id: { type: 'id' },
+  name: { type: 'text' },
+  run_type: { type: 'text' },
+  status: { type: 'text' },
+  thread_id: { type: 'text' },
+  start_time: { type: 'time' },
+  end_time: { type: 'time' },
+  first_token_time: { type: 'time' },
+  latency: { type: 'number' },
+  first_token_latency: { type: 'number' },
+  prompt_tokens: { type: 'number' },
+  completion_tokens: { type: 'number' },
+  total_tokens: { type: 'number' },
+  prompt_cost: { type: 'number' },
+  completion_cost: { type: 'number' },
+  total_cost: { type: 'number' },
+  is_root: { type: 'flag' },
+  error: { type: 'failure' },
+  inputs: { type: 'body' },
+  outputs: { type: 'body' },
+  tags: { type: 'tags' },
+  metadata: { type: 'map' },
+  metadata_key: { type: 'text', family: 'metadata' },
+  metadata_value: { type: 'scalar', family: 'metadata' },
+  input_key: { type: 'text', family: 'input' },
+  input_value: { type: 'scalar', family: 'input' },
+  output_key: { type: 'text', family: 'output' },
+  output_value: { type: 'scalar', family: 'output' },
+  feedback_key: { type: 'text', family: 'feedback' },
+  feedback_score: { type: 'number', family: 'feedback' },
+  feedback_value: { type: 'scalar', family: 'feedback' },
+  feedback_comment: { type: 'text', family: 'feedback' },
+  feedback_source: { type: 'text', family: 'feedback' },
+} as const satisfies Record<string, { type: string; family?: AttributeFamily }>
+
+export type RunAttribute = keyof typeof runAttributes
+
+/** What other lists can be filtered by, beside attributes that a run has too. */
+const otherAttributes = {
+  run_id: { type: 'id' },
+  timestamp: { type: 'time' },
+  user_id: { type: 'text' },
+  environment: { type: 'text' },
+  version: { type: 'text' },
+  release: { type: 'text' },
+  level: { type: 'text' },
+  status_message: { type: 'text' },
+  observation_type: { type: 'text' },
+  model: { type: 'text' },
+  model_id: { type: 'text' },
+  prompt_name: { type: 'text' },
+  prompt_version: { type: 'number' },
+  tokens_per_second: { type: 'number' },
+  input_text: { type: 'text' },
+  output_text: { type: 'text' },
+  is_public: { type: 'flag' },
+  is_bookmarked: { type: 'flag' },
+  error_count: { type: 'number' },
+  warning_count: { type: 'number' },
+  default_count: { type: 'number' },
+  debug_count: { type: 'number' },
+  trace_name: { type: 'text' },
+  trace_environment: { type: 'text' },
+  trace_tags: { type: 'tags' },
+  experiment_name: { type: 'text' },
+  /** The numbers, labels and flags that a row has been scored with; a condition's `key` is the name of the score. */
+  scores: { type: 'scores' },
+  score: { type: 'number' },
+  score_flag: { type: 'flag' },
+  score_text: { type: 'text' },
+  data_type: { type: 'text' },
+  source: { type: 'text' },
+  comment: { type: 'text' },
+  author_id: { type: 'text' },
+} as const satisfies Record<string, { type: string }>
+
+export const filterAttributes = { ...runAttributes, ...otherAttributes } as const
+
+export type Attribute = keyof typeof filterAttributes
+
+/** What an example can be filtered by (contracts/langsmith.md 4.4). */
+export const exampleAttributes = [
+  'metadata',
+  'metadata_key',
+  'metadata_value',
+] as const satisfies RunAttribute[]
+
+/** What an experiment can be filtered by; the score of a feedback key is the average over the experiment. */
+export const experimentAttributes = [
+  'id',
+  'reference_dataset_id',
+  'name',
+  'start_time',
+  'end_time',
+  'metadata',
+  'metadata_key',
+  'metadata_value',
+  'feedback_key',
+  'feedback_score',
+] as const satisfies RunAttribute[]
+
+/**
+ * like: SQL's pattern, `%` and `_` with `\` as escape, case-sensitive. contains, starts_with and ends_with are
+ * case-sensitive; search is contains in any case. all: every one of these tags.
+ */
+export type FilterOperator =
+  | 'eq'
+  | 'neq'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'in'
+  | 'nin'
+  | 'like'
+  | 'contains'
+  | 'search'
+  | 'starts_with'
+  | 'ends_with'
+  | 'has'
+  | 'all'
+  | 'exists'
+
+export type FilterScalar = string | number | boolean
+export type FilterValue = FilterScalar | null | readonly FilterScalar[]
+
+/** One attribute compared with one value. */
+export interface FilterCondition {
+  kind: 'condition'
+  attribute: Attribute
+  /** Of a map: its entry of this key or, where there is none, of this dotted path. Of scores: their name. */
+  key?: string
+  operator: FilterOperator
+  value: FilterValue
+}
+
+export type Filter =
+  | { kind: 'and' | 'or'; terms: readonly Filter[] }
+  | { kind: 'not'; term: Filter }
+  /** Substring, in any case, of name, inputs, outputs or error. */
+  | { kind: 'search'; text: string }
+  | FilterCondition
+
+/** The family of a condition's attribute; null when its conditions stand each for itself. */
+export function familyOf(condition: FilterCondition): AttributeFamily | null {
+  const attribute: { type: string; family?: AttributeFamily } =
+    filterAttributes[condition.attribute]
+  return attribute.family ?? null
+}
+
+/** True when some condition, however deep, is such a one. */
+export function hasCondition(
+  filter: Filter,
+  isSuch: (condition: FilterCondition) => boolean,
+): boolean {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.terms.some((term) => hasCondition(term, isSuch))
+    case 'not':
+      return hasCondition(filter.term, isSuch)
+    case 'search':
+      return false
+    case 'condition':
+      return isSuch(filter)
+  }
+}
+
+/**
+ * The conditions that stand directly in one `and`, those of one family gathered: they speak of one row together.
+ * Nested `and`s are groups of their own (contracts/langsmith.md 4.3).
+ */
+export function pairConditions(terms: readonly Filter[]): {
+  pairs: Map<AttributeFamily, FilterCondition[]>
+  others: Filter[]
+} {
+  const pairs = new Map<AttributeFamily, FilterCondition[]>()
+  const others: Filter[] = []
+  for (const term of terms) {
+    const family = term.kind === 'condition' ? familyOf(term) : null
+    if (term.kind !== 'condition' || family === null) others.push(term)
+    else pairs.set(family, [...(pairs.get(family) ?? []), term])
+  }
+  return { pairs, others }
+}
+
+/**
+ * True for a condition that, where it has no positive partner, means "no row like this": `neq(metadata_key, "k")` is
+ * no such key at all. `neq(…, null)` is "is set", which is positive.
+ */
+export function deniesRows(condition: FilterCondition): boolean {
+  return condition.operator === 'nin' || (condition.operator === 'neq' && condition.value !== null)
+}

@@ -1,0 +1,152 @@
+import type { IdKind } from '../../domain/ids.ts'
+import { filterAttributes, type Attribute, type AttributeType } from '../../domain/filter.ts'
+import type { LangfuseCondition } from './filter-condition.ts'
+
+/** What a column of a list's `filter` is about: an attribute, of an id with the kind of what it names. */
+export type FilterColumn =
+  | Attribute
+  | { attribute: Attribute; of: IdKind }
+  | { attribute: 'scores'; type: ConditionType }
+
+export type FilterColumns = Readonly<Record<string, FilterColumn>>
+
+type ConditionType = LangfuseCondition['type']
+
+const scoreColumns = {
+  scores_avg: { attribute: 'scores', type: 'numberObject' },
+  scores: { attribute: 'scores', type: 'numberObject' },
+  score_categories: { attribute: 'scores', type: 'categoryOptions' },
+  score_booleans: { attribute: 'scores', type: 'booleanObject' },
+} as const satisfies FilterColumns
+
+const usageColumns = {
+  latency: 'latency',
+  inputTokens: 'prompt_tokens',
+  outputTokens: 'completion_tokens',
+  totalTokens: 'total_tokens',
+  tokens: 'total_tokens',
+  inputCost: 'prompt_cost',
+  outputCost: 'completion_cost',
+  totalCost: 'total_cost',
+} as const satisfies FilterColumns
+
+/** What `GET /traces` can be asked about (contracts/langfuse.md 2.17). */
+export const traceFilterColumns: FilterColumns = {
+  id: { attribute: 'id', of: 'trace' },
+  timestamp: 'timestamp',
+  name: 'name',
+  userId: 'user_id',
+  sessionId: 'thread_id',
+  environment: 'environment',
+  version: 'version',
+  release: 'release',
+  tags: 'tags',
+  traceTags: 'tags',
+  metadata: 'metadata',
+  bookmarked: 'is_bookmarked',
+  public: 'is_public',
+  level: 'level',
+  errorCount: 'error_count',
+  warningCount: 'warning_count',
+  defaultCount: 'default_count',
+  debugCount: 'debug_count',
+  ...usageColumns,
+  ...scoreColumns,
+}
+
+/** What both lists of observations can be asked about (contracts/langfuse.md 2.17). */
+export const observationFilterColumns: FilterColumns = {
+  id: { attribute: 'id', of: 'run' },
+  traceId: { attribute: 'trace_id', of: 'trace' },
+  parentObservationId: { attribute: 'parent_run_id', of: 'run' },
+  isRootObservation: 'is_root',
+  type: 'observation_type',
+  name: 'name',
+  level: 'level',
+  statusMessage: 'status_message',
+  environment: 'environment',
+  version: 'version',
+  startTime: 'start_time',
+  endTime: 'end_time',
+  userId: 'user_id',
+  sessionId: 'thread_id',
+  traceName: 'trace_name',
+  traceEnvironment: 'trace_environment',
+  traceTags: 'trace_tags',
+  tags: 'trace_tags',
+  timeToFirstToken: 'first_token_latency',
+  tokensPerSecond: 'tokens_per_second',
+  model: 'model',
+  providedModelName: 'model',
+  modelId: 'model_id',
+  promptName: 'prompt_name',
+  promptVersion: 'prompt_version',
+  input: 'input_text',
+  output: 'output_text',
+  metadata: 'metadata',
+  ...usageColumns,
+  ...scoreColumns,
+}
+
+/** What the lists of scores can be asked about (contracts/langfuse.md 2.17). */
+export const scoreFilterColumns: FilterColumns = {
+  id: { attribute: 'id', of: 'feedback' },
+  timestamp: 'timestamp',
+  environment: 'environment',
+  traceId: { attribute: 'trace_id', of: 'trace' },
+  observationId: { attribute: 'run_id', of: 'run' },
+  sessionId: 'thread_id',
+  name: 'name',
+  value: 'score',
+  booleanValue: 'score_flag',
+  stringValue: 'score_text',
+  source: 'source',
+  comment: 'comment',
+  authorUserId: 'author_id',
+  dataType: 'data_type',
+  metadata: 'metadata',
+  traceName: 'trace_name',
+  userId: 'user_id',
+  trace_tags: 'trace_tags',
+}
+
+/** What `GET /experiments` can be asked about (contracts/langfuse.md 2.11). */
+export const experimentFilterColumns: FilterColumns = {
+  id: { attribute: 'id', of: 'experiment' },
+  name: 'name',
+  datasetId: { attribute: 'reference_dataset_id', of: 'dataset' },
+}
+
+/** What `GET /experiment-items` can be asked about (contracts/langfuse.md 2.11). */
+export const experimentItemFilterColumns: FilterColumns = {
+  experimentId: { attribute: 'experiment_id', of: 'experiment' },
+  experimentName: 'experiment_name',
+  experimentItemId: { attribute: 'reference_example_id', of: 'example' },
+  datasetId: { attribute: 'reference_dataset_id', of: 'dataset' },
+}
+
+/** Types of conditions that suit an attribute; `body` and what LangSmith alone knows suit none. */
+const conditionTypes: Partial<Record<AttributeType, readonly ConditionType[]>> = {
+  text: ['string', 'stringOptions', 'null'],
+  id: ['string', 'stringOptions', 'null'],
+  number: ['number', 'null'],
+  time: ['datetime', 'null'],
+  flag: ['boolean', 'null'],
+  tags: ['arrayOptions', 'stringOptions', 'null'],
+  map: ['stringObject', 'numberObject', 'booleanObject', 'categoryOptions', 'null'],
+}
+
+export function attributeOf(column: FilterColumn): Attribute {
+  return typeof column === 'string' ? column : column.attribute
+}
+
+/** Types of conditions that suit a column; null when there is no such column. */
+export function conditionTypesOf(
+  columns: FilterColumns,
+  name: string,
+): readonly ConditionType[] | null {
+  if (!Object.hasOwn(columns, name)) return null
+  const column = columns[name]!
+  if (typeof column === 'object' && 'type' in column) return [column.type]
+  return conditionTypes[filterAttributes[attributeOf(column)].type] ?? []
+}

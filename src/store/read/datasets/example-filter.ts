@@ -1,0 +1,17 @@
+import sql, { raw, type Sql } from 'sql-template-tag'
+import type { Filter } from '../../../domain/filter.ts'
+import { filterSql } from '../filter/filter-sql.ts'
+
+/**
+ * Condition on a row of `examples`; null counts as no.
+ * @param filter over `exampleAttributes` only; @throws TypeError otherwise
+ */
+export function exampleFilterSql(filter: Filter, alias: string): Sql {
+  const example = raw(alias)
+  return filterSql(filter, {
+    columns: {
+      // On the wire the splits are part of the metadata (contracts/langsmith.md 0.1).
+      metadata: sql`(coalesce(${example}.metadata, '{}') || jsonb_build_object('dataset_split', ${example}.splits))`,
+    },
+  })
+}

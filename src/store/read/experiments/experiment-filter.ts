@@ -1,0 +1,34 @@
+import sql, { raw, type Sql } from 'sql-template-tag'
+import type { Filter } from '../../../domain/filter.ts'
+import { filterSql } from '../filter/filter-sql.ts'
+
+/**
+ * Condition on a row of `experiments`; null counts as no. Its feedback is that of its runs and its own, averaged by key as
+ * of the last refresh.
+ * @param filter over `experimentAttributes` only; @throws TypeError otherwise
+ */
+export function experimentFilterSql(filter: Filter, alias: string): Sql {
+  const experiment = raw(alias)
+  return filterSql(filter, {
+    columns: {
+      id: sql`${experiment}.id`,
+      name: sql`${experiment}.name`,
+      start_time: sql`${experiment}.start_time`,
+      end_time: sql`${experiment}.end_time`,
+      reference_dataset_id: sql`${experiment}.dataset_id`,
+      metadata: sql`${experiment}.metadata`,
+    },
+    feedback: {
+      rows: sql`(
+      select entry.key, (entry.value ->> 'avg')::double precision as score_number
+      from experiment_aggregates filter_aggregate
+      cross join lateral (
+        select * from jsonb_each(filter_aggregate.feedback_stats)
+        union all
+        select * from jsonb_each(filter_aggregate.experiment_feedback_stats)
+      ) as entry
+      where filter_aggregate.tenant_id = ${experiment}.tenant_id and filter_aggregate.experiment_id = ${experiment}.id
+    ) as filter_feedback where true`,
+    },
+  })
+}

@@ -1,0 +1,208 @@
+import sql, { raw, type Sql } from 'sql-template-tag'
+import type {
+  AttributeType,
+  FilterCondition,
+  FilterOperator,
+  FilterScalar,
+} from '../../../domain/filter.ts'
+
+/** SQL of what an attribute is called, on the aliases of the statement that the condition goes into. */
+export interface ColumnSql {
+  /** Of a body or a failure: the `json` column itself. Of an id: the UUID. */
+  sql: Sql
+  /** Of an id: what clients know it as, which is what is matched. */
+  spelling?: Sql
+  /** Of a body: its preview, which is matched too. */
+  preview?: Sql
+  /** Of a failure: the status of its row. */
+  status?: Sql
+  /** Of a text: an index holds the first 200 characters of it. */
+  isIndexed?: true
+  /** Of a text: what holds wherever it has this value, and an index can answer. */
+  implies?: Readonly<Record<string, Sql>>
+}
+
+const comparators = { gt: raw('>'), gte: raw('>='), lt: raw('<'), lte: raw('<=') } as const
+
+/**
+ * One condition on one column; its result may be null, which counts as no. `neq` and `nin` are the exact complements of
+ * `eq` and `in`. Every value is bound, as text or as one array: a filter may name more values than a statement has
+ * parameters, and the driver writes other types by rules of its own (a time would lose its microseconds).
+ */
+export function conditionSql(
+  type: AttributeType,
+  column: ColumnSql,
+  condition: FilterCondition,
+): Sql {
+  const { operator, value, key } = condition
+  const left = column.sql
+  if (key !== undefined) {
+    const { key: _, ...onEntry } = condition
+    return conditionSql('scalar', { sql: entrySql(left, key) }, onEntry)
+  }
+  switch (operator) {
+    case 'eq':
+      return value === null ? sql`(${left}) is null` : equalsSql(type, column, value)
+    case 'neq':
+      return value === null
+        ? sql`(${left}) is not null`
+        : complementSql(equalsSql(type, column, value))
+    case 'in':
+      return amongSql(type, left, value as readonly FilterScalar[])
+    case 'nin':
+      return complementSql(amongSql(type, left, value as readonly FilterScalar[]))
+    case 'gt':
+    case 'gte':
+    case 'lt':
+    case 'lte': {
+      const number = type === 'scalar' ? numberInText(left) : left
+      return sql`${number} ${comparators[operator]} ${scalarSql(type, value as FilterScalar)}`
+    }
+    case 'like':
+    case 'contains':
+    case 'search':
+    case 'starts_with':
+    case 'ends_with':
+      return matchingSql(type, column, operator, value as string)
+    case 'has':
+      return type === 'tags'
+        ? sql`${left} @> array[${value}::text]`
+        : sql`${left} @> ${value}::text::jsonb`
+    case 'all':
+      // All of no tags are there, even where a row has none.
+      return sql`coalesce(${left}, '{}') @> ${value}::text[]`
+    case 'exists':
+      return sql`${left} ? ${value}::text`
+  }
+}
+
+/** Yes where the condition says no or null. */
+export function complementSql(condition: Sql): Sql {
+  return sql`(${condition}) is not true`
+}
+
+function equalsSql(type: AttributeType, column: ColumnSql, value: FilterCondition['value']): Sql {
+  const { sql: left, status, implies, isIndexed } = column
+  if (type === 'flag') return value === true ? sql`(${left})` : sql`not (${left})`
+  if (type === 'failure') return sql`${status} ${raw(value === true ? '=' : '<>')} 'error'`
+  const right = scalarSql(type, value as FilterScalar)
+  if (type === 'scalar' && typeof value === 'number') return sql`${numberInText(left)} = ${right}`
+  const exact = sql`${left} = ${right}`
+  if (implies !== undefined && Object.hasOwn(implies, String(value))) {
+    return sql`${implies[String(value)]} and ${exact}`
+  }
+  // An index entry is bounded, and a client's text is not.
+  return isIndexed ? sql`left(${left}, 200) = left(${right}, 200) and ${exact}` : exact
+}
+
+function amongSql(type: AttributeType, left: Sql, values: readonly FilterScalar[]): Sql {
+  if (type === 'tags') return sql`${left} && ${values}::text[]`
+  if (type !== 'scalar') return sql`${left} = any(${values.map(String)}::${raw(castOf[type])}[])`
+  const texts = values.filter((value) => typeof value === 'string')
+  const numbers = values.filter((value) => typeof value === 'number')
+  const isText = sql`${left} = any(${texts}::text[])`
+  if (numbers.length === 0) return isText
+  return sql`${isText} or ${numberInText(left)} = any(${numbers.map(String)}::numeric[])`
+}
+
+const castOf = {
+  id: 'uuid',
+  text: 'text',
+  time: 'timestamptz',
+  number: 'numeric',
+  scalar: 'text',
+  flag: 'boolean',
+  failure: 'boolean',
+  body: 'text',
+  tags: 'text',
+  map: 'text',
+  scores: 'text',
+} as const satisfies Record<AttributeType, string>
+
+function scalarSql(type: AttributeType, value: FilterScalar): Sql {
+  const cast = typeof value === 'number' ? 'numeric' : castOf[type]
+  return sql`${String(value)}::text${raw(cast === 'text' ? '' : `::${cast}`)}`
+}
+
+/** The number that a text spells as JSON does; null for any other text. Bounded, so that no cast can overflow. */
+function numberInText(text: Sql): Sql {
+  return sql`case when ${text} ~ '^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$' then ${text}::numeric end`
+}
+
+/** An entry of a `jsonb` map, by its key or by its path; an inner map or list as its text. */
+function entrySql(map: Sql, key: string): Sql {
+  // A path of one step is the key, and the map may have to be looked up.
+  if (!key.includes('.')) return sql`(${map} ->> ${key}::text)`
+  return sql`coalesce(${map} ->> ${key}::text, ${map} #>> string_to_array(${key}::text, '.'))`
+}
+
+type Matching = Extract<
+  FilterOperator,
+  'like' | 'contains' | 'search' | 'starts_with' | 'ends_with'
+>
+
+function matchingSql(
+  type: AttributeType,
+  { sql: left, spelling, preview }: ColumnSql,
+  operator: Matching,
+  text: string,
+): Sql {
+  const how = operator === 'search' ? 'ilike' : 'like'
+  const { raw: plain, inJson } = patternsOf(operator, text)
+  switch (type) {
+    case 'failure':
+      return matchSql(sql`${left}::text`, how, inJson)
+    case 'body':
+      return sql`${matchSql(preview!, how, plain)} or ${matchSql(sql`${left}::text`, how, inJson)}`
+    default:
+      return matchSql(spelling ?? left, how, plain)
+  }
+}
+
+/** LIKE patterns, for plain text and for the text of a JSON document. */
+interface Patterns {
+  raw: readonly string[]
+  inJson: readonly string[]
+}
+
+function patternsOf(operator: Matching, text: string): Patterns {
+  switch (operator) {
+    case 'like':
+      return { raw: [text], inJson: [text] }
+    case 'contains':
+    case 'search':
+      return containsPatterns(text)
+    case 'starts_with':
+      return { raw: [`${literal(text)}%`], inJson: [] }
+    case 'ends_with':
+      return { raw: [`%${literal(text)}`], inJson: [] }
+  }
+}
+
+/**
+ * Patterns for "contains this". JSON columns are searched as text, where the same words may stand escaped, by the
+ * client's serialiser: quotes and line ends always, everything beyond ASCII by Python's default.
+ */
+export function containsPatterns(text: string): Patterns {
+  const escaped = JSON.stringify(text).slice(1, -1)
+  const ascii = escaped.replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  const forms = new Set([text, escaped, ascii])
+  return { raw: [containing(text)], inJson: [...forms].map(containing) }
+}
+
+function containing(text: string): string {
+  return `%${literal(text)}%`
+}
+
+/** The text as a pattern that only it matches. */
+function literal(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&')
+}
+
+/** True where a text matches one of the patterns, which are bound as one array. */
+export function matchSql(text: Sql, operator: 'like' | 'ilike', patterns: readonly string[]): Sql {
+  return sql`${text} ${raw(operator)} any(${patterns}::text[])`
+}

@@ -1,0 +1,270 @@
+import sql, { join, raw, Sql } from 'sql-template-tag'
+import {
+  deniesRows,
+  filterAttributes,
+  pairConditions,
+  type Attribute,
+  type AttributeFamily,
+  type FilterCondition,
+  type Filter,
+} from '../../../domain/filter.ts'
+import { complementSql, conditionSql, type ColumnSql } from './condition-sql.ts'
+
+/** What the attributes of one kind of row are called. The SQL speaks of aliases of the statement it goes into. */
+export interface FilterSource {
+  columns: Readonly<Partial<Record<Attribute, FilterColumn>>>
+  feedback?: FeedbackRows
+}
+
+export type FilterColumn = Sql | SharedColumn | ScoreColumn
+
+export interface SharedColumn extends ColumnSql {
+  /** `sql` speaks of a row that many have in common. */
+  shared?: SharedRow
+}
+
+interface SharedRow {
+  /** The attribute whose id says which of these rows it is. */
+  by: Attribute
+  /** Id of one of them. */
+  id: Sql
+  /** FROM and WHERE of all of them. */
+  rows: Sql
+  /** The row's own value, which comes first. */
+  own?: Sql
+}
+
+/** What rows have been scored with: conditions on it have the name of the score as their key. */
+export interface ScoreColumn {
+  /** The attribute whose id `score.target` is. */
+  by: Attribute
+  /** FROM and WHERE of all feedback, as alias `score`. */
+  rows: Sql
+}
+
+export interface FeedbackRows {
+  /** FROM and WHERE of the feedback of one row, as alias `filter_feedback`. */
+  rows: Sql
+  /**
+   * Select of the ids of all rows with feedback that meets a condition on `filter_feedback`, and perhaps of others.
+   * @param limit no more feedback than this has to be read: of so many rows the ids are not asked for
+   */
+  idsWith?(condition: Sql, limit: number): Sql
+}
+
+/**
+ * The filter as a condition on a row of the source. null counts as no, so it belongs in a `where`, or before `is true`.
+ * Every value is bound.
+ * @throws TypeError for an attribute that the source does not have
+ */
+export function filterSql(filter: Filter, source: FilterSource): Sql {
+  switch (filter.kind) {
+    case 'and': {
+      const { pairs, others } = pairConditions(filter.terms)
+      const parts = others.map((term) => filterSql(term, source))
+      for (const [family, conditions] of pairs) parts.push(rowsSql(family, conditions, source))
+      return sql`(${join(parts, ' and ')})`
+    }
+    case 'or': {
+      const parts = filter.terms.map((term) => filterSql(term, source))
+      return sql`(${join(parts, ' or ')})`
+    }
+    case 'not':
+      return sql`(${complementSql(filterSql(filter.term, source))})`
+    case 'search':
+      return sql`(${freeSearchSql(filter.text, source)})`
+    case 'condition': {
+      const [pair] = pairConditions([filter]).pairs
+      if (pair !== undefined) return rowsSql(...pair, source)
+      return sql`(${columnConditionSql(filter, source)})`
+    }
+  }
+}
+
+/** All of the filters, as the rest of a `where`. */
+export function filterListSql(filters: readonly Filter[], source: FilterSource): Sql {
+  return filters.reduce((rest, filter) => sql`${rest}\n    and ${filterSql(filter, source)}`, sql``)
+}
+
+function columnConditionSql(condition: FilterCondition, source: FilterSource): Sql {
+  const { isDenied, affirmed } = affirmedOf(condition)
+  const set = setSql(affirmed, source)
+  const { type } = filterAttributes[condition.attribute]
+  if (set === null) return conditionSql(type, ownColumn(condition.attribute, source), condition)
+  const by = ownColumn(set.by, source).sql
+  // A set that is read once and hashed: neither a look-up for each row nor, where the planner knows nothing of the
+  // tables or much of them, one more join for it to choose the order of.
+  const among = sql`(${by} in (select unnest(array(${set.select})))) is true`
+  const isMet =
+    set.own === undefined
+      ? among
+      : sql`case when ${set.own} is not null then ${conditionSql(type, { sql: set.own }, affirmed)} else ${among} end`
+  return isDenied ? complementSql(isMet) : isMet
+}
+
+/** The condition without its denial: a row meets the one where it does not meet the other. */
+function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: FilterCondition } {
+  const { operator, value } = condition
+  if (operator === 'nin') return { isDenied: true, affirmed: { ...condition, operator: 'in' } }
+  if (operator === (value === null ? 'eq' : 'neq')) {
+    const affirmed = { ...condition, operator: value === null ? 'neq' : 'eq' } as const
+    return { isDenied: true, affirmed }
+  }
+  return { isDenied: false, affirmed: condition }
+}
+
+/** The set that a row has to be in, of what the id attribute `by` holds; null where a condition is about the row itself. */
+function setSql(
+  condition: FilterCondition,
+  { columns }: FilterSource,
+): { by: Attribute; select: Sql; own?: Sql } | null {
+  const column = columns[condition.attribute]
+  if (column === undefined || !('rows' in column || 'shared' in column)) return null
+  if ('rows' in column) return { by: column.by, select: scoredSql(column, condition) }
+  const { by, id, rows, own } = column.shared!
+  const { type } = filterAttributes[condition.attribute]
+  const select = sql`select ${id} from ${rows} and (${conditionSql(type, column, condition)})`
+  return own === undefined ? { by, select } : { by, select, own }
+}
+
+/** What the scores that meet a condition are about: the kind of its value says which scores are meant. */
+function scoredSql({ rows }: ScoreColumn, { key, operator, value }: FilterCondition): Sql {
+  const named = sql`select score.target from ${rows} and score.key = ${key}::text and`
+  if (typeof value === 'boolean') {
+    return sql`${named} (score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
+      and score.score_number = ${raw(value ? '1' : '0')}`
+  }
+  if (typeof value === 'object') return sql`${named} score.value_text = any (${value}::text[])`
+  const average = sql`avg(score.score_number)::numeric`
+  const condition: FilterCondition = { kind: 'condition', attribute: 'score', operator, value }
+  return sql`${named} coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT')
+      group by score.target
+      having ${conditionSql('number', { sql: average }, condition)}`
+}
+
+/** Select of ids that the rows which meet a filter have. */
+export interface FilterSet {
+  /** The attribute that holds one of these ids. */
+  by: Attribute
+  select: Sql
+  /** True where each row with one of these ids meets the filter. */
+  isExact: boolean
+}
+
+/**
+ * The ids by which a filter's rows could be looked up; null where it has none. Of a denial it has none, for most rows meet
+ * it, nor of what a row may have set itself.
+ * @param limit so many are enough
+ */
+export function filterSetSql(
+  filter: Filter,
+  source: FilterSource,
+  limit: number,
+): FilterSet | null {
+  if (filter.kind === 'condition') {
+    const { isDenied, affirmed } = affirmedOf(filter)
+    const set = isDenied ? null : setSql(affirmed, source)
+    if (set !== null) {
+      return set.own === undefined ? { by: set.by, select: set.select, isExact: true } : null
+    }
+  }
+  if (source.feedback?.idsWith === undefined) return null
+  const { pairs } = pairConditions(filter.kind === 'and' ? filter.terms : [filter])
+  const conditions = pairs.get('feedback') ?? []
+  if (conditions.every(deniesRows)) return null
+  const isMet = join(conditions.map(onRowSql), ' and ')
+  return { by: 'id', select: source.feedback.idsWith(isMet, limit), isExact: false }
+}
+
+function freeSearchSql(text: string, source: FilterSource): Sql {
+  const searched = ['name', 'inputs', 'outputs', 'error'] as const
+  return join(
+    searched.map((attribute) =>
+      columnConditionSql({ kind: 'condition', attribute, operator: 'search', value: text }, source),
+    ),
+    ' or ',
+  )
+}
+
+/**
+ * Conditions of one family that speak of one row together (contracts/langsmith.md 4.3): one of them positive, then
+ * some row meets them all; none, then each of them denies any row of its kind.
+ */
+function rowsSql(
+  family: AttributeFamily,
+  conditions: readonly FilterCondition[],
+  source: FilterSource,
+): Sql {
+  const rows = rowsOf(family, source)
+  if (conditions.some((condition) => !deniesRows(condition))) {
+    return sql`exists (${rows} and ${join(conditions.map(onRowSql), ' and ')})`
+  }
+  const denied = conditions.map((condition) => onRowSql(affirmedOf(condition).affirmed))
+  return sql`not exists (${rows} and (${join(denied, ' or ')}))`
+}
+
+function onRowSql(condition: FilterCondition): Sql {
+  const { type } = filterAttributes[condition.attribute]
+  return sql`(${conditionSql(type, { sql: rowColumns[condition.attribute]! }, condition)})`
+}
+
+function rowsOf(family: AttributeFamily, source: FilterSource): Sql {
+  switch (family) {
+    case 'metadata': {
+      const { sql: metadata } = ownColumn('metadata', source)
+      return sql`select 1 from jsonb_each_text(${metadata}) as filter_entry(key, value) where true`
+    }
+    case 'feedback':
+      if (source.feedback === undefined) throw new TypeError('these rows have no feedback')
+      return sql`select 1 from ${source.feedback.rows}`
+    case 'input':
+      return entriesOf(ownColumn('inputs', source).sql)
+    case 'output':
+      return entriesOf(ownColumn('outputs', source).sql)
+  }
+}
+
+/**
+ * Entries of a `json` column, those of inner objects too. Postgres raises an error when it decodes `\u0000` or half of
+ * a surrogate pair, so every such escape is replaced first; an escaped pair is lost with them. Each level is parsed
+ * anew: 16 of them bound what one hostile document can cost.
+ */
+function entriesOf(column: Sql): Sql {
+  return sql`with recursive filter_body(value) as (
+      select regexp_replace(${column}::text, '\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\\\ufffd', 'g')::json
+    ), filter_tree(key, value, level) as (
+      select entry.key, entry.value, 1 from filter_body,
+        json_each(case when json_typeof(filter_body.value) = 'object' then filter_body.value else '{}' end) as entry
+      union all
+      select filter_tree.key || '.' || entry.key, entry.value, level + 1 from filter_tree,
+        json_each(case when json_typeof(filter_tree.value) = 'object' then filter_tree.value else '{}' end) as entry
+      where level < 16
+    )
+    select 1 from (select key, value #>> '{}' as value from filter_tree) as filter_entry where true`
+}
+
+/** Columns of the family's row. */
+const rowColumns: Partial<Record<Attribute, Sql>> = {
+  metadata_key: raw('filter_entry.key'),
+  metadata_value: raw('filter_entry.value'),
+  input_key: raw('filter_entry.key'),
+  input_value: raw('filter_entry.value'),
+  output_key: raw('filter_entry.key'),
+  output_value: raw('filter_entry.value'),
+  feedback_key: raw('filter_feedback.key'),
+  feedback_score: raw('filter_feedback.score_number'),
+  // JSON that is no string compares by its text, and JSON's null is no value.
+  feedback_value: raw(
+    `coalesce(filter_feedback.value_text, nullif(filter_feedback.value::text, 'null'))`,
+  ),
+  feedback_comment: raw('filter_feedback.comment'),
+  feedback_source: raw('filter_feedback.source_type'),
+}
+
+function ownColumn(attribute: Attribute, { columns }: FilterSource): SharedColumn {
+  const column = columns[attribute]
+  if (column === undefined || 'rows' in column) {
+    throw new TypeError(`these rows have no ${attribute} of their own`)
+  }
+  return column instanceof Sql ? { sql: column } : column
+}

@@ -1,0 +1,85 @@
+import sql, { raw, type Sql } from 'sql-template-tag'
+import type { Filter } from '../../../domain/filter.ts'
+import { tenant } from '../../statements.ts'
+import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
+
+/** Condition on a row of `runs`, as LangSmith's clients see it. null counts as no. */
+export function runFilterSql(filter: Filter, alias: string): Sql {
+  return filterSql(filter, runSource(alias))
+}
+
+/** What can be asked of a run on this alias (contracts/langsmith.md 4.2). */
+export function runSource(alias: string): FilterSource {
+  const run = raw(alias)
+  const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
+  const ofRun = (column: string) => sql`${run}.${raw(column)}`
+  const rolledUp = (column: string) =>
+    sql`case when ${isRoot} then (select filter_trace.${raw(column)} from traces filter_trace where filter_trace.tenant_id = ${run}.tenant_id and filter_trace.id = ${run}.trace_id) else ${ofRun(column)} end`
+  // Every view shows a run without tokens as one of 0.
+  const tokens = (column: string) => sql`coalesce(${rolledUp(column)}, 0)`
+  const firstTokenTime = sql`coalesce(${run}.first_token_time, ${rolledUp('first_token_time')})`
+  const seconds = (time: Sql) => sql`extract(epoch from ${time} - ${run}.start_time)`
+  return {
+    columns: {
+      id: ofRun('id'),
+      trace_id: ofRun('trace_id'),
+      parent_run_id: ofRun('parent_run_id'),
+      experiment_id: ofRun('experiment_id'),
+      reference_example_id: ofRun('reference_example_id'),
+      // Any version tells: an example never moves to another dataset.
+      reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${run}.tenant_id and filter_example.id = ${run}.reference_example_id limit 1)`,
+      name: ofRun('name'),
+      run_type: ofRun('run_type'),
+      status: ofRun('status'),
+      thread_id: ofRun('thread_id'),
+      start_time: ofRun('start_time'),
+      end_time: ofRun('end_time'),
+      first_token_time: firstTokenTime,
+      latency: seconds(ofRun('end_time')),
+      first_token_latency: seconds(firstTokenTime),
+      is_root: isRoot,
+      prompt_tokens: tokens('prompt_tokens'),
+      completion_tokens: tokens('completion_tokens'),
+      total_tokens: tokens('total_tokens'),
+      prompt_cost: rolledUp('prompt_cost'),
+      completion_cost: rolledUp('completion_cost'),
+      total_cost: rolledUp('total_cost'),
+      inputs: { sql: ofRun('inputs'), preview: ofRun('inputs_preview') },
+      outputs: { sql: ofRun('outputs'), preview: ofRun('outputs_preview') },
+      error: { sql: ofRun('error'), status: ofRun('status') },
+      tags: ofRun('tags'),
+      metadata: ofRun('metadata'),
+    },
+    feedback: {
+      rows: sql`runmill_feedback_of(${run}.tenant_id, ${run}.id, case when ${isRoot} then ${run}.trace_id end) as filter_feedback
+      where filter_feedback.comparative_experiment_id is null`,
+      idsWith: runIdsWithFeedback,
+    },
+  }
+}
+
+/** Select of the runs that have feedback, and of the root runs of the traces that have some themselves. */
+function runIdsWithFeedback(condition: Sql, limit: number): Sql {
+  const given = (column: string, where: string) => sql`
+  select filter_feedback.${raw(column)}
+  from feedback as filter_feedback
+  where filter_feedback.tenant_id = ${tenant} and ${raw(where)}
+    and filter_feedback.comparative_experiment_id is null and ${condition}
+  limit ${limit}`
+  // The second is not read where the first is more than few.
+  return sql`select few.run_id from (
+(${given('run_id', 'filter_feedback.run_id is not null')})
+union all
+(
+  select root.id as run_id
+  from (${given('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
+  cross join lateral (
+    select runs.id, runs.parent_run_id from runs
+    where runs.tenant_id = ${tenant} and runs.trace_id = whole.trace_id
+    offset 0
+  ) as root
+  -- Not within: a planner that knows nothing of the table would read all roots of the tenant, for each trace.
+  where root.parent_run_id is null
+)
+) as few`
+}

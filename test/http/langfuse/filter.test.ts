@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import {
+  conditionTypesOf,
+  experimentFilterColumns,
+  experimentItemFilterColumns,
+  observationFilterColumns,
+  scoreFilterColumns,
+  traceFilterColumns,
+} from '../../../src/http/langfuse/filter-columns.ts'
+import {
+  flagOperators,
+  listOperators,
+  nullOperators,
+  numberOperators,
+  optionOperators,
+  orderOperators,
+  textOperators,
+  type LangfuseCondition,
+} from '../../../src/http/langfuse/filter-condition.ts'
+import { harness } from '../../support/harness.ts'
+import { ingestBatch } from '../../support/langfuse-batch.ts'
+
+const since = '2026-01-01T00:00:00.000Z'
+
+/** Every operator of every type of condition, with a value. */
+const conditions: Record<LangfuseCondition['type'], object[]> = {
+  datetime: each(orderOperators, { value: since }),
+  string: each(textOperators, { value: 'x' }),
+  number: each(numberOperators, { value: 1 }),
+  stringOptions: each(optionOperators, { value: ['x', 'y'] }),
+  arrayOptions: each(listOperators, { value: ['x', 'y'] }),
+  categoryOptions: each(optionOperators, { key: 'k', value: ['x', 'y'] }),
+  stringObject: each(textOperators, { key: 'k.l', value: 'x' }),
+  numberObject: each(numberOperators, { key: 'k', value: 1 }),
+  booleanObject: each(flagOperators, { key: 'k', value: true }),
+  boolean: each(flagOperators, { value: true }),
+  null: each(nullOperators, {}),
+}
+
+function each(operators: object, rest: object): object[] {
+  return Object.keys(operators).map((operator) => ({ operator, ...rest }))
+}
+
+test.each([
+  ['traces', traceFilterColumns],
+  ['observations', observationFilterColumns],
+  ['v2/observations', observationFilterColumns],
+  ['v2/scores', scoreFilterColumns],
+  ['experiments', experimentFilterColumns],
+  ['experiment-items', experimentItemFilterColumns],
+])('every condition that suits a column of %s is answered', async (path, columns) => {
+  const h = await harness()
+  await ingestBatch(
+    h,
+    ['trace-create', { id: 't', timestamp: since, name: 'x', tags: ['x'], metadata: { k: 'x' } }],
+    ['span-create', { id: 'o', traceId: 't', startTime: since, name: 'x', metadata: { k: 1 } }],
+    ['score-create', { id: 's', traceId: 't', observationId: 'o', name: 'k', value: 1 }],
+  )
+  for (const column of Object.keys(columns)) {
+    const filter = conditionTypesOf(columns, column)!.flatMap((type) =>
+      conditions[type].map((condition) => ({ type, column, ...condition })),
+    )
+    expect(filter).not.toEqual([])
+    const query = new URLSearchParams({ filter: JSON.stringify(filter) })
+    if (path.startsWith('experiment')) query.set('fromStartTime', since)
+    const answer = await h.call('GET', `/api/public/${path}?${query.toString()}`)
+    expect(answer.status, `${column}: ${answer.text}`).toBe(200)
+  }
+})
