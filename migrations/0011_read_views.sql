@@ -4,77 +4,100 @@
 -- `limit 1` and `offset 0` change no result. They say what the planner cannot know of tables that were just filled: joined
 -- plainly, it reads all of the tenant's rows for every row. Columns are listed, for a view holds on to those that it names.
 
--- One row per run item: the run that it links, or the root run of the trace that it links, or, as long as neither has
--- arrived, what is known of it. Columns are called as in `runs`, except that experiment and example are the item's. Bodies
--- lie outside their rows (TOAST), and are read only by a statement that names them.
-create view shown_runs as
-select item.tenant_id, item.id as item_id, item.experiment_id, item.example_id as reference_example_id,
-  item.external_example_id, item.trace_id,
+-- One row per run item, with the id of the run that it links, or of the root run of the trace that it links, and with what
+-- is known of the trace. Bodies lie outside their rows (TOAST), and are read only by a statement that names them.
+create view linked_runs as
+select item.tenant_id, item.id as item_id, item.experiment_id, item.example_id, item.external_example_id, item.trace_id,
+  item.created_at,
   -- As linked. Null: the whole trace is.
   item.run_id as linked_run_id,
-  -- Null as long as the run has not arrived.
+  coalesce(item.run_id, trace.root_run_id) as run_id,
+  trace.id is not null as has_trace,
+  trace.name as trace_name, trace."timestamp" as trace_timestamp, trace.start_time as trace_start_time,
+  trace.end_time as trace_end_time, trace.first_token_time as trace_first_token_time,
+  trace.created_at as trace_created_at, trace.error_count as trace_error_count, trace.inputs as trace_inputs,
+  trace.inputs_preview as trace_inputs_preview, trace.outputs as trace_outputs,
+  trace.outputs_preview as trace_outputs_preview, trace.metadata as trace_metadata, trace.tags as trace_tags,
+  trace.thread_id as trace_thread_id, trace.prompt_tokens as trace_prompt_tokens,
+  trace.completion_tokens as trace_completion_tokens, trace.total_tokens as trace_total_tokens,
+  trace.prompt_cost as trace_prompt_cost, trace.completion_cost as trace_completion_cost,
+  trace.total_cost as trace_total_cost
+from run_items as item
+left join lateral (
+  select traces.id, traces.root_run_id, traces.name, traces."timestamp", traces.start_time, traces.end_time,
+    traces.first_token_time, traces.created_at, traces.error_count, traces.inputs, traces.inputs_preview,
+    traces.outputs, traces.outputs_preview, traces.metadata, traces.tags, traces.thread_id, traces.prompt_tokens,
+    traces.completion_tokens, traces.total_tokens, traces.prompt_cost, traces.completion_cost, traces.total_cost
+  from traces
+  where traces.tenant_id = item.tenant_id and traces.id = item.trace_id
+  limit 1
+) as trace on true;
+
+-- One row per run item: its run or, until that has arrived, what is known of it. Columns are called as in `runs`, except
+-- that experiment and example are the item's.
+create view shown_runs as
+select link.tenant_id, link.item_id, link.experiment_id, link.example_id as reference_example_id,
+  link.external_example_id, link.trace_id, link.linked_run_id,
+  -- Null until it has arrived.
   run.id as run_id,
-  coalesce(run.id, item.run_id, item.trace_id) as id,
+  coalesce(run.id, link.linked_run_id, link.trace_id) as id,
   -- A link of a whole trace yields to one of a run in it: they are one execution, told twice.
-  item.run_id is null and exists (
+  link.linked_run_id is null and exists (
     select from run_items as closer
-    where closer.tenant_id = item.tenant_id and closer.trace_id = item.trace_id
-      and closer.experiment_id = item.experiment_id and closer.example_id = item.example_id
+    where closer.tenant_id = link.tenant_id and closer.trace_id = link.trace_id
+      and closer.experiment_id = link.experiment_id and closer.example_id = link.example_id
       and closer.run_id is not null
   ) as yields,
   -- Its start is the run's own, so no other row changes it.
   coalesce(run.start_time, run.created_at) is not null as is_settled,
   run.parent_run_id,
-  coalesce(run.name, case when run.id is null then trace.name end, '') as name,
+  coalesce(run.name, case when run.id is null then link.trace_name end, '') as name,
   coalesce(run.run_type, 'chain') as run_type,
-  coalesce(run.start_time, run.created_at, trace."timestamp", trace.start_time, item.created_at, trace.created_at)
-    as start_time,
+  coalesce(
+    run.start_time, run.created_at, link.trace_timestamp, link.trace_start_time, link.created_at, link.trace_created_at
+  ) as start_time,
   run.created_at,
-  case when run.id is not null then run.end_time when item.run_id is null then trace.end_time end as end_time,
+  case when run.id is not null then run.end_time when link.linked_run_id is null then link.trace_end_time end
+    as end_time,
   -- Of the linked run, or of the whole trace where that is linked.
-  case when item.run_id is null then trace.end_time - trace.start_time else run.end_time - run.start_time end as duration,
+  case
+    when link.linked_run_id is null then link.trace_end_time - link.trace_start_time
+    else run.end_time - run.start_time
+  end as duration,
   case
     when run.id is not null then run.status
-    when item.run_id is not null then 'pending'
-    when trace.error_count > 0 then 'error'
-    when trace.outputs is not null then 'success'
+    when link.linked_run_id is not null then 'pending'
+    when link.trace_error_count > 0 then 'error'
+    when link.trace_outputs is not null then 'success'
     else 'pending'
   end as status,
   run.error, run.level, run.status_message,
-  case when run.inputs is null and item.run_id is null then trace.inputs else run.inputs end as inputs,
-  case when run.inputs is null and item.run_id is null then trace.inputs_preview else run.inputs_preview end
+  case when run.inputs is null and link.linked_run_id is null then link.trace_inputs else run.inputs end as inputs,
+  case when run.inputs is null and link.linked_run_id is null then link.trace_inputs_preview else run.inputs_preview end
     as inputs_preview,
-  case when run.outputs is null and item.run_id is null then trace.outputs else run.outputs end as outputs,
-  case when run.outputs is null and item.run_id is null then trace.outputs_preview else run.outputs_preview end
-    as outputs_preview,
-  case when run.id is null then trace.metadata else run.metadata end as metadata,
+  case when run.outputs is null and link.linked_run_id is null then link.trace_outputs else run.outputs end as outputs,
+  case when run.outputs is null and link.linked_run_id is null then link.trace_outputs_preview
+    else run.outputs_preview end as outputs_preview,
+  case when run.id is null then link.trace_metadata else run.metadata end as metadata,
   run.runtime, run.extra, run.events, run.serialized, run.attachments,
-  case when run.id is null then trace.tags else run.tags end as tags,
+  case when run.id is null then link.trace_tags else run.tags end as tags,
   run.dotted_order,
-  coalesce(run.thread_id, trace.thread_id) as thread_id,
+  coalesce(run.thread_id, link.trace_thread_id) as thread_id,
   run.first_token_time,
-  case when run.parent_run_id is null then trace.prompt_tokens else run.prompt_tokens end as prompt_tokens,
-  case when run.parent_run_id is null then trace.completion_tokens else run.completion_tokens end as completion_tokens,
-  case when run.parent_run_id is null then trace.total_tokens else run.total_tokens end as total_tokens,
-  case when run.parent_run_id is null then trace.prompt_cost else run.prompt_cost end as prompt_cost,
-  case when run.parent_run_id is null then trace.completion_cost else run.completion_cost end as completion_cost,
-  case when run.parent_run_id is null then trace.total_cost else run.total_cost end as total_cost,
-  trace.first_token_time as trace_first_token_time,
-  trace.start_time as trace_min_start_time,
+  case when run.parent_run_id is null then link.trace_prompt_tokens else run.prompt_tokens end as prompt_tokens,
+  case when run.parent_run_id is null then link.trace_completion_tokens else run.completion_tokens end
+    as completion_tokens,
+  case when run.parent_run_id is null then link.trace_total_tokens else run.total_tokens end as total_tokens,
+  case when run.parent_run_id is null then link.trace_prompt_cost else run.prompt_cost end as prompt_cost,
+  case when run.parent_run_id is null then link.trace_completion_cost else run.completion_cost end as completion_cost,
+  case when run.parent_run_id is null then link.trace_total_cost else run.total_cost end as total_cost,
+  link.trace_first_token_time,
+  link.trace_start_time as trace_min_start_time,
   (
     select max(relative.start_time) from runs as relative
-    where relative.tenant_id = item.tenant_id and relative.trace_id = item.trace_id
+    where relative.tenant_id = link.tenant_id and relative.trace_id = link.trace_id
   ) as trace_max_start_time
-from run_items as item
-left join lateral (
-  select traces.root_run_id, traces.name, traces."timestamp", traces.start_time, traces.end_time, traces.created_at,
-    traces.error_count, traces.inputs, traces.inputs_preview, traces.outputs, traces.outputs_preview, traces.metadata,
-    traces.tags, traces.thread_id, traces.first_token_time, traces.prompt_tokens, traces.completion_tokens,
-    traces.total_tokens, traces.prompt_cost, traces.completion_cost, traces.total_cost
-  from traces
-  where traces.tenant_id = item.tenant_id and traces.id = item.trace_id
-  limit 1
-) as trace on true
+from linked_runs as link
 left join lateral (
   select runs.id, runs.parent_run_id, runs.name, runs.run_type, runs.start_time, runs.created_at, runs.end_time,
     runs.status, runs.error, runs.level, runs.status_message, runs.inputs, runs.inputs_preview, runs.outputs,
@@ -82,7 +105,7 @@ left join lateral (
     runs.tags, runs.dotted_order, runs.thread_id, runs.first_token_time, runs.prompt_tokens, runs.completion_tokens,
     runs.total_tokens, runs.prompt_cost, runs.completion_cost, runs.total_cost
   from runs
-  where runs.tenant_id = item.tenant_id and runs.id = coalesce(item.run_id, trace.root_run_id)
+  where runs.tenant_id = link.tenant_id and runs.id = link.run_id
   limit 1
 ) as run on true;
 
@@ -92,12 +115,9 @@ select runs.tenant_id, runs.experiment_id, runs.id as run_id, runs.trace_id
 from runs
 where runs.parent_run_id is null and runs.trace_id is not null
 union
-select item.tenant_id, item.experiment_id, coalesce(item.run_id, trace.root_run_id), item.trace_id
-from run_items as item
-cross join lateral (
-  select traces.root_run_id from traces where traces.tenant_id = item.tenant_id and traces.id = item.trace_id limit 1
-) as trace
-where coalesce(item.run_id, trace.root_run_id) is not null;
+select link.tenant_id, link.experiment_id, link.run_id, link.trace_id
+from linked_runs as link
+where link.has_trace and link.run_id is not null;
 
 -- Feedback that counts for a run: its own, and what its trace was given and no run. The trace is null for a run that is
 -- not the one its trace's feedback is shown at. As one condition it would be an `or`, for which the planner has worse plans.

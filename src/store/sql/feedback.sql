@@ -61,9 +61,10 @@ insert into feedback (tenant_id, id, v, m) values ($1, $2, 0, 0) on conflict (te
 -- name: feedback_list_compared_keys
 -- Feedback keys, sorted, of the runs that some experiments show. $1 tenant, $2 uuid[] experiments, $3 comparative
 -- experiment or null. Reads only.
-select run.experiment_id, array_agg(distinct feedback.key collate "C") as keys
-from shown_runs as run
-cross join lateral runmill_feedback_of($1, run.id, run.trace_id) as feedback
-where run.tenant_id = $1 and run.experiment_id = any($2::uuid[]) and feedback.key is not null
+-- Not of shown_runs: the runs themselves are not needed, and to look them up takes half as long again.
+select link.experiment_id, array_agg(distinct feedback.key collate "C") as keys
+from linked_runs as link
+cross join lateral runmill_feedback_of($1, coalesce(link.run_id, link.trace_id), link.trace_id) as feedback
+where link.tenant_id = $1 and link.experiment_id = any($2::uuid[]) and feedback.key is not null
   and (feedback.comparative_experiment_id is null or feedback.comparative_experiment_id = $3)
-group by run.experiment_id;
+group by link.experiment_id;

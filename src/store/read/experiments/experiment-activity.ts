@@ -64,7 +64,7 @@ activity as materialized (
   cross join lateral (
     select min(item.start_time) as start_time, max(greatest(item.start_time, item.end_time)) as end_time,
       count(*) as item_count
-    from (${itemSetSql({ filters: [] })}
+    from (${itemSetSql([])}
       and item.experiment_id = known.id
     ) as item
     where ${inTimeSql(query)}
@@ -127,7 +127,7 @@ export async function executionListMetrics(
   if (ids.length === 0) return new Map()
   const asked = raw(by === 'item' ? 'item.item_id' : 'item.experiment_id')
   const key = raw(by === 'item' ? 'item.id' : 'item.experiment_id')
-  const set = itemSetSql({ filters: [] })
+  const set = itemSetSql([])
   const statement = sql`
 -- name: execution_list_metrics
 -- What the executions of some run items, or of some experiments within some time, took and cost. Reads only.

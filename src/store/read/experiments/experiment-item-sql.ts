@@ -1,5 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag'
-import type { Filter } from '../../../domain/filter.ts'
+import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { filterListSql, type FilterColumn, type FilterSource } from '../filter/filter-sql.ts'
@@ -53,14 +53,23 @@ export const activeExperimentSource: FilterSource = {
   },
 }
 
-/** Select of the run items that are executions, each once, with the run that it shows; more conditions may follow. */
-export function itemSetSql({ filters }: Pick<ExperimentItemQuery, 'filters'>): Sql {
+/** Whether a filter is about the item itself. Those about its experiment choose the experiments whose items are read. */
+export function isOfItem(filter: Filter): boolean {
+  return hasCondition(filter, ({ attribute }) => attribute === 'reference_example_id')
+}
+
+/**
+ * Select of the run items that are executions, each once, with the run that it shows. More conditions may follow: on
+ * experiments that exist. To join `experiments` here would let the planner begin with that, which it does right after a
+ * bulk load, and then it reads all items once for each (3 times as long with 200 experiments).
+ * @param filters that `isOfItem`
+ */
+export function itemSetSql(filters: readonly Filter[]): Sql {
   return sql`
   select item.item_id as id, item.experiment_id, item.trace_id, item.linked_run_id as run_id,
     item.run_id as shown_run_id, item.start_time, item.end_time,
     extract(epoch from item.duration)::double precision as latency
   from shown_runs as item
-  join experiments on experiments.tenant_id = item.tenant_id and experiments.id = item.experiment_id
   where item.tenant_id = ${tenant} and item.reference_example_id is not null and item.trace_id is not null
     and not item.yields${filterListSql(filters, experimentItemSource)}`
 }

@@ -1,12 +1,12 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
-import { hasCondition } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import {
   experimentItemSource,
   inTimeSql,
+  isOfItem,
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
@@ -79,7 +79,7 @@ export async function experimentItemList(
   const statement = sql`
 -- name: experiment_item_list
 -- A page of the executions of experiments, newest first, ties by run item. Reads only.
-with item as (${itemSetSql(query)}
+with item as (${itemSetSql(query.filters.filter(isOfItem))}
     and item.experiment_id = any (array(${experimentsOfPageSql(query, after?.startTime ?? null, limit)}))
 ),
 page as materialized (
@@ -128,9 +128,7 @@ function experimentsOfPageSql(
   before: Timestamp | null,
   limit: number,
 ): Sql {
-  const ofExperiments = query.filters.filter(
-    (filter) => !hasCondition(filter, ({ attribute }) => attribute === 'reference_example_id'),
-  )
+  const ofExperiments = query.filters.filter((filter) => !isOfItem(filter))
   const isWhole = ofExperiments.length === query.filters.length
   const full = [
     sql`${isWhole}::boolean`,
