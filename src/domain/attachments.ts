@@ -16,20 +16,20 @@ interface StoredAttachment {
   size: number
 }
 
-/** As an example keeps its attachments: a list, for their order counts. null: none. */
+/** Writes the attachments of an example, as a list because their order matters. null when there are none. */
 export function attachmentsText(attachments: readonly Attachment[]): JsonText | null {
   if (attachments.length === 0) return null
   return JSON.stringify(attachments.map(({ name, ...rest }) => ({ name, ...toStored(rest) })))
 }
 
-/** As a run keeps its attachments: the newest under each name. */
+/** Writes the attachments of a run, as a map that keeps the newest under each name. */
 export function attachmentsMap(attachments: readonly Attachment[]): JsonMap {
   return Object.fromEntries(
     attachments.map(({ name, ...rest }) => [name, JSON.stringify(toStored(rest))]),
   )
 }
 
-/** Reads both forms. */
+/** Reads what `attachmentsText` or `attachmentsMap` wrote. */
 export function readAttachments(text: JsonText | null): Attachment[] {
   if (text === null) return []
   const stored = JSON.parse(text) as
@@ -54,15 +54,16 @@ export interface AttachmentOperations {
   rename: ReadonlyMap<string, string>
 }
 
-/** The operations contradict each other, or name what is not there. The message is for the client. */
+/** The operations contradict each other, or name an attachment that does not exist. The message is for the client. */
 export class AttachmentOperationsError extends Error {
   override name = 'AttachmentOperationsError'
 }
 
 /**
- * The attachments of an example after an update (contracts/langsmith.md 2.4.3). Without operations uploads replace all,
- * and no upload leaves all. With operations only what they name stays, and uploads are added; an upload wins over what
- * is kept under its name. What is kept keeps its place; new names stand at the end.
+ * Returns the attachments of an example after an update (contracts/langsmith.md 2.4.3). Without operations, uploads
+ * replace all that is stored, and an update without uploads keeps all. With operations, only the attachments that
+ * they name stay; uploads are added, and replace a kept attachment of the same name. Kept attachments keep their
+ * place; new names come last.
  * @throws AttachmentOperationsError
  */
 export function updateAttachments(

@@ -1,6 +1,6 @@
 import { fromEpochMs, type Timestamp } from './timestamp.ts'
 
-/** Time is an argument: tests pass a clock that they move. */
+/** The source of time. It is passed as an argument, so that tests can move it. */
 export interface Clock {
   now(): Timestamp
 }

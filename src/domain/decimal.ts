@@ -2,12 +2,12 @@ import type { Decimal } from './entities.ts'
 
 const decimal = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/
 
-/** Beyond these a number is no price: 30 digits before the point or after it. */
+/** A number with more than 30 digits before or after the point is not taken for a price. */
 const maxDigits = 30
 
 /**
  * Reads a JSON number, or a decimal in a string, exactly: `1e-6` is `0.000001`.
- * @returns null when it is no finite decimal of at most 30 digits on either side of the point
+ * @returns null unless it is a finite decimal of at most 30 digits on either side of the point
  */
 export function parseDecimal(text: string): Decimal | null {
   if (text.length > 100) return null
@@ -21,7 +21,7 @@ export function parseDecimal(text: string): Decimal | null {
   return format(sign === '-' ? -digits : digits, Math.max(0, scale))
 }
 
-/** The exact sum. */
+/** Adds exactly, without rounding. */
 export function addDecimals(a: Decimal, b: Decimal): Decimal {
   const scale = Math.max(scaleOf(a), scaleOf(b))
   return format(unscaled(a, scale) + unscaled(b, scale), scale)

@@ -3,7 +3,7 @@ import type { Timestamp } from './timestamp.ts'
 /** JSON as text, exactly as the client sent it (DESIGN 4.4: numbers, key order and `\u0000` survive). */
 export type JsonText = string
 
-/** Decimal as text: costs are exact (`"0.000001"`). */
+/** A decimal number as text, so that costs are exact (`"0.000001"`). */
 export type Decimal = string
 
 export type RunType =
@@ -23,8 +23,8 @@ export type RunType =
 export type Level = 'DEBUG' | 'DEFAULT' | 'WARNING' | 'ERROR'
 
 /*
- * The four data-plane entities. Every property is optional and nullable in an event's patch: absent means "says
- * nothing", null means "clears". Property names in camelCase are the column names in snake_case.
+ * The four data-plane entities. In the patch of an event every property is optional and nullable: an absent property
+ * says nothing about the column, null clears it. A property in camelCase is the column of that name in snake_case.
  */
 
 /** One step of an application (LangSmith run, Langfuse observation, OpenTelemetry span). */
@@ -42,7 +42,7 @@ export interface Run {
   inputsPreview: string | null
   outputs: JsonText
   outputsPreview: string | null
-  /** A JSON value; any other than null, "" and false makes the run's status `error`. */
+  /** A JSON value. Anything but null, "" and false makes the run's status `error`. */
   error: JsonText
   events: JsonText
   serialized: JsonText
@@ -76,13 +76,15 @@ export interface Run {
   environment: string
   createdAt: Timestamp
   updatedAt: Timestamp
-  /** By name: `{"blob_id","mime_type","size"}`. */
+  /** Name to `{"blob_id","mime_type","size"}`. */
   attachments: JsonMap
-  /** The application begins here, whatever parent the run has: that one is of another program. */
+  /**
+   * True where the application begins, although the run may have a parent: that parent belongs to another program.
+   */
   isAppRoot: boolean
 }
 
-/** What a client says of a whole trace. Its roll-ups are computed from the runs, never sent. */
+/** What a client says about a whole trace. Roll-ups are computed from the runs, never sent. */
 export interface Trace {
   timestamp: Timestamp
   experimentId: string
@@ -118,7 +120,7 @@ export interface RunItem {
   createdAt: Timestamp
   /** The client's spelling of the example's id, for an example that is in no dataset. */
   externalExampleId: string | null
-  /** What a trace says of the example; the dataset knows better where there is one. */
+  /** What a trace says about the example. Readers prefer the dataset's example, where there is one. */
   exampleOutputs: JsonText
   exampleMetadata: JsonText
 }
@@ -136,11 +138,11 @@ export interface Feedback {
   key: string
   /** As given: a JSON number or boolean. */
   score: JsonText | null
-  /** The same for statistics: true is 1, false 0. */
+  /** The score as statistics count it: true is 1, false is 0. */
   scoreNumber: number | null
   /** As given: any JSON. */
   value: JsonText | null
-  /** The same when it is a string: the label that statistics count. */
+  /** The value when it is a string: the label that statistics count. */
   valueText: string | null
   /** NUMERIC, BOOLEAN, CATEGORICAL, TEXT or CORRECTION; null when the dialect has no types. */
   dataType: string
@@ -162,7 +164,7 @@ export interface Feedback {
   updatedAt: Timestamp
 }
 
-/** Key to JSON text: merges key by key. */
+/** Key to JSON text. Maps are merged key by key. */
 export type JsonMap = Record<string, JsonText>
 
 export interface Entities {
@@ -175,24 +177,25 @@ export interface Entities {
 export type EntityKind = keyof Entities
 
 /**
- * How the versions of one field meet (SPEC I4).
- * newest: the newest version wins. first: the oldest wins. union: all elements. map: newest per key.
+ * How the values that several events give to one field are merged (SPEC I4).
+ * newest: the value with the newest version. first: the value with the oldest. union: all elements. map: the newest
+ * value of each key.
  */
 export type MergeRule = 'newest' | 'first' | 'union' | 'map'
 
-/** A field is one or several columns that are set together and share one clock slot. */
+/** One or several columns that are set together and share one bit and one clock slot. */
 export interface Field {
   rule: MergeRule
   /** Property name to Postgres type. */
   columns: Readonly<Record<string, string>>
 }
 
-/** `columns` must name real properties of the entity. */
+/** A field whose `columns` can name only properties that the entity has. */
 type FieldOf<E> = { rule: MergeRule; columns: Readonly<{ [P in keyof E]?: string }> }
 
 /**
- * Field lists: the order is the bit and clock slot of each field in every stored row. APPEND ONLY.
- * The upserts are generated from these lists, and the in-memory fold obeys them.
+ * The fields of each entity. A field's position in its list is its bit and its clock slot in every stored row: APPEND
+ * ONLY. The upserts are generated from these lists, and the in-memory fold (fold.ts) follows them too.
  */
 const run: FieldOf<Run>[] = [
   { rule: 'first', columns: { traceId: 'uuid', externalTraceId: 'text' } },

@@ -1,9 +1,9 @@
-/** Where nothing is said, or nothing that can be a name. */
+/** The environment of whatever names none, or names one that is not valid. */
 export const defaultEnvironment = 'default'
 
 const longestName = 40
 
-/** The name of an environment as Langfuse keeps it (contracts/langfuse.md 3.4). Never an error. */
+/** Returns the name of an environment as Langfuse keeps it (contracts/langfuse.md 3.4). Never throws. */
 export function normalizeEnvironment(sent: string): string {
   const name = sent
     .toLowerCase()

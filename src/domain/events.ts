@@ -3,8 +3,8 @@ import type { Entities, EntityKind } from './entities.ts'
 import { toEpochMicros, type Timestamp } from './timestamp.ts'
 
 /**
- * The one vocabulary that crosses the queue. Every dialect translates into it; nothing else is enqueued.
- * It is plain JSON. The tenant stands on the job (queue/catalog.ts), not on each event.
+ * What clients send, on its way through the queue. Every dialect translates into this one form, which is plain JSON.
+ * The tenant is a property of the job (queue/catalog.ts), not of each event.
  */
 export type IngestEvent = { [K in EntityKind]: EventOf<K> }[EntityKind]
 
@@ -14,9 +14,9 @@ export interface EventOf<K extends EntityKind> {
   id: string
   /** The client's spelling of the id, when it is not the UUID itself. */
   externalId: string | null
-  /** See `eventVersion`. A decimal bigint as text, because JSON numbers stop at 53 bits. */
+  /** Made by `eventVersion`. A decimal bigint as text, because JSON numbers stop at 53 bits. */
   version: string
-  /** Absent property: says nothing. null: clears. */
+  /** An absent property says nothing; null clears. */
   patch: Partial<Nullable<Entities[K]>>
 }
 
@@ -26,10 +26,10 @@ type Nullable<T> = { [P in keyof T]: T[P] | null }
 const maxMs = 2 ** 42 - 1
 
 /**
- * SPEC I4: the place of an event in the history of its row, unique per event and the same on every re-sending.
- * 63 bits: rank (an update outranks any create), 42 bits of milliseconds, 20 bits that break ties: the microseconds
- * where the client has them, filled up with a hash of what was sent.
- * @param time when the thing happened by the client's word; where the client has none, when we received it
+ * Computes the place of an event in the history of its row (SPEC I4). It is unique per event, and the same each time
+ * that event is sent. The 63 bits are: the rank (an update outranks any create), 42 bits of milliseconds, and 20 bits
+ * that break ties, which hold the microseconds where the client has them, filled up with a hash of what was sent.
+ * @param time when the thing happened, according to the client; when we received it, if the client gives no time
  * @param content what tells two events of the same instant apart, usually the text as sent
  */
 export function eventVersion(rank: 'create' | 'update', time: Timestamp, content: string): string {
@@ -41,7 +41,7 @@ export function eventVersion(rank: 'create' | 'update', time: Timestamp, content
   return String((rank === 'update' ? 1n << 62n : 0n) | (BigInt(ms) << 20n) | low)
 }
 
-/** When the event of a version happened, in milliseconds since 1970. */
+/** Returns when the event of a version happened, in milliseconds since 1970. */
 export function versionTimeMs(version: string): number {
   return Number((BigInt(version) >> 20n) & (2n ** 42n - 1n))
 }

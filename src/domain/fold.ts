@@ -3,19 +3,19 @@ import type { IngestEvent } from './events.ts'
 
 export type ColumnValue = string | number | boolean | string[] | null
 
-/** All that some events say of one row, before it meets what the table holds (SPEC I4). */
+/** All that a set of events says about one row, before it is merged with the stored row (SPEC I4). */
 export interface FoldedRow {
   kind: EntityKind
   tenantId: string
   id: string
   externalId: string | null
-  /** Newest version met. */
+  /** The newest version among the events. */
   version: bigint
-  /** Per field of `entityFields[kind]`: the version of its value, or null when no event set it. */
+  /** Per field of `entityFields[kind]`: the version of its value; null when no event set it. */
   fieldVersions: (bigint | null)[]
-  /** Column property to value, of the fields that are set. Maps stand in `maps` instead. */
+  /** Column property to value, for the fields that are set. Maps are in `maps` instead. */
   values: Map<string, ColumnValue>
-  /** Map property to key to its newest value. */
+  /** Map property to its keys, each with its newest value. */
   maps: Map<string, Map<string, MapEntry>>
 }
 
@@ -25,8 +25,8 @@ export interface MapEntry {
 }
 
 /**
- * Folds events to one row each: any order, any repetition gives the same rows (SPEC I2, I3). The generated upserts
- * (store/write/upsert-sql.ts) join these rows with the stored ones by the same rules.
+ * Folds events into one row for each id. Any order and any repetition of the events give the same rows (SPEC I2, I3).
+ * The generated upserts (store/write/upsert-sql.ts) merge these rows with the stored ones by the same rules.
  */
 export function foldEvents(
   events: Iterable<{ tenantId: string; event: IngestEvent }>,
@@ -78,7 +78,7 @@ function foldEvent(row: FoldedRow, event: IngestEvent): void {
   })
 }
 
-/** A map or a union cannot be cleared, and an empty one says nothing. */
+/** True when the patch sets the field. A map or a union cannot be cleared, and an empty one says nothing. */
 function isSet(field: Field, patch: Record<string, ColumnValue | JsonMap | undefined>): boolean {
   return Object.keys(field.columns).some((property) => {
     const value = patch[property]
@@ -121,12 +121,15 @@ function foldUnion(
   }
 }
 
-/** Postgres' collation "C": the order of UTF-8 bytes, which is the order of code points. */
+/** Sorts as Postgres' collation "C" does: by UTF-8 bytes, which is the order of code points. */
 export function sortByCodePoint(texts: string[]): string[] {
   return texts.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
-/** Two spellings of one id (`ABC…` and `abc…`): the smaller text, whatever came first. */
+/**
+ * Chooses the smaller of two spellings of one id (`ABC…` and `abc…`), so that the order in which they came does not
+ * matter.
+ */
 function firstByText(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b
   return a < b ? a : b

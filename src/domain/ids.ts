@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Runmill's UUIDv5 namespace. Fixed for ever: every derived id in every database depends on it. */
+/** Runmill's UUIDv5 namespace. It must never change: every derived id in every database depends on it. */
 const namespace = Buffer.from('8f6f1c1e5a0c4b5e9d0b6a7f3c2d1e40', 'hex')
 
 const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -12,17 +12,17 @@ export function isUuid(text: string): boolean {
   return anyCaseUuid.test(text)
 }
 
-/** UUIDv5 (RFC 9562) of the parts. Parts are length-prefixed, so no two lists of parts collide. */
-export function deriveId(...parts: string[]): string {
+/** Derives a UUIDv5 (RFC 9562) from texts. Each is preceded by its length, so no two lists of texts collide. */
+export function deriveId(...texts: string[]): string {
   const hash = createHash('sha1').update(namespace)
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part)
+  for (const text of texts) hash.update(`${Buffer.byteLength(text)}:`).update(text)
   const bytes = hash.digest().subarray(0, 16)
   bytes[6] = (bytes[6]! & 0x0f) | 0x50
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return hexToUuid(bytes.toString('hex'))
 }
 
-/** What a client called a thing, and what it is called inside. */
+/** The id that a client gave a thing, and the id that the thing has here. */
 export interface ResolvedId {
   /** Canonical lower-case UUID. */
   id: string
@@ -44,7 +44,10 @@ export function resolveId(kind: IdKind, clientId: string): ResolvedId {
   return { id: deriveId(kind, clientId), externalId }
 }
 
-/** SPEC I2: re-sending a link makes the same row; another trace or observation is a repetition. */
+/**
+ * Derives the id of a run item, so that sending a link again makes the same row (SPEC I2). A link of the same example
+ * to another trace or run is another row: a repetition.
+ */
 export function runItemId(
   experimentId: string,
   exampleId: string,
@@ -54,12 +57,18 @@ export function runItemId(
   return deriveId('run-item', experimentId, exampleId, traceId, runId ?? '')
 }
 
-/** Id of an experiment created by name inside a dataset (or, with no dataset, inside the tenant). */
+/**
+ * Derives the id of an experiment that was created by name in a dataset (or, without a dataset, in the tenant).
+ * @param deletions how often an experiment of that name was deleted, so that the next one gets another id
+ */
 export function experimentId(datasetId: string | null, name: string, deletions: number): string {
   return deriveId('experiment-name', datasetId ?? '', name, String(deletions))
 }
 
-/** Postgres text cannot hold NUL, nor UTF-8 a lone surrogate: both become U+FFFD. */
+/**
+ * Makes text fit to be stored. Postgres text cannot hold NUL, and UTF-8 cannot hold a lone surrogate: both become
+ * U+FFFD.
+ */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd')
 }

@@ -9,7 +9,7 @@ export class RawJson {
   }
 }
 
-/** `JSON.stringify`, except that RawJson values are copied verbatim. Undefined members are left out. */
+/** Works like `JSON.stringify`, but copies RawJson values verbatim. Undefined members are left out. */
 export function stringifyWithRaw(value: unknown): string {
   if (value instanceof RawJson) return value.text
   if (Array.isArray(value))
@@ -24,10 +24,15 @@ export function stringifyWithRaw(value: unknown): string {
   return JSON.stringify(value ?? null)
 }
 
-/** How deep arrays and objects may nest before a document is refused: far above real data, far below any stack. */
+/**
+ * The deepest nesting of arrays and objects that a document may have: far deeper than real data, and far shallower
+ * than what would overflow the stack.
+ */
 export const maxJsonDepth = 512
 
-/** True when the text nests deeper than `maxJsonDepth`. Looks at brackets only, so it needs no valid JSON. */
+/**
+ * True when the text nests deeper than `maxJsonDepth`. It only counts brackets, so the text need not be valid JSON.
+ */
 export function isTooDeep(text: string): boolean {
   let depth = 0
   for (let i = 0; i < text.length; i++) {
@@ -41,8 +46,8 @@ export function isTooDeep(text: string): boolean {
 }
 
 /**
- * The members of an object as raw text: numbers, key order inside and escapes stay as sent. A repeated key keeps
- * its last value, as JSON.parse does.
+ * Returns the members of an object as raw text: numbers, the order of keys inside, and escapes stay as they were
+ * sent. A repeated key keeps its last value, as with JSON.parse.
  * @param text valid JSON (it was parsed before); anything but an object gives an empty map
  */
 export function sliceMembers(text: JsonText): Map<string, JsonText> {
@@ -62,7 +67,10 @@ export function sliceMembers(text: JsonText): Map<string, JsonText> {
   return members
 }
 
-/** The elements of an array as raw text. @param text valid JSON; anything but an array gives an empty list */
+/**
+ * Returns the elements of an array as raw text.
+ * @param text valid JSON; anything but an array gives an empty list
+ */
 export function sliceElements(text: JsonText): JsonText[] {
   const elements: JsonText[] = []
   let i = skipSpace(text, 0)
@@ -77,7 +85,9 @@ export function sliceElements(text: JsonText): JsonText[] {
   return elements
 }
 
-/** An object's members for a merging map: keys and values made fit for `jsonb` (see `jsonbText`). */
+/**
+ * Returns the members of an object as a map for merging, with keys and values made fit for `jsonb` (see `jsonbText`).
+ */
 export function toJsonMap(text: JsonText): JsonMap {
   const map: [string, JsonText][] = []
   for (const [key, value] of sliceMembers(text)) map.push([storableText(key), jsonbText(value)])
@@ -88,7 +98,10 @@ const escapes =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^u])/g
 const unstorableEscape = /^\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})$/
 
-/** `jsonb` refuses `\u0000` and lone surrogates: both become U+FFFD. Everything else stays as it is. */
+/**
+ * Makes JSON fit for `jsonb`, which refuses `\u0000` and lone surrogates: both become U+FFFD. Everything else stays
+ * as it is.
+ */
 export function jsonbText(text: JsonText): JsonText {
   if (!text.includes('\\u')) return text
   return text.replace(escapes, (escape) => (unstorableEscape.test(escape) ? '\\ufffd' : escape))
@@ -96,7 +109,10 @@ export function jsonbText(text: JsonText): JsonText {
 
 const hugeNumber = /\d[eE][+-]?\d{4}|\d{5000}/
 
-/** True when a number in the text may be too large or too fine for `jsonb` (131,072 digits, 16,383 after the point). */
+/**
+ * True when a number in the text may have more digits than `jsonb` can hold (131,072 before the point, 16,383 after
+ * it).
+ */
 export function hasHugeNumber(text: JsonText): boolean {
   if (!hugeNumber.test(text)) return false
   let outside = 0
@@ -109,10 +125,15 @@ export function hasHugeNumber(text: JsonText): boolean {
 
 /** Longest preview, in UTF-16 code units (DESIGN 4.4). */
 const previewLength = 500
-/** Beyond this the text is cut before it is looked at: a preview must not cost a parse of megabytes. */
+/**
+ * A longer text is not parsed, and its preview is simply its beginning: a preview must not cost a parse of megabytes.
+ */
 const previewParseLimit = 16_384
 
-/** Plain text for lists: a string itself, the only string member of an object, or the JSON. At most 500 characters. */
+/**
+ * Returns plain text for lists: a string itself, the only member of an object when that is a string, or else the
+ * JSON. At most 500 characters; null for JSON null.
+ */
 export function previewOf(text: JsonText): string | null {
   if (text === 'null') return null
   return storableText(plainText(text).slice(0, previewLength))
@@ -137,7 +158,7 @@ const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
 
-/** Index after the closing quote of the string that opens at `start`. */
+/** Returns the index after the closing quote of the string that opens at `start`. */
 function stringEnd(text: string, start: number): number {
   let i = start + 1
   for (;;) {

@@ -1,12 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** What the SDKs of both vendors are given. The secret is known to the client alone: only its hash is stored. */
+/**
+ * The credentials that the SDKs of both vendors take. The secret is known to the client alone: only its hash is
+ * stored.
+ */
 export interface KeyPair {
   publicKey: string
   secretKey: string
 }
 
-/** 32 random bytes each, `pk-rm-…` and `sk-rm-…`. */
+/** Makes a pair of `pk-rm-…` and `sk-rm-…`, each with 32 random bytes. */
 export function makeKeyPair(): KeyPair {
   return {
     publicKey: `pk-rm-${randomBytes(32).toString('hex')}`,
@@ -14,7 +17,7 @@ export function makeKeyPair(): KeyPair {
   }
 }
 
-/** SHA-256: a random secret has nothing that a slow hash could protect. */
+/** Hashes with plain SHA-256. A slow hash protects secrets that can be guessed, and this one is random. */
 export function hashSecret(secretKey: string): Buffer {
   return createHash('sha256').update(secretKey).digest()
 }

@@ -1,4 +1,4 @@
-/** What code logs to: pino's shape, an object of facts and a sentence. */
+/** The logger that code is given. Like pino's methods, each takes an object of facts and then a sentence. */
 export interface Log {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void

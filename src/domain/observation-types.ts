@@ -1,6 +1,6 @@
 import type { RunType } from './entities.ts'
 
-/** Langfuse's observation types and what they are called here. */
+/** Langfuse's observation types, and the run type that each of them becomes. */
 const runTypes = {
   GENERATION: 'llm',
   SPAN: 'span',
@@ -22,7 +22,10 @@ export function runTypeOf(type: ObservationType): RunType {
   return runTypes[type]
 }
 
-/** LangSmith's `prompt` and `parser`, and a run whose create has not arrived, are spans. */
+/**
+ * Returns the observation type of a run. LangSmith's `prompt` and `parser`, which Langfuse does not know, and a run
+ * whose create has not arrived, are spans.
+ */
 export function observationTypeOf(runType: string | null): ObservationType {
   return observationTypes.find((type) => runTypes[type] === runType) ?? 'SPAN'
 }

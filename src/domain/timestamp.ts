@@ -13,10 +13,10 @@ const maxEpochMs = 253_402_300_799_999
 const minEpochMs = -62_135_596_800_000
 
 /**
- * Reads what clients send as a time: ISO-8601 with `Z`, an offset or neither (taken as UTC), any number of fraction
- * digits (cut to six), or epoch milliseconds as a number.
+ * Reads what clients send as a time: ISO-8601 with `Z`, an offset or neither (taken as UTC), with fraction digits
+ * (cut to six), or epoch milliseconds as a number.
  * @returns null for anything else, or outside the years 1 to 9999.
- * @see contracts/langsmith.md 5, oddity 2
+ * @see contracts/langsmith.md 5.2
  */
 export function parseTimestamp(input: string | number): Timestamp | null {
   if (typeof input === 'number') return fromEpochMs(input)
@@ -34,7 +34,7 @@ export function parseTimestamp(input: string | number): Timestamp | null {
   )
   const date = new Date(wall)
   if (Number(year) < 100) date.setUTCFullYear(Number(year))
-  // Date.UTC rolls 31 February over to March: not a time anyone meant.
+  // Date.UTC rolls 31 February over to March, which is not what anyone meant.
   if (
     date.getUTCMonth() !== Number(month) - 1 ||
     date.getUTCDate() !== Number(day) ||
@@ -47,7 +47,7 @@ export function parseTimestamp(input: string | number): Timestamp | null {
   return withMicros(date.getTime() - zoneOffsetMs(zone), fraction.slice(0, 6).padEnd(6, '0'))
 }
 
-/** Epoch milliseconds (fractions kept to the microsecond) as a Timestamp; null when out of range. */
+/** Converts epoch milliseconds (fractions kept to the microsecond) to a Timestamp; null when out of range. */
 export function fromEpochMs(ms: number): Timestamp | null {
   if (!Number.isFinite(ms)) return null
   const seconds = Math.floor(ms / 1000)
@@ -55,17 +55,19 @@ export function fromEpochMs(ms: number): Timestamp | null {
   return withMicros(seconds * 1000, String(micros).padStart(6, '0'))
 }
 
-/** Whole microseconds since the epoch. Safe integer for the years 1685 to 2255. */
+/** Returns whole microseconds since the epoch. They are a safe integer for the years 1685 to 2255. */
 export function toEpochMicros(timestamp: Timestamp): number {
   return toEpochMs(timestamp) * 1000 + Number(timestamp.slice(-4, -1))
 }
 
-/** Whole milliseconds since the epoch, rounded down. */
+/** Returns whole milliseconds since the epoch, rounded down. */
 export function toEpochMs(timestamp: Timestamp): number {
   return Date.parse(`${timestamp.slice(0, 23)}Z`)
 }
 
-/** Cut to milliseconds: `2026-01-21T14:35:42.000Z`. Langfuse's form (contracts/langfuse.md 1.6). */
+/**
+ * Cuts to milliseconds, which is how Langfuse writes times: `2026-01-21T14:35:42.000Z` (contracts/langfuse.md 1.6).
+ */
 export function toMillisecondIso(timestamp: Timestamp): string {
   return `${timestamp.slice(0, 23)}Z`
 }

@@ -2,7 +2,7 @@ import { addDecimals, parseDecimal } from './decimal.ts'
 import type { Decimal, JsonText, Run } from './entities.ts'
 import { sliceMembers } from './json.ts'
 
-/** What an observation says of its tokens and costs, each as JSON text; absent or `null`: nothing. */
+/** What an observation says about its tokens and costs, each as JSON text. Absent or `null` says nothing. */
 export interface SentUsage {
   /** The legacy form: `{input, output, total, unit, inputCost, …}`, or OpenAI's keys in camelCase. */
   usage?: JsonText | undefined
@@ -10,15 +10,18 @@ export interface SentUsage {
   costDetails?: JsonText | undefined
 }
 
-/** Tokens are set together, and so are costs; each group is absent when nothing is said of it. */
+/**
+ * The columns of a run that its usage sets. Tokens are set together, and so are costs. A group about which nothing is
+ * said is absent.
+ */
 export type UsagePatch = Partial<
   Pick<Run, 'promptTokens' | 'completionTokens' | 'totalTokens' | 'usageDetails'> &
     Pick<Run, 'promptCost' | 'completionCost' | 'totalCost' | 'costDetails'>
 >
 
 /**
- * Reads every form that clients send (contracts/langfuse.md 2.7, 3.6). Never refuses: what is no count of tokens, or no
- * cost, is left out. Costs are exact; nothing is estimated.
+ * Reads tokens and costs in every form that clients send (contracts/langfuse.md 2.7, 3.6). Never refuses: an entry
+ * that is not a count of tokens, or not a cost, is left out. Costs are exact; nothing is estimated.
  */
 export function usagePatch({ usage, usageDetails, costDetails }: SentUsage): UsagePatch {
   const legacy = membersOf(usage)
@@ -39,15 +42,16 @@ function readTokens(details: Map<string, JsonText>, legacy: Map<string, JsonText
   return tokens
 }
 
-/** The answers of OpenAI's two interfaces: `[total, prompt, completion]`, the latter with their `_details`. */
+/** The keys of OpenAI's two interfaces: `[total, prompt, completion]`. The latter two may come with `_details`. */
 const openAiShapes = [
   ['total_tokens', 'prompt_tokens', 'completion_tokens'],
   ['total_tokens', 'input_tokens', 'output_tokens'],
 ] as const
 
 /**
- * Details are parts of what they detail: they are counted out of it, so that no token counts twice.
- * @returns null unless the map is exactly of one of the shapes
+ * Reads usage in one of OpenAI's shapes. There a count includes the counts in its details; here they are subtracted
+ * from it, so that no token counts twice.
+ * @returns null when the map has keys that are not of one shape
  */
 function readOpenAi(details: Map<string, JsonText>): Tokens | null {
   for (const [total, prompt, completion] of openAiShapes) {
@@ -58,10 +62,10 @@ function readOpenAi(details: Map<string, JsonText>): Tokens | null {
       ['input', prompt],
       ['output', completion],
     ] as const) {
-      const parts = countsOf(membersOf(details.get(`${key}_details`)))
+      const counted = countsOf(membersOf(details.get(`${key}_details`)))
       const whole = count(details.get(key))
-      if (whole !== null) tokens.set(name, Math.max(0, whole - sum(parts.values())))
-      for (const [part, value] of parts) tokens.set(`${name}_${part}`, value)
+      if (whole !== null) tokens.set(name, Math.max(0, whole - sum(counted.values())))
+      for (const [detail, value] of counted) tokens.set(`${name}_${detail}`, value)
     }
     fill(tokens, 'total', count(details.get(total)))
     return tokens
@@ -75,7 +79,7 @@ function countsOf(members: Map<string, JsonText>): Tokens {
   return tokens
 }
 
-/** A total that is given stays, even if it does not add up. */
+/** A total that was sent stays, even when it does not add up. */
 function tokensPatch(tokens: Tokens): UsagePatch {
   if (tokens.size === 0) return {}
   fill(tokens, 'total', sum(tokens.values()))
@@ -108,8 +112,8 @@ function costsPatch(costs: Costs): UsagePatch {
 }
 
 function sumOf(tokens: Tokens, prefix: string): number | null {
-  const parts = [...tokens].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value)
-  return parts.length === 0 ? null : sum(parts)
+  const counts = [...tokens].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value)
+  return counts.length === 0 ? null : sum(counts)
 }
 
 function costOf(costs: Costs, prefix: string): Decimal | null {
@@ -134,10 +138,10 @@ function mapText(map: Map<string, number | Decimal>): JsonText {
   return `{${[...map].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
 }
 
-/** More tokens than this in one run are a mistake, and sums must stay below 2^53. */
+/** A larger count in one run is taken for a mistake. Sums of counts must stay below 2^53. */
 const maxTokens = 1e12
 
-/** A whole number that is not negative, or one in a string. */
+/** Reads a whole number that is not negative, or such a number in a string. */
 function count(text: JsonText | undefined): number | null {
   if (text === undefined) return null
   const digits = text.startsWith('"') ? text.slice(1, -1) : text
@@ -146,7 +150,7 @@ function count(text: JsonText | undefined): number | null {
   return Number.isInteger(value) && value <= maxTokens ? value : null
 }
 
-/** A number that is not negative. */
+/** Reads a number that is not negative. */
 function cost(text: JsonText | undefined): Decimal | null {
   return text !== undefined && /^\d/.test(text) ? parseDecimal(text) : null
 }
@@ -155,12 +159,12 @@ function membersOf(text: JsonText | undefined): Map<string, JsonText> {
   return text === undefined ? new Map() : sliceMembers(text)
 }
 
-/** Columns of a run that tell what it used. */
+/** The columns of a run that hold its usage. */
 export type UsageColumns = { [P in keyof Required<UsagePatch>]: Required<UsagePatch>[P] | null }
 
 /**
- * `usageDetails` and `costDetails` of a stored run. What LangSmith wrote is put into Langfuse's keys: details are parts,
- * counted out of `input` and `output`.
+ * Returns `usageDetails` and `costDetails` of a stored run, in Langfuse's keys. LangSmith's clients include the
+ * detailed counts in the whole; here they are subtracted from `input` and `output`.
  */
 export function usageMapsOf(row: UsageColumns): {
   usageDetails: Record<string, number>
@@ -170,7 +174,7 @@ export function usageMapsOf(row: UsageColumns): {
   const sent = details.get('usage_details')
   return {
     usageDetails: Object.fromEntries(
-      sent === undefined ? countedOut(row, details) : countsOf(sliceMembers(sent)),
+      sent === undefined ? splitDetails(row, details) : countsOf(sliceMembers(sent)),
     ),
     costDetails: Object.fromEntries(
       row.costDetails === null
@@ -180,7 +184,7 @@ export function usageMapsOf(row: UsageColumns): {
   }
 }
 
-function countedOut(row: UsageColumns, details: Map<string, JsonText>): [string, number][] {
+function splitDetails(row: UsageColumns, details: Map<string, JsonText>): [string, number][] {
   const entries: [string, number][] = []
   const wholes = new Map(named(row.promptTokens, row.completionTokens, row.totalTokens))
   for (const [name, key] of [
@@ -189,11 +193,11 @@ function countedOut(row: UsageColumns, details: Map<string, JsonText>): [string,
   ] as const) {
     const whole = wholes.get(name)
     if (whole === undefined) continue
-    const parts = countsOf(membersOf(details.get(key)))
-    const rest = whole - sum(parts.values())
+    const counted = countsOf(membersOf(details.get(key)))
+    const rest = whole - sum(counted.values())
     entries.push([name, Math.max(0, rest)])
-    // Parts that overlap would add up to more than there was.
-    if (rest >= 0) for (const [part, value] of parts) entries.push([`${name}_${part}`, value])
+    // Details that overlap can add up to more than the whole. Then only the whole is shown.
+    if (rest >= 0) for (const [detail, value] of counted) entries.push([`${name}_${detail}`, value])
     else entries[entries.length - 1] = [name, whole]
   }
   const total = wholes.get('total')

@@ -1,2 +1,2 @@
-/** The product's version, as package.json has it. */
+/** The product's version. It equals the one in package.json. */
 export const productVersion = '0.1.0'
