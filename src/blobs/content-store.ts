@@ -19,12 +19,12 @@ export interface BlobStoreOptions {
   db: Db
   clock: Clock
   log: Log
-  /** Where contents are kept while they arrive; on the disk of a local home. */
+  /** The folder that holds content while it arrives. For a local home it must be on the same disk. */
   incomingFolder: string
   home: BlobHome
 }
 
-/** A blob store. `start` before use; `stop` may be called twice, and without a start. */
+/** Creates a blob store. Call `start` before use. `stop` may be called twice, and without `start`. */
 export function createBlobStore({
   db,
   clock,
@@ -41,7 +41,8 @@ export function createBlobStore({
   async function keep(tenantId: string, blob: Blob, file: IncomingFile): Promise<void> {
     const key = keyOf(tenantId, blob.id)
     const isKnown = await blobUpdateUsed(db, tenantId, blob.id, clock.now())
-    // Asked of the home too: a repeat mends what a restored database or a lost disk has left without bytes.
+    // Asks the home too, so that storing the same content again repairs a blob whose bytes are missing, because a
+    // disk was lost or the database was restored.
     if (isKnown && (await home.has(key))) return
     if (!isKnown) await blobMarkInsert(db, tenantId, blob.id, clock.now())
     await home.write(key, file)
@@ -84,7 +85,7 @@ export function createBlobStore({
   }
 }
 
-/** @throws RangeError for what is no UUID: keys become paths */
+/** @throws RangeError when either is not a UUID, because keys become paths */
 function keyOf(tenantId: string, id: string): BlobKey {
   if (!isUuid(tenantId) || !isUuid(id)) throw new RangeError('A blob is named by two UUIDs')
   return { tenantId: tenantId.toLowerCase(), id: id.toLowerCase() }

@@ -4,25 +4,31 @@ import { join } from 'node:path'
 import type { Log } from '../domain/log.ts'
 import { BlobsUnavailableError, BlobTooLargeError, type IncomingFile } from './store.ts'
 
-/** A file that nobody has written to for this long was left by a process that died. Other processes may share the folder. */
+/**
+ * A file that nobody has written to for this long was left by a process that died. Processes may share the folder, so
+ * a younger file can belong to another one that is alive.
+ */
 const abandonedAfterMs = 3_600_000
 
 export interface Incoming {
-  /** Makes the folder, clears it of what dead processes have left, and keeps doing so. */
+  /** Makes the folder, removes the files that dead processes left in it, and repeats that every hour. */
   start(): Promise<void>
-  /** @throws BlobTooLargeError, BlobsUnavailableError, or the error of `content`; no file is left then */
+  /** @throws BlobTooLargeError, BlobsUnavailableError, or the error of `content`. No file is left behind then. */
   receive(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<IncomingFile>
   stop(): void
 }
 
-/** Where contents wait on the local disk until they have arrived whole: only then are their hash and size known. */
+/**
+ * Opens the folder on the local disk where content waits until all of it has arrived. Only then are its hash and size
+ * known.
+ */
 export function openIncoming(folder: string, log: Log): Incoming {
   let timer: NodeJS.Timeout | undefined
 
   async function sweep(): Promise<void> {
     for (const name of await readdir(folder)) {
       const path = join(folder, name)
-      // Another process may have swept it a moment ago.
+      // Another process may have removed it a moment ago.
       const found = await stat(path).catch(() => null)
       if (found !== null && Date.now() - found.mtimeMs > abandonedAfterMs) {
         await rm(path, { force: true })
@@ -43,7 +49,7 @@ export function openIncoming(folder: string, log: Log): Incoming {
       hash.update(chunk)
       await onDisk(async () => file.writeFile(chunk))
     }
-    // What is acknowledged survives a crash of the machine too (SPEC I1).
+    // Acknowledged content must survive a crash of the machine too (SPEC I1).
     await onDisk(async () => file.datasync())
     return { size, sha256: hash.digest('hex') }
   }
@@ -75,7 +81,10 @@ export function openIncoming(folder: string, log: Log): Incoming {
   }
 }
 
-/** A disk that is full, away or not ours is no fault of the request. */
+/**
+ * Reports a failure of the disk (full, missing, not permitted) as BlobsUnavailableError: the request is not at fault
+ * and may be repeated.
+ */
 async function onDisk<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act()

@@ -1,21 +1,21 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Where links lead: `<base>/<tenant>/<blob>?type=…&name=…&expires=…&signature=…`. */
+/** The path that blob links begin with: `<base>/<tenant>/<blob>?type=…&name=…&expires=…&signature=…`. */
 export const blobLinkBase = '/api/runmill/blobs'
 
-/** What a link gives access to, and how it is shown. All of it is signed. */
+/** What a link gives access to, and how the content is shown. Every field is signed. */
 export interface BlobLink {
   tenantId: string
   blobId: string
-  /** As its sender called it; it may be anything. */
+  /** As the sender gave it, so it may be any text. */
   mimeType: string
   fileName: string
   /** Whole seconds since 1970. */
   expiresAt: number
 }
 
-/** The parts of a link, as a request brings them. */
-export interface BlobLinkParts {
+/** A blob link as a request brings it: its fields as text, with the signature. */
+export interface SignedBlobLink {
   tenantId: string
   blobId: string
   type: string
@@ -24,7 +24,7 @@ export interface BlobLinkParts {
   signature: string
 }
 
-/** Leave to upload one announced content. All of it is signed. */
+/** Permission to upload the content of one announced media item. Every field is signed. */
 export interface UploadLink {
   tenantId: string
   mediaId: string
@@ -35,25 +35,34 @@ export interface UploadLink {
 export interface BlobSigner {
   /** @returns path and query of a link */
   sign(link: BlobLink): string
-  /** @returns null for a link that `sign` has not made with the same secret. Whether it has expired is the caller's question. */
-  verify(parts: BlobLinkParts): BlobLink | null
-  /** @returns a signature that opens nothing but this upload */
+  /**
+   * Checks a link.
+   * @returns null unless `sign` made it with the same secret. Whether it has expired is for the caller to check.
+   */
+  verify(link: SignedBlobLink): BlobLink | null
+  /** @returns a signature that is valid for this upload alone */
   signUpload(link: UploadLink): string
   verifyUpload(link: UploadLink, signature: string): boolean
 }
 
-/** Longer ones would make a URL that servers refuse. A name is cut; a type that is cut means something else. */
+/**
+ * The longest name or type in a link, because servers refuse long URLs. A longer name is cut. A longer type is
+ * replaced, because a shortened type would mean something else.
+ */
 const maxLength = 255
 
-/** Signs with HMAC-SHA-256. @param secret the same in every process of an installation, 32 bytes */
+/**
+ * Creates a signer that uses HMAC-SHA-256.
+ * @param secret 32 bytes, the same in every process of an installation
+ */
 export function createBlobSigner(secret: Uint8Array): BlobSigner {
   function signatureOf(
-    parts: readonly string[],
+    fields: readonly string[],
     purpose: 'blob link' | 'upload' = 'blob link',
   ): string {
     const mac = createHmac('sha256', secret).update(`runmill ${purpose} 1`)
-    // Lengths first, so that no two lists of parts are signed as one text.
-    for (const part of parts) mac.update(`${Buffer.byteLength(part)}:`).update(part)
+    // Each field is preceded by its length, so that no two lists of fields are signed as the same text.
+    for (const field of fields) mac.update(`${Buffer.byteLength(field)}:`).update(field)
     return mac.digest('base64url')
   }
 

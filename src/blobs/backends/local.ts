@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path'
 import { type BlobHome, type BlobKey, BlobsUnavailableError } from '../store.ts'
 
 /**
- * Contents as files: `<folder>/<tenant>/<first two digits of the id>/<id>`. Only processes that share the folder see them.
- * The incoming folder must be on the same disk.
+ * Keeps each blob in a file: `<folder>/<tenant>/<first two digits of the id>/<id>`. Only processes that share the
+ * folder see them. The incoming folder must be on the same disk.
  */
 export function localHome(folder: string): BlobHome {
-  // 256 folders a tenant: a million contents are 4,000 files in each.
+  // 256 folders for each tenant: with a million blobs there are 4,000 files in each.
   const pathOf = ({ tenantId, id }: BlobKey): string => join(folder, tenantId, id.slice(0, 2), id)
 
   return {
@@ -25,7 +25,7 @@ export function localHome(folder: string): BlobHome {
       })
     },
     async read(key, range) {
-      // Opened here and not by the stream, which would tell of a missing file when the answer has begun.
+      // Opened here and not by the stream, which would report a missing file only when the answer has begun.
       const file = await unlessMissing(async () => open(pathOf(key)))
       if (file === null) return null
       return file.createReadStream(range === null ? {} : { start: range.first, end: range.last })
@@ -35,7 +35,10 @@ export function localHome(folder: string): BlobHome {
   }
 }
 
-/** A rename is durable once its folder is. Windows neither needs this nor can open a folder. */
+/**
+ * Syncs a folder, because a rename is durable only once its folder is. Windows neither needs this nor can open a
+ * folder.
+ */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path)

@@ -5,18 +5,21 @@ import { type BlobHome, type BlobKey, BlobsUnavailableError } from '../store.ts'
 
 export interface S3Options {
   bucket: string
-  /** null: Amazon's own, of the region. Set: that server, with the bucket in the path. */
+  /** null: Amazon's own endpoint of the region. Otherwise this server, with the bucket in the path. */
   endpoint: string | null
   region: string
   /** null: the machine's own role, as the AWS SDK finds it. */
   credentials: { accessKeyId: string; secretAccessKey: string } | null
 }
 
-/** To connect; then the longest silence of the server. */
+/** How long to wait for a connection, and after that for the server to say anything. */
 const connectTimeoutMs = 5000
 const silenceTimeoutMs = 30_000
 
-/** Contents as objects `<tenant>/<id>` of one bucket, which must exist. At most 5 GB each, as S3 takes in one request. */
+/**
+ * Keeps each blob as an object `<tenant>/<id>` of one bucket, which must exist. A blob may have 5 GB, the most that
+ * S3 takes in one request.
+ */
 export function s3Home({ bucket, endpoint, region, credentials }: S3Options): BlobHome {
   let opened: { sdk: typeof import('@aws-sdk/client-s3'); client: S3Client } | undefined
 
@@ -32,18 +35,18 @@ export function s3Home({ bucket, endpoint, region, credentials }: S3Options): Bl
 
   return {
     async start() {
-      // Loaded by those who use it alone: 24 MB of memory, 0.4 s.
+      // Loaded only where S3 is used, because it takes 24 MB of memory and 0.4 s.
       const sdk = await import('@aws-sdk/client-s3')
       const client = new sdk.S3Client({
         region,
         ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
-        // A copy: the SDK writes into what it is given, and settings are frozen.
+        // A copy, because the SDK writes into what it is given, and settings are frozen.
         ...(credentials === null ? {} : { credentials: { ...credentials } }),
-        // Newer checksum headers are refused by many of those who speak S3; the signed SHA-256 covers the content.
+        // Many servers that speak S3 refuse the newer checksum headers. The signed SHA-256 covers the content.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         maxAttempts: 2,
-        // It would tell the terminal what it then throws.
+        // The SDK would print to the terminal what it then throws.
         logger: silent,
         requestHandler: {
           connectionTimeout: connectTimeoutMs,
@@ -111,7 +114,7 @@ async function unlessMissing<T>(act: () => Promise<T>): Promise<T | null> {
     try {
       return await act()
     } catch (error) {
-      // NotFound: a HEAD has no body to say more.
+      // The answer to a HEAD has no body to say more, so its error is NotFound.
       const name = error instanceof Error ? error.name : ''
       if (name === 'NoSuchKey' || name === 'NotFound') return null
       throw error
@@ -122,7 +125,10 @@ async function unlessMissing<T>(act: () => Promise<T>): Promise<T | null> {
 const ignore = (): void => {}
 const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore }
 
-/** Whatever the server says, a refusal included, is no fault of the request: it may be sent again. */
+/**
+ * Reports any failure, a refusal by the server included, as BlobsUnavailableError: the request is not at fault and
+ * may be sent again.
+ */
 async function orUnavailable<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act()
@@ -132,10 +138,10 @@ async function orUnavailable<T>(act: () => Promise<T>): Promise<T> {
 }
 
 function describe(error: unknown): string {
-  // A host with two addresses fails with both, and an empty message.
+  // A connection to a host with two addresses fails with two errors and an empty message.
   const first = error instanceof AggregateError ? error.errors[0] : error
   if (!(first instanceof Error)) return String(first)
-  // An answer without a body, as of a HEAD, has no words of its own, and the SDK finds none.
+  // An answer without a body, such as that to a HEAD, has no message, and the SDK makes up none.
   const status = (first as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
   const isWordless = /^(?:|Unknown|UnknownError)$/.test(first.message)
   return isWordless && status !== undefined ? `HTTP ${status}` : first.message || first.name
