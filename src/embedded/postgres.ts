@@ -27,8 +27,9 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * Sized for a laptop: the server idles at some 30 MiB. Memory is taken as data is touched, so shared_buffers bounds it.
- * No replication, so WAL carries only what recovery needs; reads are plain system calls, which saves three I/O workers.
+ * Settings for a laptop: an idle server takes about 30 MiB. Memory is taken only as data is touched, so
+ * shared_buffers bounds it. There is no replication, so the WAL carries only what recovery needs. Reads are plain
+ * system calls (io_method), which saves three I/O workers.
  */
 const durableSettings: Record<string, string> = {
   listen_addresses: '127.0.0.1',
@@ -49,13 +50,13 @@ const durableSettings: Record<string, string> = {
 }
 
 const startTimeoutMs = 60_000
-/** A fast shutdown writes a checkpoint: on a slow disk with much dirty memory that takes a while. */
+/** A fast shutdown writes a checkpoint, which takes a while on a slow disk with much modified memory. */
 const stopTimeoutMs = 20_000
 
 /**
- * A Postgres server of our own, in a folder of our own, on a free loopback port. `start` and `stop` may be called twice,
- * and `stop` without `start`. What a killed Runmill left running in the folder is stopped first; the next start recovers
- * from its WAL.
+ * Runs a Postgres server of our own, in a folder of its own, on a free loopback port. `start` and `stop` may be
+ * called twice, and `stop` without `start`. A server that a killed Runmill left running in the folder is stopped
+ * first, and the new one recovers from its WAL.
  * @throws EmbeddedPostgresError
  */
 export function createEmbeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPostgres {
@@ -80,7 +81,7 @@ export function createEmbeddedPostgres(options: EmbeddedPostgresOptions): Embedd
   }
 }
 
-/** The URL of the server that a live Runmill has started in `dataDir`; null when none runs. */
+/** Returns the URL of the server that a live Runmill has started in `dataDir`; null when none runs. */
 export async function findRunningUrl(dataDir: string): Promise<string | null> {
   const url = await readFile(join(dataDir, 'url'), 'utf8').catch(() => null)
   const pid = await readPostmasterPid(join(resolve(dataDir), 'postgres'))
@@ -134,7 +135,10 @@ async function readOrMakePassword(dataDir: string): Promise<string> {
   return password
 }
 
-/** initdb into a folder beside, renamed once complete: a start that was cut off leaves nothing half made. */
+/**
+ * Runs initdb in a folder next to the cluster's and renames it once complete, so that a start that is cut off leaves
+ * nothing half made.
+ */
 async function initialise(
   initdb: string,
   cluster: string,
@@ -149,7 +153,7 @@ async function initialise(
   await user.own(draft)
   await user.own(passwordFile)
   try {
-    // The builtin C.UTF-8 sorts by code point on every machine, whatever its C library thinks today.
+    // The built-in locale C.UTF-8 sorts by code point on every machine, whichever C library it has.
     const { command, args, options } = await user.launch(
       initdb,
       [
@@ -205,8 +209,8 @@ async function launch(
     ['-D', cluster, ...flags],
     [cluster],
   )
-  // A file and a session of its own: the server must outlive a Ctrl-C in our terminal (we stop it, last), and must not
-  // die of a broken pipe half way through a commit when we are killed.
+  // The server writes to a file and has a session of its own. It must outlive a Ctrl-C in our terminal, because we
+  // stop it last; and it must not die of a broken pipe in the middle of a commit when we are killed.
   const log = await open(logFile, 'a', 0o600)
   const child = spawn(command, args, {
     ...options,
@@ -220,7 +224,7 @@ async function launch(
   })
   await log.close()
 
-  // However we leave, the server is told to; only kill -9 leaves it running, for the next start to find.
+  // However we exit, the server is told to stop. Only kill -9 leaves it running, for the next start to find.
   const tellToStop = () => child.kill('SIGINT')
   process.once('exit', tellToStop)
 
@@ -253,14 +257,19 @@ async function launch(
   }
 }
 
-/** The postmaster writes its state into the eighth line of its pid file; pg_ctl looks there too. */
+/**
+ * True once the postmaster has written `ready` into the eighth line of its pid file, which is where pg_ctl looks too.
+ */
 async function isReady(cluster: string, pid: number | undefined): Promise<boolean> {
   const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
   const lines = text.split('\n')
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
 }
 
-/** A Runmill that was killed leaves its server running, or a pid file that by now may name somebody else's process. */
+/**
+ * Stops the server that a killed Runmill left running. Its pid file may by now name an unrelated process, which is
+ * left alone.
+ */
 export async function stopOrphan(cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
   if (pid !== null) {
@@ -274,7 +283,7 @@ export async function stopOrphan(cluster: string): Promise<void> {
   await rm(join(cluster, 'postmaster.pid'), { force: true })
 }
 
-/** Process id of the live server of this cluster; null when there is none. */
+/** Returns the process id of the live server of this cluster; null when there is none. */
 async function readPostmasterPid(cluster: string): Promise<number | null> {
   const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
   const pid = Number.parseInt(text, 10)

@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /**
- * Names a live process so that another one which later gets the same id has another name: its start time.
+ * Returns the start time of a live process, which tells it apart from a later process that gets the same id.
  * @returns null when there is no such process.
  */
 export async function identifyProcess(pid: number): Promise<string | null> {
   if (!isAlive(pid)) return null
   if (process.platform === 'linux') {
-    // Field 22 of proc(5) stat; the second field is in brackets and may hold blanks.
+    // Field 22 of `stat` in proc(5). The second field is in brackets and may contain spaces.
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-    // A zombie has ended; only its parent has not looked yet.
+    // A zombie has ended; its parent has only not collected it yet.
     if (fields === undefined || fields[0] === 'Z') return null
     return fields[19] ?? null
   }
@@ -22,7 +22,7 @@ export async function identifyProcess(pid: number): Promise<string | null> {
   return stdout.trim() || null
 }
 
-/** The command line of a process, arguments parted by blanks; empty when there is no such process. */
+/** Returns the command line of a process, with spaces between its arguments; empty when there is no such process. */
 export async function readCommandLine(pid: number): Promise<string> {
   if (process.platform === 'linux') {
     const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')

@@ -7,9 +7,9 @@ import { EmbeddedPostgresError } from './errors.ts'
 
 const run = promisify(execFile)
 
-/** As whom Postgres runs, and how a command is started as that user. */
+/** The user that Postgres runs as, and how to start a command as that user. */
 export interface ServerUser {
-  /** Hands a file or folder to the user. */
+  /** Makes the user the owner of a file or folder. */
   own(path: string): Promise<void>
   /** What to spawn so that `command` runs as the user and can reach `paths`. */
   launch(command: string, args: string[], paths: string[]): Promise<Launch>
@@ -22,7 +22,8 @@ export interface Launch {
 }
 
 /**
- * Postgres refuses to run as root. As root it runs as the system's user `postgres`, made when missing; else as we do.
+ * Finds the user for Postgres, which refuses to run as root. When we are root, that is the system's user `postgres`,
+ * made when missing; otherwise it is our own user.
  * @throws EmbeddedPostgresError when the user can not be made.
  */
 export async function findServerUser(): Promise<ServerUser> {
@@ -75,16 +76,21 @@ async function canReach(path: string, uid: number, gid: number): Promise<boolean
   }
 }
 
-/** Bits of /proc/self/status, see capabilities(7). The narrower one comes first; containers often lack it. */
+/**
+ * Capabilities that let a process pass through folders, with their bits in /proc/self/status (capabilities(7)). The
+ * narrower one comes first; containers often lack it.
+ */
 const folderCapabilities = [
   { name: 'dac_read_search', bit: 2n },
   { name: 'dac_override', bit: 1n },
 ]
 
 /**
- * A folder of mode 0700 above the clone (/root, a mktemp -d) shuts user `postgres` out. Rather than open somebody's
- * home or move the data elsewhere, the server is given the one capability to walk through folders.
- * `no_setuid_fixup`: access(2), by which Postgres finds its own programs, ignores capabilities without it.
+ * Starts a command as user `postgres`, with the one capability to walk through folders. A folder of mode 0700 above
+ * the clone (/root, or one that mktemp -d made) shuts that user out, and this is better than opening somebody's home
+ * or moving the data elsewhere.
+ * `no_setuid_fixup` is needed because access(2), by which Postgres finds its own programs, ignores capabilities
+ * without it.
  */
 async function throughSetpriv(
   command: string,
