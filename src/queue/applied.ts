@@ -1,14 +1,14 @@
 import type { AppliedWatch } from './backend.ts'
 
-/** Postgres takes less than 8,000 bytes in one NOTIFY. */
+/** The longest message: Postgres takes less than 8,000 bytes in one NOTIFY. */
 const messageBytes = 7_000
 
 export interface AppliedSignals {
   announce(batchIds: string[]): void
   watch(batchId: string): AppliedWatch
-  /** Takes a message that another process published. */
+  /** Takes in a message that another process published. */
   deliver(message: string): void
-  /** Batches that somebody of this process waits for. */
+  /** The number of batches that this process waits for. */
   watched(): number
 }
 
@@ -19,8 +19,8 @@ interface Watcher {
 }
 
 /**
- * The in-process half of `announceApplied` and `watchApplied`. Watchers of this process hear at once; what goes out to
- * other processes is gathered over one turn of the event loop and cut into messages.
+ * The half of `announceApplied` and `watchApplied` that works inside a process. Watchers of this process hear at
+ * once. What goes out to other processes is gathered over one turn of the event loop and cut into messages.
  * @param publish sends one message to all processes; must not throw
  */
 export function appliedSignals(publish?: (message: string) => void): AppliedSignals {
@@ -80,7 +80,7 @@ function waitFor(watcher: Watcher, timeoutMs: number): Promise<boolean> {
   })
 }
 
-/** Ids are joined with line feeds; batch ids hold none. */
+/** Joins ids with line feeds, which batch ids do not contain. */
 function toMessages(batchIds: string[]): string[] {
   const messages: string[] = []
   let lines: string[] = []

@@ -6,12 +6,12 @@ export interface JobContext {
 }
 
 /**
- * Does one job. Runs concurrently with others of its queue, at least once per job. A rejection puts the job back:
- * it is tried again until it succeeds, so a handler rejects only for what may pass.
+ * Does one job. It runs at least once per job, concurrently with other jobs of its queue. A job whose handler rejects
+ * goes back to the queue and is tried again until it succeeds, so a handler rejects only for what may pass by itself.
  */
 export type Handler<Q extends QueueName> = (data: JobData[Q], context: JobContext) => Promise<void>
 
-/** One handler for every queue: a new queue does not compile until it is handled. */
+/** One handler for every queue. A new queue does not compile until it has a handler. */
 export type Handlers = { [Q in QueueName]: Handler<Q> }
 
 export interface QueueCounts {
@@ -21,17 +21,18 @@ export interface QueueCounts {
   failed: number
 }
 
-/** Tells when a batch is applied. Made before the batch is enqueued, so that no announcement is missed. */
+/** Waits for a batch to be applied. It is made before the batch is enqueued, so that no announcement is missed. */
 export interface AppliedWatch {
   /** Resolves true once the batch was announced, false after `timeoutMs`. */
   wait(timeoutMs: number): Promise<boolean>
-  /** Stops watching; called in any case, also after `wait`. */
+  /** Stops watching. It must always be called, also after `wait`. */
   cancel(): void
 }
 
 /**
- * Thrown by `enqueue`, `nudge` and `schedule` when the datastore cannot take the job now, within about two seconds.
- * Nothing was stored; or, when only the answer was lost on its way, all of it. The caller may repeat it: SPEC I2.
+ * Thrown by `enqueue`, `nudge` and `schedule` when the datastore cannot take the job within about two seconds.
+ * Nothing was stored; or, when only the answer was lost on its way, all of it. The caller may repeat the call (SPEC
+ * I2).
  */
 export class QueueUnavailableError extends Error {
   override name = 'QueueUnavailableError'
@@ -39,7 +40,7 @@ export class QueueUnavailableError extends Error {
 
 /**
  * What the product needs of a queue. `start` and `stop` may be called twice, and `stop` without `start`.
- * Conformance: test/queue/conformance.test.ts runs over every backend.
+ * test/queue/conformance.test.ts runs over every backend.
  */
 export interface QueueBackend {
   readonly kind: 'redis' | 'postgres' | 'inline'
@@ -47,11 +48,11 @@ export interface QueueBackend {
   start(): Promise<void>
   /** Stops workers (running handlers are given a few seconds), then disconnects. */
   stop(): Promise<void>
-  /** Resolves once all jobs are durable; all of them or none (QueueUnavailableError). */
+  /** Resolves once all jobs are durable. All of them are stored, or none (QueueUnavailableError). */
   enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][]): Promise<void>
   /**
-   * Like `enqueue` of one job, but does nothing while a job of the same key waits or runs. Never carries payload. What
-   * happens after the handler's last look and before its job is gone is for a sweep to find.
+   * Enqueues one job, unless a job of the same key waits or runs. It never carries payload: it only says where to
+   * look. A change that comes after the handler last looked, and before its job is gone, is found by the sweep.
    */
   nudge<Q extends QueueName>(
     queue: Q,
@@ -59,16 +60,16 @@ export interface QueueBackend {
     data: JobData[Q],
     delayMs?: number,
   ): Promise<void>
-  /** Repeats a job every `everyMs` milliseconds, once for all processes, across restarts. */
+  /** Repeats a job every `everyMs` milliseconds: once for all processes together, and across restarts. */
   schedule<Q extends QueueName>(
     queue: Q,
     key: string,
     everyMs: number,
     data: JobData[Q],
   ): Promise<void>
-  /** Starts the workers of this process: those of the queues that it has handlers for. */
+  /** Starts the workers of this process, one for each queue that has a handler here. */
   work(handlers: Partial<Handlers>): Promise<void>
-  /** Tells every process that these batches are applied. Best effort: a waiter times out and looks for itself. */
+  /** Tells every process that these batches are applied. Best effort: a waiter that is not told times out. */
   announceApplied(batchIds: string[]): void
   watchApplied(batchId: string): AppliedWatch
   counts(): Promise<Record<QueueName, QueueCounts>>

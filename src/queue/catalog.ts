@@ -10,23 +10,26 @@ export interface IngestJob {
   events: IngestEvent[]
 }
 
-/** Recompute the aggregates of one experiment. */
+/** Recomputes the aggregates of one experiment. */
 export interface AggregateJob {
   tenantId: string
   experimentId: string
 }
 
-/** Remove the rows of deleted things, for good. */
+/** Removes the rows of a deleted experiment or trace for good. */
 export interface PurgeJob {
   tenantId: string
   kind: 'experiment' | 'trace'
   id: string
 }
 
-/** Find what a lost nudge left behind: dirty marks and unpurged tombstones. */
+/** Finds what a lost nudge left behind: dirty marks, and tombstones whose rows are not purged. */
 export type SweepJob = Record<string, never>
 
-/** Remove contents to which nothing refers: of those that may have lost their last reference, or found by a look at all. */
+/**
+ * Removes blobs to which nothing refers. `marked` looks at those that have a mark, `all` looks at every blob and
+ * marks those to which nothing refers.
+ */
 export interface CollectJob {
   look: 'marked' | 'all'
 }
@@ -43,13 +46,13 @@ export interface JobData {
 export type QueueName = keyof JobData
 
 export interface QueueSettings {
-  /** Jobs one worker process holds at a time. Ingest jobs wait here to be gathered into one transaction. */
+  /** How many jobs one worker process holds at a time. Ingest jobs are held to be gathered into one transaction. */
   concurrency: number
 }
 
 /**
- * Every queue there is. `ingest` and `ingest-interactive` are two lanes of the same work: a burst in the first
- * never delays a write that somebody waits for in the second.
+ * All queues. `ingest` and `ingest-interactive` are two lanes of the same work: a burst in the first never delays a
+ * write that somebody waits for in the second.
  */
 export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze({
   ingest: { concurrency: 64 },

@@ -8,13 +8,14 @@ const inflate = promisify(inflateRaw)
 /** A job's data as a datastore keeps it: JSON, or compressed bytes where it is large. */
 export type Packed = string | Buffer
 
-/** Bytes. From here on it pays: below, the thread pool costs more than it saves. */
+/** The number of bytes from which compression pays. Below it, the thread pool costs more than it saves. */
 const compressFrom = 16_384
 const compressed = 'z'
 
 /**
- * Large data is mostly JSON in strings, which `JSON.stringify` would escape character by character; the structured
- * clone copies it (5 ms for 20 MB, not 60), and a Node of any later version reads it.
+ * Packs the data of a job. Large data is mostly JSON in strings, which `JSON.stringify` would escape character by
+ * character. The structured clone of `serialize` copies it (5 ms for 20 MB instead of 60), and any later version of
+ * Node reads it.
  */
 export async function packJob(data: unknown): Promise<Packed> {
   const bytes = serialize(data)
@@ -27,8 +28,9 @@ export async function unpackJob(packed: Packed): Promise<unknown> {
 }
 
 /**
- * As text: BullMQ's column on Postgres is jsonb, which refuses NUL and lone surrogates and reorders keys. BullMQ quotes
- * the text again (three times over on Postgres), so JSON of many quotes would grow at every step.
+ * Returns packed data as text, because BullMQ's column on Postgres is jsonb, which refuses NUL and lone surrogates
+ * and reorders keys. BullMQ quotes the text again (three times over on Postgres), so JSON with many quotes would grow
+ * at every step: bytes are written as base64.
  */
 export function packedToText(packed: Packed): string {
   return typeof packed === 'string' ? packed : compressed + packed.toString('base64')

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** What a backend tells its operator; pino's loggers fit. */
+/** What a backend logs to. Loggers of pino fit. */
 export interface QueueLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
@@ -9,7 +9,7 @@ export interface QueueLog {
 
 export const silentLog: QueueLog = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** An outage makes every connection of a process complain several times a second. */
+/** During an outage every connection of a process complains several times a second. */
 const repeatAfterMs = 10_000
 const rememberAtMost = 100
 
@@ -17,7 +17,7 @@ const rememberAtMost = 100
 export function errorReporter(log: QueueLog): (error: unknown, where: string) => void {
   const told = new LRUCache<string, true>({ max: rememberAtMost, ttl: repeatAfterMs })
   return (error, where) => {
-    // Without `where`: one lost connection is reported by each queue and worker that shares it.
+    // `where` is left out of the key: one lost connection is reported by each queue and worker that shares it.
     const text = describeError(error)
     if (told.has(text)) return
     told.set(text, true)
@@ -25,7 +25,10 @@ export function errorReporter(log: QueueLog): (error: unknown, where: string) =>
   }
 }
 
-/** One line for a person. An AggregateError (several addresses refused) has no message of its own. */
+/**
+ * Describes an error in one line for a person. An AggregateError (several addresses refused) has no message of its
+ * own.
+ */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return error.errors.map(describeError).join('; ')

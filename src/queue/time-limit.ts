@@ -1,5 +1,5 @@
 /**
- * Settles as `promise` does, or rejects after `ms` milliseconds. The work itself is not stopped: its late result,
+ * Settles as `promise` does, or rejects after `ms` milliseconds. The work itself is not stopped; its late result,
  * good or bad, is ignored.
  */
 export async function withTimeLimit<T>(promise: Promise<T>, ms: number): Promise<T> {

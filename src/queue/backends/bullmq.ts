@@ -31,11 +31,11 @@ export interface BullOptions {
 export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend>
 export type BullWorker = Worker<unknown, void, string, IQueueBackend>
 
-/** The part of BullMQ's settings that is the same on every datastore. */
+/** The settings of BullMQ that are the same on every datastore. */
 export type SharedQueueOptions = Pick<QueueOptions, 'defaultJobOptions' | 'streams'>
 export type SharedWorkerOptions = Omit<WorkerOptions, 'connection' | 'prefix'>
 
-/** What differs between the datastores under BullMQ: connections, and how a text reaches every process. */
+/** What differs between the datastores under BullMQ: connections, and how a message reaches every process. */
 export interface Datastore {
   openQueue(name: string, options: SharedQueueOptions): BullQueue
   openWorker(
@@ -45,15 +45,18 @@ export interface Datastore {
   ): BullWorker
   /** Adds all jobs or none, in one round trip. */
   addAll(queue: BullQueue, name: string, payloads: Packed[], options: JobsOptions): Promise<void>
-  /** The payload of a job; null when the job was worked off before, and only its end was lost. */
+  /** Returns the payload of a job; null when the job was done before, and only the news of it was lost. */
   read(data: string): Promise<Packed | null>
-  /** The job is worked off. */
+  /** Called when the job is done: whatever is kept for it beside BullMQ can go. */
   forget(data: string): Promise<void>
-  /** Runs `work` while no other process runs it. Two first schedulings at once must not make two schedules. */
+  /**
+   * Runs `work` while no other process does. Otherwise two processes that schedule for the first time could make two
+   * schedules.
+   */
   alone(work: () => Promise<unknown>): Promise<unknown>
   /** Sends a text of at most 7,000 bytes to every process that subscribed. */
   publish(message: string): Promise<unknown>
-  /** Resolves once messages arrive; renews itself after a lost connection. */
+  /** Resolves once messages arrive. Renews itself after a lost connection. */
   subscribe(deliver: (message: string) => void): Promise<void>
   ping(): Promise<unknown>
   /** Ends all connections within a second or so, whatever state they are in. */
@@ -65,7 +68,7 @@ export type Connect = (report: ReportError) => Promise<Datastore>
 
 /** DESIGN I7: a request is refused fast, rather than held while the datastore is away. */
 const answerMs = 2_000
-/** A large request is many jobs of up to 1 MiB, and storing them takes its time on a slow disk. */
+/** A large request is many jobs of up to 1 MiB, and storing them takes longer on a slow disk. */
 const answerMsPerFurtherJob = 250
 const pingMs = 1_500
 const subscribeMs = 500
@@ -73,13 +76,13 @@ const stopGraceMs = 4_000
 const stopLimitMs = 6_000
 
 const jobOptions: JobsOptions = {
-  // The largest count that BullMQ's Postgres schema can hold: for ever, at one attempt in 30 seconds.
+  // The largest count that BullMQ's Postgres schema can hold. At one attempt every 30 seconds it is never reached.
   attempts: 2 ** 31 - 1,
   backoff: { type: 'capped' },
   removeOnComplete: true,
-  // Nothing gets there (see `attempts`, `maxStalledCount`); should BullMQ find a way, it stays bounded.
+  // No job should end there (see `attempts` and `maxStalledCount`). If BullMQ finds a way, the list stays bounded.
   removeOnFail: { count: 1_000 },
-  // Our log has the stack; here it would be stored with every attempt.
+  // Our log has the stack. BullMQ would store it again with every attempt.
   stackTraceLimit: 0,
 }
 
@@ -90,17 +93,17 @@ const queueOptions: SharedQueueOptions = {
 }
 
 const workerOptions: SharedWorkerOptions = {
-  // A killed worker's jobs are taken over after lockDuration plus at most two checks: 10 to 18 seconds.
+  // The jobs of a killed worker are taken over after lockDuration plus at most two checks: after 10 to 18 seconds.
   lockDuration: 10_000,
   stalledInterval: 4_000,
   maxStalledCount: 2 ** 31 - 1,
-  // How long a lost wake-up can go unnoticed.
+  // How long a lost wake-up can go unnoticed, in seconds.
   drainDelay: 5,
   // BullMQ waits this long after a connection error before it looks for work again; its own default is 15 s.
   runRetryDelay: 1_000,
 }
 
-/** Milliseconds before the next try: 250, 500, 1,000 ... 30,000. */
+/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000. */
 function retryDelay(attemptsMade: number): number {
   return Math.min(30_000, 250 * 2 ** Math.min(attemptsMade - 1, 10))
 }
@@ -110,13 +113,13 @@ interface Session {
   queues: Record<QueueName, BullQueue>
   workers: BullWorker[]
   subscribed?: Promise<void> | undefined
-  /** Told to handlers when the process is asked to stop. */
+  /** Aborted when the process is asked to stop. Handlers get its signal. */
   stopping: AbortController
-  /** Fires when running handlers have had their time: their jobs go back to the queue. */
+  /** Aborted when running handlers have used up their time: their jobs go back to the queue. */
   abandon: AbortController
 }
 
-/** Everything that Redis and Postgres have in common: QueueBackend in terms of BullMQ. */
+/** Implements QueueBackend by BullMQ: everything that Redis and Postgres have in common. */
 export function bullBackend(
   kind: 'redis' | 'postgres',
   connect: Connect,
@@ -159,7 +162,7 @@ export function bullBackend(
     return session
   }
 
-  /** Runs one operation of a producer within its time. */
+  /** Runs one operation of a producer within a time limit. */
   async function produce(what: (open: Session) => Promise<unknown>, ms = answerMs): Promise<void> {
     const open = current()
     try {
@@ -173,7 +176,7 @@ export function bullBackend(
     try {
       await open.store.subscribe((message) => applied.deliver(message))
     } catch (error) {
-      // The waiters time out and look for themselves; the next one tries again.
+      // The waiters time out, and the next watch tries again.
       open.subscribed = undefined
       report(error, 'subscribe')
     }
@@ -186,7 +189,7 @@ export function bullBackend(
   ): BullWorker {
     const { signal } = open.stopping
     const work = async (job: Job) => {
-      // BullMQ may fetch one more job while it closes; its handler would wait for an abort that was before.
+      // BullMQ may fetch one more job while it closes. Its handler would wait for an abort that has already happened.
       if (signal.aborted) throw new Error('stopping')
       try {
         const packed = await open.store.read(String(job.data))
@@ -199,7 +202,8 @@ export function bullBackend(
       } catch (error) {
         const attempt = job.attemptsMade + 1
         log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
-        // Not the error itself: BullMQ gives a meaning to some names and messages, and stores the text.
+        // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
+        // stores the text.
         throw new Error('failed, see the log', { cause: error })
       }
     }
@@ -258,7 +262,7 @@ export function bullBackend(
       if (jobs.length === 0) return
       await produce(
         async (open) => {
-          // Only until the subscription of the first watch stands: its announcement must not be missed.
+          // The first watch may still be subscribing. Waits for it, so that its announcement is not missed.
           if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
           const payloads = await Promise.all(jobs.map(packJob))
           await open.store.addAll(open.queues[queue], queue, payloads, jobOptions)
@@ -326,17 +330,20 @@ async function countJobs(queue: BullQueue): Promise<QueueCounts> {
   }
 }
 
-/** All keys of a queue on one node of a Redis Cluster, by the hash tag. More shards than 0 are not used yet. */
+/**
+ * The hash tag `{…}` keeps all keys of a queue on one node of a Redis Cluster. `-0` is a shard; there are no others
+ * yet.
+ */
 function bullName(queue: QueueName): string {
   return `{${queue}-0}`
 }
 
-/** BullMQ refuses colons in ids. */
+/** Makes a key into an id for BullMQ, which refuses colons. */
 function bullId(key: string): string {
   return encodeURIComponent(key)
 }
 
-/** Every active job listens, and Node takes more than ten for a leak. */
+/** Every active job adds a listener, and Node takes more than ten for a leak. */
 function withManyListeners(controller: AbortController): AbortController {
   setMaxListeners(0, controller.signal)
   return controller

@@ -5,9 +5,9 @@ import { describeError, type QueueLog, silentLog } from '../report.ts'
 
 export interface InlineBackend extends QueueBackend {
   readonly kind: 'inline'
-  /** Runs delayed nudges now, and resolves once nothing waits, runs or is to be tried again. */
+  /** Runs delayed nudges now. Resolves once no job waits, runs or is to be tried again. */
   drain(): Promise<void>
-  /** Puts one job of every schedule in its queue: here schedules never fire by themselves. */
+  /** Enqueues one job of every schedule, because here schedules never fire by themselves. */
   runScheduled(): Promise<void>
 }
 
@@ -29,7 +29,9 @@ interface Lane {
 const stopGraceMs = 4_000
 const retryMs = { first: 1, most: 100 }
 
-/** The queue without a server: the same handlers, in this process, in memory. What waits is lost with the process. */
+/**
+ * The queue without a server: the same handlers, in this process, in memory. Waiting jobs are lost with the process.
+ */
 export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): InlineBackend {
   const lanes = Object.fromEntries(queueNames.map((name) => [name, newLane()])) as Record<
     QueueName,
@@ -53,7 +55,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     if (delayMs > 0 && (draining === 0 || job.key === undefined)) {
       lane.delayed.set(
         job,
-        setTimeout(() => ripen(queue, job), delayMs),
+        setTimeout(() => promote(queue, job), delayMs),
       )
       return
     }
@@ -61,14 +63,14 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     setImmediate(run, queue)
   }
 
-  function ripen(queue: QueueName, job: InlineJob): void {
+  function promote(queue: QueueName, job: InlineJob): void {
     clearTimeout(lanes[queue].delayed.get(job))
     if (lanes[queue].delayed.delete(job)) add(queue, job)
   }
 
   function run(queue: QueueName): void {
     const lane = lanes[queue]
-    // `never`: which handler it is, is known only while running.
+    // `never`, because which handler it is becomes known only at run time.
     const handler = handlers?.[queue]
     while (started && handler && lane.active < queues[queue].concurrency) {
       const job = lane.waiting.shift()
@@ -130,9 +132,9 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       while (queueNames.some((name) => lanes[name].active > 0) && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
-      // Jobs that wait stay: the same backend, started again, goes on with them.
+      // Waiting jobs stay: the same backend, started again, goes on with them.
       for (const queue of queueNames) {
-        for (const job of lanes[queue].delayed.keys()) ripen(queue, job)
+        for (const job of lanes[queue].delayed.keys()) promote(queue, job)
       }
     },
     async enqueue(queue, jobs) {
@@ -170,7 +172,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       if (!handlers) throw new Error('drain() needs work() first')
       draining += 1
       for (const queue of queueNames) {
-        for (const job of lanes[queue].delayed.keys()) ripen(queue, job)
+        for (const job of lanes[queue].delayed.keys()) promote(queue, job)
       }
       await whenIdle()
       draining -= 1

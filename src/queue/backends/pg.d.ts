@@ -1,4 +1,4 @@
-// pg ships no types; BullMQ declares the part that its Postgres backend needs, which is the part that we use.
+// pg ships no types. BullMQ declares those that its Postgres backend needs, and we need no others.
 declare module 'pg' {
   import type { PgModule } from 'bullmq'
   const pg: PgModule

@@ -3,18 +3,21 @@ import type { PgQueryable } from 'bullmq'
 import { type Packed, packedFromText, packedToText } from '../payload.ts'
 
 /*
- * The payloads of large jobs stand in a table beside BullMQ's, as plain bytes. In its jobs they would pass through
- * jsonb and a temporary table, and Postgres would try in vain to compress them at each step: 170 ms for 20 MB of runs,
- * where this takes 20.
+ * The payloads of large jobs are kept in a table beside BullMQ's, as plain bytes. Inside BullMQ's jobs they would
+ * pass through jsonb and a temporary table, and Postgres would try in vain to compress them at each step: 170 ms for
+ * 20 MB of runs, against 20 ms here.
  */
 
-/** Bytes, compressed. Smaller ones cost less as part of the job than two more statements. */
+/**
+ * The smallest payload that goes into the table, in compressed bytes. A smaller one costs less inside the job than
+ * two more statements.
+ */
 const storeFrom = 32_768
 const reference = '@'
 
 /**
  * Makes the table, and removes the payloads whose jobs were never added because the connection broke in between.
- * @param client whose search path is BullMQ's schema
+ * @param client its search path is BullMQ's schema
  */
 export async function preparePayloads(client: PgQueryable): Promise<void> {
   await client.query('begin')
@@ -40,7 +43,10 @@ export async function preparePayloads(client: PgQueryable): Promise<void> {
   await client.query('commit')
 }
 
-/** Stores the large ones, all or none. @returns the text of each for its job: the payload, or where it stands */
+/**
+ * Stores the large payloads, all or none.
+ * @returns one text for each job: the payload, or a reference to its row
+ */
 export async function keepPayloads(
   pool: PgQueryable,
   payloads: readonly Packed[],
@@ -62,7 +68,10 @@ export async function keepPayloads(
   return texts
 }
 
-/** @returns null when a worker has applied the job and was stopped before it could say so */
+/**
+ * Reads a payload from the text of its job.
+ * @returns null when a worker has applied the job and was stopped before it could say so
+ */
 export async function readPayload(pool: PgQueryable, text: string): Promise<Packed | null> {
   if (!text.startsWith(reference)) return packedFromText(text)
   const { rows } = await pool.query<{ data: Buffer }>(

@@ -1,6 +1,6 @@
 import type { ClusterNode, RedisOptions } from 'ioredis'
 
-/** Where Redis is. `options` holds credentials, database and TLS. */
+/** The address of Redis. `options` holds credentials, database and TLS. */
 export type RedisAddress =
   | { kind: 'single'; options: Omit<RedisOptions, 'replyMapping'> }
   | { kind: 'cluster'; nodes: ClusterNode[]; options: Access }
@@ -13,14 +13,14 @@ const forms =
   'redis://host:6379/0, redis-cluster://host1:6379,host2:6379 or redis-sentinel://host1:26379,host2:26379/master/0'
 
 /**
- * Reads REDIS_URL: one of
+ * Reads REDIS_URL, which is one of
  * - `redis://[user:password@]host[:6379][/database]`
  * - `redis-cluster://[user:password@]host1[:6379],host2[:6379]` (some nodes; the others are discovered)
- * - `redis-sentinel://[user:password@]host1[:26379],host2[:26379]/master-name[/database]` (credentials are Redis', not
- *   the sentinels')
+ * - `redis-sentinel://[user:password@]host1[:26379],host2[:26379]/master-name[/database]` (the credentials of Redis,
+ *   not of the sentinels)
  *
- * and the same with `rediss` for TLS. User and password are percent-encoded; IPv6 hosts stand in brackets.
- * @throws Error a sentence that does not repeat the URL, which may hold a password
+ * or one of these with `rediss` for TLS. User and password are percent-encoded; IPv6 hosts are written in brackets.
+ * @throws Error whose message does not repeat the URL, which may hold a password
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = form.exec(url)

@@ -15,7 +15,7 @@ type ClientOptions = Pick<
 >
 
 const connectMs = 2_000
-/** A cluster asks its nodes one after the other. */
+/** Longer than for one server, because a cluster's nodes are asked one after the other. */
 const startMs = 5_000
 const closeMs = 1_000
 
@@ -47,10 +47,10 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
 
     const producer = open(
       {
-        // A request must fail fast, not queue up in our memory while Redis is away.
+        // A request must fail fast, not wait in our memory while Redis is away.
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0,
-        // A server that hangs: reconnect, so that commands in flight fail.
+        // Reconnects when the server hangs, so that commands in flight fail.
         socketTimeout: 5_000,
       },
       'producer',
@@ -83,7 +83,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
           await queue.add(name, packedToText(payloads[0]!), options)
           return
         }
-        // Not `addBulk`: it is a pipeline, of which half can arrive. A flow of jobs without children is a MULTI.
+        // Not `addBulk`, which is a pipeline: half of it can arrive. A flow of jobs without children is a MULTI.
         const entries = payloads.map((payload) => {
           const job = new Job(queue, name, packedToText(payload), options, randomUUID())
           return {
@@ -99,7 +99,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       },
       read: async (data) => packedFromText(data),
       forget: async () => {},
-      // BullMQ schedules in one script.
+      // BullMQ schedules in one script, so no lock is needed.
       alone: (work) => work(),
       publish: (message) => producer.publish(channel, message),
       async subscribe(deliver) {
@@ -143,7 +143,10 @@ function openClient(address: RedisAddress, options: ClientOptions): Client {
   })
 }
 
-/** ioredis says only "Connection is closed."; the reason came as an event before. */
+/**
+ * Connects, and throws the real reason when that fails: ioredis throws only "Connection is closed.", and tells the
+ * reason in an earlier event.
+ */
 async function connectClient(client: Client): Promise<void> {
   let reason: unknown
   const remember = (error: unknown) => {
@@ -170,7 +173,7 @@ function disconnectAll(clients: Client[]): void {
 async function warnAboutSettings(client: Client, log: QueueLog): Promise<boolean> {
   let info: string
   try {
-    // INFO and not CONFIG GET, which managed Redis forbids.
+    // INFO instead of CONFIG GET, which managed Redis forbids.
     info = `${await client.info('memory')}\n${await client.info('persistence')}`
   } catch (error) {
     log.warn(
