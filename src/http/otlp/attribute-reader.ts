@@ -5,19 +5,19 @@ import { hasHugeNumber, jsonbText, toJsonMap } from '../../domain/json.ts'
 import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
 import type { Attributes, AttributeValue, Span } from './decode.ts'
 
-/** Reads the fields of one span by the table in attributes.ts. */
+/** Reads the fields of one span, by the table in attributes.ts. */
 export interface AttributeReader {
-  /** The first value there is; null, "" and {} are none. */
+  /** The first value among the keys of the field. null, "" and empty lists and objects count as no value. */
   find(field: AttributeField): AttributeValue
-  /** The same as text fit for a column; null when there is none. */
+  /** That value as text fit for a column; null when there is none. */
   text(field: AttributeField): string | null
-  /** The same as a name: text fit for an index. */
+  /** That value as text short enough for an index; null when there is none. */
   name(field: AttributeField): string | null
-  /** The same as JSON, where a string that holds JSON is that JSON; null when there is none, or it is `null`. */
+  /** That value as JSON; a string that holds JSON becomes that JSON. null when there is no value, or it is `null`. */
   json(field: AttributeField): JsonText | null
-  /** The members of metadata. */
+  /** The metadata of the observation or of the trace, member by member. */
   metadata(of: keyof typeof metadataKeys): JsonMap
-  /** Attributes that none of the fields is about. */
+  /** Attributes that belong to no field. */
   leftOver(): Map<string, AttributeValue>
 }
 
@@ -78,13 +78,13 @@ function isNothing(value: AttributeValue): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0
 }
 
-/** Text fit for a column; what is no string is JSON. */
+/** Returns text fit for a column. A value that is not a string becomes JSON. */
 export function textOf(value: AttributeValue): string | null {
   if (isNothing(value)) return null
   return storableText(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
-/** Langfuse's longest ids, and short enough for an index of Postgres. */
+/** The length of Langfuse's longest ids, and short enough for an index of Postgres. */
 const maxNameLength = 800
 
 function nameOf(text: string | null): string | null {
@@ -95,7 +95,7 @@ export function jsonOfValue(value: AttributeValue): JsonText {
   return typeof value === 'string' ? jsonOfString(value) : JSON.stringify(value)
 }
 
-/** JSON for a `jsonb` column: a number that it cannot hold makes the whole value a string. */
+/** Returns JSON for a `jsonb` column. A number that `jsonb` cannot hold turns the whole value into a string. */
 export function metadataValue(value: AttributeValue): JsonText {
   const text = jsonbText(jsonOfValue(value))
   return hasHugeNumber(text) ? JSON.stringify(text) : text
@@ -114,7 +114,7 @@ function readMetadata(attributes: Attributes, prefixes: readonly string[]): Json
   return Object.fromEntries(members)
 }
 
-/** What is no object stands under `metadata` (contracts/langfuse.md 3.2). */
+/** Metadata that is not an object becomes the member `metadata` of one (contracts/langfuse.md 3.2). */
 function wholeMetadata(value: AttributeValue): JsonMap {
   if (isNothing(value)) return {}
   const text = metadataValue(value)
@@ -128,29 +128,32 @@ function entriesBelow(attributes: Attributes, prefix: string): [string, Attribut
     .map(([key, value]) => [key.slice(prefix.length), value])
 }
 
-/** Parts of a dotted key; what is deeper stays one key. */
-const maxParts = 32
+/** How many segments of a dotted key are read as a path. What lies deeper stays one key. */
+const maxSegments = 32
 
 interface Tree {
   value: AttributeValue
   children: Map<string, Tree>
 }
 
-/** `0.role`, `0.content`, `1.role` … become a list of objects. @returns null when there are no entries */
+/**
+ * Turns dotted keys into a value: `0.role`, `0.content`, `1.role` … become a list of objects.
+ * @returns null when there are no entries
+ */
 function nest(entries: [string, AttributeValue][]): AttributeValue {
   if (entries.length === 0) return null
   const root: Tree = { value: null, children: new Map() }
   for (const [key, value] of entries) {
-    const parts = key.split('.')
+    const segments = key.split('.')
     const path =
-      parts.length <= maxParts
-        ? parts
-        : [...parts.slice(0, maxParts - 1), parts.slice(maxParts - 1).join('.')]
+      segments.length <= maxSegments
+        ? segments
+        : [...segments.slice(0, maxSegments - 1), segments.slice(maxSegments - 1).join('.')]
     let tree = root
-    for (const part of path) {
-      let child = tree.children.get(part)
+    for (const segment of path) {
+      let child = tree.children.get(segment)
       if (child === undefined)
-        tree.children.set(part, (child = { value: null, children: new Map() }))
+        tree.children.set(segment, (child = { value: null, children: new Map() }))
       tree = child
     }
     tree.value = value
@@ -176,7 +179,10 @@ const keysOfSpan = [
 const knownKeys = new Set(keysOfSpan.filter((key) => !key.endsWith('.*')))
 const knownPrefixes = keysOfSpan.filter((key) => key.endsWith('.*')).map((key) => key.slice(0, -1))
 
-/** Langfuse's own keys are never shown as they are (contracts/langfuse.md 2.8). */
+/**
+ * True for keys that a field reads, and for all keys of Langfuse, which are never shown as they are
+ * (contracts/langfuse.md 2.8.2).
+ */
 function isKnown(key: string): boolean {
   return (
     knownKeys.has(key) ||

@@ -2,14 +2,14 @@ import type { Level } from '../../domain/entities.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
 
 /*
- * Which attributes say what (contracts/langfuse.md 2.8). To read one more key, add it to its field: the first key that a
- * span has wins. Spellings:
+ * Which attributes give the value of which field (contracts/langfuse.md 2.8.2). To read one more key, add it to its
+ * field; the first key that a span has wins. Keys are written as
  *   key            an attribute of the span
- *   key.*          all attributes below the key, put together to an object, or to a list where the next part is a number
+ *   key.*          all attributes below the key, as one object, or as a list where the next segment is a number
  *   resource:key   an attribute of the resource
  *   event:name     the attributes of the span's events of that name, as a list of objects; a `*` in it matches any text
  *   event:name#key one attribute of the first such event
- * What no field reads is kept in the metadata, under `attributes`.
+ * Attributes that no field reads are kept in the metadata, under `attributes`.
  */
 export const attributeKeys = {
   observationName: ['genkit:name', 'logfire.msg', 'ai.toolCall.name'],
@@ -216,13 +216,16 @@ export const attributeKeys = {
 
 export type AttributeField = keyof typeof attributeKeys
 
-/** Attributes that hold metadata: the key itself as a JSON object, and one member per key below it. */
+/** Attributes that hold metadata: a JSON object under the key itself, and one member for each key below it. */
 export const metadataKeys = {
   trace: ['langfuse.trace.metadata'],
   observation: ['langfuse.observation.metadata', 'langfuse.metadata', 'ai.telemetry.metadata'],
 } as const satisfies Record<string, readonly string[]>
 
-/** Which type of observation a span is: the first attribute whose value (in lower case) is listed. `*`: any value. */
+/**
+ * Which type of observation a span is. The first of these attributes whose value (in lower case) is listed decides;
+ * `*` matches any value.
+ */
 export const observationTypeOfAttribute: readonly [
   key: string,
   types: Readonly<Record<string, ObservationType>>,
@@ -284,7 +287,7 @@ export const observationTypeOfAttribute: readonly [
       'ai.embed.doembed': 'EMBEDDING',
       'ai.embedmany.doembed': 'EMBEDDING',
       'ai.toolcall': 'TOOL',
-      // These enclose the calls of a model, and repeat its name and usage: counted there.
+      // These enclose the calls of a model and repeat their name and usage, which are counted there.
       'ai.generatetext': 'SPAN',
       'ai.streamtext': 'SPAN',
       'ai.generateobject': 'SPAN',
@@ -306,7 +309,7 @@ export const observationTypeOfAttribute: readonly [
   ['lk.function_tool.name', { '*': 'TOOL' }],
 ]
 
-/** By lower-case name; anything else is none. */
+/** Levels by their name in lower case. Any other name is no level. */
 export const levelOfName: Readonly<Record<string, Level>> = {
   trace: 'DEBUG',
   verbose: 'DEBUG',

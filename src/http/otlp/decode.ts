@@ -1,7 +1,7 @@
 import { fromEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import { OtlpError } from './errors.ts'
 
-/** What an attribute holds. Bytes are base64; whole numbers beyond 2^53, NaN and the infinities are strings. */
+/** The value of an attribute. Bytes are base64; whole numbers beyond 2^53, NaN and the infinities are strings. */
 export type AttributeValue =
   | string
   | number
@@ -24,17 +24,17 @@ export interface Scope {
   attributes: Attributes
 }
 
-/** One span, whatever encoding it came in. */
+/** One span, whatever encoding it was sent in. */
 export interface Span {
   /** 32 hex digits, lower case. */
   traceId: string
   /** 16 hex digits, lower case. */
   spanId: string
-  /** null: a root. The parent may never come (contracts/langfuse.md 5, oddity 18). */
+  /** null for a root. The parent may never come (contracts/langfuse.md 5.18). */
   parentSpanId: string | null
   name: string
   startTime: Timestamp
-  /** Never before the start. */
+  /** Never before the start time. */
   endTime: Timestamp
   attributes: Attributes
   events: SpanEvent[]
@@ -46,17 +46,21 @@ export interface Span {
 
 export interface Export {
   spans: Span[]
-  /** Spans without valid ids: one reason each. */
+  /** One reason for each span that has no valid ids. */
   refused: string[]
 }
 
-/** A span of forty bytes becomes a run of a thousand: this bounds what one export may grow to. Exporters send hundreds. */
+/**
+ * Bounds how much one export may grow, because a span of forty bytes becomes a run of a thousand. Exporters send
+ * hundreds.
+ */
 const maxSpans = 20_000
 
 /**
- * Reads an ExportTraceServiceRequest, given as the object that OTLP/JSON spells out.
+ * Reads an ExportTraceServiceRequest from the object that OTLP/JSON describes.
  * @param now for spans that have neither start nor end
- * @throws OtlpError 400 when a list is no list or an object none, 413 when there are too many spans
+ * @throws OtlpError 400 when a list or an object is expected and something else is sent, 413 when there are too many
+ * spans
  */
 export function readExport(request: unknown, now: Timestamp): Export {
   const spans: Span[] = []
@@ -87,7 +91,7 @@ function readScope(sent: unknown): Scope {
   }
 }
 
-/** @returns the reason when the ids are not valid */
+/** @returns the reason when one of the ids is not valid */
 function readIds(sent: unknown): Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'> | string {
   const traceId = idOf(memberOf(sent, 'traceId'), 16)
   if (traceId === null) return 'a span has no valid traceId'
@@ -142,7 +146,7 @@ function stringOf(sent: unknown): string {
   return typeof sent === 'string' ? sent : ''
 }
 
-/** Bytes as they come from protobuf, or as Node writes a Buffer into JSON. */
+/** Reads bytes as they come from protobuf, or as Node writes a Buffer into JSON. */
 function bytesOf(sent: unknown): Uint8Array | null {
   if (sent instanceof Uint8Array) return sent
   if (typeof sent !== 'object' || sent === null || !('data' in sent)) return null
@@ -152,7 +156,10 @@ function bytesOf(sent: unknown): Uint8Array | null {
   return isBytes ? Uint8Array.from(data as number[]) : null
 }
 
-/** Hex (OTLP/JSON), bytes (protobuf), or base64 (protobuf's own JSON). @returns lower-case hex, never all zeros */
+/**
+ * Reads an id in hex (OTLP/JSON), bytes (protobuf), or base64 (protobuf's own JSON).
+ * @returns lower-case hex, never all zeros; null when it is not an id of this many bytes
+ */
 function idOf(sent: unknown, length: number): string | null {
   const hex = typeof sent === 'string' ? hexOf(sent, length) : hexOfBytes(bytesOf(sent))
   return hex?.length === length * 2 && /[^0]/.test(hex) ? hex : null
@@ -168,14 +175,14 @@ function hexOfBytes(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : Buffer.from(bytes).toString('hex')
 }
 
-/** Absent, empty, or all zeros: there is no parent. */
+/** True when the id is absent, empty or all zeros, which means that there is no parent. */
 function isNoId(sent: unknown): boolean {
   if (sent === undefined || sent === null) return true
   if (typeof sent === 'string') return /^(?:0*|A*=*)$/.test(sent)
   return bytesOf(sent)?.every((byte) => byte === 0) ?? false
 }
 
-/** Nanoseconds since the epoch, cut to microseconds. Zero is no time, and neither is what is no number. */
+/** Reads nanoseconds since the epoch, and cuts them to microseconds. null for zero, and for what is not a number. */
 function timeOf(sent: unknown): Timestamp | null {
   const micros = microsOf(sent)
   if (micros === null || micros <= 0n) return null
@@ -184,7 +191,8 @@ function timeOf(sent: unknown): Timestamp | null {
 }
 
 function microsOf(sent: unknown): bigint | null {
-  // A number was rounded to some 256 ns already, by whoever wrote or read it: to the nearest microsecond, then.
+  // Whoever wrote or read a JSON number has already rounded it to some 256 ns, so it is rounded to the nearest
+  // microsecond.
   if (typeof sent === 'number') {
     return Number.isFinite(sent) ? BigInt(Math.round(sent / 1000)) : null
   }
@@ -192,7 +200,7 @@ function microsOf(sent: unknown): bigint | null {
   return nanos === null ? null : nanos / 1000n
 }
 
-/** A whole number as text, number, or the halves that long.js and protobuf.js write. */
+/** Reads a whole number: as text, as a number, or as the two halves that long.js and protobuf.js write. */
 function integerOf(sent: unknown): bigint | null {
   if (typeof sent === 'number') return Number.isFinite(sent) ? BigInt(Math.trunc(sent)) : null
   if (typeof sent === 'string') return /^-?\d{1,20}$/.test(sent) ? BigInt(sent) : null
@@ -206,7 +214,7 @@ function integerOf(sent: unknown): bigint | null {
   )
 }
 
-/** A repeated key keeps its last value. */
+/** Reads attributes. A key that is repeated keeps its last value. */
 function attributesOf(holder: unknown): Attributes {
   const attributes = new Map<string, AttributeValue>()
   for (const sent of listOf(holder, 'attributes')) {

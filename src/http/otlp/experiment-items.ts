@@ -18,21 +18,21 @@ import type { AttributeValue, Span } from './decode.ts'
 interface ItemSpan {
   span: Span
   reader: AttributeReader
-  /** As the client calls it. */
+  /** The experiment as the client identifies it. The stored one may have another id. */
   experiment: ResolvedId
   example: ResolvedId
 }
 
-/** Where an item's experiment is here. */
-interface Place {
+/** The stored experiment that an item belongs to. */
+interface StoredExperiment {
   experimentId: string
   datasetId: string | null
 }
 
 /**
- * Run items from `langfuse.experiment.*` attributes (contracts/langfuse.md 2.8): one for the span that the attributes name
- * as the item's own. It is the row that a posted link makes, and a link's word comes first. Experiments that are not known
- * are found by name in their dataset, or else made.
+ * Makes run items from `langfuse.experiment.*` attributes (contracts/langfuse.md 2.8.3): one for each span that the
+ * attributes name as the item's own. It is the same row that a posted link makes, and what a link says takes
+ * precedence. An experiment that is not known is found by its name in its dataset, or else made.
  */
 export async function experimentItemEvents(
   services: Services,
@@ -41,8 +41,8 @@ export async function experimentItemEvents(
 ): Promise<EventOf<'run_item'>[]> {
   const items = spans.map(readItem).filter((item) => item !== null)
   if (items.length === 0) return []
-  const places = await findPlaces(services, tenantId, items)
-  return items.map((item) => itemEvent(item, places.get(item.experiment.id)!))
+  const experiments = await findExperiments(services, tenantId, items)
+  return items.map((item) => itemEvent(item, experiments.get(item.experiment.id)!))
 }
 
 function readItem(span: Span): ItemSpan | null {
@@ -61,23 +61,23 @@ function readItem(span: Span): ItemSpan | null {
   }
 }
 
-async function findPlaces(
+async function findExperiments(
   services: Services,
   tenantId: string,
   items: ItemSpan[],
-): Promise<Map<string, Place>> {
+): Promise<Map<string, StoredExperiment>> {
   const byExperiment = new Map(items.toReversed().map((item) => [item.experiment.id, item]))
   const known = await experimentListKnown(services.db, tenantId, [...byExperiment.keys()])
-  const places = new Map<string, Place>()
+  const experiments = new Map<string, StoredExperiment>()
   const local: ItemSpan[] = []
   for (const [experimentId, item] of byExperiment) {
     const datasetId = known.get(experimentId)
-    const place =
+    const stored =
       datasetId === undefined
-        ? await placeInDataset(services, tenantId, item)
+        ? await experimentInDataset(services, tenantId, item)
         : { experimentId, datasetId }
-    if (place === null) local.push(item)
-    places.set(experimentId, place ?? { experimentId, datasetId: null })
+    if (stored === null) local.push(item)
+    experiments.set(experimentId, stored ?? { experimentId, datasetId: null })
   }
   if (local.length > 0) {
     await experimentInsertTraced(
@@ -87,15 +87,18 @@ async function findPlaces(
       services.clock.now(),
     )
   }
-  return places
+  return experiments
 }
 
-/** A link that failed leaves its client with an id of its own: dataset and name say which experiment is meant. */
-async function placeInDataset(
+/**
+ * Finds or makes the experiment by its dataset and name. A client whose link failed makes up an experiment id of its
+ * own, so only dataset and name say which experiment is meant.
+ */
+async function experimentInDataset(
   { db, clock }: Services,
   tenantId: string,
   item: ItemSpan,
-): Promise<Place | null> {
+): Promise<StoredExperiment | null> {
   const sent = item.reader.text('datasetId')
   if (sent === null) return null
   const dataset = await datasetFind(db, tenantId, resolveId('dataset', sent).id)
@@ -127,7 +130,7 @@ function contentOf({ reader, experiment }: ItemSpan): {
 
 function itemEvent(
   { span, reader, example }: ItemSpan,
-  { experimentId, datasetId }: Place,
+  { experimentId, datasetId }: StoredExperiment,
 ): EventOf<'run_item'> {
   const trace = resolveId('trace', span.traceId)
   const run = resolveId('run', span.spanId)
@@ -139,7 +142,7 @@ function itemEvent(
     kind: 'run_item',
     id,
     externalId: null,
-    // An update, for the oldest version counts: what the link said stays.
+    // Ranked as an update, because the oldest version of these fields counts: what a link said stays.
     version: eventVersion('update', span.startTime, id),
     patch: {
       experimentId,
@@ -158,21 +161,24 @@ function itemEvent(
   }
 }
 
-/** An object, sent as JSON or in parts; what is none stands under `metadata`. */
+/**
+ * Reads an object, sent as JSON or as one attribute per member. Any other value becomes the member `metadata` of an
+ * object.
+ */
 function objectText(reader: AttributeReader, field: AttributeField): JsonText | null {
   const value = reader.find(field)
   if (value === null) return null
-  const text = typeof value === 'string' ? jsonOfString(value) : jsonOfParts(value)
+  const text = typeof value === 'string' ? jsonOfString(value) : nestedJson(value)
   if (text === 'null') return null
   return text.startsWith('{') ? text : `{"metadata":${text}}`
 }
 
-/** Strings in it that hold JSON are that JSON. */
-function jsonOfParts(value: AttributeValue): JsonText {
-  if (Array.isArray(value)) return `[${value.map(jsonOfParts).join(',')}]`
+/** Writes a value as JSON. Strings in it that hold JSON become that JSON. */
+function nestedJson(value: AttributeValue): JsonText {
+  if (Array.isArray(value)) return `[${value.map(nestedJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return jsonOfValue(value)
   const members = Object.entries(value).map(
-    ([key, member]) => `${JSON.stringify(key)}:${jsonOfParts(member)}`,
+    ([key, member]) => `${JSON.stringify(key)}:${nestedJson(member)}`,
   )
   return `{${members.join(',')}}`
 }

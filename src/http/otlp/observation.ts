@@ -7,7 +7,7 @@ import { jsonOfValue, metadataValue, textOf, type AttributeReader } from './attr
 import { levelOfName, observationTypeOfAttribute } from './attributes.ts'
 import type { Attributes, AttributeValue, Scope, Span } from './decode.ts'
 
-/** What several attributes of a span say together (contracts/langfuse.md 2.8). */
+/* Fields that are read from several attributes of a span together (contracts/langfuse.md 2.8.2). */
 
 export function readType({ attributes }: Span, reader: AttributeReader): ObservationType {
   for (const [key, types] of observationTypeOfAttribute) {
@@ -39,7 +39,7 @@ export function readLevel(span: Span, reader: AttributeReader): Level {
   return level ?? (span.hasError ? 'ERROR' : 'DEFAULT')
 }
 
-/** A list, a JSON list in a string, a comma-separated one, or a single tag. */
+/** Reads a list, a JSON list in a string, a comma-separated list, or a single tag. */
 export function readTags(reader: AttributeReader): string[] {
   const value = reader.find('tags')
   return distinct(Array.isArray(value) ? value : tagsOfText(textOf(value) ?? ''))
@@ -55,14 +55,14 @@ function distinct(tags: AttributeValue[]): string[] {
   return [...new Set(texts.filter((text) => text !== ''))]
 }
 
-/** null: nothing is said, which keeps what is stored. */
+/** Returns null when nothing is said, which keeps what is stored. */
 export function readPublic(reader: AttributeReader): boolean | null {
   const value = reader.find('isPublic')
   if (value === true || value === 'true') return true
   return value === false || value === 'false' ? false : null
 }
 
-/** The messages, and before them what a model was told to be. */
+/** Reads the messages, preceded by the system instructions. */
 export function readInput(reader: AttributeReader): JsonText | null {
   const input = reader.json('input')
   const instructions = reader.json('systemInstructions')
@@ -74,7 +74,7 @@ export function readInput(reader: AttributeReader): JsonText | null {
     : `[${system},${input}]`
 }
 
-/** Only an object is parameters. */
+/** Reads the parameters of the model, which must be an object. */
 export function readModelParameters(reader: AttributeReader): JsonText | null {
   const value = reader.find('modelParameters')
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
@@ -92,7 +92,10 @@ export function readUsage(reader: AttributeReader): UsagePatch {
   })
 }
 
-/** Conventions count a part in its whole as well; here it is counted out. */
+/**
+ * Counts tokens in Langfuse's keys. By the conventions of OpenTelemetry a count includes its details (cached,
+ * reasoning, audio); here they are subtracted from it.
+ */
 function countedTokens(reader: AttributeReader): JsonText {
   const count = (field: Parameters<AttributeReader['find']>[0]): number | null => {
     const value = Number(reader.find(field) ?? Number.NaN)
@@ -113,11 +116,11 @@ function countedTokens(reader: AttributeReader): JsonText {
   })
 }
 
-function less(whole: number | null, parts: (number | null)[]): number | undefined {
+function less(whole: number | null, details: (number | null)[]): number | undefined {
   if (whole === null) return undefined
   return Math.max(
     0,
-    parts.reduce<number>((rest, part) => rest - (part ?? 0), whole),
+    details.reduce<number>((rest, detail) => rest - (detail ?? 0), whole),
   )
 }
 
@@ -126,7 +129,10 @@ function knownCost(reader: AttributeReader): JsonText {
   return total === null ? '{}' : `{"total":${JSON.stringify(Number(total))}}`
 }
 
-/** As given, sometimes in quotes, sometimes in two pairs; or so many milliseconds after the start. */
+/**
+ * Reads the time of the first token: as sent, sometimes in one or two pairs of quotes, or as milliseconds after the
+ * start.
+ */
 export function readFirstTokenTime(span: Span, reader: AttributeReader): Timestamp | null {
   let sent = reader.find('completionStartTime')
   for (let quotes = 0; quotes < 2 && typeof sent === 'string' && sent.startsWith('"'); quotes++) {
@@ -140,13 +146,16 @@ export function readFirstTokenTime(span: Span, reader: AttributeReader): Timesta
     : null
 }
 
-/** An int4 of Postgres. */
+/** Reads a version that fits Postgres' int4. */
 export function readPromptVersion(reader: AttributeReader): number | null {
   const version = Number(reader.find('promptVersion') ?? Number.NaN)
   return Number.isInteger(version) && Math.abs(version) < 2 ** 31 ? version : null
 }
 
-/** Where a span comes from, and what no field took of it: shown in the metadata of observations and traces. */
+/**
+ * Returns where a span comes from, and what no field read of it. Both are shown in the metadata of observations and
+ * traces.
+ */
 export function readExtras(span: Span, reader: AttributeReader): JsonMap {
   const { resource, scope } = span
   const leftOver = scope.name.startsWith('langfuse-sdk') ? new Map() : reader.leftOver()
@@ -161,7 +170,9 @@ function scopeFacts({ name, version, attributes }: Scope): AttributeValue {
   return { name, version, attributes: briefOf(attributes) }
 }
 
-/** Resources and scopes are shared by many spans, and each of these repeats them: written once. */
+/**
+ * The JSON of resources and scopes. Many spans share one and repeat it in their metadata, so it is written only once.
+ */
 const sharedTexts = new WeakMap<object, JsonText>()
 
 function sharedText<T extends object>(shared: T, read: (shared: T) => AttributeValue): JsonText {
@@ -170,10 +181,10 @@ function sharedText<T extends object>(shared: T, read: (shared: T) => AttributeV
   return text
 }
 
-/** Characters: a megabyte in a resource would be one in every run of an export. */
+/** The longest resource or scope, in characters: a megabyte in it would be repeated in every run of an export. */
 const maxSharedLength = 8192
 
-/** The attributes that fit. */
+/** Keeps the attributes that fit into `maxSharedLength`. */
 function briefOf(attributes: Attributes): AttributeValue {
   let left = maxSharedLength
   const brief = [...attributes].filter(([key, value]) => {

@@ -10,8 +10,8 @@ import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
 
 /**
- * OTLP/HTTP by OpenTelemetry's convention, `/v1/traces`: any key of ours as Basic, Bearer or `x-api-key`, errors as
- * google.rpc.Status in the encoding of the request.
+ * OTLP/HTTP at OpenTelemetry's conventional path, `/v1/traces`. It takes any key of ours as Basic, Bearer or
+ * `x-api-key`, and answers errors as google.rpc.Status in the encoding of the request.
  */
 export async function otlp(app: App, services: Services): Promise<void> {
   readRawBodies(app)
@@ -26,14 +26,14 @@ export async function otlp(app: App, services: Services): Promise<void> {
 const ingestionVersion = 4
 
 /**
- * The same inside Langfuse's API, `/otel/v1/traces`: it is registered within that plugin, which authenticates and answers
- * whatever is not about the export itself (contracts/langfuse.md 2.8).
+ * OTLP/HTTP inside Langfuse's API, at `/otel/v1/traces`. It is registered within the plugin of that API, which
+ * authenticates, and which answers errors that are not about the export itself (contracts/langfuse.md 2.8).
  */
 export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)
   app.setErrorHandler((error, _, reply) => {
     const refusal = refusalOf(error)
-    // What is thrown here goes to the handler of the plugin around this one.
+    // An error thrown here goes to the handler of the plugin around this one.
     if (refusal === null) throw error
     const { status, message } = refusal
     const body = status === 405 ? { message, error: 'MethodNotAllowedError' } : { error: message }
@@ -51,7 +51,7 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
   postTraces(app, services, { path, isAllOrNothing: true, tags: ['langfuse opentelemetry'] })
 }
 
-/** Bodies stay bytes: they are no JSON when they are protobuf, and need not be when the content type is wrong. */
+/** Keeps bodies as bytes: in protobuf they are not JSON, and with a wrong content type they need not be either. */
 function readRawBodies(app: App): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
@@ -77,7 +77,10 @@ function refusalOf(error: unknown): OtlpError | null {
   return new OtlpError(400, 'Failed to decompress request body', { cause: error })
 }
 
-/** Codes of google.rpc by HTTP status; what is not listed is INVALID_ARGUMENT below 500 and INTERNAL from there. */
+/**
+ * Codes of google.rpc by HTTP status. A status that is not listed is INVALID_ARGUMENT below 500 and INTERNAL from 500
+ * on.
+ */
 const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 503: 14 }
 const invalidArgument = 3
 const internal = 13

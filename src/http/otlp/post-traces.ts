@@ -10,12 +10,15 @@ import { experimentItemEvents } from './experiment-items.ts'
 import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
 import { spansToEvents } from './span-to-events.ts'
 
-/** Where spans belong that name no project: LangSmith's clients see them there. */
+/** The project that spans go to, because a span names none. LangSmith's clients see them there. */
 const projectName = 'default'
 
 const consumes = ['application/json', 'application/x-protobuf']
 
-/** For the documentation: the bytes are decoded below. What stands in a ResourceSpans is OpenTelemetry's to tell. */
+/**
+ * For the API documentation only: the bytes are decoded below. What a ResourceSpans holds is defined by
+ * OpenTelemetry.
+ */
 const body = z.unknown().meta({
   type: 'object',
   properties: {
@@ -25,12 +28,18 @@ const body = z.unknown().meta({
 
 export interface TracesRoute {
   path: string
-  /** True: one span without valid ids refuses the export. False: the others are taken, and the answer counts the rest. */
+  /**
+   * True: one span without valid ids makes the whole export refused. False: the other spans are taken, and the answer
+   * counts those without.
+   */
   isAllOrNothing: boolean
   tags: string[]
 }
 
-/** Takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md 2.8). Sent again, it is the same rows. */
+/**
+ * Registers a route that takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md
+ * 2.8). An export that is sent again makes the same rows.
+ */
 export function postTraces(
   app: App,
   services: Services,
@@ -80,7 +89,7 @@ async function acceptSpans(
 
 export type Encoding = 'json' | 'protobuf'
 
-/** By what the content type contains (contracts/langfuse.md 2.8), not by the type it parses to; null for any other. */
+/** Returns the encoding that the content type names; null for any other. */
 export function encodingOf(request: FastifyRequest): Encoding | null {
   const contentType = request.headers['content-type']?.toLowerCase() ?? ''
   if (contentType.includes('application/json')) return 'json'
@@ -102,7 +111,7 @@ function parseJson(body: unknown): unknown {
   return value
 }
 
-/** No bytes at all are an empty message. */
+/** Decodes protobuf. A body without bytes is an empty message. */
 function parseProtobuf(body: unknown): unknown {
   try {
     return decodeTraceRequest(Buffer.isBuffer(body) ? body : new Uint8Array())
@@ -111,7 +120,7 @@ function parseProtobuf(body: unknown): unknown {
   }
 }
 
-/** Reasons that an answer gives; the rest are counted. */
+/** How many reasons an answer gives. The rest are only counted. */
 const maxReasons = 10
 
 function answer(reply: FastifyReply, encoding: Encoding, refused: string[]): unknown {
@@ -123,6 +132,6 @@ function answer(reply: FastifyReply, encoding: Encoding, refused: string[]): unk
     return reply.type('application/x-protobuf').send(encodeTraceResponse(partial))
   }
   if (partial === null) return {}
-  // Integers of 64 bits are strings in protobuf's JSON.
+  // protobuf's JSON writes integers of 64 bits as strings.
   return { partialSuccess: { ...partial, rejectedSpans: String(partial.rejectedSpans) } }
 }

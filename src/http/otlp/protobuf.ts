@@ -1,13 +1,14 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /*
- * OTLP's messages by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto and what it
- * imports). They are read into the same objects that OTLP/JSON spells out, so everything after this knows one form.
+ * The messages of OTLP, by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto
+ * and what it imports). They are read into the objects that OTLP/JSON describes, so that everything after this
+ * handles one form.
  */
 
 type Scalar = 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'fixed64' | 'double'
 
-/** Field number to name and type; `many` marks repeated fields. */
+/** Field number to name and type. `many` marks a repeated field. */
 type Message = Readonly<Record<number, readonly [string, Scalar | keyof Messages, 'many'?]>>
 
 type Messages = typeof messages
@@ -66,12 +67,15 @@ const wireTypes: Readonly<Record<Scalar, WireType>> = {
   double: WireType.Bit64,
 }
 
-/** Values nest through messages: far above real data, far below any stack. */
+/**
+ * Values nest through messages. This is far deeper than real data, and far shallower than what would overflow the
+ * stack.
+ */
 const maxDepth = 256
 
 /**
- * Reads an ExportTraceServiceRequest. Integers of 64 bits are strings, bytes stay bytes.
- * @throws Error when the bytes are no such message
+ * Reads an ExportTraceServiceRequest. Integers of 64 bits become strings; bytes stay bytes.
+ * @throws Error when the bytes are not such a message
  */
 export function decodeTraceRequest(bytes: Uint8Array): Record<string, unknown> {
   const reader = new BinaryReader(bytes)
@@ -121,7 +125,7 @@ function readValue(
   return typeof value === 'bigint' ? String(value) : value
 }
 
-/** ExportTraceServiceResponse: empty, or `partial_success` with how many spans were refused, and why. */
+/** Writes an ExportTraceServiceResponse: empty, or `partial_success` with how many spans were refused, and why. */
 export function encodeTraceResponse(
   partial: { rejectedSpans: number; errorMessage: string } | null,
 ): Buffer {
@@ -135,7 +139,7 @@ export function encodeTraceResponse(
   return Buffer.from(writer.finish())
 }
 
-/** google.rpc.Status without details. */
+/** Writes a google.rpc.Status without details. */
 export function encodeStatus({ code, message }: { code: number; message: string }): Buffer {
   const writer = new BinaryWriter()
   writer.tag(1, WireType.Varint).int32(code)

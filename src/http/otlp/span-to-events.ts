@@ -25,15 +25,15 @@ type RunPatch = EventOf<'run'>['patch']
 type TracePatch = EventOf<'trace'>['patch']
 
 export interface SpanContext {
-  /** The tenant's default project: spans name none. */
+  /** The tenant's default project, because a span names none. */
   experimentId: string
   now: Timestamp
 }
 
 /**
- * Translates spans to one event per run and the fewest per trace (contracts/langfuse.md 2.8). The same spans make the same
- * rows, in whatever order, number and split they come: a trace begins with its earliest span, and of what spans say of
- * their trace the word of the one that began last counts.
+ * Translates spans into one event per run and as few as possible per trace (contracts/langfuse.md 2.8.1). The same
+ * spans make the same rows, in whatever order they come, however often, and however they are split into exports. A
+ * trace begins with its earliest span. Where spans disagree about their trace, the one that began last counts.
  */
 export function spansToEvents(spans: readonly Span[], context: SpanContext): IngestEvent[] {
   const runs: EventOf<'run'>[] = []
@@ -93,7 +93,7 @@ function runEvent(
     ...given('userId', reader.name('userId')),
     ...(type === 'GENERATION' ? promptPatch(reader) : {}),
     environment: readEnvironment(reader),
-    // Without a parent it is a root anyway.
+    // A span without a parent is a root anyway.
     ...(parent !== null && isTrue(reader.find('isAppRoot')) ? { isAppRoot: true } : {}),
   }
   return {
@@ -110,7 +110,7 @@ function promptPatch(reader: AttributeReader): RunPatch {
   return promptName === null ? {} : { promptName, promptVersion: readPromptVersion(reader) }
 }
 
-/** What the span's library noted on the way, exceptions above all. */
+/** Writes what the instrumented library noted during the span, above all exceptions. */
 function eventsText(events: SpanEvent[]): JsonText {
   return JSON.stringify(
     events.map(({ name, time, attributes }) => ({
@@ -121,7 +121,7 @@ function eventsText(events: SpanEvent[]): JsonText {
   )
 }
 
-/** That there is a trace: its first span gives the time and the environment. */
+/** Makes the event that a trace exists. The first span gives its time and environment. */
 function traceStartEvent(
   span: Span,
   { environment = null }: RunPatch,
@@ -139,9 +139,10 @@ function traceStartEvent(
 }
 
 /**
- * What a span says of its trace. A root stands for it, with its own name, input, output and metadata, unless attributes
- * say otherwise; any other span says what attributes about the trace say. Absent keeps.
- * @returns null when it says nothing
+ * Makes the event of what a span says about its trace. A root stands for its trace, with its own name, input, output
+ * and metadata, unless attributes say otherwise. Any other span says only what its attributes about the trace say. An
+ * absent field keeps what is stored.
+ * @returns null when the span says nothing about its trace
  */
 function traceEvent(
   span: Span,
@@ -181,14 +182,15 @@ function traceEvent(
 }
 
 /**
- * SDKs repeat a trace's attributes on each of its spans. Leaves out what a newer event of the same export overrules, field
- * by field and key by key: the rows are the same (SPEC I4), and a trace of a thousand spans needs one event, not a thousand.
+ * Leaves out what a newer event of the same export overrules, field by field and key by key. SDKs repeat the
+ * attributes of a trace on each of its spans. The rows are the same either way (SPEC I4), but a trace of a thousand
+ * spans needs one event instead of a thousand.
  */
 function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
   const newestFirst = events.toSorted((a, b) => (BigInt(a.version) < BigInt(b.version) ? 1 : -1))
   const seen = new Set<string>()
-  const isNew = (id: string, field: string, part: string): boolean => {
-    const key = JSON.stringify([id, field, part])
+  const isNew = (id: string, field: string, member: string): boolean => {
+    const key = JSON.stringify([id, field, member])
     const isFirst = !seen.has(key)
     seen.add(key)
     return isFirst
@@ -209,7 +211,10 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
   return kept
 }
 
-/** The same for the same span, however often it comes, and in whatever encoding. */
+/**
+ * Derives a version from the span alone, so that it is the same however often the span comes, and in whatever
+ * encoding.
+ */
 function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
   return eventVersion('create', time, `${spanId} ${JSON.stringify(patch)}`)
 }
