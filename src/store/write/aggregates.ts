@@ -3,8 +3,8 @@ import { runStatement } from '../statements.ts'
 import type { ExperimentKey } from './ingest.ts'
 
 /**
- * Recomputes the aggregates of one experiment from its rows (SPEC I10) and takes its dirty marks. Marks that are
- * committed meanwhile stay, and cost one more refresh. Does nothing for a deleted experiment but take its marks.
+ * Recomputes the aggregates of one experiment from its rows (SPEC I10) and deletes its dirty marks. Marks that are
+ * committed meanwhile stay, and cost one more refresh. For a deleted experiment it only deletes the marks.
  */
 export async function experimentAggregateRefresh(
   db: Db,
@@ -18,7 +18,7 @@ export async function experimentAggregateRefresh(
   })
 }
 
-/** Brings the aggregates of these experiments up to date, so that the reader sees every applied event. */
+/** Refreshes those of these experiments that are marked dirty, so that the reader sees every applied event. */
 export async function experimentAggregateRefreshDirty(
   db: Db,
   tenantId: string,
@@ -31,7 +31,10 @@ export async function experimentAggregateRefreshDirty(
   for (const { id } of dirty) await experimentAggregateRefresh(db, { tenantId, experimentId: id })
 }
 
-/** Experiments with a dirty mark, of all tenants. @param limit how many at most */
+/**
+ * Lists experiments with a dirty mark, of all tenants.
+ * @param limit how many at most
+ */
 export async function experimentDirtyMarkList(db: Db, limit: number): Promise<ExperimentKey[]> {
   return runStatement<ExperimentKey>(db, 'experiment_dirty_mark_list', [limit])
 }

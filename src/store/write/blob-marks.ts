@@ -5,25 +5,27 @@ import { runComposed, runStatement } from '../statements.ts'
 import { blobIsReferencedSql } from './blob-references.ts'
 
 /*
- * Marks say which blobs may have lost their last reference. They are hints: whether a blob is referred to is asked when it
- * is deleted, and what no mark tells of is found by a look at all blobs.
+ * A mark says that a blob may have lost its last reference. Marks are hints: whether anything refers to the blob is
+ * asked again when it is deleted, and a look at all blobs finds those without a mark.
  */
 
-/** A blob of a tenant. */
+/** Names a blob of a tenant. */
 export interface BlobName {
   tenantId: string
   id: string
 }
 
-/** A marked blob whose turn it is. */
+/** A marked blob that is due. */
 export interface DueBlob {
   tenantId: string
   blobId: string
-  /** False: it was used after it was marked, so the mark says nothing. */
+  /** False when the blob was used after it was marked: then the mark says nothing. */
   isCurrent: boolean
 }
 
-/** Before bytes are stored that have no row yet: a write that breaks off leaves nothing for ever. */
+/**
+ * Marks a blob before its bytes are stored without a row, so that what a write leaves when it breaks off is found.
+ */
 export async function blobMarkInsert(
   db: Db,
   tenantId: string,
@@ -33,7 +35,7 @@ export async function blobMarkInsert(
   await runStatement(db, 'blob_mark_insert', [tenantId, blobId, now])
 }
 
-/** Before the rows of an experiment are removed. */
+/** Marks the blobs of an experiment, before its rows are removed. */
 export async function blobMarkInsertOfExperiment(
   db: Queryable,
   tenantId: string,
@@ -43,7 +45,7 @@ export async function blobMarkInsertOfExperiment(
   await runStatement(db, 'blob_mark_insert_of_experiment', [tenantId, experimentId, now])
 }
 
-/** Before traces are removed. */
+/** Marks the blobs of traces, before they are removed. */
 export async function blobMarkInsertOfTraces(
   db: Queryable,
   tenantId: string,
@@ -53,7 +55,7 @@ export async function blobMarkInsertOfTraces(
   await runStatement(db, 'blob_mark_insert_of_traces', [tenantId, traceIds, now])
 }
 
-/** Before examples are erased. */
+/** Marks the blobs of examples, before they are erased. */
 export async function blobMarkInsertOfExamples(
   db: Queryable,
   tenantId: string,
@@ -63,7 +65,7 @@ export async function blobMarkInsertOfExamples(
   await runStatement(db, 'blob_mark_insert_of_examples', [tenantId, exampleIds, now])
 }
 
-/** Before a dataset is removed. */
+/** Marks the blobs of a dataset, before it is removed. */
 export async function blobMarkInsertOfDataset(
   db: Queryable,
   tenantId: string,
@@ -74,8 +76,8 @@ export async function blobMarkInsertOfDataset(
 }
 
 /**
- * Marks what nothing refers to among the next blobs of all tenants.
- * @param after null: from the first on
+ * Looks at the next blobs of all tenants, and marks those to which nothing refers.
+ * @param after the blob to go on after; null begins with the first
  * @param limit how many are looked at
  * @returns the last one that was looked at; null at the end
  */
@@ -121,7 +123,10 @@ select tenant_id, id from page order by tenant_id desc, id desc limit 1`
 
 const nilUuid = '00000000-0000-0000-0000-000000000000'
 
-/** @param markedBefore all that was being written then is committed */
+/**
+ * Lists marked blobs that are due.
+ * @param markedBefore a time so long ago that all that was being written then is committed
+ */
 export async function blobMarkListDue(
   db: Db,
   markedBefore: Timestamp,
@@ -131,7 +136,7 @@ export async function blobMarkListDue(
   return runStatement<DueBlob>(db, 'blob_mark_list_due', [markedBefore, usedBefore, limit])
 }
 
-/** Marks that came since stay. */
+/** Deletes the marks of a blob that were made before a time. Marks that came since stay. */
 export async function blobMarkDelete(
   db: Db,
   tenantId: string,

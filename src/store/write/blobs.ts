@@ -5,8 +5,8 @@ import { runComposed, runStatement, tenant } from '../statements.ts'
 import { blobIsReferencedSql } from './blob-references.ts'
 
 /**
- * Records a content once its bytes are stored for good, or that it was given again. Waits for a delete of the same
- * content that is under way.
+ * Records a blob once its bytes are stored for good, or that it was stored again. Waits for a delete of the blob that
+ * is under way.
  */
 export async function blobInsert(
   db: Db,
@@ -19,7 +19,8 @@ export async function blobInsert(
 }
 
 /**
- * Tells that a stored content was given again: what will refer to it may not be written yet, so it is kept for a while.
+ * Records that stored content was given again. What will refer to it may not be written yet, so it is kept for a
+ * while.
  * @returns false when the tenant has stored no such content
  */
 export async function blobUpdateUsed(
@@ -32,11 +33,11 @@ export async function blobUpdateUsed(
 }
 
 /**
- * Forgets a content to which nothing refers. Its bytes are removed while its row is locked, so that a write of the same
- * content, which comes meanwhile, sees that they are gone. Bytes without a row, which a write that broke off has left, are
+ * Deletes a blob to which nothing refers. Its bytes are removed while its row is locked, so that a write of the same
+ * content that comes meanwhile sees that they are gone. Bytes without a row, left by a write that broke off, are
  * removed too.
- * @param usedBefore one that was used since is kept
- * @returns its bytes; null when there was no such content, or it is kept
+ * @param usedBefore keeps a blob that was used at this time or later
+ * @returns the number of bytes; null when there was no such blob, or it is kept
  */
 export async function blobDeleteUnreferenced(
   db: Db,

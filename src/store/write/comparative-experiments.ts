@@ -23,7 +23,10 @@ export async function comparativeExperimentInsert(
   return row ?? null
 }
 
-/** Deletes a comparison with its feedback. @returns false when there is none */
+/**
+ * Deletes a comparison with its feedback.
+ * @returns false when there is none
+ */
 export async function comparativeExperimentDelete(
   db: Queryable,
   tenantId: string,

@@ -3,7 +3,7 @@ import type { Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 /**
- * Gives a version of a dataset a tag, which moves there from any other version.
+ * Gives a tag to a version of a dataset, and takes it from any other version.
  * @returns false when there is no such dataset
  */
 export async function datasetTagUpsert(

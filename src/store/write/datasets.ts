@@ -8,7 +8,10 @@ import { blobMarkInsertOfDataset } from './blob-marks.ts'
 import { shareDelete } from './shares.ts'
 import { tenantLock } from './tenants.ts'
 
-/** What a dataset is made of. `metadata` must be fit for `jsonb` (see `jsonbText`), texts for Postgres (`storableText`). */
+/**
+ * The content of a new dataset. `metadata` must be fit for `jsonb` (see `jsonbText`), texts for Postgres
+ * (`storableText`).
+ */
 export interface NewDataset {
   id: string
   externalId: string | null
@@ -20,16 +23,16 @@ export interface NewDataset {
   outputsSchema: JsonText | null
   transformations?: JsonText | null
   externallyManaged?: boolean
-  /** Absent: now, made strictly later than the newest dataset of the tenant. */
+  /** Absent: now, but strictly later than the tenant's newest dataset. */
   createdAt?: Timestamp | null
 }
 
-/** A dataset as Langfuse's create names it. */
+/** A dataset as Langfuse's clients create it, by name. */
 export interface NamedDataset
   extends Pick<NewDataset, 'id' | 'externalId' | 'name' | 'description' | 'metadata'>,
     Pick<DatasetPatch, 'inputsSchema' | 'outputsSchema'> {}
 
-/** Absent leaves, null clears. */
+/** An absent field keeps what is stored; null clears it. */
 export interface DatasetPatch {
   name?: string
   description?: string | null
@@ -42,14 +45,15 @@ export interface DatasetPatch {
 }
 
 /**
- * Looks at the current examples of a dataset, page by page, before its schemas change; the last page is empty. A throw
- * keeps the dataset as it was.
+ * Checks the current examples of a dataset before its schemas change. It is called with page after page; the last
+ * page is empty. A throw keeps the dataset as it was.
  */
 export type ExamplesCheck = (examples: Example[]) => void
 
 /**
- * @param after done in the same transaction once the dataset is made; a throw undoes everything
- * @returns null when the name or the id is taken (a repeat of the same request too)
+ * Makes a dataset.
+ * @param after runs in the same transaction once the dataset is made; a throw undoes everything
+ * @returns null when the name or the id is taken, perhaps by the same request when it was sent before
  */
 export async function datasetInsert(
   db: Db,
@@ -66,9 +70,9 @@ export async function datasetInsert(
 }
 
 /**
- * Langfuse's create (contracts/langfuse.md 2.3): makes the dataset, or changes the one of that name. Then null keeps
- * description and metadata; a schema that is absent is kept and one that is null is cleared.
- * @param dataset `id` is for a new one only
+ * Makes a dataset, or changes the one of that name, as Langfuse's POST does (contracts/langfuse.md 2.3). In a change,
+ * null keeps description and metadata; an absent schema is kept, and a schema of null is cleared.
+ * @param dataset its `id` is used for a new dataset only
  * @param check called with pages of the current examples when a schema is given; a throw undoes everything
  */
 export async function datasetUpsertByName(
@@ -93,7 +97,7 @@ export async function datasetUpsertByName(
       const found = await datasetFindByName(transaction, tenantId, name)
       const updated = found && (await update(transaction, tenantId, found.id, patch, now, check))
       if (updated !== null) return updated
-      // The dataset that was in the way is deleted by now: the name is free.
+      // The dataset that had the name is deleted by now, so the name is free.
     }
   })
 }
@@ -101,7 +105,7 @@ export async function datasetUpsertByName(
 /**
  * Changes the fields that the patch names (LangSmith's PATCH).
  * @param check called with pages of the current examples when a schema is given; a throw undoes everything
- * @param before done in the same transaction, before the check
+ * @param before runs in the same transaction, before the check
  * @returns null when there is no such dataset
  * @throws the driver's unique violation (`isUniqueViolation`) when the name is taken
  */
@@ -120,14 +124,14 @@ export async function datasetUpdate(
   })
 }
 
-/** What a delete leaves to be purged. */
+/** What remains to be purged after a dataset is deleted. */
 export interface DatasetDeleted {
-  /** Experiments that went with the dataset: nudge their purge. */
+  /** The experiments that were deleted with the dataset. The caller nudges their purge. */
   experimentIds: string[]
 }
 
 /**
- * Removes a dataset, all versions of its examples and its experiments; the name is free at once.
+ * Deletes a dataset, all versions of its examples, and its experiments. The name is free at once.
  * @returns null when there is no such dataset
  */
 export async function datasetDelete(
@@ -145,13 +149,13 @@ export async function datasetDelete(
     ])
     await blobMarkInsertOfDataset(transaction, tenantId, id, now)
     await runStatement(transaction, 'dataset_delete', [tenantId, id])
-    // Or whoever has the token would read the next dataset of this id.
+    // Otherwise whoever has the token could read a later dataset of this id.
     await shareDelete(transaction, tenantId, 'dataset', id)
     return { experimentIds: gone.map((experiment) => experiment.id) }
   })
 }
 
-/** Holds back other writers of the dataset and its examples until the transaction ends. */
+/** Locks a dataset: other writers of it and of its examples wait until the transaction ends. */
 export async function datasetLock(
   transaction: Queryable,
   tenantId: string,
@@ -161,7 +165,7 @@ export async function datasetLock(
   return dataset ?? null
 }
 
-/** The same as a part of a transaction. */
+/** Makes a dataset inside the caller's transaction; see `datasetInsert`. */
 export async function datasetInsertWithin(
   transaction: Queryable,
   tenantId: string,
@@ -207,7 +211,7 @@ async function update(
   check: ExamplesCheck,
 ): Promise<Dataset | null> {
   if ((await datasetLock(transaction, tenantId, id)) === null) return null
-  // Loose: a schema that is cleared forbids nothing.
+  // `!= null` on purpose: a schema that is cleared forbids nothing, so there is nothing to check.
   if (patch.inputsSchema != null || patch.outputsSchema != null) {
     await checkExamples(transaction, tenantId, id, check)
   }
@@ -222,7 +226,7 @@ async function update(
   return updated ?? null
 }
 
-/** Examples looked at in one go: payloads may be large. */
+/** How many examples are checked at once: payloads may be large. */
 const checkPage = 200
 
 async function checkExamples(

@@ -13,7 +13,9 @@ export interface DeadLetter {
   now: Timestamp
 }
 
-/** Keeps an event that cannot be applied (SPEC I5). The same event of the same batch is kept once. */
+/**
+ * Keeps an event that cannot be applied (SPEC I5). One event of one batch is kept once, however often it comes here.
+ */
 export async function deadLetterInsert(db: Db, letter: DeadLetter): Promise<void> {
   const { tenantId, batchId, event, reason, receivedAt, now } = letter
   const id = deriveId('dead-letter', batchId, event.kind, event.id, event.version)

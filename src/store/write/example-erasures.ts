@@ -6,9 +6,11 @@ import { datasetLock } from './datasets.ts'
 import { exampleDeleteManyWithin } from './examples.ts'
 
 /**
- * Deletes examples and takes their content out of every version, for good. Their ids and times stay, so results of
- * experiments still know what they are about; no version lists them. Deleted examples can be erased too.
- * @returns the ids that exist in some version, all erased; null when one of them does not: then nothing is
+ * Deletes examples and removes their content from every version, for good. Their ids and times stay, so that the
+ * results of experiments still know which example they are about, but no version lists them. Deleted examples can be
+ * erased too.
+ * @returns the ids, all of which exist in some version and are erased; null when one of them exists in none: then
+ * nothing is erased
  */
 export async function exampleEraseMany(
   db: Db,
@@ -22,7 +24,7 @@ export async function exampleEraseMany(
     )
     const known = new Set(datasets.flatMap((dataset) => dataset.ids))
     if (ids.some((id) => !known.has(id))) return null
-    // Sorted by id, as in every transaction that locks several: no deadlock.
+    // By id, as in every transaction that locks several datasets, which rules out deadlocks.
     for (const { datasetId } of datasets) await datasetLock(transaction, tenantId, datasetId)
     await exampleDeleteManyWithin(transaction, { tenantId, ids, now })
     await blobMarkInsertOfExamples(transaction, tenantId, ids, now)

@@ -15,19 +15,22 @@ import { runComposed } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 import { datasetUpdateVersion, exampleInsertMany, type ExampleVersion } from './examples.ts'
 
-/** Where new examples go. */
+/** The dataset that new examples are added to. */
 export interface ExampleImport {
   tenantId: string
   datasetId: string
   now: Timestamp
 }
 
-/** A throw undoes everything. @param firstIndex the place of the batch's first example among all */
+/**
+ * Checks a batch; a throw undoes everything.
+ * @param firstIndex the position of the batch's first example among all examples of the import
+ */
 export type ImportCheck = (dataset: Dataset, batch: ExampleVersion[], firstIndex: number) => void
 
 /**
  * Adds any number of new examples to a dataset as one version, batch by batch, in the order given.
- * @param batches are read while the dataset is locked: they must not wait for a client. A throw undoes everything
+ * @param batches read while the dataset is locked, so they must not wait for a client; a throw undoes everything
  * @param check called with each batch before it is written
  * @returns null when there is no such dataset
  */
@@ -40,13 +43,13 @@ export async function exampleImport(
   return db.begin(async (transaction) => exampleImportWithin(transaction, to, batches, check))
 }
 
-/** What an import made. */
+/** What an import has added. */
 export interface Imported {
   version: Timestamp
   count: number
 }
 
-/** The same as a part of a transaction. */
+/** Imports examples inside the caller's transaction; see `exampleImport`. */
 export async function exampleImportWithin(
   transaction: Queryable,
   { tenantId, datasetId, now }: ExampleImport,
@@ -74,7 +77,7 @@ export async function exampleImportWithin(
   return { version, count }
 }
 
-/** Which examples of which dataset are copied where. */
+/** Which examples are copied, from which dataset to which. */
 export interface ExampleClone {
   tenantId: string
   sourceDatasetId: string
@@ -84,13 +87,14 @@ export interface ExampleClone {
   now: Timestamp
 }
 
-/** Examples looked at in one go: payloads may be large. */
+/** How many examples are checked at once: payloads may be large. */
 const checkPage = 200
 
 /**
- * Copies examples into a dataset, as one version, under new ids; splits and sources go with them.
- * @param check called with pages of what is copied when the target has schemas; a throw undoes everything
- * @returns the version of the copies, which is null when nothing was to be copied; null without one of the datasets
+ * Copies examples into a dataset as one version, under new ids, with their splits and sources.
+ * @param check called with pages of the examples to copy when the target has schemas; a throw undoes everything
+ * @returns the version of the copies, which is null when there was nothing to copy; null when one of the datasets
+ * does not exist
  */
 export async function exampleClone(
   db: Db,
@@ -99,7 +103,8 @@ export async function exampleClone(
 ): Promise<{ version: Timestamp | null } | null> {
   const filter = { ...conditions, datasetId: sourceDatasetId }
   return db.begin(async (transaction) => {
-    // The source too, so that what is checked is what is copied; in the order in which everyone locks several.
+    // Locks the source too, so that what is checked is what is copied. By id, as in every transaction that locks
+    // several datasets.
     const locked = new Map<string, Dataset | null>()
     for (const id of [sourceDatasetId, targetDatasetId].toSorted()) {
       locked.set(id, await datasetLock(transaction, tenantId, id))

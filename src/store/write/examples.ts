@@ -7,20 +7,20 @@ import type { Example } from '../read/datasets/examples.ts'
 import { runStatement } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 
-/** What the next version of an example holds, whole. `metadata` must be fit for `jsonb` (see `jsonbText`). */
+/** Everything that the next version of an example holds. `metadata` must be fit for `jsonb` (see `jsonbText`). */
 export interface ExampleVersion
   extends Omit<Example, 'datasetId' | 'validFrom' | 'createdAt' | 'ordinal' | 'attachments'> {
-  /** Absent or null: that of the example as it stands, or for a new one the version's time. */
+  /** Absent or null: the time at which the example was created, or for a new example the version's time. */
   createdAt?: Timestamp | null
-  /** Absent: those of the example as it stands. */
+  /** Absent: the attachments that the example has now. */
   attachments?: JsonText | null
 }
 
 /**
- * Decides what is written, with the dataset locked. An id that is taken in another dataset is among `current` with
- * that dataset's id. A throw writes nothing and reaches the caller.
- * @param current the asked examples that exist now, by id
- * @returns the new versions, at most one per id, in the order of the request; none: no version is made
+ * Decides what is written, while the dataset is locked. A throw writes nothing and reaches the caller.
+ * @param current the requested examples that exist now, by id. An id that is taken in another dataset is among them,
+ * with the id of that dataset.
+ * @returns the new versions, at most one per id, in the order of the request; if there are none, no version is made
  */
 export type ExamplePlan = (
   dataset: Dataset,
@@ -52,12 +52,14 @@ export async function exampleWriteVersions(
     return await attempt()
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    // Another dataset took one of the ids meanwhile: now the plan sees it.
+    // Another dataset took one of the ids meanwhile. Now the plan sees it.
     return attempt()
   }
 }
 
-/** The same as a part of a transaction: an id that another dataset takes meanwhile breaks it. */
+/**
+ * Writes versions inside the caller's transaction, which fails when another dataset takes one of the ids meanwhile.
+ */
 export async function exampleWriteVersionsWithin(
   transaction: Queryable,
   { tenantId, datasetId, ids, now }: ExampleWrite,
@@ -72,7 +74,7 @@ export async function exampleWriteVersionsWithin(
 }
 
 /**
- * Deletes examples from the latest version on; older versions stay readable. Each dataset makes one version.
+ * Deletes examples from the latest version on; older versions stay readable. Each dataset gets one new version.
  * @returns the ids that existed
  */
 export async function exampleDeleteMany(
@@ -84,13 +86,13 @@ export async function exampleDeleteMany(
   )
 }
 
-/** The same as a part of a transaction. */
+/** Deletes examples inside the caller's transaction; see `exampleDeleteMany`. */
 export async function exampleDeleteManyWithin(
   transaction: Queryable,
   { tenantId, ids, now }: { tenantId: string; ids: string[]; now: Timestamp },
 ): Promise<string[]> {
   const found = await exampleListCurrentAmong(transaction, tenantId, ids)
-  // One order of datasets in every transaction: no deadlock.
+  // By id, as in every transaction that locks several datasets, which rules out deadlocks.
   const datasetIds = [
     ...new Set([...found.values()].map((example) => example.datasetId)),
   ].toSorted()
@@ -134,7 +136,7 @@ async function insertVersions(
   return examples
 }
 
-/** Adds rows as they are; what they replace is closed before. All of them have this version. */
+/** Inserts rows of one version as they are. The versions that they replace must be closed before. */
 export async function exampleInsertMany(
   transaction: Queryable,
   tenantId: string,
@@ -172,7 +174,7 @@ async function exampleListCurrentAmong(
   return new Map(found.map((example) => [example.id, example]))
 }
 
-/** Takes the dataset's next version; the caller holds its lock. */
+/** Takes the dataset's next version. The caller holds the dataset's lock. */
 export async function datasetUpdateVersion(
   db: Queryable,
   tenantId: string,

@@ -11,19 +11,24 @@ import { tenantLock } from './tenants.ts'
 /** An experiment that was run elsewhere. */
 export interface ExperimentUpload {
   tenantId: string
-  /** Which dataset it is on: of this id where one is given, else of this name. */
+  /** The dataset is the one of this id, or, when this is null, the one of this name. */
   datasetId: string | null
   datasetName: string | null
-  /** Made when there is none; null: then there is nothing to upload to. */
+  /** Made when there is no such dataset. null: then there is nothing to upload to. */
   newDataset: NewDataset | null
-  /** On the dataset that was found or made. */
+  /** The experiment, whose dataset is the one that is found or made. */
   experiment: Omit<NewExperiment, 'tenantId' | 'datasetId' | 'now'>
-  /** Examples that the dataset must have, by what it turns out to be. A throw writes nothing. */
+  /**
+   * Plans the examples that the dataset must have, once it is known which dataset that is. A throw writes nothing.
+   */
   planExamples(dataset: Dataset): { ids: string[]; plan: ExamplePlan }
   now: Timestamp
 }
 
-/** @returns what is in the way: no such dataset, or names or ids that are taken; then nothing was written */
+/**
+ * Stores an experiment that was run elsewhere, with its dataset and examples.
+ * @returns what is in the way (no such dataset, or names or ids that are taken); then nothing was written
+ */
 export async function experimentUpload(
   db: Db,
   upload: ExperimentUpload,
@@ -32,7 +37,7 @@ export async function experimentUpload(
 > {
   const attempt = async () => db.begin(async (transaction) => write(transaction, upload))
   try {
-    // Another dataset may take one of the example ids meanwhile: the second time the plan sees it.
+    // Another dataset may take one of the example ids meanwhile. The second time, the plan sees it.
     return await attempt().catch(async (error: unknown) => {
       if (isUniqueViolation(error)) return attempt()
       throw error
@@ -47,7 +52,7 @@ async function write(
   transaction: Queryable,
   { tenantId, datasetId, datasetName, newDataset, planExamples, now, ...upload }: ExperimentUpload,
 ): Promise<{ dataset: Dataset; experiment: ExperimentRow }> {
-  // First of all locks, as everywhere: nobody else makes datasets or experiments meanwhile.
+  // The first of all locks, as everywhere: nobody else makes datasets or experiments meanwhile.
   await tenantLock(transaction, tenantId)
   const found =
     datasetId === null
@@ -66,12 +71,12 @@ async function write(
   const { ids, plan } = planExamples(dataset)
   const examples = { tenantId, datasetId: dataset.id, ids, now }
   const written = await exampleWriteVersionsWithin(transaction, examples, plan)
-  // Deleted between the look-up and its lock.
+  // The dataset was deleted after it was found and before it was locked.
   if (written === null) throw new Refusal('no dataset')
   return { dataset, experiment }
 }
 
-/** Undoes the transaction. */
+/** Thrown to undo the transaction. */
 class Refusal extends Error {
   readonly reason: 'no dataset' | 'dataset' | 'experiment'
   constructor(reason: 'no dataset' | 'dataset' | 'experiment') {

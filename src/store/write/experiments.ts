@@ -8,10 +8,10 @@ import type { ExperimentRow } from '../read/experiments/experiments.ts'
 import { runStatement, type Parameter } from '../statements.ts'
 import { tenantLock } from './tenants.ts'
 
-/** Scope of names that are unique in the whole tenant: LangSmith's, and plain projects. */
+/** The scope of names that are unique in the whole tenant: those of LangSmith's experiments and of plain projects. */
 const tenantScope = '00000000-0000-0000-0000-000000000000'
 
-/** What an experiment consists of; metadata must be fit for `jsonb`, extra is JSON text as sent. */
+/** The content of an experiment. Metadata must be fit for `jsonb`; `extra` is JSON text as sent. */
 export interface ExperimentContent {
   description?: string | null
   metadata?: JsonText | null
@@ -27,7 +27,7 @@ export interface NamedExperiment extends ExperimentContent {
   /** null: a plain project, whose name is unique in the tenant. */
   datasetId: string | null
   name: string
-  /** Only for a new one, cut to milliseconds; absent: now, or as much later as keeps creation times apart. */
+  /** For a new experiment only, cut to milliseconds. Absent: now, or as much later as keeps creation times apart. */
   createdAt?: Timestamp | null
   now: Timestamp
 }
@@ -65,8 +65,8 @@ export async function experimentUpsertByName(
 }
 
 /**
- * Experiment ids of names that runs were sent under. Any experiment of that name in the tenant will do, a tenant-wide
- * name first, then the newest; where there is none, a plain project is made.
+ * Returns the ids of the experiments that runs were sent to by name. Any experiment of that name in the tenant will
+ * do: one with a tenant-wide name first, then the newest. Where there is none, a plain project is made.
  * @returns one entry per distinct name
  */
 export async function experimentResolveNames(
@@ -96,7 +96,7 @@ export async function experimentResolveNames(
 
 export interface NewExperiment extends ExperimentContent {
   tenantId: string
-  /** null: random. */
+  /** null: a random one. */
   id: string | null
   datasetId: string | null
   name: string
@@ -105,8 +105,8 @@ export interface NewExperiment extends ExperimentContent {
 
 /**
  * Makes an experiment whose name is unique in the tenant.
- * @param isUpsert an experiment of that name is changed instead, as by experimentUpdate
- * @returns null when the name is taken, or the id is or was
+ * @param isUpsert changes an experiment that has this name, as experimentUpdate does
+ * @returns null when the name is taken, or the id is or was in use
  */
 export async function experimentInsert(
   db: Db,
@@ -116,7 +116,7 @@ export async function experimentInsert(
   return db.begin(async (transaction) => experimentInsertWithin(transaction, experiment, isUpsert))
 }
 
-/** The same as a part of a transaction. */
+/** Makes an experiment inside the caller's transaction; see `experimentInsert`. */
 export async function experimentInsertWithin(
   transaction: Queryable,
   experiment: NewExperiment,
@@ -142,7 +142,10 @@ export interface ExperimentChange extends ExperimentContent {
   now: Timestamp
 }
 
-/** Changes what is given; null leaves (contracts/langsmith.md 5, oddity 6). @returns null when there is none of this id */
+/**
+ * Changes what is given; null keeps what is stored (contracts/langsmith.md 5.6).
+ * @returns null when there is no experiment of this id, `conflict` when the name is taken
+ */
 export async function experimentUpdate(
   db: Db,
   change: ExperimentChange,
@@ -165,10 +168,10 @@ export async function experimentUpdate(
 }
 
 /**
- * Deletes experiments: they and all that is in them are gone at once for every reader, late events do not bring them
+ * Deletes experiments. They and all that is in them are gone at once for every reader, late events do not bring them
  * back, and their names are free. The caller nudges the purge queue for each.
- * @param keepsScores feedback on the experiments themselves, and on none of their runs, stays and may still come
- * @returns ids of those that existed
+ * @param keepsScores feedback on the experiments themselves (not on their runs) stays, and may still come
+ * @returns the ids of those that existed
  */
 export async function experimentDeleteMany(
   db: Queryable,
@@ -247,7 +250,7 @@ async function freeIds(db: Queryable, tenantId: string, names: Name[]): Promise<
   }
 }
 
-/** Ids that an experiment has or had. */
+/** Returns those of the ids that an experiment has or had. */
 async function listTakenIds(db: Queryable, tenantId: string, ids: string[]): Promise<Set<string>> {
   const rows = await runStatement<{ id: string }>(db, 'experiment_list_taken_ids', [tenantId, ids])
   return new Set(rows.map((row) => row.id))

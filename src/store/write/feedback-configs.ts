@@ -11,9 +11,9 @@ export interface NewFeedbackConfig {
 }
 
 /**
- * Configures the keys that have no config, or one that was deleted; the others stay as they are. Of a key that comes
- * twice the first counts.
- * @returns what was made
+ * Configures the keys that have no config, or whose config was deleted; the others stay as they are. When a key comes
+ * twice, the first counts.
+ * @returns the configs that were made
  */
 export async function feedbackConfigInsertMany(
   db: Queryable,
@@ -23,7 +23,7 @@ export async function feedbackConfigInsertMany(
 ): Promise<FeedbackConfigRow[]> {
   if (configs.length === 0) return []
   const byKey = new Map(configs.toReversed().map((config) => [config.key, config]))
-  // One order in every transaction: no deadlock.
+  // By key in every transaction, which rules out deadlocks.
   const rows = [...byKey.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
   return runStatement<FeedbackConfigRow>(db, 'feedback_config_insert_many', [
     tenantId,
@@ -34,7 +34,10 @@ export async function feedbackConfigInsertMany(
   ])
 }
 
-/** null leaves. @returns null when the key has no config */
+/**
+ * Changes a config; null keeps what is stored.
+ * @returns null when the key has no config
+ */
 export async function feedbackConfigUpdate(
   db: Queryable,
   tenantId: string,
@@ -52,7 +55,10 @@ export async function feedbackConfigUpdate(
   return row ?? null
 }
 
-/** The feedback of the key stays. @returns false when the key has no config */
+/**
+ * Deletes a config. The feedback of its key stays.
+ * @returns false when the key has no config
+ */
 export async function feedbackConfigDelete(
   db: Queryable,
   tenantId: string,

@@ -3,7 +3,8 @@ import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 /**
- * Deletes one piece of feedback for good: later writes of it are dropped, the experiments it counted in are marked dirty.
+ * Deletes one piece of feedback for good: later writes of it are dropped, and the experiments that it counted in are
+ * marked dirty.
  * @returns false when there is none
  */
 export async function feedbackDelete(
@@ -15,7 +16,9 @@ export async function feedbackDelete(
   return (await runStatement(db, 'feedback_delete', [tenantId, id, now])).length > 0
 }
 
-/** Deletes one piece of feedback, or sees to it that it never comes to be: writes on their way are dropped. */
+/**
+ * Deletes one piece of feedback, even one that has not arrived yet: writes of it that are on their way are dropped.
+ */
 export async function feedbackBury(
   db: Db,
   tenantId: string,
@@ -23,7 +26,7 @@ export async function feedbackBury(
   now: Timestamp,
 ): Promise<void> {
   await db.begin(async (transaction) => {
-    // A worker that wrote it before us is waited for; one that comes after waits for us, and finds the tombstone.
+    // Waits for a worker that wrote it before us. A worker that comes later waits for us, and finds the tombstone.
     await runStatement(transaction, 'feedback_insert_missing', [tenantId, id])
     await feedbackDelete(transaction, tenantId, id, now)
   })

@@ -18,10 +18,10 @@ export interface ExperimentKey {
 }
 
 /**
- * Applies events in one transaction: all of them or none. Any number of times, in any order and in any split into
- * calls the tables end the same (SPEC I2, I3); what was deleted stays deleted.
- * @returns experiments whose aggregates are now dirty (their marks are committed with the rows)
- * @throws the database's error; see store/errors.ts for which pass by themselves
+ * Applies events in one transaction: all of them or none. The tables end the same, however often and in whatever
+ * order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays deleted.
+ * @returns the experiments whose aggregates are now dirty; their marks are committed with the rows
+ * @throws the database's error; store/errors.ts says which pass by themselves
  */
 export async function applyEvents(db: Db, events: TenantEvent[]): Promise<ExperimentKey[]> {
   let live = events
@@ -41,7 +41,8 @@ async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
-  // One order of tables in every transaction (runs, traces, run items, feedback), rows sorted by key: no deadlock.
+  // Every transaction takes the tables in one order (runs, traces, run items, feedback), and rows by key: no
+  // deadlocks.
   const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
   runs.push(...(await runRefreshTraceless(transaction, runs)))
   await refreshTraces(transaction, runs, folded)
@@ -60,7 +61,9 @@ async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise
   return markDirty(transaction, runs, runItems, feedback)
 }
 
-/** Some of the events write what is deleted: the transaction is undone, and done again with the others. */
+/**
+ * Thrown when some of the events write what is deleted. The transaction is undone, and done again with the others.
+ */
 class DeletedError extends Error {
   override name = 'DeletedError'
   readonly live: TenantEvent[]
@@ -95,10 +98,10 @@ async function experimentLockMany(db: Queryable, events: TenantEvent[]): Promise
 }
 
 /**
- * SPEC: deletes win. Looks for tombstones after the rows are written, never before: by now we hold or have waited for
- * the locks of every delete that does not see our rows, so its tombstone is here to be seen. Whoever deletes later
- * waits for us and sees our rows.
- * @throws DeletedError with the events that are not of, or inside, what was deleted
+ * Refuses events that write what was deleted (SPEC I11). Looks for tombstones after the rows are written, never
+ * before: by now we hold, or have waited for, the locks of every delete that does not see our rows, so its tombstone
+ * can be seen. A delete that comes later waits for us and sees our rows.
+ * @throws DeletedError with the events that write nothing that was deleted, and nothing inside it
  */
 async function refuseDeleted(
   db: Queryable,
@@ -107,7 +110,7 @@ async function refuseDeleted(
 ): Promise<void> {
   const traces = new Map(runs.map((run) => [`${run.tenantId}/${run.id}`, run.traceId]))
   const named = events.map(({ tenantId, event }) => {
-    // An event that says nothing of the trace may still write a run in it.
+    // An event that does not name its trace may still write a run of it.
     const held = event.kind === 'run' ? traces.get(`${tenantId}/${event.id}`) : null
     return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
   })
@@ -135,7 +138,9 @@ async function refuseDeleted(
   if (live.length < events.length) throw new DeletedError(live)
 }
 
-/** Clients give feedback ids of their own choice, and may give it again after they took it back. */
+/**
+ * True for feedback that is given again after it was deleted. Clients choose the ids of feedback, and may reuse them.
+ */
 function isGivenAgain({ version }: IngestEvent, deletedAt: Timestamp): boolean {
   return versionTimeMs(version) >= Math.floor(toEpochMicros(deletedAt) / 1000)
 }
@@ -144,12 +149,15 @@ function experimentOf(event: IngestEvent): string | null {
   return event.patch.experimentId ?? null
 }
 
-/** Of an experiment as a whole: a delete may keep it. */
+/** True for feedback on an experiment as a whole, which may outlive the experiment. */
 function isExperimentScore({ kind, patch }: IngestEvent): boolean {
   return kind === 'feedback' && !patch.runId && !patch.traceId
 }
 
-/** What an event writes, and what that is part of. @param traceId the trace that its row turned out to be in */
+/**
+ * Lists what an event writes, and what that belongs to.
+ * @param traceId the trace that the event's row turned out to be in
+ */
 function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id: string][] {
   const things: [string, string | null | undefined][] = [
     [event.kind, event.id],
@@ -172,9 +180,10 @@ async function upsertMany<T extends Touched>(
   rows: FoldedRow[],
 ): Promise<T[]> {
   if (rows.length === 0) return []
-  // Planning an upsert takes longer than running it on a few rows, and its way to a row is always the key: its plan is
-  // kept. The look-ups are planned anew: on empty tables all indexes of a tenant look alike, and the plan that was kept
-  // from then read all runs of the tenant for each trace. Not awaited one by one: the three travel together.
+  // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
+  // is kept. The look-ups are planned anew: on empty tables all indexes of a tenant look alike, and a plan that was
+  // kept from then read all runs of the tenant for each trace. The three are not awaited one by one, so that they
+  // travel together.
   const [, touched] = await Promise.all([
     planModeUpdate(db, 'force_generic_plan'),
     runGenerated<T>(db, upsertText(kind), upsertParameters(kind, rows.toSorted(byKey))),
@@ -196,7 +205,7 @@ interface ResolvedRun extends Touched {
   dottedOrder: string | null
 }
 
-/** Runs that came with a parent only get its trace, once it has one. */
+/** Gives runs that came with only a parent the trace of that parent, once it has one. */
 async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<RunTouched[]> {
   if (runs.length === 0) return []
   const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(runs))
@@ -209,7 +218,10 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
   ])
 }
 
-/** Locks all traces in one order, then writes them; the roll-ups read the runs of every committed worker. */
+/**
+ * Locks all traces in one order, then writes them. Their roll-ups are computed from the runs of every committed
+ * worker.
+ */
 async function refreshTraces(
   db: Queryable,
   runs: RunTouched[],
@@ -233,9 +245,9 @@ async function refreshTraces(
 }
 
 /**
- * Locks traces until the transaction ends, those too that do not exist yet. Writes to their runs, and deletes of them,
- * come before us or wait.
- * @param traces sorted by key; what a client called each, if it is not the id
+ * Locks traces until the transaction ends, also those that do not exist yet. Writes to their runs, and deletes of
+ * them, were done before or wait.
+ * @param traces sorted by key, each with what its client called it, if that is not the id
  */
 export async function traceLockMany(
   db: Queryable,
@@ -255,7 +267,7 @@ interface ExampleRoot extends Touched {
   createdAt: Timestamp
 }
 
-/** LangSmith links an example by a field of the root run: such a run is a run item as well. */
+/** LangSmith's clients link an example by a field of the root run, so such a run makes a run item as well. */
 async function linksOfRuns(db: Queryable, runs: RunTouched[]): Promise<TenantEvent[]> {
   if (runs.length === 0) return []
   const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', columnsOf(runs))
@@ -310,7 +322,7 @@ async function markDirty(
   ])
 }
 
-/** Sorted by key, without repeats and nulls: the order in which every transaction takes its locks. */
+/** Sorts keys and drops repeats and nulls. This is the order in which every transaction takes its locks. */
 function distinctKeys(keys: { tenantId: string; id: string | null }[]): Touched[] {
   const distinct = new Map<string, Touched>()
   for (const { tenantId, id } of keys)

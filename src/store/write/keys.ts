@@ -4,7 +4,7 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** What a key may do: there is one kind so far, and the public key alone may only send scores. */
+/** What every key may do: there is one kind of key so far. A public key alone may only send scores. */
 const allScopes = ['read', 'write']
 
 export interface StoredKey {
@@ -16,7 +16,7 @@ export interface StoredKey {
 }
 
 /**
- * Gives a tenant a key pair, or gives its public key another secret. A revoked key stays revoked.
+ * Gives a tenant a key pair, or gives an existing public key another secret. A revoked key stays revoked.
  * @returns false when the public key belongs to another tenant
  * @throws the driver's unique violation when the secret is already in use with another public key
  */
@@ -39,12 +39,15 @@ export async function apiKeyUpsert(
   return rows.length > 0
 }
 
-/** The keys of a tenant, oldest first, revoked ones too. */
+/** Lists the keys of a tenant, oldest first, revoked ones too. */
 export async function apiKeyList(db: Db, tenantId: string): Promise<StoredKey[]> {
   return runStatement<StoredKey>(db, 'api_key_list', [tenantId])
 }
 
-/** @returns when the key ended, at first; null when the tenant has no such key */
+/**
+ * Revokes a key.
+ * @returns when it was first revoked; null when the tenant has no such key
+ */
 export async function apiKeyUpdateRevoked(
   db: Db,
   tenantId: string,

@@ -13,8 +13,9 @@ export interface MediaAnnouncement {
 }
 
 /**
- * @param traceId for which it is announced: while that is there the content stays
- * @returns null when the id stands for another content already
+ * Announces a media item, whose content is uploaded later.
+ * @param traceId the trace that it is announced for: while that exists, the content is kept
+ * @returns null when the id already stands for other content
  */
 export async function mediaUpsert(
   db: Db,
@@ -24,7 +25,7 @@ export async function mediaUpsert(
   now: Timestamp,
 ): Promise<{ isStored: boolean } | null> {
   return db.begin(async (transaction) => {
-    // First, as whoever removes the content does: no deadlock. From here on it stays.
+    // The first lock, as when the content is removed: no deadlocks. From here on the content stays.
     const isStored = await blobUpdateUsed(transaction, tenantId, blobId, now)
     const announced = await runStatement(transaction, 'media_upsert', [
       tenantId,
@@ -50,7 +51,10 @@ export interface MediaUpload {
   timeMs: number | null
 }
 
-/** @returns false when nobody has announced it */
+/**
+ * Records how an upload ended.
+ * @returns false when nobody has announced the media item
+ */
 export async function mediaUpdateUpload(
   db: Queryable,
   tenantId: string,

@@ -10,12 +10,12 @@ export interface Tombstone {
   id: string
 }
 
-/** Rows deleted by one statement: long enough to be quick, short enough not to hold locks. */
+/** How many rows one statement deletes: enough to be quick, few enough not to hold locks for long. */
 const purgeChunk = 1000
 
 /**
- * Removes the rows of a deleted experiment for good, in chunks. Readers do not see them anyway, and late writes are
- * refused by the tombstone, so it may be stopped and repeated at any point.
+ * Removes the rows of a deleted experiment for good, in chunks. Readers do not see them, and the tombstone keeps late
+ * writes out, so it may be stopped and repeated at any point.
  */
 export async function experimentPurge(
   db: Db,
@@ -36,7 +36,7 @@ export async function experimentPurge(
   await tombstoneUpdatePurged(db, { tenantId, kind: 'experiment', id: experimentId }, now)
 }
 
-/** Removes what a write that had not seen the tombstone of a trace has left in it. */
+/** Removes what was left in a deleted trace by a write that had not seen its tombstone. */
 export async function tracePurge(
   db: Db,
   tenantId: string,
@@ -56,8 +56,8 @@ async function tombstoneUpdatePurged(
 }
 
 /**
- * Deleted things that are not purged yet, of all tenants.
- * @param settledBefore every write that began before has ended
+ * Lists deleted things that are not purged yet, of all tenants.
+ * @param settledBefore a time so long ago that every write that began before it has ended
  * @param limit how many at most
  */
 export async function tombstoneListUnpurged(

@@ -8,7 +8,7 @@ import {
 } from '../read/feedback/score-configs.ts'
 import { runStatement } from '../statements.ts'
 
-/** What a client says of a config. */
+/** What a client says about a config. */
 export type ScoreConfigContent = Omit<ScoreConfigRow, 'id' | 'createdAt' | 'updatedAt'>
 
 export async function scoreConfigInsert(
@@ -33,9 +33,9 @@ export async function scoreConfigInsert(
 }
 
 /**
- * Changes a config; nobody else does so meanwhile.
- * @param change gives the new content from the old; what it throws leaves all as it was
- * @returns null when there is none of that id
+ * Changes a config while it is locked.
+ * @param change makes the new content from the old; a throw keeps everything as it was
+ * @returns null when there is no config of that id
  */
 export async function scoreConfigUpdate(
   db: Db,

@@ -4,7 +4,10 @@ import type { Queryable } from '../pool.ts'
 import type { ShareKind } from '../read/shares.ts'
 import { runStatement } from '../statements.ts'
 
-/** Shares a thing with whoever has the token; a thing that is shared already keeps its token. @returns the token */
+/**
+ * Shares a thing with whoever has the token. A thing that is already shared keeps its token.
+ * @returns the token
+ */
 export async function shareUpsert(
   db: Queryable,
   tenantId: string,
@@ -17,7 +20,7 @@ export async function shareUpsert(
   return row!.token
 }
 
-/** Ends the sharing of a thing; one that is not shared stays so. */
+/** Ends the sharing of a thing. Does nothing when it is not shared. */
 export async function shareDelete(
   db: Queryable,
   tenantId: string,

@@ -12,7 +12,10 @@ export async function tenantInsert(db: Db, { id, name }: Tenant, now: Timestamp)
   return (await runStatement(db, 'tenant_insert', [id, name, now])).length > 0
 }
 
-/** Makes the tenant only where there is none at all, also when two processes start at once. @returns true when it did */
+/**
+ * Makes the tenant only when there is none at all, also when two processes start at once.
+ * @returns true when it was made
+ */
 export async function tenantInsertFirst(
   db: Db,
   { id, name }: Tenant,
@@ -21,12 +24,12 @@ export async function tenantInsertFirst(
   return (await runStatement(db, 'tenant_insert_first', [id, name, now])).length > 0
 }
 
-/** Every tenant, oldest first. */
+/** Lists all tenants, oldest first. */
 export async function tenantList(db: Db): Promise<Tenant[]> {
   return runStatement<Tenant>(db, 'tenant_list', [])
 }
 
-/** Lets one transaction at a time make a dataset or an experiment in the tenant; ingestion goes on meanwhile. */
+/** Lets only one transaction at a time make a dataset or an experiment in the tenant. Ingestion is not held up. */
 export async function tenantLock(transaction: Queryable, tenantId: string): Promise<void> {
   await runStatement(transaction, 'tenant_lock', [tenantId])
 }

@@ -5,14 +5,14 @@ import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 import { tenantLock } from './tenants.ts'
 
-/** An experiment over a client's own data, known from its traces alone. Metadata must be fit for `jsonb`. */
+/** An experiment over a client's own data, which is known only from its traces. Metadata must be fit for `jsonb`. */
 export interface TracedExperiment extends ResolvedId {
   name: string
   description: string | null
   metadata: JsonText | null
 }
 
-/** Makes those that neither exist nor were deleted; each is a plain experiment without a dataset. */
+/** Makes those that neither exist nor were deleted, each as a plain experiment without a dataset. */
 export async function experimentInsertTraced(
   db: Db,
   tenantId: string,

@@ -5,12 +5,13 @@ import { runStatement } from '../statements.ts'
 import { blobMarkInsertOfTraces } from './blob-marks.ts'
 import { traceLockMany } from './ingest.ts'
 
-/** Traces that one transaction deletes: with some 100 runs each it holds its locks for about a second. */
+/** How many traces one transaction deletes: with some 100 runs each it holds its locks for about a second. */
 const chunkLength = 100
 
 /**
- * Deletes traces with their runs, run items and feedback. A trace is gone whole or not at all; late writes of it, or
- * of one of its runs, are dropped. Traces that have runs but none in the experiment are left alone.
+ * Deletes traces with their runs, run items and feedback. A trace is deleted completely or not at all, and late
+ * writes of it, or of one of its runs, are dropped. Traces that have runs, but none in the experiment, are left
+ * alone.
  * @param experimentId null: wherever they are
  */
 export async function traceDeleteMany(
@@ -24,7 +25,7 @@ export async function traceDeleteMany(
   for (let i = 0; i < ids.length; i += chunkLength) {
     const chunk = ids.slice(i, i + chunkLength)
     await db.begin(async (transaction) => {
-      // The order in which ingestion takes its locks: no deadlock.
+      // In the order in which ingestion takes its locks: no deadlocks.
       await runStatement(transaction, 'run_lock_of_traces', [tenantId, chunk])
       const found = await runStatement<{ id: string }>(transaction, 'trace_list_deletable', [
         tenantId,
@@ -33,7 +34,7 @@ export async function traceDeleteMany(
       ])
       if (found.length === 0) return
       const keys = found.map(({ id }) => ({ tenantId, id, externalId: null }))
-      // From here on no write to these traces can end before we do: their rows are all to be seen now.
+      // From here on no write to these traces can end before we do, so all their rows can be seen now.
       await traceLockMany(transaction, keys)
       const gone = keys.map(({ id }) => id)
       await blobMarkInsertOfTraces(transaction, tenantId, gone, now)
@@ -42,7 +43,10 @@ export async function traceDeleteMany(
   }
 }
 
-/** Deletes every trace of an experiment in which some run has all of this metadata. @param metadata fit for `jsonb` */
+/**
+ * Deletes every trace of an experiment in which some run has all of this metadata.
+ * @param metadata fit for `jsonb`
+ */
 export async function traceDeleteWithMetadata(
   db: Db,
   tenantId: string,

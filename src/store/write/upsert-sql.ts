@@ -8,9 +8,9 @@ import {
 import type { Parameter } from '../statements.ts'
 
 /*
- * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`
- * that joins each folded row with the stored one by SPEC I4. Repeating it changes nothing: a row that says nothing
- * new is not even touched.
+ * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`. It
+ * merges each folded row with the stored one by SPEC I4. Repeating it changes nothing: a row that says nothing new is
+ * not even touched.
  */
 
 const tables: Record<EntityKind, string> = {
@@ -30,14 +30,17 @@ const returned: Record<EntityKind, string[]> = {
 
 interface UpsertColumn {
   name: string
-  /** Type of the array parameter. */
+  /** The type of the array parameter. */
   parameterType: string
-  /** Expression over `given`, the unnested row. */
+  /** An expression over `given`, the unnested row. */
   expression: string
   read(row: FoldedRow): Parameter
 }
 
-/** `$1…$n` are arrays of equal length, one element a row, sorted by (tenant, id), no (tenant, id) twice. */
+/**
+ * Returns the statement. `$1…$n` are arrays of equal length with one element per row, sorted by (tenant, id), without
+ * repeats.
+ */
 export function upsertText(kind: EntityKind): string {
   const cached = texts.get(kind)
   if (cached !== undefined) return cached
@@ -60,7 +63,7 @@ returning ${['tenant_id', 'id', ...returned[kind]].map((name) => `held.${name}`)
 
 const texts = new Map<EntityKind, string>()
 
-/** One array per `$n` of `upsertText`. */
+/** Returns one array for each `$n` of `upsertText`. */
 export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
   return upsertColumns(kind).map((column) => rows.map((row) => column.read(row)) as Parameter)
 }
@@ -109,8 +112,8 @@ function fieldColumns(field: Field, slot: number): UpsertColumn[] {
       ]
     }
     const read = (row: FoldedRow): Parameter => scalar(row.values.get(property) ?? null)
-    // json is parsed once, by the cast; an array inside an array has to travel as its literal; and the driver takes an
-    // array that starts with a boolean for a boolean.
+    // json is parsed once, by the cast. An array inside an array has to travel as its literal. And the driver would
+    // take an array that starts with a boolean for a boolean.
     if (type === 'json' || type === 'boolean' || type.endsWith('[]')) {
       return [column(name, 'text', read, `given.${name}::${type}`)]
     }
@@ -118,7 +121,7 @@ function fieldColumns(field: Field, slot: number): UpsertColumn[] {
   })
 }
 
-/** `set` clauses: per field, the winner by version; then the clock itself. */
+/** Returns the `set` clauses: for each field the winner by version, then the clock itself. */
 function assignments(kind: EntityKind): string[] {
   const clock: string[] = []
   const sets = entityFields[kind].flatMap((field, slot) => {
@@ -141,7 +144,7 @@ function assignments(kind: EntityKind): string[] {
   })
   return [
     ...sets,
-    // least() ignores null: the same answer whichever spelling came first.
+    // least() ignores null, and gives the same answer whichever spelling came first.
     '  external_id = least(held.external_id collate "C", excluded.external_id collate "C")',
     '  v = greatest(held.v, excluded.v)',
     '  m = held.m | excluded.m',
@@ -151,8 +154,9 @@ function assignments(kind: EntityKind): string[] {
 }
 
 /**
- * The given row is of the event that the stored row ends with. An older event may have been folded into it that set
- * the same fields: only its keys of a map, or members of a union, tell.
+ * Returns a condition: the given row holds nothing but the event that the stored row ends with. An older event that
+ * set the same fields may have been folded into the given row; only its keys of a map, or members of a union, show
+ * that.
  */
 function saysNothingNew(kind: EntityKind): string {
   const sameEvent =
@@ -186,7 +190,10 @@ function mapAssignments(
   ]
 }
 
-/** `{5,NULL,7}`; null when every set field has the row's version, which is nearly always. */
+/**
+ * Writes the versions of the fields as an array, `{5,NULL,7}`; null when every set field has the row's version, which
+ * is nearly always.
+ */
 function clockText(row: FoldedRow): string | null {
   if (row.fieldVersions.every((version) => version === null || version === row.version)) return null
   return `{${row.fieldVersions.map((version) => version ?? 'NULL').join(',')}}`
@@ -200,7 +207,10 @@ function maskText(row: FoldedRow): string {
   return String(mask)
 }
 
-/** As sent while all keys come from one event; else sorted by key, as `runmill_map_merge` does. */
+/**
+ * Writes a map in the order in which it was sent, while all keys come from one event; else sorted by key, as
+ * `runmill_map_merge` does.
+ */
 function mapText(map: Map<string, MapEntry> | undefined): string | null {
   if (map === undefined) return null
   const versions = new Set([...map.values()].map((entry) => entry.version))
