@@ -1,9 +1,10 @@
 /*
- * Gathers what concurrently active jobs bring into few large batches. A batch starts as soon as an earlier one is done:
- * alone when the lane is idle (no timer delays a single write), with whatever has arrived since when it is busy.
+ * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
+ * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
+ * whatever has arrived since.
  */
 
-/** While one batch is in the database, the next is prepared, and Postgres has work for a second core. */
+/** Two, so that while one batch is in the database the next is prepared, and Postgres has work for a second core. */
 const batchesAtOnce = 2
 
 export interface GathererOptions<T> {
@@ -14,7 +15,7 @@ export interface GathererOptions<T> {
   weigh(item: T): number
 }
 
-/** Hands an item in; resolves when the batch that holds it is applied. */
+/** Hands over an item. Resolves when the batch that holds it is applied. */
 export type Gather<T> = (item: T) => Promise<void>
 
 export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T>): Gather<T> {
@@ -28,7 +29,7 @@ export function createGatherer<T>({ apply, maxWeight, weigh }: GathererOptions<T
 
   async function run(): Promise<void> {
     running++
-    // Jobs that were fetched in the same turn belong into the same batch.
+    // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
     while (waiting.length > 0) {
       const batch = takeBatch()

@@ -11,7 +11,7 @@ import {
   type BlobName,
 } from '../src/store/write/blob-marks.ts'
 
-export interface CollectorParts {
+export interface CollectorServices {
   db: Db
   queue: QueueBackend
   clock: Clock
@@ -19,22 +19,25 @@ export interface CollectorParts {
   blobs: BlobStore
 }
 
-/** A content is stored before the row that refers to it: the event may wait in the queue as long as this. */
+/**
+ * How long a blob is kept after its last use. It is stored before the row that refers to it, and the event that
+ * writes the row may wait in the queue for that long.
+ */
 const graceMs = 24 * 3_600_000
 
-/** Longer than any transaction of ours: what copied a reference when the mark was made has ended. */
+/** Longer than any transaction of ours: one that was copying a reference when the mark was made has ended by then. */
 const settleMs = 600_000
 
-/** Blobs that one statement looks at. */
+/** How many blobs one statement looks at. */
 const pageLength = 500
 
 /**
- * Removes contents to which nothing refers any more. A blob is looked at twice, ten minutes apart: what makes a mark of it
- * (a deletion, or a look at all blobs), and what then deletes it asks again.
+ * Removes blobs to which nothing refers any more. A blob is looked at twice, ten minutes apart: a deletion, or a look
+ * at all blobs, marks it; and before it is deleted, whether anything refers to it is asked again.
  */
-export function collectHandler(services: CollectorParts): Handler<'collect'> {
+export function collectHandler(services: CollectorServices): Handler<'collect'> {
   return async ({ look }, { signal }) => {
-    // An attachment of an event that waits since yesterday looks as if nothing referred to it.
+    // As long as events wait in the queue, an attachment of one of them looks as if nothing referred to it.
     if (await hasBacklog(services.queue)) return
     await (look === 'all' ? markUnreferenced(services, signal) : removeMarked(services, signal))
   }
@@ -47,7 +50,10 @@ async function hasBacklog(queue: QueueBackend): Promise<boolean> {
   )
 }
 
-async function markUnreferenced({ db, clock }: CollectorParts, signal: AbortSignal): Promise<void> {
+async function markUnreferenced(
+  { db, clock }: CollectorServices,
+  signal: AbortSignal,
+): Promise<void> {
   const usedBefore = ago(clock, graceMs)
   let last: BlobName | null = null
   do {
@@ -57,7 +63,7 @@ async function markUnreferenced({ db, clock }: CollectorParts, signal: AbortSign
 }
 
 async function removeMarked(
-  { db, clock, log, blobs }: CollectorParts,
+  { db, clock, log, blobs }: CollectorServices,
   signal: AbortSignal,
 ): Promise<void> {
   const usedBefore = ago(clock, graceMs)

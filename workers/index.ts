@@ -1,22 +1,24 @@
 import type { Handlers, QueueBackend } from '../src/queue/backend.ts'
 import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
-import { collectHandler, type CollectorParts } from './collect.ts'
-import { ingestHandler, type WorkerParts } from './ingest.ts'
+import { collectHandler, type CollectorServices } from './collect.ts'
+import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPace } from './pace.ts'
 import { sweep } from './sweep.ts'
 
-/** Queues of the processes that hold the blobs: those that serve the API. */
+/** Handlers of the queues that need the blobs. Only processes that serve the API have those. */
 type ApiHandlers = Pick<Handlers, 'collect'>
 
-/** One handler per queue of a worker. Each may run any number of times for one job. */
-export function buildHandlers(given: Omit<WorkerParts, 'pace'>): Omit<Handlers, keyof ApiHandlers> {
+/** Builds the handlers of a worker, one per queue. Each may run any number of times for one job. */
+export function buildHandlers(
+  shared: Omit<WorkerServices, 'pace'>,
+): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
-  const services: WorkerParts = { ...given, pace }
+  const services: WorkerServices = { ...shared, pace }
   const { db, clock } = services
   return {
     ingest: ingestHandler(services),
-    // A gatherer of its own: an interactive write never waits behind a burst.
+    // It has a gatherer of its own, so that an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(services),
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
@@ -25,19 +27,22 @@ export function buildHandlers(given: Omit<WorkerParts, 'pace'>): Omit<Handlers, 
   }
 }
 
-/** The handlers of the other queues: a worker may be on a machine that has none of the blobs. */
-export function buildApiHandlers(services: CollectorParts): ApiHandlers {
+/**
+ * Builds the handlers that need the blobs, for a process that serves the API: a worker may be on a machine without
+ * them.
+ */
+export function buildApiHandlers(services: CollectorServices): ApiHandlers {
   return { collect: collectHandler(services) }
 }
 
-/** How often lost nudges are looked for. */
+/** How often the sweep looks for lost nudges. */
 const sweepEveryMs = 5000
-/** A deleted content goes within this time after its mark has settled. */
+/** How often marked blobs are removed: a blob stays at most this long once its mark has settled. */
 const collectMarkedEveryMs = 600_000
-/** Each looks at every blob: a million take the database 16 s. */
+/** How often every blob is looked at. A million of them take the database 16 s. */
 const collectAllEveryMs = 6 * 3_600_000
 
-/** Registers the repeating jobs. Any number of processes may do so. */
+/** Registers the repeating jobs. Any number of processes may do so: each job is scheduled once. */
 export async function scheduleRepeating(queue: QueueBackend): Promise<void> {
   await queue.schedule('sweep', 'sweep', sweepEveryMs, {})
   await queue.schedule('collect', 'marked', collectMarkedEveryMs, { look: 'marked' })

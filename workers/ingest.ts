@@ -11,7 +11,7 @@ import { createGatherer } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { WorkerProgress } from './progress.ts'
 
-export interface WorkerParts {
+export interface WorkerServices {
   db: Db
   queue: QueueBackend
   clock: Clock
@@ -20,7 +20,7 @@ export interface WorkerParts {
   progress: WorkerProgress
 }
 
-/** About 1,000 events or 4 MiB a transaction: an event weighs one, and one more for each 4 KiB of it. */
+/** Bounds a transaction to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
 
@@ -36,7 +36,7 @@ interface JobEvent extends TenantEvent {
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
 export function ingestHandler(
-  services: WorkerParts,
+  services: WorkerServices,
 ): (job: IngestJob, context: JobContext) => Promise<void> {
   const gather = createGatherer<Item>({
     maxWeight: maxBatchWeight,
@@ -57,26 +57,29 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-async function applyJobs(services: WorkerParts, items: Item[]): Promise<void> {
+async function applyJobs(services: WorkerServices, items: Item[]): Promise<void> {
   const { queue, log, pace } = services
   const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
   const events = items.flatMap(({ job }) =>
     job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
   )
-  const dirty = await applyOrBury(services, events, signal)
+  const dirty = await applyOrDeadLetter(services, events, signal)
   services.progress.finished()
   queue.announceApplied(items.map(({ job }) => job.batchId))
   for (const key of distinctExperiments(dirty)) {
-    // A lost nudge costs a delay, no data: the sweep finds the mark.
+    // A lost nudge costs a delay but no data: the sweep finds the mark.
     nudgeAggregate({ queue, pace }, key).catch((error: unknown) =>
       log.warn({ err: error }, 'aggregate nudge failed'),
     )
   }
 }
 
-/** SPEC I5: a batch that the database refuses is halved until the bad event stands alone; only that one is buried. */
-async function applyOrBury(
-  services: WorkerParts,
+/**
+ * Applies events, and dead-letters those that the database refuses. A refused batch is halved until the bad event is
+ * alone (SPEC I5).
+ */
+async function applyOrDeadLetter(
+  services: WorkerServices,
   events: JobEvent[],
   signal: AbortSignal,
 ): Promise<ExperimentKey[]> {
@@ -86,16 +89,16 @@ async function applyOrBury(
     signal.throwIfAborted()
     if (events.length > 1) {
       const half = Math.ceil(events.length / 2)
-      const first = await applyOrBury(services, events.slice(0, half), signal)
-      return [...first, ...(await applyOrBury(services, events.slice(half), signal))]
+      const first = await applyOrDeadLetter(services, events.slice(0, half), signal)
+      return [...first, ...(await applyOrDeadLetter(services, events.slice(half), signal))]
     }
-    await bury(services, events[0]!, error, signal)
+    await deadLetter(services, events[0]!, error, signal)
     return []
   }
 }
 
-async function bury(
-  services: WorkerParts,
+async function deadLetter(
+  services: WorkerServices,
   { job, tenantId, event }: JobEvent,
   error: unknown,
   signal: AbortSignal,
@@ -120,9 +123,9 @@ async function bury(
 const firstRetryMs = 100
 const lastRetryMs = 5000
 
-/** SPEC I6: while the database is away, busy or in conflict the work waits; no attempt is used up. */
+/** Repeats `work` while the database is away, busy or in conflict (SPEC I6). No attempt of the job is used up. */
 async function untilAvailable<T>(
-  { log }: WorkerParts,
+  { log }: WorkerServices,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -140,7 +143,7 @@ async function untilAvailable<T>(
 /** @throws the signal's reason when the process stops meanwhile */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  // Rejects with an error of its own when it is aborted: the reason is what the caller waits for.
+  // When aborted, the timer rejects with an error of its own; the caller wants the signal's reason.
   await setTimeout(ms, undefined, { signal }).catch(() => {})
   signal.throwIfAborted()
 }

@@ -2,13 +2,16 @@ import { LRUCache } from 'lru-cache'
 import type { QueueBackend } from '../src/queue/backend.ts'
 import type { ExperimentKey } from '../src/store/write/ingest.ts'
 
-/** At most a twentieth of the time goes into keeping one experiment's aggregates fresh, however large it is. */
+/** At most a twentieth of the time is spent on keeping one experiment's aggregates fresh, however large it is. */
 const restPerWork = 20
 const shortestDelayMs = 250
 const longestDelayMs = 60_000
 const rememberAtMost = 10_000
 
-/** How long after a change the aggregates of an experiment are recomputed. Readers refresh by themselves, if sooner. */
+/**
+ * Decides how long after a change the aggregates of an experiment are recomputed. A reader that comes sooner
+ * refreshes them itself.
+ */
 export interface Pace {
   delayMs(key: ExperimentKey): number
   /** Runs a refresh and remembers how long it took. */
@@ -32,7 +35,10 @@ export function createPace(): Pace {
   }
 }
 
-/** Has the aggregates recomputed, in time. Several nudges of one experiment are one job. */
+/**
+ * Asks for the aggregates of an experiment to be recomputed when its pace allows. Several nudges of one experiment
+ * are one job.
+ */
 export async function nudgeAggregate(
   { queue, pace }: { queue: QueueBackend; pace: Pace },
   key: ExperimentKey,

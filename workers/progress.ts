@@ -1,9 +1,9 @@
 import type { Clock } from '../src/domain/clock.ts'
 import { toEpochMs } from '../src/domain/timestamp.ts'
 
-/** When the workers of this process last finished something, for its readiness. */
+/** When the workers of this process last finished a batch. The readiness check looks at it. */
 export interface WorkerProgress {
-  /** Epoch milliseconds; at first, the start. */
+  /** Epoch milliseconds. Until something is finished, the time of the start. */
   lastAt(): number
   finished(): void
 }

@@ -1,17 +1,19 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
 import { experimentDirtyMarkList } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
-import type { WorkerParts } from './ingest.ts'
+import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 
-/** Things found by one sweep; the next one takes the rest. */
+/** How many things one sweep looks up. The next one takes the rest. */
 const sweepLimit = 500
 
-/** No transaction of ours takes longer. */
+/** Longer than any transaction of ours. */
 const settleMs = 60_000
 
-/** Finds what lost nudges left behind: dirty experiments and unpurged deletions, and nudges again. */
-export async function sweep({ db, queue, clock, pace }: WorkerParts): Promise<void> {
+/**
+ * Finds experiments with dirty marks, and deletions that are not purged, whose nudges were lost, and nudges again.
+ */
+export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise<void> {
   for (const key of await experimentDirtyMarkList(db, sweepLimit)) {
     await nudgeAggregate({ queue, pace }, key)
   }
