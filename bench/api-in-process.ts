@@ -9,7 +9,7 @@ import { buildApp } from '../src/http/app.ts'
 import { inlineBackend } from '../src/queue/backends/inline.ts'
 import type { FreshStore } from './fresh-store.ts'
 
-/** An API in this process, without workers, that ends when `use` is done. Reads need no more. */
+/** Runs an API in this process, without workers, which reads do not need. It ends when `use` is done. */
 export async function withApi(
   { db, folder }: FreshStore,
   use: (url: string) => Promise<void>,

@@ -11,7 +11,10 @@ export interface ApiProcess {
   phase(name: string, run: () => Promise<unknown>): Promise<void>
 }
 
-/** Runs an API in a process of its own, with a fresh database, and ends both. @param queue `postgres`, or `none` to forget */
+/**
+ * Runs an API in a process of its own, with a fresh database, and ends both.
+ * @param queue `postgres`, or `none` to forget what would be queued
+ */
 export async function withApiProcess(
   queue: string,
   use: (api: ApiProcess) => Promise<void>,
@@ -29,7 +32,7 @@ async function useApi(
   const api = fork(server, [databaseUrl, join(folder, 'blobs'), queue], {
     execArgv: process.execArgv,
   })
-  /** Bytes: the highest since the last question, and now. */
+  /** In bytes: the peak since the last call, and the memory now. */
   const memory = async (): Promise<{ peak: number; now: number }> => {
     api.send('memory')
     const [answer] = (await once(api, 'message')) as [{ peak: number; now: number }]

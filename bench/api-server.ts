@@ -10,8 +10,8 @@ import { postgresBackend } from '../src/queue/backends/postgres.ts'
 import { openPool } from '../src/store/pool.ts'
 
 /*
- * The process whose memory is measured: an API without workers, queue in Postgres. Forked by api-process.ts with the
- * database's URL, a folder for blobs, and `none` as third argument to forget what would be queued.
+ * The process whose memory is measured: an API without workers, with its queue in Postgres. api-process.ts forks it
+ * with the URL of the database, a folder for blobs, and, as third argument, `none` to forget what would be queued.
  */
 
 const [url = '', folder = '', queueName] = process.argv.slice(2)

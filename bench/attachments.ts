@@ -5,8 +5,8 @@ import { boundary, encode, multipartType } from '../test/support/multipart.ts'
 import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
 
 /*
- * Peak memory of an API process (no workers, blobs in a folder) that takes examples with attachments in one request, one
- * request after another, several at once, and that many attachments read back.
+ * Measures the peak memory of an API process (no workers, blobs in a folder) that takes examples with attachments: in
+ * one request, in one request after another, in several at once, and when as many attachments are read back.
  *
  *   npx tsx bench/attachments.ts [--mb 100] [--file-mb 5] [--requests 5] [--at-once 4] [--smoke]
  */
@@ -46,7 +46,10 @@ await withApiProcess('none', async (api) => {
   })
 })
 
-/** Random files, made as they are sent: this process holds one at a time. @returns the status */
+/**
+ * Sends random files, each made when it is sent, so that this process holds one at a time.
+ * @returns the status
+ */
 async function postExamples(
   { url, secretKey }: ApiProcess,
   datasetId: string,

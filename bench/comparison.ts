@@ -82,7 +82,7 @@ async function compare(
       if (answer.status !== 200) throw new Error(bytes.toString())
       return bytes
     }
-    // Once: parsing every answer would measure the client.
+    // Parsed only once, because parsing every answer would measure the client.
     const rows = (JSON.parse((await endpoint()).toString()) as unknown[]).length
     if ((await bare()) !== limit || rows !== limit) throw new Error(`${name}: ${rows} rows`)
     const times = await measure({ bare, endpoint })
@@ -93,7 +93,7 @@ async function compare(
   }
 }
 
-/** Median milliseconds of each, taken in turns, after a warm-up. */
+/** Returns the median milliseconds of each task. They are run in turns, after a warm-up. */
 async function measure<Name extends string>(
   tasks: Record<Name, () => Promise<unknown>>,
 ): Promise<Record<Name, number>> {
@@ -116,7 +116,7 @@ async function measure<Name extends string>(
   >
 }
 
-/** Rows as the worker leaves them, written by the server itself. Every experiment runs the same dataset. */
+/** Writes rows as the worker leaves them, by SQL alone. Every experiment runs over the same dataset. */
 async function fill(db: Db): Promise<{ query: ComparisonQuery; secret: string }> {
   const [tenantId, datasetId, secret] = [randomUUID(), randomUUID(), randomUUID()]
   const traces = Math.ceil(sizes.runs / runsPerTrace)
@@ -129,7 +129,7 @@ async function fill(db: Db): Promise<{ query: ComparisonQuery; secret: string }>
   await db`
     insert into datasets (tenant_id, id, name, created_at, updated_at, version_at)
     values (${tenantId}, ${datasetId}, 'bench', now(), now(), now())`
-  // Ids as UUIDv5-like hashes of what they stand for: scattered over the indexes, as clients' ids are.
+  // Ids are hashes of what they stand for, in UUID form. They are scattered over the indexes, as clients' ids are.
   await db`
     insert into examples (tenant_id, id, dataset_id, valid_from, created_at, inputs, outputs, metadata)
     select ${tenantId}, md5('example' || n)::uuid, ${datasetId}, now(), now() + n * interval '1 ms',
@@ -139,7 +139,7 @@ async function fill(db: Db): Promise<{ query: ComparisonQuery; secret: string }>
     insert into experiments (tenant_id, id, dataset_id, name, name_scope, start_time, created_at, updated_at)
     select ${tenantId}, md5('experiment' || n)::uuid, ${datasetId}, 'experiment ' || n, ${datasetId}, now(), now(), now()
     from generate_series(1, ${experiments}::int) as n`
-  // Traces are numbered through the examples of one experiment after the other.
+  // Numbers the traces through the examples of one experiment after another.
   const trace = db`
     select md5('trace' || t)::uuid as trace_id, md5('experiment' || (1 + (t - 1) / ${sizes.examples}::int))::uuid as experiment_id,
       md5('example' || (1 + (t - 1) % ${sizes.examples}::int))::uuid as example_id,
@@ -170,7 +170,7 @@ async function fill(db: Db): Promise<{ query: ComparisonQuery; secret: string }>
       to_json(t % 7), t % 7, at
     from (${trace}) as trace cross join unnest(array['correctness', 'brevity']) as key`
   await db.unsafe('vacuum analyze')
-  // From the middle of the history.
+  // The compared experiments are from the middle of the history.
   const first = Math.floor((experiments - sizes.experiments) / 2)
   const compared = await db<{ id: string }[]>`
     select md5('experiment' || n)::uuid as id

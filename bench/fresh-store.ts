@@ -8,24 +8,24 @@ import { closePool, openPool, type Db } from '../src/store/pool.ts'
 export interface FreshStore {
   db: Db
   databaseUrl: string
-  /** For blobs and such. */
+  /** A folder for blobs and other files. */
   folder: string
 }
 
 export interface FreshStoreOptions {
-  /** A server that exists, which is left filled, in place of a Postgres of our own. */
+  /** An existing server, which is left filled, instead of a Postgres of our own. */
   databaseUrl?: string | undefined
-  /** Of the Postgres of our own, as postgresql.conf has them. */
+  /** Settings for the Postgres of our own, named as in postgresql.conf. */
   settings?: Record<string, string>
 }
 
-/** A Postgres of its own, migrated and empty, and a folder beside it; both gone when `use` is done. */
+/** Runs a Postgres that is migrated and empty, and makes a folder beside it. Both are gone when `use` is done. */
 export async function withFreshStore(
   use: (store: FreshStore) => Promise<void>,
   { databaseUrl, settings = {} }: FreshStoreOptions = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
-  // As root the server is another user, who cannot enter a 0700 folder.
+  // When we are root the server runs as another user, who cannot enter a folder of mode 0700.
   await chmod(folder, 0o755)
   const postgres =
     databaseUrl === undefined

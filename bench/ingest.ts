@@ -105,7 +105,7 @@ async function upsertBare(db: Db, tenant: TestTenant): Promise<void> {
         },
       }))
   const batches = Array.from({ length: Math.ceil(runCount / 1000) }, () => foldEvents(batch()).run)
-  // Two at once, as two workers would: the limit is the database's.
+  // Two at once, as two workers would do it, so that the limit is the database's.
   const upsertAll = async (some: typeof batches): Promise<void> => {
     for (const rows of some)
       await runGenerated(db, upsertText('run'), upsertParameters('run', rows))
@@ -114,7 +114,7 @@ async function upsertBare(db: Db, tenant: TestTenant): Promise<void> {
   await Promise.all([upsertAll(batches.slice(0, half)), upsertAll(batches.slice(half))])
 }
 
-/** Resolves once all of them can be read. */
+/** Resolves once all the runs can be read. */
 async function postRuns(db: Db, url: string, tenant: TestTenant, count: number): Promise<void> {
   const [before] = await countRuns(db)
   const requests = Array.from({ length: count / runsPerRequest }, () => {

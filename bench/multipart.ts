@@ -4,10 +4,10 @@ import { zstdBomb, zstdCompress } from '../test/support/zstd.ts'
 import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
 
 /*
- * Peak memory of an API process (no workers, queue in Postgres) that takes POST /runs/multipart: a zstd batch of
- * 20 MB before compression, one after another and several at once; then a zstd bomb.
+ * Measures the peak memory of an API process (no workers, queue in Postgres) that takes POST /runs/multipart: a zstd
+ * batch of 20 MB before compression, one after another and several at once; then a zstd bomb.
  *
- * `--queue none` takes the batches and forgets them: what is left is the cost of reading and translating.
+ * `--queue none` takes the batches and forgets them, so that what is measured is the cost of reading and translating.
  *
  *   npx tsx bench/multipart.ts [--mb 20] [--requests 10] [--at-once 4] [--queue postgres] [--smoke]
  */
@@ -58,7 +58,7 @@ async function report({ url, secretKey, phase }: ApiProcess): Promise<void> {
   await phase('10 GB bomb', async () => post(zstdBomb(80_000)))
 }
 
-/** Runs with large inputs and outputs, as Python's client writes them. */
+/** Makes runs with large inputs and outputs, written as Python's client writes them. */
 function batch(bytes: number): Buffer {
   const chunks: Buffer[] = []
   for (let size = 0; size < bytes; ) {

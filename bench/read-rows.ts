@@ -4,11 +4,11 @@ import { experimentAggregateRefreshDirty } from '../src/store/write/aggregates.t
 import { runStatement } from '../src/store/statements.ts'
 
 /*
- * One tenant's history as the worker leaves it, written by the server itself. Half of the traces are Langfuse's (the
- * trace speaks for itself), half LangSmith's (its root run does).
+ * Writes one tenant's history as the worker leaves it, by SQL. Half of the traces are Langfuse's, where a client
+ * describes the trace itself; half are LangSmith's, where only the root run describes it.
  */
 
-/** What the routes are asked with. */
+/** What the requests need to know of the rows. */
 export interface ReadSubject {
   secret: string
   tenantId: string
@@ -25,10 +25,16 @@ export interface ReadSizes {
 
 const secret = 'sk-of-a-bench'
 const runsPerTrace = 3
-/** What Langfuse's traces say: timestamp, name, user, thread, environment, tags, metadata. Bits: domain/entities.ts. */
+/**
+ * The fields that Langfuse's traces set: timestamp, name, user, thread, environment, tags, metadata. Their bits are
+ * the positions in domain/entities.ts.
+ */
 const traceMask = [0, 2, 3, 4, 8, 9, 10].reduce((mask, bit) => mask + 2 ** bit, 0)
 
-/** Fills an empty database, or finds what an earlier run has filled it with. @param isAnalyzed false: as right after a burst */
+/**
+ * Fills an empty database, or finds what an earlier run filled it with.
+ * @param isAnalyzed false leaves the tables as they are right after a burst
+ */
 export async function fillReads(
   db: Db,
   sizes: ReadSizes,
@@ -73,7 +79,7 @@ async function fillCatalog(db: Db, tenantId: string, sizes: ReadSizes): Promise<
     from generate_series(0, ${sizes.projects}::int) as n`
 }
 
-/** Ids are hashes of what they stand for: scattered over the indexes, as clients' ids are. */
+/** Ids are hashes of what they stand for, so they are scattered over the indexes, as clients' ids are. */
 async function fillRuns(db: Db, tenantId: string, sizes: ReadSizes): Promise<void> {
   const traces = Math.ceil(sizes.runs / runsPerTrace)
   const trace = db`
@@ -115,7 +121,7 @@ async function fillRuns(db: Db, tenantId: string, sizes: ReadSizes): Promise<voi
       '{"release":"r2"}', json_build_object('question', repeat(md5(t::text), 8)), left(repeat(md5(t::text), 8), 300),
       json_build_object('answer', repeat(md5(t::text), 12)), left(repeat(md5(t::text), 12), 300), at, at
     from (${trace}) as trace where is_langfuse`
-  // As the worker does it, in its batches.
+  // As the worker does it, in batches of its size.
   for (let first = 1; first <= traces; first += 5000) {
     const ids = await db<{ id: string }[]>`
       select md5('trace' || t)::uuid as id
@@ -132,7 +138,7 @@ async function fillRuns(db: Db, tenantId: string, sizes: ReadSizes): Promise<voi
     from (${trace}) as trace where linked_id is not null`
 }
 
-/** One score a trace: on the whole trace, on a run with its trace, or on a run alone. */
+/** Writes one score per trace: on the whole trace, on a run with its trace, or on a run alone. */
 async function fillScores(db: Db, tenantId: string, sizes: ReadSizes): Promise<void> {
   const traces = Math.ceil(sizes.runs / runsPerTrace)
   await db`

@@ -4,9 +4,10 @@ import { withFreshStore } from './fresh-store.ts'
 import { fillReads, type ReadSubject } from './read-rows.ts'
 
 /*
- * Lists, filters and totals over everything of a tenant, through HTTP: median milliseconds of each. Three runs a trace,
- * one score a trace. Database of its own in a temporary folder, or --database-url (an empty database, or one that an
- * earlier run has filled; it is left filled). --fresh: nothing vacuumed nor analyzed, as right after a burst.
+ * Measures lists, filters and totals over everything of a tenant, through HTTP: the median milliseconds of each.
+ * There are three runs and one score per trace. It makes a database of its own in a temporary folder, or takes
+ * --database-url (an empty database, or one that an earlier run has filled; it is left filled). With --fresh nothing
+ * is vacuumed or analyzed, as right after a burst.
  *
  *   npx tsx bench/reads.ts [--runs 600000] [--experiments 50] [--projects 2000] [--repeats 7] [--only TEXT] [--fresh] [--smoke]
  */
@@ -31,7 +32,7 @@ const sizes = values.smoke
       projects: Number(values.projects),
     }
 const repeats = values.smoke ? 1 : Number(values.repeats)
-/** A route that takes longer than this is not asked again. */
+/** A request that takes longer than this is not repeated. */
 const enoughMs = 5000
 
 await withFreshStore(
@@ -54,7 +55,7 @@ async function readAll(subject: ReadSubject, url: string): Promise<void> {
     if (!name.includes(values.only)) continue
     const times: number[] = []
     let found = ''
-    // The first warms up.
+    // The first request warms up.
     for (let i = -1; i < repeats && sum(times) < enoughMs; i++) {
       const start = performance.now()
       const answer = await ask(url, subject, path, body)
@@ -73,7 +74,10 @@ function sum(list: number[]): number {
   return list.reduce((total, each) => total + each, 0)
 }
 
-/** The text of the answer. @throws for any other status than 200 */
+/**
+ * Returns the text of the answer.
+ * @throws for any other status than 200
+ */
 async function ask(
   url: string,
   { secret }: ReadSubject,
@@ -89,7 +93,7 @@ async function ask(
   return text
 }
 
-/** How many rows the answer has, and the total that it tells. */
+/** Returns how many rows the answer has, and the total that it states. */
 function describe(text: string): string {
   const answer = JSON.parse(text) as
     | unknown[]

@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import type { FreshStore } from './fresh-store.ts'
 
 export interface ServerOptions {
-  /** The full mode: queues in Redis, and the workers in a process of their own. Without it, all in one. */
+  /**
+   * The full mode: queues in Redis, and the workers in a process of their own. Without it, everything runs in one
+   * process.
+   */
   redisUrl?: string | undefined
 }
 
 export interface RunningServer {
   url: string
-  /** Bytes: the most memory that a process of it has held so far. Null where there is no /proc. */
+  /** The most memory, in bytes, that one of its processes has held so far. null where there is no /proc. */
   peakMemory(): Promise<number | null>
 }
 
