@@ -1,4 +1,4 @@
-// TypeScript to dist, and beside it the SQL, which tsc leaves behind.
+// Compiles TypeScript to dist, and copies the SQL beside it, because tsc leaves that out.
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFiles, root, run, sourceFiles, stampBuild } from './prepare.mjs'

@@ -1,4 +1,4 @@
-// npm run check: format, lint, types and dead code, side by side. Each prints only when it fails.
+// npm run check: checks format, lint, types and dead code at the same time. Each prints only when it fails.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { checkNode, install, root } from './prepare.mjs'

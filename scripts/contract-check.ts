@@ -1,5 +1,6 @@
-// tsx scripts/contract-check.ts LANGFUSE.yml LANGSMITH.yaml: our OpenAPI, as /docs shows it, against the vendors'. One
-// line per difference that scripts/contract-differences.json does not list; the last line reads `N passed, N failed`.
+// tsx scripts/contract-check.ts LANGFUSE.yml LANGSMITH.yaml: compares our OpenAPI document, as /docs shows it, with
+// the vendors'. Prints one line per difference that scripts/contract-differences.json does not list; the last line
+// reads `N passed, N failed`.
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { buildApp, type AppOptions } from '../src/http/app.ts'
@@ -8,7 +9,7 @@ import type { Document } from './contract-shapes.ts'
 
 interface Allowed {
   reason: string
-  /** Lines as they are printed; `*` stands for any text. */
+  /** Lines as they are printed. `*` stands for any text. */
   differences: string[]
 }
 
@@ -43,7 +44,7 @@ function report(vendor: string, { checks, differences, declaredAnswers }: Compar
   )
 }
 
-/** The document is made from the routes alone: no handler runs, so nothing behind them has to exist. */
+/** The document is made from the routes alone. No handler runs, so none of what handlers need has to exist. */
 async function ourDocument(): Promise<Document> {
   const nothing = {} as Omit<AppOptions, 'maxBodyBytes'>
   const app = await buildApp({ ...nothing, maxBodyBytes: 1 })
@@ -62,13 +63,13 @@ async function readAllowed(): Promise<Allowed[]> {
   return JSON.parse(await readFile(file, 'utf8')) as Allowed[]
 }
 
-/** Where LangSmith's routes are with us (contracts/langsmith.md 1.1). */
+/** Returns the path that a route of LangSmith has here (contracts/langsmith.md 1.1). */
 function barePath(path: string): string {
   return path.replace(/^\/api(?:\/v1)?(?=\/)/, '').replace(/^\/v1(?=\/platform\/)/, '')
 }
 
 function patternOf(text: string): { text: string; matches: (line: string) => boolean } {
-  const parts = text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  const pattern = new RegExp(`^${parts.join('.*')}$`)
+  const pieces = text.split('*').map((piece) => piece.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+  const pattern = new RegExp(`^${pieces.join('.*')}$`)
   return { text, matches: (line) => pattern.test(line) }
 }

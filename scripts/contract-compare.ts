@@ -1,6 +1,4 @@
-/*
- * What a vendor's OpenAPI document promises and ours does not keep.
- */
+/* Finds what a vendor's OpenAPI document promises and ours does not. */
 import {
   shapeOf,
   type Document,
@@ -11,11 +9,11 @@ import {
 } from './contract-shapes.ts'
 
 export interface Comparison {
-  /** Routes, parameters and body fields of the vendor that were looked at. */
+  /** How many routes, parameters and body fields of the vendor were compared. */
   checks: number
-  /** One line each: `POST /runs: body.name: missing field`. */
+  /** One line each, such as `POST /runs: body.name: missing field`. */
   differences: string[]
-  /** Answers of ours that have a schema. They are not compared. */
+  /** How many of our answers have a schema. They are not compared. */
   declaredAnswers: number
 }
 
@@ -24,25 +22,30 @@ interface Side {
   document: Document
 }
 
-/** In a query or a form all values are text, and a list of one looks like one value. */
-type Place = 'form' | 'body'
+/** Where a value is sent. In a query or a form all values are text, and a list of one looks like a single value. */
+type Location = 'form' | 'body'
 
 const methods = ['get', 'post', 'put', 'patch', 'delete']
 
-/** Fields nested deeper than this are not compared: what recurs has been seen by then. */
+/**
+ * Fields nested deeper than this are not compared: a schema that contains itself has been seen often enough by then.
+ */
 const maxDepth = 6
 
-/** @param place where a vendor's path is with us, e.g. `/api/v1/runs` at `/runs` */
+/**
+ * Compares all routes of a vendor's document with ours.
+ * @param toOurPath returns our path for a path of the vendor, e.g. `/runs` for `/api/v1/runs`
+ */
 export function compareContracts(
   vendor: Document,
   ours: Document,
-  place: (path: string) => string,
+  toOurPath: (path: string) => string,
 ): Comparison {
   const known = new Map(Object.entries(ours.paths).map(([path, item]) => [nameless(path), item]))
   const result: Comparison = { checks: 0, differences: [], declaredAnswers: 0 }
   const seen = new Set<string>()
   for (const [vendorPath, item] of Object.entries(vendor.paths)) {
-    const path = place(vendorPath)
+    const path = toOurPath(vendorPath)
     for (const method of methods) {
       const operation = item[method]
       const route = `${method.toUpperCase()} ${path}`
@@ -57,7 +60,7 @@ export function compareContracts(
       result.checks += compareQueries(operation, own, { vendor, ours, found })
       result.checks += compareBodies(operation, own, { vendor, ours, found })
       result.differences.push(...found.map((line) => `${route}: ${line}`))
-      // Some routes of LangSmith are listed with and without their prefix.
+      // Some routes of LangSmith are listed twice, with and without their prefix.
       if (!seen.has(nameless(route))) result.declaredAnswers += countAnswers(own)
       seen.add(nameless(route))
     }
@@ -127,12 +130,15 @@ function compareBodies(theirs: Operation, own: Operation, documents: Documents):
 
 interface Where {
   at: string
-  place: Place
+  place: Location
   depth: number
   found: string[]
 }
 
-/** @returns how many fields were looked at, this one included */
+/**
+ * Compares two schemas.
+ * @returns how many fields were compared, this one included
+ */
 function compare(theirs: Side, own: Side, where: Where): number {
   const { at, place, depth, found } = where
   const vendor = shapeOf(theirs.schema, theirs.document)
@@ -172,7 +178,7 @@ function compareFields(theirs: ObjectSide, own: ObjectSide, where: Where): numbe
   for (const name of own.shape.required) {
     if (!theirs.shape.required.has(name)) found.push(`${at}.${name}: required by us alone`)
   }
-  // A map from any name to some value.
+  // An object without declared fields is a map from any name to some value.
   const isFree = own.shape.properties.size === 0
   let checks = 0
   for (const [name, schema] of theirs.shape.properties) {
@@ -188,8 +194,8 @@ function compareFields(theirs: ObjectSide, own: ObjectSide, where: Where): numbe
   return checks
 }
 
-/** What the vendor takes and we do not, in words; empty when there is nothing. */
-function refusals(vendor: Shape, own: Side, ours: Shape, place: Place): string {
+/** Describes what the vendor takes and we do not; empty when there is nothing. */
+function refusals(vendor: Shape, own: Side, ours: Shape, place: Location): string {
   const taken = place === 'form' ? withSingles(ours, own.document) : ours.accepts
   if (vendor.isAny) {
     return place === 'form' || taken.size >= 6 ? '' : 'some types: theirs may be anything'
@@ -208,22 +214,22 @@ function refusals(vendor: Shape, own: Side, ours: Shape, place: Place): string {
 
 type Accepts = Shape['accepts']
 
-/** With what may stand alone in place of a list of it. */
+/** Adds the single value that may take the place of a list of such values. */
 function withSingles({ accepts, items }: Shape, document: Document): Accepts {
   if (!accepts.has('array')) return accepts
   const single = items === null ? new Map([['string', null]]) : shapeOf(items, document).accepts
   return new Map([...single, ...accepts])
 }
 
-/** Which values of the type are taken; null: all; undefined: none. */
+/** Returns which values of the type are taken: null for all, undefined for none. */
 function valuesTaken(
   type: string,
   accepts: Accepts,
-  place: Place,
+  place: Location,
 ): ReadonlySet<string> | null | undefined {
   const name = type === 'integer' && !accepts.has('integer') ? 'number' : type
   if (place === 'body' || accepts.has(name)) return accepts.get(name)
-  // Nothing in a form is null or an object, and all of it is text.
+  // A form holds neither null nor objects, and all of it is text.
   if (type === 'null' || type === 'object') return null
   return type === 'array' ? undefined : accepts.get('string')
 }

@@ -1,6 +1,4 @@
-/*
- * OpenAPI documents as far as the contract check needs them: what a schema lets through.
- */
+/* Reads OpenAPI documents as far as the contract check needs them: which values a schema accepts. */
 
 export interface Schema {
   $ref?: string
@@ -38,16 +36,19 @@ export interface Document {
   components?: { schemas?: Record<string, Schema> }
 }
 
-/** What a schema lets through. */
+/** Which values a schema accepts. */
 export interface Shape {
-  /** Anything at all. */
+  /** True when it accepts anything at all. */
   isAny: boolean
-  /** By JSON type, the values as JSON, or null: every value of the type. `null` stands here as a type. */
+  /**
+   * JSON type to the accepted values as JSON, or to null when every value of the type is accepted. `null` is a type
+   * here.
+   */
   accepts: ReadonlyMap<string, ReadonlySet<string> | null>
-  /** Of objects. */
+  /** The properties of objects. */
   properties: ReadonlyMap<string, Schema>
   required: ReadonlySet<string>
-  /** Of arrays; null: anything. */
+  /** The items of arrays; null when they can be anything. */
   items: Schema | null
 }
 
@@ -59,18 +60,21 @@ const anything: Shape = {
   items: null,
 }
 
-/** @throws Error when a `$ref` leads nowhere */
+/**
+ * Returns what a schema accepts.
+ * @throws Error when a `$ref` leads nowhere
+ */
 export function shapeOf(schema: Schema, document: Document): Shape {
   const { $ref, allOf, anyOf, oneOf, nullable = false, ...own } = schema
-  const parts = [
+  const shapes = [
     ownShape(own),
     ...($ref === undefined ? [] : [shapeOf(resolve($ref, document), document)]),
-    ...(allOf ?? []).map((part) => shapeOf(part, document)),
+    ...(allOf ?? []).map((each) => shapeOf(each, document)),
     ...[anyOf, oneOf]
       .filter((branches) => branches !== undefined)
       .map((branches) => branches.map((branch) => shapeOf(branch, document)).reduce(either)),
   ]
-  const shape = parts.reduce(both)
+  const shape = shapes.reduce(both)
   if (!nullable || shape.isAny) return shape
   return { ...shape, accepts: new Map([...shape.accepts, ['null', null]]) }
 }
@@ -127,7 +131,7 @@ function jsonOf(value: unknown): string {
   return JSON.stringify(value) ?? ''
 }
 
-/** What both let through; properties of objects add up. */
+/** Returns what both accept. The properties of objects are taken together. */
 function both(a: Shape, b: Shape): Shape {
   if (a.isAny) return b
   if (b.isAny) return a
@@ -151,7 +155,7 @@ function both(a: Shape, b: Shape): Shape {
   }
 }
 
-/** What one of them lets through; a field is required where every kind of object requires it. */
+/** Returns what at least one of them accepts. A field is required only where both kinds of object require it. */
 function either(a: Shape, b: Shape): Shape {
   if (a.isAny || b.isAny) return anything
   const accepts = new Map(a.accepts)

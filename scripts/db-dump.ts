@@ -1,4 +1,4 @@
-// npm run db:dump: what the migrations make of an empty database, written to test/fixtures/schema.sql.
+// npm run db:dump: writes the schema that the migrations make of an empty database to test/fixtures/schema.sql.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

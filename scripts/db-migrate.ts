@@ -1,4 +1,4 @@
-// npm run db:migrate: brings DATABASE_URL up to date without starting anything. Every start does so too.
+// npm run db:migrate: migrates DATABASE_URL without starting anything. Every start of Runmill does so too.
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { closePool, openPool } from '../src/store/pool.ts'

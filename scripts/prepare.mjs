@@ -1,11 +1,11 @@
-// Runs before node_modules exists, so it uses what Node brings alone.
+// This runs before node_modules exists, so it uses only what comes with Node.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The clone. */
+/** The folder of the clone. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 const buildStamp = join(root, 'dist', '.runmill-build')
@@ -17,11 +17,11 @@ export function checkNode() {
   fail(`Runmill needs Node 20.19 or newer, and this is ${process.versions.node}.`)
 }
 
-/** `npm ci`, when what is in node_modules is not what package-lock.json asks for. */
+/** Runs `npm ci` when node_modules does not hold what package-lock.json asks for. */
 export async function install() {
   if (isInstalled()) return
   say('Installing packages (once, about 15 seconds) …')
-  // npm that started us names itself; on Windows npm is a script that only a shell can start.
+  // The npm that started us gives its path. On Windows npm is a script that only a shell can start.
   const npm = process.env.npm_execpath
   const code = npm?.endsWith('.js')
     ? await run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
@@ -29,7 +29,10 @@ export async function install() {
   if (code !== 0) fail('npm ci failed: see above.')
 }
 
-/** npm notes what it installed, as its last step, in a lock file of its own. Other platforms' packages are optional. */
+/**
+ * As its last step npm writes what it installed into a lock file of its own. Packages for other platforms are
+ * optional.
+ */
 function isInstalled() {
   const installed = readPackages(join(root, 'node_modules', '.package-lock.json'))
   const wanted = readPackages(join(root, 'package-lock.json'))
@@ -43,7 +46,7 @@ function readPackages(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : {}
 }
 
-/** Compiles to dist, when the sources are not those that dist was made from. */
+/** Compiles to dist when the sources are not those that dist was made from. */
 export async function build() {
   const wanted = hashFiles(sourceFiles())
   if (readStamp(buildStamp) === wanted) return
@@ -52,13 +55,13 @@ export async function build() {
   if (code !== 0) fail('The build failed: see above.')
 }
 
-/** Notes what dist was made from. Called by build.mjs at its end. */
+/** Records what dist was made from. build.mjs calls it at its end. */
 export function stampBuild(hash) {
   mkdirSync(dirname(buildStamp), { recursive: true })
   writeFileSync(buildStamp, hash)
 }
 
-/** Every file that decides what dist holds. */
+/** Lists every file that decides what dist holds. */
 export function sourceFiles() {
   return [
     ...[
@@ -71,7 +74,7 @@ export function sourceFiles() {
   ]
 }
 
-/** SHA-256 over names and contents. */
+/** Returns a SHA-256 over the names and contents of files, and the version of Node. */
 export function hashFiles(paths) {
   const hash = createHash('sha256').update(process.version)
   for (const path of paths.toSorted()) {
@@ -80,7 +83,7 @@ export function hashFiles(paths) {
   return hash.digest('hex')
 }
 
-/** Starts a program on our terminal and resolves to its exit code. */
+/** Starts a program on our terminal. Resolves to its exit code. */
 export function run(command, args, options = {}) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options })
   return new Promise((done) => {

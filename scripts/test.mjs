@@ -1,4 +1,4 @@
-// npm test: on a fresh clone installs first. Arguments go to vitest.
+// npm test: installs first on a fresh clone. Arguments go to vitest.
 import { join } from 'node:path'
 import { checkNode, install, root, run } from './prepare.mjs'
 
