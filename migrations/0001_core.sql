@@ -7,7 +7,7 @@ create table tenants (
   created_at timestamptz not null
 );
 
--- Looked up before the tenant is known, so its keys do not start with tenant_id.
+-- The key is looked up before the tenant is known, so the table's keys do not start with tenant_id.
 create table api_keys (
   id uuid primary key,
   tenant_id uuid not null references tenants (id),
@@ -34,7 +34,8 @@ create table datasets (
   baseline_experiment_id uuid,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  -- The newest version given out. Versions are whole milliseconds apart: Langfuse's clients see only those.
+  -- The newest version given out. Versions are whole milliseconds apart, because Langfuse's clients see no smaller
+  -- unit.
   version_at timestamptz not null,
   primary key (tenant_id, id),
   unique (tenant_id, name)
@@ -50,7 +51,7 @@ create table examples (
   valid_from timestamptz not null,
   valid_to timestamptz not null default 'infinity',
   created_at timestamptz not null,
-  -- Place within the request that made this version: ties of valid_from are listed in that order.
+  -- The position within the request that made this version. Examples of one valid_from are listed in this order.
   ordinal integer not null default 0,
   inputs json,
   outputs json,
@@ -61,7 +62,7 @@ create table examples (
   external_source_trace_id text,
   source_run_id uuid,
   external_source_run_id text,
-  -- In the order in which they are shown: [{name, blob_id, mime_type, size}]. null: none.
+  -- [{name, blob_id, mime_type, size}], in the order in which they are shown; null when there are none.
   attachments json,
   primary key (tenant_id, id, valid_from),
   foreign key (tenant_id, dataset_id) references datasets (tenant_id, id) on delete cascade
@@ -70,15 +71,16 @@ create unique index examples_current on examples (tenant_id, id) where valid_to 
 create index examples_dataset on examples (tenant_id, dataset_id, valid_from desc, ordinal, id);
 create index examples_dataset_current on examples (tenant_id, dataset_id, created_at desc, id)
   where valid_to = 'infinity';
--- When examples were deleted or replaced: the versions of a dataset are these times and those of valid_from.
+-- Times at which examples were deleted or replaced. The versions of a dataset are these times and those of
+-- valid_from.
 create index examples_dataset_closed on examples (tenant_id, dataset_id, valid_to) where valid_to < 'infinity';
 create index examples_source_trace on examples (tenant_id, source_trace_id) where source_trace_id is not null;
 create index examples_source_run on examples (tenant_id, source_run_id) where source_run_id is not null;
--- Lists over all datasets, newest first.
+-- For lists over all datasets, newest first.
 create index examples_current_recent on examples (tenant_id, valid_from desc, ordinal, id)
   where valid_to = 'infinity';
 
--- Names for versions of a dataset.
+-- Names (tags) of versions of a dataset.
 create table dataset_tags (
   tenant_id uuid not null,
   dataset_id uuid not null,
@@ -94,7 +96,7 @@ create table experiments (
   id uuid not null,
   dataset_id uuid,
   name text not null,
-  -- Where the name is unique: in the dataset (Langfuse), or in the whole tenant (LangSmith): then the nil UUID.
+  -- Where the name is unique: the dataset (Langfuse), or the nil UUID for the whole tenant (LangSmith).
   name_scope uuid not null,
   description text,
   metadata jsonb not null default '{}',
@@ -110,12 +112,13 @@ create table experiments (
 );
 create index experiments_name on experiments (tenant_id, name);
 create index experiments_dataset on experiments (tenant_id, dataset_id, created_at desc, id);
--- The next creation time of a tenant.
+-- To find the tenant's next creation time.
 create index experiments_created on experiments (tenant_id, created_at desc);
 create index experiments_start on experiments (tenant_id, start_time desc, id);
 
--- Data plane. v: newest version met. fv: version per field (null: every set field has version v). m: bit per field
--- that was ever set. <map>_v: version per key of a map (null: every key has the field's version). SPEC I4.
+-- The data plane (SPEC I4). v: the newest version met. fv: one version per field; null while every set field has
+-- version v. m: one bit per field that was ever set. <map>_v: one version per key of a map; null while every key has
+-- the version of the field.
 create table runs (
   tenant_id uuid not null,
   id uuid not null,
@@ -168,7 +171,7 @@ create table runs (
   environment text,
   created_at timestamptz,
   updated_at timestamptz,
-  -- By name: {blob_id, mime_type, size}.
+  -- Name to {blob_id, mime_type, size}.
   attachments json,
   attachments_v jsonb,
   status text not null generated always as (
@@ -188,7 +191,7 @@ create index runs_experiment_root on runs (tenant_id, experiment_id, start_time 
 create index runs_without_trace on runs (tenant_id, parent_run_id) where trace_id is null;
 create index runs_example on runs (tenant_id, reference_example_id, start_time desc, id)
   where reference_example_id is not null;
--- A thread is the root runs of its traces.
+-- A thread consists of the root runs of its traces.
 create index runs_thread on runs (tenant_id, experiment_id, thread_id)
   where parent_run_id is null and thread_id is not null;
 
@@ -217,7 +220,7 @@ create table traces (
   outputs_preview text,
   created_at timestamptz,
   updated_at timestamptz,
-  -- Roll-ups, recomputed from the trace's runs in the transaction that changes them.
+  -- Roll-ups. They are recomputed from the trace's runs in the transaction that changes those.
   root_run_id uuid,
   start_time timestamptz,
   end_time timestamptz,
@@ -294,19 +297,20 @@ create table feedback (
   updated_at timestamptz,
   primary key (tenant_id, id)
 );
--- Partial, or else feedback on traces is looked up in it by `run_id is null`: all that the tenant has.
+-- Partial: otherwise the planner looks for feedback on traces here by `run_id is null`, and reads all that the tenant
+-- has.
 create index feedback_run on feedback (tenant_id, run_id) where run_id is not null;
 create index feedback_trace on feedback (tenant_id, trace_id);
--- Feedback on a trace as a whole.
+-- For feedback on a trace as a whole.
 create index feedback_trace_level on feedback (tenant_id, trace_id) where run_id is null;
 create index feedback_experiment on feedback (tenant_id, experiment_id, key);
 create index feedback_created on feedback (tenant_id, created_at desc, id);
 
--- Feedback that compares runs, by its comparison.
+-- For feedback that compares runs, by its comparison.
 create index feedback_comparative on feedback (tenant_id, comparative_experiment_id, key)
   where comparative_experiment_id is not null;
 
--- What the scores of a key mean. A deleted one keeps its row until the key is configured again.
+-- What the scores of a key mean. A deleted config keeps its row until the key is configured again.
 create table feedback_configs (
   tenant_id uuid not null references tenants (id),
   key text not null,
@@ -317,7 +321,7 @@ create table feedback_configs (
   primary key (tenant_id, key)
 );
 
--- Links that take feedback on a run from whoever has them. The token itself is derived from id and a secret.
+-- Links that take feedback on a run from whoever has them. The token is derived from the id and a secret.
 create table feedback_tokens (
   tenant_id uuid not null references tenants (id),
   id uuid not null,
@@ -329,10 +333,11 @@ create table feedback_tokens (
   primary key (tenant_id, id)
 );
 create index feedback_tokens_run on feedback_tokens (tenant_id, run_id, created_at, id);
--- Looked up before the tenant is known; not unique, for a unique key must start with it.
+-- A token is looked up before the tenant is known. The index is not unique, because a unique key must start with the
+-- tenant.
 create index feedback_tokens_hash on feedback_tokens (token_hash);
 
--- Experiments on one dataset that evaluators compared pair by pair; their feedback names the comparison.
+-- Experiments on one dataset that evaluators compared pair by pair. Their feedback names the comparison.
 create table comparative_experiments (
   tenant_id uuid not null,
   id uuid not null,
@@ -348,7 +353,7 @@ create table comparative_experiments (
 );
 create index comparative_experiments_dataset on comparative_experiments (tenant_id, dataset_id, created_at desc, id);
 
--- Recomputed from rows, never incremented; rebuilding from nothing gives the same bytes (SPEC I10).
+-- Recomputed from rows and never incremented, so that rebuilding from nothing gives the same bytes (SPEC I10).
 create table experiment_aggregates (
   tenant_id uuid not null,
   experiment_id uuid not null,
@@ -372,7 +377,7 @@ create table experiment_aggregates (
   primary key (tenant_id, experiment_id)
 );
 
--- Only ever inserted and deleted, so that two workers of one experiment never wait for each other.
+-- Rows are only inserted and deleted, so that two workers of one experiment never wait for each other.
 create table experiment_dirty_marks (
   tenant_id uuid not null,
   experiment_id uuid not null,
@@ -392,7 +397,8 @@ create table dead_letters (
   primary key (tenant_id, id)
 );
 
--- Deletes win: what is listed here is never written again. dataset_id and name count the deletions of a name.
+-- Deletes win (SPEC I11): what is listed here is not written again. dataset_id and name serve to count the deletions
+-- of a name.
 create table tombstones (
   tenant_id uuid not null,
   kind text not null,
@@ -415,7 +421,8 @@ create table shares (
   created_at timestamptz not null,
   primary key (tenant_id, kind, id)
 );
--- Looked up before the tenant is known; not unique, for a unique key must start with it.
+-- A token is looked up before the tenant is known. The index is not unique, because a unique key must start with the
+-- tenant.
 create index shares_token on shares (token);
 
 -- The union of two tag lists, sorted by code point; null when there is no tag.
@@ -424,7 +431,8 @@ language sql immutable parallel safe as $$
   select nullif(array(select distinct tag collate "C" from unnest(a || b) as tag order by 1), '{}')
 $$;
 
--- Every key of two maps with its version and value: the newest wins. An absent clock: all keys have the map's version.
+-- Every key of two maps with its version and value, of which the newest wins. Without a clock, all keys have the
+-- map's version.
 create function runmill_map_newest(a json, ac jsonb, av bigint, b json, bc jsonb, bv bigint)
 returns table (key text, value json, version bigint)
 language sql immutable parallel safe as $$

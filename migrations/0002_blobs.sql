@@ -1,12 +1,12 @@
 -- compatible
--- What the installation knows and no tenant may see, by name.
+-- Secrets of the installation, which no tenant may see, by name.
 create table secrets (
   name text primary key,
   value bytea not null,
   created_at timestamptz not null
 );
 
--- Which contents a tenant has stored. A row is written once its bytes are in the blob store for good.
+-- The blobs of each tenant. A row is written once the bytes are in the blob store for good.
 create table blobs (
   tenant_id uuid not null references tenants (id),
   id uuid not null,

@@ -1,19 +1,20 @@
 -- compatible
--- Contents that Langfuse's clients announce and upload (contracts/langfuse.md 2.15). Text of theirs refers to them by id.
+-- Content that Langfuse's clients announce and upload (contracts/langfuse.md 2.15). Texts of theirs refer to it by
+-- id.
 create table media (
   tenant_id uuid not null references tenants (id),
   -- The first 22 characters of the SHA-256 in URL-safe base64.
   id text not null,
   sha256 bytea not null,
-  -- Where the bytes are, once they are stored: a row of blobs.
+  -- The row of blobs with the bytes, once they are stored.
   blob_id uuid not null,
   content_type text not null,
-  -- Bytes.
+  -- In bytes.
   content_length bigint not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   uploaded_at timestamptz,
-  -- What the client has told of its upload.
+  -- What the client reported about its upload.
   upload_http_status integer,
   upload_http_error text,
   upload_time_ms bigint,

@@ -1,3 +1,3 @@
 -- compatible
--- Set where an SDK says that a run with a parent is where its application begins.
+-- Set where an SDK says that its application begins with this run, although the run has a parent.
 alter table runs add column is_app_root boolean;

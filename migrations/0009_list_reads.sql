@@ -1,7 +1,7 @@
 -- breaking
--- What lists over everything of a tenant are read by, without a look at each row's neighbours.
+-- Columns and indexes for lists over everything of a tenant, so that no row needs a look at its neighbours.
 
--- What the root run says of its trace: of a trace that no client has spoken of it is all there is.
+-- What the root run says about its trace. Of a trace about which no client has said anything, it is all there is.
 alter table traces
   add column root_name text,
   add column root_user_id text,
@@ -14,7 +14,8 @@ set root_name = root.name, root_user_id = root.user_id, root_thread_id = root.th
 from runs as root
 where root.tenant_id = traces.tenant_id and root.id = traces.root_run_id;
 
--- What its observations cost, as Langfuse's clients see it: those of models, and those that a client has given costs.
+-- The cost of the trace's observations as Langfuse's clients see it: of those of models, and those that a client gave
+-- costs.
 alter table traces add column shown_cost numeric;
 update traces
 set shown_cost = sums.cost
@@ -26,8 +27,8 @@ from (
 ) as sums
 where sums.tenant_id = traces.tenant_id and sums.trace_id = traces.id;
 
--- Columns of their own, for an index alone can answer for a column, not for an expression. 16: a client has said which
--- thread it is, or that it is in none.
+-- Columns of their own, because an index alone can answer for a column but not for an expression. 16: a client has
+-- said which thread the trace is in, or that it is in none.
 alter table traces
   add column shown_time timestamptz generated always as (coalesce("timestamp", start_time)) stored,
   add column shown_thread_id text
@@ -37,34 +38,34 @@ drop index traces_time;
 create index traces_time on traces (tenant_id, shown_time desc, id);
 drop index traces_thread;
 create index traces_thread on traces (tenant_id, shown_thread_id, shown_time, id) where shown_thread_id is not null;
--- What traces are most asked for by. Cut, for a client's text is not bounded, and an index entry is.
+-- What traces are most often filtered by. Cut, because a client's text is not bounded, and an index entry is.
 create index traces_name
   on traces (tenant_id, left(case when m & 4 <> 0 then name else root_name end, 200), shown_time desc, id)
   where left(case when m & 4 <> 0 then name else root_name end, 200) is not null;
 create index traces_user
   on traces (tenant_id, left(case when m & 8 <> 0 then user_id else root_user_id end, 200), shown_time desc, id)
   where left(case when m & 8 <> 0 then user_id else root_user_id end, 200) is not null;
--- Nothing is read by it: every list goes by shown_time.
+-- Nothing reads by this index any more: every list goes by shown_time.
 drop index traces_timestamp;
--- The trace knows it now.
+-- Replaced by traces.root_thread_id.
 drop index runs_root_thread;
 
--- As the list of feedback sorts: what has no time comes last.
+-- In the order of lists of feedback: what has no time comes last.
 drop index feedback_created;
 create index feedback_created on feedback (tenant_id, created_at desc nulls last, id);
 
--- The failed runs of a project, or of all.
+-- For the failed runs of a project, or of all projects.
 create index runs_failed on runs (tenant_id, experiment_id, start_time desc, id) where status = 'error';
 
 -- When the executions of an experiment began and ended, over its run items. Null items: not computed yet, or some
--- execution is known by its trace alone, whose time is still to change.
+-- execution is known by its trace alone, whose time can still change.
 alter table experiment_aggregates
   add column activity_items bigint,
   add column activity_first timestamptz,
   add column activity_last timestamptz,
   add column activity_end timestamptz;
 
--- score::numeric keeps 15 digits, and clients send 17.
+-- score::numeric keeps 15 digits, but clients send 17.
 create or replace function runmill_feedback_stats(points runmill_feedback_point[]) returns jsonb
 language sql immutable parallel safe
 as $$
