@@ -7,7 +7,7 @@ import {
   type Attachment,
 } from '../../src/domain/attachments.ts'
 
-/** `a` named `a` with content `a`, or `a=x`: named `a` with content `x`. */
+/** `a` is an attachment named `a` with content `a`; `a=x` is named `a` and has content `x`. */
 function attachment(text: string): Attachment {
   const [name = '', content = name] = text.split('=')
   return { name, blobId: content, mimeType: 'text/plain', size: 1 }

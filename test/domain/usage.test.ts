@@ -35,7 +35,7 @@ describe('usagePatch', () => {
     })
   })
 
-  test('a map that is only nearly of OpenAI is taken as it is', () => {
+  test("a map that only nearly has OpenAI's shape is taken as it is", () => {
     const patch = usagePatch({ usageDetails: '{"prompt_tokens":3,"completion_tokens":4,"more":1}' })
     expect(patch.usageDetails).toBe(
       '{"usage_details":{"prompt_tokens":3,"completion_tokens":4,"more":1,"total":8}}',
@@ -61,7 +61,7 @@ describe('usageMapsOf', () => {
     })
   })
 
-  test('what LangSmith wrote reads in parts that add up', () => {
+  test('what LangSmith wrote reads as counts that add up', () => {
     expect(
       usageMapsOf({
         ...nothing,
@@ -78,7 +78,7 @@ describe('usageMapsOf', () => {
     })
   })
 
-  test('parts that are more than the whole are left out', () => {
+  test('details that are more than the whole are left out', () => {
     const row = {
       ...nothing,
       promptTokens: 3,

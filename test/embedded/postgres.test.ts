@@ -18,7 +18,7 @@ let dataDir: string
 let servers: EmbeddedPostgres[]
 
 beforeEach(async () => {
-  // mkdtemp makes it 0700: as root, the server's user cannot enter it by itself.
+  // mkdtemp gives it mode 0700. When the tests run as root, the server's user cannot enter it.
   folder = await mkdtemp(join(tmpdir(), 'runmill-embedded-'))
   dataDir = join(folder, 'data')
   servers = []

@@ -1,4 +1,4 @@
-// Starts the embedded server of the folder given, prints its URL and waits to be killed.
+// Starts the embedded server of the given folder, prints its URL and waits to be killed.
 import { createEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 
 const url = await createEmbeddedPostgres({ dataDir: process.argv[2]! }).start()

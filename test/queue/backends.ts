@@ -7,9 +7,9 @@ import { startRedis, testsRunOnRedis } from '../support/redis.ts'
 
 /** A datastore to test on. */
 export interface Bench {
-  /** Empty where backends do not share anything. */
+  /** Empty where backends share nothing. */
   url: string
-  /** @param namespace backends of the same one see each other's jobs */
+  /** @param namespace backends of one namespace see each other's jobs */
   open(namespace: string, url?: string): QueueBackend
   stop(): Promise<void>
 }

@@ -199,7 +199,7 @@ describe.each(allKinds)('$name', (kind) => {
       const nudged = performance.now()
       await queue.nudge('aggregate', 'later', aggregate, 300)
       await ran.until(1)
-      // BullMQ and the handler count whole milliseconds.
+      // BullMQ and the handler count in whole milliseconds.
       expect((ran.all[0] ?? 0) - nudged).toBeGreaterThan(295)
       expect((ran.all[0] ?? 0) - nudged).toBeLessThan(2_000)
     })
@@ -359,7 +359,7 @@ describe.each(durableKinds)('$name, shared', (kind) => {
     await Promise.all([one.work(work), two.work(work)])
     const before = performance.now()
     await runs.until(6)
-    // Twice as many would come from two schedules.
+    // Two schedules would make twice as many.
     expect(performance.now() - before).toBeGreaterThan(4 * 200)
   })
 
@@ -396,7 +396,7 @@ describe.each(durableKinds)('$name, shared', (kind) => {
     const [api, worker] = [await open(namespace), await open(namespace)]
     const ids = Array.from({ length: 2_000 }, () => crypto.randomUUID())
     const watches = ids.map((id) => api.watchApplied(id))
-    // An enqueue waits for the subscription.
+    // An enqueue waits until the subscription of the watch is made.
     await api.enqueue('ingest', [ingestJob('any')])
     for (const id of ids) worker.announceApplied([id])
     const heard = await Promise.all(watches.map((watch) => watch.wait(5_000)))
@@ -419,11 +419,11 @@ describe.each(durableKinds)('$name, shared', (kind) => {
       const proxy = await startProxy(bench.url)
       const namespace = newNamespace()
       const [cut, whole] = [await open(namespace, proxy.through(bench.url)), await open(namespace)]
-      // Random, so that no compression makes it small: all of it would pass before the cut.
+      // Random, so that they cannot be compressed and do not all pass before the cut.
       const jobs = Array.from({ length: 20 }, (_, i) =>
         ingestJob(`${i}`, [randomBytes(75_000).toString('base64')]),
       )
-      // The first one prepares what is made on first use, scripts and such.
+      // The first enqueue prepares what is made on first use, such as scripts.
       await cut.enqueue('ingest', jobs.slice(0, 2))
       proxy.cutAfter(1_000_000)
       await expect(cut.enqueue('ingest', jobs)).rejects.toThrow(QueueUnavailableError)

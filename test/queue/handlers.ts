@@ -3,7 +3,7 @@ import type { IngestJob } from '../../src/queue/catalog.ts'
 
 const noWork = async () => {}
 
-/** Handlers that do nothing but those given. */
+/** Builds handlers of which all but the given ones do nothing. */
 export function handlers(some: Partial<Handlers>): Handlers {
   return {
     ingest: noWork,

@@ -1,5 +1,5 @@
-// A process of its own: takes ingest jobs and never finishes them. Arguments: backend, URL, namespace.
-// Prints the id of each batch that it holds.
+// A process of its own that takes ingest jobs and never finishes them. Its arguments are backend, URL and namespace.
+// It prints the id of each batch that it holds.
 import { postgresBackend } from '../../src/queue/backends/postgres.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
 import { handlers } from './handlers.ts'

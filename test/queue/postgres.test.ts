@@ -29,7 +29,7 @@ async function open(): Promise<void> {
   await queue.start()
 }
 
-/** No compression makes it small. */
+/** Random, so that compression does not make it small. */
 const large = (batchId: string) => ingestJob(batchId, [randomBytes(100_000).toString('base64')])
 
 const payloads = async () => db<{ id: string }[]>`select id from bullmq.runmill_payload`

@@ -3,22 +3,25 @@ import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 
 /** One chunk per argument. */
-export async function* chunks(...parts: (Uint8Array | string)[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield Buffer.from(part)
+export async function* chunks(...pieces: (Uint8Array | string)[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) yield Buffer.from(piece)
 }
 
-/** Every value a byte can have, in order and backwards. */
+/** Every value that a byte can have, in order and backwards. */
 export const everyByte = Buffer.from(
   Array.from({ length: 512 }, (_, index) => (index < 256 ? index : 511 - index)),
 )
 
 export interface BigContent {
   content: AsyncIterable<Uint8Array>
-  /** Of what was yielded so far. Hex. */
+  /** The SHA-256, in hex, of what was yielded so far. */
   sha256(): string
 }
 
-/** Random bytes that are nowhere as a whole, in chunks as sockets give them. @param onChunk called with each */
+/**
+ * Makes random bytes that are nowhere held as a whole, in chunks like those of a socket.
+ * @param onChunk called with each chunk
+ */
 export function bigContent(size: number, onChunk: () => void = () => {}): BigContent {
   const hash = createHash('sha256')
   async function* generate(): AsyncGenerator<Uint8Array> {
@@ -32,7 +35,7 @@ export function bigContent(size: number, onChunk: () => void = () => {}): BigCon
   return { content: generate(), sha256: () => hash.copy().digest('hex') }
 }
 
-/** What a stream holds. */
+/** Returns what a stream holds. */
 export async function readAll(stream: Readable | null): Promise<Buffer | null> {
   return stream === null ? null : buffer(stream)
 }

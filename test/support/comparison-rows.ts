@@ -7,7 +7,7 @@ import type { Db } from '../../src/store/pool.ts'
 
 const start = Date.UTC(2026, 0, 2)
 
-/** The n-th second of a day in January. */
+/** Returns the n-th second of a day in January. */
 export function second(n: number): Timestamp {
   return fromEpochMs(start + n * 1000)!
 }
@@ -25,7 +25,7 @@ export interface ExampleRow {
   sourceRunId?: string | null
 }
 
-/** Writes datasets, examples and experiments as rows: what their routes make is tested with them. */
+/** Writes datasets, examples and experiments as rows. Their own routes are tested elsewhere. */
 export function comparisonRows(db: Db, tenantId: string) {
   return {
     async dataset(): Promise<string> {
@@ -62,7 +62,7 @@ export function comparisonRows(db: Db, tenantId: string) {
   }
 }
 
-/** A root run that executed an example: finished, and successful unless the patch says otherwise. */
+/** A root run that executed an example. It is finished, and successful unless the patch says otherwise. */
 export function rootRun(
   experimentId: string,
   exampleId: string,
@@ -95,7 +95,7 @@ export function traceEvent(id: string, patch: Partial<Trace>): EventOf<'trace'> 
   return { kind: 'trace', id, externalId: null, version: versionOf(id, patch), patch }
 }
 
-/** Feedback on a run; its score is a number unless the patch says otherwise. */
+/** Feedback on a run. Its score is a number unless the patch says otherwise. */
 export function feedbackOn(
   run: { id: string; patch?: { traceId?: string | null } } | null,
   key: string,
@@ -121,7 +121,7 @@ export function feedbackOn(
   }
 }
 
-/** A link as Langfuse's dialect makes it. */
+/** A link, as Langfuse's dialect makes it. */
 export function linkEvent(
   datasetId: string,
   experimentId: string,

@@ -11,7 +11,10 @@ import { migrate } from '../../src/store/migrate.ts'
 const prefix = 'runmill-test-'
 const templateDatabase = 'runmill_template'
 
-/** Nothing here has to survive a crash. 300 connections: several test files, each with pools of its own. */
+/**
+ * Nothing here has to survive a crash. 300 connections are for several test files at once, each with pools of its
+ * own.
+ */
 const fastSettings = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -26,12 +29,12 @@ declare module 'vitest' {
   }
 }
 
-/** One server per test run, with one migrated database that `createTestDatabase` copies. */
+/** Starts one server per test run, with one migrated database that `createTestDatabase` copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await findFastFolder()
   await removeAbandoned(folder)
   const dataDir = await mkdtemp(join(folder, prefix))
-  // As root the server is another user, who cannot enter a 0700 folder.
+  // When we are root the server runs as another user, who cannot enter a folder of mode 0700.
   await chmod(dataDir, 0o755)
   const server = createEmbeddedPostgres({ dataDir, settings: fastSettings })
   const teardown = async () => {
@@ -49,12 +52,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-/** A test run that was killed leaves its server, or at least its folder, perhaps in memory. */
+/** Removes the folder that a killed test run left, perhaps in memory, and stops its server. */
 async function removeAbandoned(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(prefix))
   for (const dataDir of names.map((name) => join(folder, name))) {
     const age = Date.now() - (await stat(dataDir)).ctimeMs
-    // A young one may be just starting, before it has its lock.
+    // A young folder may belong to a run that is just starting and has no lock yet.
     const unlock = age < 60_000 ? null : await lockFolder(dataDir).catch(() => null)
     if (unlock === null) continue
     await stopOrphan(join(dataDir, 'postgres'))
@@ -62,7 +65,9 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-/** In memory where there is enough of it: copying the template takes 15 ms there and 300 ms on a slow disk. */
+/**
+ * Returns a folder in memory where there is enough: copying the template takes 15 ms there and 300 ms on a slow disk.
+ */
 async function findFastFolder(): Promise<string> {
   const memory = await statfs('/dev/shm').catch(() => null)
   return memory !== null && memory.bavail * memory.bsize > 2 * 2 ** 30 ? '/dev/shm' : tmpdir()

@@ -25,14 +25,14 @@ type Method = NonNullable<InjectOptions['method']>
 
 export interface Answer {
   status: number
-  /** Parsed when the answer is JSON, else the text. */
+  /** Parsed when the answer is JSON; otherwise the text. */
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
   body: any
   text: string
   headers: Record<string, unknown>
 }
 
-/** Moves only when told to; every reading is a millisecond later than the one before. */
+/** A clock that moves only when told to, except that every reading is a millisecond later than the one before. */
 export interface TestClock extends Clock {
   advance(ms: number): void
   reset(): void
@@ -48,7 +48,7 @@ export interface Harness {
   /** Where the local blob store keeps its files. */
   blobFolder: string
   tenant: TestTenant
-  /** What was logged as an error: a test that expects none can say so. */
+  /** What was logged as an error, for tests that expect none. */
   errors: string[]
   /** Sends a request as `tenant`, with the key that the dialect of the path uses. */
   call(
@@ -57,7 +57,7 @@ export interface Harness {
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<Answer>
-  /** The same as another tenant. */
+  /** Sends a request as another tenant. */
   callAs(
     tenant: TestTenant,
     method: Method,
@@ -79,11 +79,11 @@ export interface HarnessOptions {
   publicUrl?: string
   /** Default: no proxy is trusted. */
   trustProxy?: boolean | string
-  /** For a test that changes the app itself: no other test gets it. */
+  /** Set by a test that changes the app itself: no other test gets that app. */
   isOwn?: true
 }
 
-/** What costs time to make, and is used again by the next test of the file. */
+/** What takes time to make, and is used again by the next test of the file. */
 interface Server {
   app: App
   db: Db
@@ -97,8 +97,8 @@ interface Server {
 }
 
 /**
- * The whole server in this process: real Postgres, inline queue, real handlers. Every test finds it empty. It is kept
- * for the next test of the file where nothing but rows has to be undone, and closes itself at the end.
+ * The whole server in this process: real Postgres, inline queue, real handlers. Every test finds it empty. Where
+ * nothing but rows has to be undone it is kept for the next test of the file. It closes itself at the end.
  */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   const isPlain = Object.keys(options).length === 0
@@ -161,15 +161,15 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
 }
 
 const idle: Server[] = []
-/** How each harness of the running test is given back. */
+/** How to give back each harness of the running test. */
 const used: (() => Promise<void>)[] = []
 
-/** After each test (setup.ts). */
+/** Called after each test (setup.ts). */
 export async function giveBackHarnesses(): Promise<void> {
   for (const giveBack of used.splice(0)) await giveBack()
 }
 
-/** After each file (setup.ts). */
+/** Called after each file (setup.ts). */
 export async function closeHarnesses(): Promise<void> {
   for (const server of idle.splice(0)) await server.close()
 }
@@ -234,7 +234,7 @@ async function startServer({
   }
 }
 
-/** Not when the test has stopped a part of it, made it listen, or stored files. */
+/** False when the test has stopped the app, its pool or its queue, made it listen, or stored files. */
 async function isReusable({ app, db, queue }: Server): Promise<boolean> {
   if (app.server.listening) return false
   try {

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Harness } from './harness.ts'
 
-/** Type of an ingestion event, and its body: an object, or JSON that is to stay as it is. */
+/** The type of an ingestion event, and its body: an object, or JSON that is sent as it is. */
 export type BatchEvent = [type: string, body: Record<string, unknown> | string]
 
-/** Sends events to Langfuse's ingestion as its SDKs do, all of them good, and waits until they are applied. */
+/** Sends events, all of them valid, to Langfuse's ingestion as its SDKs do, and waits until they are applied. */
 export async function ingestBatch(h: Harness, ...events: BatchEvent[]): Promise<void> {
   const batch = events.map(([type, body]) => {
     const envelope = JSON.stringify({ id: randomUUID(), type, timestamp: h.clock.now() })

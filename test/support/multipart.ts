@@ -10,7 +10,7 @@ export const boundary = '77cea93f586b40d48f5b407e3e902db1'
 
 export const multipartType = `multipart/form-data; boundary=${boundary}`
 
-/** As the SDKs write parts: the length as a parameter of the type (js) or as a header (python). */
+/** Writes parts as the SDKs do, with the length as a parameter of the type (js) or as a header (python). */
 export function encode(parts: GivenPart[], style: 'js' | 'python' = 'python'): Buffer {
   const chunks: Buffer[] = []
   for (const { name, value, type = 'application/json' } of parts) {

@@ -8,12 +8,12 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A migrated, empty database of one's own, in about 15 ms: a copy of the template that `global-setup.ts` made. */
+/** Makes a migrated, empty database in about 15 ms, as a copy of the template that `global-setup.ts` made. */
 export function createTestDatabase(): Promise<TestDatabase> {
   return createFrom(inject('postgres').templateDatabase)
 }
 
-/** A database in which nothing was ever done: for tests of migrations. */
+/** Makes a database in which nothing was ever done, for tests of migrations. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom('template0')
 }

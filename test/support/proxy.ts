@@ -15,7 +15,10 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-/** A TCP connection to a server that can be made to fail. @param targetUrl of the server */
+/**
+ * Opens a TCP connection to a server that can be made to fail.
+ * @param targetUrl URL of the server
+ */
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()

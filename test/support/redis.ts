@@ -8,7 +8,7 @@ import { findFreePort } from './free-port.ts'
 export interface RedisServer {
   readonly port: number
   readonly url: string
-  /** After `kill`: the same port and the same data folder. */
+  /** Starts the server again after `kill`, on the same port and with the same data folder. */
   start(): Promise<void>
   /** kill -9. */
   kill(): Promise<void>
@@ -28,7 +28,10 @@ export function testsRunOnRedis(): boolean {
   return installed
 }
 
-/** A redis-server of one's own on a free port, with an append-only file. @param settings more of redis.conf, as arguments */
+/**
+ * Starts a redis-server on a free port, with an append-only file.
+ * @param settings more settings of redis.conf, as arguments
+ */
 export async function startRedis(settings: string[] = []): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'runmill-redis-'))
   const port = await findFreePort()

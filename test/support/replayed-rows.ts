@@ -1,9 +1,7 @@
 import { experimentAggregateRefreshDirty } from '../../src/store/write/aggregates.ts'
 import type { Db } from '../../src/store/pool.ts'
 
-/*
- * What two replays of recorded traffic have to agree on.
- */
+/* The rows on which two replays of recorded traffic have to agree. */
 
 const tables = [
   'comparative_experiments',
@@ -20,7 +18,7 @@ const tables = [
   'traces',
 ]
 
-/** When something was received, and what follows from it. */
+/** Columns that say when something was received, or depend on it. */
 const receipts =
   /^(?:tenant_id|created_at|updated_at|deleted_at|valid_from|valid_to|version_at|as_of|example_version|fv|m|.*_v)$/
 
@@ -30,8 +28,8 @@ interface Named {
 }
 
 /**
- * @param asRecorded puts the recorder's ids where the server gave others
- * @returns the rows of a tenant by table, without what depends on when they were received, in an order of their own
+ * Returns the rows of a tenant by table, without what depends on when they were received, sorted.
+ * @param asRecorded puts the recorder's ids in place of those that the server gave
  */
 export async function replayedRows(
   db: Db,
@@ -57,7 +55,7 @@ export async function replayedRows(
         .filter(([column]) => !receipts.test(column) && !isReceipt(table, column))
         .map(([column, value]) => [column, column === 'v' ? versionOf(String(value)) : value])
       let text = asRecorded(JSON.stringify(Object.fromEntries(kept)))
-      // What was made by naming it has an id that no recording knows.
+      // Experiments and datasets that were made by naming them have ids that no recording knows.
       for (const { id, name } of [...experiments, ...datasets]) text = text.replaceAll(id, name)
       return text
     })
@@ -66,19 +64,22 @@ export async function replayedRows(
   return rows
 }
 
-/** When the recordings were made; the test clock is long before. */
+/** When the recordings were made. The test clock is set long before. */
 const recordedAt = BigInt(Date.UTC(2026, 10, 21))
 
 /**
- * Rank and time of a version (domain/events.ts) where they are the client's. Its hash is of a text that holds the ids that
- * the server gave.
+ * Returns the rank and time of a version (domain/events.ts) where they are the client's. The hash is left out,
+ * because it is of a text that holds ids that the server gave.
  */
 function versionOf(version: string): string {
   const ms = (BigInt(version) >> 20n) & (2n ** 42n - 1n)
   return ms < recordedAt ? 'received' : String(BigInt(version) >> 20n)
 }
 
-/** An experiment starts when it is made; the id of a run item comes from that of its experiment. */
+/**
+ * True for columns that depend on when something was received. An experiment starts when it is made, and the id of a
+ * run item is derived from that of its experiment.
+ */
 function isReceipt(table: string, column: string): boolean {
   return (
     (table === 'experiments' && column === 'start_time') ||
@@ -86,7 +87,7 @@ function isReceipt(table: string, column: string): boolean {
   )
 }
 
-/** Fisher and Yates, with a small generator (mulberry32): the same order for the same seed. */
+/** Shuffles by Fisher and Yates with a small generator (mulberry32), so that a seed always gives one order. */
 export function shuffled<T>(list: readonly T[], seed: number): T[] {
   const copy = [...list]
   let state = seed

@@ -2,27 +2,30 @@ import { randomUUID } from 'node:crypto'
 import { encode, multipartType, type GivenPart } from './multipart.ts'
 import { seededRunTime, type SeededTenant } from './seeded-tenant.ts'
 
-/** One real request of a route: the tenant whose ids are in it gets 2xx. */
+/** One real request to a route. The tenant whose ids it holds gets 2xx. */
 export interface RouteRequest {
-  /** Path parameters that are not those of `theirs`. */
+  /** Path parameters that differ from those of `theirs`. */
   path?: Record<string, string>
   query?: Record<string, string | string[]>
-  /** JSON. */
+  /** A JSON body. */
   body?: unknown
-  /** Anything else. */
+  /** A body of any other type. */
   form?: { type: string; payload: Buffer }
-  /** What a tenant gets that is not the one of `theirs`. */
+  /** The status for a tenant other than `theirs`. */
   foreign: number
-  /** A POST that only reads: a key that may only read may send it. */
+  /** Set for a POST that only reads: a key that may only read may send it. */
   isRead?: true
-  /** A GET that only keys that may write may send. */
+  /** Set for a GET that only keys that may write may send. */
   isWrite?: true
 }
 
-/** @param theirs whose things the request is after @param own the sender's own things, among which they are mixed */
+/**
+ * @param theirs the tenant whose things the request is about
+ * @param own the sender's own tenant, whose things are mixed in
+ */
 type Requests = (theirs: SeededTenant, own: SeededTenant) => RouteRequest | RouteRequest[]
 
-/** Routes that ask for no key, and what stands in its place. */
+/** Routes that ask for no key, and what protects them instead. */
 export const publicRoutes: Readonly<Record<string, string>> = {
   'GET /livez': 'for whoever keeps the server up: it knows no tenant',
   'GET /readyz': 'the same',
@@ -42,7 +45,7 @@ export const publicRoutes: Readonly<Record<string, string>> = {
   'POST /feedback/tokens/{token}': 'the token of a feedback link',
 }
 
-/** Value of each path parameter: an id of the tenant. */
+/** Returns the value of a path parameter: an id of the tenant. */
 export function pathParameter(route: string, name: string, of: SeededTenant): string {
   const value = {
     id: /\/sessions\//.test(route)
@@ -130,14 +133,14 @@ const media = (more: object): object => ({
 })
 
 /**
- * By method and path, as the documentation has them, in the order in which one tenant can send them all: what deletes
- * stands at the end.
+ * Requests by method and path, named as in the API documentation. They are in an order in which one tenant can send
+ * them all: deletes come last.
  */
 export const routeRequests: Readonly<Record<string, Requests>> = {
   // Langfuse
   'GET /api/public/projects': () => ({ foreign: 200 }),
   'POST /api/public/v2/datasets': (theirs) => ({
-    // A name is the tenant's own.
+    // Names are unique per tenant, so this makes a dataset of the sender.
     body: { name: theirs.datasetName },
     foreign: 200,
   }),
@@ -152,7 +155,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'POST /api/public/dataset-items': (theirs, own) => [
     { body: { datasetName: theirs.datasetName, input: 'x' }, foreign: 404 },
     {
-      // Ids are the tenant's own.
+      // Ids are unique per tenant, so this makes a row of the sender.
       body: {
         datasetName: own.datasetName,
         id: theirs.exampleId,
@@ -281,7 +284,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     },
   ],
   'POST /api/public/media': (theirs) => [
-    // A content may be announced for a trace that has not arrived.
+    // Media may be announced for a trace that has not arrived.
     { body: media({ traceId: theirs.traceId }), foreign: 201 },
     {
       body: media({ datasetId: theirs.datasetId, datasetItemId: theirs.exampleId }),
@@ -305,7 +308,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     foreign: 200,
   }),
   'GET /api/public/traces/{traceId}': (theirs) => [
-    // Sent before a trace of this id is the sender's own.
+    // The sender has no trace of this id yet.
     { path: { traceId: theirs.runId }, foreign: 404 },
   ],
   'GET /api/public/observations': (theirs) => [
@@ -329,7 +332,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'POST /sessions': (theirs) => [
     { body: { name: `${theirs.mark} new`, reference_dataset_id: theirs.datasetId }, foreign: 404 },
     {
-      // Names and ids are the tenant's own.
+      // Names and ids are unique per tenant.
       body: { name: theirs.sessionName, id: theirs.sessionId },
       query: { upsert: 'true' },
       foreign: 200,
@@ -640,7 +643,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     foreign: 404,
   }),
   'POST /feedback': (theirs) => [
-    // Feedback may come before its run; ids are the tenant's own.
+    // Feedback may come before its run, and ids are unique per tenant.
     {
       body: {
         id: theirs.feedbackId,
@@ -699,7 +702,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     foreign: 202,
   }),
 
-  // What deletes
+  // Deletes
   'DELETE /feedback/{feedback_id}': () => ({ foreign: 404 }),
   'DELETE /api/public/scores/{scoreId}': () => ({ foreign: 202 }),
   'DELETE /feedback-configs': (theirs) => ({

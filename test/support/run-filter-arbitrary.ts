@@ -21,13 +21,13 @@ const treeOperators: Operators = {
   map: [...operatorsOfType.map, 'eq', 'neq'],
 }
 
-/** Where the scalars of a tree come from. */
+/** Where the values in a tree come from. */
 export interface FilterPools {
   ids: fc.Arbitrary<string>
   times: fc.Arbitrary<string>
   texts: fc.Arbitrary<string>
   numbers: fc.Arbitrary<number>
-  /** JSON objects as text. */
+  /** JSON objects, as text. */
   objects: fc.Arbitrary<string>
 }
 
@@ -50,7 +50,7 @@ function arbitraryTree(
 ): fc.Arbitrary<Filter> {
   const attributes = Object.keys(runAttributes) as RunAttribute[]
   const condition = fc.constantFrom(...attributes).chain(conditionOn)
-  // A pair is common in real filters and rare among random ones.
+  // Paired conditions are common in real filters and would be rare among random ones.
   const families = attributes.filter((attribute) => 'family' in runAttributes[attribute])
   const related = fc.constantFrom(...families).chain(conditionOn)
   return fc.letrec<{ tree: Filter }>((tie) => ({

@@ -8,7 +8,7 @@ import {
   type Filter,
 } from '../../src/domain/filter.ts'
 
-/** A run as its row and the rows around it hold it. Times as Timestamp, JSON columns as text. */
+/** A run as its row and the rows around it hold it. Times are Timestamps, JSON columns are text. */
 export interface StoredRun {
   id: string
   traceId: string | null
@@ -31,7 +31,7 @@ export interface StoredRun {
   metadata: Record<string, unknown> | null
   tokens: number | null
   cost: number | null
-  /** The roll-ups of its trace. */
+  /** The roll-ups of the run's trace. */
   trace: { firstTokenTime: string | null; tokens: number | null; cost: number | null } | null
   datasetId: string | null
 }
@@ -50,7 +50,7 @@ export interface StoredFeedback {
 
 type Value = string | number | boolean | null
 
-/** What a filter says of a run, in plain TypeScript: what the SQL must agree with. */
+/** Evaluates a filter on a run in plain TypeScript. The SQL must agree with it. */
 export function evaluateRunFilter(
   filter: Filter,
   run: StoredRun,
@@ -131,7 +131,7 @@ function entryRow(family: AttributeFamily, key: string, value: unknown): Row {
   return { [`${family}_key`]: key, [`${family}_value`]: asText(value) }
 }
 
-/** Entries of an object and of the objects in it, under dotted keys. */
+/** Returns the entries of an object and of the objects in it, under dotted keys. */
 function entryRows(family: AttributeFamily, path: string, value: unknown): Row[] {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return []
   return Object.entries(value).flatMap(([key, member]) => [
@@ -295,7 +295,7 @@ function includes(actual: string | null, needle: string, anyCase: boolean): bool
   return anyCase ? actual.toLowerCase().includes(needle.toLowerCase()) : actual.includes(needle)
 }
 
-/** Like `compare`, on JSON text, where the words may stand escaped. */
+/** Compares JSON text, in which the characters of the condition may be escaped. */
 function compareJson(condition: FilterCondition, json: string | null): boolean {
   const { operator, value } = condition
   return operator === 'like'
@@ -323,7 +323,7 @@ function escapeRegExp(text: string): string {
   return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
 }
 
-/** jsonb's `@>` below objects. */
+/** Works like jsonb's `@>`, below objects. */
 function contains(whole: unknown, part: unknown): boolean {
   if (Array.isArray(part)) {
     return Array.isArray(whole) && part.every((item) => whole.some((own) => contains(own, item)))

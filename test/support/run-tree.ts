@@ -5,13 +5,13 @@ import { runEvent, second } from './comparison-rows.ts'
 
 type RunPatch = EventOf<'run'>['patch']
 
-/** `YYYYMMDDTHHMMSSffffffZ<id>`. */
+/** A segment of a dotted order: `YYYYMMDDTHHMMSSffffffZ<id>`. */
 export function segment(id: string, time: Timestamp): string {
   return `${time.replaceAll(/[-:.]/g, '')}${id}`
 }
 
 /**
- * A trace: a root chain and its children, one llm per entry, one second after the other.
+ * Makes a trace: a root chain and its children, one llm run per entry, one second after another.
  * @param at the second in which the root starts
  */
 export function traceOf(

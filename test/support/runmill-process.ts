@@ -5,17 +5,18 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Not dist: a server may run from there. Inside node_modules, so that packages are found. */
+/** Not dist, because a server may be running from there. It is inside node_modules so that packages are found. */
 const compiled = join(root, 'node_modules', '.cache', `runmill-test-${process.pid}`)
 
-/** After each file (setup.ts). */
+/** Called after each file (setup.ts). */
 export function removeCompiled(): void {
   rmSync(compiled, { recursive: true, force: true })
 }
 
 /**
- * The compiled file of a source file, `src/main.ts` to `…/src/main.js`. Compiling all takes 0.7 s, once per test file; a
- * start through tsx instead would take a second longer each. Types are `npm run check`'s business.
+ * Returns the compiled file of a source file, `src/main.ts` to `…/src/main.js`. Everything is compiled once per test
+ * file, in 0.7 s, because a start through tsx would take a second longer each time. Types are not checked here (`npm
+ * run check` does that).
  */
 export function compiledFile(source: string): string {
   if (!existsSync(compiled)) {
@@ -41,11 +42,11 @@ export interface RunmillProcess {
   signal(name: NodeJS.Signals): void
 }
 
-/** Settings that this shell may hold and that must not leak into the process under test. */
+/** Settings that this shell may have, and that must not reach the process under test. */
 const ownSettings =
   /^(?:RUNMILL_|DATABASE_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
 
-/** Starts the real process on a free port. `environment` holds its settings. */
+/** Starts the real process on a free port, with `environment` as its settings. */
 export function startRunmill(environment: Record<string, string>): RunmillProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !ownSettings.test(name))
   const child = spawn(process.execPath, [compiledFile('src/main.ts')], {
@@ -57,7 +58,7 @@ export function startRunmill(environment: Record<string, string>): RunmillProces
   const stderr = collect(child.stderr)
   const exited = new Promise<number | null>((done) => child.once('close', done))
   const ready = readiness(child, stdout, stderr, exited)
-  // A test of a refusal waits for the exit alone.
+  // A test of a refused start waits for the exit alone.
   ready.catch(() => {})
   return {
     pid: child.pid ?? 0,

@@ -8,13 +8,13 @@ import { findFreePort } from './free-port.ts'
 
 export interface S3Server {
   readonly url: string
-  /** An empty bucket of one's own, and how to reach it. */
+  /** Makes an empty bucket, and returns how to reach it. */
   createBucket(name: string): Promise<S3Options>
   /** Ends the server and removes its data. */
   stop(): Promise<void>
 }
 
-/** Frozen, as settings are. */
+/** Frozen, because settings are. */
 const credentials = Object.freeze({
   accessKeyId: 'test-access',
   secretAccessKey: 'test-secret',
@@ -31,13 +31,13 @@ export function testsRunOnS3(): boolean {
   return installed
 }
 
-/** A Versity S3 Gateway of one's own on a free port, over a temporary folder. */
+/** Starts a Versity S3 Gateway on a free port, over a temporary folder. */
 export async function startS3(): Promise<S3Server> {
   const dir = await mkdtemp(join(tmpdir(), 'runmill-s3-'))
   const port = await findFreePort()
   const server = spawn(
     'versitygw',
-    // No extended attributes and no O_TMPFILE: temporary folders often have neither.
+    // Temporary folders often have neither extended attributes nor O_TMPFILE.
     `--quiet --port 127.0.0.1:${port} posix --nometa --disableotmp ${dir}`.split(' '),
     {
       env: {
@@ -67,7 +67,7 @@ export async function startS3(): Promise<S3Server> {
   }
 }
 
-/** It announces nothing when it listens: it is asked until it answers. */
+/** Asks the server until it answers, because it does not announce when it listens. */
 async function waitUntilAnswers(server: ChildProcess, url: string): Promise<void> {
   let output = ''
   let failure: Error | undefined

@@ -4,7 +4,7 @@ import type { Answer, Harness } from './harness.ts'
 import { encode, multipartType } from './multipart.ts'
 import type { TestTenant } from './tenant.ts'
 
-/** Ids of one tenant's things, as its requests name them. Every text of its begins with `mark`. */
+/** Ids of one tenant's things, as its requests name them. Every text of the tenant begins with `mark`. */
 export interface SeededTenant {
   tenant: TestTenant
   mark: string
@@ -13,15 +13,15 @@ export interface SeededTenant {
   /** Two current examples of the dataset, the first with an attachment. */
   exampleId: string
   exampleId2: string
-  /** Versions of the dataset: before and after the second example. */
+  /** The dataset's versions before and after the second example. */
   versions: [string, string]
   sessionId: string
   sessionName: string
   sessionId2: string
-  /** To be deleted: they hold nothing. */
+  /** These hold nothing, and are there to be deleted. */
   spareSessionId: string
   spareDatasetId: string
-  /** Root run of the session, with a child and an attachment: its trace has the same id. */
+  /** A root run of the session, with a child and an attachment. Its trace has the same id. */
   runId: string
   childId: string
   feedbackId: string
@@ -38,14 +38,17 @@ export interface SeededTenant {
   scoreId: string
   scoreConfigId: string
   mediaId: string
-  /** Path and query that take the bytes of a second, announced content, and those bytes. */
+  /** Path and query that take the bytes of a second, announced media item, and those bytes. */
   uploadLink: string
   uploadBytes: Buffer
 }
 
 export const seededRunTime = '2026-01-21T10:00:00.000000Z'
 
-/** Something of every kind, written through both dialects. @param mark letters and digits */
+/**
+ * Writes something of every kind through both dialects.
+ * @param mark letters and digits
+ */
 export async function seedTenant(
   h: Harness,
   tenant: TestTenant,
@@ -257,7 +260,7 @@ export async function seedTenant(
   const { link: uploadLink } = await media(uploadBytes)
 
   await h.drain()
-  // Makes the aggregates of every session: a later read finds nothing to write.
+  // Makes the aggregates of every session, so that a later read has nothing to write.
   await send('GET', '/sessions?include_stats=true')
   return {
     tenant,

@@ -1,9 +1,12 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** They start processes and wait for them, the longest first: at the end of a run nothing would fill their pauses. */
+/**
+ * These files start processes and wait for them. They begin first, the longest ahead, because at the end of a run
+ * nothing would fill their pauses.
+ */
 const waiting = ['main.test.ts', 'crash.test.ts', 'conformance.test.ts', 'stalled.test.ts']
 
-/** Files that spend their time waiting begin first; the others as Vitest orders them, large ones first. */
+/** Begins with the files that spend their time waiting. The others follow as Vitest orders them, large ones first. */
 export class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- not an array's

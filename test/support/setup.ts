@@ -3,8 +3,8 @@ import { closeHarnesses, giveBackHarnesses } from './harness.ts'
 import { removeCompiled } from './runmill-process.ts'
 
 /*
- * Runs for every test file. Modules are loaded once per worker and shared by its files (vitest.config.ts), so what has
- * to happen after each test and file cannot stand in a module that they import.
+ * Runs for every test file. Modules are loaded once per worker and shared by its files (vitest.config.ts), so a
+ * module that tests import cannot register what has to happen after each test and file.
  */
 
 afterEach(giveBackHarnesses)

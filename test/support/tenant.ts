@@ -10,7 +10,7 @@ export interface TestTenant {
   basic: string
 }
 
-/** A tenant with a key pair that may do everything. */
+/** Makes a tenant with a key pair that may do everything. */
 export async function insertTenant(db: Db): Promise<TestTenant> {
   const id = randomUUID()
   const publicKey = `pk-lf-${id}`

@@ -8,9 +8,11 @@ export async function zstdCompress(bytes: Uint8Array): Promise<Buffer> {
 
 const blockBytes = 131_072
 
-/** A valid zstd frame of `blocks` times 128 KiB of zeros: 4 bytes each (RFC 8878 3.1.1.2, RLE blocks). */
+/**
+ * Makes a valid zstd frame of `blocks` times 128 KiB of zeros, with 4 bytes for each (RFC 8878 3.1.1.2, RLE blocks).
+ */
 export function zstdBomb(blocks: number): Buffer {
-  // Magic number, no content size, window of 1 MiB.
+  // The magic number, no content size, and a window of 1 MiB.
   const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x50])
   const block = Buffer.alloc(4)
   block.writeUIntLE((blockBytes << 3) | (1 << 1), 0, 3)

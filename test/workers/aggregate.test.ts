@@ -176,7 +176,7 @@ describe('speed', () => {
     const h = await harness()
     await addExperiment(h)
     const key = { tenantId: h.tenant.id, experimentId }
-    // Postgres keeps a plan after five executions, and it would be one for empty tables.
+    // Postgres keeps a plan after five executions. Here that would be one for empty tables.
     for (let i = 0; i < 8; i++) await experimentAggregateRefresh(h.db, key)
     for (let i = 0; i < 3000; i += 250) {
       const events = Array.from({ length: 250 }, (_, j) =>

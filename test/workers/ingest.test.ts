@@ -27,7 +27,7 @@ function runEvent(name: string, patch: Partial<Run> = {}): IngestEvent {
 }
 
 describe('I5 Isolation of poison', () => {
-  test('one bad event among 500 is buried with its reason, and the other 499 are applied', async () => {
+  test('one bad event among 500 is dead-lettered with its reason, and the other 499 are applied', async () => {
     const h = await harness()
     const events = Array.from({ length: 500 }, (_, i) => runEvent(`run ${i}`))
     const bad = runEvent('run 250', { metadata: { huge: '1e999999' } })
@@ -73,7 +73,7 @@ describe('I6 Outage', () => {
     for (const close of closing.splice(0).toReversed()) await close()
   })
 
-  test('while Postgres is away accepted events wait, and are applied when it is back; none is buried', async () => {
+  test('while Postgres is away accepted events wait, and are applied when it is back; none is dead-lettered', async () => {
     const database = await createTestDatabase()
     const proxy = await startProxy(database.url)
     const direct = openPool(database.url, { max: 1 })
@@ -137,7 +137,7 @@ describe('runs that come with a parent only', () => {
   })
 })
 
-describe('Deletes win', () => {
+describe('I11 Deletes win', () => {
   test('events that name a deleted experiment or a deleted row are dropped, their neighbours are not', async () => {
     const h = await harness()
     const experimentId = deriveId('test', 'gone')

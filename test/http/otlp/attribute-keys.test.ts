@@ -9,7 +9,7 @@ function spansOf(...spans: TestSpan[]): Span[] {
   return readExport(exportOf(...spans), now).spans
 }
 
-/** What a span becomes, as the patches of its run and of its trace. */
+/** Returns what a span becomes: the patches of its run and of its trace. */
 function patchesOf(span: TestSpan): {
   run: Record<string, unknown>
   trace: Record<string, unknown>
@@ -20,7 +20,7 @@ function patchesOf(span: TestSpan): {
   return { run: { ...run }, trace: Object.assign({}, ...traces) as Record<string, unknown> }
 }
 
-/** Keys of contracts/langfuse.md 2.8, in the order in which they win. */
+/** Keys of contracts/langfuse.md 2.8.2, in the order in which they win. */
 const keys: [field: string, keys: string[]][] = [
   [
     'userId',
@@ -177,7 +177,8 @@ test("thousands of spans that repeat their trace's attributes say them once", ()
   }))
   const events = spansToEvents(spansOf(...spans), { experimentId: 'e', now })
   const traces = events.filter(({ kind }) => kind === 'trace').map(({ patch }) => patch)
-  // Where it begins; the last three, for their tags; and the one that says something of its own.
+  // The event of where the trace begins, the last three spans for their tags, and the span that says something of its
+  // own.
   expect(traces).toHaveLength(5)
   expect(traces.filter((patch) => 'userId' in patch)).toHaveLength(1)
   expect(traces).toContainEqual({ metadata: { once: '1' } })

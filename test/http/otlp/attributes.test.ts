@@ -4,7 +4,7 @@ import { rootId, runsByName, send, traceId, traceRow, type TestSpan } from './sp
 
 const foreign = { name: 'some-instrumentation', version: '1.2' }
 
-/** Sends one root span, and gives the run and the trace that it made. */
+/** Sends one root span, and returns the run and the trace that it made. */
 async function sendOne(
   attributes: TestSpan['attributes'],
   rest: TestSpan = {},
@@ -162,7 +162,7 @@ describe("Langfuse's own attributes", () => {
     },
   )
 
-  test('metadata may be one JSON object, parts, or no object at all', async () => {
+  test('metadata may be one JSON object, one attribute per member, or no object at all', async () => {
     const { run, trace } = await sendOne({
       'langfuse.observation.metadata': '{"a":1,"b":{"c":[1]}}',
       'langfuse.observation.metadata.d': 'text',

@@ -1,6 +1,6 @@
 import type { TestSpan } from './spans.ts'
 
-/** One item of an experiment as `@langfuse/client` 5.11.1 exports it (contracts/langfuse.md 6.1). */
+/** One item of an experiment, as `@langfuse/client` 5.11.1 exports it (contracts/langfuse.md 6.1). */
 export function javascriptItem(item: {
   traceId: string
   rootId: string
@@ -73,7 +73,10 @@ export function javascriptItem(item: {
   ]
 }
 
-/** One item as Python's `langfuse` 4.14.3 exports it: the task below the root is what is linked (6.3). */
+/**
+ * One item, as Python's `langfuse` 4.14.3 exports it: the task below the root is what is linked
+ * (contracts/langfuse.md 6.3).
+ */
 export function pythonItem(item: {
   traceId: string
   rootId: string

@@ -16,7 +16,7 @@ import {
 
 const base = '/api/public'
 
-/** A server with the dataset `ds` and its item `item-0`. */
+/** Starts a server with the dataset `ds` and its item `item-0`. */
 async function serve(): Promise<Harness & { datasetId: string }> {
   const h = await harness()
   const { body } = await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
@@ -92,7 +92,7 @@ describe('the recorded spans of the SDKs', () => {
       // What the link said stays: its time and the version of the item.
       expect(stored[0].exampleVersion).not.toBeNull()
       expect(stored[0].createdAt.slice(0, 23)).toBe(posted.createdAt.slice(0, 23))
-      // Of another dataset, so that the ids differ.
+      // Each pass has its own dataset, so the ids differ.
       links.push({ ...stored[0], ...ignored, id: null })
       const [experiment, ...more] = await experiments(h)
       expect(more).toEqual([])
@@ -199,7 +199,7 @@ describe('the recorded spans of the SDKs', () => {
   })
 })
 
-/** When things came, in which pieces, and who sent them. */
+/** Fields that say when things came, in which pieces, and who sent them. They are not compared. */
 const ignored = {
   v: null,
   fv: null,
@@ -260,7 +260,7 @@ describe('without a posted link', () => {
     ])
   })
 
-  test('metadata in parts is put together', async () => {
+  test('metadata sent as one attribute per member is put together', async () => {
     const h = await harness()
     await sendAll(
       h,
@@ -285,7 +285,7 @@ describe('without a posted link', () => {
       metadata: { model: 'm1', cfg: { t: 0 } },
       datasetRunItems: [{ datasetItemId: 'item-0', traceId, observationId: rootId }],
     })
-    // The link that comes late is the same row.
+    // A link that comes late makes no other row.
     expect((await link(h, rootId)).id).toBe((await runItems(h))[0].id)
     expect(await runItems(h)).toHaveLength(1)
   })

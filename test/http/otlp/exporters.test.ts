@@ -25,7 +25,7 @@ describe.each(exporters)("OpenTelemetry's own exporter, %s", (_, Exporter) => {
     const exporter = new Exporter({
       url: `http://127.0.0.1:${port}${path}`,
       headers: { authorization: h.tenant.basic },
-      // The type is a const enum, which modules of this kind cannot import.
+      // The type is a const enum, which ES modules cannot import.
       compression: compression as never,
     })
     const provider = new BasicTracerProvider({

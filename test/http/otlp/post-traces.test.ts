@@ -54,7 +54,7 @@ async function dump(h: Harness): Promise<unknown> {
     await h.db`select * from traces where tenant_id = ${id} order by id`,
     await h.db`select * from run_items where tenant_id = ${id} order by id`,
   ]
-  // When and in which pieces things came is not what is compared: the clocks of I4 tell of that.
+  // When things came, and in which pieces, is not compared. Only the clocks of SPEC I4 depend on that.
   return tables.map((rows) =>
     rows.map((row) => {
       const facts = Object.entries(parsed(row)).filter(([key]) => !ignored.test(key))
@@ -470,7 +470,7 @@ describe('400', () => {
     })
     await h.drain()
     expect(await h.db`select id from runs`).toHaveLength(0)
-    // The plain endpoint takes the rest, and says what it did not take.
+    // The plain endpoint takes the other spans, and says which it did not take.
     expect(await send(h, spans, { path: plainPath })).toMatchObject({
       status: 200,
       body: {

@@ -7,13 +7,13 @@ export const plainPath = '/v1/traces'
 
 export type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
 
-/** What a test says of a span; the rest is filled in. */
+/** What a test says about a span. The rest is filled in. */
 export interface TestSpan {
   traceId?: unknown
   spanId?: unknown
   parentSpanId?: unknown
   name?: string
-  /** Milliseconds after the first instant of the tests. */
+  /** Milliseconds after `epochMs`. */
   start?: number
   end?: number
   attributes?: Record<string, Value>
@@ -34,7 +34,7 @@ export function nanos(ms: number): string {
   return `${epochMs + Math.floor(ms)}${String(Math.round((ms % 1) * 1e6)).padStart(6, '0')}`
 }
 
-/** OTLP/JSON as the JavaScript SDK writes it: numbers for integers, one scope per span. */
+/** Builds OTLP/JSON as the JavaScript SDK writes it: numbers for integers, one scope per span. */
 export function exportOf(...spans: TestSpan[]): { resourceSpans: object[] } {
   return {
     resourceSpans: spans.map((span) => ({
@@ -140,7 +140,7 @@ export async function sendBody(
 // oxlint-disable-next-line typescript/no-explicit-any -- tests look into rows of every shape
 type Row = any
 
-/** Runs by name, with payloads parsed. */
+/** Returns runs by name, with payloads parsed. */
 export async function runsByName(h: Harness): Promise<Record<string, Row>> {
   const rows = await h.db`select * from runs where tenant_id = ${h.tenant.id}`
   return Object.fromEntries(rows.map((row) => [row.name, parsed(row)]))
@@ -170,7 +170,7 @@ export function parsed(row: Row): Row {
   return { ...row, ...Object.fromEntries(json) }
 }
 
-/** The same request in protobuf, written field by field from opentelemetry's trace.proto. */
+/** Writes a request in protobuf, field by field from opentelemetry's trace.proto. */
 export function protobufOf(request: object): Buffer {
   const writer = new BinaryWriter()
   const { resourceSpans } = request as { resourceSpans: Row[] }
