@@ -25,13 +25,17 @@ import { migrate } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 
-/** Thrown when something outside is not as it must be. The message is one sentence for the operator. */
+/**
+ * Thrown when the start is prevented by something outside the process. The message is one sentence for the operator.
+ */
 class StartError extends Error {
   override name = 'StartError'
 }
 
 interface Runmill {
-  /** Starts in order: database, schema, queue, workers, HTTP. Undoes what it did when a step fails. */
+  /**
+   * Starts in order: database, schema, queue, workers, HTTP. When a step fails, `stop` undoes those that were done.
+   */
   start(): Promise<void>
   /** Stops in reverse. May be called twice, during a start, and without one. */
   stop(): Promise<void>
@@ -51,7 +55,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
-    // Before the queue, so that it outlives the jobs that need it.
+    // Started before the queue, so that it is stopped after the jobs that need it.
     const blobs = config.role === 'worker' ? null : await startBlobs(db)
     const queue = openQueue(databaseUrl)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
@@ -73,7 +77,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
         : await buildWholeApp(db, queue, blobs, progress)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
-    // Last: keys are shown once, and a start that fails after it had made them would keep them to itself.
+    // Last, because keys are shown only once: a start that failed after making them would never show them.
     const keys = await createFirstKeys(db, clock, config.initialTenant)
     if (stopping === null) {
       printBanner({ role: config.role, url, keys, tenantName: config.initialTenant.name })
@@ -141,7 +145,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
   }
 }
 
-/** Runs a first contact, and tells in one sentence what it could not reach. */
+/** Makes a first contact. When it fails, tells in one sentence what could not be reached. */
 async function reach(
   where: string,
   setting: string,
@@ -156,7 +160,7 @@ async function reach(
   }
 }
 
-/** The part of a URL that may be told: its user and password may not. */
+/** Returns the host and port of a URL, which may be shown: its user and password may not. */
 function hostOf(url: string): string {
   return /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
 }
@@ -181,7 +185,7 @@ async function listen(
 }
 
 function reasonOf(error: unknown): string {
-  // A host with two addresses fails with both, and an empty message.
+  // A connection to a host with two addresses fails with two errors and an empty message.
   const first = error instanceof AggregateError ? error.errors[0] : error
   const message = first instanceof Error ? first.message : String(first)
   return (message || codeOf(first)).replace(/\.$/, '')
@@ -206,15 +210,20 @@ function describeError(error: unknown): object {
 
 const operatorErrors = [ConfigError, StartError, EmbeddedPostgresError, InitialKeysError]
 
-/** What the operator can mend is one sentence; anything else is ours to mend and keeps its stack. */
+/**
+ * What the operator can correct is reported in one sentence. Anything else is for us to correct, and keeps its stack.
+ */
 function reportFailure(error: unknown): void {
   const known = operatorErrors.some((kind) => error instanceof kind)
   console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
 }
 
-/** A second Ctrl-C forces. npm passes a signal on that the terminal has sent us as well: that is still the first. */
+/**
+ * A second Ctrl-C forces the exit. npm passes on a signal that the terminal has already sent to us: within this time
+ * it counts as the same one.
+ */
 const sameSignalMs = 500
-/** Longer than a running request or job may take; then we go, as a supervisor's patience ends at some 30 s. */
+/** Longer than a running request or job may take. Then we exit, because supervisors kill after some 30 s. */
 const stopTimeoutMs = 20_000
 
 async function main(): Promise<void> {
@@ -239,7 +248,8 @@ async function main(): Promise<void> {
     process.exit(code)
   }
 
-  // Drivers now and then reject a promise that nobody holds when their server dies: no reason to die with it (SPEC I6).
+  // When their server dies, drivers now and then reject a promise that nobody holds. That is no reason to exit (SPEC
+  // I6).
   process.on('unhandledRejection', (error) => {
     if (isRetryable(error)) {
       log.error({ err: error }, 'a connection failed where nobody waited for it')
@@ -258,7 +268,7 @@ async function main(): Promise<void> {
   try {
     await runmill.start()
   } catch (error) {
-    // A stop during the start pulls the ground from under it: not a failure.
+    // A stop during the start makes the start fail, which is not an error.
     if (endingSince !== null) return
     reportFailure(error)
     await end(1)
