@@ -246,7 +246,7 @@ async function isReusable({ app, db, queue }: Server): Promise<boolean> {
   }
 }
 
-/** `delete` and not `truncate`: the tables are small, and a truncate writes files (STYLE 10). */
+/** `delete` and not `truncate`: the tables are small, and a truncate writes files. */
 async function empty({ db, clock, errors }: Server): Promise<void> {
   const rows = await db<{ name: string }[]>`
     select tablename as name from pg_tables

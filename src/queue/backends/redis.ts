@@ -20,9 +20,9 @@ const startMs = 5_000
 const closeMs = 1_000
 
 /**
- * BullMQ on Redis 6.2 or newer, single, Sentinel or Cluster.
- * Connections of a process: 1 to produce, and once needed 1 for all workers, 1 per worker (5) that blocks, 1 that
- * subscribes: at most 8. Enqueueing while Redis is away fails at once; workers wait until it is back.
+ * BullMQ on Redis 6.2 or newer, single, Sentinel or Cluster. A process has 1 connection to produce; and, once they are
+ * needed, 1 that all workers share, 1 on which each worker (6 in a process that does everything) waits for jobs, and 1
+ * that subscribes: at most 9. Enqueueing while Redis is away fails at once; workers wait until it is back.
  * @param options.url see `parseRedisUrl`
  * @throws Error when the URL cannot be read
  */
