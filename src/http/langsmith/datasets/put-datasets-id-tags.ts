@@ -5,8 +5,8 @@ import { datasetTagUpsert } from '../../../store/write/dataset-tags.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
-import { versionFromRow } from './get-datasets-id-versions.ts'
 import { text, uuid, version } from '../schemas.ts'
+import { versionFromRow } from './versions.ts'
 
 /** Longest tag, in characters. */
 const maxTagLength = 255

@@ -1,21 +1,33 @@
 import { z } from 'zod'
+import { exampleListSplits } from '../../../store/read/datasets/examples.ts'
 import {
   exampleWriteVersions,
   type ExamplePlan,
   type ExampleVersion,
 } from '../../../store/write/examples.ts'
 import type { App, Services } from '../../services.ts'
-import { baseSplits, elsewhere } from '../examples/example-writes.ts'
 import { notFound } from '../errors.ts'
-import { text, uuid } from '../schemas.ts'
+import { findDataset, momentOf } from '../examples/as-of.ts'
+import { baseSplits, elsewhere } from '../examples/example-writes.ts'
+import { asOf, text, uuid } from '../schemas.ts'
 
-/** As many as Python's client sends at a time. */
+const tags = ['langsmith datasets']
+const params = z.object({ id: uuid })
+
+const getSchema = {
+  tags,
+  summary: 'List the splits that examples of a dataset are in',
+  params,
+  querystring: z.object({ as_of: asOf }),
+}
+
+/** Python's client sends this many at a time. */
 const maxExamples = 10_000
 
-const schema = {
-  tags: ['langsmith datasets'],
+const putSchema = {
+  tags,
   summary: 'Put examples into a split, or take them out; answers the ids of those that changed',
-  params: z.object({ id: uuid }),
+  params,
   body: z.object({
     split_name: text.pipe(z.string().min(1)),
     examples: z.array(uuid).max(maxExamples),
@@ -23,9 +35,17 @@ const schema = {
   }),
 }
 
-/** All or none, as one version. An example that leaves its last split is in `base`. @throws 404, 409 as an update */
-export function putDatasetsIdSplits(app: App, { db, clock }: Services): void {
-  app.put('/datasets/:id/splits', { schema }, async (request) => {
+/** Splits: names for subsets of a dataset's examples (contracts/langsmith.md 2.3.2). */
+export function splitsRoutes(app: App, { db, clock }: Services): void {
+  app.get('/datasets/:id/splits', { schema: getSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const dataset = await findDataset(db, tenantId, request.params.id)
+    const filter = { datasetId: dataset.id, archived: false }
+    return exampleListSplits(db, { tenantId, filter, asOf: momentOf(request.query.as_of) })
+  })
+
+  // All or none, as one version. An example that leaves its last split goes back to `base`.
+  app.put('/datasets/:id/splits', { schema: putSchema }, async (request) => {
     const { tenantId } = request.principal
     const { split_name: split, examples, remove } = request.body
     const datasetId = request.params.id
@@ -42,6 +62,7 @@ export function putDatasetsIdSplits(app: App, { db, clock }: Services): void {
   })
 }
 
+/** @throws LangsmithError 404 for an unknown example, 409 for one of another dataset */
 function planSplits(
   datasetId: string,
   ids: string[],

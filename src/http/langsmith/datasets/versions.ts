@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import {
+  datasetVersionFind,
+  datasetVersionList,
+  exampleListChanges,
+  type DatasetVersion,
+  type ExampleChange,
+} from '../../../store/read/datasets/dataset-versions.ts'
+import type { App, Services } from '../../services.ts'
+import { invalid, notFound } from '../errors.ts'
+import { findDataset, timeOf } from '../examples/as-of.ts'
+import { page, text, uuid, version } from '../schemas.ts'
+
+const tags = ['langsmith datasets']
+const params = z.object({ id: uuid })
+
+const listSchema = {
+  tags,
+  summary: 'List the versions of a dataset, newest first',
+  params,
+  querystring: z.object({ search: text.optional(), example: uuid.optional(), ...page }),
+}
+
+const findSchema = {
+  tags,
+  summary: 'Read the version of a dataset at a time, or the one that has a tag',
+  params,
+  querystring: z.object({ as_of: version.optional(), tag: text.optional() }),
+}
+
+const diffSchema = {
+  tags,
+  summary: 'Compare two versions of a dataset',
+  params,
+  querystring: z.object({ from_version: version, to_version: version }),
+}
+
+/** Versions of a dataset (contracts/langsmith.md 2.3.3). */
+export function versionsRoutes(app: App, { db }: Services): void {
+  app.get('/datasets/:id/versions', { schema: listSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const { search, example, limit, offset } = request.query
+    const dataset = await findDataset(db, tenantId, request.params.id)
+    const versions = await datasetVersionList(db, {
+      tenantId,
+      datasetId: dataset.id,
+      exampleId: example ?? null,
+      tagContains: search ?? null,
+      limit,
+      offset,
+    })
+    return versions.map(versionFromRow)
+  })
+
+  // Without a time or a tag, the latest. 404 before the first example, and for an unknown tag.
+  app.get('/datasets/:id/version', { schema: findSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const { as_of: asOf, tag } = request.query
+    if (asOf !== undefined && tag !== undefined) {
+      throw invalid(['query', 'tag'], 'Only one of as_of and tag can be given')
+    }
+    const dataset = await findDataset(db, tenantId, request.params.id)
+    const asked = tag === undefined || tag === 'latest' ? asOf : { kind: 'tag' as const, tag }
+    const time = await timeOf(db, tenantId, dataset, asked ?? { kind: 'latest' })
+    const found = await datasetVersionFind(db, tenantId, dataset.id, time)
+    if (found === null) throw notFound('Dataset version')
+    return versionFromRow(found)
+  })
+
+  // At a time before the first version the dataset was empty. 404 for an unknown tag.
+  app.get('/datasets/:id/versions/diff', { schema: diffSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const dataset = await findDataset(db, tenantId, request.params.id)
+    const from = await timeOf(db, tenantId, dataset, request.query.from_version)
+    const to = await timeOf(db, tenantId, dataset, request.query.to_version)
+    const changes = await exampleListChanges(db, tenantId, dataset.id, from, to)
+    const idsOf = (wanted: ExampleChange['change']) =>
+      changes.filter(({ change }) => change === wanted).map(({ id }) => id)
+    return {
+      examples_added: idsOf('added'),
+      examples_modified: idsOf('modified'),
+      examples_removed: idsOf('removed'),
+    }
+  })
+}
+
+/** DatasetVersion (contracts/langsmith.md 2.3.2). */
+export function versionFromRow({ asOf, tags: names }: DatasetVersion) {
+  return { tags: names.length === 0 ? null : names, as_of: asOf }
+}
