@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  exampleCount,
   exampleList,
   type ExampleFilter,
   type ExampleOrder,
@@ -21,7 +22,7 @@ import {
   uuidList,
 } from '../schemas.ts'
 
-/** Which examples, of which version (contracts/langsmith.md 2.4.2). */
+/** Which examples are meant, and of which version (contracts/langsmith.md 2.4.2). */
 export const exampleConditions = z.object({
   dataset: uuid.optional(),
   id: uuidList.optional(),
@@ -32,8 +33,10 @@ export const exampleConditions = z.object({
   filter: z.string().optional(),
 })
 
-const schema = {
-  tags: ['langsmith examples'],
+const tags = ['langsmith examples']
+
+const listSchema = {
+  tags,
   summary: 'List examples; all conditions given must hold',
   querystring: exampleConditions.extend({
     order: z.enum(['recent', 'random', 'recently_created', 'id']).default('recent'),
@@ -44,15 +47,18 @@ const schema = {
   }),
 }
 
-/** Langfuse's archived examples are shown as deleted ones: only versions from before are listed. */
+const countSchema = { tags, summary: 'Count examples', querystring: exampleConditions }
+
+/** An example that Langfuse has archived counts as deleted: only its versions from before then are listed. */
 export function getExamples(app: App, services: Services): void {
-  app.get('/examples', { schema }, async (request) => {
+  const { db } = services
+
+  app.get('/examples', { schema: listSchema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
-    const filter = exampleFilter(given)
-    const rows = await exampleList(services.db, {
+    const rows = await exampleList(db, {
       tenantId,
-      filter,
+      filter: exampleFilter(given),
       asOf: momentOf(given.as_of),
       order: orderOf(given),
       limit: given.limit,
@@ -60,6 +66,12 @@ export function getExamples(app: App, services: Services): void {
     })
     const urls = attachmentUrls(services, request)
     return rows.map((row) => selectedExample(row, given.select, urls))
+  })
+
+  app.get('/examples/count', { schema: countSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const filter = exampleFilter(request.query)
+    return exampleCount(db, { tenantId, filter, asOf: momentOf(request.query.as_of) })
   })
 }
 
@@ -76,7 +88,7 @@ export function exampleFilter(given: z.output<typeof exampleConditions>): Exampl
   }
 }
 
-/** Without a seed the shuffle is always the same one: pages of it must fit together. */
+/** Without a seed the order is still the same every time: otherwise pages would not fit together. */
 function orderOf(given: {
   order: 'recent' | 'random' | 'recently_created' | 'id'
   random_seed?: number | undefined

@@ -2,21 +2,56 @@ import { z } from 'zod'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
 import type { App, Services } from '../../services.ts'
-import { keepAttachment } from '../attachments.ts'
+import { attachmentsOperations, keepAttachment } from '../attachments.ts'
 import { notFound } from '../errors.ts'
-import { readExampleParts, type ExamplePartsOptions } from './example-parts.ts'
-import type { ExampleUpdate } from './example-writes.ts'
 import { multipartLimit, partsSchema, streamMultipart } from '../multipart-body.ts'
 import { uuid } from '../schemas.ts'
+import { readExampleParts, type ExamplePartsOptions } from './example-parts.ts'
+import {
+  createExamples,
+  exampleCreate,
+  exampleUpdate,
+  updateExamples,
+  type ExampleUpdate,
+} from './example-writes.ts'
+
+const createInfo = exampleCreate.omit({ dataset_id: true, inputs: true, outputs: true, id: true })
+const updateInfo = exampleUpdate.pick({ metadata: true, split: true, overwrite: true })
+
+/**
+ * Writes examples of one dataset with their attachments, all or none, as one version. What an update does not mention
+ * stays as it was (contracts/langsmith.md 2.4.3).
+ */
+export function platformExamplesRoutes(app: App, services: Services): void {
+  multipartRoute(app, services, {
+    method: 'POST',
+    summary: 'Create examples of one dataset with attachments, all or none',
+    info: createInfo,
+    operations: null,
+    write: createExamples,
+  })
+  multipartRoute(app, services, {
+    method: 'PATCH',
+    summary: 'Change examples of one dataset and their attachments, all or none',
+    info: updateInfo,
+    operations: attachmentsOperations,
+    write: updateExamples,
+  })
+}
 
 interface ExamplesRoute extends Pick<ExamplePartsOptions, 'info' | 'operations'> {
   method: 'POST' | 'PATCH'
   summary: string
   /** @throws LangsmithError, with nothing written */
-  write: (tenantId: string, datasetId: string, given: ExampleUpdate[]) => Promise<Example[]>
+  write: (
+    services: Services,
+    tenantId: string,
+    datasetId: string,
+    given: ExampleUpdate[],
+  ) => Promise<Example[]>
 }
 
-/** The vendor's documents have `attachments` for creating and `attachment` for changing; both are taken for both. */
+/** The vendor documents `attachments` for creating and `attachment` for changing; both routes take either. */
 const partNames = [
   '{example_id}',
   '{example_id}.inputs',
@@ -27,16 +62,16 @@ const partNames = [
 const operationsName = '{example_id}.attachments_operations'
 
 /**
- * A gigabyte: JavaScript's client sends everything in one request, and attachments pass from the socket to the blob
- * store. The JSON, which does not, has the limit of every multipart body.
+ * A gigabyte: JavaScript's client sends everything in one request, and attachments stream from the socket to the blob
+ * store. The JSON is held in memory, so it keeps the limit of every multipart body.
  */
 const bodyLimit = 1024 * 1_048_576
 
 /**
- * A route that writes examples by parts. A refused request stores no example; the bytes of its attachments may stay in
- * the blob store, where nothing refers to them and the same bytes sent again are the same blob.
+ * Registers a route whose body has a part for each field of an example. A refused request stores no example. Bytes of
+ * its attachments may stay in the blob store; nothing refers to them, and a repeat of the request stores them only once.
  */
-export function platformExamples(app: App, services: Services, route: ExamplesRoute): void {
+function multipartRoute(app: App, services: Services, route: ExamplesRoute): void {
   const { method, summary, info, operations, write } = route
   const maxJsonBytes = multipartLimit(app)
   streamMultipart(app, (scope) => {
@@ -58,7 +93,7 @@ export function platformExamples(app: App, services: Services, route: ExamplesRo
       handler: async (request, reply) => {
         const { tenantId } = request.principal
         const datasetId = request.params.dataset_id
-        // Before a hundred megabytes are taken in.
+        // Checked before the body is read, which may be large.
         if ((await datasetFind(services.db, tenantId, datasetId)) === null)
           throw notFound('Dataset')
         const given = await readExampleParts(request, {
@@ -67,7 +102,7 @@ export function platformExamples(app: App, services: Services, route: ExamplesRo
           maxJsonBytes,
           keep: async (name, part) => keepAttachment(services, tenantId, name, part, bodyLimit),
         })
-        const written = await write(tenantId, datasetId, given)
+        const written = await write(services, tenantId, datasetId, given)
         return reply.code(201).send({
           count: written.length,
           example_ids: written.map(({ id }) => id),
