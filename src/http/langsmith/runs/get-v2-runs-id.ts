@@ -1,10 +1,8 @@
 import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
-import { baseUrl } from '../../blobs.ts'
 import type { App, Services } from '../../services.ts'
-import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
-import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
 /** `GET /v2/runs/{run_id}`: a run of the project; `start_time` is a hint that we do not need. */
@@ -27,10 +25,7 @@ export function getV2RunsId(app: App, services: Services): void {
     async (request) => {
       const row = await runFind(services.db, request.principal.tenantId, request.params.run_id)
       if (row === null || row.experimentId !== request.query.project_id) throw notFound('Run')
-      const context = {
-        baseUrl: baseUrl(services, request),
-        urls: attachmentUrls(services, request),
-      }
+      const context = runV2Context(services, request)
       return runV2Selection(request.query.selects).show(row, context)
     },
   )

@@ -4,12 +4,10 @@ import { stringifyWithRaw } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
-import { baseUrl } from '../../blobs.ts'
 import type { App, Services } from '../../services.ts'
-import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { readRunFilter } from './run-query-body.ts'
-import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
 /** Runs that are in memory together. */
@@ -49,10 +47,7 @@ export function getV2TracesIdRuns(app: App, services: Services): void {
         throw notFound('Project')
       }
       const selection = runV2Selection(asked.selects)
-      const context = {
-        baseUrl: baseUrl(services, request),
-        urls: attachmentUrls(services, request),
-      }
+      const context = runV2Context(services, request)
       const read = async (after: RunKey | null) =>
         runList(services.db, query, { order: 'asc', after, limit: pageLength }, selection.parts)
       // Read beforehand, so that a failure can still be answered as one.

@@ -6,40 +6,54 @@ import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
-const body = z.object({
-  session_id: uuid.nullish(),
-  trace_ids: z.array(uuid).max(1000).nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
-})
+const tags = ['runs']
 
-/**
- * `POST /runs/delete`: the traces that are named, or those of a session that hold a run with all of this metadata
- * (contracts/langsmith.md 2.6.3). With both, traces of either kind.
- */
+const tracesSchema = {
+  tags,
+  summary: 'Delete traces',
+  body: z.object({ session_id: uuid, trace_ids: z.array(uuid).max(1000) }),
+}
+
+const runsSchema = {
+  tags,
+  summary: 'Delete traces by id or metadata',
+  body: z.object({
+    session_id: uuid.nullish(),
+    trace_ids: z.array(uuid).max(1000).nullish(),
+    metadata: z.record(z.string(), z.string()).nullish(),
+  }),
+}
+
+/** Deletes whole traces, for good (contracts/langsmith.md 2.6.3). */
 export function postRunsDelete(app: App, { db, clock }: Services): void {
-  app.post(
-    '/runs/delete',
-    { schema: { tags: ['runs'], summary: 'Delete traces by id or metadata', body } },
-    async (request) => {
-      const { tenantId } = request.principal
-      const sessionId = request.body.session_id ?? null
-      const traceIds = request.body.trace_ids ?? []
-      const metadata = Object.entries(request.body.metadata ?? {})
-      if (traceIds.length === 0 && metadata.length === 0) {
-        throw invalid(['body'], 'Either trace_ids or metadata is required')
-      }
-      if (sessionId === null && metadata.length > 0) {
-        throw invalid(['body', 'session_id'], 'Metadata is looked for in one session')
-      }
-      if (sessionId !== null && (await experimentFind(db, tenantId, sessionId)) === null) {
-        throw notFound('Session')
-      }
-      await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
-      if (sessionId !== null && metadata.length > 0) {
-        const text = jsonbText(JSON.stringify(Object.fromEntries(metadata)))
-        await traceDeleteWithMetadata(db, tenantId, sessionId, text, clock.now())
-      }
-      return { message: 'Traces deleted' }
-    },
-  )
+  app.post('/runs/delete/traces', { schema: tracesSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const { session_id: sessionId, trace_ids: traceIds } = request.body
+    if ((await experimentFind(db, tenantId, sessionId)) === null) throw notFound('Session')
+    await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
+    return { message: 'Traces deleted' }
+  })
+
+  // Deletes the named traces, and every trace of the session that has a run with all of the metadata.
+  app.post('/runs/delete', { schema: runsSchema }, async (request) => {
+    const { tenantId } = request.principal
+    const sessionId = request.body.session_id ?? null
+    const traceIds = request.body.trace_ids ?? []
+    const metadata = Object.entries(request.body.metadata ?? {})
+    if (traceIds.length === 0 && metadata.length === 0) {
+      throw invalid(['body'], 'Either trace_ids or metadata is required')
+    }
+    if (sessionId === null && metadata.length > 0) {
+      throw invalid(['body', 'session_id'], 'Metadata is looked for in one session')
+    }
+    if (sessionId !== null && (await experimentFind(db, tenantId, sessionId)) === null) {
+      throw notFound('Session')
+    }
+    await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
+    if (sessionId !== null && metadata.length > 0) {
+      const text = jsonbText(JSON.stringify(Object.fromEntries(metadata)))
+      await traceDeleteWithMetadata(db, tenantId, sessionId, text, clock.now())
+    }
+    return { message: 'Traces deleted' }
+  })
 }

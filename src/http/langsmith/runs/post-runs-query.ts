@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
-import { readRunCursor, writeRunCursor } from './run-cursor.ts'
+import { readRunCursor, runCursors } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runSelection, runSelectNames } from './run-select.ts'
 import { ignored } from '../schemas.ts'
@@ -12,7 +12,7 @@ const maxLimit = 100
 const body = z.object({
   ...runQueryFields,
   cursor: z.string().nullish(),
-  /** JS passes on whatever its user asks for: a page is never longer, and its cursor leads on. */
+  /** JavaScript's client sends whatever its user asks for. A page holds at most 100; its cursor leads to the rest. */
   limit: z.int().min(1).nullish(),
   select: z.array(z.enum(runSelectNames)).nullish(),
   order: z.enum(['asc', 'desc']).nullish(),
@@ -37,10 +37,7 @@ export function postRunsQuery(app: App, services: Services): void {
       const urls = attachmentUrls(services, request)
       return {
         runs: page.rows.map((row) => selection.show(row, urls)),
-        cursors: {
-          next: next === null ? null : writeRunCursor(principal, order, next),
-          prev: null,
-        },
+        cursors: runCursors(principal, order, next),
         parsed_query: null,
       }
     },

@@ -4,14 +4,12 @@ import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
-import { baseUrl } from '../../blobs.ts'
 import type { App, Services } from '../../services.ts'
-import { attachmentUrls } from '../attachments.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
 import { runTypes } from './run-from-row.ts'
 import { readRunFilter, runTypesShownAs } from './run-query-body.ts'
-import { runSelectFields, runV2Selection } from './run-v2.ts'
+import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { time, uuid } from '../schemas.ts'
 
 const ids = z.array(uuid).max(10_000).nullish()
@@ -58,10 +56,7 @@ export function postV2RunsQuery(app: App, services: Services): void {
       await findPlaces(services, query)
       const place = { order, after, limit: asked.page_size ?? 100 } as const
       const page = await runList(services.db, query, place, selection.parts)
-      const context = {
-        baseUrl: baseUrl(services, request),
-        urls: attachmentUrls(services, request),
-      }
+      const context = runV2Context(services, request)
       return {
         items: page.rows.map((row) => selection.show(row, context)),
         next_cursor: page.next === null ? null : writeRunCursor(principal, order, page.next),

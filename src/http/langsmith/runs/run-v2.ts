@@ -1,18 +1,25 @@
+import type { FastifyRequest } from 'fastify'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { RunPart } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
-import type { AttachmentUrls } from '../attachments.ts'
+import { baseUrl } from '../../blobs.ts'
+import type { Services } from '../../services.ts'
+import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
 import { usageDetailOf, type UsageDetailName } from './usage-details.ts'
 
 /** Characters of an error's preview, as of the other previews. */
 const errorPreviewLength = 500
 
-/** What the answer needs to know of the request. */
+/** What an answer needs to make links that the sender of the request can follow. */
 export interface RunV2Context {
   /** Where clients reach this server. */
   baseUrl: string
   urls: AttachmentUrls
+}
+
+export function runV2Context(services: Services, request: FastifyRequest): RunV2Context {
+  return { baseUrl: baseUrl(services, request), urls: attachmentUrls(services, request) }
 }
 
 type Value = (run: Record<string, unknown>, row: RunDetailRow, context: RunV2Context) => unknown
@@ -130,6 +137,6 @@ function attachments(row: RunDetailRow, { urls }: RunV2Context): Record<string, 
   )
 }
 
-function shareUrl(row: RunDetailRow, { baseUrl }: RunV2Context): string | null {
-  return row.shareToken === null ? null : `${baseUrl}/public/${row.shareToken}/run`
+function shareUrl(row: RunDetailRow, context: RunV2Context): string | null {
+  return row.shareToken === null ? null : `${context.baseUrl}/public/${row.shareToken}/run`
 }

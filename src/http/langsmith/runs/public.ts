@@ -1,0 +1,111 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { runList } from '../../../store/read/runs/run-list.ts'
+import { runFind, type RunDetailRow } from '../../../store/read/runs/runs.ts'
+import { shareFindByToken } from '../../../store/read/shares.ts'
+import type { App, Services } from '../../services.ts'
+import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
+import { notFound } from '../errors.ts'
+import { flag, ignored, uuid } from '../schemas.ts'
+import { readRunCursor, runCursors } from './run-cursor.ts'
+import { runFromRow } from './run-from-row.ts'
+import { runSelection } from './run-select.ts'
+
+const tags = ['public']
+const params = z.object({ share_token: uuid })
+/** The token in the path is the only credential. */
+const config = { scope: 'none' as const }
+
+const pageLength = 100
+
+const runSchema = {
+  tags,
+  summary: 'Read a shared run',
+  params,
+  querystring: z.object({
+    exclude_s3_stored_attributes: ignored(flag.optional(), 'there is one store'),
+  }),
+}
+
+const querySchema = {
+  tags,
+  summary: 'List a shared run and its descendants, or those of them that are named',
+  params,
+  body: z.object({ id: z.array(uuid).max(10_000).nullish(), cursor: z.string().nullish() }),
+}
+
+/** Reads of a shared run by its token (contracts/langsmith.md 2.9). */
+export function publicRoutes(app: App, services: Services): void {
+  app.get('/public/:share_token/run', { schema: runSchema, config }, async (request) =>
+    publicRunFromRow(
+      await findSharedRun(services, request, request.params.share_token),
+      attachmentUrls(services, request),
+    ),
+  )
+
+  app.post('/public/:share_token/runs/query', { schema: querySchema, config }, async (request) => {
+    const top = await findSharedRun(services, request, request.params.share_token)
+    const { id: ids, cursor } = request.body
+    const page = await runList(
+      services.db,
+      {
+        tenantId: top.tenantId,
+        ids: ids ?? undefined,
+        ...(top.traceId === null || top.dottedOrder === null
+          ? { ids: [top.id] }
+          : { traceId: top.traceId, underDottedOrder: top.dottedOrder }),
+      },
+      {
+        order: 'asc',
+        after: cursor ? readRunCursor(top, 'asc', cursor) : null,
+        limit: pageLength,
+      },
+      runSelection(null).parts,
+    )
+    const urls = attachmentUrls(services, request)
+    return {
+      runs: page.rows.map((row) => publicRunFromRow(row, urls)),
+      cursors: runCursors(top, 'asc', page.next),
+      parsed_query: null,
+    }
+  })
+}
+
+/**
+ * Finds the run that a token shares. The request then acts for the run's tenant, so that links to attachments can be
+ * signed; the token itself grants no scope.
+ * @throws LangsmithError 404 when the token shares nothing, or no longer does
+ */
+async function findSharedRun(
+  { db }: Pick<Services, 'db'>,
+  request: FastifyRequest,
+  token: string,
+): Promise<RunDetailRow> {
+  const shared = await shareFindByToken(db, 'run', token)
+  const run = shared === null ? null : await runFind(db, shared.tenantId, shared.id)
+  if (run === null) throw notFound('Shared run')
+  request.principal = { tenantId: run.tenantId, tenantName: '', scopes: [] }
+  return run
+}
+
+/** What RunPublicSchema leaves out of a run: where it is stored, and how it relates to anything else. */
+const privateFields = new Set([
+  'session_id',
+  'app_path',
+  'last_queued_at',
+  'in_dataset',
+  'share_token',
+  'trace_tier',
+  'trace_first_received_at',
+  'ttl_seconds',
+  'trace_upgrade',
+  'reference_dataset_id',
+  'thread_id',
+])
+
+/** RunPublicSchema. */
+function publicRunFromRow(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(runFromRow(row, urls)).filter(([name]) => !privateFields.has(name)),
+  )
+}
