@@ -4,16 +4,17 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackTokenFindByHash } from '../../../store/read/feedback/feedback-tokens.ts'
 import { acceptEvents } from '../../ingest.ts'
-import type { Services } from '../../services.ts'
+import type { App, Services } from '../../services.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
+import { joinMembers, textOf } from '../object-text.ts'
+import { jsonObject, jsonObjectText, text, union, uuid } from '../schemas.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
 import { feedbackTokenHash } from './feedback-token.ts'
-import { joinMembers, textOf } from '../object-text.ts'
-import { jsonObjectText, text, uuid } from '../schemas.ts'
 
-export const tokenParams = z.object({ token: uuid })
+const tags = ['feedback']
+const params = z.object({ token: uuid })
 
-/** A number or a boolean, as JSON. */
+/** Query: a number or a boolean; becomes the JSON of it. */
 const scoreText = z.string().transform((input, context): JsonText => {
   const word = input.trim().toLowerCase()
   if (word === 'true' || word === 'false') return word
@@ -23,8 +24,8 @@ const scoreText = z.string().transform((input, context): JsonText => {
   return z.NEVER
 })
 
-/** What stands in the address: values that a body gives as JSON. */
-export const tokenQuery = z.object({
+/** Query: the fields of the body as texts. */
+const querystring = z.object({
   score: scoreText.optional(),
   value: text.optional(),
   comment: text.optional(),
@@ -32,21 +33,59 @@ export const tokenQuery = z.object({
   metadata: jsonObjectText.optional(),
 })
 
+const getSchema = {
+  tags,
+  summary: 'Give feedback by opening a link, without a key',
+  params,
+  querystring,
+}
+
+const postSchema = {
+  tags,
+  summary: 'Give feedback by a link, without a key',
+  params,
+  querystring,
+  body: z
+    .object({
+      score: union([z.number(), z.boolean()], 'a number or a boolean').nullish(),
+      value: z.union([z.number(), z.boolean(), z.string(), jsonObject]).nullish(),
+      comment: z.string().nullish(),
+      correction: z.union([jsonObject, z.string()]).nullish(),
+      metadata: jsonObject.nullish(),
+    })
+    .nullish(),
+}
+
+/** Feedback through a link (contracts/langsmith.md 2.7.1). */
+export function feedbackByTokenRoutes(app: App, services: Services): void {
+  const config = { scope: 'none' as const }
+
+  // Programs that preview a link ask for HEAD: that must not count as feedback.
+  const getOptions = { schema: getSchema, config, exposeHeadRoute: false }
+  app.get('/feedback/tokens/:token', getOptions, async (request) =>
+    takeFeedback(services, request, request.params.token, request.query),
+  )
+
+  app.post('/feedback/tokens/:token', { schema: postSchema, config }, async (request) =>
+    takeFeedback(services, request, request.params.token, request.query),
+  )
+}
+
 /**
- * Takes one more piece of feedback from whoever has the link; no key is asked for. The body wins over the address.
- * @throws LangsmithError 404 for an unknown token, 403 for one that has expired, 422 for wrong values
+ * Takes one piece of feedback; a repeat is another piece. Fields of the body win over those of the query.
+ * @throws LangsmithError 404 for an unknown token, 403 for an expired one, 422 for wrong values
  */
-export async function takeFeedbackByToken(
+async function takeFeedback(
   services: Services,
   request: FastifyRequest,
   token: string,
-  query: z.output<typeof tokenQuery>,
+  query: z.output<typeof querystring>,
 ): Promise<{ message: string }> {
   const found = await feedbackTokenFindByHash(services.db, feedbackTokenHash(token))
   if (found === null) throw notFound('Feedback token')
   const now = services.clock.now()
   if (found.expiresAt <= now) throw new LangsmithError(403, 'Feedback token has expired')
-  // The token is the key to this tenant, for this one run and feedback key.
+  // The token allows this tenant's feedback on one run under one key, and nothing else.
   request.principal = { tenantId: found.tenantId, tenantName: '', scopes: ['scores'] }
   const given = sliceMembers(request.bodyText)
   const metadata = textOf(given.get('metadata')) ?? query.metadata ?? '{}'

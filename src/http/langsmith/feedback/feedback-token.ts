@@ -5,12 +5,12 @@ import { secretEnsure } from '../../../store/write/secrets.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
 
-/** Makes the token of a link from its id: so links can be listed although only hashes of their tokens are stored. */
+/** Derives the token of a link from its id. Only hashes of tokens are stored, yet links can be listed again. */
 export type TokenMaker = (tenantId: string, id: string) => string
 
 /**
- * Tokens are UUIDs, because Python's client takes no others; 122 of their bits are secret.
- * @returns what gives a maker, asking the database once for the secret of the installation
+ * Tokens are UUIDs, because Python's client accepts nothing else; 122 of their bits are secret.
+ * @returns a function that answers the maker; only its first call asks the database, for the installation's secret
  */
 export function feedbackTokenMaker({
   db,
@@ -26,7 +26,7 @@ export function feedbackTokenMaker({
   }
 }
 
-/** In hex. A token is random enough that a plain hash is right. */
+/** SHA-256 in hex. A token is random enough to need neither salt nor a slow hash. */
 export function feedbackTokenHash(token: string): string {
   return createHash('sha256').update(token.toLowerCase()).digest('hex')
 }
@@ -47,7 +47,7 @@ export function feedbackTokenFromRow(
   }
 }
 
-/** UUIDv8 (RFC 9562) of the first 16 bytes. */
+/** A UUIDv8 (RFC 9562) made of the first 16 bytes. */
 function uuidOf(bytes: Buffer): string {
   const own = Buffer.from(bytes.subarray(0, 16))
   own[6] = (own[6]! & 0x0f) | 0x80

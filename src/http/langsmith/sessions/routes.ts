@@ -1,5 +1,4 @@
 import type { App, Services } from '../../services.ts'
-import { deleteSessionsId } from './delete-sessions-id.ts'
 import { deleteSessions } from './delete-sessions.ts'
 import { getSessionsIdMetadata } from './get-sessions-id-metadata.ts'
 import { getSessionsId } from './get-sessions-id.ts'
@@ -16,6 +15,5 @@ export function sessionsRoutes(app: App, services: Services): void {
   deleteSessions(app, services)
   getSessionsId(app, services)
   patchSessionsId(app, services)
-  deleteSessionsId(app, services)
   getSessionsIdMetadata(app, services)
 }

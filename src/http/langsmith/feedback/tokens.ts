@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
+import { feedbackTokenListOfRun } from '../../../store/read/feedback/feedback-tokens.ts'
 import { feedbackTokenInsertMany } from '../../../store/write/feedback-tokens.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
+import { page, time, uuid } from '../schemas.ts'
 import {
   feedbackConfig,
   feedbackConfigText,
   feedbackKey,
   keepFeedbackConfigs,
 } from './feedback-config.ts'
-import { feedbackTokenFromRow, feedbackTokenHash, type TokenMaker } from './feedback-token.ts'
-import { time, uuid } from '../schemas.ts'
+import { feedbackTokenFromRow, feedbackTokenHash, feedbackTokenMaker } from './feedback-token.ts'
 
 const tokenCreate = z.object({
   run_id: uuid,
@@ -29,23 +30,30 @@ const tokenCreate = z.object({
 
 type TokenCreate = z.output<typeof tokenCreate>
 
-const schema = {
-  tags: ['feedback'],
+const tags = ['feedback']
+
+const postSchema = {
+  tags,
   summary: 'Make links that take feedback on a run without a key',
   body: z.union([tokenCreate, z.array(tokenCreate).min(1).max(1000)]),
 }
 
-/** Three hours, as the clients' documentation has it. */
+const getSchema = {
+  tags,
+  summary: 'List the links that take feedback on a run',
+  querystring: z.object({ run_id: uuid, ...page }),
+}
+
+/** Three hours, as the clients document it. */
 const defaultLifetimeMs = 3 * 3_600_000
 
-/** The run need not have arrived. One link for one request, a list for a list, in its order. */
-export function postFeedbackTokens(
-  app: App,
-  services: Services,
-  getMaker: () => Promise<TokenMaker>,
-): void {
-  app.post('/feedback/tokens', { schema }, async (request) => {
-    const { db, clock } = services
+/** Links that take feedback on a run without a key (contracts/langsmith.md 2.7.1). `feedback-by-token.ts` takes it. */
+export function tokensRoutes(app: App, services: Services): void {
+  const { db, clock } = services
+  const getMaker = feedbackTokenMaker(services)
+
+  // The run need not be stored yet. Answers one link for an object, and for a list the links in its order.
+  app.post('/feedback/tokens', { schema: postSchema }, async (request) => {
     const { tenantId } = request.principal
     const asked = [request.body].flat()
     const now = clock.now()
@@ -68,9 +76,21 @@ export function postFeedbackTokens(
     const made = tokens.map((token) => feedbackTokenFromRow(services, request, makeToken, token))
     return Array.isArray(request.body) ? made : made[0]
   })
+
+  // Whoever sees a link can give feedback, so the list takes a key that may write.
+  app.get(
+    '/feedback/tokens',
+    { schema: getSchema, config: { scope: 'write' } },
+    async (request) => {
+      const { principal, query } = request
+      const rows = await feedbackTokenListOfRun(db, principal.tenantId, query.run_id, query)
+      const makeToken = await getMaker()
+      return rows.map((row) => feedbackTokenFromRow(services, request, makeToken, row))
+    },
+  )
 }
 
-/** @throws LangsmithError 422 when it is beyond what a time can be */
+/** @throws LangsmithError 422 when the time is out of range */
 function expiryOf({ expires_at: at, expires_in: span }: TokenCreate, now: Timestamp): Timestamp {
   if (at) return at
   const lifetimeMs = span
