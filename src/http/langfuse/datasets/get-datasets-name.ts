@@ -1,28 +1,36 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
+import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
-import { findDataset } from './find-dataset.ts'
 import { streamList } from '../json-stream.ts'
 import { withMedia } from '../media/media-references.ts'
 import { text } from '../requests.ts'
+import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
+import { findDataset } from './find-dataset.ts'
 
-/** Items read in one go. */
+/** Items that are read by one query. */
 const pageSize = 100
 
-/** v1: a dataset with all its active items and the names of its runs, unpaginated by contract (contracts/langfuse.md 2.3). */
+const params = z.object({ name: text })
+const tags = ['langfuse datasets']
+
+const v1Schema = {
+  params,
+  tags,
+  summary: 'Read a dataset with its items and the names of its runs (v1)',
+}
+
+const v2Schema = { params, tags, summary: 'Read a dataset' }
+
+/** One dataset by its name (contracts/langfuse.md 2.3). */
 export function getDatasetsName(app: App, services: Services): void {
   const { db } = services
-  const schema = {
-    params: z.object({ name: text }),
-    tags: ['langfuse datasets'],
-    summary: 'Read a dataset with its items and the names of its runs (v1)',
-  }
-  app.get('/datasets/:name', { schema }, async (request, reply) => {
-    const { principal, params } = request
+
+  // v1 answers all active items and the names of all runs. It has no pages, so the items are streamed.
+  app.get('/datasets/:name', { schema: v1Schema }, async (request, reply) => {
+    const { principal, params: path } = request
     const { tenantId } = principal
-    const dataset = await findDataset(db, tenantId, params.name)
+    const dataset = await findDataset(db, tenantId, path.name)
     const names = await datasetListNamesWithin(db, tenantId, [dataset.id])
     const head = {
       ...datasetFromRow(tenantId, dataset),
@@ -41,5 +49,10 @@ export function getDatasetsName(app: App, services: Services): void {
       datasetItemFromRow(dataset, row),
     )
     return reply.type('application/json; charset=utf-8').send(items)
+  })
+
+  app.get('/v2/datasets/:name', { schema: v2Schema }, async (request) => {
+    const { tenantId } = request.principal
+    return datasetFromRow(tenantId, await findDataset(db, tenantId, request.params.name))
   })
 }

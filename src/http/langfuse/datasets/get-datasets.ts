@@ -1,22 +1,29 @@
 import { z } from 'zod'
-import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
+import type { Db } from '../../../store/pool.ts'
 import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
+import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, Services } from '../../services.ts'
+import { metaOf, offsetOf, page, pageFromZero, type PageRequest } from '../requests.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
-import { metaOf, offsetOf, pageFromZero } from '../requests.ts'
 
-/** v1: each dataset with the ids of its items and the names of its runs. */
+const tags = ['langfuse datasets']
+
+const v1Schema = {
+  querystring: z.object(pageFromZero),
+  tags,
+  summary: 'List datasets with what they hold, newest first (v1)',
+}
+
+const v2Schema = {
+  querystring: z.object(page),
+  tags,
+  summary: 'List datasets, newest first',
+}
+
+/** Lists of datasets (contracts/langfuse.md 2.3). v1 adds the ids of each one's items and the names of its runs. */
 export function getDatasets(app: App, { db }: Services): void {
-  const schema = {
-    querystring: z.object(pageFromZero),
-    tags: ['langfuse datasets'],
-    summary: 'List datasets with what they hold, newest first (v1)',
-  }
-  app.get('/datasets', { schema }, async ({ principal: { tenantId }, query }) => {
-    const [rows, total] = await Promise.all([
-      datasetList(db, { tenantId, limit: query.limit, offset: offsetOf(query) }),
-      datasetCount(db, tenantId),
-    ])
+  app.get('/datasets', { schema: v1Schema }, async ({ principal: { tenantId }, query }) => {
+    const { rows, meta } = await listDatasets(db, tenantId, query)
     const ids = rows.map((row) => row.id)
     const names = await datasetListNamesWithin(db, tenantId, ids)
     const data = rows.map((row) => ({
@@ -24,6 +31,19 @@ export function getDatasets(app: App, { db }: Services): void {
       items: names.get(row.id)?.exampleIds ?? [],
       runs: names.get(row.id)?.experimentNames ?? [],
     }))
-    return { data, meta: metaOf(query, total) }
+    return { data, meta }
   })
+
+  app.get('/v2/datasets', { schema: v2Schema }, async ({ principal: { tenantId }, query }) => {
+    const { rows, meta } = await listDatasets(db, tenantId, query)
+    return { data: rows.map((row) => datasetFromRow(tenantId, row)), meta }
+  })
+}
+
+async function listDatasets(db: Db, tenantId: string, query: PageRequest) {
+  const [rows, total] = await Promise.all([
+    datasetList(db, { tenantId, limit: query.limit, offset: offsetOf(query) }),
+    datasetCount(db, tenantId),
+  ])
+  return { rows, meta: metaOf(query, total) }
 }

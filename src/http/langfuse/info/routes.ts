@@ -1,9 +1,21 @@
+import { productVersion } from '../../../domain/version.ts'
 import type { App } from '../../services.ts'
-import { getHealth } from './get-health.ts'
-import { getProjects } from './get-projects.ts'
 
-/** What the server says about itself and the key that asks. */
+/** What the server says about itself and about the key that asks. */
 export function infoRoutes(app: App): void {
-  getHealth(app)
-  getProjects(app)
+  const tags = ['langfuse']
+
+  // No key is needed (contracts/langfuse.md 2.14).
+  const healthSchema = { tags, summary: 'Tells that the server runs' }
+  app.get('/health', { schema: healthSchema, config: { scope: 'none' } }, async () => ({
+    status: 'OK',
+    version: productVersion,
+  }))
+
+  // The key's own project and no other (contracts/langfuse.md 2.12). A tenant is its own organization.
+  const projectsSchema = { tags, summary: 'The project of the key' }
+  app.get('/projects', { schema: projectsSchema }, async ({ principal }) => {
+    const { tenantId: id, tenantName: name } = principal
+    return { data: [{ id, name, organization: { id, name }, metadata: {} }] }
+  })
 }

@@ -1,0 +1,55 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { acceptEvents } from '../../ingest.ts'
+import type { App, Services } from '../../services.ts'
+import { unvalidated } from '../payload-values.ts'
+import { accepted, runInput } from './run-payload.ts'
+import { payloadOf, translateRuns, type RunPayload } from './run-to-events.ts'
+
+const tags = ['runs']
+const response = { 202: accepted }
+
+const postSchema = { tags, summary: 'Create a run', body: runInput, response }
+
+const patchSchema = {
+  tags,
+  summary: 'Update a run',
+  params: z.object({ run_id: z.guid() }),
+  body: runInput.partial(),
+  response,
+}
+
+/** One run at a time: both routes answer once the run can be read (contracts/langsmith.md 2.6.1). */
+export function singleRunRoutes(app: App, services: Services): void {
+  const config = { errorShape: 'error' as const }
+  const validatorCompiler = unvalidated
+
+  app.post('/runs', { schema: postSchema, config, validatorCompiler }, async (request, reply) => {
+    const payload = payloadOf('create', null, request.bodyText, ['body'])
+    await acceptRun(services, request, payload)
+    return reply.code(202).send({ message: 'Run accepted' })
+  })
+
+  // The run need not be known: its create may still be on its way (contracts/langsmith.md 3.3).
+  app.patch(
+    '/runs/:run_id',
+    { schema: patchSchema, config, validatorCompiler },
+    async (request, reply) => {
+      const payload = payloadOf('update', request.params.run_id, request.bodyText, ['body'])
+      await acceptRun(services, request, payload)
+      return reply.code(202).send({ message: 'Run update accepted' })
+    },
+  )
+}
+
+/** @throws LangsmithError when the payload is refused */
+async function acceptRun(
+  services: Services,
+  request: FastifyRequest,
+  payload: RunPayload,
+): Promise<void> {
+  const { tenantId } = request.principal
+  const { events, refused } = await translateRuns(services, tenantId, [payload])
+  if (refused[0] !== undefined) throw refused[0].error
+  await acceptEvents(services, request, events, { isInteractive: true })
+}
