@@ -1,16 +1,55 @@
+import type { Db } from '../../../store/pool.ts'
+import {
+  scoreCount,
+  scoreList,
+  scoreNarrow,
+  type ScoreQuery,
+} from '../../../store/read/feedback/scores.ts'
 import type { App, Services } from '../../services.ts'
-import { listScores } from './list-scores.ts'
+import { metaOf, offsetOf, type PageRequest } from '../requests.ts'
+import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
-/** v1: scores on traces and observations alone, without corrections (contracts/langfuse.md 2.6). */
-export function getScores(app: App, services: Services): void {
-  const schema = {
-    querystring: scoreQuerystring,
-    tags: ['langfuse scores'],
-    summary: 'List scores of traces (v1)',
-  }
-  app.get('/scores', { schema }, async ({ principal, query }) => {
+const tags = ['langfuse scores']
+
+const v1Schema = {
+  querystring: scoreQuerystring,
+  tags,
+  summary: 'List scores of traces (v1)',
+}
+
+const v2Schema = { querystring: scoreQuerystring, tags, summary: 'List scores' }
+
+/** Lists of scores by v1 and v2, newest first (contracts/langfuse.md 2.6). */
+export function getScores(app: App, { db }: Services): void {
+  // v1 has only scores of traces and observations, and no corrections.
+  app.get('/scores', { schema: v1Schema }, async ({ principal: { tenantId }, query }) => {
     const asked = { ...scoreQueryOf(query), isTraceOnly: true }
-    return listScores(services, principal.tenantId, asked, query, true)
+    return listScores(db, tenantId, asked, query, true)
   })
+
+  // v2 has scores of every kind. A score whose trace has not arrived has null for it; Langfuse would leave it out.
+  app.get('/v2/scores', { schema: v2Schema }, async ({ principal: { tenantId }, query }) => {
+    const hasTraces = query.fields === undefined || query.fields.includes('trace')
+    return listScores(db, tenantId, scoreQueryOf(query), query, hasTraces)
+  })
+}
+
+async function listScores(
+  db: Db,
+  tenantId: string,
+  query: ScoreQuery,
+  page: PageRequest,
+  hasTraces: boolean,
+): Promise<Record<string, unknown>> {
+  const narrow = await scoreNarrow(db, tenantId, query)
+  const [rows, total] = await Promise.all([
+    scoreList(db, tenantId, narrow, { limit: page.limit, offset: offsetOf(page) }),
+    scoreCount(db, tenantId, narrow),
+  ])
+  const data = rows.map((row) => ({
+    ...scoreFromRow(tenantId, row),
+    ...(hasTraces ? { trace: scoreTraceFromRow(row) } : {}),
+  }))
+  return { data, meta: metaOf(page, total) }
 }

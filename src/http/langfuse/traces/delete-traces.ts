@@ -3,19 +3,39 @@ import { resolveId } from '../../../domain/ids.ts'
 import { traceDeleteMany } from '../../../store/write/traces.ts'
 import type { App, Services } from '../../services.ts'
 
+const tags = ['langfuse traces']
+const response = { 200: z.object({ message: z.string() }) }
+
+const oneSchema = {
+  params: z.object({ traceId: z.string() }),
+  response,
+  tags,
+  summary: 'Delete a trace',
+}
+
 const maxTraces = 1000
 
-/** The same for many traces at once (contracts/langfuse.md 2.9). */
+const manySchema = {
+  body: z.strictObject({ traceIds: z.array(z.string()).min(1).max(maxTraces) }),
+  response,
+  tags,
+  summary: 'Delete traces',
+}
+
+/**
+ * Deletes traces with their observations, scores and links (contracts/langfuse.md 2.9). Events of them that arrive later
+ * are dropped, so an unknown trace can be deleted too.
+ */
 export function deleteTraces(app: App, { db, clock }: Services): void {
-  const schema = {
-    body: z.strictObject({ traceIds: z.array(z.string()).min(1).max(maxTraces) }),
-    response: { 200: z.object({ message: z.string() }) },
-    tags: ['langfuse traces'],
-    summary: 'Delete traces',
-  }
-  app.delete('/traces', { schema }, async ({ principal: { tenantId }, body }) => {
+  app.delete('/traces/:traceId', { schema: oneSchema }, async ({ principal, params }) => {
+    const { id } = resolveId('trace', params.traceId)
+    await traceDeleteMany(db, principal.tenantId, null, [id], clock.now())
+    return { message: 'Trace deleted successfully' }
+  })
+
+  app.delete('/traces', { schema: manySchema }, async ({ principal, body }) => {
     const ids = body.traceIds.map((traceId) => resolveId('trace', traceId).id)
-    await traceDeleteMany(db, tenantId, null, ids, clock.now())
+    await traceDeleteMany(db, principal.tenantId, null, ids, clock.now())
     return { message: 'Traces deleted successfully' }
   })
 }

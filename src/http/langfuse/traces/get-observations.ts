@@ -1,22 +1,34 @@
 import { z } from 'zod'
+import { resolveId } from '../../../domain/ids.ts'
 import {
   observationCount,
+  observationFind,
   observationList,
   ownParts,
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
+import { notFound } from '../errors.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
 import { metaOf, offsetOf, page } from '../requests.ts'
 
-/** Runs of all dialects as observations, newest first (contracts/langfuse.md 2.10, v1). */
+const tags = ['langfuse observations']
+
+const listSchema = {
+  querystring: z.object({ ...page, ...observationQuery }),
+  tags,
+  summary: 'List observations (v1)',
+}
+
+const getSchema = {
+  params: z.object({ observationId: z.string() }),
+  tags,
+  summary: 'Get an observation',
+}
+
+/** Runs of every dialect as observations by v1; the list is newest first (contracts/langfuse.md 2.10). */
 export function getObservations(app: App, { db }: Services): void {
-  const schema = {
-    querystring: z.object({ ...page, ...observationQuery }),
-    tags: ['langfuse observations'],
-    summary: 'List observations (v1)',
-  }
-  app.get('/observations', { schema }, async ({ principal: { tenantId }, query }) => {
+  app.get('/observations', { schema: listSchema }, async ({ principal: { tenantId }, query }) => {
     const filter = await observationFilters(db, tenantId, query)
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([
@@ -27,5 +39,12 @@ export function getObservations(app: App, { db }: Services): void {
       data: rows.map((row) => observationFromRow(tenantId, row)),
       meta: metaOf(query, total),
     }
+  })
+
+  app.get('/observations/:observationId', { schema: getSchema }, async ({ principal, params }) => {
+    const { tenantId } = principal
+    const row = await observationFind(db, tenantId, resolveId('run', params.observationId).id)
+    if (row === null) throw notFound('Observation not found within authorized project')
+    return observationFromRow(tenantId, row)
   })
 }
