@@ -13,7 +13,7 @@ import type { Part } from '../multipart.ts'
 import type { Services } from '../services.ts'
 import { text } from './schemas.ts'
 
-/** Where a client finds one attachment (contracts/langsmith.md 2.4.1). */
+/** Links to the bytes of one attachment (contracts/langsmith.md 2.4.1). */
 interface AttachmentUrl {
   presigned_url: string
   s3_url: string
@@ -23,7 +23,7 @@ interface AttachmentUrl {
 /** `attachment_urls` of an example, `s3_urls` of a run: `{"attachment.<name>": …}`; null without attachments. */
 export type AttachmentUrls = (stored: JsonText | null) => Record<string, AttachmentUrl> | null
 
-/** Signs links that whoever sent this request can follow. */
+/** Makes signed links to attachments, under the address by which this request reached the server. */
 export function attachmentUrls(
   services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
@@ -32,14 +32,14 @@ export function attachmentUrls(
     if (stored === null) return null
     const urls = readAttachments(stored).map(({ name, blobId, mimeType }) => {
       const url = blobUrl(services, request, { blobId, mimeType, fileName: name })
-      // Clients read `presigned_url` alone; there is no bucket that they could reach by the other.
+      // Clients read `presigned_url` alone. `s3_url` has to be there, so it repeats it: there is no bucket to link to.
       return [`attachment.${name}`, { presigned_url: url, s3_url: url, mime_type: mimeType }]
     })
     return urls.length === 0 ? null : (Object.fromEntries(urls) as Record<string, AttachmentUrl>)
   }
 }
 
-/** Streams the bytes of a part to the blob store. What a refused request leaves there nothing refers to. */
+/** Streams a part of a multipart body to the blob store. If the request is refused later, nothing refers to the blob. */
 export async function keepAttachment(
   { blobs }: Pick<Services, 'blobs'>,
   tenantId: string,
@@ -52,15 +52,15 @@ export async function keepAttachment(
 }
 
 /**
- * The type as it was sent, without the part's length, which JavaScript's clients add to it (contracts/langsmith.md
- * 2.4.3). Parsing and formatting it would rewrite its other parameters, and it is shown to clients as it is kept.
+ * The content type as it was sent, without the `;length=…` that JavaScript's clients append (contracts/langsmith.md
+ * 2.4.3). It is not parsed and formatted again, because that would rewrite its other parameters.
  */
 function mimeTypeOf(contentType: string | null): string {
   const type = (contentType ?? '').replace(/;\s*length=\d+\s*(?=;|$)/gi, '').trim()
   return type === '' ? 'application/octet-stream' : storableText(type)
 }
 
-/** `attachments_operations`. */
+/** `attachments_operations` of an update: which stored attachments to keep and which to rename. */
 export const attachmentsOperations = z.object({
   rename: z.record(z.string(), text).nullish(),
   retain: z.array(text).nullish(),
@@ -72,7 +72,7 @@ export function readOperations(given: JsonText): AttachmentOperations {
   const retain = JSON.parse(members.get('retain') ?? 'null') as string[] | null
   const rename = [...sliceMembers(members.get('rename') ?? '{}')].map(([from, to]) => {
     const name: unknown = JSON.parse(to)
-    // A record's check leaves `__proto__` out. No name is refused later.
+    // zod does not check the key `__proto__`, so its value may be no string. `updateAttachments` refuses an empty name.
     return [storableText(from), typeof name === 'string' ? storableText(name) : ''] as const
   })
   return { retain: (retain ?? []).map(storableText), rename: new Map(rename) }

@@ -3,16 +3,16 @@ import type { Principal } from '../auth.ts'
 import { LangsmithError } from './errors.ts'
 
 /**
- * An opaque place in a list: what `read` needs to go on, with a checksum that ties it to the tenant and the list.
- * It gives access to nothing, so the checksum needs no secret: it tells a cursor of ours from anything else.
+ * An opaque position in a list: the values that a read needs to continue, behind a checksum over them, the tenant and the
+ * list. A cursor grants no access, so the checksum needs no secret: it only tells our cursors from any other text.
  * @param list what is listed, and in which order
  */
 export function writeCursor(
   { tenantId }: Pick<Principal, 'tenantId'>,
   list: string,
-  parts: readonly string[],
+  values: readonly string[],
 ): string {
-  const text = JSON.stringify(parts)
+  const text = JSON.stringify(values)
   return Buffer.from(checksum(tenantId, list, text) + text, 'utf8').toString('base64url')
 }
 

@@ -15,8 +15,8 @@ const segment = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{6})Z(.{36})$/
  */
 export function parseDottedOrder(text: string): Segment[] | null {
   const segments: Segment[] = []
-  for (const part of text.split('.')) {
-    const match = segment.exec(part)
+  for (const piece of text.split('.')) {
+    const match = segment.exec(piece)
     if (match === null) return null
     const [, year, month, day, hour, minute, second, micros, id = ''] = match
     const time = parseTimestamp(`${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`)
@@ -26,7 +26,7 @@ export function parseDottedOrder(text: string): Segment[] | null {
   return segments
 }
 
-/** The other way round: equal paths give equal texts, whatever case the client wrote them in. */
+/** The dotted order of a path. Ids are in lower case, so equal paths give equal texts. */
 export function formatDottedOrder(segments: readonly Segment[]): string {
   return segments.map(({ time, id }) => `${time.replaceAll(/[-:.]/g, '')}${id}`).join('.')
 }
@@ -36,5 +36,5 @@ export function ancestorIds(dottedOrder: string): string[] {
   return dottedOrder
     .split('.')
     .slice(0, -1)
-    .map((part) => part.slice(-36))
+    .map((piece) => piece.slice(-36))
 }

@@ -5,15 +5,15 @@ import type { JsonText } from '../../domain/entities.ts'
 import type { Part } from '../multipart.ts'
 import type { App } from '../services.ts'
 
-/** Smallest limit of a multipart body, in bytes after decompression (contracts/langsmith.md 2.4.3). */
+/** The limit of multipart bodies is at least this many bytes after decompression (contracts/langsmith.md 2.4.3, 2.6.2). */
 const minBodyLimit = 100 * 1_048_576
 
-/** Bytes of a multipart body, after decompression: also of the JSON in it, which is held in memory. */
+/** The limit of a multipart body in bytes after decompression. It also bounds the JSON in it, which is held in memory. */
 export function multipartLimit(app: App): number {
   return Math.max(app.initialConfig.bodyLimit ?? 0, minBodyLimit)
 }
 
-/** A scope of its own for routes whose `request.body` is a stream: multipart bodies are handed over unread. */
+/** Registers routes whose `request.body` is the stream of a multipart body, in a Fastify scope of their own. */
 export function streamMultipart(app: App, addRoutes: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.addContentTypeParser('multipart/form-data', (_request, payload, done) => {
@@ -23,7 +23,7 @@ export function streamMultipart(app: App, addRoutes: (scope: App) => void): void
   })
 }
 
-/** A body that is read as a stream, for the documentation: its parts by the patterns of their names. */
+/** Documents a body that is read as a stream. @param names patterns of the names of its parts */
 export function partsSchema(names: readonly string[]) {
   const part = { type: 'string', format: 'binary' }
   return z.unknown().meta({
@@ -33,8 +33,8 @@ export function partsSchema(names: readonly string[]) {
 }
 
 /**
- * The whole of a part that holds JSON. Bytes that are no UTF-8 become U+FFFD.
- * @throws OverloadedError when there is no room for it now
+ * Reads a part that holds JSON. Bytes that are not UTF-8 become U+FFFD.
+ * @throws OverloadedError when the server holds too many bytes already
  */
 export async function readText(part: Part, request: FastifyRequest): Promise<JsonText> {
   const chunks: Buffer[] = []
@@ -46,7 +46,7 @@ export async function readText(part: Part, request: FastifyRequest): Promise<Jso
   return bytes.toString('utf8').trim()
 }
 
-/** Why a text cannot be taken for JSON; null when it can. */
+/** @returns why the text is refused as JSON, or null when it is not */
 export function problemOfJson(text: JsonText): string | null {
   if (isTooDeep(text)) return 'JSON nests too deep'
   try {

@@ -1,16 +1,16 @@
 import type { JsonText } from '../../domain/entities.ts'
 
-/** LangSmith's clients read objects only: any other value, which other dialects allow, stands under one key. */
+/** LangSmith's clients expect an object. Any other value, which Langfuse's clients may store, is wrapped as `{key: value}`. */
 export function objectText(text: JsonText, key: string): JsonText {
   return text.trimStart().startsWith('{') ? text : `{${JSON.stringify(key)}:${text}}`
 }
 
-/** An object of these members, each as raw text. */
+/** The JSON text of an object. @param members the JSON text of each member */
 export function joinMembers(members: ReadonlyMap<string, JsonText>): JsonText {
   return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
 }
 
-/** The text of a member; JSON's null is none. */
+/** The JSON text of a member; null when the member is absent or `null`. */
 export function textOf(member: JsonText | undefined): JsonText | null {
   return member === undefined || member === 'null' ? null : member
 }

@@ -2,14 +2,15 @@ import type { z } from 'zod'
 import type { JsonText } from '../../domain/entities.ts'
 import { LangsmithError, problemOf, type ValidationDetail } from './errors.ts'
 
-/** Fields that travel as text: name, how the text may begin, and what to call that. */
+/** Fields that stay JSON text: the name, what the text must begin with, and how an error message calls that. */
 export type PayloadShapes = readonly (readonly [name: string, opening: RegExp, type: string])[]
 
 /**
- * Parses and checks the fields that a schema names; the payload fields are only looked at. Others are ignored.
- * @param fields JSON text per field; a field that is absent has no entry
- * @param known values that stand beside the fields and win over them
- * @throws LangsmithError 422 naming every bad field
+ * Parses and checks the fields that the schema names. Of the fields in `shapes` only the beginning is checked, because they
+ * stay text. All other fields are ignored.
+ * @param fields the JSON text of each field that is present
+ * @param known values from elsewhere in the request, which win over the fields
+ * @throws LangsmithError 422 that names every bad field
  */
 export function readValues<S extends z.ZodObject>(
   schema: S,
@@ -25,7 +26,7 @@ export function readValues<S extends z.ZodObject>(
   }
   const parsed = schema.safeParse({ ...values, ...known })
   const details: ValidationDetail[] = (parsed.error?.issues ?? []).map((issue) => ({
-    loc: [...loc, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))],
+    loc: [...loc, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))],
     ...problemOf(issue.code, issue.message),
   }))
   for (const [name, opening, type] of shapes) {
@@ -37,12 +38,12 @@ export function readValues<S extends z.ZodObject>(
   return parsed.data
 }
 
-/** null says nothing, in creates and updates alike (contracts/langsmith.md 3.3, 5 oddity 6). */
+/** In creates and updates alike, a null field counts as absent (contracts/langsmith.md 3.3, 5.6). */
 export function withoutNulls(fields: ReadonlyMap<string, JsonText>): Map<string, JsonText> {
   return new Map([...fields].filter(([, text]) => text !== 'null'))
 }
 
-/** For routes whose schema is documentation: the body is validated from its text, by `readValues`. */
+/** For routes whose schema is documentation only: their handlers validate the text of the body by `readValues`. */
 export function unvalidated(): (value: unknown) => { value: unknown } {
   return (value) => ({ value })
 }

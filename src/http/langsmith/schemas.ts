@@ -7,16 +7,16 @@ import { LangsmithError } from './errors.ts'
 import { FilterSyntaxError } from './filter/filter-parse.ts'
 
 /*
- * Pieces of requests that many routes share (contracts/langsmith.md 2). Unknown keys are ignored everywhere.
+ * Schemas that many routes share (contracts/langsmith.md 2). Unknown keys are ignored everywhere.
  */
 
-/** Any version of UUID, either case; lower case inside. */
+/** A UUID of any version, in upper or lower case; becomes lower case. */
 export const uuid = z.guid().toLowerCase()
 
 /** Text that Postgres can hold. */
 export const text = z.string().transform(storableText)
 
-/** One of several types. zod itself says of a value that is none of them only that it is invalid. */
+/** A value of one of several types. zod's own message would only say `Invalid input`. @param type what is expected */
 export function union<const Options extends readonly z.ZodType[]>(options: Options, type: string) {
   return z.union(options, {
     error: ({ input }) =>
@@ -24,7 +24,7 @@ export function union<const Options extends readonly z.ZodType[]>(options: Optio
   })
 }
 
-/** ISO-8601 with or without zone, or epoch milliseconds (contracts/langsmith.md 5, oddity 2). */
+/** ISO-8601 with or without zone, or epoch milliseconds (contracts/langsmith.md 5.2). */
 export const time = union([z.string(), z.number()], 'a valid datetime').transform(
   (input, context) => {
     const timestamp = parseTimestamp(input)
@@ -34,18 +34,18 @@ export const time = union([z.string(), z.number()], 'a valid datetime').transfor
   },
 )
 
-/** What the vendor's clients send and nothing here depends on: it is checked, documented and left. */
+/** A field that the vendor's clients send and this server does not use: it is documented and checked, then ignored. */
 export function ignored<Schema extends z.ZodType>(schema: Schema, reason: string): Schema {
   return schema.describe(`Accepted and ignored: ${reason}.`)
 }
 
-/** A JSON object in a body. What is stored is its text, cut out of the body as it was sent. */
+/** A JSON object in a body. Its text is stored as it was sent, cut out of the body. */
 export const jsonObject = z.record(z.string(), z.unknown())
 
 /** Query: `true`, `True`, `false`, `1`, … */
 export const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no'] })
 
-/** Query: one key or a repeated one. */
+/** Query: a parameter that may be repeated. */
 export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 1000 } = {}) {
   return z.preprocess(
     (value) => (value === undefined || Array.isArray(value) ? value : [value]),
@@ -53,23 +53,23 @@ export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 1000
   )
 }
 
-/** Query: the ids that a request is about. */
+/** Query: ids, as a repeated parameter. */
 export const uuidList = listOf(uuid)
 
-/** Query: `offset` and `limit`, never clamped silently: a short page would look like the last one. */
+/** Query: `offset` and `limit`. Out of range is an error, because a client takes a short page for the last one. */
 export const page = {
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(100).default(100),
 }
 
-/** Query: a JSON object as text, fit for `jsonb`. */
+/** Query: a JSON object as text, made fit for a `jsonb` column. */
 export const jsonObjectText = z.string().transform((input, context) => {
   if (isJsonObject(input)) return jsonbText(input)
   context.addIssue({ code: 'custom', message: 'Input should be a JSON object' })
   return z.NEVER
 })
 
-/** One name or several (`split`). */
+/** One name, or a list of names (`split`). */
 export const names = union([text, z.array(text)], 'a string or a list of strings').transform(
   (value) => [value].flat(),
 )
@@ -106,7 +106,7 @@ export type AsOf =
 
 function readAsOf(input: string): AsOf {
   if (input === 'latest') return { kind: 'latest' }
-  // A `+` that was not escaped in the address came as a space.
+  // A `+` that the client did not escape in the URL arrives as a space.
   const timestamp = parseTimestamp(input.replace(/(\d:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/, '$1+$2'))
   return timestamp === null
     ? { kind: 'tag', tag: storableText(input) }

@@ -17,17 +17,17 @@ export interface CsvExperiment extends ComparedExperiment {
 const runColumns = ['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id']
 
 /**
- * The comparison as CSV (RFC 4180), written as fast as it is read: the example, then the run of each experiment, then its
- * scores per feedback key (contracts/langsmith.md 2.1). With several experiments these columns are called
- * `<experiment>.<column>`. Repetitions of an example stand on lines of their own. JSON is as it was sent; an
- * absent value is an empty field. In a preview the outputs are their previews.
+ * The comparison as CSV (RFC 4180), as a stream that reads only as fast as it is written (contracts/langsmith.md 2.1). A
+ * line holds an example, then for each experiment its run and a score for each feedback key. With several experiments
+ * these columns are called `<experiment>.<column>`. Each repetition of an example has a line of its own. JSON is written
+ * as it was sent, and an absent value as an empty field. In a preview the outputs are their previews.
  */
 export function comparisonCsv(
   pages: AsyncIterable<ComparisonRow[]>,
   experiments: CsvExperiment[],
 ): Readable {
   const writer = stringify({ record_delimiter: 'windows', quote_record_delimiter: true })
-  // A failure on either side destroys both; whoever reads the writer sees it.
+  // A failure of the reads destroys the writer, so whoever reads from the writer gets the error.
   pipeline(Readable.from(recordsOf(pages, experiments)), writer, () => {})
   return writer
 }
@@ -107,7 +107,7 @@ interface FeedbackStats {
   values: Record<string, number>
 }
 
-/** The mean score; else the label, or how often each label was given. */
+/** For each key: the mean score, or else the label, or else how often each label was given. */
 function scoresOf(run: ComparedRun | undefined, keys: string[]): string[] {
   const stats = JSON.parse(run?.feedbackStats ?? '{}') as Record<string, FeedbackStats>
   return keys.map((key) => {
@@ -120,7 +120,7 @@ function scoresOf(run: ComparedRun | undefined, keys: string[]): string[] {
   })
 }
 
-/** Text as it is, JSON as JSON. A JSON string (an error) is its text. */
+/** A CSV field: text as it is, JSON as JSON, except that a JSON string (such as an error) becomes its text. */
 function textOf(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'string') return value

@@ -4,13 +4,17 @@ import { LangsmithError } from '../errors.ts'
 import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { uuid } from '../schemas.ts'
 
-/** Characters of all filters together: what they bind stays within the parameters that one statement can have. */
+/** Characters of all filters together. It keeps the values they bind within the parameters of one SQL statement. */
 const maxFilterLength = 32_768
 
-/** Body: run filters by session, as the comparisons take them (contracts/langsmith.md 2.1). */
+/** Body: a list of run filters for each session id (contracts/langsmith.md 2.1). */
 export const sessionFilters = z.record(uuid, z.array(z.string()))
 
-/** By session: its expressions AND-ed, each of them a group of its own (4.3). @throws LangsmithError 400 */
+/**
+ * The filter of each session. All its expressions must hold; conditions pair up only within one expression
+ * (contracts/langsmith.md 4.3).
+ * @throws LangsmithError 400
+ */
 export function parseSessionFilters(
   filters: z.output<typeof sessionFilters> | null | undefined,
 ): Map<string, Filter> {

@@ -10,7 +10,7 @@ const schema = {
   params: z.object({ comparative_experiment_id: uuid }),
 }
 
-/** The experiments, their runs and all other feedback stay. */
+/** Deletes a comparison and the feedback that belongs to it. Experiments, runs and all other feedback stay. */
 export function deleteDatasetsComparativeId(app: App, { db, clock }: Services): void {
   app.delete(
     '/datasets/comparative/:comparative_experiment_id',

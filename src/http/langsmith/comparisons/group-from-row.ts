@@ -9,7 +9,7 @@ import type { ExperimentRow } from '../../../store/read/experiments/experiments.
 import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from '../sessions/session-from-row.ts'
 
-/** The metadata entry that a group has in common. */
+/** The metadata entry that the members of a group have in common, as a filter. */
 export function groupEntry(
   { metadataKey }: Pick<GroupQuery, 'metadataKey'>,
   { value }: ComparisonGroup,
@@ -23,7 +23,7 @@ export function groupEntry(
   }
 }
 
-/** What selects a group: a filter of runs, or one of examples. */
+/** The filter that selects a group: of runs or of examples, whichever are grouped. */
 export function groupFilter(
   query: Pick<GroupQuery, 'groupBy' | 'metadataKey'>,
   group: ComparisonGroup,
@@ -34,7 +34,7 @@ export function groupFilter(
   return { kind: 'and', terms: [root, pair] }
 }
 
-/** A number where every run has one that JavaScript reads back as the same text. */
+/** `group_key`: a number when every member has a JSON number there that JavaScript prints as the same text. */
 export function groupKey({ value, isNumber }: ComparisonGroup): string | number {
   return isNumber && String(Number(value)) === value ? Number(value) : value
 }
@@ -60,7 +60,7 @@ export function groupNumbers(statistics: GroupStatistics): Record<string, unknow
   }
 }
 
-/** GroupedRunsSessionStats: a session with the statistics of its runs in the group; without any, of no run. */
+/** GroupedRunsSessionStats: a session with statistics over its runs in the group. @param statistics absent: no such run */
 export function groupSession(
   tenantId: string,
   session: ExperimentRow & { testRunNumber: number | null },
@@ -77,7 +77,7 @@ export function groupSession(
         experimentId: session.id,
         itemCount: null,
         lastRunStartTime: numbers.maxStartTime,
-        // Feedback on the session as a whole belongs to no group.
+        // Feedback on a session as a whole belongs to none of its groups.
         experimentFeedbackStats: '{}',
         testRunNumber: session.testRunNumber,
       },

@@ -29,8 +29,8 @@ const schema = {
 }
 
 /**
- * `POST /datasets/comparative` (contracts/langsmith.md 2.8). The same request again answers what is there; an id that
- * is taken by anything else is 409.
+ * `POST /datasets/comparative` (contracts/langsmith.md 2.8). Repeating the request answers the
+ * stored comparison; 409 when the id belongs to a different one.
  */
 export function postDatasetsComparative(app: App, { db, clock }: Services): void {
   app.post('/datasets/comparative', { schema }, async (request) => {
@@ -58,7 +58,7 @@ export function postDatasetsComparative(app: App, { db, clock }: Services): void
   })
 }
 
-/** @throws LangsmithError 404 for an unknown experiment, 400 when they do not share the dataset */
+/** @throws LangsmithError 404 for an unknown experiment, 400 when the experiments are not all on one dataset */
 function datasetOf(
   experimentIds: string[],
   datasets: ReadonlyMap<string, string | null>,

@@ -45,8 +45,8 @@ const schema = {
 }
 
 /**
- * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Examples count that have a run in every session;
- * what has no value under the key is in no group. Groups with the most examples come first.
+ * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Only examples with a run in every session count. A
+ * run or example without a value under the key is in no group. The groups with the most examples come first.
  */
 export function postDatasetsIdGroupRuns(app: App, services: Services): void {
   const { db } = services
@@ -111,7 +111,7 @@ async function describeGroups(
       ownKeys.map((key) => ({ ...key, score: null })),
       { isPreview, detail: 'none' },
     )
-    // Written to between the statements: a group that has lost its last run.
+    // The group lost its last run between the two statements.
     if (total === undefined) continue
     described.push({
       group_key: groupKey(group),
@@ -130,7 +130,7 @@ async function describeGroups(
   }
   return described
 
-  /** Of a group by the runs' metadata only its own runs are shown; examples are in a group with all of theirs. */
+  /** A group of runs shows only those runs; a group of examples shows all runs of its examples. */
   function shown(group: ComparisonGroup): ReadonlyMap<string, Filter> {
     if (query.groupBy === 'example') return query.filters
     const entry = groupEntry(query, group)
@@ -142,7 +142,7 @@ function both(given: Filter | undefined, filter: Filter): Filter {
   return given === undefined ? filter : { kind: 'and', terms: [given, filter] }
 }
 
-/** In the order asked for. */
+/** Sessions in the order of the request. */
 async function listSessions(
   db: Db,
   { tenantId, experimentIds: ids }: GroupQuery,

@@ -28,9 +28,9 @@ interface Delta {
 }
 
 /**
- * `POST /datasets/{dataset_id}/runs/delta` (contracts/langsmith.md 2.2): mean scores per example against the baseline's;
- * which direction is better is what the key's config says. Offset and limit page through each list by itself. Every
- * session that is asked for has an entry; one that is unknown, or of another dataset, an empty one.
+ * `POST /datasets/{dataset_id}/runs/delta` (contracts/langsmith.md 2.2): compares the mean score of each example with
+ * the baseline's. The config of the feedback key says which direction is better. Offset and limit apply to each list by
+ * itself. Every requested session has an entry, which is empty when the session is unknown or of another dataset.
  */
 export function postDatasetsIdRunsDelta(app: App, { db }: Services): void {
   app.post(

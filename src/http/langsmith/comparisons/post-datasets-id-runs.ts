@@ -14,7 +14,7 @@ import { comparisonFromRow } from './comparison-from-row.ts'
 import { invalid, notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 
-/** A null limit in JSON (contracts/langsmith.md 2.1); in CSV it means every row. */
+/** What a null limit means in JSON (contracts/langsmith.md 2.1). In CSV it means every row. */
 const defaultLimit = 10
 const maxLimit = 1000
 
@@ -76,7 +76,7 @@ export function postDatasetsIdRuns(app: App, services: Services): void {
       const isPreview = asked.preview
       if (isCsv) {
         const keys = await feedbackListComparedKeys(db, query)
-        const columns = inOrderAsked(asked.session_ids, experiments).map((experiment) => ({
+        const columns = inOrderOf(asked.session_ids, experiments).map((experiment) => ({
           ...experiment,
           feedbackKeys: keys.get(experiment.id) ?? [],
         }))
@@ -108,7 +108,7 @@ export function postDatasetsIdRuns(app: App, services: Services): void {
   )
 }
 
-/** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one session */
+/** `sort_by` is a feedback key, with or without `feedback.` before it. @throws LangsmithError 422 for several sessions */
 function parseSort({ sort_params: sort, session_ids: sessionIds }: Body): ComparisonQuery['sort'] {
   if (sort === null || sort === undefined) return null
   if (new Set(sessionIds).size > 1) {
@@ -125,7 +125,7 @@ function detailOf(asked: Body): 'none' | 'comparative' | 'all' {
   return asked.comparative_experiment_id ? 'comparative' : 'none'
 }
 
-function inOrderAsked(ids: string[], experiments: ComparedExperiment[]): ComparedExperiment[] {
+function inOrderOf(ids: string[], experiments: ComparedExperiment[]): ComparedExperiment[] {
   const byId = new Map(experiments.map((experiment) => [experiment.id, experiment]))
   return [...new Set(ids)].flatMap((id) => byId.get(id) ?? [])
 }

@@ -33,7 +33,10 @@ const body = z.object({
 
 type Sort = ComparisonQuery['sort']
 
-/** `POST /v2/datasets/{dataset_id}/experiment-runs`: `POST /datasets/{id}/runs` with cursors (2.1, 2.10). */
+/**
+ * `POST /v2/datasets/{dataset_id}/experiment-runs`: as `POST /datasets/{id}/runs`, with cursors
+ * (contracts/langsmith.md 2.1, 2.10.3).
+ */
 export function postV2DatasetsIdExperimentRuns(app: App, services: Services): void {
   const { db } = services
   app.post(
@@ -97,7 +100,7 @@ export function postV2DatasetsIdExperimentRuns(app: App, services: Services): vo
   )
 }
 
-/** The key stands bare or behind `feedback.`. @throws LangsmithError 422 with more than one experiment */
+/** `by` is a feedback key, with or without `feedback.` before it. @throws LangsmithError 422 for several experiments */
 function readSort({ sort, experiment_ids: ids }: z.output<typeof body>): Sort {
   if (!sort?.by) return null
   if (new Set(ids).size > 1) throw invalid(['body', 'sort'], 'Sorting works on one experiment only')
@@ -113,7 +116,7 @@ function readKey([id = '', createdAt = '', score]: string[]): ComparisonKey {
   return { id, createdAt, score: score === undefined ? null : Number(score) }
 }
 
-/** What the comparison reads already. */
+/** Columns that the comparison itself has read already. */
 const comparedParts: ReadonlySet<RunPart> = new Set([
   'inputs',
   'outputs',
@@ -126,7 +129,7 @@ const comparedParts: ReadonlySet<RunPart> = new Set([
   'feedbackStats',
 ])
 
-/** The compared runs as whole rows; what stands for a run that has not arrived says nothing more. */
+/** Completes the compared runs by the columns that `selects` needs. Of a run that has not arrived there are none. */
 async function readDetails(
   { db }: Services,
   tenantId: string,

@@ -7,17 +7,17 @@ import { exampleListKeys, type ExamplePart } from '../../../store/read/datasets/
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
 
-/** Each part of an example, and the key of a value that is no object (see `objectText`). */
-const parts: readonly (readonly [part: ExamplePart, single: string])[] = [
+/** The fields that are spread over columns, and the key for a value that is not an object (see `objectText`). */
+const fields: readonly (readonly [field: ExamplePart, single: string])[] = [
   ['inputs', 'input'],
   ['outputs', 'output'],
   ['metadata', 'metadata'],
 ]
 
 /**
- * A dataset as CSV (RFC 4180), written as fast as it is read: `id`, then a column per key, called `inputs.<key>`,
- * `outputs.<key>` or `metadata.<key>`. Strings stand as they are, other values as JSON; what an example does not have is
- * an empty field.
+ * A dataset as CSV (RFC 4180), as a stream that reads only as fast as it is written. The columns are `id` and one for each
+ * key that occurs, called `inputs.<key>`, `outputs.<key>` or `metadata.<key>`. Strings are written as they are and other
+ * values as JSON. Where an example lacks a key, the field is empty.
  */
 export async function datasetCsv(
   db: Db,
@@ -25,15 +25,15 @@ export async function datasetCsv(
   datasetId: string,
   time: Timestamp,
 ): Promise<Readable> {
-  const columns: [part: ExamplePart, key: string][] = []
-  for (const [part, single] of parts) {
+  const columns: [field: ExamplePart, key: string][] = []
+  for (const [field, single] of fields) {
     const asked = { tenantId, filter: { datasetId, archived: false }, asOf: time }
-    const keys = new Set(await exampleListKeys(db, asked, part, single))
-    if (part === 'metadata') keys.add('dataset_split')
-    for (const key of keys) columns.push([part, key])
+    const keys = new Set(await exampleListKeys(db, asked, field, single))
+    if (field === 'metadata') keys.add('dataset_split')
+    for (const key of keys) columns.push([field, key])
   }
   async function* records(): AsyncGenerator<string[]> {
-    yield ['id', ...columns.map(([part, key]) => `${part}.${key}`)]
+    yield ['id', ...columns.map(([field, key]) => `${field}.${key}`)]
     for await (const row of examplesAt(db, tenantId, datasetId, time)) {
       const example = exampleFromRow(row)
       const members = {
@@ -41,11 +41,11 @@ export async function datasetCsv(
         outputs: membersOf(example.outputs),
         metadata: membersOf(example.metadata),
       }
-      yield [row.id, ...columns.map(([part, key]) => fieldOf(members[part].get(key)))]
+      yield [row.id, ...columns.map(([field, key]) => cellOf(members[field].get(key)))]
     }
   }
   const writer = stringify({ record_delimiter: 'windows', quote_record_delimiter: true })
-  // A failure on either side destroys both; whoever reads the writer sees it.
+  // A failure of the reads destroys the writer, so whoever reads from the writer gets the error.
   pipeline(Readable.from(records()), writer, () => {})
   return writer
 }
@@ -54,7 +54,7 @@ function membersOf(value: unknown): ReadonlyMap<string, string> {
   return value instanceof RawJson ? sliceMembers(value.text) : new Map()
 }
 
-function fieldOf(text: string | undefined): string {
+function cellOf(text: string | undefined): string {
   if (text === undefined || text === 'null') return ''
   return text.startsWith('"') ? (JSON.parse(text) as string) : text
 }

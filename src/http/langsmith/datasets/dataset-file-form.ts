@@ -6,14 +6,14 @@ import type { App } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import { text } from '../schemas.ts'
 
-/** A file that came in a form. */
+/** The file of a multipart form. */
 export interface UploadedFile {
   name: string
   contentType: string | null
   bytes: Buffer
 }
 
-/** A form with one file: the other fields by name, each with its values in the order sent. */
+/** A multipart form with one file. `fields` holds the other fields, each with its values in the order sent. */
 export interface UploadForm {
   file: UploadedFile
   fields: ReadonlyMap<string, string[]>
@@ -23,8 +23,8 @@ const fieldSchema = { type: 'string' } as const
 const listSchema = { type: 'array', items: fieldSchema } as const
 
 /**
- * What the documentation says about a form; the route checks it itself.
- * @param more fields besides the file and its columns, all of them optional
+ * Documents a form; `readUploadForm` and the routes check it.
+ * @param more optional fields besides the file and its columns
  */
 export function formSchema(more: string[]) {
   return z.unknown().meta({
@@ -40,7 +40,7 @@ export function formSchema(more: string[]) {
   })
 }
 
-/** JSON texts: the key in the example by the column of the file. */
+/** Fields that hold a JSON object: the key in the example for each column of the file. */
 export const mappingFields = ['input_key_mappings', 'output_key_mappings', 'metadata_key_mappings']
 
 /** A scope in which bodies of forms are handed over unread. */
@@ -54,8 +54,8 @@ export function uploadScope(app: App, routes: (scope: App) => void): void {
 }
 
 /**
- * Reads a form, the file last, first or in between. It is held in memory: the body limit bounds it.
- * @throws LangsmithError 422 when it is no form, breaks off, or has no file
+ * Reads a form into memory; the limit of bodies bounds it. The file may come before, between or after the fields.
+ * @throws LangsmithError 422 when the body is not a form, breaks off, or has no file
  */
 export async function readUploadForm(
   body: unknown,
@@ -88,15 +88,15 @@ export async function readUploadForm(
   return { file, fields }
 }
 
-/** The one value of a field; the last where there are several. Empty is absent. */
+/** The value of a field: the last one, if it was sent several times. An empty field counts as absent. */
 export function fieldOf({ fields }: UploadForm, name: string): string | null {
   const value = fields.get(name)?.at(-1) ?? ''
   return value === '' ? null : value
 }
 
 /**
- * The JSON text of a field that is one.
- * @param shape what its value must be
+ * The text of a field that holds JSON.
+ * @param shape the schema of its value
  * @throws LangsmithError 422
  */
 export function jsonFieldOf(form: UploadForm, name: string, shape: z.ZodType): JsonText | null {
@@ -105,19 +105,19 @@ export function jsonFieldOf(form: UploadForm, name: string, shape: z.ZodType): J
   try {
     if (!isTooDeep(value) && shape.safeParse(JSON.parse(value)).success) return value
   } catch {
-    // No JSON at all.
+    // The field is not JSON: refused below.
   }
   throw invalid(['body', name], 'Input should be JSON of the right shape')
 }
 
-/** Which columns of a file go where. */
+/** Which columns of a file become which keys of an example. */
 export interface UploadColumns {
   inputs: ColumnNames
   outputs: ColumnNames
   metadata: ColumnNames
 }
 
-/** Name of the column, and of the key that takes its values. */
+/** The key in the example for each column of the file. */
 export type ColumnNames = ReadonlyMap<string, string>
 
 /** @throws LangsmithError 422 without `input_keys` */
@@ -129,10 +129,10 @@ export function readUploadColumns(form: UploadForm): UploadColumns {
 
 const mappingShape = z.record(z.string(), text)
 
-/** `<part>_keys` with `<part>_key_mappings`: column → key. A column without mapping keeps its name. */
-function namesOf(form: UploadForm, part: string): ColumnNames {
-  const columns = (form.fields.get(`${part}_keys`) ?? []).filter((column) => column !== '')
-  const mapping = jsonFieldOf(form, `${part}_key_mappings`, mappingShape)
+/** Reads `<field>_keys` and `<field>_key_mappings`. A column without a mapping keeps its name. */
+function namesOf(form: UploadForm, field: 'input' | 'output' | 'metadata'): ColumnNames {
+  const columns = (form.fields.get(`${field}_keys`) ?? []).filter((column) => column !== '')
+  const mapping = jsonFieldOf(form, `${field}_key_mappings`, mappingShape)
   const keys = new Map(
     Object.entries(mapping === null ? {} : mappingShape.parse(JSON.parse(mapping))),
   )

@@ -8,20 +8,20 @@ import { newVersion } from '../examples/example-writes.ts'
 import { joinMembers } from '../object-text.ts'
 import type { ColumnNames, UploadColumns, UploadedFile } from './dataset-file-form.ts'
 
-/** Examples written in one go: far below what one statement can take, far above what a round trip costs. */
+/** Examples that are written together: few enough for one statement, enough that round trips hardly count. */
 const batchSize = 500
 
 /**
- * The examples of a CSV (RFC 4180) or JSON Lines file, batch by batch. Cells of a CSV are texts; values of JSON Lines
- * stay as they are, and a line may lack some of the columns.
- * @throws LangsmithError 422 that names the line that cannot be read, or the column that a CSV does not have
+ * Reads the examples of a CSV (RFC 4180) or JSON Lines file, batch by batch. Cells of a CSV become strings. Values of JSON
+ * Lines stay as they are, and a line may lack some of the columns.
+ * @throws LangsmithError 422 that names the line that cannot be read, or the column that the CSV lacks
  */
 export async function* readExamples(
   file: UploadedFile,
   columns: UploadColumns,
 ): AsyncGenerator<ExampleVersion[]> {
-  const wanted = [columns.inputs, columns.outputs, columns.metadata].flatMap((part) => [
-    ...part.keys(),
+  const wanted = [columns.inputs, columns.outputs, columns.metadata].flatMap((names) => [
+    ...names.keys(),
   ])
   const rows = isJsonLines(file) ? jsonRows(file.bytes) : csvRows(file.bytes, wanted)
   let batch: ExampleVersion[] = []
@@ -34,13 +34,13 @@ export async function* readExamples(
   if (batch.length > 0) yield batch
 }
 
-/** By name, else by type. */
+/** The name of the file decides, or else its content type. */
 function isJsonLines({ name, contentType }: UploadedFile): boolean {
   if (/\.(?:jsonl|ndjson)$/i.test(name)) return true
   return !/\.csv$/i.test(name) && /jsonl|ndjson|json-lines|x-jsonlines/i.test(contentType ?? '')
 }
 
-/** JSON text by column. */
+/** The JSON text of each column. */
 type Row = ReadonlyMap<string, JsonText>
 
 async function* csvRows(bytes: Buffer, wanted: string[]): AsyncGenerator<Row> {
@@ -78,7 +78,7 @@ async function* jsonRows(bytes: Buffer): AsyncGenerator<Row> {
     const newline = bytes.indexOf(0x0a, start)
     const end = newline === -1 ? bytes.length : newline
     number++
-    // A byte order mark is no JSON, yet some editors write it.
+    // Some editors write a byte order mark, which JSON does not allow.
     const line = bytes
       .toString('utf8', start, end)
       .replace(/^\ufeff/, '')
@@ -101,7 +101,7 @@ function isJsonObject(line: string): boolean {
   }
 }
 
-/** Without output columns an example has no outputs. */
+/** Without output columns an example has null outputs, not an empty object. */
 function exampleOf(row: Row, { inputs, outputs, metadata }: UploadColumns): ExampleVersion {
   const members = new Map([['inputs', pick(row, inputs)]])
   if (outputs.size > 0) members.set('outputs', pick(row, outputs))

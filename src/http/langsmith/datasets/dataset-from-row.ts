@@ -17,13 +17,13 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
     outputs_schema_definition: raw(row.outputsSchema),
     transformations: raw(row.transformations),
     externally_managed: row.externallyManaged,
-    // Langfuse's metadata may be any JSON.
+    // Langfuse's clients may store any JSON here.
     metadata: row.metadata === null ? null : new RawJson(objectText(row.metadata, 'metadata')),
     baseline_experiment_id: row.baselineExperimentId,
   }
 }
 
-/** Dataset. */
+/** Dataset: with its counts (contracts/langsmith.md 2.3.1). */
 export function countedDatasetFromRow(
   tenantId: string,
   row: CountedDataset,

@@ -36,7 +36,7 @@ export function getDatasets(app: App, { db }: Services): void {
   app.get('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
-    // Nothing can be tagged here, so no dataset has any of the tags.
+    // Runmill has no resource tags, so no dataset has any of these.
     if (given.tag_value_id !== undefined && given.tag_value_id.length > 0) return []
     const rows = await datasetListCounted(db, {
       tenantId,

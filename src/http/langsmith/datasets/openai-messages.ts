@@ -17,8 +17,9 @@ export interface OpenaiConversation {
 }
 
 /**
- * An example of any shape as a conversation. Messages are found under `messages`, `input`, `output` or the only key, in
- * OpenAI's form or any of LangChain's; a text is what the user or the assistant says; anything else is said as JSON.
+ * Reads an example of any shape as a conversation. Messages are found under `messages`, `input`, `output`, `message` or the
+ * only key, in OpenAI's form or in any of LangChain's. A string becomes one message, of the user in the inputs and of the
+ * assistant in the outputs. Anything else becomes such a message with its JSON as content.
  */
 export function messagesOf({
   inputs,
@@ -39,7 +40,7 @@ export function messagesOf({
   }
 }
 
-/** Content as plain text: of parts, their texts one after the other. */
+/** The content as plain text. The texts of OpenAI's content parts are joined. */
 export function textOfMessage({ content }: OpenaiMessage): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return content === null ? '' : JSON.stringify(content)
@@ -48,7 +49,7 @@ export function textOfMessage({ content }: OpenaiMessage): string {
     .join('')
 }
 
-/** @param role who says it when the value does not tell */
+/** @param role of the message, when the value does not name one */
 function sideOf(text: JsonText, role: string, keys: string[]): OpenaiMessage[] {
   const value: unknown = JSON.parse(text)
   const candidates = isObject(value) ? candidatesOf(value, keys) : [value]
@@ -72,7 +73,7 @@ function readMessages(value: unknown): OpenaiMessage[] | null {
     const message = readMessage(value)
     return message === null ? null : [message]
   }
-  // Chat models are traced with a list of conversations.
+  // LangChain traces a chat model's inputs as a list of conversations.
   const list: unknown[] =
     value.length === 1 && Array.isArray(value[0]) ? (value[0] as unknown[]) : value
   const messages = list.map(readMessage).filter((message) => message !== null)
@@ -121,7 +122,7 @@ function messageFrom(role: string, data: Record<string, unknown>): OpenaiMessage
   const more = isObject(data.additional_kwargs) ? data.additional_kwargs : {}
   const message: OpenaiMessage = { role, content: data.content ?? null }
   for (const field of optionalFields) {
-    // LangChain's own `tool_calls` have another shape; those of OpenAI stand in additional_kwargs.
+    // LangChain's own `tool_calls` have another shape; OpenAI's are in `additional_kwargs`.
     const value = more[field] ?? data[field]
     if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)) {
       message[field] = value

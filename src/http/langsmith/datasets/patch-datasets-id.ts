@@ -24,8 +24,8 @@ import { datasetName, transformations } from './post-datasets.ts'
 import { jsonObject, text, uuid } from '../schemas.ts'
 
 /**
- * The schema's marker for "leave as it is", which is what an absent key means as well. A new one for each field: of one
- * schema in many places the documentation shows but the first.
+ * The vendor's marker for "leave as it is", which an absent key means too. Each field gets a schema of its own, because the
+ * generated documentation shows a shared one only at its first use.
  */
 const missing = () => z.object({ __missing__: z.literal('__missing__') }).transform(() => undefined)
 
@@ -67,7 +67,7 @@ export function patchDatasetsId(app: App, { db, clock }: Services): void {
       }
     }
     try {
-      // The examples first, by the schemas to come: those that stand then must fit them.
+      // The examples are changed first and checked against the new schemas; then all examples must fit those.
       const updated = await datasetUpdate(
         db,
         tenantId,
@@ -104,7 +104,7 @@ function patchOf(body: Body, members: ReadonlyMap<string, JsonText>): DatasetPat
   assertJsonSchema(inputsSchema ?? null, 'inputs_schema_definition')
   assertJsonSchema(outputsSchema ?? null, 'outputs_schema_definition')
   return {
-    // A dataset has a name: null cannot clear it.
+    // Every dataset has a name, so null cannot clear it.
     ...(body.name === undefined || body.name === null ? {} : { name: body.name }),
     ...(body.description === undefined ? {} : { description: body.description }),
     ...(body.baseline_experiment_id === undefined

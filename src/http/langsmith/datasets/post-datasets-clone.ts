@@ -20,7 +20,7 @@ const schema = {
   }),
 }
 
-/** @throws 404 without one of the datasets, 422 when a copy breaks the target's schemas */
+/** Answers 404 when either dataset does not exist, 422 when a copy breaks the target's schemas. */
 export function postDatasetsClone(app: App, { db, clock }: Services): void {
   app.post('/datasets/clone', { schema }, async (request, reply) => {
     const { tenantId } = request.principal

@@ -36,7 +36,10 @@ const schema = {
   ]),
 }
 
-/** Called as its file unless named. @throws 409 when the name or the id is taken, 422 for a bad form or file */
+/**
+ * Makes a dataset of a file. Without a name it is called as the file. Answers 409 when the name or the id is taken, 422 for
+ * a bad form or file.
+ */
 export function postDatasetsUpload(app: App, { db, clock }: Services): void {
   uploadScope(app, (scope) => {
     scope.post('/datasets/upload', { schema }, async (request) => {

@@ -13,7 +13,7 @@ export const datasetName = z.string().min(1).max(255).pipe(text)
 
 export const datasetTypes = ['kv', 'llm', 'chat'] as const
 
-/** Stored only (contracts/langsmith.md 2.3.1). */
+/** Stored and shown, but not applied (contracts/langsmith.md 2.3.1). */
 export const transformations = z.array(
   z.looseObject({ path: z.array(z.string()), transformation_type: z.string() }),
 )
@@ -35,7 +35,7 @@ const schema = {
   }),
 }
 
-/** @throws 409 when the name or the id is taken */
+/** Answers 409 when the name or the id is taken. */
 export function postDatasets(app: App, { db, clock }: Services): void {
   app.post('/datasets', { schema }, async (request) => {
     const { tenantId } = request.principal

@@ -24,7 +24,7 @@ const schema = {
   body: formSchema(mappingFields),
 }
 
-/** Answers the examples in the order of the file. @throws 404 without the dataset, 422 for a bad form or file */
+/** Answers the examples in the order of the file; 404 when there is no such dataset, 422 for a bad form or file. */
 export function postExamplesUploadDatasetId(app: App, { db, clock }: Services): void {
   uploadScope(app, (scope) => {
     scope.post('/examples/upload/:dataset_id', { schema }, async (request, reply) => {

@@ -11,7 +11,7 @@ import { versionFromRow } from './versions.ts'
 /** Longest tag, in characters. */
 const maxTagLength = 255
 
-/** What `as_of` would read as something else can be no tag. */
+/** A tag must not look like a time or like `latest`, because `as_of` would not read it as a tag. */
 const tagName = text.pipe(
   z
     .string()
@@ -29,7 +29,7 @@ const schema = {
   body: z.object({ as_of: version, tag: tagName }),
 }
 
-/** Any time will do: the newest version up to it is meant (contracts/langsmith.md 2.3.3). */
+/** `as_of` may be any time: it stands for the newest version up to then (contracts/langsmith.md 2.3.3). */
 export function putDatasetsIdTags(app: App, { db, clock }: Services): void {
   app.put('/datasets/:id/tags', { schema }, async (request) => {
     const { tenantId } = request.principal

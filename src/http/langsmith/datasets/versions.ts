@@ -52,7 +52,7 @@ export function versionsRoutes(app: App, { db }: Services): void {
     return versions.map(versionFromRow)
   })
 
-  // Without a time or a tag, the latest. 404 before the first example, and for an unknown tag.
+  // Without a time and a tag, answers the latest. 404 for a time before the first example and for an unknown tag.
   app.get('/datasets/:id/version', { schema: findSchema }, async (request) => {
     const { tenantId } = request.principal
     const { as_of: asOf, tag } = request.query

@@ -6,7 +6,7 @@ import type { ExampleMoment } from '../../../store/read/datasets/examples.ts'
 import { notFound } from '../errors.ts'
 import type { AsOf } from '../schemas.ts'
 
-/** The state of examples that `as_of` names, in whatever dataset each of them is. */
+/** The state of examples that `as_of` means. A tag means another time in each dataset. */
 export function momentOf(asOf: AsOf): ExampleMoment {
   switch (asOf.kind) {
     case 'latest':
@@ -19,7 +19,7 @@ export function momentOf(asOf: AsOf): ExampleMoment {
 }
 
 /**
- * The same as a time in one dataset, which later changes do not touch.
+ * The time that `as_of` means in one dataset. What is read as of that time is not affected by later changes.
  * @throws LangsmithError 404 for a tag that the dataset does not have
  */
 export async function timeOf(

@@ -21,8 +21,8 @@ export const exampleFields = [
 export type ExampleField = (typeof exampleFields)[number]
 
 /**
- * They are there whatever is selected: Python's model has no default for them, and JavaScript's `evaluate` reads the
- * dataset's version from `modified_at`, which it does not select when it asks for attachments.
+ * Fields that are answered whatever is selected (contracts/langsmith.md 2.4.2): Python's model has no defaults for them, and
+ * JavaScript's `evaluate` reads the dataset's version from `modified_at` even when it does not select it.
  */
 const alwaysSelected: readonly ExampleField[] = [
   'id',
@@ -33,7 +33,7 @@ const alwaysSelected: readonly ExampleField[] = [
 ]
 
 /**
- * Example (contracts/langsmith.md 2.4.1). Of `outputs`, null stays null and `{}` stays `{}`.
+ * Example (contracts/langsmith.md 2.4.1). Null outputs stay null, and empty ones stay `{}`.
  * @param urls absent: attachments are not shown
  */
 export function exampleFromRow(
@@ -54,7 +54,7 @@ export function exampleFromRow(
   }
 }
 
-/** What is shown of an example's row. */
+/** The columns that `exampleFromRow` shows. */
 export type ExampleContent = Pick<
   Example,
   | 'id'
@@ -75,7 +75,7 @@ export function selectedExample(
   select: readonly ExampleField[] | undefined,
   urls: AttachmentUrls,
 ): Partial<Record<ExampleField, unknown>> {
-  // Signing costs time: unselected links are not made.
+  // Signing takes time, so links are made only when they are selected.
   const example = exampleFromRow(row, select?.includes('attachment_urls') ? urls : undefined)
   const isSelected = (field: ExampleField) =>
     select === undefined ? field !== 'attachment_urls' : select.includes(field)
@@ -86,7 +86,7 @@ export function selectedExample(
   )
 }
 
-/** The splits are part of the metadata on the wire, always, and stored beside it. */
+/** Clients find the splits in the metadata, always (contracts/langsmith.md 0.1.17). They are stored in a column of their own. */
 function metadataOf({ metadata, splits }: ExampleContent): JsonText {
   const members = sliceMembers(objectText(metadata ?? '{}', 'metadata'))
   members.set('dataset_split', JSON.stringify(splits))

@@ -10,11 +10,11 @@ import type { ExampleUpdate } from './example-writes.ts'
 import { problemOfJson, readText } from '../multipart-body.ts'
 
 export interface ExamplePartsOptions {
-  /** The JSON fields of an example's main part. */
+  /** The schema of an example's main part. */
   info: z.ZodType
-  /** Null where the route takes no such part. */
+  /** The schema of `attachments_operations`; null where the route takes no such part. */
   operations: z.ZodType | null
-  /** Bytes of JSON in all: they are held in memory, as attachments are not. */
+  /** Limit of all JSON together, in bytes. It is held in memory, while attachments are not. */
   maxJsonBytes: number
   keep: (name: string, part: Part) => Promise<Attachment>
 }
@@ -31,10 +31,10 @@ interface GivenExample {
 const partName = /^([^.]+)(?:\.(?:(inputs|outputs|attachments_operations)|attachments?\.(.+)))?$/s
 
 /**
- * Reads the parts of a request that writes examples, in any order (contracts/langsmith.md 2.4.3). Attachments are handed
- * on as a stream, everything else is text afterwards.
+ * Reads the parts of a request that writes examples, in any order (contracts/langsmith.md 2.4.3). Attachments are streamed
+ * to `keep`; all other parts are read as text.
  * @returns the examples in the order in which they are first named
- * @throws LangsmithError 400 for what is no such body, 413 for too much JSON, 422 for values that cannot be
+ * @throws LangsmithError 400 for a body that is malformed, 413 for too much JSON, 422 for invalid values
  */
 export async function readExampleParts(
   request: FastifyRequest,
@@ -87,7 +87,7 @@ function readName(name: string): { id: string; field: Field; attachment: string 
   }
 }
 
-/** @throws LangsmithError 413 once the budget is used up */
+/** A part whose bytes count against the budget. @throws LangsmithError 413 once the budget is used up */
 function limited(part: Part, budget: { bytes: number }): Part {
   async function* read(): AsyncGenerator<Buffer> {
     for await (const chunk of part.body) {
@@ -103,10 +103,10 @@ function limited(part: Part, budget: { bytes: number }): Part {
 function check(
   field: Field,
   text: JsonText,
-  part: string,
+  name: string,
   { info, operations }: ExamplePartsOptions,
 ): void {
-  const loc = ['body', part.slice(0, 200)]
+  const loc = ['body', name.slice(0, 200)]
   const problem = problemOfJson(text)
   if (problem !== null) throw invalid(loc, problem)
   const isObject = text.startsWith('{')
@@ -118,14 +118,14 @@ function check(
   const { error } = (field === 'info' ? info : operations!).safeParse(JSON.parse(text))
   if (error === undefined) return
   const details = error.issues.map(({ path, message, code }) => ({
-    loc: [...loc, ...path.map((step) => (typeof step === 'number' ? step : String(step)))],
+    loc: [...loc, ...path.map((key) => (typeof key === 'number' ? key : String(key)))],
     msg: message,
     type: code,
   }))
   throw new LangsmithError(422, details)
 }
 
-/** One object's members, wherever they stood. */
+/** The members of an example, from whichever parts they came in. */
 function membersOf(id: string, texts: ReadonlyMap<Field, JsonText>): Map<string, JsonText> {
   const members = sliceMembers(texts.get('info') ?? '{}')
   for (const field of ['inputs', 'outputs', 'attachments_operations'] as const) {

@@ -8,7 +8,7 @@ export interface ExampleSchemas {
   outputsSchema: JsonText | null
 }
 
-/** @throws LangsmithError 422 when the text is no JSON Schema */
+/** @throws LangsmithError 422 when the text is not a JSON Schema */
 export function assertJsonSchema(schema: JsonText | null, field: string): void {
   if (schema === null) return
   try {
@@ -27,7 +27,7 @@ export function assertExampleFits(
 ): void {
   const details = [
     ...problemsOf(inputsSchema, inputs ?? '{}', [...loc, 'inputs']),
-    // An example without a reference answer breaks no schema of answers.
+    // An example without reference outputs is valid under any schema of outputs.
     ...(outputs === null ? [] : problemsOf(outputsSchema, outputs, [...loc, 'outputs'])),
   ]
   if (details.length > 0) throw new LangsmithError(422, details)

@@ -4,10 +4,10 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
 
-/** Examples read in one go: payloads may be large. */
+/** Examples that are read by one query; payloads may be large. */
 const pageSize = 100
 
-/** A dataset as it was at a time, newest changes first, page by page: later changes are not seen. */
+/** The examples of a dataset as of a time, newest changes first, read page by page. Later changes are not seen. */
 export async function* examplesAt(
   db: Db,
   tenantId: string,
@@ -30,7 +30,7 @@ export async function* examplesAt(
   }
 }
 
-/** What one version of a dataset brought, in the order in which it was written, as a JSON array of any length. */
+/** The examples that one version of a dataset wrote, in the order they were written, streamed as a JSON array. */
 export function streamVersion(
   db: Db,
   tenantId: string,
@@ -38,15 +38,15 @@ export function streamVersion(
   version: Timestamp,
   answer: (example: Example) => unknown,
 ): Readable {
-  async function* parts(): AsyncGenerator<string> {
+  async function* texts(): AsyncGenerator<string> {
     let separator = '['
     for await (const example of examplesAt(db, tenantId, datasetId, version)) {
-      // Newest first: what comes now was there before.
+      // Examples come newest first, so all that follow are from earlier versions.
       if (example.validFrom !== version) break
       yield separator + stringifyWithRaw(answer(example))
       separator = ','
     }
     yield separator === '[' ? '[]' : ']'
   }
-  return Readable.from(parts())
+  return Readable.from(texts())
 }

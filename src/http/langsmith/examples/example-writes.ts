@@ -7,7 +7,6 @@ import {
   updateAttachments,
   type Attachment,
 } from '../../../domain/attachments.ts'
-import type { Clock } from '../../../domain/clock.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
@@ -20,6 +19,7 @@ import {
   type ExamplePlan,
   type ExampleVersion,
 } from '../../../store/write/examples.ts'
+import type { Services } from '../../services.ts'
 import { attachmentsOperations, readOperations } from '../attachments.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { assertExampleFits, type ExampleSchemas } from './example-schemas.ts'
@@ -41,7 +41,7 @@ export const exampleCreate = z.object({
   use_legacy_message_format: ignored(z.boolean().nullish(), 'messages are kept as they were sent'),
 })
 
-/** Body of an update; null leaves, with `overwrite` it clears. */
+/** Body of an update. A null field is left as it is, or cleared with `overwrite` (contracts/langsmith.md 2.4.4). */
 export const exampleUpdate = z.object({
   dataset_id: uuid.nullish(),
   inputs: jsonObject.nullish(),
@@ -55,27 +55,23 @@ export const exampleUpdate = z.object({
     .describe('true: inputs, outputs, metadata and split that are null are cleared, not left'),
 })
 
-export interface ExampleWriteParts {
-  db: Db
-  clock: Clock
-}
-
-/** A create that was checked by `exampleCreate`. */
+/** A create whose values `exampleCreate` has checked. */
 export interface ExampleCreate {
-  /** JSON text of each field. */
+  /** The JSON text of each field. */
   members: ReadonlyMap<string, JsonText>
-  /** That came with the request. */
+  /** Attachments that came with the request. */
   attachments?: readonly Attachment[]
-  /** Where it stands, for error messages. */
+  /** Where the example is in the request, for error messages. */
   loc: (string | number)[]
 }
 
 /**
  * Makes examples in one dataset, all or none.
- * @throws LangsmithError 404 without the dataset, 409 for an id that is taken, 422 for what breaks its schemas
+ * @throws LangsmithError 404 when there is no such dataset, 409 when an id is taken, 422 when an example breaks the dataset's
+ * schemas
  */
 export async function createExamples(
-  { db, clock }: ExampleWriteParts,
+  { db, clock }: Pick<Services, 'db' | 'clock'>,
   tenantId: string,
   datasetId: string,
   creates: ExampleCreate[],
@@ -101,8 +97,8 @@ export async function createExamples(
 }
 
 /**
- * `use_source_run_io`: inputs and outputs are those of the run the example comes from. `use_source_run_attachments`: the
- * named ones are taken over, unless one of that name came with the request.
+ * Copies from the run that an example comes from: its inputs and outputs with `use_source_run_io`, and the attachments that
+ * `use_source_run_attachments` names, unless the request brings one of the same name.
  * @throws LangsmithError 404 when there is no such run, 422 when it has no such attachment
  */
 async function withSourceRun(
@@ -134,17 +130,17 @@ async function withSourceRun(
   }
 }
 
-/** An update that was checked by `exampleUpdate`. */
+/** An update whose values `exampleUpdate` has checked. */
 export interface ExampleUpdate extends ExampleCreate {
   id: string
 }
 
 /**
- * Changes examples of one dataset, all or none, as one version. An id that comes twice is changed twice.
+ * Changes examples of one dataset, all or none, as one version. An id that comes twice is changed twice, in order.
  * @throws LangsmithError as `planUpdates`
  */
 export async function updateExamples(
-  { db, clock }: ExampleWriteParts,
+  { db, clock }: Pick<Services, 'db' | 'clock'>,
   tenantId: string,
   datasetId: string,
   updates: ExampleUpdate[],
@@ -155,15 +151,15 @@ export async function updateExamples(
   return written
 }
 
-/** Every example that the updates name, once. */
+/** The ids of all examples that the updates name, without repetitions. */
 export function idsOf(updates: ExampleUpdate[]): string[] {
   return [...new Set(updates.map(({ id }) => id))]
 }
 
 /**
- * The versions that updates make of what is there.
- * @param schemas checked instead of the dataset's own
- * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for what breaks the schemas
+ * Plans the new versions that updates make of the current ones.
+ * @param schemas replace the dataset's own in the check
+ * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for one that breaks the schemas
  */
 export function planUpdates(
   datasetId: string,
@@ -185,7 +181,7 @@ export function planUpdates(
   }
 }
 
-/** An example that a request names together with a dataset it is not in. */
+/** The error for an example that is not in the dataset the request names. */
 export function elsewhere(): LangsmithError {
   return new LangsmithError(409, 'Example belongs to another dataset')
 }
@@ -216,8 +212,9 @@ export function newVersion({ members, attachments = [] }: ExampleCreate): Exampl
 }
 
 /**
- * Whole objects replace; of the metadata `dataset_split` is only changed by `split` (contracts/langsmith.md 2.4.3). With
- * `overwrite` a null makes what it makes in a new example; what is absent stays all the same.
+ * The version after an update. Objects are replaced as a whole, except that only `split` changes the splits and
+ * `dataset_split` in the metadata does not (contracts/langsmith.md 2.4.3). With `overwrite`, a null field gets the value it
+ * would have in a new example. An absent field stays as it is.
  */
 export function nextVersion(before: ExampleVersion, update: ExampleUpdate): ExampleVersion {
   const { members } = update
@@ -239,7 +236,7 @@ export function nextVersion(before: ExampleVersion, update: ExampleUpdate): Exam
   }
 }
 
-/** @throws LangsmithError 422 for operations that contradict each other or name what is not there */
+/** @throws LangsmithError 422 for operations that contradict each other or name an unknown attachment */
 function nextAttachments(
   stored: JsonText | null,
   { members, attachments = [], loc }: ExampleUpdate,
@@ -255,7 +252,7 @@ function nextAttachments(
   }
 }
 
-/** Metadata without the splits, which clients send back as they got them. */
+/** Splits the metadata from `dataset_split`, which clients send back in it. */
 function readMetadata(members: ReadonlyMap<string, JsonText>): {
   metadata: JsonText | null
   splits: string[] | null
@@ -278,7 +275,7 @@ function readSplits(members: ReadonlyMap<string, JsonText>): string[] | null {
   return splits.length === 0 ? baseSplits : splits
 }
 
-/** A small member as a value; absent is null. */
+/** The value of a member; null when it is absent. */
 function parsed(members: ReadonlyMap<string, JsonText>, name: string): unknown {
   return JSON.parse(members.get(name) ?? 'null') as unknown
 }
