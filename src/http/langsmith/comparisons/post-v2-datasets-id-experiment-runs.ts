@@ -81,12 +81,12 @@ export function postV2DatasetsIdExperimentRuns(app: App, services: Services): vo
         {
           after,
           limit: asked.page_size ?? 20,
-          isPreview: !selection.parts.has('inputs') && !selection.parts.has('outputs'),
+          isPreview: !selection.columns.has('inputs') && !selection.columns.has('outputs'),
           detail: 'none',
         },
       )
       const runs = page.rows.flatMap((row) => row.runs.map(({ run }) => run))
-      const detailOf = await readDetails(services, principal.tenantId, runs, selection.parts)
+      const detailOf = await readDetails(services, principal.tenantId, runs, selection.columns)
       const urls = attachmentUrls(services, request)
       const context = { baseUrl: baseUrl(services, request), urls }
       return {

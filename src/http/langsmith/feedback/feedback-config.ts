@@ -3,16 +3,15 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
 import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
-import { isAllowed } from '../../auth.ts'
-import type { Principal } from '../../auth.ts'
+import { isAllowed, type Principal } from '../../auth.ts'
 import type { Services } from '../../services.ts'
 import { readValues } from '../payload-values.ts'
 import { text } from '../schemas.ts'
 
-/** The key of feedback, and of its config. */
+/** `key` of feedback: what it judges, such as `correctness`. Configs belong to a key. */
 export const feedbackKey = text.pipe(z.string().min(1).max(180))
 
-/** FeedbackConfig (contracts/langsmith.md 2.7.5) as the text that is stored: equal configs give equal texts. */
+/** FeedbackConfig (contracts/langsmith.md 2.7.5): the scores that a key allows. */
 export const feedbackConfig = z
   .object({
     type: z.enum(['continuous', 'categorical', 'freeform']),
@@ -27,7 +26,7 @@ export const feedbackConfig = z
     message: 'min should not be greater than max',
   })
 
-/** Of a config that was checked by `feedbackConfig`: every key is there. */
+/** The text that is stored. Every key is written, in one order, so equal configs give equal texts. */
 export function feedbackConfigText(config: z.output<typeof feedbackConfig>): JsonText {
   const { type, min = null, max = null, categories = null } = config
   return JSON.stringify({
@@ -52,7 +51,7 @@ export function feedbackConfigFromRow(
   }
 }
 
-/** The config that feedback came with. */
+/** A config that came with feedback. */
 export interface GivenFeedbackConfig {
   key: string
   config: JsonText
@@ -60,13 +59,14 @@ export interface GivenFeedbackConfig {
 
 const spellings = z.object({
   feedback_config: feedbackConfig.nullish(),
-  // JavaScript's client calls it so (contracts/langsmith.md 2.7.2).
+  // JavaScript's client spells it so (contracts/langsmith.md 2.7.2).
   feedbackConfig: feedbackConfig.nullish(),
 })
 
 /**
- * What feedback says of its key, if anything.
- * @param fields JSON text per field
+ * Reads the config that feedback brings for its key.
+ * @param fields the JSON text of each field
+ * @returns one config or none
  * @throws LangsmithError 422
  */
 export function readFeedbackConfig(
@@ -81,8 +81,8 @@ export function readFeedbackConfig(
 }
 
 /**
- * The first feedback of a key that comes with a config makes the key's config; later ones change nothing. A key that
- * may only send scores configures nothing.
+ * Stores configs of feedback keys that have none yet; the first one of a key stays (contracts/langsmith.md 2.7.5). Configs
+ * are ignored when the API key may only send scores.
  */
 export async function keepFeedbackConfigs(
   { db, clock }: Pick<Services, 'db' | 'clock'>,

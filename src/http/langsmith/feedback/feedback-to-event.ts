@@ -13,7 +13,7 @@ import { jsonObject, text, time, union, uuid } from '../schemas.ts'
 
 const score = union([z.number(), z.boolean()], 'a number or a boolean')
 
-/** What both a create and an update may set; they travel as they were given (contracts/langsmith.md 2.7.2). */
+/** Fields that creates and updates may set. They are stored as they were sent (contracts/langsmith.md 2.7.2). */
 const opinionValues = z.object({ score: score.nullish(), comment: text.nullish() })
 
 const opinionShapes: PayloadShapes = [
@@ -46,18 +46,18 @@ const createShapes: PayloadShapes = [...opinionShapes, ['extra', /^\{/, 'an obje
 const opinionInput = {
   value: z.union([z.number(), z.boolean(), z.string(), jsonObject]).nullish(),
   correction: z.union([jsonObject, z.string()]).nullish(),
-  /** Read by `readFeedbackConfig`. */
+  /** `readFeedbackConfig` reads it. */
   feedback_config: feedbackConfig.nullish(),
 }
 
-/** For the documentation; `feedbackToEvent` validates. Other fields are ignored. */
+/** Schemas for the documentation; `feedbackToEvent` and `feedbackUpdateToEvent` validate. Other fields are ignored. */
 export const feedbackInput = createValues.extend({ ...opinionInput, extra: jsonObject.nullish() })
 export const feedbackUpdateInput = opinionValues.extend(opinionInput)
 
 /**
- * One piece of feedback as an event. Its run need not be known (contracts/langsmith.md 2.7.3), nor its session.
- * @param fields JSON text per field
- * @param content all that was sent
+ * Translates one piece of feedback to an event. Its run and its session need not be known (contracts/langsmith.md 2.7.3).
+ * @param fields the JSON text of each field
+ * @param content everything that was sent, to tell events of one instant apart
  * @throws LangsmithError 422
  */
 export function feedbackToEvent(
@@ -99,13 +99,13 @@ export function feedbackToEvent(
       source: source ?? null,
       ...(extra === null ? {} : { extra }),
       createdAt,
-      // Left out when the client does not say: so a repeated request changes nothing.
+      // Only when the client says so: a time of our own would make a repeated request a change.
       ...(values.modified_at ? { updatedAt: values.modified_at } : {}),
     },
   }
 }
 
-/** A change of score, value, comment or correction; null and absent keep. @throws LangsmithError 422 */
+/** Translates a change of score, value, comment or correction. Null and absent fields keep. @throws LangsmithError 422 */
 export function feedbackUpdateToEvent(
   id: string,
   fields: ReadonlyMap<string, JsonText>,
@@ -123,7 +123,7 @@ export function feedbackUpdateToEvent(
   }
 }
 
-/** The row that an event makes, for an answer before it is applied. */
+/** The row that an event will make: the answer to a request whose event is not applied yet. */
 export function rowOfEvent({ id, patch }: EventOf<'feedback'>): FeedbackRow {
   return {
     id,
@@ -156,7 +156,7 @@ function opinionPatch(
   const value = given.get('value')
   const correction = given.get('correction')
   return {
-    // Statistics count true as 1 and false as 0.
+    // `scoreNumber` is for statistics, which count true as 1 and false as 0.
     ...(score === undefined ? {} : { score, scoreNumber: Number(values.score) }),
     ...(value === undefined ? {} : { value, valueText: stringOf(value) }),
     ...(values.comment === null || values.comment === undefined ? {} : { comment: values.comment }),
@@ -168,7 +168,7 @@ function stringOf(text: JsonText): string | null {
   return text.startsWith('"') ? storableText(JSON.parse(text) as string) : null
 }
 
-/** `error: true` says that the evaluator crashed; Python's clients look for it in `extra`. */
+/** `error: true` means that the evaluator crashed. Python's clients read it from `extra`. */
 function extraOf(extra: JsonText | undefined, isError: boolean): JsonText | null {
   if (!isError) return extra ?? null
   const members = sliceMembers(extra ?? '{}').set('error', 'true')

@@ -4,7 +4,7 @@ import type { App, Services } from '../../services.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { flag, ignored, listOf, page, text, time, uuid, uuidList } from '../schemas.ts'
 
-/** `GET /feedback`: newest first (contracts/langsmith.md 2.7.1). */
+/** `GET /feedback`: lists feedback, newest first (contracts/langsmith.md 2.7.1). */
 export function getFeedback(app: App, { db }: Services): void {
   app.get(
     '/feedback',
@@ -31,7 +31,7 @@ export function getFeedback(app: App, { db }: Services): void {
     },
     async (request) => {
       const { query } = request
-      // Nobody has an account here, so no feedback is anyone's.
+      // Runmill has no user accounts, so no feedback belongs to any of these.
       if (query.user !== undefined && query.user.length > 0) return []
       const rows = await feedbackList(db, request.principal.tenantId, {
         runIds: query.run,

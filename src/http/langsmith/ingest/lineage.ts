@@ -2,7 +2,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import { formatDottedOrder, parseDottedOrder, type Segment } from '../dotted-order.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 
-/** Where a run says it stands in its trace; null where it says nothing. */
+/** What a request says of a run's place in its trace; null where it says nothing. */
 export interface GivenLineage {
   id: string
   isCreate: boolean
@@ -10,13 +10,13 @@ export interface GivenLineage {
   parentRunId: string | null
   dottedOrder: string | null
   startTime: Timestamp | null
-  /** Start of a created run that has no other. */
+  /** The start of a created run when the request names none. */
   now: Timestamp
-  /** Where the run stands in the request. */
+  /** Where the run is in the request, for error messages. */
   loc: (string | number)[]
 }
 
-/** What follows from it; null: nothing, it is left to the stored run. */
+/** What follows from that; null where the stored run decides. */
 export interface Lineage {
   traceId: string | null
   parentRunId: string | null
@@ -25,8 +25,8 @@ export interface Lineage {
 }
 
 /**
- * Checks the rules of contracts/langsmith.md 3.1 as far as the fields are present, and fills in what follows from them.
- * A created run with a parent and nothing else gets its trace when its parent is known (store/write/ingest.ts).
+ * Checks the rules of contracts/langsmith.md 3.1 on the fields that are present, and fills in what follows from them. A
+ * created run that names only its parent gets its trace once the parent is stored (store/write/ingest.ts).
  * @throws LangsmithError 400 or 422
  */
 export function readLineage(given: GivenLineage): Lineage {
@@ -43,7 +43,7 @@ export function readLineage(given: GivenLineage): Lineage {
   if (segments !== null) {
     return {
       traceId: segments[0]!.id,
-      // An update may leave the parent out; the path names it all the same.
+      // An update may leave the parent out, but the dotted order names it.
       parentRunId: parentRunId ?? segments.at(-2)?.id ?? null,
       dottedOrder: formatDottedOrder(segments),
       startTime,
@@ -79,7 +79,7 @@ function checkSegments(given: GivenLineage, segments: readonly Segment[]): void 
   }
 }
 
-/** In the words of the real ingest, which users search for (contracts/langsmith.md 1.3). */
+/** The error in the vendor's own words, because users search for those (contracts/langsmith.md 1.3). */
 function refuse(given: GivenLineage, reason: string): LangsmithError {
   const { id, traceId, dottedOrder, parentRunId } = given
   const facts = `run_id:${id} trace_id:${traceId} dotted_order:${dottedOrder} parent_run_id:${parentRunId}`

@@ -38,8 +38,8 @@ const partNames = [
 ]
 
 /**
- * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. The good ones are
- * stored even when others are refused, and the answer names those (contracts/langsmith.md 2.6.2; DESIGN 8).
+ * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. When some
+ * are refused, the others are stored all the same, and the answer names the refused ones (contracts/langsmith.md 2.6.2).
  */
 export function postRunsMultipart(app: App, services: Services): void {
   const bodyLimit = multipartLimit(app)
@@ -83,20 +83,20 @@ export function postRunsMultipart(app: App, services: Services): void {
   })
 }
 
-/** The parts of one run's create or update, or of one piece of feedback: the main one and the large fields. */
+/** The parts of one create or update of a run, or of one piece of feedback: a main part, and one for each large field. */
 interface Operation {
   kind: 'post' | 'patch' | 'feedback'
   id: string
-  /** The main part under the empty name, which may be missing; the others under their field's name. */
+  /** The text of each part by its field's name. The main part, which may be missing, has the empty name. */
   texts: Map<string, JsonText>
-  /** Of its first bad part: the whole operation is refused. */
+  /** What is wrong with the first bad part; it makes the whole operation be refused. */
   error: { part: string; message: string } | null
 }
 
-/** A body that was read. */
+/** What a body held. */
 interface Received {
   operations: Operation[]
-  /** By run. */
+  /** Attachments by the id of their run. */
   attachments: Map<string, Attachment[]>
   refused: RefusedRun[]
 }
@@ -106,8 +106,8 @@ const fieldNames = ['inputs', 'outputs', 'events', 'error', 'extra', 'serialized
 const partName = /^(?:(post|patch|feedback)\.([^.]+)(?:\.([^.]*))?|attachment\.([^.]+)\.(.+))$/s
 
 /**
- * Reads the parts in the order they come. Attachments are handed on as a stream; everything else is text afterwards.
- * @throws LangsmithError 422 when the body is no multipart or breaks off; the bytes of attachments before that are kept
+ * Reads the parts in the order they come. Attachments are streamed to `keep`; all other parts are read as text.
+ * @throws LangsmithError 422 when the body is not multipart or breaks off; attachments before that stay in the blob store
  */
 async function readOperations(
   request: FastifyRequest,
@@ -139,7 +139,7 @@ async function readOperations(
       }
       const text = await readText(part, request)
       let operation = current.get(`${kind}.${id}`)
-      // The same part again is another operation: clients may send several updates of a run in one body.
+      // A part of the same name again starts another operation: a body may hold several updates of one run.
       if (operation === undefined || operation.texts.has(field)) {
         operation = { kind: kind as Operation['kind'], id, texts: new Map(), error: null }
         operations.push(operation)
@@ -157,7 +157,7 @@ async function readOperations(
   return { operations, attachments, refused }
 }
 
-/** Large fields are only checked to be JSON; their text is what is stored. */
+/** Large fields only have to be JSON, because their text is stored as it is. @returns what is wrong, or null */
 function problemOf(kind: Operation['kind'], field: string, text: JsonText): string | null {
   if (field !== '' && (kind === 'feedback' || !fieldNames.includes(field))) return 'Unknown field'
   const problem = problemOfJson(text)
@@ -165,7 +165,7 @@ function problemOf(kind: Operation['kind'], field: string, text: JsonText): stri
   return field === '' && !text.startsWith('{') ? 'Input should be an object' : null
 }
 
-/** Operations as payloads of runs and as events of feedback; bad ones do not hold up the others. */
+/** Translates operations to payloads of runs and events of feedback. Bad ones are refused without affecting the others. */
 function translate(
   operations: readonly Operation[],
   now: Timestamp,
@@ -208,7 +208,7 @@ function translate(
   return { payloads, feedback, configs, refused }
 }
 
-/** Tells operations apart, whatever the order of their parts; joined, the texts would be in memory twice. */
+/** A hash that tells operations apart and ignores the order of their parts. Joining the texts would copy them in memory. */
 function digest(texts: ReadonlyMap<string, JsonText>): string {
   const hash = createHash('sha1')
   for (const name of [...texts.keys()].toSorted()) {
@@ -219,9 +219,9 @@ function digest(texts: ReadonlyMap<string, JsonText>): string {
 }
 
 /**
- * Hands the attachments to the creates of their runs, or else to the updates: with their version a repeated body changes
- * nothing.
- * @returns those of runs that the body says nothing else of
+ * Adds attachments to the create of their run, or else to its first update. There they share its version, so a repeated
+ * body changes nothing.
+ * @returns the attachments of runs that the body does not mention otherwise
  */
 function giveAttachments(
   payloads: readonly RunPayload[],
@@ -237,12 +237,12 @@ function giveAttachments(
     payload.attachments = given
     alone.delete(runId)
   }
-  // Those of a run that is refused go with it.
+  // Attachments of a refused run are dropped with it.
   for (const { kind, id } of operations) if (kind !== 'feedback') alone.delete(id.toLowerCase())
   return [...alone]
 }
 
-/** Waits for its run, as an update does. */
+/** An update of nothing but attachments: like any update it waits for its run. */
 function attachmentsEvent(
   id: string,
   attachments: readonly Attachment[],

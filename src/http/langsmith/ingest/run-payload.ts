@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { runTypes } from '../runs/run-from-row.ts'
 import { ignored, jsonObject, text, time, uuid } from '../schemas.ts'
 
-/** A name is unique in an index, which cannot hold more. */
+/** Names of sessions are in a unique index, which limits their length. */
 const maxNameLength = 500
 
-/** The fields that are read as values. The others are payload: they travel as text, as the client wrote them. */
+/** The fields that are parsed. All others are payload, which stays the JSON text that the client wrote. */
 export const runValues = z.object({
   id: uuid.nullish(),
   trace_id: uuid.nullish(),
@@ -25,8 +25,8 @@ const attachmentsReason =
   "names of files in the vendor's own bucket; attachments come as parts of a multipart body"
 
 /**
- * One run as the ingest routes take it. For the documentation only: run-to-events.ts validates it from its text. Other
- * fields are ignored (contracts/langsmith.md 2.6.1).
+ * Documents one run as the ingest routes take it; run-to-events.ts validates its text. Other fields are ignored
+ * (contracts/langsmith.md 2.6.1).
  */
 export const runInput = runValues.extend({
   inputs: jsonObject.nullish(),
@@ -40,5 +40,5 @@ export const runInput = runValues.extend({
   output_attachments: ignored(jsonObject.nullish(), attachmentsReason),
 })
 
-/** What the ingest routes answer. */
+/** The answer of the ingest routes. */
 export const accepted = z.object({ message: z.string() })

@@ -13,22 +13,22 @@ import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.
 import { runValues } from './run-payload.ts'
 import { findUsage } from './usage.ts'
 
-/** One create or update of a run, as the text of its fields: a JSON body cut up, or the parts of a multipart body. */
+/** One create or update of a run: the text of each field, cut out of a JSON body or out of the parts of a multipart body. */
 export interface RunPayload {
   operation: 'create' | 'update'
-  /** The run's id when it stands beside the payload (path, part name), else null: it is the field `id`. */
+  /** The run's id from the path or the name of a part; null when it is the field `id`. */
   id: string | null
   fields: ReadonlyMap<string, JsonText>
-  /** Everything that was sent, to tell it apart from other payloads of the same run. */
+  /** Everything that was sent, or a hash of it: tells payloads of one run apart. */
   content: string
-  /** Already kept; of those of one name the last counts. */
+  /** Attachments that are in the blob store already; of those with one name the last counts. */
   attachments?: readonly Attachment[]
-  /** Where the payload stands in the request, for error messages. */
+  /** Where the payload is in the request, for error messages. */
   loc: (string | number)[]
 }
 
 export interface RefusedRun {
-  /** As sent; null when even that is missing. */
+  /** The id as it was sent; null when it is missing. */
   runId: string | null
   loc: (string | number)[]
   error: LangsmithError
@@ -42,8 +42,8 @@ interface Translated {
 }
 
 /**
- * Translates payloads to events by contracts/langsmith.md 3. Bad ones do not hold up the others. Projects that are named
- * and do not exist are made, one look-up for all names.
+ * Translates payloads to events by contracts/langsmith.md 3. Bad ones are refused without affecting the others. Projects
+ * that are named and do not exist are made; one statement looks up all names.
  */
 export async function translateRuns(
   { db, clock }: Services,
@@ -79,7 +79,7 @@ export async function translateRuns(
   return { events: found.map(({ event }) => event), refused }
 }
 
-/** A JSON object as a payload. @throws LangsmithError 422 when the text holds anything else */
+/** Reads a JSON object as a payload. @throws LangsmithError 422 when the text is anything else */
 export function payloadOf(
   operation: RunPayload['operation'],
   id: string | null,
@@ -91,10 +91,10 @@ export function payloadOf(
   return { operation, id, fields: sliceMembers(text), content: text, loc }
 }
 
-/** Refused runs that an answer names; the rest are counted. */
+/** An answer names this many refused runs, and counts the rest. */
 const maxNamed = 50
 
-/** One answer for the bad runs of a body whose good ones were stored (DESIGN 8). */
+/** One error for the refused runs of a body whose other runs were stored (contracts/langsmith.md 2.6.2). */
 export function refusedError(refused: readonly RefusedRun[]): LangsmithError {
   const details = refused
     .slice(0, maxNamed)
@@ -112,7 +112,7 @@ export function refusedError(refused: readonly RefusedRun[]): LangsmithError {
   return new LangsmithError(422, details)
 }
 
-/** One payload as an event, its session still to be found. @throws LangsmithError 422 */
+/** Translates one payload; its session is still to be looked up. @throws LangsmithError 422 */
 export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   const { operation, loc } = payload
   const fields = withoutNulls(payload.fields)
@@ -133,7 +133,8 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   })
   const version = eventVersion(
     operation,
-    // The SDKs' updates of a running run have its start: sent again after the last one, they must not outrank it.
+    // An update of a run that has not ended gets the version of its start, so a late repeat of it cannot win over the
+    // update that ended the run.
     (isCreate ? lineage.startTime : (values.end_time ?? values.start_time)) ?? now,
     payload.content,
   )
@@ -173,7 +174,7 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   }
 }
 
-/** Fields that stay text. */
+/** Fields that stay JSON text. */
 const payloadShapes: PayloadShapes = [
   ['inputs', /^\{/, 'an object'],
   ['outputs', /^\{/, 'an object'],
@@ -205,7 +206,7 @@ function payloadPatch(fields: ReadonlyMap<string, JsonText>, isCreate: boolean):
   }
 }
 
-/** `extra` in its three parts, each a map that merges by key; what is no map stays where it was. */
+/** Splits `extra` into metadata, runtime and the rest. Each is a map that merges by key; a value that is no map stays in the rest. */
 function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number)[]): RunPatch {
   const extra = fields.get('extra')
   if (extra === undefined) return {}
@@ -226,10 +227,10 @@ function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number
   return { ...patch, ...threadPatch(patch.metadata), ...(model === null ? {} : { model }) }
 }
 
-/** Threads are looked up by an index, which cannot hold more. */
+/** Threads are in an index, which limits the length of their names. */
 const maxThreadLength = 500
 
-/** The first of the three that is not null (contracts/langsmith.md 3.7). */
+/** The thread: the first of the three keys that has a value (contracts/langsmith.md 3.7). */
 function threadPatch(metadata: JsonMap): RunPatch {
   for (const key of ['session_id', 'conversation_id', 'thread_id']) {
     const text = metadata[key]

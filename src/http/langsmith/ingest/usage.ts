@@ -14,10 +14,10 @@ export type Usage = {
     | 'usageDetails']: Run[P]
 }
 
-/** Key to number text of details: `{cache_read: "5"}`. */
+/** Details by name, each a number as text: `{cache_read: "5"}`. */
 type Details = Map<string, string>
 
-/** What one source says; null where it says nothing. */
+/** What one place in a run says of its usage; null where it says nothing. */
 interface Counts {
   prompt: number | null
   completion: number | null
@@ -32,11 +32,11 @@ interface Counts {
 }
 
 /**
- * Finds what a run used, in the order of contracts/langsmith.md 3.6; the first source that counts anything wins. Costs
- * are exact decimals, taken from the text. Nothing is estimated.
+ * Finds the tokens and costs of a run in the order of contracts/langsmith.md 3.6: the first place that counts anything wins.
+ * Costs are exact decimals, taken from the text. Nothing is estimated.
  * @param outputs JSON text of the run's outputs, or null
  * @param metadata JSON text of `extra.metadata`, or null
- * @returns null when no source says anything
+ * @returns null when there are no counts anywhere
  */
 export function findUsage(outputs: JsonText | null, metadata: JsonText | null): Usage | null {
   const given = mayHold(outputs) ? sliceMembers(outputs) : new Map<string, JsonText>()
@@ -50,12 +50,12 @@ export function findUsage(outputs: JsonText | null, metadata: JsonText | null): 
   return counts === null ? null : usageOf(counts)
 }
 
-/** Outputs can be megabytes: most hold none of the words, and are not cut up then. */
+/** A cheap test before the text is cut up: outputs can be megabytes, and most hold no usage. */
 function mayHold(text: JsonText | null): text is JsonText {
   return text !== null && /[uU]sage/.test(text)
 }
 
-/** Sources 1 and 2. */
+/** `usage_metadata` of the outputs or of the metadata (contracts/langsmith.md 3.6.1, 3.6.2). */
 function usageMetadata(text: JsonText | undefined): Counts | null {
   const members = membersOf(text)
   const counts: Counts = {
@@ -73,7 +73,7 @@ function usageMetadata(text: JsonText | undefined): Counts | null {
   return saysNothing(counts) ? null : counts
 }
 
-/** Source 3: LangChain's chat messages, `generations[i][j].message.kwargs.usage_metadata`, summed up. */
+/** The sum over LangChain's messages, `generations[i][j].message.kwargs.usage_metadata` (contracts/langsmith.md 3.6.3). */
 function generationUsage(text: JsonText | undefined): Counts | null {
   let sum: Counts | null = null
   for (const batch of elementsOf(text)) {
@@ -86,7 +86,7 @@ function generationUsage(text: JsonText | undefined): Counts | null {
   return sum
 }
 
-/** Source 4: `llm_output.token_usage`, or `tokenUsage`. */
+/** `llm_output.token_usage`, or `tokenUsage` (contracts/langsmith.md 3.6.4). */
 function tokenUsage(llmOutput: JsonText | undefined): Counts | null {
   const members = membersOf(llmOutput)
   const usage = membersOf(members.get('token_usage') ?? members.get('tokenUsage'))
@@ -97,7 +97,7 @@ function tokenUsage(llmOutput: JsonText | undefined): Counts | null {
   )
 }
 
-/** Source 5: the provider's own answer. */
+/** `usage` in the model provider's own answer (contracts/langsmith.md 3.6.5). */
 function providerUsage(text: JsonText | undefined): Counts | null {
   const usage = membersOf(text)
   return plainCounts(
@@ -207,7 +207,7 @@ function details(text: JsonText | undefined, read: (value: JsonText) => string |
   return found
 }
 
-/** More tokens than this in one run are a mistake, and sums must stay below 2^53. */
+/** More tokens than this in one run are a mistake. The limit keeps sums below 2^53. */
 const maxTokens = 1e12
 
 function count(text: JsonText | undefined): number | null {
@@ -221,7 +221,7 @@ function countText(text: JsonText): string | null {
   return value === null ? null : String(value)
 }
 
-/** A number, or a decimal in a string. */
+/** A cost: a number, or a decimal in a string. */
 function cost(text: JsonText | undefined): Decimal | null {
   if (text === undefined) return null
   return parseDecimal(text.startsWith('"') ? text.slice(1, -1) : text)

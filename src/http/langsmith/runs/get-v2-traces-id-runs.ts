@@ -10,10 +10,10 @@ import { readRunFilter } from './run-query-body.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
-/** Runs that are in memory together. */
+/** Runs that are in memory at one time. */
 const pageLength = 500
 
-/** `GET /v2/traces/{trace_id}/runs`: all of them, oldest first. */
+/** `GET /v2/traces/{trace_id}/runs`: streams all runs of a trace, oldest first (contracts/langsmith.md 2.10.4). */
 export function getV2TracesIdRuns(app: App, services: Services): void {
   app.get(
     '/v2/traces/:trace_id/runs',
@@ -49,8 +49,8 @@ export function getV2TracesIdRuns(app: App, services: Services): void {
       const selection = runV2Selection(asked.selects)
       const context = runV2Context(services, request)
       const read = async (after: RunKey | null) =>
-        runList(services.db, query, { order: 'asc', after, limit: pageLength }, selection.parts)
-      // Read beforehand, so that a failure can still be answered as one.
+        runList(services.db, query, { order: 'asc', after, limit: pageLength }, selection.columns)
+      // The first page is read before the answer begins, so that a failure can still be answered as an error.
       const first = await read(null)
 
       async function* texts() {

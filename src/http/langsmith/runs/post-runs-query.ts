@@ -20,7 +20,7 @@ const body = z.object({
   skip_prev_cursor: ignored(z.boolean().nullish(), 'there is no cursor that leads back'),
 })
 
-/** `POST /runs/query`: runs by any condition, newest first (contracts/langsmith.md 2.6.3). */
+/** `POST /runs/query`: lists the runs that match all conditions, newest first (contracts/langsmith.md 2.6.3). */
 export function postRunsQuery(app: App, services: Services): void {
   app.post(
     '/runs/query',
@@ -32,7 +32,7 @@ export function postRunsQuery(app: App, services: Services): void {
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
       const limit = Math.min(asked.limit ?? maxLimit, maxLimit)
       const selection = runSelection(asked.select ?? null)
-      const page = await runList(services.db, query, { order, after, limit }, selection.parts)
+      const page = await runList(services.db, query, { order, after, limit }, selection.columns)
       const next = asked.skip_pagination === true ? null : page.next
       const urls = attachmentUrls(services, request)
       return {

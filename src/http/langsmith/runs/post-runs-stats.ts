@@ -24,7 +24,7 @@ const body = z.object({
   skip_pagination: ignored(z.boolean().nullish(), 'statistics have no pages'),
 })
 
-/** `POST /runs/stats`: numbers over runs, also over none at all; grouped, one object per value (2.6.3). */
+/** `POST /runs/stats`: statistics over runs, or one object of them for each group (contracts/langsmith.md 2.6.3). */
 export function postRunsStats(app: App, { db }: Services): void {
   app.post(
     '/runs/stats',
@@ -33,7 +33,7 @@ export function postRunsStats(app: App, { db }: Services): void {
       const { principal, body: asked } = request
       const query = readRunQuery(principal.tenantId, asked)
       const groups = readGroups(asked)
-      const rows = await runStats(db, query, groups, partsOf(asked.select))
+      const rows = await runStats(db, query, groups, columnsOf(asked.select))
       const show = (row: RunStatsRow) => selectStats(runStatsFromRow(row), asked.select)
       if (groups === null) return show(rows[0]!)
       return Object.fromEntries(rows.map((row) => [String(row.groupKey), show(row)]))
@@ -41,15 +41,15 @@ export function postRunsStats(app: App, { db }: Services): void {
   )
 }
 
-/** What it costs most to read is read only where it is shown. */
-function partsOf(select: z.output<typeof body>['select']): RunStatsPart[] {
-  const parts: RunStatsPart[] = []
-  if (isStatSelected(select, 'feedback_stats')) parts.push('feedback')
-  if (usageDetailNames.some((name) => isStatSelected(select, name))) parts.push('details')
-  return parts
+/** The expensive columns, each only when a statistic that needs it is shown. */
+function columnsOf(select: z.output<typeof body>['select']): RunStatsPart[] {
+  const columns: RunStatsPart[] = []
+  if (isStatSelected(select, 'feedback_stats')) columns.push('feedback')
+  if (usageDetailNames.some((name) => isStatSelected(select, name))) columns.push('details')
+  return columns
 }
 
-/** @throws LangsmithError 422 when runs are grouped by metadata, but by none of its keys */
+/** @throws LangsmithError 422 when the request groups by metadata without naming a key */
 function readGroups(asked: z.output<typeof body>): RunGroups | null {
   if (!asked.group_by) return null
   const { attribute, path, max_groups: limit } = asked.group_by

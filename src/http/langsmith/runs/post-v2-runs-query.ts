@@ -36,10 +36,10 @@ const body = z.object({
 
 type Body = z.output<typeof body>
 
-/** How far back projects are looked through, when the request does not say. */
+/** How far back runs of projects are listed when the request names no earliest start. */
 const defaultWindowMs = 24 * 3600 * 1000
 
-/** `POST /v2/runs/query`: the runs of projects, or of all experiments on a dataset (contracts/langsmith.md 2.10). */
+/** `POST /v2/runs/query`: the runs of projects, or of all experiments on a dataset (contracts/langsmith.md 2.10.2). */
 export function postV2RunsQuery(app: App, services: Services): void {
   app.post(
     '/v2/runs/query',
@@ -53,9 +53,9 @@ export function postV2RunsQuery(app: App, services: Services): void {
       const order = asked.sort_order === 'ASC' ? 'asc' : 'desc'
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
       const selection = runV2Selection(asked.selects)
-      await findPlaces(services, query)
+      await assertSourceExists(services, query)
       const place = { order, after, limit: asked.page_size ?? 100 } as const
-      const page = await runList(services.db, query, place, selection.parts)
+      const page = await runList(services.db, query, place, selection.columns)
       const context = runV2Context(services, request)
       return {
         items: page.rows.map((row) => selection.show(row, context)),
@@ -66,7 +66,7 @@ export function postV2RunsQuery(app: App, services: Services): void {
   )
 }
 
-/** @throws LangsmithError 400 unless exactly one of projects and dataset is given, and for a broken filter */
+/** @throws LangsmithError 400 unless either projects or a dataset are given, and for a broken filter */
 function readQuery(tenantId: string, asked: Body, { clock }: Pick<Services, 'clock'>): RunQuery {
   if (!asked.project_ids === !asked.reference_dataset_id) {
     throw new LangsmithError(
@@ -94,8 +94,8 @@ function readQuery(tenantId: string, asked: Body, { clock }: Pick<Services, 'clo
   }
 }
 
-/** @throws LangsmithError 404 when there is no such dataset, or none of the projects */
-async function findPlaces({ db }: Services, query: RunQuery): Promise<void> {
+/** @throws LangsmithError 404 when the dataset does not exist, or none of the projects does */
+async function assertSourceExists({ db }: Services, query: RunQuery): Promise<void> {
   const { tenantId, datasetId, experimentIds = [] } = query
   if (datasetId !== undefined && (await datasetFind(db, tenantId, datasetId)) === null) {
     throw notFound('Dataset')

@@ -60,7 +60,7 @@ export function publicRoutes(app: App, services: Services): void {
         after: cursor ? readRunCursor(top, 'asc', cursor) : null,
         limit: pageLength,
       },
-      runSelection(null).parts,
+      runSelection(null).columns,
     )
     const urls = attachmentUrls(services, request)
     return {

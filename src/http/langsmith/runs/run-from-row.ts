@@ -4,9 +4,10 @@ import { toEpochMicros, type Timestamp } from '../../../domain/timestamp.ts'
 import type { RunDetailRow, RunRow } from '../../../store/read/runs/runs.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { ancestorIds, formatDottedOrder } from '../dotted-order.ts'
+import { joinMembers, objectText } from '../object-text.ts'
 import { usageDetailOf } from './usage-details.ts'
 
-/** The seven types that LangSmith's clients know; every other one of ours (Langfuse's) is shown as a chain. */
+/** The seven types that LangSmith's clients know. Other types, which come from Langfuse's clients, are shown as a chain. */
 export const runTypes = [
   'tool',
   'chain',
@@ -18,7 +19,7 @@ export const runTypes = [
 ] as const
 
 export interface RunFieldOptions {
-  /** True: `inputs` and `outputs` are null, the previews say what they hold. */
+  /** True: `inputs` and `outputs` are null, and only their previews are shown. */
   isPreview?: boolean
   /** Absent: attachments are not shown. */
   urls?: AttachmentUrls
@@ -37,7 +38,7 @@ export function runFields(
     status: row.status,
     start_time: startTime,
     end_time: row.endTime,
-    // Python's model refuses null inputs, except in a preview.
+    // Python's model refuses null inputs, but not in a preview.
     inputs: isPreview ? null : objectOf(row.inputs ?? '{}', 'input'),
     inputs_preview: row.inputsPreview,
     outputs: isPreview || row.outputs === null ? null : objectOf(row.outputs, 'output'),
@@ -106,7 +107,7 @@ export function latencyOf(row: {
   return (toEpochMicros(row.endTime) - toEpochMicros(row.startTime)) / 1e6
 }
 
-/** `error` as text, or null when there is none. Langfuse's observations tell it by level and status message. */
+/** `error` as text, or null. Runs from Langfuse's clients tell of an error by their level and status message. */
 export function errorOf(
   row: Pick<RunRow, 'error' | 'level' | 'statusMessage'>,
 ): RawJson | string | null {
@@ -117,19 +118,17 @@ export function errorOf(
   return error.trimStart().startsWith('"') ? new RawJson(error) : error
 }
 
-/** LangSmith's clients read objects only: any other value, which other dialects allow, stands under one key. */
 function objectOf(text: JsonText, key: string): RawJson {
-  return text.trimStart().startsWith('{') ? new RawJson(text) : new RawJson(`{"${key}":${text}}`)
+  return new RawJson(objectText(text, key))
 }
 
-/** Puts `extra` together again from its three parts. */
+/** `extra` as clients sent it: its metadata and runtime are stored in columns of their own. */
 function extraOf({ extra, runtime, metadata }: RunRow): RawJson | null {
   if (extra === null && runtime === null && metadata === null) return null
   const members = sliceMembers(extra ?? '{}')
   if (runtime !== null) members.set('runtime', runtime)
   if (metadata !== null) members.set('metadata', metadata)
-  const texts = [...members].map(([key, text]) => `${JSON.stringify(key)}:${text}`)
-  return new RawJson(`{${texts.join(',')}}`)
+  return new RawJson(joinMembers(members))
 }
 
 function dottedOrderOf(row: RunRow, startTime: Timestamp | null): string | null {

@@ -6,14 +6,14 @@ import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
 import { flag, ignored, text, time, union, uuid } from '../schemas.ts'
 
-/** Ids of one list: what a statement can be asked for at once. */
+/** Longest list of ids in a request: all are in one statement. */
 const maxIds = 10_000
 
 const ids = z.array(uuid).max(maxIds).nullish()
 
 /**
- * Which runs: the fields that lists and statistics share (contracts/langsmith.md 2.6.3). null is absent; unknown
- * keys are ignored.
+ * Conditions on runs, which lists and statistics share (contracts/langsmith.md 2.6.3). Null counts as absent; unknown keys
+ * are ignored.
  */
 export const runQueryFields = {
   id: ids,
@@ -21,7 +21,7 @@ export const runQueryFields = {
   parent_run: uuid.nullish(),
   run_type: z.enum(runTypes).nullish(),
   session: ids,
-  // JavaScript's client sends one id bare.
+  // JavaScript's client sends a single id without a list.
   reference_example: union([uuid, z.array(uuid).max(maxIds)], 'a UUID or a list of them').nullish(),
   execution_order: z.literal(1).nullish(),
   start_time: time.nullish(),
@@ -32,7 +32,7 @@ export const runQueryFields = {
   trace_filter: z.string().nullish(),
   tree_filter: z.string().nullish(),
   search_filter: z.string().nullish(),
-  // The vendor's documentation shows it as a text as well.
+  // The vendor's documentation shows it as a string too.
   is_root: union([z.boolean(), flag], 'a boolean').nullish(),
   data_source_type: ignored(z.string().nullish(), 'there is one store'),
   use_experimental_search: ignored(z.boolean().nullish(), 'there is one search'),
@@ -41,8 +41,8 @@ export const runQueryFields = {
 type RunQueryBody = z.output<z.ZodObject<typeof runQueryFields>>
 
 /**
- * What the body asks for. With `id` nothing else counts.
- * @throws LangsmithError 400 when it names no place to look in, or a filter cannot be understood
+ * The query that a body describes. With `id` all other conditions are ignored.
+ * @throws LangsmithError 400 when no condition says where to look for runs, and for a broken filter
  */
 export function readRunQuery(tenantId: string, body: RunQueryBody): RunQuery {
   const filters = [
@@ -76,7 +76,7 @@ export function readRunQuery(tenantId: string, body: RunQueryBody): RunQuery {
   }
 }
 
-/** Whatever LangSmith's clients do not know is shown to them as a chain, and found as one. */
+/** Types that LangSmith's clients do not know are shown to them as `chain`, so `chain` also finds those. */
 export function runTypesShownAs(shown: (typeof runTypes)[number]): RunQuery['runTypes'] {
   return shown === 'chain'
     ? { are: 'outside', types: runTypes.filter((type) => type !== 'chain') }
@@ -84,17 +84,17 @@ export function runTypesShownAs(shown: (typeof runTypes)[number]): RunQuery['run
 }
 
 /**
- * One filter expression, or none.
- * @param place the field, for the message
+ * Reads a filter expression, if there is one.
+ * @param field its name, for the error message
  * @throws LangsmithError 400
  */
-export function readRunFilter(place: string, expression: string | null | undefined): Filter[] {
+export function readRunFilter(field: string, expression: string | null | undefined): Filter[] {
   if (expression === null || expression === undefined || expression.trim() === '') return []
   try {
     return [parseRunFilter(expression)]
   } catch (error) {
     if (error instanceof FilterSyntaxError) {
-      throw new LangsmithError(400, `${place}: ${error.message}`)
+      throw new LangsmithError(400, `${field}: ${error.message}`)
     }
     throw error
   }

@@ -3,7 +3,7 @@ import type { AttachmentUrls } from '../attachments.ts'
 import { runFromRow } from './run-from-row.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 
-/** RunSelect: what a request may ask for. */
+/** RunSelect: what a request may select. */
 export const runSelectNames = [
   'id',
   'name',
@@ -70,7 +70,7 @@ export const runSelectNames = [
 
 export type RunSelectName = (typeof runSelectNames)[number]
 
-/** Names that stand for fields of another name: signed URLs are given only where there is something to sign. */
+/** Names that select fields of another name. Runmill signs no URLs of fields, so it answers the field itself. */
 const fieldsOfName: Partial<Record<RunSelectName, readonly string[]>> = {
   inputs_or_signed_url: ['inputs'],
   outputs_or_signed_url: ['outputs'],
@@ -83,7 +83,7 @@ const fieldsOfName: Partial<Record<RunSelectName, readonly string[]>> = {
   trace_min_max_start_time: ['trace_min_start_time', 'trace_max_start_time'],
 }
 
-/** What every answer holds (contracts/langsmith.md 2.6.3). */
+/** Fields that are answered whatever is selected (contracts/langsmith.md 2.6.3). */
 const alwaysFields = [
   'id',
   'name',
@@ -97,8 +97,8 @@ const alwaysFields = [
   'app_path',
 ]
 
-/** What a field costs to read; any other lies in the row anyway. */
-const partsOfField: Readonly<Record<string, readonly RunPart[]>> = {
+/** The optional columns that a field needs. All other fields are made of columns that are always read. */
+const columnsOfField: Readonly<Record<string, readonly RunPart[]>> = {
   inputs: ['inputs'],
   outputs: ['outputs'],
   error: ['error'],
@@ -119,23 +119,22 @@ const partsOfField: Readonly<Record<string, readonly RunPart[]>> = {
   share_token: ['shareToken'],
 }
 
-/** How a run is shown. */
+/** What to read of a run, and how to show it. */
 export interface RunSelection {
-  parts: ReadonlySet<RunPart>
+  columns: ReadonlySet<RunPart>
   show(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown>
 }
 
-/** @param select null: everything */
+/** @param select null selects everything */
 export function runSelection(select: readonly RunSelectName[] | null): RunSelection {
   if (select === null)
-    return { parts: new Set(Object.values(partsOfField).flat()), show: runFromRow }
+    return { columns: new Set(Object.values(columnsOfField).flat()), show: runFromRow }
   const fields = new Set([
     ...alwaysFields,
     ...select.flatMap((name) => fieldsOfName[name] ?? [name]),
   ])
-  const parts = new Set([...fields].flatMap((field) => partsOfField[field] ?? []))
   return {
-    parts,
+    columns: new Set([...fields].flatMap((field) => columnsOfField[field] ?? [])),
     show: (row, urls) =>
       Object.fromEntries(
         Object.entries(runFromRow(row, urls)).filter(([name]) => fields.has(name)),

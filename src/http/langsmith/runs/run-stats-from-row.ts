@@ -25,7 +25,7 @@ export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {
     run_facets: [],
     error_rate: runCount === 0 ? null : row.errorCount / runCount,
     streaming_rate: runCount === 0 ? null : row.streamingCount / runCount,
-    // The sum is exact; its digits are copied, never rounded.
+    // The sum is exact: its digits are copied, so that JavaScript does not round them.
     total_cost: rawOf(row.totalCost),
     prompt_cost: rawOf(row.promptCost),
     completion_cost: rawOf(row.completionCost),

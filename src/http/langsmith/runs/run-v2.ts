@@ -8,7 +8,7 @@ import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
 import { usageDetailOf, type UsageDetailName } from './usage-details.ts'
 
-/** Characters of an error's preview, as of the other previews. */
+/** Characters of an error's preview; other previews have the same length. */
 const errorPreviewLength = 500
 
 /** What an answer needs to make links that the sender of the request can follow. */
@@ -24,45 +24,45 @@ export function runV2Context(services: Services, request: FastifyRequest): RunV2
 
 type Value = (run: Record<string, unknown>, row: RunDetailRow, context: RunV2Context) => unknown
 
-/** The v1 field of that name. */
-function same(name: string): Value {
+/** The value of a field of v1. */
+function v1(name: string): Value {
   return (run) => run[name] ?? null
 }
 
 /**
- * RunSelectField: by what a request calls a field, what it costs to read, and its value. A field's own name is the
- * same in lower case. Enums are in upper case, costs are numbers (contracts/langsmith.md 2.10).
+ * RunSelectField: for each name that a request may select, the optional columns it needs and its value. The answer has the
+ * name in lower case. Enums are in upper case, costs are numbers (contracts/langsmith.md 2.10.1).
  */
 const fields = {
-  ID: [[], same('id')],
-  NAME: [[], same('name')],
+  ID: [[], v1('id')],
+  NAME: [[], v1('name')],
   RUN_TYPE: [[], (run) => String(run['run_type']).toUpperCase()],
   STATUS: [[], (_, row) => row.status.toUpperCase()],
-  START_TIME: [[], same('start_time')],
-  END_TIME: [[], same('end_time')],
+  START_TIME: [[], v1('start_time')],
+  END_TIME: [[], v1('end_time')],
   LATENCY_SECONDS: [[], (_, row) => latencyOf(row)],
-  FIRST_TOKEN_TIME: [[], same('first_token_time')],
-  ERROR: [['error'], same('error')],
+  FIRST_TOKEN_TIME: [[], v1('first_token_time')],
+  ERROR: [['error'], v1('error')],
   ERROR_PREVIEW: [['error'], (run) => errorPreview(run['error'])],
-  EXTRA: [['extra', 'metadata'], same('extra')],
+  EXTRA: [['extra', 'metadata'], v1('extra')],
   METADATA: [['metadata'], (_, row) => new RawJson(row.metadata ?? '{}')],
-  EVENTS: [['events'], same('events')],
-  INPUTS: [['inputs'], same('inputs')],
-  INPUTS_PREVIEW: [[], same('inputs_preview')],
-  OUTPUTS: [['outputs'], same('outputs')],
-  OUTPUTS_PREVIEW: [[], same('outputs_preview')],
-  MANIFEST: [['serialized'], same('serialized')],
-  PARENT_RUN_IDS: [[], same('parent_run_ids')],
-  PROJECT_ID: [[], same('session_id')],
-  TRACE_ID: [[], same('trace_id')],
-  THREAD_ID: [[], same('thread_id')],
-  DOTTED_ORDER: [[], same('dotted_order')],
+  EVENTS: [['events'], v1('events')],
+  INPUTS: [['inputs'], v1('inputs')],
+  INPUTS_PREVIEW: [[], v1('inputs_preview')],
+  OUTPUTS: [['outputs'], v1('outputs')],
+  OUTPUTS_PREVIEW: [[], v1('outputs_preview')],
+  MANIFEST: [['serialized'], v1('serialized')],
+  PARENT_RUN_IDS: [[], v1('parent_run_ids')],
+  PROJECT_ID: [[], v1('session_id')],
+  TRACE_ID: [[], v1('trace_id')],
+  THREAD_ID: [[], v1('thread_id')],
+  DOTTED_ORDER: [[], v1('dotted_order')],
   IS_ROOT: [[], (_, row) => row.parentRunId === null],
-  REFERENCE_EXAMPLE_ID: [[], same('reference_example_id')],
-  REFERENCE_DATASET_ID: [['referenceDatasetId'], same('reference_dataset_id')],
-  TOTAL_TOKENS: [[], same('total_tokens')],
-  PROMPT_TOKENS: [[], same('prompt_tokens')],
-  COMPLETION_TOKENS: [[], same('completion_tokens')],
+  REFERENCE_EXAMPLE_ID: [[], v1('reference_example_id')],
+  REFERENCE_DATASET_ID: [['referenceDatasetId'], v1('reference_dataset_id')],
+  TOTAL_TOKENS: [[], v1('total_tokens')],
+  PROMPT_TOKENS: [[], v1('prompt_tokens')],
+  COMPLETION_TOKENS: [[], v1('completion_tokens')],
   TOTAL_COST: [[], (_, row) => numberOf(row.totalCost)],
   PROMPT_COST: [[], (_, row) => numberOf(row.promptCost)],
   COMPLETION_COST: [[], (_, row) => numberOf(row.completionCost)],
@@ -70,36 +70,36 @@ const fields = {
   COMPLETION_TOKEN_DETAILS: [['usageDetails'], details('completion_token_details')],
   PROMPT_COST_DETAILS: [['usageDetails'], details('prompt_cost_details')],
   COMPLETION_COST_DETAILS: [['usageDetails'], details('completion_cost_details')],
-  PRICE_MODEL_ID: [[], same('price_model_id')],
-  TAGS: [[], same('tags')],
-  APP_PATH: [[], same('app_path')],
+  PRICE_MODEL_ID: [[], v1('price_model_id')],
+  TAGS: [[], v1('tags')],
+  APP_PATH: [[], v1('app_path')],
   ATTACHMENTS: [['attachments'], (_, row, context) => attachments(row, context)],
   THREAD_EVALUATION_TIME: [[], () => null],
-  IS_IN_DATASET: [['inDataset'], same('in_dataset')],
+  IS_IN_DATASET: [['inDataset'], v1('in_dataset')],
   LAST_QUEUED_AT: [[], () => null],
   SHARE_URL: [['shareToken'], (_, row, context) => shareUrl(row, context)],
-  FEEDBACK_STATS: [['feedbackStats'], same('feedback_stats')],
+  FEEDBACK_STATS: [['feedbackStats'], v1('feedback_stats')],
   LS_USER_ID: [[], () => null],
-} satisfies Record<string, [parts: RunPart[], value: Value]> as Readonly<
-  Record<string, [parts: RunPart[], value: Value]>
+} satisfies Record<string, [columns: RunPart[], value: Value]> as Readonly<
+  Record<string, [columns: RunPart[], value: Value]>
 >
 
 export const runSelectFields = Object.keys(fields) as [string, ...string[]]
 
-/** How a run is shown. */
+/** What to read of a run, and how to show it. */
 export interface RunV2Selection {
-  parts: ReadonlySet<RunPart>
+  columns: ReadonlySet<RunPart>
   show(row: RunDetailRow, context: RunV2Context): Record<string, unknown>
 }
 
-/** @param selects of `runSelectFields`; nothing: the id alone */
+/** @param selects names of `runSelectFields`; without any, only the id is shown */
 export function runV2Selection(selects: readonly string[] | null | undefined): RunV2Selection {
   const names = [...new Set(selects ?? [])]
   const chosen = (names.length === 0 ? ['ID'] : names).map(
     (name) => [name.toLowerCase(), ...fields[name]!] as const,
   )
   return {
-    parts: new Set(chosen.flatMap(([, parts]) => parts)),
+    columns: new Set(chosen.flatMap(([, columns]) => columns)),
     show: (row, context) => {
       const run = runFromRow(row)
       return Object.fromEntries(chosen.map(([name, , value]) => [name, value(run, row, context)]))
@@ -116,7 +116,7 @@ function numberOf(decimal: string | null): RawJson | null {
   return decimal === null ? null : new RawJson(decimal)
 }
 
-/** `{raw: {<category>: number}}`; costs are stored as texts. */
+/** `{raw: {<name>: number}}`. Costs are stored as strings. */
 function details(name: UsageDetailName): Value {
   return (_, row) => {
     const stored = usageDetailOf(row, name)

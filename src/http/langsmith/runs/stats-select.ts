@@ -1,4 +1,4 @@
-/** RunStatsSelect: what a request for statistics may name. */
+/** RunStatsSelect: the statistics that a request may select. */
 export const statsSelectNames = [
   'run_count',
   'latency_p50',
@@ -36,8 +36,8 @@ export const statsSelectNames = [
 ] as const
 
 /**
- * Whether a statistic is asked for. Nothing named asks for everything, and so does `all_run_stats`; `all_token_stats`
- * asks for whatever is counted in tokens or money.
+ * Whether a statistic is selected. An empty selection selects all, and so does `all_run_stats`. `all_token_stats` selects
+ * all that count tokens or costs.
  */
 export function isStatSelected(
   select: readonly string[] | null | undefined,
@@ -48,7 +48,7 @@ export function isStatSelected(
   return select.includes('all_token_stats') && /tokens|token_details|cost/.test(name)
 }
 
-/** The statistics as they are answered: those that nobody asked for are null. */
+/** The statistics as they are answered: those that are not selected are null. */
 export function selectStats(
   statistics: Record<string, unknown>,
   select: readonly string[] | null | undefined,

@@ -3,7 +3,7 @@ import { sliceMembers } from '../../../domain/json.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { joinMembers } from '../object-text.ts'
 
-/** What a run's tokens and costs consist of (contracts/langsmith.md 3.6). */
+/** Fields that break down a run's tokens and costs (contracts/langsmith.md 3.6). */
 export const usageDetailNames = [
   'prompt_token_details',
   'completion_token_details',
@@ -13,7 +13,7 @@ export const usageDetailNames = [
 
 export type UsageDetailName = (typeof usageDetailNames)[number]
 
-/** What Langfuse puts before the name of a part: `input_cached` is a part of the prompt. */
+/** Langfuse's clients put a prefix before the name of a detail: `input_cached` counts tokens of the prompt. */
 const prefixes: Readonly<Record<UsageDetailName, string>> = {
   prompt_token_details: 'input',
   completion_token_details: 'output',
@@ -22,8 +22,8 @@ const prefixes: Readonly<Record<UsageDetailName, string>> = {
 }
 
 /**
- * `{cache_read: 5}` or `{cache_read: "0.00001"}`: counts are numbers, costs exact decimals in strings.
- * @returns null when nothing is said of the parts
+ * One breakdown, as `{cache_read: 5}` or `{cache_read: "0.00001"}`: counts are numbers, costs exact decimals in strings.
+ * @returns null when the run has none
  */
 export function usageDetailOf(
   row: Pick<RunDetailRow, 'usageDetails' | 'costDetails'>,
@@ -33,18 +33,18 @@ export function usageDetailOf(
   const own = stored.get(name)
   if (own !== undefined) return own === 'null' ? null : own
   const isCost = name.includes('cost')
-  const parts = new Map<string, JsonText>()
+  const details = new Map<string, JsonText>()
   for (const [key, text] of sliceMembers(
     (isCost ? row.costDetails : stored.get('usage_details')) ?? '{}',
   )) {
-    const part = partName(key, prefixes[name])
-    if (part !== null) parts.set(part, isCost ? JSON.stringify(text) : text)
+    const detail = detailName(key, prefixes[name])
+    if (detail !== null) details.set(detail, isCost ? JSON.stringify(text) : text)
   }
-  return parts.size === 0 ? null : joinMembers(parts)
+  return details.size === 0 ? null : joinMembers(details)
 }
 
-function partName(key: string, prefix: string): string | null {
+function detailName(key: string, prefix: string): string | null {
   if (!key.startsWith(prefix)) return null
-  const part = key.slice(prefix.length).replace(/^_/, '')
-  return part === '' ? null : part
+  const name = key.slice(prefix.length).replace(/^_/, '')
+  return name === '' ? null : name
 }

@@ -17,7 +17,7 @@ import { joinMembers, textOf } from '../object-text.ts'
 import { translateRun } from '../ingest/run-to-events.ts'
 import { jsonObject, text, time, uuid } from '../schemas.ts'
 
-/** ExperimentResultRow (contracts/langsmith.md 2.3.2). The scores are checked one by one, by `readScores`. */
+/** ExperimentResultRow (contracts/langsmith.md 2.3.2). `readScores` checks the scores. */
 export const uploadRow = z.object({
   row_id: uuid.nullish(),
   inputs: jsonObject,
@@ -31,16 +31,16 @@ export const uploadRow = z.object({
   run_metadata: jsonObject.nullish(),
 })
 
-/** A row's example as far as it is known without the dataset. */
+/** A row's example, before its dataset is known. */
 interface RowExample {
-  /** null: derived from the contents, so that the same row in another upload is the same example. */
+  /** Null: the id is derived from the contents, so that an equal row of another upload is the same example. */
   id: string | null
   inputs: JsonText
   outputs: JsonText | null
   loc: (string | number)[]
 }
 
-/** A row of an upload: its run is complete except for the example. */
+/** One row of an upload. Its run lacks only the id of the example. */
 export interface UploadedRow {
   example: RowExample
   run: EventOf<'run'>
@@ -53,8 +53,8 @@ export interface Scores {
 }
 
 /**
- * Runs and scores of the rows.
- * @param listText JSON of the list `results`, each element of it checked by `uploadRow`
+ * Reads the examples, runs and scores of the rows.
+ * @param listText JSON text of the list `results`, whose elements `uploadRow` has checked
  * @throws LangsmithError 422
  */
 export function readUploadRows(
@@ -92,7 +92,7 @@ export function readUploadRows(
   })
 }
 
-/** @param target what the scores are on: fields that win over theirs. @throws LangsmithError 422 */
+/** @param target fields that say what the scores are on; they win over the scores' own. @throws LangsmithError 422 */
 export function readScores(
   listText: JsonText | undefined,
   target: ReadonlyMap<string, JsonText>,
@@ -135,10 +135,10 @@ function runFields(
 }
 
 /**
- * Gives every row its example in the dataset, and says what to write: rows with the same example are repetitions, an
- * example whose contents differ gets a new version.
- * @throws LangsmithError 422 when rows with one id differ; from the plan 409 for an example of another dataset, 422 for
- * what breaks the dataset's schemas
+ * Assigns each row its example in the dataset, and plans the versions to write. Rows with the same example are repetitions.
+ * A stored example whose contents differ gets a new version.
+ * @throws LangsmithError 422 when rows with one id differ. The plan throws 409 for an example of another dataset, and 422
+ * for one that breaks the dataset's schemas
  */
 export function planUploadExamples(
   dataset: Dataset,

@@ -17,7 +17,7 @@ const schema = {
   }),
 }
 
-/** `GET /sessions/{id}/metadata` (contracts/langsmith.md 2.5.2): every key that is asked for has a list. */
+/** `GET /sessions/{id}/metadata` (contracts/langsmith.md 2.5.2): every requested key has a list. */
 export function getSessionsIdMetadata(app: App, { db }: Services): void {
   app.get('/sessions/:id/metadata', { schema }, async (request) => {
     const { tenantId } = request.principal

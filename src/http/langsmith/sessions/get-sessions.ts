@@ -67,16 +67,16 @@ const schema = {
   querystring,
 }
 
-/** Sorting or filtering by a statistic brings at most this many experiments up to date first; the rest catch up by themselves. */
+/** Before it sorts or filters by a statistic, a request refreshes at most so many stale experiments. Workers do the rest. */
 const refreshLimit = 200
 
-/** A list with an unknown name is empty, never 404 (contracts/langsmith.md 0.1). */
+/** Lists sessions. An unknown name gives an empty list, never 404 (contracts/langsmith.md 0.1.4). */
 export function getSessions(app: App, services: Services): void {
   const { db } = services
   app.get('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.query
-    // Nothing can be tagged here, so no session has any of the tags.
+    // Runmill has no resource tags, so no session has any of these.
     if (given.tag_value_id !== undefined && given.tag_value_id.length > 0) return []
     const statsFilter = readRunFilter('stats_filter', given.stats_filter)[0]
     const query: ExperimentQuery = {
@@ -99,7 +99,7 @@ export function getSessions(app: App, services: Services): void {
       query.filter !== undefined &&
       hasCondition(query.filter, (condition) => familyOf(condition) === 'feedback')
     if (isScoreFiltered || (query.sortBy !== 'name' && query.sortBy !== 'start_time')) {
-      // A filter by scores would leave out those whose scores are not counted yet.
+      // The filter itself must not choose what to refresh: it cannot match scores that are not counted yet.
       const candidates = isScoreFiltered ? { ...query, filter: undefined } : query
       const dirty = await experimentListDirty(db, tenantId, candidates, refreshLimit)
       await experimentAggregateRefreshDirty(db, tenantId, dirty)
@@ -116,8 +116,8 @@ export function getSessions(app: App, services: Services): void {
 }
 
 /**
- * The SDKs learn their tenant id from any session there is, so a tenant without one gets the project `default` when it
- * first asks (contracts/langsmith.md 0.1, rule 6), and so does whoever asks for that name before the first run.
+ * Makes the project `default` when a list finds nothing that should hold it. The SDKs learn their tenant id from any session
+ * in a list, so a tenant without sessions needs one (contracts/langsmith.md 0.1.6).
  */
 async function listSeeded(
   { db, clock }: Services,
@@ -130,7 +130,7 @@ async function listSeeded(
   return experimentList(db, tenantId, query)
 }
 
-/** Whether a list that finds nothing may do so although `default` is always there. */
+/** Whether the conditions of a list may leave out the project `default`. */
 function isNarrowed(query: ExperimentQuery): boolean {
   const { ids, name, nameContains, datasetIds, isPlain, datasetVersion, metadata, filter } = query
   if (name !== undefined && name !== 'default') return true

@@ -43,8 +43,8 @@ const schema = {
 }
 
 /**
- * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): a dataset that is absent is made, externally managed;
- * then the experiment, and a run with its scores per row. Everything is checked before anything is written.
+ * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): makes the dataset, as externally managed, when it does
+ * not exist; then the experiment, and for each row a run with its scores. All is checked before anything is written.
  */
 export function postDatasetsUploadExperiment(app: App, services: Services): void {
   const { db, clock } = services
@@ -99,7 +99,7 @@ export function postDatasetsUploadExperiment(app: App, services: Services): void
       )
       await acceptEvents(services, request, events, { isInteractive: true })
     } catch (error) {
-      // Without its runs it is nothing: the name is free for the next try.
+      // An experiment without its runs is useless. Deleting it frees its name for the next attempt.
       await experimentDeleteMany(db, tenantId, [experimentId], now)
       throw error
     }
@@ -140,7 +140,7 @@ function datasetOf(
   return {
     datasetId,
     datasetName: name,
-    // An id alone names a dataset that must be there.
+    // With only an id, the dataset must exist.
     newDataset:
       name === null
         ? null

@@ -8,7 +8,7 @@ import { LangsmithError, notFound } from '../errors.ts'
 import { flag, jsonObject, text, time, uuid } from '../schemas.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
 
-/** `extra` of a session: what is searched in it must be an object. */
+/** `extra` of a session. Its metadata can be searched, so they must be an object. */
 export const sessionExtra = z.looseObject({ metadata: jsonObject.nullish() }).nullish()
 
 export const traceTier = z.enum(['longlived', 'shortlived']).nullish()
@@ -35,7 +35,7 @@ const schema = {
   body,
 }
 
-/** @throws 409 when the name is taken: the SDKs then try another one */
+/** Answers 409 when the name is taken: the SDKs then try another one (contracts/langsmith.md 1.4). */
 export function postSessions(app: App, { db, clock }: Services): void {
   app.post('/sessions', { schema }, async (request) => {
     const { tenantId } = request.principal

@@ -24,8 +24,8 @@ export function sessionFromRow(tenantId: string, row: ExperimentRow): Record<str
 }
 
 /**
- * TracerSession. Without statistics being asked for only `run_count` is filled: the SDKs wait for it to be right.
- * Costs are texts, latencies seconds, both feedback objects are objects.
+ * TracerSession. `run_count` is always filled, because the SDKs wait until it is right; the other statistics only when
+ * they are asked for. Costs are strings and latencies are seconds.
  */
 export function sessionWithStatistics(
   tenantId: string,
@@ -84,7 +84,7 @@ const noStatistics = {
   test_run_number: null,
 }
 
-/** `extra` is stored in two: its metadata, which are searched, and the rest, as sent. */
+/** `extra` as clients sent it. Its metadata are stored in a column of their own, which is searched. */
 function extraOf({ extra, metadata }: ExperimentRow): RawJson | null {
   if (extra === null && metadata === '{}') return null
   const members = sliceMembers(extra ?? '{}')
@@ -92,7 +92,7 @@ function extraOf({ extra, metadata }: ExperimentRow): RawJson | null {
   return new RawJson(joinMembers(members))
 }
 
-/** A request's `extra` in its two parts. @param text JSON of an object; null or absent: nothing was said */
+/** Splits `extra` of a request into its two columns. @param text JSON text of an object; null and absent keep */
 export function splitExtra(text: JsonText | null | undefined): {
   extra: JsonText | null
   metadata: JsonText | null

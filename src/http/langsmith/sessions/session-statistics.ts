@@ -16,23 +16,23 @@ import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 import { isStatSelected, statsSelectNames } from '../runs/stats-select.ts'
 
-/** What a request wants to know of sessions (contracts/langsmith.md 2.5.2). */
+/** The statistics of sessions that a request asks for (contracts/langsmith.md 2.5.2). */
 export interface SessionStatsAsked {
-  /** False: of the statistics only how many runs there are. */
+  /** False: only the number of runs. */
   isFull: boolean
-  /** Only executions whose run matches are counted. */
+  /** Counts only executions whose run matches. */
   filter?: Filter | undefined
-  /** Only executions that started then or later are counted. */
+  /** Counts only executions that started then or later. */
   minStartTime?: Timestamp | undefined
-  /** These statistics, of `statsSelectNames`; absent: all. */
+  /** Names of `statsSelectNames`; absent: all. */
   select?: string[] | undefined
   hasFacets?: boolean
 }
 
-/** How many values of a kind `run_facets` holds. */
+/** Values of each attribute in `run_facets`. */
 const facetLimit = 10
 
-/** The sessions as they are answered, their statistics as of now. */
+/** Sessions as they are answered. Their statistics are brought up to date first. */
 export async function sessionsWithStatistics(
   db: Db,
   tenantId: string,
@@ -55,7 +55,7 @@ export async function sessionsWithStatistics(
     const session = sessionWithStatistics(tenantId, row, statistics, isFull)
     session['last_run_start_time_live'] = whole?.lastRunStartTime ?? null
     for (const name of statsSelectNames) {
-      // The SDKs wait for the number of runs to be right, whatever they select.
+      // The SDKs wait until the number of runs is right, whatever they select.
       if (name === 'run_count' || !(name in session) || isStatSelected(select, name)) continue
       session[name] = null
     }
@@ -68,7 +68,7 @@ export async function sessionsWithStatistics(
   })
 }
 
-/** `query` is the filter that those runs match. The vendor documents no more of a facet than that it is an object. */
+/** One facet; `query` is the filter that its runs match. The vendor documents only that a facet is an object. */
 function facetFromRow({ attribute, value, runCount }: ExecutionFacet): Record<string, unknown> {
   const operator = attribute === 'tags' ? 'has' : 'eq'
   const query = printFilter({ kind: 'condition', attribute, operator, value })
