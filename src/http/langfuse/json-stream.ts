@@ -2,10 +2,11 @@ import { Readable } from 'node:stream'
 import { stringifyWithRaw } from '../../domain/json.ts'
 
 /**
- * An object whose last member is a list of any length, written page by page: no answer sits in memory whole.
+ * Streams an object whose last member is a list of any length. Only one page of it is in memory at a time.
  * @param head the other members, at least one
- * @param first the first page, read beforehand so that a failure can still be answered as one
- * @param next the page after a row; an empty one ends the list
+ * @param key the name of the list
+ * @param first the first page, read before the answer begins so that a failure can still be answered as an error
+ * @param next reads the page after a row; an empty page ends the list
  */
 export function streamList<Row>(
   head: Record<string, unknown>,
@@ -14,7 +15,7 @@ export function streamList<Row>(
   next: (last: Row) => Promise<Row[]>,
   answer: (row: Row) => unknown,
 ): Readable {
-  async function* parts() {
+  async function* texts() {
     yield `${stringifyWithRaw(head).slice(0, -1)},${JSON.stringify(key)}:[`
     let separator = ''
     for (let rows = first; rows.length > 0; rows = await next(rows.at(-1)!)) {
@@ -23,5 +24,5 @@ export function streamList<Row>(
     }
     yield ']}'
   }
-  return Readable.from(parts())
+  return Readable.from(texts())
 }

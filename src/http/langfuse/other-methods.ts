@@ -3,7 +3,7 @@ import { LangfuseError } from './errors.ts'
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-/** Notes the methods of every path that is registered from now on. */
+/** Collects the methods of every path that is registered after this call. */
 export function collectPaths(app: App): Map<string, Set<string>> {
   const paths = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ routePath, method }) => {
@@ -14,7 +14,7 @@ export function collectPaths(app: App): Map<string, Set<string>> {
   return paths
 }
 
-/** A path that exists answers 405 to every other method, before it asks for a key (contracts/langfuse.md 1.3, 1.4). */
+/** Makes known paths answer 405 to all other methods, without authentication (contracts/langfuse.md 1.3, 1.4). */
 export function refuseOtherMethods(app: App, paths: Map<string, Set<string>>): void {
   for (const [url, known] of paths) {
     const others = methods.filter((method) => !known.has(method))

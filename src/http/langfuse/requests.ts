@@ -3,13 +3,13 @@ import { storableText } from '../../domain/ids.ts'
 import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 
 /*
- * Pieces of requests that many routes share (contracts/langfuse.md 1.6).
+ * Schemas that many routes share (contracts/langfuse.md 1.6).
  */
 
 /** Text that Postgres can hold. */
 export const text = z.string().transform(storableText)
 
-/** Query: a number; the empty string is the default. */
+/** Query: a number. An empty parameter counts as absent. */
 export function numberOf(schema: z.ZodNumber, fallback: number) {
   return z
     .string()
@@ -18,13 +18,13 @@ export function numberOf(schema: z.ZodNumber, fallback: number) {
     .pipe(schema)
 }
 
-/** Query: `page` and `limit`, refused when out of range, never clamped. */
+/** Query: `page` and `limit`. Out of range is an error; nothing is clamped. */
 export const page = {
   page: numberOf(z.number().int().positive(), 1),
   limit: numberOf(z.number().int().min(1).max(100), 50),
 }
 
-/** Query of v1 lists: page 0 is let through, and is the first one. */
+/** Query of v1 lists: page 0 is allowed, and is the first page. */
 export const pageFromZero = { ...page, page: numberOf(z.number().int().min(0), 1) }
 
 export interface PageRequest {
@@ -32,7 +32,7 @@ export interface PageRequest {
   limit: number
 }
 
-/** Rows before the page. */
+/** The number of rows before a page. */
 export function offsetOf({ page: number, limit }: PageRequest): number {
   return Math.max(0, number - 1) * limit
 }
@@ -45,7 +45,7 @@ export function metaOf(
   return { page: number, limit, totalItems, totalPages: Math.ceil(totalItems / limit) }
 }
 
-/** Whatever JavaScript's Date takes, zone or not, epoch milliseconds as a number; cut to milliseconds. */
+/** Anything that JavaScript's Date takes, with or without a zone, or epoch milliseconds. Cut to milliseconds. */
 export const lenientDate = z.union([z.string(), z.number()]).transform((input, context) => {
   const timestamp = parseTimestamp(input) ?? fromEpochMs(Date.parse(String(input)))
   if (timestamp !== null) return toWholeMs(timestamp)
@@ -59,7 +59,7 @@ export const lenientDate = z.union([z.string(), z.number()]).transform((input, c
 
 const strictForm = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
 
-/** ISO-8601 with seconds and `Z` or an offset, upper case; cut to milliseconds. */
+/** ISO-8601 in upper case, with seconds and `Z` or an offset. Cut to milliseconds. */
 export const strictDate = z.string().transform((input, context) => {
   const timestamp = parseStrict(input)
   if (timestamp !== null) return toWholeMs(timestamp)
@@ -67,7 +67,7 @@ export const strictDate = z.string().transform((input, context) => {
   return z.NEVER
 })
 
-/** The same with its microseconds: Python's clients tell the order of events by them. */
+/** As `strictDate`, but with microseconds, by which Python's clients order events. */
 export const strictInstant = z.string().transform((input, context) => {
   const timestamp = parseStrict(input)
   if (timestamp !== null) return timestamp
@@ -86,13 +86,13 @@ function parseStrict(input: string): Timestamp | null {
   return parseTimestamp(`${seconds}${fraction.slice(0, 7)}${zone}`)
 }
 
-/** Query: several values, as a repeated parameter, separated by commas, or both. Empty ones are dropped. */
+/** Query: several values, as a repeated parameter, separated by commas, or both. Empty values are dropped. */
 export const textList = z.union([z.string(), z.array(z.string())]).transform((input) =>
   [input]
     .flat()
-    .flatMap((part) => part.split(','))
-    .map((part) => storableText(part.trim()))
-    .filter((part) => part !== ''),
+    .flatMap((values) => values.split(','))
+    .map((value) => storableText(value.trim()))
+    .filter((value) => value !== ''),
 )
 
 function toWholeMs(timestamp: Timestamp): Timestamp {

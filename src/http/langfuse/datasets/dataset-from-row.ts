@@ -21,7 +21,7 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
   }
 }
 
-/** Dataset item (2.5): both times are those of the version. */
+/** Dataset item (contracts/langfuse.md 2.5). Both times are those of the version. */
 export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<string, unknown> {
   return {
     id: row.externalId ?? row.id,
@@ -39,7 +39,7 @@ export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<strin
   }
 }
 
-/** Dataset run (2.4). */
+/** Dataset run (contracts/langfuse.md 2.4). */
 export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<string, unknown> {
   return {
     id: row.id,
@@ -53,7 +53,7 @@ export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<
   }
 }
 
-/** Dataset run item (2.1). */
+/** Dataset run item (contracts/langfuse.md 2.1). */
 export function datasetRunItemFromRow(row: RunItemRow): Record<string, unknown> {
   const createdAt = toMillisecondIso(row.createdAt)
   return {

@@ -6,10 +6,10 @@ import type { Example } from '../../../store/read/datasets/examples.ts'
 import { compileJsonSchema, type SchemaProblem } from '../../json-schema.ts'
 import { invalidRequest } from '../errors.ts'
 
-/** Longest schema, in characters of its serialised form (contracts/langfuse.md 2.3). */
+/** Longest schema, in characters of JSON (contracts/langfuse.md 2.3). */
 const maxSchemaLength = 10_000
 
-/** True for an object that compiles as a strict JSON Schema. Nothing is fetched: a reference outside is refused. */
+/** True for an object that compiles as a strict JSON Schema. References to other documents are refused, not fetched. */
 export function isJsonSchema(schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return false
   if (JSON.stringify(schema).length > maxSchemaLength) return false
@@ -25,11 +25,11 @@ export function isJsonSchema(schema: unknown): boolean {
   }
 }
 
-/** Payloads of an item, as stored. */
+/** The payloads of an item as JSON text. */
 type Payloads = Pick<Example, 'inputs' | 'outputs'>
 type Schemas = Partial<Pick<Dataset, 'inputsSchema' | 'outputsSchema'>>
 
-/** @throws LangfuseError 400 when an item breaks a schema of its dataset; an absent expected output breaks none */
+/** @throws LangfuseError 400 when an item breaks a schema of its dataset. An absent expected output breaks none */
 export function checkItem(schemas: Schemas, item: Payloads): void {
   const { input, expectedOutput } = problemsOf(schemas, item)
   const sentences = [
@@ -43,7 +43,7 @@ export function checkItem(schemas: Schemas, item: Payloads): void {
   }
 }
 
-/** Violations that are counted and told before a schema is refused. */
+/** After this many invalid items the check stops; an error names at most this many violations. */
 const maxViolations = 10
 
 interface Violation {
@@ -53,8 +53,8 @@ interface Violation {
 }
 
 /**
- * Holds the items of a dataset against new schemas, page by page; `finish` throws what was found.
- * Both throw LangfuseError 400.
+ * Checks the items of a dataset against new schemas, page by page. `finish` throws when an item broke them; `check` throws
+ * as soon as too many have. Both throw LangfuseError 400.
  */
 export function checkAllItems(schemas: Schemas): {
   check(page: Example[]): void
@@ -103,7 +103,7 @@ function problemsOfOne(schema: JsonText, payload: JsonText | null): SchemaProble
   try {
     return compileJsonSchema(schema)(JSON.parse(payload ?? 'null'))
   } catch (error) {
-    // A schema may refer to itself without end.
+    // A schema that refers to itself without end overflows the stack.
     if (error instanceof RangeError) return [{ path: [], message: 'cannot be checked: no end' }]
     throw error
   }

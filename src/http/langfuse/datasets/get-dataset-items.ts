@@ -25,7 +25,7 @@ const querystring = z
     message: 'datasetName is required when version parameter is provided',
   })
 
-/** Active items, newest version first; with `version` as they were at that time (contracts/langfuse.md 2.5). */
+/** Lists active items, newest version first; with `version`, as they were at that time (contracts/langfuse.md 2.5). */
 export function getDatasetItems(app: App, services: Services): void {
   const { db } = services
   const schema = { querystring, tags: ['langfuse dataset items'], summary: 'List dataset items' }
@@ -60,7 +60,7 @@ export function getDatasetItems(app: App, services: Services): void {
     }
     const data = rows.flatMap((row) => {
       const own = datasets.get(row.datasetId)
-      // Deleted between the two queries.
+      // Undefined when the dataset was deleted between the two queries.
       return own === undefined ? [] : [datasetItemFromRow(own, row)]
     })
     return { data, meta: metaOf(query, total) }

@@ -7,7 +7,7 @@ import { datasetRunItemFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { metaOf, offsetOf, page, text } from '../requests.ts'
 
-/** All links of a run, repetitions included, newest first (DESIGN 8). */
+/** Lists all items of a run, repetitions included, newest first (contracts/langfuse.md 2.2). */
 export function getDatasetRunItems(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({ datasetId: z.string(), runName: text, ...page }),

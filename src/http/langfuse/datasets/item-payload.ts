@@ -2,18 +2,18 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import { isTooDeep } from '../../../domain/json.ts'
 
-/** What a request says of a field: undefined keeps what is stored, null clears it. */
+/** What a request says of a field: undefined keeps the stored value, null clears it. */
 export type Payload = JsonText | null | undefined
 
-/** C0 and C1 without tab, LF and CR. */
-// oxlint-disable-next-line no-control-regex -- these are the characters that are taken out
+/** The control characters (C0 and C1) except tab, LF and CR. */
+// oxlint-disable-next-line no-control-regex -- these are the characters that are removed
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
 
 /**
- * Reads `input`, `expectedOutput` or `metadata` of a dataset item (contracts/langfuse.md 2.5). A string that holds
- * JSON is that JSON, the empty string clears, any other string stays one, without control characters. What is no
+ * Reads `input`, `expectedOutput` or `metadata` of a dataset item (contracts/langfuse.md 2.5). A string that holds JSON
+ * becomes that JSON, and the empty string clears. Any other string loses its control characters. A value that is not a
  * string stays as it was sent.
- * @param sent the member as it stands in the body; undefined when it is absent
+ * @param sent the JSON text of the member; undefined when it is absent
  */
 export function readPayload(sent: JsonText | undefined): Payload {
   if (sent === undefined || sent === 'null') return undefined

@@ -25,10 +25,10 @@ const body = z.object({
   status: z.enum(['ACTIVE', 'ARCHIVED']).nullish(),
 })
 
-/** What the request says of the item, payloads read. */
+/** What a request says of an item. */
 interface ItemChange
   extends Pick<z.output<typeof body>, 'sourceTraceId' | 'sourceObservationId' | 'status'> {
-  /** null: the client named none. */
+  /** The id as the client wrote it; null when it wrote none. */
   givenId: string | null
   id: string
   externalId: string | null
@@ -37,7 +37,7 @@ interface ItemChange
   metadata: Payload
 }
 
-/** Makes an item or changes the one of that id: absent and null keep what is stored (contracts/langfuse.md 2.5). */
+/** Makes an item, or changes the one of that id. Absent and null fields keep (contracts/langfuse.md 2.5). */
 export function postDatasetItems(app: App, services: Services): void {
   const { db, clock } = services
   const schema = {
@@ -71,7 +71,7 @@ export function postDatasetItems(app: App, services: Services): void {
   })
 }
 
-/** A reference to what nobody has announced leads nowhere. @throws LangfuseError 400 */
+/** @throws LangfuseError 400 when a payload refers to media that were never announced */
 async function checkMedia(
   { db }: Services,
   tenantId: string,
@@ -85,7 +85,7 @@ async function checkMedia(
   }
 }
 
-/** @throws LangfuseError 409 for an id of another dataset, 400 for an item that is not valid */
+/** @throws LangfuseError 409 for an id of another dataset, 400 for an invalid item */
 function nextVersion(
   dataset: Dataset,
   current: Example | undefined,
@@ -128,7 +128,7 @@ function kept(payload: Payload, stored: string | null | undefined): string | nul
 type SourceTrace = Pick<Example, 'sourceTraceId' | 'externalSourceTraceId'>
 type SourceRun = Pick<Example, 'sourceRunId' | 'externalSourceRunId'>
 
-/** The empty string is no id: it keeps, like null. */
+/** An empty id keeps the stored one, like null. */
 function sourceTrace(given: string | null | undefined, current: Example | undefined): SourceTrace {
   if (!given) {
     return {

@@ -42,8 +42,8 @@ const body = z
   })
 
 /**
- * Links an example's execution to a run, which is made when its name is new (contracts/langfuse.md 2.1). The same link
- * again is the same row with the same answer; another trace is a repetition (DESIGN 8).
+ * Links an item's execution to a run, which is made when its name is new (contracts/langfuse.md 2.1). A repeated request
+ * makes no other row and gets the same answer; a link of another trace is a repetition of the item.
  */
 export function postDatasetRunItems(app: App, services: Services): void {
   const { db, clock } = services
@@ -88,8 +88,8 @@ interface Link {
 }
 
 /**
- * A trace that is given need not exist: SDKs link before they send it. An observation alone must be known.
- * @throws LangfuseError 404
+ * Finds the ids that a link names. A trace need not be stored yet, because SDKs link before they send it.
+ * @throws LangfuseError 404 for an observation without a trace that is not stored
  */
 async function resolveLink(
   db: Db,
@@ -104,10 +104,10 @@ async function resolveLink(
   return { trace: { id: found.traceId, externalId: found.externalTraceId }, run }
 }
 
-/** Falsy scalars say nothing. */
+/** Metadata that count as absent: null, and every other scalar that is false in JavaScript. */
 const empty = /^(?:null|false|""|-?0(?:\.0*)?(?:[eE][+-]?\d+)?)$/
 
-/** The run's metadata with the version that was asked for; null leaves what the run has. */
+/** The run's metadata, with the requested dataset version added to them. @returns null to keep the run's own */
 async function runMetadata(
   db: Db,
   tenantId: string,
@@ -122,7 +122,7 @@ async function runMetadata(
       : { dataset_version: JSON.stringify(toMillisecondIso(datasetVersion)) }
   if (empty.test(sent)) {
     if (datasetVersion === null) return null
-    // The version alone is not what the documentation means by metadata that replace those of a run.
+    // Metadata replace those of an existing run, but a request with a version alone has sent none.
     const run = await experimentFindOfDataset(db, tenantId, datasetId, runName)
     return run === null ? objectText(version) : null
   }
@@ -161,7 +161,7 @@ function linkEvent(
   }
 }
 
-/** What will be stored, for an answer before it is. */
+/** The row that an event will make: the answer to a request whose event is not applied yet. */
 function rowOf(
   { id, patch }: EventOf<'run_item'>,
   experiment: ExperimentRow,
@@ -181,7 +181,7 @@ function rowOf(
   }
 }
 
-/** Strictly increasing times: links of one millisecond are still listed in the order in which they came. */
+/** Makes strictly increasing times, so that links of one millisecond are listed in the order they came. */
 function createInstants(now: () => Timestamp): () => Timestamp {
   let last = 0
   return () => {

@@ -10,12 +10,12 @@ import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
 import { scoreV3FromRow } from '../scores/score-from-row.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
-/** Groups of fields of an experiment. `metrics` is ours: contracts/langfuse.md 3.8 has no public endpoint for them. */
+/** Groups of fields of an experiment. `metrics` is Runmill's own: Langfuse has no route for them (contracts/langfuse.md 3.8). */
 export const experimentGroups = ['core', 'metadata', 'scores', 'metrics'] as const
 
 export type ExperimentGroup = (typeof experimentGroups)[number]
 
-/** What belongs to a row, where its group was asked for. */
+/** Scores and metrics of a row, when their group was asked for. */
 export interface Companions {
   scores: readonly ScoreRow[]
   metrics: ExecutionMetrics | undefined
@@ -61,7 +61,7 @@ export const experimentItemGroups = [
 
 export type ExperimentItemGroup = (typeof experimentItemGroups)[number]
 
-/** Experiment item: the run that executed an example. */
+/** Experiment item: the run that executed an example (contracts/langfuse.md 2.11). */
 export function experimentItemFromRow(
   tenantId: string,
   row: ExperimentItemRow,
@@ -113,7 +113,7 @@ function scoresFromRows(tenantId: string, scores: readonly ScoreRow[]): Record<s
   return scores.map((score) => scoreV3FromRow(tenantId, score, ['details', 'subject']))
 }
 
-/** The contract has objects here: what else a client stored stands under `metadata`. */
+/** The contract has an object here. Any other value that a client stored is wrapped as `{metadata: value}`. */
 function objectOf(json: JsonText | null): RawJson | Record<string, RawJson> | null {
   if (json === null || json === 'null') return null
   const raw = new RawJson(json)

@@ -6,7 +6,7 @@ import type { FilterColumns } from '../filter-columns.ts'
 import { filterOver } from '../filter.ts'
 import { numberOf, page, strictInstant, textList } from '../requests.ts'
 
-/** Query that `GET /experiments` and `GET /experiment-items` share (contracts/langfuse.md 2.11). */
+/** Query parameters that `GET /experiments` and `GET /experiment-items` share (contracts/langfuse.md 2.11). */
 export function experimentQuerystring<Group extends string>(
   groups: readonly [Group, ...Group[]],
   columns: FilterColumns,
@@ -22,7 +22,7 @@ export function experimentQuerystring<Group extends string>(
   }
 }
 
-/** Groups of fields that are asked for; none named: those that the contract says. */
+/** The groups of fields to answer. @param usual the groups when the request names none */
 export function groupsOf<Group extends string>(
   asked: readonly Group[] | undefined,
   usual: readonly Group[],
@@ -38,12 +38,12 @@ const cursorContent = z.object({
   lastExperimentId: z.string(),
 })
 
-/** The last row of a page. */
+/** A cursor names the last row of a page. */
 export interface ExperimentCursor {
   lastTime: Timestamp
-  /** Of items only. */
+  /** Only in cursors of items. */
   lastTraceId?: string
-  /** What tells rows of the same time apart. */
+  /** Orders rows of one time. */
   lastId: string
   lastExperimentId: string
 }

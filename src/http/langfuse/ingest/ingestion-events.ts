@@ -12,7 +12,7 @@ import { traceBody } from './trace-to-event.ts'
 
 const maxIdLength = 800
 
-/** What stands around each body of a batch (contracts/langfuse.md 2.7). */
+/** The envelope around the body of each event (contracts/langfuse.md 2.7). */
 export const envelope = z.object({
   id: z
     .string()
@@ -25,7 +25,7 @@ export const envelope = z.object({
   body: z.unknown(),
 })
 
-/** A body that obeys its type. */
+/** A body that was validated as its type. */
 export type ReadBody =
   | { kind: 'trace'; rank: 'create'; body: z.output<typeof traceBody> }
   | { kind: 'observation'; rank: 'create' | 'update'; type: ObservationType; body: ObservationBody }
@@ -35,13 +35,13 @@ export type ReadBody =
 /** @throws ZodError */
 type BodyReader = (value: unknown) => ReadBody
 
-/** Bodies of the old events name their own type. */
+/** Bodies of the old `observation-*` events name their own type. */
 const namedType = z.object({ type: z.enum(observationTypes) })
 
 type ObservationEvent = [
   name: string,
   rank: 'create' | 'update',
-  /** null: the body says. */
+  /** Null when the body names the type. */
   type: ObservationType | null,
   schema: z.ZodType<ObservationBody>,
 ]
@@ -73,7 +73,7 @@ const readers: ReadonlyMap<string, BodyReader> = new Map<string, BodyReader>([
   ]),
 ])
 
-/** Any event of a batch, for the documentation: each is validated on its own, by `envelope` and `readBody`. */
+/** Documents an event of a batch; `envelope` and `readBody` validate each event by itself. */
 export const ingestionEvent = z.union([
   documented('trace-create', traceBody),
   documented('score-create', scoreBody),

@@ -19,7 +19,7 @@ import { traceToEvents } from './trace-to-event.ts'
 
 /** What the answer says of one event. */
 export interface EventResult {
-  /** As sent; `unknown` where there is none. */
+  /** The id of the event as it was sent, or `unknown`. */
   id: string
   status: number
   message?: string
@@ -30,30 +30,30 @@ export interface TranslatedBatch {
   events: IngestEvent[]
   successes: EventResult[]
   errors: EventResult[]
-  /** True for a few scores and nothing else: then somebody waits for them (SPEC I9). */
+  /** True for a few scores and nothing else: their sender expects to read them at once (src/domain/SPEC.md I9). */
   isInteractive: boolean
 }
 
-/** SDKs send at most so many scores at once (contracts/langfuse.md 5, oddity 5); more is an import. */
+/** SDKs send at most so many scores at once (contracts/langfuse.md 5.5). More is an import, which can wait. */
 const maxInteractive = 100
 
-/** The project of whatever names none. */
+/** The name of the project for traces and observations: Langfuse's clients name none. */
 export const defaultProject = 'default'
 
 interface ReadEvent {
-  /** Of the envelope. */
+  /** The id in the envelope. */
   id: string
   read: Exclude<ReadBody, { kind: 'log' }>
-  /** JSON text per field of the body. */
+  /** The JSON text of each field of the body. */
   members: ReadonlyMap<string, JsonText>
   origin: EventOrigin
 }
 
 /**
- * Translates a batch (contracts/langfuse.md 2.7). Bad events do not hold up the others. Their order does not matter:
- * that is settled by their times.
+ * Translates a batch (contracts/langfuse.md 2.7). Bad events are refused without affecting the others. The order of events
+ * does not matter, because their times decide.
  * @param batch the events as values
- * @param texts the same as JSON text
+ * @param texts the JSON text of each event
  */
 export async function translateBatch(
   { db, clock }: Services,
@@ -85,7 +85,7 @@ export async function translateBatch(
   return result
 }
 
-/** Runs one step of one event, and notes in the result what it refuses. */
+/** Runs one step for one event. When the step refuses the event, adds that to the errors. */
 function settle<T>(result: TranslatedBatch, id: string, step: () => T): T | undefined {
   try {
     return step()
@@ -109,7 +109,7 @@ function invalid(id: string, error: string): EventResult {
 }
 
 /**
- * @returns null for what is accepted and dropped
+ * @returns null for an event that is accepted and dropped
  * @throws ZodError, LangfuseError 401 when the key may only send scores
  */
 function readEvent(
@@ -146,9 +146,9 @@ function toEvents(
 }
 
 /**
- * The id of a thing that came without one: derived, so that the event sent again makes the same row. Langfuse reports
- * such an event as stored and drops it (contracts/langfuse.md 2.7).
- * @throws ZodError for an update: there is nothing that it could be about
+ * The id for a create that names none. It is derived from the event's id, so that a repeat makes no other row. Langfuse
+ * would report such an event as stored, and drop it (contracts/langfuse.md 2.7).
+ * @throws ZodError for an update, which must name what it updates
  */
 function idOfCreate(eventId: string, { rank }: EventOrigin): string {
   if (rank === 'create') return deriveId('ingestion-event', eventId)
@@ -167,7 +167,7 @@ function configIdsOf(events: ReadEvent[]): string[] {
   return [...new Set(ids.map(configKey).filter(isUuid))]
 }
 
-/** Ids of configs are ours: any other string is none. */
+/** Ids of configs are UUIDs that Runmill makes; any other string finds no config. */
 export function configKey(configId: string | null | undefined): string {
   return (configId ?? '').toLowerCase()
 }

@@ -15,7 +15,7 @@ import { strictInstant, text } from '../requests.ts'
 import { environmentPatch } from './trace-to-event.ts'
 import { usagePatch } from '../../../domain/usage.ts'
 
-/** Body of `span-*` (contracts/langfuse.md 2.7). `input`, `output` and `metadata` travel as text. */
+/** Body of `span-*` (contracts/langfuse.md 2.7). `input`, `output` and `metadata` stay JSON text. */
 export const spanBody = z.object({
   id: z.string().nullish(),
   traceId: z.string().nullish(),
@@ -32,12 +32,12 @@ export const spanBody = z.object({
   version: text.nullish(),
 })
 
-/** Body of `event-create`: it has no end. */
+/** Body of `event-create`: events have no end. */
 export const eventBody = spanBody.omit({ endTime: true })
 
 const tokens = z.number().int().nullish()
 
-/** The legacy form of usage: counts are whole numbers, or the event is refused. */
+/** The old form of usage. An event whose counts are not whole numbers is refused. */
 const usage = z.object({
   input: tokens,
   output: tokens,
@@ -53,7 +53,7 @@ const usage = z.object({
 
 const maxInteger = 2_147_483_647
 
-/** Body of `generation-*` and of the types that a generation's fields suit as well. */
+/** Body of `generation-*`, and of the types that have the same fields. */
 export const generationBody = spanBody
   .extend({
     completionStartTime: strictInstant.nullish(),
@@ -86,15 +86,15 @@ export const generationBody = spanBody
     { path: ['promptName'], message: 'promptName and promptVersion must be given together' },
   )
 
-/** What all bodies have, and what only a generation's has. */
+/** Fields that all bodies have, and those that only some have. */
 export type ObservationBody = z.output<typeof eventBody> &
   Partial<z.output<typeof spanBody>> &
   Partial<z.output<typeof generationBody>>
 
 /**
- * What a client says of an observation, by the rules of contracts/langfuse.md 3.2.
- * @param id what the client calls the observation
- * @param members JSON text per field of the body
+ * Translates the body of an observation by the rules of contracts/langfuse.md 3.2.
+ * @param id the client's id of the observation
+ * @param members the JSON text of each field of the body
  * @param experimentId the project that the observation goes to
  * @throws LangfuseError 400
  */
@@ -142,7 +142,7 @@ export function observationToEvents(
 
 type RunPatch = EventOf<'run'>['patch']
 
-/** A root without a trace is a trace of its own; a child without one is in its parent's, which the worker finds. */
+/** A root that names no trace gets a trace of its own. A child gets its parent's, which the worker looks up. */
 function tracePatch(
   id: string,
   { traceId, parentObservationId }: ObservationBody,
@@ -159,7 +159,7 @@ function parentPatch(parentObservationId: string | null | undefined): RunPatch {
   return { parentRunId: parent.id, externalParentRunId: parent.externalId }
 }
 
-/** A field that the body's type does not have is not in the body, even if it was sent. */
+/** Fields of generations. The schema has dropped them from the bodies of all other types. */
 function generationPatch(body: ObservationBody, members: ReadonlyMap<string, JsonText>): RunPatch {
   const parameters = body.modelParameters
   const { promptName, promptVersion } = body

@@ -5,14 +5,14 @@ import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestam
 import { invalidRequest } from '../errors.ts'
 import { metadataMembers } from '../stored-json.ts'
 
-/** When and as what an event came: where it stands among the events of its row. */
+/** What orders an event among the events of its row. */
 export interface EventOrigin {
   rank: 'create' | 'update'
-  /** Envelope time. */
+  /** The time in the envelope. */
   time: Timestamp
-  /** All that was sent, to tell two events of the same instant apart. */
+  /** Everything that was sent, to tell events of one instant apart. */
   content: string
-  /** When we received it. */
+  /** When the event was received. */
   now: Timestamp
 }
 
@@ -21,14 +21,14 @@ type PayloadPatch = Pick<
   'inputs' | 'inputsPreview' | 'outputs' | 'outputsPreview'
 >
 
-/** `input` and `output`, sorted by what they may replace. */
+/** `input` and `output`, each either firm or weak. */
 export interface Payloads {
   firm: PayloadPatch
-  /** `0`, `false`, `{}` and `[]` never replace anything (contracts/langfuse.md 3.2), and are better than nothing. */
+  /** `0`, `false`, `{}` and `[]` are stored only where there is nothing yet (contracts/langfuse.md 3.2). */
   weak: PayloadPatch
 }
 
-/** null and the empty string say nothing. @param members JSON text per field of a body */
+/** Null and the empty string count as absent. @param members the JSON text of each field of a body */
 export function readPayloads(members: ReadonlyMap<string, JsonText>): Payloads {
   const payloads: Payloads = { firm: {}, weak: {} }
   const input = members.get('input') ?? 'null'
@@ -52,7 +52,7 @@ function isWeak(text: JsonText): boolean {
   return /^(?:false|-?0(?:\.0*)?(?:[eE][+-]?\d+)?|\{\s*\}|\[\s*\])$/.test(text)
 }
 
-/** Older than any event of our days, in the order of their milliseconds: every other event wins over it. */
+/** A version older than that of any real event, so that all of those win. Weak versions keep their own order. */
 export function weakVersion({ time, content }: EventOrigin): string {
   return eventVersion('create', fromEpochMs(toEpochMs(time) / 1000) ?? time, content)
 }

@@ -18,8 +18,8 @@ const result = z.object({
 const batch = z.object({ batch: z.array(z.unknown()), metadata: z.unknown().optional() })
 
 /**
- * `POST /ingestion`: any number of events of any types, in any order; always 207 (contracts/langfuse.md 2.7). The same
- * batch again makes the same rows. Each event is validated on its own, by ingestion-events.ts.
+ * `POST /ingestion`: any number of events of any types, in any order; always answers 207 (contracts/langfuse.md 2.7). A
+ * repeated batch changes nothing. ingestion-events.ts validates each event by itself.
  */
 export function postIngestion(app: App, services: Services): void {
   app.post(
@@ -32,7 +32,7 @@ export function postIngestion(app: App, services: Services): void {
         response: { 207: z.object({ successes: z.array(result), errors: z.array(result) }) },
       },
       config: { scope: 'scores' },
-      // Of the documented schema only the frame: a bad event does not refuse its neighbours.
+      // Validates only the frame of the documented schema, so that a bad event does not refuse the others.
       validatorCompiler: (route) => validatorCompiler({ ...route, schema: batch }),
       errorHandler: (error, request, reply) => {
         void answerIngestionError(services.log, error, request, reply)
@@ -49,7 +49,7 @@ export function postIngestion(app: App, services: Services): void {
   )
 }
 
-/** Two answers have a shape of their own here. */
+/** On this route, two errors have another shape than elsewhere (contracts/langfuse.md 1.4). */
 function answerIngestionError(
   log: Services['log'],
   error: unknown,

@@ -7,7 +7,7 @@ import type { App, Services } from '../../services.ts'
 import { defaultProject } from './ingestion-to-events.ts'
 import { traceBody, traceToEvents } from './trace-to-event.ts'
 
-/** One trace, by its id if it has one: the same id again adds to it (contracts/langfuse.md 2.9, 3.2). */
+/** Makes a trace, or adds to the one of that id (contracts/langfuse.md 2.9, 3.2). */
 export function postTraces(app: App, services: Services): void {
   const { db, clock } = services
   const schema = {

@@ -11,11 +11,11 @@ const maxTextLength = 500
 const subjectRule =
   'Provide exactly one of the following: traceId (with optional observationId), sessionId or datasetRunId. ObservationId requires traceId.'
 
-/** Body of `POST /scores` and of `score-create` (contracts/langfuse.md 2.6). `metadata` travels as text. */
+/** Body of `POST /scores` and of `score-create` (contracts/langfuse.md 2.6.1). `metadata` stays JSON text. */
 export const scoreBody = z
   .object({
     id: z.string().nullish(),
-    // Names are looked up: an index cannot hold more.
+    // Names are in an index, which limits their length.
     name: text.pipe(z.string().min(1).max(500)),
     traceId: z.string().nullish(),
     observationId: z.string().nullish(),
@@ -48,7 +48,7 @@ export const scoreBody = z
 
 export type ScoreBody = z.output<typeof scoreBody>
 
-/** @returns what is wrong with a value of that type; null: nothing */
+/** @returns what is wrong with a value of that type, or null */
 export function expectedValue(dataType: ScoreDataType, value: ScoreBody['value']): string | null {
   switch (dataType) {
     case 'NUMERIC':

@@ -9,14 +9,14 @@ import { environmentPatch } from './trace-to-event.ts'
 
 type FeedbackPatch = EventOf<'feedback'>['patch']
 
-/** All corrections have this name. */
+/** The name of all corrections. */
 const correctionName = 'output'
 
 /**
- * A score as feedback, by the rules of contracts/langfuse.md 2.6 and 3.2. What it is about need not exist.
- * @param id what the client calls the score
- * @param members JSON text per field of the body
- * @param config the one that the body names; undefined when there is none of that id
+ * Translates a score to feedback by the rules of contracts/langfuse.md 2.6.1 and 3.2. What it is about need not exist.
+ * @param id the client's id of the score
+ * @param members the JSON text of each field of the body
+ * @param config the config that the body names; undefined when there is no such config
  * @throws LangfuseError 400 when the score does not obey its config
  */
 export function scoreToEvent(
@@ -51,7 +51,7 @@ export function scoreToEvent(
   }
 }
 
-/** The type that is given, or that of the config, or that of the value. */
+/** The type that the body names, or else the config's, or else the one that fits the value. */
 function dataTypeOf(
   { dataType, value }: ScoreBody,
   config: ScoreConfigRow | undefined,
@@ -62,7 +62,10 @@ function dataTypeOf(
   return typeof value === 'number' ? 'NUMERIC' : 'CATEGORICAL'
 }
 
-/** DESIGN 8: refused, where Langfuse drops it later without a word. */
+/**
+ * Langfuse accepts a score that breaks its config and drops it later. Here it is refused, so that the client learns of it.
+ * @throws LangfuseError 400
+ */
 function checkConfig(body: ScoreBody, config: ScoreConfigRow | undefined): void {
   if (config === undefined) throw invalidRequest(`Score config ${body.configId} not found`)
   if (config.isArchived) {
@@ -108,7 +111,7 @@ function subjectPatch(body: ScoreBody): FeedbackPatch {
   }
 }
 
-/** Numbers are set with strings, always: a score may change its type. */
+/** Sets the columns of every type and clears those that do not apply, because a score may change its type. */
 function valuePatch(
   dataType: ScoreDataType,
   sent: JsonText,
@@ -116,12 +119,12 @@ function valuePatch(
 ): FeedbackPatch {
   if (dataType === 'NUMERIC' || dataType === 'BOOLEAN') {
     const scoreNumber = Number(JSON.parse(sent))
-    // LangSmith reads a boolean as true or false.
+    // LangSmith's clients expect a boolean to be `true` or `false`.
     const score = dataType === 'BOOLEAN' ? String(scoreNumber === 1) : sent
     return { score, scoreNumber, value: null, valueText: null, correction: null }
   }
   const content = storableText(JSON.parse(sent) as string)
-  // A correction is no label: statistics do not count it.
+  // `valueText` stays null: statistics count it as a label, which a correction is not.
   if (dataType === 'CORRECTION') {
     return { score: null, scoreNumber: null, value: sent, valueText: null, correction: sent }
   }

@@ -13,10 +13,10 @@ import {
 } from './payload-patch.ts'
 import { strictInstant, text } from '../requests.ts'
 
-/** Sessions and users are looked up by name: an index cannot hold more. */
+/** Sessions and users are in an index, which limits the length of their names. */
 export const lookupName = text.pipe(z.string().max(500))
 
-/** TraceBody (contracts/langfuse.md 2.7). `input`, `output` and `metadata` travel as text. */
+/** TraceBody (contracts/langfuse.md 2.7). `input`, `output` and `metadata` stay JSON text. */
 export const traceBody = z.object({
   id: z.string().nullish(),
   timestamp: strictInstant.nullish(),
@@ -35,9 +35,9 @@ export const traceBody = z.object({
 })
 
 /**
- * What a client says of a trace, by the rules of contracts/langfuse.md 3.2.
- * @param id what the client calls the trace
- * @param members JSON text per field of the body
+ * Translates the body of a trace by the rules of contracts/langfuse.md 3.2.
+ * @param id the client's id of the trace
+ * @param members the JSON text of each field of the body
  * @param experimentId the project that the trace goes to
  * @throws LangfuseError 400
  */
@@ -74,7 +74,7 @@ export function traceToEvents(
   return [event, { ...event, version: weakVersion(origin), patch: { experimentId, ...weak } }]
 }
 
-/** Absent says nothing: so the environment that some event names is the row's. Never an error (3.4). */
+/** An absent environment keeps what another event named. An invalid one is no error (contracts/langfuse.md 3.4). */
 export function environmentPatch(sent: unknown): { environment?: string } {
   if (sent === undefined || sent === null) return {}
   return { environment: typeof sent === 'string' ? normalizeEnvironment(sent) : defaultEnvironment }

@@ -6,7 +6,7 @@ import { notFound } from '../errors.ts'
 import { storedMedia } from './media.ts'
 import { text } from '../requests.ts'
 
-/** A content that is stored, with a link that serves it (contracts/langfuse.md 2.15). */
+/** Answers an uploaded content with a link to its bytes (contracts/langfuse.md 2.15). */
 export function getMediaId(app: App, services: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),

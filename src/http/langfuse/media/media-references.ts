@@ -6,29 +6,29 @@ import { mediaListAmong } from '../../../store/read/media.ts'
 import type { Services } from '../../services.ts'
 import { storedMedia } from './media.ts'
 
-/** A reference in an item, and what it refers to (contracts/langfuse.md 2.5, 2.15). */
+/** A reference to media in an item, and the media (contracts/langfuse.md 2.5, 2.15). */
 export interface MediaReference {
   field: 'input' | 'expectedOutput' | 'metadata'
   referenceString: string
-  /** Of the string that holds the reference: `$['image'][0]`. */
+  /** The path to the string that holds the reference, such as `$['image'][0]`. */
   jsonPath: string
   media: ReturnType<typeof storedMedia>
 }
 
-/** An example with the stored contents that it refers to. */
+/** An example with the media that it refers to. */
 export interface ItemRow extends Example {
   mediaReferences: MediaReference[]
 }
 
 const reference = /@@@langfuseMedia:([^@]*)@@@/g
 
-/** The one reference that this is. */
+/** A reference in a text. */
 interface Found {
   referenceString: string
   mediaId: string
 }
 
-/** References of the form `@@@langfuseMedia:type=<mime>|id=<id>|source=<source>@@@`; without an id they are none. */
+/** Finds `@@@langfuseMedia:type=<mime>|id=<id>|source=<source>@@@`. A reference without an id is ignored. */
 function referencesIn(text: string): Found[] {
   return [...text.matchAll(reference)].flatMap(([referenceString, members]) => {
     const id = members!.split('|').find((member) => member.startsWith('id='))
@@ -38,19 +38,19 @@ function referencesIn(text: string): Found[] {
   })
 }
 
-/** Ids of the media that payloads refer to, each once. */
+/** The ids of the media that payloads refer to, without repetitions. */
 export function mediaIdsOf(payloads: readonly (JsonText | null | undefined)[]): string[] {
   return [
     ...new Set(payloads.flatMap((payload) => placesIn(payload).map(({ mediaId }) => mediaId))),
   ]
 }
 
-/** References in any string of a payload, with the path of the string. */
+/** All references in the strings of a payload, with the paths to those strings. */
 function placesIn(payload: JsonText | null | undefined): (Found & { jsonPath: string })[] {
-  // Most payloads have none: they are not parsed.
+  // Most payloads have no references, and need not be parsed.
   if (!payload?.includes('@@@langfuseMedia:')) return []
   const found: (Found & { jsonPath: string })[] = []
-  // No recursion is needed to be deep: bodies of more than 512 levels are refused.
+  // The recursion is bounded, because bodies with more than 512 levels are refused.
   const visit = (value: unknown, jsonPath: string): void => {
     if (typeof value === 'string') {
       found.push(...referencesIn(value).map((one) => ({ ...one, jsonPath })))
@@ -66,7 +66,7 @@ function placesIn(payload: JsonText | null | undefined): (Found & { jsonPath: st
   return found
 }
 
-/** Finds what items refer to. References to what is not stored, or not known, are left out. */
+/** Adds the media that items refer to. References to media that are unknown or not uploaded are left out. */
 export async function withMedia(
   services: Services,
   request: FastifyRequest,

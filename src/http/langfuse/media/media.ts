@@ -4,13 +4,13 @@ import type { MediaRow } from '../../../store/read/media.ts'
 import { baseUrl, expiringBlobUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
 
-/** Largest content that is taken, in bytes: upstream's default. It is streamed, so it costs disk and no memory. */
+/** Largest content, in bytes; Langfuse's default. It is streamed, so it takes disk space and no memory. */
 export const maxMediaBytes = 1_000_000_000
 
-/** Seconds in which an upload must begin. */
+/** An upload must begin within this many seconds. */
 const uploadLifetimeSeconds = 3600
 
-/** What a client may announce (contracts/langfuse.md 2.15). */
+/** The content types that a client may announce (contracts/langfuse.md 2.15). */
 export const mediaContentTypes = [
   'image/png',
   'image/jpeg',
@@ -66,18 +66,18 @@ export const mediaContentTypes = [
   'application/x-7z-compressed',
 ] as const
 
-/** SHA-256 from 44 characters of base64; null for anything else. @returns lower-case hex */
+/** Reads a SHA-256 in base64. @returns lower-case hex, or null for anything else */
 export function readSha256(base64: string): string | null {
   const bytes = Buffer.from(base64, 'base64')
   return bytes.length === 32 && bytes.toString('base64') === base64 ? bytes.toString('hex') : null
 }
 
-/** Clients make the same id from the content, before they ask: URL-safe base64 of the SHA-256, first 22 characters. */
+/** The first 22 characters of the SHA-256 in URL-safe base64. Clients derive the same id from the content themselves. */
 export function mediaIdOf(sha256: string): string {
   return Buffer.from(sha256, 'hex').toString('base64url').slice(0, 22)
 }
 
-/** Where the bytes are to be put, with no key but the link itself. */
+/** The signed link to which a client uploads the bytes. It needs no other credentials. */
 export function uploadUrlOf(
   { blobSigner, clock, publicUrl }: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
@@ -90,7 +90,7 @@ export function uploadUrlOf(
   return `${baseUrl({ publicUrl }, request)}/api/public/media/${mediaId}/content?${query.toString()}`
 }
 
-/** A stored content, with a link that serves it. */
+/** An uploaded content, with a link to its bytes. */
 export function storedMedia(
   services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,

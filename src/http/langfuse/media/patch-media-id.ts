@@ -11,7 +11,7 @@ const body = z.object({
   uploadTimeMs: z.number().int().min(0).nullish(),
 })
 
-/** What the client tells of its upload. Whether the bytes are here is not asked of it. */
+/** Stores what the client reports of its upload. It is not what decides whether the bytes have arrived. */
 export function patchMediaId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),

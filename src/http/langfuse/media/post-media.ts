@@ -45,8 +45,8 @@ const body = z
   })
 
 /**
- * Announces a content, and says where to put its bytes; nowhere when they are stored already (contracts/langfuse.md 2.15).
- * The text that refers to it may come first, and the trace or item need not exist.
+ * Announces a content (contracts/langfuse.md 2.15). Answers a link for the upload, or null when the bytes are stored
+ * already. The trace or item that the content belongs to need not exist.
  */
 export function postMedia(app: App, services: Services): void {
   const { db, clock } = services

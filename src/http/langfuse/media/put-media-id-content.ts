@@ -8,7 +8,7 @@ import type { App, Services } from '../../services.ts'
 import { invalidRequest, LangfuseError, notFound } from '../errors.ts'
 import { maxMediaBytes, readSha256 } from './media.ts'
 
-/** The bytes of an announced content, by the link that the announcement gave out: no other key is asked for. */
+/** Takes the bytes of an announced content. The signed link from the announcement is the only credential. */
 export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Services): void {
   const schema = {
     params: z.object({ mediaId: z.string() }),
@@ -48,7 +48,7 @@ export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Se
   })
 }
 
-/** Before a byte is read. @throws LangfuseError 400 */
+/** Refuses what the headers show to be wrong, before the body is read. @throws LangfuseError 400 */
 function checkHeaders(
   headers: Record<string, string | string[] | undefined>,
   { sha256, contentLength }: { sha256: string; contentLength: number },
@@ -64,7 +64,7 @@ function checkHeaders(
   }
 }
 
-/** The content itself, and an error in place of its end when it is another one: then nothing is stored. */
+/** Passes the content through, and throws at its end when its hash is wrong, so that nothing is stored. */
 async function* verified(
   content: AsyncIterable<Uint8Array>,
   sha256: string,

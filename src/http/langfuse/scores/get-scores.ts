@@ -20,7 +20,7 @@ const v1Schema = {
 
 const v2Schema = { querystring: scoreQuerystring, tags, summary: 'List scores' }
 
-/** Lists of scores by v1 and v2, newest first (contracts/langfuse.md 2.6). */
+/** Lists of scores by v1 and v2, newest first (contracts/langfuse.md 2.6.2). */
 export function getScores(app: App, { db }: Services): void {
   // v1 has only scores of traces and observations, and no corrections.
   app.get('/scores', { schema: v1Schema }, async ({ principal: { tenantId }, query }) => {

@@ -9,14 +9,14 @@ import { scoreDataTypes } from '../ingest/score-body.ts'
 import { scoreFieldGroups, scoreV3FromRow, sourceTypesOf } from './score-from-row.ts'
 import { idsOf, unlessEmpty } from './score-query.ts'
 
-/** Words of a fixed set, in any case. */
+/** Query: words of a fixed set. @param fold brings a word into the case of the set */
 function words<T extends string>(known: readonly [T, ...T[]], fold: (word: string) => string) {
   return textList.transform((given) => given.map(fold)).pipe(z.array(z.enum(known)))
 }
 
 const upper = (word: string) => word.toUpperCase()
 
-/** A query with a condition that v3 does not know would answer more than was asked for: it is refused. */
+/** Unknown parameters are refused: ignoring a condition would answer more scores than were asked for. */
 const querystring = z.strictObject({
   limit: page.limit,
   cursor: z.string().optional(),
@@ -42,7 +42,7 @@ const querystring = z.strictObject({
 
 type Query = z.output<typeof querystring>
 
-/** Scores of every kind, newest first, page by page behind a cursor (contracts/langfuse.md 2.6). */
+/** Lists scores of every kind, newest first, in pages with cursors (contracts/langfuse.md 2.6.3). */
 export function getV3Scores(app: App, { db }: Services): void {
   const schema = {
     querystring,
@@ -52,7 +52,7 @@ export function getV3Scores(app: App, { db }: Services): void {
   app.get('/v3/scores', { schema }, async ({ principal: { tenantId }, query }) => {
     const { limit } = query
     const asked = scoreQueryOf(query)
-    // Nobody has an account here, so no score is anyone's.
+    // Runmill has no user accounts, so no score has an author.
     const rows =
       unlessEmpty(query.authorUserId) === undefined
         ? await scoreList(db, tenantId, asked, { limit: limit + 1, offset: 0 })
@@ -97,7 +97,7 @@ function scoreQueryOf(query: Query): ScoreQuery {
   }
 }
 
-/** What a value means depends on the type: so the type must be named. @throws LangfuseError 400 */
+/** What a value means depends on the type, so a condition on values must name the type. @throws LangfuseError 400 */
 function valueConditions(query: Query): Pick<ScoreQuery, 'numbers' | 'anyNumber' | 'labels'> {
   const [dataType, ...others] = query.dataType ?? []
   const isSingle = others.length === 0

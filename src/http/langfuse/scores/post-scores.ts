@@ -9,7 +9,7 @@ import { configKey } from '../ingest/ingestion-to-events.ts'
 import { scoreBody } from '../ingest/score-body.ts'
 import { scoreToEvent } from '../ingest/score-to-event.ts'
 
-/** One score, by its id if it has one: the same id again changes it (contracts/langfuse.md 2.6). */
+/** Makes a score, or changes the one of that id (contracts/langfuse.md 2.6.1). */
 export function postScores(app: App, services: Services): void {
   const { db, clock } = services
   app.post(

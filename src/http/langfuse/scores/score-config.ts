@@ -22,7 +22,7 @@ export const categories = z.array(
 
 export const configDataTypes = ['NUMERIC', 'CATEGORICAL', 'BOOLEAN', 'TEXT'] as const
 
-/** ScoreConfig (contracts/langfuse.md 2.6). */
+/** ScoreConfig (contracts/langfuse.md 2.6.4). */
 export function scoreConfigFromRow(tenantId: string, row: ScoreConfigRow): Record<string, unknown> {
   return {
     id: row.id,
@@ -44,7 +44,7 @@ const booleanCategories = [
   { label: 'False', value: 0 },
 ]
 
-/** Checks what a config says as a whole, and fills in what follows from its type. @throws LangfuseError 400 */
+/** Checks the fields of a config against each other, and fills in the categories of a BOOLEAN. @throws LangfuseError 400 */
 export function checkedConfig(content: ScoreConfigContent): ScoreConfigContent {
   const { dataType, minValue, maxValue } = content
   const given = content.categories

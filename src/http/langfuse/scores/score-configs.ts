@@ -51,7 +51,7 @@ const patchSchema = {
   summary: 'Change a score config',
 }
 
-/** Configs of scores (contracts/langfuse.md 2.6). Several may have one name. */
+/** Configs of scores (contracts/langfuse.md 2.6.4). Several may have one name. */
 export function scoreConfigsRoutes(app: App, { db, clock }: Services): void {
   app.post('/score-configs', { schema: postSchema }, async ({ principal, body: given }) => {
     const { tenantId } = principal

@@ -3,14 +3,14 @@ import { defaultEnvironment } from '../../../domain/environment.ts'
 import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
 import { storedMetadata } from '../stored-json.ts'
 
-/** Score of v1 and v2 (contracts/langfuse.md 2.6, 2.16). */
+/** Score of v1 and v2 (contracts/langfuse.md 2.6.2, 2.16). */
 export function scoreFromRow(tenantId: string, row: ScoreRow): Record<string, unknown> {
   return {
     id: scoreIdOf(row),
     projectId: tenantId,
     environment: row.environment,
     name: row.key,
-    // A text has no value, not even null.
+    // Scores of type TEXT have no `value`, not even null.
     ...(row.dataType === 'TEXT' ? {} : { value: numberOf(row) }),
     source: sourceOf(row.sourceType),
     authorUserId: null,
@@ -31,7 +31,7 @@ export function scoreFromRow(tenantId: string, row: ScoreRow): Record<string, un
   }
 }
 
-/** What v2 tells of the trace of a score; null while the trace has not arrived, and where there is none. */
+/** The trace of a score, as v2 shows it; null when the trace has not arrived, or the score has none. */
 export function scoreTraceFromRow(row: ScoreRow): Record<string, unknown> | null {
   if (!row.hasTrace) return null
   return {
@@ -42,12 +42,12 @@ export function scoreTraceFromRow(row: ScoreRow): Record<string, unknown> | null
   }
 }
 
-/** Groups of fields that v3 adds to the core when they are asked for. */
+/** Groups of fields of v3. The core is always answered, the others only when they are asked for. */
 export const scoreFieldGroups = ['core', 'details', 'subject', 'annotation'] as const
 
 export type ScoreFieldGroup = (typeof scoreFieldGroups)[number]
 
-/** Score of v3: one `value`, of the type that the score has. */
+/** Score of v3: a single `value`, whose type is that of the score (contracts/langfuse.md 2.6.3). */
 export function scoreV3FromRow(
   tenantId: string,
   row: ScoreRow,
@@ -76,7 +76,7 @@ function scoreIdOf(row: ScoreRow): string {
   return row.externalId ?? row.id
 }
 
-/** LangSmith's sources by what they mean: a person in the application, or an evaluator. */
+/** Langfuse's name for each stored source, including LangSmith's: a person in the application, or an evaluator. */
 const sources: Readonly<Record<string, string>> = {
   annotation: 'ANNOTATION',
   app: 'ANNOTATION',
@@ -89,13 +89,13 @@ function sourceOf(sourceType: string | null): string {
   return sources[sourceType ?? ''] ?? 'API'
 }
 
-/** Sources by Langfuse's names, as they are stored. */
+/** The stored sources that have one of Langfuse's names. */
 export function sourceTypesOf(names: readonly string[]): string[] {
   const stored = Object.keys(sources).filter((type) => names.includes(sources[type]!))
   return names.includes('API') ? [...stored, 'api'] : stored
 }
 
-/** A label without a number of its own counts 0. */
+/** A label that has no number counts 0. */
 function numberOf(row: ScoreRow): number {
   return row.scoreNumber ?? 0
 }
@@ -113,7 +113,7 @@ function stringOf(row: ScoreRow): string | null {
   }
 }
 
-/** LangSmith's values may be any JSON. */
+/** The value as text; LangSmith's clients may store any JSON. */
 function plainOf({ value }: ScoreRow): string | null {
   if (value === null || value === 'null') return null
   return value.startsWith('"') ? (JSON.parse(value) as string) : value

@@ -10,7 +10,7 @@ import { sourceTypesOf } from './score-from-row.ts'
 
 const operators = ['<', '>', '<=', '>=', '!=', '='] as const
 
-/** Query of `GET /scores` and `GET /v2/scores` (contracts/langfuse.md 2.6). */
+/** Query of `GET /scores` and `GET /v2/scores` (contracts/langfuse.md 2.6.2). */
 export const scoreQuerystring = z.object({
   ...page,
   userId: text.optional(),
@@ -34,7 +34,7 @@ export const scoreQuerystring = z.object({
   filter: filterOver(scoreFilterColumns),
 })
 
-/** The parameters that a condition of the filter on the same column takes the place of. */
+/** The column of each parameter that is ignored when the filter has a condition on that column. */
 const columnsOf: Readonly<Partial<Record<keyof ScoreQuery, string>>> = {
   ids: 'id',
   names: 'name',
@@ -49,7 +49,7 @@ const columnsOf: Readonly<Partial<Record<keyof ScoreQuery, string>>> = {
   numbers: 'value',
 }
 
-/** A value without an operator, and an operator without a value, ask for nothing. An empty list neither. */
+/** A value without an operator, an operator without a value, and an empty list are ignored. */
 export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQuery {
   const { value, operator } = query
   const asked: ScoreQuery = {
@@ -83,7 +83,7 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
   return { ...asked, filters }
 }
 
-/** An empty parameter asks for nothing. */
+/** An empty parameter is ignored. */
 function one(value: string | undefined): string[] | undefined {
   return value ? [value] : undefined
 }

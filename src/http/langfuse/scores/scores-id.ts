@@ -20,7 +20,7 @@ const deleteSchema = {
   response: { 202: z.object({ message: z.string() }) },
 }
 
-/** One score by its id (contracts/langfuse.md 2.6). */
+/** One score by its id (contracts/langfuse.md 2.6.2). */
 export function scoresIdRoutes(app: App, { db, clock }: Services): void {
   // v1 has only scores of traces and observations, and no corrections.
   app.get('/scores/:scoreId', { schema: v1Schema }, async (request) => {

@@ -14,13 +14,13 @@ import { textList } from '../requests.ts'
 import { scoreFromRow } from '../scores/score-from-row.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
 
-/** Observations read in one go: each may hold megabytes. */
+/** Observations that are read by one query; each may hold megabytes. */
 const pageSize = 100
 
-/** Scores of one trace at most: they are small, and sent as a whole. */
+/** Most scores of a trace that are answered. They are small, so they are not streamed. */
 const maxScores = 10_000
 
-/** A trace with all its observations, oldest first, and its scores (contracts/langfuse.md 2.9). */
+/** Reads a trace with all its observations, oldest first, and its scores (contracts/langfuse.md 2.9). */
 export function getTracesId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ traceId: z.string() }),

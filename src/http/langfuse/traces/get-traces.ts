@@ -8,7 +8,7 @@ import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../fi
 import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
 import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
 
-/** `timestamp.desc`; the direction in either case. Empty: the default. */
+/** Query: a column and a direction in either case, as `timestamp.desc`, which is the default. */
 const order = z
   .string()
   .optional()
@@ -34,7 +34,7 @@ const querystring = z.object({
   filter: filterOver(traceFilterColumns),
 })
 
-/** Traces of all dialects, newest first by default (contracts/langfuse.md 2.9, 2.17). */
+/** Lists traces of every dialect, newest first by default (contracts/langfuse.md 2.9, 2.17). */
 export function getTraces(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {

@@ -38,7 +38,7 @@ const querystring = z.object({
   ...observationQuery,
 })
 
-/** Runs of all dialects as observations, newest first, by a cursor and in groups of fields (contracts/langfuse.md 2.10). */
+/** Lists runs of every dialect as observations, newest first, with cursors and groups of fields (contracts/langfuse.md 2.10). */
 export function getV2Observations(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse observations'], summary: 'List observations' }
   app.get('/v2/observations', { schema }, async ({ principal: { tenantId }, query }) => {
@@ -50,7 +50,7 @@ export function getV2Observations(app: App, { db }: Services): void {
     if (limit === 0) return { data: [], meta: {} }
     const filter = await observationFilters(db, tenantId, query, simpleOf(query))
     const asked = observationGroupsOf(query.fields)
-    // One more than is shown tells whether there is another page.
+    // One row more than is shown tells whether there is another page.
     const place = { after, limit: limit + 1 }
     const rows = await observationList(db, tenantId, filter, place, observationPartsOf(asked))
     const shown = rows.slice(0, limit)
@@ -73,14 +73,14 @@ function simpleOf(query: z.output<typeof querystring>): LangfuseCondition[] {
       value: isRootObservation,
     })
   }
-  // Here, unlike in v1, an empty parent asks for what has none.
+  // In v2, unlike v1, an empty parent selects the observations without one.
   if (parentObservationId === '') {
     conditions.push({ type: 'null', column: 'parentObservationId', operator: 'is null' })
   }
   return conditions
 }
 
-/** Our own ids, whatever clients call the two: a cursor has to fit into a URL. */
+/** The cursor holds Runmill's own ids, because clients' ids may be too long for a URL. */
 function cursorOf(row: ObservationRow): string {
   const key = { lastStartTimeTo: row.startTime, lastTraceId: row.traceId, lastId: row.id }
   return Buffer.from(JSON.stringify(key)).toString('base64')

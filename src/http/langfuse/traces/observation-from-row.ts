@@ -6,7 +6,7 @@ import { usageMapsOf } from '../../../domain/usage.ts'
 import type { ObservationParts, ObservationRow } from '../../../store/read/runs/observations.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
-/** Observation of v1, and of a trace (contracts/langfuse.md 2.10, 2.16). */
+/** Observation as v1 and traces show it (contracts/langfuse.md 2.10, 2.16). */
 export function observationFromRow(tenantId: string, row: ObservationRow): Record<string, unknown> {
   const { usageDetails, costDetails } = usageMapsOf(row)
   const promptTokens = row.promptTokens ?? 0
@@ -43,7 +43,7 @@ export function observationFromRow(tenantId: string, row: ObservationRow): Recor
   }
 }
 
-/** Groups of fields of v2, beside the core. */
+/** Groups of fields of v2; the core is always answered. */
 const groups = [
   'basic',
   'time',
@@ -58,7 +58,7 @@ const groups = [
 
 export type ObservationGroup = (typeof groups)[number]
 
-/** @param fields absent: the basic ones. Unknown names are ignored. */
+/** @param fields names of groups; absent: the basic ones. Unknown names are ignored */
 export function observationGroupsOf(
   fields: readonly string[] | undefined,
 ): ReadonlySet<ObservationGroup> {
@@ -66,7 +66,7 @@ export function observationGroupsOf(
   return new Set(isDefault ? ['basic'] : groups.filter((group) => fields.includes(group)))
 }
 
-/** What has to be read for these groups. */
+/** What has to be read for the groups. */
 export function observationPartsOf(asked: ReadonlySet<ObservationGroup>): ObservationParts {
   return {
     io: asked.has('io'),
@@ -76,8 +76,8 @@ export function observationPartsOf(asked: ReadonlySet<ObservationGroup>): Observ
 }
 
 /**
- * Observation of v2: only the groups that were asked for (contracts/langfuse.md 2.10).
- * @param expanded keys of the metadata whose values are not cut
+ * Observation of v2, with the given groups of fields (contracts/langfuse.md 2.10).
+ * @param expanded keys of the metadata whose values are answered in full
  */
 export function observationV2FromRow(
   tenantId: string,
@@ -128,7 +128,7 @@ export function observationV2FromRow(
   }
 }
 
-/** Models and their prices are not kept. */
+/** Runmill has no table of models and prices. */
 const noPrices = { modelId: null, inputPrice: null, outputPrice: null, totalPrice: null }
 
 function observationIdOf(row: ObservationRow): string {
@@ -160,19 +160,19 @@ function promptOf(row: ObservationRow): Record<string, unknown> {
   return { promptId: null, promptName: row.promptName, promptVersion: row.promptVersion }
 }
 
-/** Seconds between the times that are shown. */
+/** Latencies in seconds, between the times that are shown. */
 function latenciesOf(row: ObservationRow): Record<string, unknown> {
   const seconds = (time: Timestamp | null) =>
     time === null ? null : (toEpochMs(time) - toEpochMs(row.startTime)) / 1000
   return { latency: seconds(endOf(row)), timeToFirstToken: seconds(row.firstTokenTime) }
 }
 
-/** Never before the start: one event may bring the one, and another the other (contracts/langfuse.md 3.2). */
+/** The end, but never before the start: the two may come from different events (contracts/langfuse.md 3.2). */
 function endOf({ startTime, endTime }: ObservationRow): Timestamp | null {
   return endTime !== null && endTime < startTime ? startTime : endTime
 }
 
-/** LangSmith's runs tell of a failure by their error. */
+/** Runs from LangSmith's clients tell of a failure by their `error`. */
 function statusMessageOf({ statusMessage, error }: ObservationRow): string | null {
   return statusMessage ?? (/^(?:""|false)$/.test(error ?? '""') ? null : plainText(error))
 }
@@ -189,16 +189,16 @@ function raw(text: JsonText | null): RawJson | null {
   return text === null ? null : new RawJson(text)
 }
 
-/** A string as it is, other values as their JSON. */
+/** The text of a string, or the JSON of any other value. */
 function plainText(text: JsonText | null): string | null {
   if (text === null || text === 'null') return null
   return text.startsWith('"') ? (JSON.parse(text) as string) : text
 }
 
-/** Longest text of a metadata value that was not asked for in full, in UTF-16 code units. */
+/** Longest metadata value that is answered whole without being asked for in full, in UTF-16 code units. */
 const cutLength = 200
 
-/** Inner objects by dotted keys; a value that is cut is a string. */
+/** Metadata in one level: members of inner objects get dotted keys. A value that is cut becomes a string. */
 function flatMetadata(text: JsonText | null, expanded: readonly string[]): Record<string, unknown> {
   const flat = new Map<string, unknown>()
   const isExpanded = (key: string) =>

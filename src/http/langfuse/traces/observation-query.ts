@@ -11,12 +11,12 @@ import type { LangfuseCondition } from '../filter-condition.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
 import { strictDate, text, textList } from '../requests.ts'
 
-/** A value that may be empty, and then asks for nothing. */
+/** Query: a parameter that is ignored when it is empty. */
 function emptyOr<T extends z.ZodType>(schema: T) {
   return z.union([z.literal('').transform(() => undefined), schema]).optional()
 }
 
-/** Query of both lists of observations (contracts/langfuse.md 2.10). */
+/** Query parameters that both lists of observations share (contracts/langfuse.md 2.10). */
 export const observationQuery = {
   name: text.optional(),
   userId: text.optional(),
@@ -33,7 +33,7 @@ export const observationQuery = {
 
 const querystring = z.object(observationQuery)
 
-/** What is asked for in all. @param more simple parameters that only one of the lists has */
+/** All filters of a query. @param more filters from parameters that only one of the lists has */
 export async function observationFilters(
   db: Queryable,
   tenantId: string,
@@ -57,7 +57,7 @@ export async function observationFilters(
   return filterNarrow(db, tenantId, observationSource, filters)
 }
 
-/** Children are found in the trace of their parent: no index has to know whose children all runs are. */
+/** Looks for children only in the trace of their parent, because no index lists the children of a run. */
 async function withTraceOfParent(
   db: Queryable,
   tenantId: string,
@@ -73,6 +73,6 @@ async function withTraceOfParent(
     return conditions
   }
   const parent = await runFindTrace(db, tenantId, resolveId('run', ofParent.value).id)
-  // A parent that was never sent may still have children, wherever they are.
+  // A parent that was never sent may have children in any trace.
   return parent?.traceId ? [...conditions, ...equals('traceId', parent.traceId)] : conditions
 }

@@ -2,18 +2,18 @@ import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { TraceParts, TraceRow } from '../../../store/read/traces/traces.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
-/** Groups of fields of a trace, beside the core (contracts/langfuse.md 2.9). */
+/** Groups of fields of a trace; the core is always answered (contracts/langfuse.md 2.9). */
 const groups = ['io', 'scores', 'observations', 'metrics'] as const
 
 export type TraceGroup = (typeof groups)[number]
 
-/** @param fields absent: all groups. Unknown names are ignored. */
+/** @param fields names of groups; absent: all. Unknown names are ignored */
 export function traceGroupsOf(fields: readonly string[] | undefined): ReadonlySet<TraceGroup> {
   const isAll = fields === undefined || fields.length === 0
   return new Set(isAll ? groups : groups.filter((group) => fields.includes(group)))
 }
 
-/** What has to be read for these groups. */
+/** What has to be read for the groups. */
 export function tracePartsOf(asked: ReadonlySet<TraceGroup>): TraceParts {
   return {
     io: asked.has('io'),
@@ -27,7 +27,7 @@ export function traceIdOf(row: TraceRow): string {
   return row.externalId ?? row.id
 }
 
-/** The trace itself, as a session shows it (contracts/langfuse.md 2.9, 2.16). */
+/** Trace as a session shows it (contracts/langfuse.md 2.9, 2.16). */
 export function traceFromRow(tenantId: string, row: TraceRow): Record<string, unknown> {
   return {
     id: traceIdOf(row),
@@ -51,7 +51,7 @@ export function traceFromRow(tenantId: string, row: TraceRow): Record<string, un
   }
 }
 
-/** What is told of a trace that was asked for: -1 stands for what was not read. */
+/** Trace as lists and single reads show it. A latency or cost that was not read is -1. */
 export function traceDetails(tenantId: string, row: TraceRow): Record<string, unknown> {
   return {
     ...traceFromRow(tenantId, row),
