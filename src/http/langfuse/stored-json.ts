@@ -3,11 +3,14 @@ import type { JsonMap, JsonText } from '../../domain/entities.ts'
 import { jsonbText, RawJson, sliceMembers, toJsonMap } from '../../domain/json.ts'
 
 /*
- * Payloads are stored as they were sent. Clients that trace by OpenTelemetry send JSON inside strings and expect to read the
- * JSON back, so reads unpack such strings (contracts/langfuse.md 3.3).
+ * Payloads are stored as they were sent. Clients that trace by OpenTelemetry send JSON inside strings and expect to
+ * read the JSON back, so reads unpack such strings (contracts/langfuse.md 3.3).
  */
 
-/** An input, output or metadata value as it is read. A string that holds JSON becomes that JSON; an empty string is null. */
+/**
+ * An input, output or metadata value as it is read. A string that holds JSON becomes that JSON; an empty string is
+ * null.
+ */
 export function storedJson(text: JsonText | null | undefined): RawJson | null {
   if (text === null || text === undefined || text === 'null') return null
   if (!text.startsWith('"')) return new RawJson(text)
@@ -22,7 +25,10 @@ export function storedMetadata(text: JsonText | null): Record<string, RawJson | 
   return Object.fromEntries(members.map(([key, value]) => [key, storedJson(value)]))
 }
 
-/** Metadata as they are stored. A value that is not an object is wrapped as `{metadata: value}` (contracts/langfuse.md 3.2). */
+/**
+ * Metadata as they are stored. A value that is not an object is wrapped as `{metadata: value}`
+ * (contracts/langfuse.md 3.2).
+ */
 export function metadataMembers(sent: JsonText | undefined): JsonMap {
   if (sent === undefined || sent === 'null') return {}
   return sent.startsWith('{') ? toJsonMap(sent) : { metadata: jsonbText(sent) }

@@ -39,7 +39,9 @@ export function attachmentUrls(
   }
 }
 
-/** Streams a part of a multipart body to the blob store. If the request is refused later, nothing refers to the blob. */
+/**
+ * Streams a part of a multipart body to the blob store. If the request is refused later, nothing refers to the blob.
+ */
 export async function keepAttachment(
   { blobs }: Pick<Services, 'blobs'>,
   tenantId: string,

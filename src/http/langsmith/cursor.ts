@@ -3,8 +3,8 @@ import type { Principal } from '../auth.ts'
 import { LangsmithError } from './errors.ts'
 
 /**
- * An opaque position in a list: the values that a read needs to continue, behind a checksum over them, the tenant and the
- * list. A cursor grants no access, so the checksum needs no secret: it only tells our cursors from any other text.
+ * An opaque position in a list: the values that a read needs to continue, behind a checksum over them, the tenant and
+ * the list. A cursor grants no access, so the checksum needs no secret: it only tells our cursors from any other text.
  * @param list what is listed, and in which order
  */
 export function writeCursor(

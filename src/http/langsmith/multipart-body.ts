@@ -5,10 +5,14 @@ import type { JsonText } from '../../domain/entities.ts'
 import type { Part } from '../multipart.ts'
 import type { App } from '../services.ts'
 
-/** The limit of multipart bodies is at least this many bytes after decompression (contracts/langsmith.md 2.4.3, 2.6.2). */
+/**
+ * The limit of multipart bodies is at least this many bytes after decompression (contracts/langsmith.md 2.4.3, 2.6.2).
+ */
 const minBodyLimit = 100 * 1_048_576
 
-/** The limit of a multipart body in bytes after decompression. It also bounds the JSON in it, which is held in memory. */
+/**
+ * The limit of a multipart body in bytes after decompression. It also bounds the JSON in it, which is held in memory.
+ */
 export function multipartLimit(app: App): number {
   return Math.max(app.initialConfig.bodyLimit ?? 0, minBodyLimit)
 }

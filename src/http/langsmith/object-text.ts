@@ -1,6 +1,8 @@
 import type { JsonText } from '../../domain/entities.ts'
 
-/** LangSmith's clients expect an object. Any other value, which Langfuse's clients may store, is wrapped as `{key: value}`. */
+/**
+ * LangSmith's clients expect an object. Any other value, which Langfuse's clients may store, becomes its only member.
+ */
 export function objectText(text: JsonText, key: string): JsonText {
   return text.trimStart().startsWith('{') ? text : `{${JSON.stringify(key)}:${text}}`
 }

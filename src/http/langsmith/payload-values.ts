@@ -6,8 +6,8 @@ import { LangsmithError, problemOf, type ValidationDetail } from './errors.ts'
 export type PayloadShapes = readonly (readonly [name: string, opening: RegExp, type: string])[]
 
 /**
- * Parses and checks the fields that the schema names. Of the fields in `shapes` only the beginning is checked, because they
- * stay text. All other fields are ignored.
+ * Parses and checks the fields that the schema names. Of the fields in `shapes` only the beginning is checked, because
+ * they stay text. All other fields are ignored.
  * @param fields the JSON text of each field that is present
  * @param known values from elsewhere in the request, which win over the fields
  * @throws LangsmithError 422 that names every bad field

@@ -1,9 +1,8 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /*
- * The messages of OTLP, by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto
- * and what it imports). They are read into the objects that OTLP/JSON describes, so that everything after this
- * handles one form.
+ * OTLP's messages by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto and what
+ * it imports). They are read into the objects of OTLP/JSON, so that all other code knows only one form.
  */
 
 type Scalar = 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'fixed64' | 'double'

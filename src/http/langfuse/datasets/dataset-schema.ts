@@ -53,8 +53,8 @@ interface Violation {
 }
 
 /**
- * Checks the items of a dataset against new schemas, page by page. `finish` throws when an item broke them; `check` throws
- * as soon as too many have. Both throw LangfuseError 400.
+ * Checks the items of a dataset against new schemas, page by page. `finish` throws when an item broke them; `check`
+ * throws as soon as too many have. Both throw LangfuseError 400.
  */
 export function checkAllItems(schemas: Schemas): {
   check(page: Example[]): void

@@ -42,8 +42,8 @@ const body = z
   })
 
 /**
- * Links an item's execution to a run, which is made when its name is new (contracts/langfuse.md 2.1). A repeated request
- * makes no other row and gets the same answer; a link of another trace is a repetition of the item.
+ * Links an item's execution to a run, which is made when its name is new (contracts/langfuse.md 2.1). A repeated
+ * request makes no other row and gets the same answer; a link of another trace is a repetition of the item.
  */
 export function postDatasetRunItems(app: App, services: Services): void {
   const { db, clock } = services

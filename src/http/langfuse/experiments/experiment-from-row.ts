@@ -10,7 +10,10 @@ import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
 import { scoreV3FromRow } from '../scores/score-from-row.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
-/** Groups of fields of an experiment. `metrics` is Runmill's own: Langfuse has no route for them (contracts/langfuse.md 3.8). */
+/**
+ * Groups of fields of an experiment. `metrics` is Runmill's own: Langfuse has no route for them
+ * (contracts/langfuse.md 3.8).
+ */
 export const experimentGroups = ['core', 'metadata', 'scores', 'metrics'] as const
 
 export type ExperimentGroup = (typeof experimentGroups)[number]

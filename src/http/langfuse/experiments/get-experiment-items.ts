@@ -27,7 +27,10 @@ const parts: readonly ExperimentItemPart[] = [
 
 const simpleColumns = ['experimentId', 'experimentName', 'experimentItemId', 'datasetId'] as const
 
-/** Lists the items of experiments of every dialect that were executed in a span of time, newest first (contracts/langfuse.md 2.11). */
+/**
+ * Lists the items of experiments of every dialect that were executed in a span of time, newest first
+ * (contracts/langfuse.md 2.11).
+ */
 export function getExperimentItems(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({

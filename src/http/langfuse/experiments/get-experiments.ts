@@ -16,7 +16,10 @@ import { experimentFilterColumns } from '../filter-columns.ts'
 import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
 import { textList } from '../requests.ts'
 
-/** Lists experiments of every dialect that were executed in a span of time, the latest active first (contracts/langfuse.md 2.11). */
+/**
+ * Lists experiments of every dialect that were executed in a span of time, the latest active first
+ * (contracts/langfuse.md 2.11).
+ */
 export function getExperiments(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({

@@ -50,8 +50,8 @@ interface ReadEvent {
 }
 
 /**
- * Translates a batch (contracts/langfuse.md 2.7). Bad events are refused without affecting the others. The order of events
- * does not matter, because their times decide.
+ * Translates a batch (contracts/langfuse.md 2.7). Bad events are refused without affecting the others. The order of
+ * events does not matter, because their times decide.
  * @param batch the events as values
  * @param texts the JSON text of each event
  */

@@ -63,7 +63,8 @@ function dataTypeOf(
 }
 
 /**
- * Langfuse accepts a score that breaks its config and drops it later. Here it is refused, so that the client learns of it.
+ * Langfuse accepts a score that breaks its config and drops it later. Here it is refused, so that the client learns of
+ * it.
  * @throws LangfuseError 400
  */
 function checkConfig(body: ScoreBody, config: ScoreConfigRow | undefined): void {

@@ -72,7 +72,9 @@ export function readSha256(base64: string): string | null {
   return bytes.length === 32 && bytes.toString('base64') === base64 ? bytes.toString('hex') : null
 }
 
-/** The first 22 characters of the SHA-256 in URL-safe base64. Clients derive the same id from the content themselves. */
+/**
+ * The first 22 characters of the SHA-256 in URL-safe base64. Clients derive the same id from the content themselves.
+ */
 export function mediaIdOf(sha256: string): string {
   return Buffer.from(sha256, 'hex').toString('base64url').slice(0, 22)
 }

@@ -44,7 +44,10 @@ const booleanCategories = [
   { label: 'False', value: 0 },
 ]
 
-/** Checks the fields of a config against each other, and fills in the categories of a BOOLEAN. @throws LangfuseError 400 */
+/**
+ * Checks the fields of a config against each other, and fills in the categories of a BOOLEAN.
+ * @throws LangfuseError 400
+ */
 export function checkedConfig(content: ScoreConfigContent): ScoreConfigContent {
   const { dataType, minValue, maxValue } = content
   const given = content.categories

@@ -23,8 +23,8 @@ const manySchema = {
 }
 
 /**
- * Deletes traces with their observations, scores and links (contracts/langfuse.md 2.9). Events of them that arrive later
- * are dropped, so an unknown trace can be deleted too.
+ * Deletes traces with their observations, scores and links (contracts/langfuse.md 2.9). Events of them that arrive
+ * later are dropped, so an unknown trace can be deleted too.
  */
 export function deleteTraces(app: App, { db, clock }: Services): void {
   app.delete('/traces/:traceId', { schema: oneSchema }, async ({ principal, params }) => {

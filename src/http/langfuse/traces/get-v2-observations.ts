@@ -38,7 +38,10 @@ const querystring = z.object({
   ...observationQuery,
 })
 
-/** Lists runs of every dialect as observations, newest first, with cursors and groups of fields (contracts/langfuse.md 2.10). */
+/**
+ * Lists runs of every dialect as observations, newest first, with cursors and groups of fields
+ * (contracts/langfuse.md 2.10).
+ */
 export function getV2Observations(app: App, { db }: Services): void {
   const schema = { querystring, tags: ['langfuse observations'], summary: 'List observations' }
   app.get('/v2/observations', { schema }, async ({ principal: { tenantId }, query }) => {

@@ -17,10 +17,10 @@ export interface CsvExperiment extends ComparedExperiment {
 const runColumns = ['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id']
 
 /**
- * The comparison as CSV (RFC 4180), as a stream that reads only as fast as it is written (contracts/langsmith.md 2.1). A
- * line holds an example, then for each experiment its run and a score for each feedback key. With several experiments
- * these columns are called `<experiment>.<column>`. Each repetition of an example has a line of its own. JSON is written
- * as it was sent, and an absent value as an empty field. In a preview the outputs are their previews.
+ * The comparison as CSV (RFC 4180), as a stream that reads only as fast as it is written (contracts/langsmith.md 2.1).
+ * A line holds an example, then for each experiment its run and a score for each feedback key. With several experiments
+ * these columns are called `<experiment>.<column>`. Each repetition of an example has a line of its own. JSON is
+ * written as it was sent, and an absent value as an empty field. In a preview the outputs are their previews.
  */
 export function comparisonCsv(
   pages: AsyncIterable<ComparisonRow[]>,

@@ -3,7 +3,10 @@ import { exampleFromRow } from '../examples/example-from-row.ts'
 import { feedbackFromRow } from '../feedback/feedback-from-row.ts'
 import { runFields, type RunFieldOptions } from '../runs/run-from-row.ts'
 
-/** ExampleWithRunsCH (contracts/langsmith.md 2.1): an example with its runs of all sessions; `session_id` says whose a run is. */
+/**
+ * ExampleWithRunsCH (contracts/langsmith.md 2.1): an example with its runs of all sessions; `session_id` says whose a
+ * run is.
+ */
 export function comparisonFromRow(
   { example, runs }: ComparisonRow,
   options: RunFieldOptions,

@@ -20,7 +20,10 @@ const schema = {
   }),
 }
 
-/** `GET /datasets/{dataset_id}/comparative` (contracts/langsmith.md 2.8). Experiments that were deleted since are left out. */
+/**
+ * `GET /datasets/{dataset_id}/comparative` (contracts/langsmith.md 2.8). Experiments that were deleted since are left
+ * out.
+ */
 export function getDatasetsIdComparative(app: App, { db }: Services): void {
   app.get('/datasets/:dataset_id/comparative', { schema }, async (request) => {
     const { tenantId } = request.principal

@@ -60,7 +60,10 @@ export function groupNumbers(statistics: GroupStatistics): Record<string, unknow
   }
 }
 
-/** GroupedRunsSessionStats: a session with statistics over its runs in the group. @param statistics absent: no such run */
+/**
+ * GroupedRunsSessionStats: a session with statistics over its runs in the group.
+ * @param statistics absent: no such run
+ */
 export function groupSession(
   tenantId: string,
   session: ExperimentRow & { testRunNumber: number | null },

@@ -45,8 +45,8 @@ const schema = {
 }
 
 /**
- * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Only examples with a run in every session count. A
- * run or example without a value under the key is in no group. The groups with the most examples come first.
+ * `POST /datasets/{dataset_id}/group/runs` (contracts/langsmith.md 2.2). Only examples with a run in every session
+ * count. A run or example without a value under the key is in no group. The groups with the most examples come first.
  */
 export function postDatasetsIdGroupRuns(app: App, services: Services): void {
   const { db } = services

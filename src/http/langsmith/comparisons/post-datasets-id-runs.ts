@@ -108,7 +108,10 @@ export function postDatasetsIdRuns(app: App, services: Services): void {
   )
 }
 
-/** `sort_by` is a feedback key, with or without `feedback.` before it. @throws LangsmithError 422 for several sessions */
+/**
+ * `sort_by` is a feedback key, with or without `feedback.` before it.
+ * @throws LangsmithError 422 for several sessions
+ */
 function parseSort({ sort_params: sort, session_ids: sessionIds }: Body): ComparisonQuery['sort'] {
   if (sort === null || sort === undefined) return null
   if (new Set(sessionIds).size > 1) {

@@ -15,9 +15,9 @@ const fields: readonly (readonly [field: ExamplePart, single: string])[] = [
 ]
 
 /**
- * A dataset as CSV (RFC 4180), as a stream that reads only as fast as it is written. The columns are `id` and one for each
- * key that occurs, called `inputs.<key>`, `outputs.<key>` or `metadata.<key>`. Strings are written as they are and other
- * values as JSON. Where an example lacks a key, the field is empty.
+ * A dataset as CSV (RFC 4180), as a stream that reads only as fast as it is written. The columns are `id` and one for
+ * each key that occurs, called `inputs.<key>`, `outputs.<key>` or `metadata.<key>`. Strings are written as they are and
+ * other values as JSON. Where an example lacks a key, the field is empty.
  */
 export async function datasetCsv(
   db: Db,

@@ -12,8 +12,8 @@ import type { ColumnNames, UploadColumns, UploadedFile } from './dataset-file-fo
 const batchSize = 500
 
 /**
- * Reads the examples of a CSV (RFC 4180) or JSON Lines file, batch by batch. Cells of a CSV become strings. Values of JSON
- * Lines stay as they are, and a line may lack some of the columns.
+ * Reads the examples of a CSV (RFC 4180) or JSON Lines file, batch by batch. Cells of a CSV become strings. Values of
+ * JSON Lines stay as they are, and a line may lack some of the columns.
  * @throws LangsmithError 422 that names the line that cannot be read, or the column that the CSV lacks
  */
 export async function* readExamples(

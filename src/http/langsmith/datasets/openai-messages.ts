@@ -17,9 +17,9 @@ export interface OpenaiConversation {
 }
 
 /**
- * Reads an example of any shape as a conversation. Messages are found under `messages`, `input`, `output`, `message` or the
- * only key, in OpenAI's form or in any of LangChain's. A string becomes one message, of the user in the inputs and of the
- * assistant in the outputs. Anything else becomes such a message with its JSON as content.
+ * Reads an example of any shape as a conversation. Messages are found under `messages`, `input`, `output`, `message` or
+ * the only key, in OpenAI's form or in any of LangChain's. A string becomes one message, of the user in the inputs and
+ * of the assistant in the outputs. Anything else becomes such a message with its JSON as content.
  */
 export function messagesOf({
   inputs,

@@ -24,8 +24,8 @@ import { datasetName, transformations } from './post-datasets.ts'
 import { jsonObject, text, uuid } from '../schemas.ts'
 
 /**
- * The vendor's marker for "leave as it is", which an absent key means too. Each field gets a schema of its own, because the
- * generated documentation shows a shared one only at its first use.
+ * The vendor's marker for "leave as it is", which an absent key means too. Each field gets a schema of its own, because
+ * the generated documentation shows a shared one only at its first use.
  */
 const missing = () => z.object({ __missing__: z.literal('__missing__') }).transform(() => undefined)
 

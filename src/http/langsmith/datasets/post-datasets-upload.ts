@@ -37,8 +37,8 @@ const schema = {
 }
 
 /**
- * Makes a dataset of a file. Without a name it is called as the file. Answers 409 when the name or the id is taken, 422 for
- * a bad form or file.
+ * Makes a dataset of a file. Without a name it is called as the file. Answers 409 when the name or the id is taken, 422
+ * for a bad form or file.
  */
 export function postDatasetsUpload(app: App, { db, clock }: Services): void {
   uploadScope(app, (scope) => {

@@ -21,8 +21,8 @@ export const exampleFields = [
 export type ExampleField = (typeof exampleFields)[number]
 
 /**
- * Fields that are answered whatever is selected (contracts/langsmith.md 2.4.2): Python's model has no defaults for them, and
- * JavaScript's `evaluate` reads the dataset's version from `modified_at` even when it does not select it.
+ * Fields that are answered whatever is selected (contracts/langsmith.md 2.4.2): Python's model has no defaults for
+ * them, and JavaScript's `evaluate` reads the dataset's version from `modified_at` even when it does not select it.
  */
 const alwaysSelected: readonly ExampleField[] = [
   'id',
@@ -86,7 +86,10 @@ export function selectedExample(
   )
 }
 
-/** Clients find the splits in the metadata, always (contracts/langsmith.md 0.1.17). They are stored in a column of their own. */
+/**
+ * Clients find the splits in the metadata, always (contracts/langsmith.md 0.1.17). They are stored in a column of their
+ * own.
+ */
 function metadataOf({ metadata, splits }: ExampleContent): JsonText {
   const members = sliceMembers(objectText(metadata ?? '{}', 'metadata'))
   members.set('dataset_split', JSON.stringify(splits))

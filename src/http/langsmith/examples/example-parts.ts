@@ -31,8 +31,8 @@ interface GivenExample {
 const partName = /^([^.]+)(?:\.(?:(inputs|outputs|attachments_operations)|attachments?\.(.+)))?$/s
 
 /**
- * Reads the parts of a request that writes examples, in any order (contracts/langsmith.md 2.4.3). Attachments are streamed
- * to `keep`; all other parts are read as text.
+ * Reads the parts of a request that writes examples, in any order (contracts/langsmith.md 2.4.3). Attachments are
+ * streamed to `keep`; all other parts are read as text.
  * @returns the examples in the order in which they are first named
  * @throws LangsmithError 400 for a body that is malformed, 413 for too much JSON, 422 for invalid values
  */

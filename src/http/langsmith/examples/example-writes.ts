@@ -67,8 +67,8 @@ export interface ExampleCreate {
 
 /**
  * Makes examples in one dataset, all or none.
- * @throws LangsmithError 404 when there is no such dataset, 409 when an id is taken, 422 when an example breaks the dataset's
- * schemas
+ * @throws LangsmithError 404 when there is no such dataset, 409 when an id is taken, 422 when an example breaks the
+ * dataset's schemas
  */
 export async function createExamples(
   { db, clock }: Pick<Services, 'db' | 'clock'>,
@@ -97,8 +97,8 @@ export async function createExamples(
 }
 
 /**
- * Copies from the run that an example comes from: its inputs and outputs with `use_source_run_io`, and the attachments that
- * `use_source_run_attachments` names, unless the request brings one of the same name.
+ * Copies from the run that an example comes from: its inputs and outputs with `use_source_run_io`, and the attachments
+ * that `use_source_run_attachments` names, unless the request brings one of the same name.
  * @throws LangsmithError 404 when there is no such run, 422 when it has no such attachment
  */
 async function withSourceRun(
@@ -159,7 +159,8 @@ export function idsOf(updates: ExampleUpdate[]): string[] {
 /**
  * Plans the new versions that updates make of the current ones.
  * @param schemas replace the dataset's own in the check
- * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for one that breaks the schemas
+ * @throws LangsmithError 404 for an unknown example, 409 for one of another dataset, 422 for one that breaks the
+ * schemas
  */
 export function planUpdates(
   datasetId: string,
@@ -213,8 +214,8 @@ export function newVersion({ members, attachments = [] }: ExampleCreate): Exampl
 
 /**
  * The version after an update. Objects are replaced as a whole, except that only `split` changes the splits and
- * `dataset_split` in the metadata does not (contracts/langsmith.md 2.4.3). With `overwrite`, a null field gets the value it
- * would have in a new example. An absent field stays as it is.
+ * `dataset_split` in the metadata does not (contracts/langsmith.md 2.4.3). With `overwrite`, a null field gets the
+ * value it would have in a new example. An absent field stays as it is.
  */
 export function nextVersion(before: ExampleVersion, update: ExampleUpdate): ExampleVersion {
   const { members } = update

@@ -69,7 +69,8 @@ const bodyLimit = 1024 * 1_048_576
 
 /**
  * Registers a route whose body has a part for each field of an example. A refused request stores no example. Bytes of
- * its attachments may stay in the blob store; nothing refers to them, and a repeat of the request stores them only once.
+ * its attachments may stay in the blob store; nothing refers to them, and a repeat of the request stores them only
+ * once.
  */
 function multipartRoute(app: App, services: Services, route: ExamplesRoute): void {
   const { method, summary, info, operations, write } = route

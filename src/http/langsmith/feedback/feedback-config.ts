@@ -81,8 +81,8 @@ export function readFeedbackConfig(
 }
 
 /**
- * Stores configs of feedback keys that have none yet; the first one of a key stays (contracts/langsmith.md 2.7.5). Configs
- * are ignored when the API key may only send scores.
+ * Stores configs of feedback keys that have none yet; the first one of a key stays (contracts/langsmith.md 2.7.5).
+ * Configs are ignored when the API key may only send scores.
  */
 export async function keepFeedbackConfigs(
   { db, clock }: Pick<Services, 'db' | 'clock'>,

@@ -2,7 +2,9 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { FeedbackRow } from '../../../store/read/feedback/feedback.ts'
 
-/** FeedbackSchema (contracts/langsmith.md 2.1, 2.7.2): every key is present, and score and value are as they were sent. */
+/**
+ * FeedbackSchema (contracts/langsmith.md 2.1, 2.7.2): every key is present, and score and value are as they were sent.
+ */
 export function feedbackFromRow(row: FeedbackRow): Record<string, unknown> {
   return {
     id: row.id,

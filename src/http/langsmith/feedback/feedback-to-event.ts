@@ -55,7 +55,8 @@ export const feedbackInput = createValues.extend({ ...opinionInput, extra: jsonO
 export const feedbackUpdateInput = opinionValues.extend(opinionInput)
 
 /**
- * Translates one piece of feedback to an event. Its run and its session need not be known (contracts/langsmith.md 2.7.3).
+ * Translates one piece of feedback to an event. Its run and its session need not be known
+ * (contracts/langsmith.md 2.7.3).
  * @param fields the JSON text of each field
  * @param content everything that was sent, to tell events of one instant apart
  * @throws LangsmithError 422
@@ -105,7 +106,10 @@ export function feedbackToEvent(
   }
 }
 
-/** Translates a change of score, value, comment or correction. Null and absent fields keep. @throws LangsmithError 422 */
+/**
+ * Translates a change of score, value, comment or correction. Null and absent fields keep.
+ * @throws LangsmithError 422
+ */
 export function feedbackUpdateToEvent(
   id: string,
   fields: ReadonlyMap<string, JsonText>,

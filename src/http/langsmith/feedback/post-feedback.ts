@@ -9,8 +9,8 @@ import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.
 import { unvalidated } from '../payload-values.ts'
 
 /**
- * `POST /feedback`, and `/feedback/eager`, which clients use when they know that the run is stored. A repeat of a request
- * with an id gets the same answer (contracts/langsmith.md 1.4, 2.7).
+ * `POST /feedback`, and `/feedback/eager`, which clients use when they know that the run is stored. A repeat of a
+ * request with an id gets the same answer (contracts/langsmith.md 1.4, 2.7).
  */
 export function postFeedback(app: App, services: Services): void {
   for (const path of ['/feedback', '/feedback/eager']) {

@@ -1,8 +1,8 @@
 import type { App } from '../../services.ts'
 
 /**
- * What the SDKs may use (contracts/langsmith.md 1.6). They take a server of 0.16.0 or later to have the v2 routes of runs,
- * traces and experiments, and one of 0.18.0 to find projects by address, which this server does not.
+ * What the SDKs may use (contracts/langsmith.md 1.6). They take a server of 0.16.0 or later to have the v2 routes of
+ * runs, traces and experiments, and one of 0.18.0 to find projects by address, which this server does not.
  */
 const info = {
   version: '0.16.0',

@@ -16,7 +16,8 @@ import {
 
 /**
  * `POST /runs/batch`: creates (`post`) and updates (`patch`) of any number of runs, in any order. When some are
- * refused, the others are stored all the same, and the answer names the refused ones (contracts/langsmith.md 2.6.1, 2.6.2).
+ * refused, the others are stored all the same, and the answer names the refused ones (contracts/langsmith.md 2.6.1,
+ * 2.6.2).
  */
 export function postRunsBatch(app: App, services: Services): void {
   app.post(

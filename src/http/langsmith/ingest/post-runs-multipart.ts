@@ -38,8 +38,8 @@ const partNames = [
 ]
 
 /**
- * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. When some
- * are refused, the others are stored all the same, and the answer names the refused ones (contracts/langsmith.md 2.6.2).
+ * `POST /runs/multipart`: creates and updates of runs, feedback and attachments, mixed and in any order. When some are
+ * refused, the others are stored all the same, and the answer names the refused ones (contracts/langsmith.md 2.6.2).
  */
 export function postRunsMultipart(app: App, services: Services): void {
   const bodyLimit = multipartLimit(app)
@@ -83,7 +83,9 @@ export function postRunsMultipart(app: App, services: Services): void {
   })
 }
 
-/** The parts of one create or update of a run, or of one piece of feedback: a main part, and one for each large field. */
+/**
+ * The parts of one create or update of a run, or of one piece of feedback: a main part, and one for each large field.
+ */
 interface Operation {
   kind: 'post' | 'patch' | 'feedback'
   id: string
@@ -107,7 +109,8 @@ const partName = /^(?:(post|patch|feedback)\.([^.]+)(?:\.([^.]*))?|attachment\.(
 
 /**
  * Reads the parts in the order they come. Attachments are streamed to `keep`; all other parts are read as text.
- * @throws LangsmithError 422 when the body is not multipart or breaks off; attachments before that stay in the blob store
+ * @throws LangsmithError 422 when the body is not multipart or breaks off; attachments before that stay in the blob
+ * store
  */
 async function readOperations(
   request: FastifyRequest,
@@ -165,7 +168,9 @@ function problemOf(kind: Operation['kind'], field: string, text: JsonText): stri
   return field === '' && !text.startsWith('{') ? 'Input should be an object' : null
 }
 
-/** Translates operations to payloads of runs and events of feedback. Bad ones are refused without affecting the others. */
+/**
+ * Translates operations to payloads of runs and events of feedback. Bad ones are refused without affecting the others.
+ */
 function translate(
   operations: readonly Operation[],
   now: Timestamp,
@@ -208,7 +213,9 @@ function translate(
   return { payloads, feedback, configs, refused }
 }
 
-/** A hash that tells operations apart and ignores the order of their parts. Joining the texts would copy them in memory. */
+/**
+ * A hash that tells operations apart and ignores the order of their parts. Joining the texts would copy them in memory.
+ */
 function digest(texts: ReadonlyMap<string, JsonText>): string {
   const hash = createHash('sha1')
   for (const name of [...texts.keys()].toSorted()) {

@@ -13,7 +13,10 @@ import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.
 import { runValues } from './run-payload.ts'
 import { findUsage } from './usage.ts'
 
-/** One create or update of a run: the text of each field, cut out of a JSON body or out of the parts of a multipart body. */
+/**
+ * One create or update of a run: the text of each field, cut out of a JSON body or out of the parts of a multipart
+ * body.
+ */
 export interface RunPayload {
   operation: 'create' | 'update'
   /** The run's id from the path or the name of a part; null when it is the field `id`. */
@@ -42,8 +45,8 @@ interface Translated {
 }
 
 /**
- * Translates payloads to events by contracts/langsmith.md 3. Bad ones are refused without affecting the others. Projects
- * that are named and do not exist are made; one statement looks up all names.
+ * Translates payloads to events by contracts/langsmith.md 3. Bad ones are refused without affecting the others.
+ * Projects that are named and do not exist are made; one statement looks up all names.
  */
 export async function translateRuns(
   { db, clock }: Services,
@@ -206,7 +209,10 @@ function payloadPatch(fields: ReadonlyMap<string, JsonText>, isCreate: boolean):
   }
 }
 
-/** Splits `extra` into metadata, runtime and the rest. Each is a map that merges by key; a value that is no map stays in the rest. */
+/**
+ * Splits `extra` into metadata, runtime and the rest. Each is a map that merges by key; a value that is no map stays in
+ * the rest.
+ */
 function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number)[]): RunPatch {
   const extra = fields.get('extra')
   if (extra === undefined) return {}

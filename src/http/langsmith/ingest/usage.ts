@@ -32,8 +32,8 @@ interface Counts {
 }
 
 /**
- * Finds the tokens and costs of a run in the order of contracts/langsmith.md 3.6: the first place that counts anything wins.
- * Costs are exact decimals, taken from the text. Nothing is estimated.
+ * Finds the tokens and costs of a run in the order of contracts/langsmith.md 3.6: the first place that counts anything
+ * wins. Costs are exact decimals, taken from the text. Nothing is estimated.
  * @param outputs JSON text of the run's outputs, or null
  * @param metadata JSON text of `extra.metadata`, or null
  * @returns null when there are no counts anywhere
@@ -73,7 +73,9 @@ function usageMetadata(text: JsonText | undefined): Counts | null {
   return saysNothing(counts) ? null : counts
 }
 
-/** The sum over LangChain's messages, `generations[i][j].message.kwargs.usage_metadata` (contracts/langsmith.md 3.6.3). */
+/**
+ * The sum over LangChain's messages, `generations[i][j].message.kwargs.usage_metadata` (contracts/langsmith.md 3.6.3).
+ */
 function generationUsage(text: JsonText | undefined): Counts | null {
   let sum: Counts | null = null
   for (const batch of elementsOf(text)) {

@@ -5,7 +5,9 @@ import { notFound } from '../errors.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
-/** `GET /v2/runs/{run_id}`: a run of the given project (contracts/langsmith.md 2.10.2). `start_time` is not needed here. */
+/**
+ * `GET /v2/runs/{run_id}`: a run of the given project (contracts/langsmith.md 2.10.2). `start_time` is not needed here.
+ */
 export function getV2RunsId(app: App, services: Services): void {
   app.get(
     '/v2/runs/:run_id',

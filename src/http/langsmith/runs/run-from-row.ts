@@ -7,7 +7,9 @@ import { ancestorIds, formatDottedOrder } from '../dotted-order.ts'
 import { joinMembers, objectText } from '../object-text.ts'
 import { usageDetailOf } from './usage-details.ts'
 
-/** The seven types that LangSmith's clients know. Other types, which come from Langfuse's clients, are shown as a chain. */
+/**
+ * The seven types that LangSmith's clients know. Other types, which come from Langfuse's clients, are shown as a chain.
+ */
 export const runTypes = [
   'tool',
   'chain',

@@ -12,8 +12,8 @@ const maxIds = 10_000
 const ids = z.array(uuid).max(maxIds).nullish()
 
 /**
- * Conditions on runs, which lists and statistics share (contracts/langsmith.md 2.6.3). Null counts as absent; unknown keys
- * are ignored.
+ * Conditions on runs, which lists and statistics share (contracts/langsmith.md 2.6.3). Null counts as absent; unknown
+ * keys are ignored.
  */
 export const runQueryFields = {
   id: ids,

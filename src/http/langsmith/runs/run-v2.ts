@@ -30,8 +30,8 @@ function v1(name: string): Value {
 }
 
 /**
- * RunSelectField: for each name that a request may select, the optional columns it needs and its value. The answer has the
- * name in lower case. Enums are in upper case, costs are numbers (contracts/langsmith.md 2.10.1).
+ * RunSelectField: for each name that a request may select, the optional columns it needs and its value. The answer has
+ * the name in lower case. Enums are in upper case, costs are numbers (contracts/langsmith.md 2.10.1).
  */
 const fields = {
   ID: [[], v1('id')],

@@ -36,8 +36,8 @@ export const statsSelectNames = [
 ] as const
 
 /**
- * Whether a statistic is selected. An empty selection selects all, and so does `all_run_stats`. `all_token_stats` selects
- * all that count tokens or costs.
+ * Whether a statistic is selected. An empty selection selects all, and so does `all_run_stats`. `all_token_stats`
+ * selects all that count tokens or costs.
  */
 export function isStatSelected(
   select: readonly string[] | null | undefined,

@@ -22,7 +22,8 @@ const prefixes: Readonly<Record<UsageDetailName, string>> = {
 }
 
 /**
- * One breakdown, as `{cache_read: 5}` or `{cache_read: "0.00001"}`: counts are numbers, costs exact decimals in strings.
+ * One breakdown, as `{cache_read: 5}` or `{cache_read: "0.00001"}`: counts are numbers, costs exact decimals in
+ * strings.
  * @returns null when the run has none
  */
 export function usageDetailOf(

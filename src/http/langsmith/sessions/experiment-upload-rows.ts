@@ -135,10 +135,10 @@ function runFields(
 }
 
 /**
- * Assigns each row its example in the dataset, and plans the versions to write. Rows with the same example are repetitions.
- * A stored example whose contents differ gets a new version.
- * @throws LangsmithError 422 when rows with one id differ. The plan throws 409 for an example of another dataset, and 422
- * for one that breaks the dataset's schemas
+ * Assigns each row its example in the dataset, and plans the versions to write. Rows with the same example are
+ * repetitions. A stored example whose contents differ gets a new version.
+ * @throws LangsmithError 422 when rows with one id differ. The plan throws 409 for an example of another dataset, and
+ * 422 for one that breaks the dataset's schemas
  */
 export function planUploadExamples(
   dataset: Dataset,

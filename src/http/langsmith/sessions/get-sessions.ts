@@ -67,7 +67,10 @@ const schema = {
   querystring,
 }
 
-/** Before it sorts or filters by a statistic, a request refreshes at most so many stale experiments. Workers do the rest. */
+/**
+ * Before it sorts or filters by a statistic, a request refreshes at most so many stale experiments. Workers do the
+ * rest.
+ */
 const refreshLimit = 200
 
 /** Lists sessions. An unknown name gives an empty list, never 404 (contracts/langsmith.md 0.1.4). */
@@ -116,8 +119,8 @@ export function getSessions(app: App, services: Services): void {
 }
 
 /**
- * Makes the project `default` when a list finds nothing that should hold it. The SDKs learn their tenant id from any session
- * in a list, so a tenant without sessions needs one (contracts/langsmith.md 0.1.6).
+ * Makes the project `default` when a list finds nothing that should hold it. The SDKs learn their tenant id from any
+ * session in a list, so a tenant without sessions needs one (contracts/langsmith.md 0.1.6).
  */
 async function listSeeded(
   { db, clock }: Services,

@@ -43,8 +43,9 @@ const schema = {
 }
 
 /**
- * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): makes the dataset, as externally managed, when it does
- * not exist; then the experiment, and for each row a run with its scores. All is checked before anything is written.
+ * `POST /datasets/upload-experiment` (contracts/langsmith.md 2.3.2): makes the dataset, as externally managed, when it
+ * does not exist; then the experiment, and for each row a run with its scores. All is checked before anything is
+ * written.
  */
 export function postDatasetsUploadExperiment(app: App, services: Services): void {
   const { db, clock } = services
