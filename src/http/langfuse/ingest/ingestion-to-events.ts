@@ -30,7 +30,7 @@ export interface TranslatedBatch {
   events: IngestEvent[]
   successes: EventResult[]
   errors: EventResult[]
-  /** True for a few scores and nothing else: their sender expects to read them at once (src/domain/SPEC.md I9). */
+  /** True for a few scores and nothing else: their sender expects to read them at once (SPEC I9). */
   isInteractive: boolean
 }
 

@@ -131,7 +131,7 @@ function plainCounts(
 
 function saysNothing(counts: Counts): boolean {
   return Object.values(counts).every(
-    (part) => part === null || (part instanceof Map && part.size === 0),
+    (value) => value === null || (value instanceof Map && value.size === 0),
   )
 }
 
@@ -151,12 +151,12 @@ function add(a: Counts, b: Counts): Counts {
 }
 
 function usageOf(counts: Counts): Usage {
-  const parts = [
+  const members = [
     detailMember('prompt_token_details', counts.promptDetails, (text) => text),
     detailMember('completion_token_details', counts.completionDetails, (text) => text),
     detailMember('prompt_cost_details', counts.promptCostDetails, (text) => `"${text}"`),
     detailMember('completion_cost_details', counts.completionCostDetails, (text) => `"${text}"`),
-  ].filter((part) => part !== null)
+  ].filter((member) => member !== null)
   return {
     promptTokens: counts.prompt,
     completionTokens: counts.completion,
@@ -164,7 +164,7 @@ function usageOf(counts: Counts): Usage {
     promptCost: counts.promptCost,
     completionCost: counts.completionCost,
     totalCost: totalCostOf(counts),
-    usageDetails: parts.length === 0 ? null : `{${parts.join(',')}}`,
+    usageDetails: members.length === 0 ? null : `{${members.join(',')}}`,
   }
 }
 

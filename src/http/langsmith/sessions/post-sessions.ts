@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentInsert } from '../../../store/write/experiments.ts'
@@ -8,24 +9,23 @@ import { LangsmithError, notFound } from '../errors.ts'
 import { flag, jsonObject, text, time, uuid } from '../schemas.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
 
-/** `extra` of a session. Its metadata can be searched, so they must be an object. */
-export const sessionExtra = z.looseObject({ metadata: jsonObject.nullish() }).nullish()
-
-export const traceTier = z.enum(['longlived', 'shortlived']).nullish()
-
 /** The vendor's limit (contracts/langsmith.md 2.5.2). */
 export const sessionName = z.string().min(1).max(128).pipe(text)
 
-const body = z.object({
-  name: sessionName.optional().describe('Absent: one is made up'),
-  id: uuid.nullish(),
+/** Fields that creates and updates share; `sessionValues` reads them. */
+export const sessionFields = z.object({
   description: text.nullish(),
   start_time: time.nullish(),
   end_time: time.nullish(),
-  extra: sessionExtra,
-  reference_dataset_id: uuid.nullish(),
+  extra: z.looseObject({ metadata: jsonObject.nullish() }).nullish(),
   default_dataset_id: uuid.nullish(),
-  trace_tier: traceTier,
+  trace_tier: z.enum(['longlived', 'shortlived']).nullish(),
+})
+
+const body = sessionFields.extend({
+  name: sessionName.optional().describe('Absent: one is made up'),
+  id: uuid.nullish(),
+  reference_dataset_id: uuid.nullish(),
 })
 
 const schema = {
@@ -52,12 +52,7 @@ export function postSessions(app: App, { db, clock }: Services): void {
         id,
         datasetId,
         name: given.name ?? `project-${id}`,
-        description: given.description ?? null,
-        ...splitExtra(sliceMembers(request.bodyText).get('extra')),
-        traceTier: given.trace_tier ?? null,
-        defaultDatasetId: given.default_dataset_id ?? null,
-        startTime: given.start_time ?? null,
-        endTime: given.end_time ?? null,
+        ...sessionValues(given, request.bodyText),
         now: clock.now(),
       },
       request.query.upsert,
@@ -65,4 +60,17 @@ export function postSessions(app: App, { db, clock }: Services): void {
     if (session === null) throw new LangsmithError(409, 'Session already exists.')
     return sessionFromRow(tenantId, session)
   })
+}
+
+/** @param bodyText the body as it was sent; `extra` is stored as its text */
+export function sessionValues(given: z.output<typeof sessionFields>, bodyText: JsonText) {
+  return {
+    description: given.description ?? null,
+    // Its metadata can be searched, so the schema takes only an object.
+    ...splitExtra(sliceMembers(bodyText).get('extra')),
+    traceTier: given.trace_tier ?? null,
+    defaultDatasetId: given.default_dataset_id ?? null,
+    startTime: given.start_time ?? null,
+    endTime: given.end_time ?? null,
+  }
 }
