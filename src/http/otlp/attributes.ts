@@ -2,8 +2,8 @@ import type { Level } from '../../domain/entities.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
 
 /*
- * The attributes that each field is read from (contracts/langfuse.md 2.8.2). To read one more key, add it to its field:
- * the first key that a span has wins. Spellings:
+ * Which attributes give the value of which field (contracts/langfuse.md 2.8.2). To read one more key, add it to its
+ * field; the first key that a span has wins. Keys are written as
  *   key            an attribute of the span
  *   key.*          all attributes below the key, as one object, or as a list where the next segment is a number
  *   resource:key   an attribute of the resource
@@ -222,7 +222,10 @@ export const metadataKeys = {
   observation: ['langfuse.observation.metadata', 'langfuse.metadata', 'ai.telemetry.metadata'],
 } as const satisfies Record<string, readonly string[]>
 
-/** The type of observation: the first attribute with a listed value decides. Values are in lower case; `*` is any. */
+/**
+ * Which type of observation a span is. The first of these attributes whose value (in lower case) is listed decides;
+ * `*` matches any value.
+ */
 export const observationTypeOfAttribute: readonly [
   key: string,
   types: Readonly<Record<string, ObservationType>>,

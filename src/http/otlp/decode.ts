@@ -157,8 +157,8 @@ function bytesOf(sent: unknown): Uint8Array | null {
 }
 
 /**
- * Reads an id from hex (OTLP/JSON), bytes (protobuf) or base64 (protobuf's own JSON).
- * @returns lower-case hex, or null
+ * Reads an id in hex (OTLP/JSON), bytes (protobuf), or base64 (protobuf's own JSON).
+ * @returns lower-case hex, never all zeros; null when it is not an id of this many bytes
  */
 function idOf(sent: unknown, length: number): string | null {
   const hex = typeof sent === 'string' ? hexOf(sent, length) : hexOfBytes(bytesOf(sent))

@@ -30,9 +30,9 @@ interface StoredExperiment {
 }
 
 /**
- * Makes run items of `langfuse.experiment.*` attributes (contracts/langfuse.md 2.8.3), one for the span that the
- * attributes name as the item's root. A link that is posted for the item makes the same row, and what the link says
- * wins. Experiments that are not known by their id are found by name in their dataset, or else made.
+ * Makes run items from `langfuse.experiment.*` attributes (contracts/langfuse.md 2.8.3): one for each span that the
+ * attributes name as the item's own. It is the same row that a posted link makes, and what a link says takes
+ * precedence. An experiment that is not known is found by its name in its dataset, or else made.
  */
 export async function experimentItemEvents(
   services: Services,
@@ -162,7 +162,8 @@ function itemEvent(
 }
 
 /**
- * An object that was sent as JSON or as one attribute for each member. Any other value becomes its member `metadata`.
+ * Reads an object, sent as JSON or as one attribute per member. Any other value becomes the member `metadata` of an
+ * object.
  */
 function objectText(reader: AttributeReader, field: AttributeField): JsonText | null {
   const value = reader.find(field)

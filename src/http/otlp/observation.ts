@@ -93,7 +93,8 @@ export function readUsage(reader: AttributeReader): UsagePatch {
 }
 
 /**
- * The conventions include details in the totals of input and output; Langfuse's usage does not, so they are subtracted.
+ * Counts tokens in Langfuse's keys. By the conventions of OpenTelemetry a count includes its details (cached,
+ * reasoning, audio); here they are subtracted from it.
  */
 function countedTokens(reader: AttributeReader): JsonText {
   const count = (field: Parameters<AttributeReader['find']>[0]): number | null => {

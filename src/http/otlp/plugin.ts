@@ -10,8 +10,8 @@ import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
 
 /**
- * OTLP/HTTP at OpenTelemetry's own path, `/v1/traces`. Takes any API key as Basic, Bearer or `x-api-key`, and answers
- * errors as google.rpc.Status in the encoding of the request.
+ * OTLP/HTTP at OpenTelemetry's conventional path, `/v1/traces`. It takes any key of ours as Basic, Bearer or
+ * `x-api-key`, and answers errors as google.rpc.Status in the encoding of the request.
  */
 export async function otlp(app: App, services: Services): Promise<void> {
   readRawBodies(app)
@@ -26,8 +26,8 @@ export async function otlp(app: App, services: Services): Promise<void> {
 const ingestionVersion = 4
 
 /**
- * OTLP/HTTP within Langfuse's API, at `/otel/v1/traces` (contracts/langfuse.md 2.8). It is registered inside the plugin
- * of that API, which authenticates and answers all errors that are not about the export itself.
+ * OTLP/HTTP inside Langfuse's API, at `/otel/v1/traces`. It is registered within the plugin of that API, which
+ * authenticates, and which answers errors that are not about the export itself (contracts/langfuse.md 2.8).
  */
 export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)

@@ -29,16 +29,16 @@ const body = z.unknown().meta({
 export interface TracesRoute {
   path: string
   /**
-   * True: one span with invalid ids refuses the whole export. False: the others are taken, and the answer counts the
-   * refused.
+   * True: one span without valid ids makes the whole export refused. False: the other spans are taken, and the answer
+   * counts those without.
    */
   isAllOrNothing: boolean
   tags: string[]
 }
 
 /**
- * Takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md 2.8). A repeat changes
- * nothing.
+ * Registers a route that takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md
+ * 2.8). An export that is sent again makes the same rows.
  */
 export function postTraces(
   app: App,

@@ -1,8 +1,9 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /*
- * OTLP's messages by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto and what
- * it imports). They are read into the objects of OTLP/JSON, so that all other code knows only one form.
+ * The messages of OTLP, by the numbers of their fields (opentelemetry/proto/collector/trace/v1/trace_service.proto
+ * and what it imports). They are read into the objects that OTLP/JSON describes, so that everything after this
+ * handles one form.
  */
 
 type Scalar = 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'fixed64' | 'double'

@@ -31,9 +31,9 @@ export interface SpanContext {
 }
 
 /**
- * Translates spans to one event for each run and as few as possible for each trace (contracts/langfuse.md 2.8.1). Spans
- * make the same rows in whatever order, batches and repetitions they come. A trace begins with its earliest span. Where
- * spans disagree about their trace, the one that began last counts.
+ * Translates spans into one event per run and as few as possible per trace (contracts/langfuse.md 2.8.1). The same
+ * spans make the same rows, in whatever order they come, however often, and however they are split into exports. A
+ * trace begins with its earliest span. Where spans disagree about their trace, the one that began last counts.
  */
 export function spansToEvents(spans: readonly Span[], context: SpanContext): IngestEvent[] {
   const runs: EventOf<'run'>[] = []
@@ -139,9 +139,10 @@ function traceStartEvent(
 }
 
 /**
- * What a span says of its trace. A root gives the trace its own name, input, output and metadata, unless attributes
- * about the trace say otherwise. Any other span gives only what such attributes say. Absent fields keep.
- * @returns null when the span says nothing of its trace
+ * Makes the event of what a span says about its trace. A root stands for its trace, with its own name, input, output
+ * and metadata, unless attributes say otherwise. Any other span says only what its attributes about the trace say. An
+ * absent field keeps what is stored.
+ * @returns null when the span says nothing about its trace
  */
 function traceEvent(
   span: Span,
@@ -181,8 +182,9 @@ function traceEvent(
 }
 
 /**
- * Drops every field and key that a newer event of the same export sets too. SDKs repeat a trace's attributes on each of
- * its spans, so a trace of a thousand spans then needs one event. The rows are the same (src/domain/SPEC.md I4).
+ * Leaves out what a newer event of the same export overrules, field by field and key by key. SDKs repeat the
+ * attributes of a trace on each of its spans. The rows are the same either way (SPEC I4), but a trace of a thousand
+ * spans needs one event instead of a thousand.
  */
 function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
   const newestFirst = events.toSorted((a, b) => (BigInt(a.version) < BigInt(b.version) ? 1 : -1))
