@@ -1,6 +1,6 @@
 // npm run db:migrate: migrates DATABASE_URL without starting anything. Every start of Runmill does so too.
 import { readConfig } from '../src/config.ts'
-import { migrate } from '../src/store/migrate.ts'
+import { migrate, SchemaTooNewError } from '../src/store/migrate.ts'
 import { closePool, openPool } from '../src/store/pool.ts'
 
 const { databaseUrl } = readConfig()
@@ -9,5 +9,12 @@ if (databaseUrl === null) {
   process.exit(1)
 }
 const db = openPool(databaseUrl, { max: 2 })
-await migrate(db)
-await closePool(db)
+try {
+  await migrate(db)
+} catch (error) {
+  if (!(error instanceof SchemaTooNewError)) throw error
+  console.error(`runmill: ${error.message}`)
+  process.exitCode = 1
+} finally {
+  await closePool(db)
+}

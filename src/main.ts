@@ -21,7 +21,7 @@ import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
 import { isRetryable } from './store/errors.ts'
-import { migrate } from './store/migrate.ts'
+import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 
@@ -208,7 +208,13 @@ function describeError(error: unknown): object {
   }
 }
 
-const operatorErrors = [ConfigError, StartError, EmbeddedPostgresError, InitialKeysError]
+const operatorErrors = [
+  ConfigError,
+  StartError,
+  EmbeddedPostgresError,
+  InitialKeysError,
+  SchemaTooNewError,
+]
 
 /**
  * What the operator can correct is reported in one sentence. Anything else is for us to correct, and keeps its stack.

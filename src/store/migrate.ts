@@ -6,8 +6,18 @@ const folder = new URL('../../migrations/', import.meta.url)
 /** One lock for all processes that start at once: `RUNM`. */
 const advisoryLock = 0x52554e4d
 
-/** Brings the schema up to date, each migration in a transaction of its own. Does nothing when it is. */
+/** Thrown when a newer version has changed the schema in a way that this one cannot work with. For the operator. */
+export class SchemaTooNewError extends Error {
+  override name = 'SchemaTooNewError'
+}
+
+/**
+ * Brings the schema up to date, each migration in a transaction of its own. Does nothing when it is. Migrations of a newer
+ * version may have been applied before: with compatible ones this version works, with a breaking one it must not.
+ * @throws SchemaTooNewError
+ */
 export async function migrate(db: Db): Promise<void> {
+  const names = migrationNames()
   const connection = await db.reserve()
   try {
     await connection`select pg_advisory_lock(${advisoryLock})`
@@ -16,13 +26,22 @@ export async function migrate(db: Db): Promise<void> {
         name text primary key,
         applied_at timestamptz not null default now()
       )`
-    const rows = await connection<{ name: string }[]>`select name from schema_migrations`
-    const applied = new Set(rows.map((row) => row.name))
-    for (const name of migrationNames()) {
-      if (applied.has(name)) continue
-      const text = readFileSync(new URL(name, folder), 'utf8')
+    // Null where a version that did not store the flag has applied the migration.
+    await connection`alter table schema_migrations add column if not exists is_breaking boolean`
+    const rows = await connection<{ name: string; isBreaking: boolean | null }[]>`
+      select name, is_breaking from schema_migrations order by name`
+    const applied = new Map(rows.map((row) => [row.name, row.isBreaking]))
+    refuseNewer([...applied].filter(([name]) => !names.includes(name)))
+    for (const name of names) {
+      const flag = applied.get(name)
+      if (flag !== undefined && flag !== null) continue
+      const { text, isBreaking } = readMigration(name)
+      if (flag === null) {
+        await connection`update schema_migrations set is_breaking = ${isBreaking} where name = ${name}`
+        continue
+      }
       await connection.unsafe(
-        `begin;\n${text}\n;insert into schema_migrations (name) values ('${name}');\ncommit;`,
+        `begin;\n${text}\n;insert into schema_migrations (name, is_breaking) values ('${name}', ${isBreaking});\ncommit;`,
       )
     }
   } catch (error) {
@@ -34,9 +53,27 @@ export async function migrate(db: Db): Promise<void> {
   }
 }
 
+/** A migration of which nothing is known but its name may be breaking, so it counts as such. */
+function refuseNewer(unknown: [name: string, isBreaking: boolean | null][]): void {
+  const breaking = unknown.find(([, isBreaking]) => isBreaking !== false)
+  if (breaking === undefined) return
+  throw new SchemaTooNewError(
+    `The database was migrated by a newer version of Runmill (${breaking[0]}), and this one cannot work with it: start the newer version.`,
+  )
+}
+
 /** File names in the order they apply. */
 export function migrationNames(): string[] {
   return readdirSync(folder)
     .filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name))
     .toSorted()
+}
+
+/** Line 1 of a migration says whether processes of the version before it may go on working, `-- compatible` or `-- breaking`. */
+function readMigration(name: string): { text: string; isBreaking: boolean } {
+  const text = readFileSync(new URL(name, folder), 'utf8')
+  const [, flag] = /^-- (compatible|breaking)\n/.exec(text) ?? []
+  if (flag === undefined)
+    throw new Error(`${name} does not begin with -- compatible or -- breaking`)
+  return { text, isBreaking: flag === 'breaking' }
 }

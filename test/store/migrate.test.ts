@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dumpSchema } from '../../src/store/dump.ts'
-import { migrate, migrationNames } from '../../src/store/migrate.ts'
+import { migrate, migrationNames, SchemaTooNewError } from '../../src/store/migrate.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -22,17 +22,68 @@ test('processes that start at once migrate once, and a later start changes nothi
   await Promise.all(pools.map(migrate))
   const [first] = pools as [Db]
   const schema = await dumpSchema(first)
-  const applied = await first`select name, applied_at from schema_migrations order by name`
+  const applied = await first`select * from schema_migrations order by name`
   expect(applied.map((row) => row['name'])).toEqual(migrationNames())
 
   await migrate(first)
   expect(await dumpSchema(first)).toBe(schema)
-  expect(await first`select name, applied_at from schema_migrations order by name`).toEqual(applied)
+  expect(await first`select * from schema_migrations order by name`).toEqual(applied)
+})
+
+describe('the flag in line 1', () => {
+  const flags = async (db: Db) =>
+    db<{ name: string; isBreaking: boolean }[]>`
+      select name, is_breaking from schema_migrations order by name`
+
+  test('is stored with each migration', async () => {
+    const [db] = pools as [Db]
+    await migrate(db)
+    const breaking = (await flags(db)).filter((row) => row.isBreaking).map((row) => row.name)
+    expect(breaking).toEqual(migrationNames().filter((name) => flagOf(name) === '-- breaking'))
+    expect(breaking).toContain('0009_list_reads.sql')
+  })
+
+  test('is added to what was applied before flags were stored', async () => {
+    const [db] = pools as [Db]
+    await migrate(db)
+    const stored = await flags(db)
+    await db`alter table schema_migrations drop column is_breaking`
+    await migrate(db)
+    expect(await flags(db)).toEqual(stored)
+  })
+
+  test('of a newer compatible migration lets this version start', async () => {
+    const [db] = pools as [Db]
+    await migrate(db)
+    await db`insert into schema_migrations (name, is_breaking) values ('9999_newer.sql', false)`
+    await migrate(db)
+    expect((await flags(db)).at(-1)).toEqual({ name: '9999_newer.sql', isBreaking: false })
+  })
+
+  test.each([true, null])(
+    'of a newer migration is %s: this version refuses to start, in one sentence, and changes nothing',
+    async (flag) => {
+      const [db] = pools as [Db]
+      await migrate(db)
+      await db`insert into schema_migrations (name, is_breaking) values ('9999_newer.sql', ${flag})`
+      await db`delete from schema_migrations where name = ${migrationNames().at(-1)!}`
+      const stored = await flags(db)
+      const error = await migrate(db).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(SchemaTooNewError)
+      expect((error as Error).message).toMatch(
+        /^[^\n]*newer version of Runmill \(9999_newer\.sql\)[^\n]*\.$/,
+      )
+      expect(await flags(db)).toEqual(stored)
+    },
+  )
 })
 
 test('every migration says in line 1 whether old workers may keep running', () => {
   for (const name of migrationNames()) {
-    const text = readFileSync(new URL(`../../migrations/${name}`, import.meta.url), 'utf8')
-    expect(text, name).toMatch(/^-- (?:compatible|breaking)\n/)
+    expect(flagOf(name), name).toMatch(/^-- (?:compatible|breaking)$/)
   }
 })
+
+function flagOf(name: string): string {
+  return readFileSync(new URL(`../../migrations/${name}`, import.meta.url), 'utf8').split('\n')[0]!
+}
