@@ -11,6 +11,7 @@ import {
   Worker,
 } from 'bullmq'
 import pg from 'pg'
+import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
 import type { QueueBackend } from '../backend.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 import { describeError, silentLog } from '../report.ts'
@@ -155,17 +156,13 @@ async function withLock(
   }
 }
 
-/** SQLSTATE classes that say nothing about the statement: connection, conflict, resources, shutdown, standby. */
-const passing = /^(?:08|40|53|57|58|25006)/
-
 /**
  * BullMQ waits and tries again only when it reads ECONNREFUSED; any other error makes its loop spin. So everything
  * that may pass is made to look like that.
  */
 function rethrow(error: unknown): never {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const fromServer = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE'
-  if (fromServer && !passing.test(code)) throw error
+  if (isSqlState(code) && postgresErrorKind(code) !== 'passing') throw error
   throw Object.assign(
     new Error(`Postgres is not available: ${describeError(error)}`, { cause: error }),
     {

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { isSqlState, postgresErrorKind } from '../../src/domain/postgres-errors.ts'
+import { isDataError, isRetryable, isUniqueViolation } from '../../src/store/errors.ts'
+
+const codes = {
+  passing: ['08006', '40001', '40P01', '53300', '55P03', '57014', '57P01', '58030', '25006'],
+  unique: ['23505'],
+  data: ['22003', '22P05', '54000'],
+  other: ['23503', '25P02', '42601', 'P0001', 'XX000'],
+}
+
+test.each(Object.entries(codes))('%s: %j', (kind, list) => {
+  for (const code of list) {
+    expect(isSqlState(code), code).toBe(true)
+    expect(postgresErrorKind(code), code).toBe(kind)
+    const error = Object.assign(new Error('x'), { code })
+    expect([isRetryable(error), isUniqueViolation(error), isDataError(error)], code).toEqual(
+      ['passing', 'unique', 'data'].map((each) => each === kind),
+    )
+  }
+})
+
+test('what Node reports of a connection is no SQLSTATE, and passes', () => {
+  for (const code of ['EPIPE', 'ECONNREFUSED', 'CONNECTION_CLOSED']) {
+    expect(isSqlState(code), code).toBe(false)
+    expect(isRetryable(Object.assign(new Error('x'), { code })), code).toBe(true)
+  }
+})
