@@ -196,7 +196,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Drivers hang whole clients onto their errors, keys included: only these parts of one are logged. */
-function describeError(error: unknown): object {
+function serializeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error
   return {
@@ -204,7 +204,7 @@ function describeError(error: unknown): object {
     message,
     ...(codeOf(error) === '' ? {} : { code: codeOf(error) }),
     stack,
-    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
   }
 }
 
@@ -236,7 +236,7 @@ async function main(): Promise<void> {
   // BullMQ's Postgres backend uses pg in a way that pg 9 will refuse. The versions are pinned; operators cannot mend it.
   process.noDeprecation = true
   const config = readConfig()
-  const log = pino({ level: config.logLevel, serializers: { err: describeError } })
+  const log = pino({ level: config.logLevel, serializers: { err: serializeError } })
   const runmill = composeRunmill(config, log, (sentence) => {
     console.error(`runmill: ${sentence}`)
     void end(1)

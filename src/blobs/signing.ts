@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { isSameSecret } from '../domain/constant-time.ts'
 
 /** The path that blob links begin with: `<base>/<tenant>/<blob>?type=…&name=…&expires=…&signature=…`. */
 export const blobLinkBase = '/api/runmill/blobs'
@@ -72,7 +73,7 @@ export function createBlobSigner(secret: Uint8Array): BlobSigner {
 
   return {
     signUpload: uploadSignature,
-    verifyUpload: (link, signature) => isSame(uploadSignature(link), signature),
+    verifyUpload: (link, signature) => isSameSecret(uploadSignature(link), signature),
     sign({ tenantId, blobId, mimeType, fileName, expiresAt }) {
       const type =
         mimeType.length > maxLength ? 'application/octet-stream' : mimeType.toWellFormed()
@@ -83,15 +84,9 @@ export function createBlobSigner(secret: Uint8Array): BlobSigner {
       return `${blobLinkBase}/${tenantId}/${blobId}?${query.toString()}`
     },
     verify({ tenantId, blobId, type, name, expires, signature }) {
-      if (!isSame(signatureOf([tenantId, blobId, type, name, expires]), signature)) return null
+      if (!isSameSecret(signatureOf([tenantId, blobId, type, name, expires]), signature))
+        return null
       return { tenantId, blobId, mimeType: type, fileName: name, expiresAt: Number(expires) }
     },
   }
-}
-
-/** Constant time. The length is no secret: it is always the same. */
-function isSame(wantedText: string, givenText: string): boolean {
-  const wanted = Buffer.from(wantedText)
-  const given = Buffer.from(givenText)
-  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }

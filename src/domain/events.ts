@@ -22,6 +22,14 @@ export interface EventOf<K extends EntityKind> {
 
 type Nullable<T> = { [P in keyof T]: T[P] | null }
 
+/** A part of a patch: the property when it has a value, and nothing, which says nothing, when it has none. */
+export function given<P extends string, T>(
+  property: P,
+  value: T | null | undefined,
+): { [K in P]?: T } {
+  return value === null || value === undefined ? {} : ({ [property]: value } as { [K in P]?: T })
+}
+
 /** 2^42 - 1 milliseconds: the year 2109. */
 const maxMs = 2 ** 42 - 1
 

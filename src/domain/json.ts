@@ -9,6 +9,11 @@ export class RawJson {
   }
 }
 
+/** Stored JSON for an answer, to be copied verbatim; null where there is none. */
+export function rawJson(text: JsonText | null | undefined): RawJson | null {
+  return text === null || text === undefined ? null : new RawJson(text)
+}
+
 /** Works like `JSON.stringify`, but copies RawJson values verbatim. Undefined members are left out. */
 export function stringifyWithRaw(value: unknown): string {
   if (value instanceof RawJson) return value.text

@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { isSameSecret } from '../domain/constant-time.ts'
 import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import {
@@ -74,7 +75,8 @@ export function createAuthenticator(db: Db, time: { now(): number } = performanc
       const key = await cached(`secret/${hash.toString('base64')}`, async () =>
         apiKeyFindBySecretHash(db, hash),
       )
-      if (key === null || (publicKey !== null && !isSame(publicKey, key.publicKey))) return null
+      if (key === null || (publicKey !== null && !isSameSecret(publicKey, key.publicKey)))
+        return null
       return principalOf(key)
     },
   }
@@ -82,12 +84,6 @@ export function createAuthenticator(db: Db, time: { now(): number } = performanc
 
 function principalOf(key: ApiKey): Principal {
   return { tenantId: key.tenantId, tenantName: key.tenantName, scopes: key.scopes }
-}
-
-/** Constant time, whatever the lengths. */
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => createHash('sha256').update(text).digest())
-  return timingSafeEqual(left!, right!)
 }
 
 /** What the route asks for: its own `config.scope`, or by the method. */

@@ -1,5 +1,5 @@
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
-import { eventVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
+import { eventVersion, given, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { resolveId } from '../../domain/ids.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
@@ -221,8 +221,4 @@ function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
 
 function isTrue(value: unknown): boolean {
   return value === true || value === 'true'
-}
-
-function given<P extends string, T>(property: P, value: T | null): { [K in P]?: T } {
-  return value === null ? {} : ({ [property]: value } as { [K in P]?: T })
 }

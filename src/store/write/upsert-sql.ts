@@ -5,6 +5,7 @@ import {
   type FoldedRow,
   type MapEntry,
 } from '../../domain/fold.ts'
+import { arrayLiteral } from '../array-literal.ts'
 import type { Parameter } from '../statements.ts'
 
 /*
@@ -231,10 +232,6 @@ function mapClockText(
 function scalar(value: ColumnValue): Parameter {
   if (typeof value === 'boolean') return String(value)
   return Array.isArray(value) ? arrayLiteral(value) : value
-}
-
-function arrayLiteral(texts: string[]): string {
-  return `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
 }
 
 export function snakeCase(property: string): string {

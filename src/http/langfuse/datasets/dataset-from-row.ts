@@ -1,5 +1,4 @@
-import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson } from '../../../domain/json.ts'
+import { rawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
@@ -13,9 +12,9 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
     projectId: tenantId,
     name: row.name,
     description: row.description,
-    metadata: raw(row.metadata),
-    inputSchema: raw(row.inputsSchema),
-    expectedOutputSchema: raw(row.outputsSchema),
+    metadata: rawJson(row.metadata),
+    inputSchema: rawJson(row.inputsSchema),
+    expectedOutputSchema: rawJson(row.outputsSchema),
     createdAt: toMillisecondIso(row.createdAt),
     updatedAt: toMillisecondIso(row.updatedAt),
   }
@@ -26,9 +25,9 @@ export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<strin
   return {
     id: row.externalId ?? row.id,
     status: row.archived ? 'ARCHIVED' : 'ACTIVE',
-    input: raw(row.inputs),
-    expectedOutput: raw(row.outputs),
-    metadata: raw(row.metadata),
+    input: rawJson(row.inputs),
+    expectedOutput: rawJson(row.outputs),
+    metadata: rawJson(row.metadata),
     sourceTraceId: row.externalSourceTraceId ?? row.sourceTraceId,
     sourceObservationId: row.externalSourceRunId ?? row.sourceRunId,
     datasetId: datasetIdOf(dataset),
@@ -45,7 +44,7 @@ export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<
     id: row.id,
     name: row.name,
     description: row.description,
-    metadata: raw(row.metadata),
+    metadata: rawJson(row.metadata),
     datasetId: datasetIdOf(dataset),
     datasetName: dataset.name,
     createdAt: toMillisecondIso(row.createdAt),
@@ -70,8 +69,4 @@ export function datasetRunItemFromRow(row: RunItemRow): Record<string, unknown> 
 
 function datasetIdOf(dataset: Dataset): string {
   return dataset.externalId ?? dataset.id
-}
-
-function raw(json: JsonText | null): RawJson | null {
-  return json === null ? null : new RawJson(json)
 }

@@ -1,4 +1,4 @@
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { type RawJson, sliceMembers, rawJson } from '../../../domain/json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'
@@ -24,7 +24,7 @@ export function observationFromRow(tenantId: string, row: ObservationRow): Recor
     level: row.level,
     statusMessage: statusMessageOf(row),
     model: row.model,
-    modelParameters: raw(row.modelParameters),
+    modelParameters: rawJson(row.modelParameters),
     ...promptOf(row),
     usageDetails,
     costDetails,
@@ -111,7 +111,7 @@ export function observationV2FromRow(
     ...group('model', () => ({
       providedModelName: row.model,
       internalModelId: null,
-      modelParameters: raw(row.modelParameters),
+      modelParameters: rawJson(row.modelParameters),
     })),
     ...group('usage', () => ({
       ...usageMapsOf(row),
@@ -183,10 +183,6 @@ function isoOrNull(time: Timestamp | null): string | null {
 
 function numberOf(decimal: string | null): number | null {
   return decimal === null ? null : Number(decimal)
-}
-
-function raw(text: JsonText | null): RawJson | null {
-  return text === null ? null : new RawJson(text)
 }
 
 /** The text of a string, or the JSON of any other value. */

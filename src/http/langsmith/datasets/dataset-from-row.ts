@@ -1,5 +1,4 @@
-import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/json.ts'
 import type { CountedDataset, Dataset } from '../../../store/read/datasets/datasets.ts'
 import { objectText } from '../object-text.ts'
 
@@ -13,9 +12,9 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
     data_type: row.dataType,
     created_at: row.createdAt,
     modified_at: row.updatedAt,
-    inputs_schema_definition: raw(row.inputsSchema),
-    outputs_schema_definition: raw(row.outputsSchema),
-    transformations: raw(row.transformations),
+    inputs_schema_definition: rawJson(row.inputsSchema),
+    outputs_schema_definition: rawJson(row.outputsSchema),
+    transformations: rawJson(row.transformations),
     externally_managed: row.externallyManaged,
     // Langfuse's clients may store any JSON here.
     metadata: row.metadata === null ? null : new RawJson(objectText(row.metadata, 'metadata')),
@@ -34,8 +33,4 @@ export function countedDatasetFromRow(
     session_count: row.sessionCount,
     last_session_start_time: row.lastSessionStartTime,
   }
-}
-
-function raw(text: JsonText | null): RawJson | null {
-  return text === null ? null : new RawJson(text)
 }

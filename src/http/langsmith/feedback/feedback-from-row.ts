@@ -1,5 +1,4 @@
-import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers, rawJson } from '../../../domain/json.ts'
 import type { FeedbackRow } from '../../../store/read/feedback/feedback.ts'
 
 /**
@@ -11,17 +10,17 @@ export function feedbackFromRow(row: FeedbackRow): Record<string, unknown> {
     key: row.key ?? '',
     created_at: row.createdAt,
     modified_at: row.updatedAt ?? row.createdAt,
-    score: raw(row.score),
-    value: raw(row.value),
+    score: rawJson(row.score),
+    value: rawJson(row.value),
     comment: row.comment,
-    correction: raw(row.correction),
+    correction: rawJson(row.correction),
     run_id: row.runId,
     trace_id: row.traceId,
     session_id: row.experimentId,
     start_time: row.runStartTime,
     is_root: row.isRoot,
     feedback_source: sourceOf(row),
-    extra: raw(row.extra),
+    extra: rawJson(row.extra),
     feedback_group_id: row.feedbackGroupId,
     comparative_experiment_id: row.comparativeExperimentId,
     feedback_thread_id: row.threadId,
@@ -33,13 +32,9 @@ function sourceOf({ sourceType, source }: FeedbackRow): object | null {
   const given = sliceMembers(source ?? '{}')
   return {
     type: sourceType,
-    metadata: raw(given.get('metadata')),
-    user_id: raw(given.get('user_id')),
-    ls_user_id: raw(given.get('ls_user_id')),
-    user_name: raw(given.get('user_name')),
+    metadata: rawJson(given.get('metadata')),
+    user_id: rawJson(given.get('user_id')),
+    ls_user_id: rawJson(given.get('ls_user_id')),
+    user_name: rawJson(given.get('user_name')),
   }
-}
-
-function raw(text: JsonText | null | undefined): RawJson | null {
-  return text === null || text === undefined ? null : new RawJson(text)
 }

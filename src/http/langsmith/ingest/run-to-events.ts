@@ -1,5 +1,5 @@
 import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
-import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/events.ts'
+import { eventVersion, given, type EventOf, type IngestEvent } from '../../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import { hasHugeNumber, previewOf, sliceMembers, toJsonMap } from '../../../domain/json.ts'
@@ -268,10 +268,6 @@ function firstTokenPatch(events: JsonText): RunPatch {
 
 function isEmpty(text: JsonText): boolean {
   return /^(?:\{\s*\}|\[\s*\])$/.test(text)
-}
-
-function given<P extends string, T>(property: P, value: T | null | undefined): { [K in P]?: T } {
-  return value === null || value === undefined ? {} : ({ [property]: value } as { [K in P]?: T })
 }
 
 function runIdOf({ id, fields }: RunPayload): string | null {

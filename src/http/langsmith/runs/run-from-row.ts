@@ -1,4 +1,4 @@
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { RawJson, sliceMembers, rawJson } from '../../../domain/json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { toEpochMicros, type Timestamp } from '../../../domain/timestamp.ts'
 import type { RunDetailRow, RunRow } from '../../../store/read/runs/runs.ts'
@@ -47,8 +47,8 @@ export function runFields(
     outputs_preview: row.outputsPreview,
     error: errorOf(row),
     extra: extraOf(row),
-    serialized: raw(row.serialized),
-    events: raw(row.events),
+    serialized: rawJson(row.serialized),
+    events: rawJson(row.events),
     tags: row.tags,
     trace_id: row.traceId ?? row.id,
     dotted_order: dottedOrderOf(row, startTime),
@@ -62,7 +62,7 @@ export function runFields(
     total_cost: row.totalCost,
     prompt_cost: row.promptCost,
     completion_cost: row.completionCost,
-    feedback_stats: raw(row.feedbackStats ?? '{}'),
+    feedback_stats: rawJson(row.feedbackStats ?? '{}'),
     app_path: `/o/${row.tenantId}/projects/p/${row.experimentId}/r/${row.id}`,
     manifest_id: null,
     manifest_s3_id: null,
@@ -82,10 +82,10 @@ export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): Record<str
     direct_child_run_ids: row.directChildRunIds,
     parent_run_ids: row.dottedOrder === null ? [] : ancestorIds(row.dottedOrder),
     first_token_time: row.firstTokenTime,
-    prompt_token_details: raw(usageDetailOf(row, 'prompt_token_details')),
-    completion_token_details: raw(usageDetailOf(row, 'completion_token_details')),
-    prompt_cost_details: raw(usageDetailOf(row, 'prompt_cost_details')),
-    completion_cost_details: raw(usageDetailOf(row, 'completion_cost_details')),
+    prompt_token_details: rawJson(usageDetailOf(row, 'prompt_token_details')),
+    completion_token_details: rawJson(usageDetailOf(row, 'completion_token_details')),
+    prompt_cost_details: rawJson(usageDetailOf(row, 'prompt_cost_details')),
+    completion_cost_details: rawJson(usageDetailOf(row, 'completion_cost_details')),
     price_model_id: null,
     reference_dataset_id: row.referenceDatasetId,
     in_dataset: row.inDataset,
@@ -136,8 +136,4 @@ function extraOf({ extra, runtime, metadata }: RunRow): RawJson | null {
 function dottedOrderOf(row: RunRow, startTime: Timestamp | null): string | null {
   if (row.dottedOrder !== null) return row.dottedOrder
   return startTime === null ? null : formatDottedOrder([{ time: startTime, id: row.id }])
-}
-
-function raw(text: JsonText | null | undefined): RawJson | null {
-  return text === null || text === undefined ? null : new RawJson(text)
 }

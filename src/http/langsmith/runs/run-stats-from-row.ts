@@ -1,4 +1,4 @@
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/json.ts'
 import type { RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 
 /** RunStats (contracts/langsmith.md 2.6.3): latencies in seconds, costs as numbers. */
@@ -26,23 +26,19 @@ export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {
     error_rate: runCount === 0 ? null : row.errorCount / runCount,
     streaming_rate: runCount === 0 ? null : row.streamingCount / runCount,
     // The sum is exact: its digits are copied, so that JavaScript does not round them.
-    total_cost: rawOf(row.totalCost),
-    prompt_cost: rawOf(row.promptCost),
-    completion_cost: rawOf(row.completionCost),
+    total_cost: rawJson(row.totalCost),
+    prompt_cost: rawJson(row.promptCost),
+    completion_cost: rawJson(row.completionCost),
     cost_p50: row.costP50,
     cost_p99: row.costP99,
-    prompt_token_details: rawOf(row.promptTokenDetails),
-    completion_token_details: rawOf(row.completionTokenDetails),
-    prompt_cost_details: rawOf(row.promptCostDetails),
-    completion_cost_details: rawOf(row.completionCostDetails),
+    prompt_token_details: rawJson(row.promptTokenDetails),
+    completion_token_details: rawJson(row.completionTokenDetails),
+    prompt_cost_details: rawJson(row.promptCostDetails),
+    completion_cost_details: rawJson(row.completionCostDetails),
   }
 }
 
 /** Sums of bigint come as numeric: text. */
 function wholeOf(sum: number | string | null): RawJson | number {
   return sum === null ? 0 : new RawJson(String(sum))
-}
-
-function rawOf(text: string | null): RawJson | null {
-  return text === null ? null : new RawJson(text)
 }
