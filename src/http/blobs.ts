@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
+import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure, logUnavailable } from './log-failure.ts'
 import type { App, Services } from './services.ts'
-import { isUnavailable, retryAfterSeconds } from './unavailable.ts'
 
 /** How long a link works, at least. SDKs fetch at once, people may keep a page open. */
 const lifetimeSeconds = 24 * 3600
@@ -180,13 +180,19 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (isUnavailable(error)) {
-    logUnavailable(log, error, request)
-    reply.header('retry-after', retryAfterSeconds)
-    return refuse(reply, 503, 'Service temporarily unavailable')
+  const problem = classifyError(error)
+  switch (problem.kind) {
+    case 'unavailable':
+      logUnavailable(log, error, request)
+      reply.header('retry-after', retryAfterSeconds)
+      return refuse(reply, 503, 'Service temporarily unavailable')
+    case 'schema':
+      return refuse(reply, 400, problem.message)
+    case 'refused':
+      return refuse(reply, problem.status, problem.message)
+    default:
+      // A link that was signed holds nothing that cannot be read or stored.
+      logFailure(log, error, request)
+      return refuse(reply, 500, 'Internal server error')
   }
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
-  if (status < 500 && error instanceof Error) return refuse(reply, status, error.message)
-  logFailure(log, error, request)
-  return refuse(reply, 500, 'Internal server error')
 }

@@ -1,10 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { isDataError } from '../../store/errors.ts'
-import { BodyError } from '../body.ts'
-import { logFailure, logUnavailable } from '../log-failure.ts'
-import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Log } from '../../domain/log.ts'
+import { classifyError, retryAfterSeconds } from '../classify-error.ts'
+import { logFailure, logUnavailable } from '../log-failure.ts'
 
 /** Langfuse's error names (contracts/langfuse.md 1.4). */
 type ErrorName =
@@ -55,46 +53,43 @@ export function answerError(
     }
     return reply.code(error.status).send(body)
   }
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const issues = error.validation.map(({ keyword, instancePath, message, params }) => ({
-      ...params,
-      code: keyword,
-      path: instancePath
-        .split('/')
-        .slice(1)
-        .filter((key) => key !== ''),
-      message,
-    }))
-    return reply.code(400).send({ message: 'Invalid request data', error: issues })
+  const problem = classifyError(error)
+  switch (problem.kind) {
+    case 'schema':
+      return reply
+        .code(400)
+        .send({ message: 'Invalid request data', error: problem.problems.map(issueOf) })
+    case 'body':
+      return reply.code(400).type('text/plain').send(problem.message)
+    case 'unavailable':
+      logUnavailable(log, error, request)
+      return reply
+        .code(503)
+        .header('Retry-After', retryAfterSeconds)
+        .send({ message: 'Service temporarily unavailable', error: 'ServiceUnavailable' })
+    case 'data':
+      return reply
+        .code(400)
+        .send({ message: 'Value cannot be stored', error: 'InvalidRequestError' })
+    case 'refused':
+      return problem.status === 413
+        ? reply.code(413).type('text/plain').send('Body exceeded the size limit')
+        : reply
+            .code(problem.status)
+            .send({ message: problem.message, error: 'InvalidRequestError' })
+    case 'failure':
+      logFailure(log, error, request)
+      return reply
+        .code(500)
+        .send({ message: 'Internal Server Error', error: 'An unknown error occurred' })
   }
-  if (error instanceof BodyError) return reply.code(400).type('text/plain').send(error.message)
-  if (isUnavailable(error)) {
-    logUnavailable(log, error, request)
-    return reply
-      .code(503)
-      .header('Retry-After', retryAfterSeconds)
-      .send({ message: 'Service temporarily unavailable', error: 'ServiceUnavailable' })
-  }
-  if (isDataError(error)) {
-    return reply.code(400).send({ message: 'Value cannot be stored', error: 'InvalidRequestError' })
-  }
-  return answerStatusError(log, error, request, reply)
 }
 
-/** Fastify's own refusals carry a status below 500 (a body too large, a malformed URL); anything else is our fault. */
-function answerStatusError(
-  log: Log,
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
-  if (status === 413) return reply.code(413).type('text/plain').send('Body exceeded the size limit')
-  if (status < 500 && error instanceof Error) {
-    return reply.code(status).send({ message: error.message, error: 'InvalidRequestError' })
-  }
-  logFailure(log, error, request)
-  return reply
-    .code(500)
-    .send({ message: 'Internal Server Error', error: 'An unknown error occurred' })
+/** A problem that zod found, as Langfuse's servers show zod's. */
+function issueOf({ keyword, instancePath, message, params }: FastifySchemaValidationError): object {
+  const path = instancePath
+    .split('/')
+    .slice(1)
+    .filter((key) => key !== '')
+  return { ...params, code: keyword, path, message }
 }

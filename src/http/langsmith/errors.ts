@@ -1,12 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { Log } from '../../domain/log.ts'
-import { isDataError } from '../../store/errors.ts'
-import { BodyError } from '../body.ts'
+import { classifyError, retryAfterSeconds } from '../classify-error.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
-import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -55,27 +52,27 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   if (error instanceof LangsmithError) return answer(request, reply, error.status, error.detail)
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const context = locations[error.validationContext ?? 'body'] ?? 'body'
-    const details = error.validation.map((problem) => detailOf(context, problem))
-    return answer(request, reply, 422, details)
+  const problem = classifyError(error)
+  switch (problem.kind) {
+    case 'schema': {
+      const context = locations[problem.context ?? 'body'] ?? 'body'
+      const details = problem.problems.map((each) => detailOf(context, each))
+      return answer(request, reply, 422, details)
+    }
+    case 'body':
+      return answer(request, reply, 422, problem.message)
+    case 'unavailable':
+      logUnavailable(log, error, request)
+      reply.header('Retry-After', retryAfterSeconds)
+      return answer(request, reply, 503, 'Service temporarily unavailable')
+    case 'data':
+      return answer(request, reply, 422, 'Value cannot be stored')
+    case 'refused':
+      return answer(request, reply, problem.status, problem.message)
+    case 'failure':
+      logFailure(log, error, request)
+      return answer(request, reply, 500, 'Internal server error')
   }
-  if (error instanceof BodyError) return answer(request, reply, 422, error.message)
-  if (isUnavailable(error)) {
-    logUnavailable(log, error, request)
-    return answer(
-      request,
-      reply.header('Retry-After', retryAfterSeconds),
-      503,
-      'Service temporarily unavailable',
-    )
-  }
-  if (isDataError(error)) return answer(request, reply, 422, 'Value cannot be stored')
-  // Fastify's own refusals carry a status below 500 (a body too large, a malformed URL); anything else is our fault.
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
-  if (status < 500 && error instanceof Error) return answer(request, reply, status, error.message)
-  logFailure(log, error, request)
-  return answer(request, reply, 500, 'Internal server error')
 }
 
 /** What the vendor calls the parts of a request. */

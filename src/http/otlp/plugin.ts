@@ -1,10 +1,9 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
-import { isDataError } from '../../store/errors.ts'
 import { BodyError } from '../body.ts'
+import { classifyError, retryAfterSeconds } from '../classify-error.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
 import type { App, Services } from '../services.ts'
-import { isUnavailable, retryAfterSeconds } from '../unavailable.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
@@ -22,6 +21,8 @@ export async function otlp(app: App, services: Services): Promise<void> {
   postTraces(app, services, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
 }
 
+const undecodable = 'Failed to decompress request body'
+
 /** Newest ingestion version that Langfuse's servers know. */
 const ingestionVersion = 4
 
@@ -32,9 +33,9 @@ const ingestionVersion = 4
 export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)
   app.setErrorHandler((error, _, reply) => {
-    const refusal = refusalOf(error)
+    const refusal = error instanceof BodyError ? new OtlpError(400, undecodable) : error
     // An error thrown here goes to the handler of the plugin around this one.
-    if (refusal === null) throw error
+    if (!(refusal instanceof OtlpError)) throw error
     const { status, message } = refusal
     const body = status === 405 ? { message, error: 'MethodNotAllowedError' } : { error: message }
     return reply.code(status).send(body)
@@ -70,13 +71,6 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
   return principal
 }
 
-/** What is wrong with the export; null when something else is. */
-function refusalOf(error: unknown): OtlpError | null {
-  if (error instanceof OtlpError) return error
-  if (!(error instanceof BodyError)) return null
-  return new OtlpError(400, 'Failed to decompress request body', { cause: error })
-}
-
 /**
  * Codes of google.rpc by HTTP status. A status that is not listed is INVALID_ARGUMENT below 500 and INTERNAL from 500
  * on.
@@ -105,12 +99,20 @@ function answerStatus(
 }
 
 function statusOf(error: unknown): { status: number; message: string } {
-  const refusal = refusalOf(error)
-  if (refusal !== null) return refusal
-  if (isUnavailable(error)) return { status: 503, message: 'Service temporarily unavailable' }
-  if (isDataError(error)) return { status: 400, message: 'Value cannot be stored' }
-  const { statusCode = 500, message } = error as FastifyError
-  return statusCode < 500
-    ? { status: statusCode, message }
-    : { status: 500, message: 'Internal Server Error' }
+  if (error instanceof OtlpError) return error
+  const problem = classifyError(error)
+  switch (problem.kind) {
+    case 'schema':
+      return { status: 400, message: problem.message }
+    case 'body':
+      return { status: 400, message: undecodable }
+    case 'unavailable':
+      return { status: 503, message: 'Service temporarily unavailable' }
+    case 'data':
+      return { status: 400, message: 'Value cannot be stored' }
+    case 'refused':
+      return problem
+    case 'failure':
+      return { status: 500, message: 'Internal Server Error' }
+  }
 }
