@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEmbeddedPostgres } from '../src/embedded/postgres.ts'
-import { dumpSchema } from '../src/store/dump.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { closePool, openPool } from '../src/store/pool.ts'
+import { dumpSchema } from './schema-dump.ts'
 
 const target = new URL('../test/fixtures/schema.sql', import.meta.url)
 const dataDir = await mkdtemp(join(tmpdir(), 'runmill-dump-'))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { dumpSchema } from '../../src/store/dump.ts'
+import { dumpSchema } from '../../scripts/schema-dump.ts'
 import { migrate, migrationNames, SchemaTooNewError } from '../../src/store/migrate.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts'

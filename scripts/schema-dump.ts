@@ -1,13 +1,12 @@
-import type { Db } from './pool.ts'
-import { runText } from './statements.ts'
+import type { Queryable } from '../src/store/pool.ts'
 
 /**
  * The schema `public` as text, the same for the same schema: tables with their columns, constraints and indexes, and
  * whatever else migrations make. It is for reading and comparing (test/fixtures/schema.sql), not for restoring: that is
  * what migrations are for, and the npm package of Postgres carries no pg_dump.
  */
-export async function dumpSchema(db: Db): Promise<string> {
-  const lines = await runText<{ line: string }>(db, dumpText, [])
+export async function dumpSchema(db: Queryable): Promise<string> {
+  const lines = await db.unsafe<{ line: string }[]>(dumpText)
   return lines.map(({ line }) => `${line}\n`).join('')
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dumpSchema } from '../../src/store/dump.ts'
-import { closePool, openPool, type Db } from '../../src/store/pool.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { dumpSchema } from '../scripts/schema-dump.ts'
+import { closePool, openPool, type Db } from '../src/store/pool.ts'
+import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
 
 let database: TestDatabase
 let db: Db
@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 test('the migrations give the committed schema (npm run db:dump writes it)', async () => {
-  const committed = readFileSync(new URL('../fixtures/schema.sql', import.meta.url), 'utf8')
+  const committed = readFileSync(new URL('./fixtures/schema.sql', import.meta.url), 'utf8')
   expect(await dumpSchema(db)).toBe(committed)
 })
 
@@ -37,7 +37,7 @@ test.each([
     .begin(async (transaction) => {
       await transaction.unsafe(change)
       // The dump inside the transaction sees the change; the rollback spares the other cases.
-      expect(await dumpSchema(transaction as unknown as Db)).not.toBe(before)
+      expect(await dumpSchema(transaction)).not.toBe(before)
       throw new Rollback()
     })
     .catch((error: unknown) => {
