@@ -1,0 +1,146 @@
+import {
+  type PgPool,
+  type PgQueryable,
+  PostgresConnection,
+  type PostgresConnectionOptions,
+  PostgresQueueBackend,
+  type QueueBaseOptions,
+} from 'bullmq'
+import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
+import { describeError } from '../report.ts'
+
+/*
+ * Everything here works around what BullMQ does inside, which its documentation promises nowhere. It is all written for
+ * one version: before another is installed, each of the five has to be looked at again. Behind each stands the test, of
+ * test/queue/bullmq-postgres.test.ts unless it says otherwise, that breaks without it or when BullMQ has changed there.
+ */
+
+/** The version of BullMQ whose internals are meant. test/queue/bullmq-postgres.test.ts fails when another is installed. */
+export const bullmqVersion = '6.7.0'
+
+const relistenMs = 1_000
+
+/**
+ * 1. BullMQ's loops wait and try again only after an error whose code is ECONNREFUSED; after any other they spin without a
+ * pause. So whatever may pass by itself is made to look like that.
+ * Test: `BullMQ takes for a lost connection what may pass by itself, and nothing else`.
+ */
+export function asConnectionError(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (isSqlState(code) && postgresErrorKind(code) !== 'passing') throw error
+  throw Object.assign(
+    new Error(`Postgres is not available: ${describeError(error)}`, { cause: error }),
+    { code: 'ECONNREFUSED' },
+  )
+}
+
+/**
+ * 2. BullMQ would make a pool and a LISTEN connection for every queue and every worker. This connection is for all of them,
+ * which is more listeners than Node expects. Each worker says LISTEN on it, without waiting for the others: pg warns of
+ * statements that overlap, and its version 9 will refuse them, so here they wait for each other.
+ * Test: `statements on the shared LISTEN connection wait for each other`.
+ */
+export function sharedConnection(pool: PgPool): PostgresConnection {
+  const connection = new PostgresConnection(pool)
+  connection.setMaxListeners(50)
+  const queued = new WeakSet<object>()
+  const getListenClient = connection.getListenClient.bind(connection)
+  connection.getListenClient = async () => {
+    const client = await getListenClient()
+    if (queued.has(client)) return client
+    queued.add(client)
+    const query: PgQueryable['query'] = client.query.bind(client)
+    let last: Promise<unknown> = Promise.resolve()
+    client.query = <R>(text: string, params?: readonly unknown[]) => {
+      const result = last.then(() => query<R>(text, params))
+      last = result.catch(() => {})
+      return result
+    }
+    return client
+  }
+  return connection
+}
+
+/**
+ * 3. A backend on the shared connection says that it owns it, because only an owner follows the LISTEN connection to the next
+ * one when it was lost. But closing a queue or a worker must not close what the others still use.
+ * Test: `closing a queue or a worker leaves the shared connection open, and the others listen again after a loss`.
+ *
+ * 4. While a delayed job waits, BullMQ trusts the LISTEN connection for up to an hour. A connection whose other end hangs would
+ * hold the queue up as long, so a worker looks for itself every five seconds.
+ * Test: `a worker looks for itself every five seconds, where BullMQ would trust the connection for longer`.
+ */
+export function backendOn(
+  connection: PostgresConnection,
+  name: string,
+  options: QueueBaseOptions,
+): PostgresQueueBackend {
+  const ownOptions = options as QueueBaseOptions<PostgresConnectionOptions>
+  const backend = new PostgresQueueBackend(connection, name, ownOptions, true)
+  backend.close = () => Promise.resolve()
+  backend.disconnect = () => Promise.resolve()
+  Object.defineProperty(backend, 'maximumBlockTimeout', { value: 5 })
+  return backend
+}
+
+/**
+ * 5. BullMQ looks for an earlier schedule without a lock (its function `add_job_scheduler`), so that two processes make two
+ * schedules. An advisory lock keeps them apart; it ends with the connection should the process die. Within a process one waits
+ * for the other without a connection, for the pool is small.
+ * Test: `schedule makes one job, however many backends ask at once` in test/queue/conformance.test.ts.
+ */
+export function oneAtATime(
+  pool: PgPool,
+  lockName: string,
+): (work: () => Promise<unknown>) => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(() => withLock(pool, lockName, work))
+    last = result.catch(() => {})
+    return result
+  }
+}
+
+async function withLock(
+  pool: PgPool,
+  name: string,
+  work: () => Promise<unknown>,
+): Promise<unknown> {
+  const client = await pool.connect()
+  let broken = true
+  try {
+    await client.query('begin')
+    await client.query('select pg_advisory_xact_lock(hashtext($1))', [name])
+    const result = await work()
+    await client.query('commit')
+    broken = false
+    return result
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** Listens on the connection that BullMQ's workers listen on, and again on the next one when it was lost. */
+export async function listenOn(
+  connection: PostgresConnection,
+  channel: string,
+  deliver: (message: string) => void,
+  report: (error: unknown, where: string) => void,
+): Promise<void> {
+  const listen = async () => {
+    const client = await connection.getListenClient()
+    client.on('notification', (message) => {
+      if (message.channel === channel && message.payload) deliver(message.payload)
+    })
+    await client.query(`listen "${channel}"`)
+  }
+  const relisten = () => {
+    if (connection.isClosing) return
+    listen().catch((error: unknown) => {
+      report(error, 'listen')
+      setTimeout(relisten, relistenMs).unref()
+    })
+  }
+  await listen()
+  connection.on('listenerinvalidated', relisten)
+}
