@@ -203,7 +203,7 @@ describe.each(homes)('$name', ({ open }) => {
   })
 })
 
-describe('what is removed', () => {
+describe('I12 what is removed', () => {
   test('attachments and media of a deleted trace', async () => {
     const { h, kept } = await world(await local())
     const runId = await makeRun(h, 'default', 'attached')
@@ -255,7 +255,7 @@ describe('what is removed', () => {
   })
 })
 
-describe('what is kept', () => {
+describe('I12 what is kept', () => {
   test('a content of the last day: what refers to it may still wait in the queue', async () => {
     const { h, kept } = await world(await local())
     await makeRun(h, 'gone', 'young')

@@ -61,7 +61,7 @@ async function hold(
   })
 }
 
-test('feedback deleted while a batch rewrites it stays deleted', async () => {
+test('I11 feedback deleted while a batch rewrites it stays deleted', async () => {
   const w = await world()
   const score = feedbackOn({ id: randomUUID() }, 'correct', 1)
   await w.apply(score)
@@ -106,7 +106,7 @@ test.each(['the batch first', 'the delete first'])(
   },
 )
 
-test('a trace deleted while the batch that creates it has not ended is deleted', async () => {
+test('I11 a trace deleted while the batch that creates it has not ended is deleted', async () => {
   const w = await world()
   const trace = traceOf(w.experimentId, 1, {}, [{}])
   // An uncommitted trace that nobody else can see yet.
