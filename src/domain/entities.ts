@@ -1,6 +1,6 @@
 import type { Timestamp } from './timestamp.ts'
 
-/** JSON as text, exactly as the client sent it (DESIGN 4.4: numbers, key order and `\u0000` survive). */
+/** JSON as text, exactly as the client sent it (architecture.md 4.4: numbers, key order and `\u0000` survive). */
 export type JsonText = string
 
 /** A decimal number as text, so that costs are exact (`"0.000001"`). */

@@ -128,7 +128,7 @@ export function hasHugeNumber(text: JsonText): boolean {
   return hugeNumber.test(text.slice(outside))
 }
 
-/** Longest preview, in UTF-16 code units (DESIGN 4.4). */
+/** Longest preview, in UTF-16 code units (architecture.md 4.4). */
 const previewLength = 500
 /**
  * A longer text is not parsed, and its preview is simply its beginning: a preview must not cost a parse of megabytes.

@@ -37,7 +37,7 @@ export function decodeBodies(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.complete) return
     // Fastify would close the connection, and the client, still sending, would see a reset instead of the answer
-    // (contracts/langsmith.md 5, oddity 19). Read and forget instead.
+    // (contracts/langsmith.md 5.19). Read and forget instead.
     reply.removeHeader('connection')
     drain(request.raw)
   })

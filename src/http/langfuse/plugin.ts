@@ -57,7 +57,7 @@ async function findByBasic(auth: Services['auth'], header: string): Promise<Prin
   return principal
 }
 
-/** The secret may come as Bearer too (DESIGN 3); the public key as Bearer may only send scores. */
+/** The secret may come as Bearer too (architecture.md 3); the public key as Bearer may only send scores. */
 async function findByBearer(auth: Services['auth'], header: string): Promise<Principal> {
   const token = readBearer(header)
   if (token === null) throw new LangfuseError(401, 'Invalid authorization header', null)

@@ -66,7 +66,7 @@ export interface Datastore {
 type ReportError = (error: unknown, where: string) => void
 export type Connect = (report: ReportError) => Promise<Datastore>
 
-/** DESIGN I7: a request is refused fast, rather than held while the datastore is away. */
+/** SPEC I7: a request is refused fast, rather than held while the datastore is away. */
 const answerMs = 2_000
 /** A large request is many jobs of up to 1 MiB, and storing them takes longer on a slow disk. */
 const answerMsPerFurtherJob = 250
@@ -88,7 +88,7 @@ const jobOptions: JobsOptions = {
 
 const queueOptions: SharedQueueOptions = {
   defaultJobOptions: jobOptions,
-  // Nobody reads BullMQ's events (DESIGN 6).
+  // Nobody reads BullMQ's events (architecture.md 6).
   streams: { events: { maxLen: 100 } },
 }
 

@@ -167,7 +167,7 @@ function disconnectAll(clients: Client[]): void {
 }
 
 /**
- * What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (DESIGN I1).
+ * What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (SPEC I1).
  * @returns whether we are allowed to ask (INFO)
  */
 async function warnAboutSettings(client: Client, log: QueueLog): Promise<boolean> {

@@ -117,7 +117,7 @@ where run.tenant_id = $1 and run.id = $2
 select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
 
 -- name: run_list_example_roots
--- Which of these runs are root runs that execute an example in an experiment: each is a run item (DESIGN 1).
+-- Which of these runs are root runs that execute an example in an experiment: each is a run item (architecture.md 1).
 -- Root means id = trace_id here, for LangChain stamps the example on every run of a trace (contracts/langsmith.md 2.1).
 -- One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
 select run.*, experiment.dataset_id

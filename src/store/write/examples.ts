@@ -38,7 +38,7 @@ export interface ExampleWrite {
 
 /**
  * Writes new versions of many examples of one dataset, all under one version time, which is strictly later than any
- * before it in the dataset (DESIGN 4.5). Create-only, update-only, upsert and merge are the plan's business.
+ * before it in the dataset (architecture.md 4.5). Create-only, update-only, upsert and merge are the plan's business.
  * @returns the stored versions in the order of the plan; null when there is no such dataset
  */
 export async function exampleWriteVersions(
