@@ -233,8 +233,6 @@ const sameSignalMs = 500
 const stopTimeoutMs = 20_000
 
 async function main(): Promise<void> {
-  // BullMQ's Postgres backend uses pg in a way that pg 9 will refuse. The versions are pinned; operators cannot mend it.
-  process.noDeprecation = true
   const config = readConfig()
   const log = pino({ level: config.logLevel, serializers: { err: serializeError } })
   const runmill = composeRunmill(config, log, (sentence) => {

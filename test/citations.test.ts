@@ -63,7 +63,13 @@ test.each(Object.entries(documents))(
 test('nothing else is cited: a comment stands alone, or names a section that exists', () => {
   const unknown = citations.filter(({ document }) => !Object.hasOwn(documents, document))
   expect(unknown).toEqual([])
-  const forms = [/\bDESIGN\b/, /\bSTYLE\b/, /\boddit(?:y|ies) \d+/i, /\brules? \d+/i, /\bSources? \d+/]
+  const forms = [
+    /\bDESIGN\b/,
+    /\bSTYLE\b/,
+    /\boddit(?:y|ies) \d+/i,
+    /\brules? \d+/i,
+    /\bSources? \d+/,
+  ]
   const found = texts.flatMap(({ file, text }) =>
     forms.flatMap((form) => (form.test(text) ? [`${form.exec(text)![0]} in ${file}`] : [])),
   )

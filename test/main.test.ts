@@ -4,26 +4,27 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { closePool, openPool } from '../src/store/pool.ts'
 import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
 import { compiledFile, startRunmill, type RunmillProcess } from './support/runmill-process.ts'
 
-let folder: string
-let database: TestDatabase
-let processes: RunmillProcess[]
+/* A start takes a second or more, so what several tests can look at is started once. Each test also runs alone. */
 
-beforeEach(async () => {
+let folder: string
+const databases: TestDatabase[] = []
+const processes: RunmillProcess[] = []
+
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runmill-main-'))
-  database = await createTestDatabase()
-  processes = []
 })
 
-afterEach(async () => {
+afterAll(async () => {
   for (const each of processes) {
     each.signal('SIGTERM')
     await each.exited
   }
-  await database.drop()
+  for (const database of databases) await database.drop()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -33,8 +34,12 @@ function start(environment: Record<string, string>): RunmillProcess {
   return started
 }
 
-const external = () => ({ DATABASE_URL: database.url })
-const embedded = () => ({ RUNMILL_DATA_DIR: join(folder, 'data') })
+/** Settings for a database of one's own. */
+async function external(): Promise<{ DATABASE_URL: string }> {
+  const database = await createTestDatabase()
+  databases.push(database)
+  return { DATABASE_URL: database.url }
+}
 
 async function projectsStatus(url: string, publicKey: string, secretKey: string): Promise<number> {
   const credentials = Buffer.from(`${publicKey}:${secretKey}`).toString('base64')
@@ -50,9 +55,27 @@ function printedKeys(output: string): { publicKey: string; secretKey: string } {
   return { publicKey, secretKey }
 }
 
+async function stopsCleanly(started: RunmillProcess, signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+  const url = await started.ready
+  started.signal(signal)
+  expect(await started.exited).toBe(0)
+  expect(started.stderr()).toBe('')
+  await expect(fetch(url)).rejects.toThrow('fetch failed')
+}
+
+/** What a process says that refuses to start: one sentence. */
+async function refusal(environment: Record<string, string>): Promise<string> {
+  const started = start(environment)
+  expect(await started.exited).toBe(1)
+  expect(started.stdout()).not.toContain('ready')
+  expect(started.stderr()).toMatch(/^runmill: [^\n]+\.\n$/)
+  return started.stderr()
+}
+
 describe('first start', () => {
-  test('prints keys that work and lines to paste; the second start prints the URL alone', async () => {
-    const first = start(external())
+  test('prints keys that work and lines to paste; the second prints the URL alone; SIGTERM and SIGINT stop them with 0', async () => {
+    const settings = await external()
+    const first = start(settings)
     const url = await first.ready
     const { publicKey, secretKey } = printedKeys(first.stdout())
     expect(publicKey).toMatch(/^pk-rm-[0-9a-f]{64}$/)
@@ -70,24 +93,24 @@ describe('first start', () => {
     }
     expect(await projectsStatus(url, publicKey, secretKey)).toBe(200)
     expect(await projectsStatus(url, publicKey, 'sk-rm-wrong')).toBe(401)
-    first.signal('SIGTERM')
-    await first.exited
+    await stopsCleanly(first, 'SIGTERM')
 
-    const second = start(external())
+    const second = start(settings)
     const secondUrl = await second.ready
     expect(second.stdout()).toBe(`Runmill is ready at ${secondUrl}\n`)
     expect(await projectsStatus(secondUrl, publicKey, secretKey)).toBe(200)
+    await stopsCleanly(second, 'SIGINT')
   })
 
-  test('given keys work at every start, are not printed, and take a new secret', async () => {
+  test('given keys work, are not printed, are refused to another tenant, and take a new secret at the next start', async () => {
     const given = {
-      ...external(),
+      ...(await external()),
       RUNMILL_INIT_TENANT_ID: '0b7c1a52-64a5-4a5e-9d13-1f9a2b3c4d5e',
       RUNMILL_INIT_TENANT_NAME: 'evaluations',
       RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234567890',
       RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234567890',
     }
-    for (const secret of ['sk-lf-1234567890', 'sk-lf-1234567890', 'sk-lf-another-one']) {
+    for (const secret of ['sk-lf-1234567890', 'sk-lf-another-one']) {
       const each = start({ ...given, RUNMILL_INIT_SECRET_KEY: secret })
       const url = await each.ready
       expect(each.stdout()).toBe(`Runmill is ready at ${url}\n`)
@@ -95,91 +118,125 @@ describe('first start', () => {
       each.signal('SIGTERM')
       await each.exited
     }
-  })
-})
-
-describe('embedded', () => {
-  test('keeps its data over a stop and over kill -9', async () => {
-    const first = start(embedded())
-    await first.ready
-    const { publicKey, secretKey } = printedKeys(first.stdout())
-    first.signal('SIGKILL')
-    await first.exited
-
-    const second = start(embedded())
-    expect(await projectsStatus(await second.ready, publicKey, secretKey)).toBe(200)
-    second.signal('SIGINT')
-    expect(await second.exited).toBe(0)
-
-    const third = start(embedded())
-    expect(await projectsStatus(await third.ready, publicKey, secretKey)).toBe(200)
-  })
-
-  test('its database ends by itself: the process says so and ends with 1', async () => {
-    const started = start(embedded())
-    await started.ready
-    const pidFile = join(folder, 'data', 'postgres', 'postmaster.pid')
-    process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 'SIGQUIT')
-    expect(await started.exited).toBe(1)
-    expect(started.stderr()).toMatch(/runmill: The embedded Postgres ended by itself/)
+    const another = { ...given, RUNMILL_INIT_TENANT_ID: '7f3de2a4-1c1b-4b0e-8a55-90a1b2c3d4e5' }
+    expect(await refusal(another)).toContain('RUNMILL_INIT_PUBLIC_KEY belongs to another tenant')
   })
 })
 
 describe('roles', () => {
-  test('a worker serves liveness, readiness and metrics, and no API', async () => {
-    const url = await start({ ...external(), ROLE: 'worker' }).ready
+  test('api and worker that start at once make one tenant with one key; the worker serves health and no API', async () => {
+    const settings = await external()
+    const api = start({ ...settings, ROLE: 'api' })
+    const worker = start({ ...settings, ROLE: 'worker' })
+    const [, url] = await Promise.all([api.ready, worker.ready])
+    expect([api, worker].filter((each) => each.stdout().includes('secret key'))).toHaveLength(1)
+
     const statusOf = async (path: string) => (await fetch(url + path)).status
     expect(await statusOf('/livez')).toBe(200)
     expect(await statusOf('/readyz')).toBe(200)
     expect(await statusOf('/metrics')).toBe(200)
     expect(await statusOf('/api/public/health')).toBe(404)
   })
-
-  test('api and worker that start at once make one tenant with one key', async () => {
-    const both = [start({ ...external(), ROLE: 'api' }), start({ ...external(), ROLE: 'worker' })]
-    await Promise.all(both.map((each) => each.ready))
-    const shown = both.filter((each) => each.stdout().includes('secret key'))
-    expect(shown).toHaveLength(1)
-  })
 })
 
-describe('a signal', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s stops cleanly with 0', async (signal) => {
-    const started = start(external())
-    const url = await started.ready
-    started.signal(signal)
-    expect(await started.exited).toBe(0)
-    expect(started.stderr()).toBe('')
-    await expect(fetch(url)).rejects.toThrow('fetch failed')
-  })
+describe('embedded', () => {
+  let running: RunmillProcess | null = null
+  let firstKeys: { publicKey: string; secretKey: string }
+  const dataDir = (): string => join(folder, 'data')
+  const embedded = () => ({ RUNMILL_DATA_DIR: dataDir() })
 
-  test('during the start, also twice at once as from npm and the terminal, ends with 0', async () => {
-    const started = start(embedded())
-    await vi.waitFor(async () => access(join(folder, 'data', 'lock')), {
-      timeout: 10_000,
-      interval: 5,
-    })
-    started.signal('SIGINT')
-    started.signal('SIGINT')
-    expect(await started.exited).toBe(0)
-    expect(started.stderr()).toBe('')
-  })
-})
-
-describe('refused with one sentence and exit code 1', () => {
-  async function refusal(environment: Record<string, string>): Promise<string> {
-    const started = start(environment)
-    expect(await started.exited).toBe(1)
-    expect(started.stdout()).not.toContain('ready')
-    expect(started.stderr()).toMatch(/^runmill: [^\n]+\.\n$/)
-    return started.stderr()
+  /** A server on the one data folder; the first start of it has printed its keys. */
+  async function server(): Promise<{ started: RunmillProcess; url: string }> {
+    running ??= start(embedded())
+    const url = await running.ready
+    firstKeys ??= printedKeys(running.stdout())
+    return { started: running, url }
   }
 
+  async function end(signal: 'SIGKILL' | 'SIGINT'): Promise<number | null> {
+    const { started } = await server()
+    started.signal(signal)
+    running = null
+    return started.exited
+  }
+
+  function keys(args: string[], folderOfData = dataDir()) {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [compiledFile('src/keys-cli.ts'), ...args],
+      { env: { PATH: process.env['PATH'], RUNMILL_DATA_DIR: folderOfData }, encoding: 'utf8' },
+    )
+    return { status, stdout, stderr }
+  }
+
+  test('npm run keys says what is missing: a command, a key, any data', async () => {
+    expect(keys([])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('npm run keys -- create'),
+    })
+    expect(keys(['list'], join(folder, 'nothing'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('run npm start first'),
+    })
+    await server()
+    expect(keys(['revoke', 'pk-rm-none'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('has no key pk-rm-none'),
+    })
+  })
+
+  test('a data folder in use is refused', async () => {
+    await server()
+    expect(await refusal(embedded())).toContain('is in use by another Runmill')
+  })
+
+  test('keeps its data over kill -9 and a stop; keys are made beside a running server, and revoked without one', async () => {
+    const { url } = await server()
+    const made = printedKeys(keys(['create', '--note', 'for CI']).stdout)
+    expect(await projectsStatus(url, made.publicKey, made.secretKey)).toBe(200)
+    const listed = keys(['list']).stdout
+    expect(listed).toMatch(new RegExp(`${made.publicKey}  \\S+  active  for CI`))
+    expect(listed).not.toContain(made.secretKey)
+
+    await end('SIGKILL')
+    const second = await server()
+    expect(await projectsStatus(second.url, firstKeys.publicKey, firstKeys.secretKey)).toBe(200)
+    expect(await projectsStatus(second.url, made.publicKey, made.secretKey)).toBe(200)
+    expect(await end('SIGINT')).toBe(0)
+
+    expect(keys(['revoke', made.publicKey]).stdout).toMatch(/^revoked at /)
+    expect(keys(['list']).stdout).toMatch(new RegExp(`${made.publicKey}  \\S+  revoked`))
+    const third = await server()
+    expect(await projectsStatus(third.url, firstKeys.publicKey, firstKeys.secretKey)).toBe(200)
+    expect(await projectsStatus(third.url, made.publicKey, made.secretKey)).toBe(401)
+  })
+
+  test('its database ends by itself: the process says so and ends with 1', async () => {
+    const { started } = await server()
+    const pidFile = join(dataDir(), 'postgres', 'postmaster.pid')
+    process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 'SIGQUIT')
+    expect(await started.exited).toBe(1)
+    running = null
+    expect(started.stderr()).toMatch(/runmill: The embedded Postgres ended by itself/)
+  })
+
+  test('a signal during the start, also twice at once as from npm and the terminal, ends with 0', async () => {
+    const other = join(folder, 'other')
+    const started = start({ RUNMILL_DATA_DIR: other })
+    await vi.waitFor(async () => access(join(other, 'lock')), { timeout: 60_000, interval: 5 })
+    started.signal('SIGINT')
+    started.signal('SIGINT')
+    expect(await started.exited).toBe(0)
+    expect(started.stderr()).toBe('')
+  })
+})
+
+describe.concurrent('refused with one sentence and exit code 1', () => {
   test('a taken port', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     const { port } = holder.address() as AddressInfo
-    const sentence = await refusal({ ...external(), PORT: String(port) })
+    const sentence = await refusal({ ...(await external()), PORT: String(port) })
     expect(sentence).toContain(`Port ${port} on 127.0.0.1 is taken`)
     holder.close()
   })
@@ -191,82 +248,29 @@ describe('refused with one sentence and exit code 1', () => {
     expect(sentence).not.toContain('hidden')
   })
 
-  test('a database that refuses the password', async () => {
-    const url = new URL(database.url)
+  test('a database that refuses the password, or that a newer version has migrated', async () => {
+    const { DATABASE_URL } = await external()
+    const url = new URL(DATABASE_URL)
     url.password = 'wrong'
     expect(await refusal({ DATABASE_URL: url.href })).toContain('password authentication failed')
+
+    const db = openPool(DATABASE_URL, { max: 1 })
+    await db`insert into schema_migrations (name, is_breaking) values ('9999_newer.sql', true)`
+    await closePool(db)
+    expect(await refusal({ DATABASE_URL })).toContain('migrated by a newer version of Runmill')
   })
 
-  test('a Redis that does not answer', async () => {
-    const sentence = await refusal({ ...external(), REDIS_URL: 'redis://:hidden@127.0.0.1:1' })
+  test('a Redis that does not answer, or whose URL cannot be read', async () => {
+    const settings = await external()
+    const sentence = await refusal({ ...settings, REDIS_URL: 'redis://:hidden@127.0.0.1:1' })
     expect(sentence).toContain('Redis at 127.0.0.1:1 (')
     expect(sentence).not.toContain('hidden')
-  })
-
-  test('a Redis URL that cannot be read', async () => {
-    const sentence = await refusal({ ...external(), REDIS_URL: 'redis-cluster://a,b/1' })
-    expect(sentence).toContain('REDIS_URL cannot be used: A Redis Cluster has no databases')
-  })
-
-  test('a data folder in use', async () => {
-    await start(embedded()).ready
-    expect(await refusal(embedded())).toContain('is in use by another Runmill')
+    expect(await refusal({ ...settings, REDIS_URL: 'redis-cluster://a,b/1' })).toContain(
+      'REDIS_URL cannot be used: A Redis Cluster has no databases',
+    )
   })
 
   test('a setting that cannot be', async () => {
     expect(await refusal({ PORT: 'http' })).toContain('PORT must be a port number')
-  })
-
-  test('a given public key that is another tenant’s', async () => {
-    const given = {
-      ...external(),
-      RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234567890',
-      RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234567890',
-    }
-    await start(given).ready
-    const another = { ...given, RUNMILL_INIT_TENANT_ID: '0b7c1a52-64a5-4a5e-9d13-1f9a2b3c4d5e' }
-    expect(await refusal(another)).toContain('RUNMILL_INIT_PUBLIC_KEY belongs to another tenant')
-  })
-})
-
-describe('npm run keys', () => {
-  function keys(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    return spawnSync(process.execPath, [compiledFile('src/keys-cli.ts'), ...args], {
-      env: { PATH: process.env['PATH'], RUNMILL_DATA_DIR: join(folder, 'data') },
-      encoding: 'utf8',
-    })
-  }
-
-  test('creates, lists and revokes beside a running server, and without one', async () => {
-    const started = start(embedded())
-    const url = await started.ready
-    const pair = printedKeys(keys('create', '--note', 'for CI').stdout)
-    expect(await projectsStatus(url, pair.publicKey, pair.secretKey)).toBe(200)
-    expect(keys('list').stdout).toMatch(new RegExp(`${pair.publicKey}  \\S+  active  for CI`))
-    expect(keys('list').stdout).not.toContain(pair.secretKey)
-    started.signal('SIGTERM')
-    await started.exited
-
-    expect(keys('revoke', pair.publicKey).stdout).toMatch(/^revoked at /)
-    expect(keys('list').stdout).toMatch(new RegExp(`${pair.publicKey}  \\S+  revoked`))
-    const restarted = start(embedded())
-    expect(await projectsStatus(await restarted.ready, pair.publicKey, pair.secretKey)).toBe(401)
-  })
-
-  test('says what is missing: a command, a key, any data', async () => {
-    expect(keys()).toMatchObject({
-      status: 2,
-      stderr: expect.stringContaining('npm run keys -- create'),
-    })
-    expect(keys('list')).toMatchObject({
-      status: 1,
-      stderr: expect.stringContaining('run npm start first'),
-    })
-    const started = start(embedded())
-    await started.ready
-    expect(keys('revoke', 'pk-rm-none')).toMatchObject({
-      status: 1,
-      stderr: expect.stringContaining('has no key pk-rm-none'),
-    })
   })
 })
