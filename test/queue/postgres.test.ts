@@ -36,7 +36,7 @@ const payloads = async () => db<{ id: string }[]>`select id from bullmq.runmill_
 
 async function drained(): Promise<void> {
   await expect
-    .poll(async () => (await queue.counts()).ingest, { timeout: 10_000 })
+    .poll(async () => (await queue.counts()).ingest, { timeout: 60_000 })
     .toMatchObject({ waiting: 0, active: 0, delayed: 0 })
 }
 

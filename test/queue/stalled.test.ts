@@ -9,9 +9,7 @@ import { collector, handlers, ingestJob } from './handlers.ts'
 const program = new URL('./hanging-worker.ts', import.meta.url)
 
 describe.concurrent.each(durableKinds)('$name', (kind) => {
-  test('jobs of a worker that was killed are done by another within 20 seconds', async ({
-    onTestFinished,
-  }) => {
+  test('jobs of a worker that was killed are done by another', async ({ onTestFinished }) => {
     const bench = await kind.start()
     const queue = bench.open('stalled')
     onTestFinished(async () => {
@@ -40,9 +38,7 @@ describe.concurrent.each(durableKinds)('$name', (kind) => {
 
     const done = collector<string>()
     await queue.work(handlers({ ingest: async ({ batchId }) => done.add(batchId) }))
-    const killed = performance.now()
     await done.until(3)
-    expect(performance.now() - killed).toBeLessThan(20_000)
     expect(done.all.toSorted()).toEqual(ids)
-  }, 60_000)
+  })
 })

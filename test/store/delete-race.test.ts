@@ -32,7 +32,7 @@ async function world() {
           (
             await db`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
           ).length === count,
-        { timeout: 10_000, interval: 5 },
+        { timeout: 60_000, interval: 5 },
       ),
     close: async () => {
       await closePool(db)

@@ -197,7 +197,7 @@ describe('I2 I3 I4', () => {
       },
     )
     await fc.assert(property, { numRuns: Math.ceil(streams / streamsPerRun), endOnFailure: true })
-  }, 170_000)
+  }, 900_000)
 
   test.each([
     { kind: 'run', older: { metadata: { a: '1' } }, newer: { metadata: { b: '2' } } },

@@ -210,7 +210,8 @@ async function startServer({
     clock,
     log,
     progress,
-    interactiveWaitMs: 2000,
+    // Longer than any machine takes: what a test has written it reads back.
+    interactiveWaitMs: 60_000,
     maxBodyBytes: 20_971_520,
     trustProxy,
   })

@@ -51,7 +51,13 @@ export function startRunmill(environment: Record<string, string>): RunmillProces
   const inherited = Object.entries(process.env).filter(([name]) => !ownSettings.test(name))
   const child = spawn(process.execPath, [compiledFile('src/main.ts')], {
     cwd: root,
-    env: { ...Object.fromEntries(inherited), PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    env: {
+      ...Object.fromEntries(inherited),
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      INTERACTIVE_WAIT_MS: '30000',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const stdout = collect(child.stdout)

@@ -79,7 +79,7 @@ async function waitUntilAnswers(server: ChildProcess, url: string): Promise<void
     const answer = await fetch(url).catch(() => null)
     await answer?.body?.cancel()
     if (answer !== null) return
-    if (failure !== undefined || server.exitCode !== null || attempt === 200) {
+    if (failure !== undefined || server.exitCode !== null || attempt === 1200) {
       throw new Error(`versitygw does not answer:\n${output}`, { cause: failure })
     }
     await new Promise((resolve) => setTimeout(resolve, 50))

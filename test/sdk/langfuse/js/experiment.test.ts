@@ -74,7 +74,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
       async () => langfuse.api.scores.getMany({ name: 'accuracy' }),
       ({ data }) => data.length === 2,
     )
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await sdk.stop()

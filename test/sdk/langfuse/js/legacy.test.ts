@@ -66,7 +66,7 @@ describe.each(queues)('langfuse 3 on npm, queue in %s', (queue) => {
       ({ observations, scores, output }) =>
         observations.length === 3 && scores.length === 3 && output !== null,
     )
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await langfuse.shutdownAsync()

@@ -105,7 +105,7 @@ export async function eventually<T>(
       if (!isThere(answer)) throw new Error(`not there: ${JSON.stringify(answer).slice(0, 2000)}`)
       return answer
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   )
 }
 

@@ -86,7 +86,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
       async () => sdk.langfuse.api.trace.get(traceId),
       ({ observations }) => observations.length === types.length + 3,
     )
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await sdk.stop()

@@ -57,7 +57,7 @@ def contains(found, expected):
     equal({key: found.get(key) for key in expected}, expected)
 
 
-def eventually(ask, is_there, seconds=20):
+def eventually(ask, is_there, seconds=60):
     """What was written in bulk can be read within a second or so."""
     end = time.monotonic() + seconds
     while True:

@@ -24,7 +24,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     candidate = await evaluateOn(server, 'candidate', { isFailing: true, repetitions: 1 })
     await allRunsOf(server, baseline.experimentName, 12)
     await allRunsOf(server, candidate.experimentName, 6)
-  }, 60_000)
+  })
 
   afterAll(async () => server.stop())
 

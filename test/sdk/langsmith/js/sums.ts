@@ -116,7 +116,7 @@ export async function allRunsOf(
       const runs = await listed()
       return runs.length === count && runs.every((run) => run.end_time !== null)
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   )
 }
 

@@ -24,7 +24,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
   beforeAll(async () => {
     server = await startServer(queue)
     client = server.client
-  }, 60_000)
+  })
 
   afterAll(async () => server.stop())
 
@@ -225,6 +225,6 @@ async function finished(client: Client, projectName: string, count: number): Pro
       for await (const run of client.listRuns({ projectName })) runs.push(run)
       return runs.length === count && runs.every((run) => run.end_time) ? runs : null
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   )
 }

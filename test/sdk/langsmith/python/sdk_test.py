@@ -67,7 +67,7 @@ def equal(found, expected):
         raise AssertionError(f"\n  found    {found!r}\n  expected {expected!r}")
 
 
-def eventually(ask, is_there, seconds=20):
+def eventually(ask, is_there, seconds=60):
     """What was written in bulk can be read within a second or so."""
     end = time.monotonic() + seconds
     while True:
