@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../src/store/pool.ts'
-import { comparisonPages, type ComparisonQuery } from '../src/store/read/comparison/comparison.ts'
+import type { ComparisonQuery } from '../src/store/read/comparison/comparison-query.ts'
+import { comparisonPages } from '../src/store/read/comparison/comparison.ts'
 import { withApi } from './api-in-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 

@@ -1,15 +1,14 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Clock } from '../src/domain/clock.ts'
 import type { JobContext, QueueBackend } from '../src/queue/backend.ts'
 import type { IngestJob } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
-import { isRetryable } from '../src/store/errors.ts'
 import type { Db } from '../src/store/pool.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { WorkerProgress } from './progress.ts'
+import { untilAvailable } from './until-available.ts'
 
 export interface WorkerServices {
   db: Db
@@ -118,34 +117,6 @@ async function deadLetter(
       now: services.clock.now(),
     }),
   )
-}
-
-const firstRetryMs = 100
-const lastRetryMs = 5000
-
-/** Repeats `work` while the database is away, busy or in conflict (SPEC I6). No attempt of the job is used up. */
-async function untilAvailable<T>(
-  { log }: WorkerServices,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, lastRetryMs)) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isRetryable(error)) throw error
-      log.warn({ err: error, delayMs }, 'database unavailable, waiting')
-      await pause(delayMs, signal)
-    }
-  }
-}
-
-/** @throws the signal's reason when the process stops meanwhile */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  // When aborted, the timer rejects with an error of its own; the caller wants the signal's reason.
-  await setTimeout(ms, undefined, { signal }).catch(() => {})
-  signal.throwIfAborted()
 }
 
 function distinctExperiments(keys: ExperimentKey[]): ExperimentKey[] {

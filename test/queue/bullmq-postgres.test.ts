@@ -33,7 +33,7 @@ function fakePool(): { pool: PgPool; mostAtOnce(): number } {
     on: () => pool,
     removeAllListeners: () => pool,
   }
-  return { pool: pool as unknown as PgPool, mostAtOnce: () => most }
+  return { pool, mostAtOnce: () => most }
 }
 
 const options = { connection: {} }
@@ -82,7 +82,7 @@ test('closing a queue or a worker leaves the shared connection open, and the oth
 
 test('a worker looks for itself every five seconds, where BullMQ would trust the connection for longer', () => {
   const connection = sharedConnection(fakePool().pool)
-  const own = new PostgresQueueBackend(connection, 'own', options as never, true)
+  const own = new PostgresQueueBackend(connection, 'own', options, true)
   expect(own.maximumBlockTimeout).toBeGreaterThan(5)
   expect(backendOn(connection, 'ours', options).maximumBlockTimeout).toBe(5)
 })

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Filter } from '../../src/domain/filter.ts'
 import type { Db } from '../../src/store/pool.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
+import type { ComparisonQuery } from '../../src/store/read/comparison/comparison-query.ts'
 import {
   comparisonPages,
-  type ComparisonQuery,
   type ComparisonRange,
   type ComparisonRow,
 } from '../../src/store/read/comparison/comparison.ts'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import type { ComparisonQuery } from '../../../store/read/comparison/comparison-query.ts'
 import {
   comparisonPages,
   experimentListCompared,
   feedbackListComparedKeys,
   type ComparedExperiment,
-  type ComparisonQuery,
 } from '../../../store/read/comparison/comparison.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import type {
+  ComparisonKey,
+  ComparisonQuery,
+} from '../../../store/read/comparison/comparison-query.ts'
 import {
   comparisonPage,
   experimentListCompared,
   type ComparedRun,
-  type ComparisonKey,
-  type ComparisonQuery,
 } from '../../../store/read/comparison/comparison.ts'
 import { runList, type RunPart } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'

@@ -173,7 +173,7 @@ function percentiles(interval: string, name: string): Sql {
 
 /** `with member`: one row per run, with the value that it is grouped by. */
 function memberSql({ datasetId, experimentIds, ...query }: GroupQuery): Sql {
-  // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1, rule 17).
+  // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1.17).
   const metadata =
     query.groupBy === 'run'
       ? sql`counted.metadata`

@@ -1,7 +1,7 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import { tenant } from '../../statements.ts'
-import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison.ts'
+import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
 import { runFilterSql } from '../runs/run-filter.ts'
 
