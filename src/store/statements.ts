@@ -39,12 +39,7 @@ export async function runStatement<Row extends object>(
   return runText<Row>(db, statementText(name), parameters)
 }
 
-/**
- * The same for SQL that is composed at run time.
- * @param isPrepared true where there are few such texts (generated upserts); false where every filter makes a new one,
- * for each connection keeps what it has prepared
- */
-export async function runText<Row extends object>(
+async function runText<Row extends object>(
   db: Queryable,
   text: string,
   parameters: Parameter[],
@@ -55,15 +50,15 @@ export async function runText<Row extends object>(
   })
 }
 
-/** In a composed statement: its tenant, which is `$1` wherever it stands. */
+/** Stands for the tenant in a composed statement, and becomes `$1` wherever it is used. */
 export const tenant = Symbol('tenant')
 
 /**
- * Runs a statement that is composed at run time. Like those of `sql/` it begins with `-- name: <entity>_<verb>` and a
- * header that says what it is for and that it only reads, or what a repeat does; test/store/statements.test.ts holds both.
- * @param tenantId null: the statement is about all tenants, and does not speak of `tenant`
- * @param isPrepared true where there are few such texts; false where every filter makes a new one, for each connection
- * keeps what it has prepared
+ * Runs a statement that is composed at run time. Like the statements of `sql/` it begins with a line `-- name: …` and a
+ * header that says what it is for, and that it only reads or what a repeat does (test/store/statements.test.ts).
+ * @param tenantId null when the statement is about all tenants and does not use `tenant`
+ * @param isPrepared true where there are few different texts; false where every filter makes a new one, because a
+ * connection keeps all that it has prepared
  * @throws TypeError when it has no name
  */
 export async function runComposed<Row extends object>(
@@ -77,8 +72,8 @@ export async function runComposed<Row extends object>(
 }
 
 /**
- * Runs a statement whose text is generated once and kept, with `$1…$n`, as a prepared statement. It begins as a composed one
- * does.
+ * Runs a statement whose text is generated once and kept, with `$1…$n`, as a prepared statement. Its text begins as that
+ * of a composed statement does.
  * @throws TypeError when it has no name
  */
 export async function runGenerated<Row extends object>(

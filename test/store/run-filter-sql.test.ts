@@ -5,12 +5,7 @@ import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { exampleFilterSql } from '../../src/store/read/datasets/example-filter.ts'
 import { experimentFilterSql } from '../../src/store/read/experiments/experiment-filter.ts'
 import { runFilterSql } from '../../src/store/read/runs/run-filter.ts'
-import {
-  runComposed,
-  runText,
-  tenant as ofTenant,
-  type Parameter,
-} from '../../src/store/statements.ts'
+import { runComposed, tenant as ofTenant, type Parameter } from '../../src/store/statements.ts'
 import sql, { raw } from 'sql-template-tag'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { arbitraryRunFilter } from '../support/run-filter-arbitrary.ts'
@@ -30,7 +25,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   db = openPool(database.url)
   for (const id of [tenant, stranger]) {
-    await runText(db, 'insert into tenants (id, name, created_at) values ($1, $2, now())', [id, id])
+    await db.unsafe('insert into tenants (id, name, created_at) values ($1, $2, now())', [id, id])
   }
 })
 
@@ -41,7 +36,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   for (const table of ['runs', 'traces', 'feedback', 'examples', 'datasets', 'experiments']) {
-    await runText(db, `delete from ${table}`, [])
+    await db.unsafe(`delete from ${table}`)
   }
 })
 
@@ -57,8 +52,7 @@ async function insert(table: string, rows: Record<string, Parameter>[]): Promise
   const values = rows.map(
     (_, row) => `(${names.map((_, column) => `$${row * names.length + column + 1}`).join(', ')})`,
   )
-  await runText(
-    db,
+  await db.unsafe(
     `insert into ${table} (${names.join(', ')}) values ${values.join(', ')}`,
     parameters,
   )
@@ -551,7 +545,7 @@ async function store(
   traces: readonly NonNullable<StoredRun['trace']>[],
   feedback: readonly StoredFeedback[],
 ): Promise<void> {
-  for (const table of ['runs', 'traces', 'feedback']) await runText(db, `delete from ${table}`, [])
+  for (const table of ['runs', 'traces', 'feedback']) await db.unsafe(`delete from ${table}`)
   const row = { tenant_id: tenant, v: '1', m: '0' }
   await insert(
     'traces',

@@ -82,28 +82,10 @@ describe('a statement that is composed at run time', () => {
   const allowed: Record<string, string> = {
     'statements.ts': 'runs the others, whose names it has seen',
     'migrate.ts': 'runs the files of migrations/, which have numbers',
-    'dump.ts': 'is for tests and scripts',
   }
-
-  /** Files whose statements have no names yet. */
-  const notYet = [
-    'read/comparison/comparative-experiments.ts',
-    'read/comparison/comparison-delta.ts',
-    'read/comparison/comparison-groups.ts',
-    'read/comparison/comparison.ts',
-    'read/experiments/execution-stats.ts',
-    'read/experiments/experiment-activity.ts',
-    'read/experiments/experiment-items.ts',
-    'read/experiments/experiments.ts',
-    'read/filter/langfuse-narrow.ts',
-  ]
 
   test('runs by its name', () => {
     const unnamed = files.filter(({ source }) => /\brunText\b|\.unsafe\b/.test(source))
-    expect(
-      unnamed
-        .map(({ file }) => file)
-        .filter((file) => !(file in allowed) && !notYet.includes(file)),
-    ).toEqual([])
+    expect(unnamed.map(({ file }) => file).filter((file) => !(file in allowed))).toEqual([])
   })
 })
