@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { executionListMetrics } from '../../../store/read/experiments/experiment-activity.ts'
 import {
   experimentItemList,
-  type ExperimentItemPart,
+  type ExperimentItemColumn,
   type ExperimentItemRow,
 } from '../../../store/read/experiments/experiment-items.ts'
 import { scoreListOfTraces } from '../../../store/read/feedback/score-groups.ts'
@@ -18,7 +18,7 @@ import { experimentItemFilterColumns } from '../filter-columns.ts'
 import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
 import { textList } from '../requests.ts'
 
-const parts: readonly ExperimentItemPart[] = [
+const columns: readonly ExperimentItemColumn[] = [
   'io',
   'metadata',
   'itemMetadata',
@@ -58,7 +58,7 @@ export function getExperimentItems(app: App, { db }: Services): void {
       after: last && { startTime: last.lastTime, itemKey: last.lastId },
       limit: limit + 1,
     }
-    const wanted = new Set(parts.filter((part) => groups.has(part)))
+    const wanted = new Set(columns.filter((column) => groups.has(column)))
     const rows = await experimentItemList(db, asked, place, wanted)
     const shown = rows.slice(0, limit)
     const keys = shown.map((row) => row.itemKey)

@@ -4,7 +4,7 @@ import {
   observationCount,
   observationFind,
   observationList,
-  ownParts,
+  ownColumns,
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
@@ -32,7 +32,7 @@ export function getObservations(app: App, { db }: Services): void {
     const filter = await observationFilters(db, tenantId, query)
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([
-      observationList(db, tenantId, filter, place, ownParts),
+      observationList(db, tenantId, filter, place, ownColumns),
       observationCount(db, tenantId, filter),
     ])
     return {

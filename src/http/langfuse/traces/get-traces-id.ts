@@ -12,7 +12,7 @@ import { streamList } from '../json-stream.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { textList } from '../requests.ts'
 import { scoreFromRow } from '../scores/score-from-row.ts'
-import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
+import { traceDetails, traceGroupsOf, traceColumnsOf } from './trace-from-row.ts'
 
 /** Observations that are read by one query; each may hold megabytes. */
 const pageSize = 100
@@ -33,8 +33,8 @@ export function getTracesId(app: App, { db }: Services): void {
     const { traceId } = request.params
     const { id } = resolveId('trace', traceId)
     const asked = traceGroupsOf(request.query.fields)
-    const parts = { ...tracePartsOf(asked), observationIds: false, scoreIds: false }
-    const row = await traceFind(db, tenantId, id, parts)
+    const columns = { ...traceColumnsOf(asked), observationIds: false, scoreIds: false }
+    const row = await traceFind(db, tenantId, id, columns)
     if (row === null) throw notFound(`Trace ${traceId} not found within authorized project`)
     const page = { limit: maxScores, offset: 0 }
     const scores = asked.has('scores')

@@ -6,7 +6,7 @@ import type { App, Services } from '../../services.ts'
 import { traceFilterColumns } from '../filter-columns.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
 import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
-import { traceDetails, traceGroupsOf, tracePartsOf } from './trace-from-row.ts'
+import { traceDetails, traceGroupsOf, traceColumnsOf } from './trace-from-row.ts'
 
 /** Query: a column and a direction in either case, as `timestamp.desc`, which is the default. */
 const order = z
@@ -41,10 +41,10 @@ export function getTraces(app: App, { db }: Services): void {
     const conditions = mergeFilter(conditionsOf(query), query.filter)
     const filters = filtersOf(traceFilterColumns, conditions)
     const narrow = await filterNarrow(db, tenantId, traceSource, filters)
-    const parts = tracePartsOf(traceGroupsOf(query.fields))
+    const columns = traceColumnsOf(traceGroupsOf(query.fields))
     const place = { limit: query.limit, offset: offsetOf(query) }
     const [rows, total] = await Promise.all([
-      traceList(db, tenantId, narrow, query.orderBy, place, parts),
+      traceList(db, tenantId, narrow, query.orderBy, place, columns),
       traceCount(db, tenantId, narrow),
     ])
     const data = rows.map((row) => ({

@@ -12,7 +12,7 @@ import type { LangfuseCondition } from '../filter-condition.ts'
 import { equals } from '../filter.ts'
 import {
   observationGroupsOf,
-  observationPartsOf,
+  observationColumnsOf,
   observationV2FromRow,
 } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
@@ -55,7 +55,7 @@ export function getV2Observations(app: App, { db }: Services): void {
     const asked = observationGroupsOf(query.fields)
     // One row more than is shown tells whether there is another page.
     const place = { after, limit: limit + 1 }
-    const rows = await observationList(db, tenantId, filter, place, observationPartsOf(asked))
+    const rows = await observationList(db, tenantId, filter, place, observationColumnsOf(asked))
     const shown = rows.slice(0, limit)
     const expanded = query.expandMetadata ?? []
     return {

@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'
 import { usageMapsOf } from '../../../domain/usage.ts'
-import type { ObservationParts, ObservationRow } from '../../../store/read/runs/observations.ts'
+import type { ObservationColumns, ObservationRow } from '../../../store/read/runs/observations.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Observation as v1 and traces show it (contracts/langfuse.md 2.10, 2.16). */
@@ -67,7 +67,7 @@ export function observationGroupsOf(
 }
 
 /** What has to be read for the groups. */
-export function observationPartsOf(asked: ReadonlySet<ObservationGroup>): ObservationParts {
+export function observationColumnsOf(asked: ReadonlySet<ObservationGroup>): ObservationColumns {
   return {
     io: asked.has('io'),
     metadata: asked.has('metadata'),

@@ -1,5 +1,5 @@
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import type { TraceParts, TraceRow } from '../../../store/read/traces/traces.ts'
+import type { TraceColumns, TraceRow } from '../../../store/read/traces/traces.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Groups of fields of a trace; the core is always answered (contracts/langfuse.md 2.9). */
@@ -14,7 +14,7 @@ export function traceGroupsOf(fields: readonly string[] | undefined): ReadonlySe
 }
 
 /** What has to be read for the groups. */
-export function tracePartsOf(asked: ReadonlySet<TraceGroup>): TraceParts {
+export function traceColumnsOf(asked: ReadonlySet<TraceGroup>): TraceColumns {
   return {
     io: asked.has('io'),
     metrics: asked.has('metrics'),

@@ -8,7 +8,7 @@ import {
   experimentListCompared,
   type ComparedRun,
 } from '../../../store/read/comparison/comparison.ts'
-import { runList, type RunPart } from '../../../store/read/runs/run-list.ts'
+import { runList, type RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { App, Services } from '../../services.ts'
@@ -119,7 +119,7 @@ function readKey([id = '', createdAt = '', score]: string[]): ComparisonKey {
 }
 
 /** Columns that the comparison itself has read already. */
-const comparedParts: ReadonlySet<RunPart> = new Set([
+const comparedColumns: ReadonlySet<RunColumn> = new Set([
   'inputs',
   'outputs',
   'error',
@@ -136,10 +136,10 @@ async function readDetails(
   { db }: Services,
   tenantId: string,
   runs: readonly ComparedRun[],
-  parts: ReadonlySet<RunPart>,
+  columns: ReadonlySet<RunColumn>,
 ): Promise<(run: ComparedRun) => RunDetailRow> {
   const ids = [...new Set(runs.map((run) => run.id))]
-  const wanted = new Set([...parts].filter((part) => !comparedParts.has(part)))
+  const wanted = new Set([...columns].filter((column) => !comparedColumns.has(column)))
   const place = { order: 'desc', after: null, limit: Math.max(1, ids.length) } as const
   const page = await runList(db, { tenantId, ids }, place, wanted)
   const byId = new Map(page.rows.map((row) => [row.id, row]))

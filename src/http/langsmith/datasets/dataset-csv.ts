@@ -3,12 +3,12 @@ import { stringify } from 'csv-stringify'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import { exampleListKeys, type ExamplePart } from '../../../store/read/datasets/examples.ts'
+import { exampleListKeys, type ExampleJsonField } from '../../../store/read/datasets/examples.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
 
 /** The fields that are spread over columns, and the key for a value that is not an object (see `objectText`). */
-const fields: readonly (readonly [field: ExamplePart, single: string])[] = [
+const fields: readonly (readonly [field: ExampleJsonField, single: string])[] = [
   ['inputs', 'input'],
   ['outputs', 'output'],
   ['metadata', 'metadata'],
@@ -25,7 +25,7 @@ export async function datasetCsv(
   datasetId: string,
   time: Timestamp,
 ): Promise<Readable> {
-  const columns: [field: ExamplePart, key: string][] = []
+  const columns: [field: ExampleJsonField, key: string][] = []
   for (const [field, single] of fields) {
     const asked = { tenantId, filter: { datasetId, archived: false }, asOf: time }
     const keys = new Set(await exampleListKeys(db, asked, field, single))

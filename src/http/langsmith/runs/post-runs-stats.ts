@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RunStatsPart } from '../../../store/read/runs/run-stats-parts.ts'
+import type { RunStatsColumn } from '../../../store/read/runs/run-stats-columns.ts'
 import { runStats, type RunGroups, type RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
@@ -42,8 +42,8 @@ export function postRunsStats(app: App, { db }: Services): void {
 }
 
 /** The expensive columns, each only when a statistic that needs it is shown. */
-function columnsOf(select: z.output<typeof body>['select']): RunStatsPart[] {
-  const columns: RunStatsPart[] = []
+function columnsOf(select: z.output<typeof body>['select']): RunStatsColumn[] {
+  const columns: RunStatsColumn[] = []
   if (isStatSelected(select, 'feedback_stats')) columns.push('feedback')
   if (usageDetailNames.some((name) => isStatSelected(select, name))) columns.push('details')
   return columns

@@ -1,4 +1,4 @@
-import type { RunPart } from '../../../store/read/runs/run-list.ts'
+import type { RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { runFromRow } from './run-from-row.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
@@ -98,7 +98,7 @@ const alwaysFields = [
 ]
 
 /** The optional columns that a field needs. All other fields are made of columns that are always read. */
-const columnsOfField: Readonly<Record<string, readonly RunPart[]>> = {
+const columnsOfField: Readonly<Record<string, readonly RunColumn[]>> = {
   inputs: ['inputs'],
   outputs: ['outputs'],
   error: ['error'],
@@ -121,7 +121,7 @@ const columnsOfField: Readonly<Record<string, readonly RunPart[]>> = {
 
 /** What to read of a run, and how to show it. */
 export interface RunSelection {
-  columns: ReadonlySet<RunPart>
+  columns: ReadonlySet<RunColumn>
   show(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown>
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
-import type { RunPart } from '../../../store/read/runs/run-list.ts'
+import type { RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
@@ -80,15 +80,15 @@ const fields = {
   SHARE_URL: [['shareToken'], (_, row, context) => shareUrl(row, context)],
   FEEDBACK_STATS: [['feedbackStats'], v1('feedback_stats')],
   LS_USER_ID: [[], () => null],
-} satisfies Record<string, [columns: RunPart[], value: Value]> as Readonly<
-  Record<string, [columns: RunPart[], value: Value]>
+} satisfies Record<string, [columns: RunColumn[], value: Value]> as Readonly<
+  Record<string, [columns: RunColumn[], value: Value]>
 >
 
 export const runSelectFields = Object.keys(fields) as [string, ...string[]]
 
 /** What to read of a run, and how to show it. */
 export interface RunV2Selection {
-  columns: ReadonlySet<RunPart>
+  columns: ReadonlySet<RunColumn>
   show(row: RunDetailRow, context: RunV2Context): Record<string, unknown>
 }
 

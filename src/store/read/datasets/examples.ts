@@ -144,22 +144,22 @@ order by split collate "C"`
 }
 
 /** Where the values of an example stand. */
-export type ExamplePart = 'inputs' | 'outputs' | 'metadata'
+export type ExampleJsonField = 'inputs' | 'outputs' | 'metadata'
 
 /**
- * The keys of the objects under one part of examples, those first that stand first in their objects.
+ * The keys of the objects in one field of examples, those first that stand first in their objects.
  * @param single the key of a value that is no object
  */
 export async function exampleListKeys(
   db: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
-  part: ExamplePart,
+  field: ExampleJsonField,
   single: string,
 ): Promise<string[]> {
-  const value = sql`examples.${raw(part)}::json`
+  const value = sql`examples.${raw(field)}::json`
   const statement = sql`
 -- name: example_list_keys
--- The keys of one part of the examples that meet a filter, as of a moment, those first that stand first. Reads only.
+-- The keys in one field of the examples that meet a filter, as of a moment, those first that stand first. Reads only.
 select member.key
 from examples
 cross join lateral json_object_keys(

@@ -40,7 +40,7 @@ export interface ExperimentItemRow {
 }
 
 /** What is read only where it is asked for: bodies lie outside their rows (TOAST). */
-export type ExperimentItemPart = 'io' | 'metadata' | 'itemMetadata' | 'experimentMetadata'
+export type ExperimentItemColumn = 'io' | 'metadata' | 'itemMetadata' | 'experimentMetadata'
 
 /** Where a page goes on: behind this item. */
 export interface ExperimentItemPlace {
@@ -48,7 +48,11 @@ export interface ExperimentItemPlace {
   itemKey: string
 }
 
-const partColumns: readonly (readonly [part: ExperimentItemPart, name: string, text: string])[] = [
+const optionalColumns: readonly (readonly [
+  column: ExperimentItemColumn,
+  name: string,
+  text: string,
+])[] = [
   [
     'io',
     'inputs',
@@ -71,10 +75,10 @@ export async function experimentItemList(
   db: Queryable,
   query: ExperimentItemQuery,
   { after, limit }: { after: ExperimentItemPlace | null; limit: number },
-  parts: ReadonlySet<ExperimentItemPart>,
+  wanted: ReadonlySet<ExperimentItemColumn>,
 ): Promise<ExperimentItemRow[]> {
-  const bodies = partColumns.map(
-    ([part, name, text]) => `${parts.has(part) ? text : 'null'} as ${name}`,
+  const bodies = optionalColumns.map(
+    ([column, name, text]) => `${wanted.has(column) ? text : 'null'} as ${name}`,
   )
   const statement = sql`
 -- name: experiment_item_list

@@ -58,17 +58,17 @@ export interface ObservationRow {
   traceRelease: string | null
 }
 
-/** Parts of an observation that cost time to read. */
-export interface ObservationParts {
+/** Columns of an observation that cost time to read. */
+export interface ObservationColumns {
   io: boolean
   metadata: boolean
   trace: boolean
 }
 
 /** All that stands in the row itself. */
-export const ownParts: ObservationParts = { io: true, metadata: true, trace: false }
+export const ownColumns: ObservationColumns = { io: true, metadata: true, trace: false }
 
-function columnsOf(parts: ObservationParts): Sql {
+function columnsOf(wanted: ObservationColumns): Sql {
   const when = (isAsked: boolean, column: Sql, type: string) =>
     isAsked ? column : sql`null::${raw(type)}`
   return sql`run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
@@ -77,14 +77,14 @@ function columnsOf(parts: ObservationParts): Sql {
   ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
   run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,
   run.completion_cost, run.total_cost, run.usage_details, run.cost_details,
-  ${when(parts.io, sql`run.inputs`, 'json')} as inputs, ${when(parts.io, sql`run.outputs`, 'json')} as outputs,
-  ${when(parts.metadata, sql`run.metadata`, 'jsonb')} as metadata,
-  ${when(parts.trace, observationFields.userId, 'text')} as user_id,
-  ${when(parts.trace, observationFields.threadId, 'text')} as thread_id,
-  ${when(parts.trace, observationFields.isPublic, 'boolean')} as is_public,
-  ${when(parts.trace, observationFields.traceName, 'text')} as trace_name,
-  ${when(parts.trace, observationFields.traceTags, 'text[]')} as trace_tags,
-  ${when(parts.trace, observationFields.traceRelease, 'text')} as trace_release`
+  ${when(wanted.io, sql`run.inputs`, 'json')} as inputs, ${when(wanted.io, sql`run.outputs`, 'json')} as outputs,
+  ${when(wanted.metadata, sql`run.metadata`, 'jsonb')} as metadata,
+  ${when(wanted.trace, observationFields.userId, 'text')} as user_id,
+  ${when(wanted.trace, observationFields.threadId, 'text')} as thread_id,
+  ${when(wanted.trace, observationFields.isPublic, 'boolean')} as is_public,
+  ${when(wanted.trace, observationFields.traceName, 'text')} as trace_name,
+  ${when(wanted.trace, observationFields.traceTags, 'text[]')} as trace_tags,
+  ${when(wanted.trace, observationFields.traceRelease, 'text')} as trace_release`
 }
 
 /** Without a start time it is a fragment: an update whose create is on its way. */
@@ -109,7 +109,7 @@ export async function observationList(
   tenantId: string,
   filters: readonly Filter[],
   place: ObservationPlace,
-  parts: ObservationParts,
+  wanted: ObservationColumns,
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const where = sql`${visibleSql(purging)}${filterListSql(filters, observationSource)}`
@@ -117,9 +117,9 @@ export async function observationList(
   const offset = 'offset' in place ? sql` offset ${String(place.offset)}::bigint` : empty
   const statement = sql`
 -- name: observation_list
--- One page of the observations that meet a filter, newest first, ties by id, with those parts that are asked for. Reads only.
+-- One page of the observations that meet a filter, newest first, ties by id, with the wanted columns. Reads only.
 -- Ids first, then one look-up per row of the page, whatever the planner knows of the table.
-select ${columnsOf(parts)}
+select ${columnsOf(wanted)}
 from unnest(array(
   select run.id
   from runs as run
@@ -166,7 +166,7 @@ export async function observationFind(
   const statement = sql`
 -- name: observation_find
 -- One observation, unless its experiment is being purged. Reads only.
-select ${columnsOf(ownParts)}
+select ${columnsOf(ownColumns)}
 from runs as run
 where ${visibleSql(purging)} and run.id = ${id}::uuid`
   const [row] = await runComposed<ObservationRow>(db, tenantId, statement)
@@ -189,7 +189,7 @@ export async function observationListOfTrace(
   const statement = sql`
 -- name: observation_list_of_trace
 -- The next observations of a trace, in the order in which they began. Reads only.
-select ${columnsOf(ownParts)}
+select ${columnsOf(ownColumns)}
 from runs as run
 where ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
 order by run.start_time, run.id

@@ -16,7 +16,7 @@ import {
 import type { RunDetailRow } from './runs.ts'
 
 /** What is read only where it is asked for: large, or found in other tables. */
-export type RunPart =
+export type RunColumn =
   | 'inputs'
   | 'outputs'
   | 'error'
@@ -33,7 +33,7 @@ export type RunPart =
   | 'shareToken'
 
 export interface RunPage {
-  /** Parts that were not asked for are null or empty. */
+  /** Columns that were not asked for are null or empty. */
   rows: RunDetailRow[]
   /** Where the next page starts; null when this is the last. */
   next: RunKey | null
@@ -48,7 +48,7 @@ export async function runList(
   db: Queryable,
   query: RunQuery,
   place: RunPlace,
-  parts: ReadonlySet<RunPart>,
+  wanted: ReadonlySet<RunColumn>,
 ): Promise<RunPage> {
   const filters =
     query.ids === undefined
@@ -58,14 +58,14 @@ export async function runList(
     db,
     { ...query, filters },
     { ...place, limit: place.limit + 1 },
-    parts,
+    wanted,
   )
   const hasMore = rows.length > place.limit
   if (hasMore) rows.pop()
   const last = rows.at(-1)
   const [relatives, stats] = await Promise.all([
-    parts.has('relatives') ? runListRelatives(db, query.tenantId, rows) : null,
-    parts.has('feedbackStats') ? feedbackCountOfRuns(db, query.tenantId, rows) : null,
+    wanted.has('relatives') ? runListRelatives(db, query.tenantId, rows) : null,
+    wanted.has('feedbackStats') ? feedbackCountOfRuns(db, query.tenantId, rows) : null,
   ])
   return {
     rows: rows.map((row) => ({
@@ -86,16 +86,16 @@ async function runListPage(
   db: Queryable,
   query: RunQuery,
   place: RunPlace,
-  parts: ReadonlySet<RunPart>,
+  wanted: ReadonlySet<RunColumn>,
 ): Promise<PageRow[]> {
   const [time, id] = runOrderSql(place)
   const statement = sql`
 -- name: run_list_page
--- One page of runs: the ids of the page first, then the columns of these rows, with those parts that are asked for. Reads only.
+-- One page of runs: the ids of the page first, then the wanted columns of these rows. Reads only.
 with page as materialized (
   ${runPageSql(query, place)}
 )
-select ${columnsOf(parts)}
+select ${columnsOf(wanted)}
 from page
 join runs as run on run.tenant_id = ${tenant} and run.id = page.id
 join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
@@ -120,7 +120,7 @@ const rolledUpColumns = [
 ].map((name) => raw(name))
 
 /** A column that is not named is not read: large values lie outside the row (TOAST). */
-const partColumns: readonly (readonly [part: RunPart, name: string, expression: Sql])[] = [
+const optionalColumns: readonly (readonly [column: RunColumn, name: string, expression: Sql])[] = [
   ['inputs', 'inputs', sql`run.inputs`],
   ['outputs', 'outputs', sql`run.outputs`],
   ['error', 'error', sql`run.error`],
@@ -151,16 +151,16 @@ const partColumns: readonly (readonly [part: RunPart, name: string, expression: 
   ],
 ]
 
-function columnsOf(parts: ReadonlySet<RunPart>): Sql {
+function columnsOf(wanted: ReadonlySet<RunColumn>): Sql {
   return join(
     [
       plainColumns,
       ...rolledUpColumns.map(
         (name) => sql`case when ${isRootSql} then trace.${name} else run.${name} end as ${name}`,
       ),
-      ...partColumns.map(
-        ([part, name, expression]) =>
-          sql`${parts.has(part) ? expression : raw('null')} as ${raw(name)}`,
+      ...optionalColumns.map(
+        ([column, name, expression]) =>
+          sql`${wanted.has(column) ? expression : raw('null')} as ${raw(name)}`,
       ),
     ],
     ', ',

@@ -4,7 +4,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed } from '../../statements.ts'
 import { isRootSql, runSourceSql, type RunQuery } from './run-query-sql.ts'
-import { runStatsParts, type RunStatsPart } from './run-stats-parts.ts'
+import { runStatsColumns, type RunStatsColumn } from './run-stats-columns.ts'
 
 /** Numbers over a set of runs. Latencies in seconds; what no run has is null. */
 export interface RunStatsRow {
@@ -37,7 +37,7 @@ export interface RunStatsRow {
   lastRunStartTime: Timestamp | null
   /** `{key: {n, avg, values}}` over the runs' feedback; a root's is also what was given to its trace and no run. */
   feedbackStats: JsonText
-  /** Sums by part, `{cache_read: 5}`, exact; null where no run says anything. */
+  /** Sums by detail, `{cache_read: 5}`, exact; null where no run says anything. */
   promptTokenDetails: JsonText | null
   completionTokenDetails: JsonText | null
   promptCostDetails: JsonText | null
@@ -69,7 +69,7 @@ export async function runStats(
   db: Queryable,
   query: RunQuery,
   groups: RunGroups | null,
-  parts: readonly RunStatsPart[],
+  asked: readonly RunStatsColumn[],
 ): Promise<RunStatsRow[]> {
   const keys = groups === null ? sql`array['']` : groupKeysSql(groups.by)
   const only = groups === null ? empty : onlySql(groups)
@@ -87,20 +87,20 @@ export async function runStats(
     groups === null
       ? sql`(select) as one left join (number join shown on true) on true`
       : sql`number join shown on shown.key is not distinct from number.key`
-  const wanted = parts.map((part) => runStatsParts[part])
-  const columns = Object.values(runStatsParts).map((part) =>
-    wanted.includes(part) ? part.columns : part.absent,
+  const wanted = asked.map((name) => runStatsColumns[name])
+  const columns = Object.values(runStatsColumns).map((each) =>
+    wanted.includes(each) ? each.columns : each.absent,
   )
   const tables =
     wanted.length === 0
       ? empty
       : join(
-          wanted.map((part) => sql`${part.tables},\n`),
+          wanted.map((each) => sql`${each.tables},\n`),
           '',
         )
   const statement = sql`
 -- name: run_stats
--- Numbers over the runs of a query, as one group or by the groups that are shown, with those parts that are asked for.
+-- Numbers over the runs of a query, as one group or by the groups that are shown, with the wanted columns.
 -- Reads only.
 with matched as materialized (
   select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,

@@ -44,8 +44,8 @@ export interface TraceRow {
   scoreIds: string[] | null
 }
 
-/** Parts of a trace that cost time to read. */
-export interface TraceParts {
+/** Columns of a trace that cost time to read. */
+export interface TraceColumns {
   io: boolean
   metrics: boolean
   observationIds: boolean
@@ -86,19 +86,19 @@ const scoreIds = sql`(
     from ${scoresOfTrace}
   )`
 
-function columnsOf(parts: TraceParts): Sql {
+function columnsOf(wanted: TraceColumns): Sql {
   const when = (isAsked: boolean, column: Sql, type: string) =>
     isAsked ? column : sql`null::${raw(type)}`
   return sql`trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
   ${traceFields.userId} as user_id, ${traceFields.threadId} as thread_id, trace.release, trace.version,
   ${traceFields.environment} as environment, ${traceFields.tags} as tags, ${traceFields.isPublic} as is_public,
   ${traceFields.createdAt} as created_at, ${traceFields.updatedAt} as updated_at,
-  ${when(parts.io, traceFields.inputs, 'json')} as inputs, ${when(parts.io, traceFields.outputs, 'json')} as outputs,
-  ${when(parts.io, traceFields.metadata, 'json')} as metadata,
-  ${when(parts.metrics, traceFields.latency, 'numeric')} as latency,
-  ${when(parts.metrics, traceTotalCost, 'numeric')} as total_cost,
-  ${when(parts.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
-  ${when(parts.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
+  ${when(wanted.io, traceFields.inputs, 'json')} as inputs, ${when(wanted.io, traceFields.outputs, 'json')} as outputs,
+  ${when(wanted.io, traceFields.metadata, 'json')} as metadata,
+  ${when(wanted.metrics, traceFields.latency, 'numeric')} as latency,
+  ${when(wanted.metrics, traceTotalCost, 'numeric')} as total_cost,
+  ${when(wanted.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
+  ${when(wanted.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
 }
 
 /** What is to be seen of the traces of a tenant, on alias `trace`. Mostly nothing is being purged, and nothing is looked up for it. */
@@ -121,7 +121,7 @@ export async function traceList(
   filters: readonly Filter[],
   { column, direction }: TraceOrder,
   { limit, offset }: Page,
-  parts: TraceParts,
+  wanted: TraceColumns,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const by = sql`${orders[column]} ${raw(direction)}`
@@ -132,9 +132,9 @@ export async function traceList(
       : sql`${by} nulls last, trace.id`
   const statement = sql`
 -- name: trace_list
--- One page of the traces that meet a filter, in an order, with those parts that are asked for. Reads only.
+-- One page of the traces that meet a filter, in an order, with the wanted columns. Reads only.
 -- Ids first, then one look-up per row of the page: without statistics the planner would read every trace for it.
-select ${columnsOf(parts)}
+select ${columnsOf(wanted)}
 from unnest(array(
   select trace.id
   from traces as trace
@@ -170,13 +170,13 @@ export async function traceFind(
   db: Queryable,
   tenantId: string,
   id: string,
-  parts: TraceParts,
+  wanted: TraceColumns,
 ): Promise<TraceRow | null> {
   const purging = await experimentListPurging(db, tenantId)
   const statement = sql`
 -- name: trace_find
--- One trace, unless its experiment is being purged, with those parts that are asked for. Reads only.
-select ${columnsOf(parts)}
+-- One trace, unless its experiment is being purged, with the wanted columns. Reads only.
+select ${columnsOf(wanted)}
 from traces as trace
 where ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
   const [row] = await runComposed<TraceRow>(db, tenantId, statement)
@@ -197,11 +197,11 @@ export async function traceListOfThread(
       ? empty
       : sql`
     and (${traceTime}, trace.id) > (${after.timestamp}::text::timestamptz, ${after.id}::uuid)`
-  const parts = { io: true, metrics: false, observationIds: false, scoreIds: false }
+  const wanted = { io: true, metrics: false, observationIds: false, scoreIds: false }
   const statement = sql`
 -- name: trace_list_of_thread
 -- The next traces of a thread, in the order of their times. Reads only.
-select ${columnsOf(parts)}
+select ${columnsOf(wanted)}
 from traces as trace
 where ${visibleTraceSql(purging)} and ${traceFields.threadId} = ${threadId}::text${behind}
 order by ${traceTime}, trace.id

@@ -2,14 +2,14 @@ import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { tenant } from '../../statements.ts'
 
 /** What statistics over runs say beyond the runs' own rows: it takes a look at other tables, so only where it is asked for. */
-export type RunStatsPart = 'feedback' | 'details'
+export type RunStatsColumn = 'feedback' | 'details'
 
-interface PartSql {
+interface ColumnSql {
   /** Over `member`, the runs by their group, of which those in `shown` count. */
   tables: Sql
   /** Columns of the group `number.key`. */
   columns: Sql
-  /** The same columns without the part. */
+  /** The same columns as nulls, where they are not wanted. */
   absent: Sql
 }
 
@@ -17,7 +17,7 @@ interface PartSql {
  * To its root belongs what was given to the trace and no run. Looked up run by run: right after a bulk load, when the
  * planner knows nothing of the tables, a join reads all of the tenant's feedback for every run (20 s for 30,000 runs).
  */
-const feedback: PartSql = {
+const feedback: ColumnSql = {
   tables: sql`feedback_point as (
   select member.key as group_key, given.key, given.value_text as label, count(*) as n,
     count(given.score_number) as score_count, sum(given.score_number::text::numeric) as score_sum
@@ -65,7 +65,7 @@ const prefixed = (column: Sql, unit: 'token' | 'cost'): Sql => sql`
  * Tokens and costs by what they consist of. The sources are those of the sums: models, and for a root those of its
  * whole trace.
  */
-const details: PartSql = {
+const details: ColumnSql = {
   tables: sql`detail_source as (
   select member.key as group_key, run.usage_details, run.cost_details
   from member
@@ -113,4 +113,4 @@ detail_sum as (
   ),
 }
 
-export const runStatsParts: Readonly<Record<RunStatsPart, PartSql>> = { feedback, details }
+export const runStatsColumns: Readonly<Record<RunStatsColumn, ColumnSql>> = { feedback, details }
