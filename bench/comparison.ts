@@ -7,8 +7,8 @@ import { withApi } from './api-in-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 
 /*
- * POST /datasets/{id}/runs against its bare SQL: the same statements through the same driver, rows thrown away.
- * One tenant holds all runs; the compared experiments are a small part of them (architecture.md 10: flat with table size).
+ * POST /datasets/{id}/runs against its bare SQL: the same statements through the same driver, rows thrown away. One
+ * tenant holds all runs; the compared experiments are a small part of them (architecture.md 10: flat with table size).
  * Database of its own in a temporary folder, or --database-url (an empty database; it is left filled).
  *
  *   npx tsx bench/comparison.ts [--runs 100000] [--examples 100] [--experiments 3] [--repeats 50] [--smoke]

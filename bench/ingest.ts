@@ -13,8 +13,8 @@ import { withServer } from './server-process.ts'
 
 /*
  * Runs accepted over HTTP and readable, per second, against the limit: a bare multi-row upsert of the same rows into
- * the same table, no HTTP and no queue, in the same run (architecture.md 10). Traces of one root and three llm runs with 1 kB of
- * inputs and of outputs each; the server and this load share the machine.
+ * the same table, no HTTP and no queue, in the same run (architecture.md 10). Traces of one root and three llm runs
+ * with 1 kB of inputs and of outputs each; the server and this load share the machine.
  *
  *   npx tsx bench/ingest.ts [--runs 40000] [--redis redis://127.0.0.1:6379] [--smoke]
  */

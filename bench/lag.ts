@@ -8,8 +8,9 @@ import { withServer } from './server-process.ts'
 
 /*
  * At a steady rate of events: how long until a request is answered, and from then until what it wrote is committed
- * (architecture.md 10: at 2,000 events a second, p99 of 10 ms and of 100 ms). Requests of 20 runs with 1 kB of inputs and of
- * outputs each, sent at their time whether or not earlier ones are answered; the server and this load share the machine.
+ * (architecture.md 10: at 2,000 events a second, p99 of 10 ms and of 100 ms). Requests of 20 runs with 1 kB of inputs
+ * and of outputs each, sent at their time whether or not earlier ones are answered; the server and this load share the
+ * machine.
  *
  *   npx tsx bench/lag.ts [--rate 2000] [--seconds 20] [--redis redis://127.0.0.1:6379] [--smoke]
  */

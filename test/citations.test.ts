@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { filesUnder } from './support/import-graph.ts'
 
 /*
- * Comments cite the sections of four documents: `contracts/langsmith.md 2.3, 2.4.1`, `architecture.md 4.2`, `SPEC I7`. Whoever
- * follows one has to find it.
+ * Comments cite the sections of four documents: `contracts/langsmith.md 2.3, 2.4.1`, `architecture.md 4.2`, `SPEC I7`.
+ * Whoever follows one has to find it.
  */
 
 interface Citation {

@@ -33,8 +33,9 @@ export interface ResolvedId {
 export type IdKind = 'run' | 'trace' | 'example' | 'feedback' | 'dataset' | 'experiment'
 
 /**
- * The id inside of a client's id (architecture.md 4.2): a canonical UUID is itself, 32 hex digits are read as a UUID, any other
- * string becomes a UUIDv5 of (kind, string). Total: every string has an id, and the same string always the same.
+ * The id inside of a client's id (architecture.md 4.2): a canonical UUID is itself, 32 hex digits are read as a UUID,
+ * any other string becomes a UUIDv5 of (kind, string). Total: every string has an id, and the same string always the
+ * same.
  */
 export function resolveId(kind: IdKind, clientId: string): ResolvedId {
   if (canonicalUuid.test(clientId)) return { id: clientId, externalId: null }

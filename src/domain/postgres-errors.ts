@@ -10,14 +10,15 @@ export type PostgresErrorKind =
   | 'other'
 
 /**
- * By the class (the first two characters) or the whole code: 08 connection, 40 rollback after a conflict or deadlock, 53 out of
- * resources, 55P03 lock not available, 57 shutdown or cancellation, 58 a failure of the system, 25006 a read-only standby.
+ * By the class (the first two characters) or the whole code: 08 connection, 40 rollback after a conflict or deadlock,
+ * 53 out of resources, 55P03 lock not available, 57 shutdown or cancellation, 58 a failure of the system, 25006 a
+ * read-only standby.
  */
 const passing = /^(?:08|40|53|55P03|57|58|25006)/
 
 /**
- * Sorts the SQLSTATEs of Postgres (its manual, appendix A). Every decision about a failed statement is made from this, in the
- * store and in the queue, so that both agree on what passes by itself.
+ * Sorts the SQLSTATEs of Postgres (its manual, appendix A). Every decision about a failed statement is made from this,
+ * in the store and in the queue, so that both agree on what passes by itself.
  */
 export function postgresErrorKind(sqlState: string): PostgresErrorKind {
   if (passing.test(sqlState)) return 'passing'

@@ -32,8 +32,8 @@ export interface AppOptions extends Omit<Services, 'auth'> {
 const langfusePrefix = '/api/public'
 
 /**
- * Request bodies under way at once, in bytes: with what parsing adds, the API stays below 512 MiB (architecture.md 10), and the
- * last of them is answered within a second or so (bench/multipart.ts).
+ * Request bodies under way at once, in bytes: with what parsing adds, the API stays below 512 MiB (architecture.md 10),
+ * and the last of them is answered within a second or so (bench/multipart.ts).
  */
 const bytesInFlight = 48 * 1_048_576
 

@@ -3,7 +3,9 @@ import { isTooDeep } from '../domain/json.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The JSON body as text: payloads are cut out of it, never re-written (architecture.md 4.4). Empty without a body. */
+    /**
+     * The JSON body as text: payloads are cut out of it, never re-written (architecture.md 4.4). Empty without a body.
+     */
     bodyText: string
   }
 }

@@ -51,7 +51,7 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * `Retry-After` of every answer to what is unavailable. LangSmith's Python client comes three times, each after so long, and
- * then drops what it holds (contracts/langsmith.md 1.5): in all that must outlast the restart of a database.
+ * `Retry-After` of every answer to what is unavailable. LangSmith's Python client comes three times, each after so
+ * long, and then drops what it holds (contracts/langsmith.md 1.5): in all that must outlast the restart of a database.
  */
 export const retryAfterSeconds = 5

@@ -12,8 +12,8 @@ export class SchemaTooNewError extends Error {
 }
 
 /**
- * Brings the schema up to date, each migration in a transaction of its own. Does nothing when it is. Migrations of a newer
- * version may have been applied before: with compatible ones this version works, with a breaking one it must not.
+ * Brings the schema up to date, each migration in a transaction of its own. Does nothing when it is. Migrations of a
+ * newer version may have been applied before: with compatible ones this version works, with a breaking one it must not.
  * @throws SchemaTooNewError
  */
 export async function migrate(db: Db): Promise<void> {
@@ -69,7 +69,10 @@ export function migrationNames(): string[] {
     .toSorted()
 }
 
-/** Line 1 of a migration says whether processes of the version before it may go on working, `-- compatible` or `-- breaking`. */
+/**
+ * Line 1 of a migration says whether processes of the version before may go on working beside it: `-- compatible` or
+ * `-- breaking`.
+ */
 function readMigration(name: string): { text: string; isBreaking: boolean } {
   const text = readFileSync(new URL(name, folder), 'utf8')
   const [, flag] = /^-- (compatible|breaking)\n/.exec(text) ?? []

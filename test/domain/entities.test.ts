@@ -4,8 +4,8 @@ import { entityFields, type EntityKind } from '../../src/domain/entities.ts'
 import { migrationNames } from '../../src/store/migrate.ts'
 
 /**
- * Migrations are SQL and cannot ask `entities.ts` which slot a field has, so they hold it as a number: `m & 16` asks for
- * slot 4, `fv[33]` is slot 32. Each of those numbers is listed here with the field that it means.
+ * Migrations are SQL and cannot ask `entities.ts` which slot a field has, so they hold it as a number: `m & 16` asks
+ * for slot 4, `fv[33]` is slot 32. Each of those numbers is listed here with the field that it means.
  */
 const literals: {
   migration: string

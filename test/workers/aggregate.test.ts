@@ -179,7 +179,8 @@ describe('plans', () => {
     const h = await harness()
     await addExperiment(h)
     const key = { tenantId: h.tenant.id, experimentId }
-    // Postgres would keep a plan after five executions on a connection. One that was made for empty tables took 20 s later.
+    // Postgres would keep a plan after five executions on a connection. One that was made for empty tables took 20 s
+    // later.
     const db = await openSingle(h)
     onTestFinished(async () => closePool(db))
     for (let i = 0; i < 8; i++) await experimentAggregateRefresh(db, key)

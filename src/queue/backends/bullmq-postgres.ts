@@ -15,14 +15,16 @@ import { describeError } from '../report.ts'
  * test/queue/bullmq-postgres.test.ts unless it says otherwise, that breaks without it or when BullMQ has changed there.
  */
 
-/** The version of BullMQ whose internals are meant. test/queue/bullmq-postgres.test.ts fails when another is installed. */
+/**
+ * The version of BullMQ whose internals are meant. test/queue/bullmq-postgres.test.ts fails when another is installed.
+ */
 export const bullmqVersion = '6.7.0'
 
 const relistenMs = 1_000
 
 /**
- * 1. BullMQ's loops wait and try again only after an error whose code is ECONNREFUSED; after any other they spin without a
- * pause. So whatever may pass by itself is made to look like that.
+ * 1. BullMQ's loops wait and try again only after an error whose code is ECONNREFUSED; after any other they spin
+ * without a pause. So whatever may pass by itself is made to look like that.
  * Test: `BullMQ takes for a lost connection what may pass by itself, and nothing else`.
  */
 export function asConnectionError(error: unknown): never {
@@ -35,9 +37,9 @@ export function asConnectionError(error: unknown): never {
 }
 
 /**
- * 2. BullMQ would make a pool and a LISTEN connection for every queue and every worker. This connection is for all of them,
- * which is more listeners than Node expects. Each worker says LISTEN on it, without waiting for the others: pg warns of
- * statements that overlap, and its version 9 will refuse them, so here they wait for each other.
+ * 2. BullMQ would make a pool and a LISTEN connection for every queue and every worker. This connection is for all of
+ * them, which is more listeners than Node expects. Each worker says LISTEN on it, without waiting for the others: pg
+ * warns of statements that overlap, and its version 9 will refuse them, so here they wait for each other.
  * Test: `statements on the shared LISTEN connection wait for each other`.
  */
 export function sharedConnection(pool: PgPool): PostgresConnection {
@@ -62,12 +64,12 @@ export function sharedConnection(pool: PgPool): PostgresConnection {
 }
 
 /**
- * 3. A backend on the shared connection says that it owns it, because only an owner follows the LISTEN connection to the next
- * one when it was lost. But closing a queue or a worker must not close what the others still use.
+ * 3. A backend on the shared connection says that it owns it, because only an owner follows the LISTEN connection to
+ * the next one when it was lost. But closing a queue or a worker must not close what the others still use.
  * Test: `closing a queue or a worker leaves the shared connection open, and the others listen again after a loss`.
  *
- * 4. While a delayed job waits, BullMQ trusts the LISTEN connection for up to an hour. A connection whose other end hangs would
- * hold the queue up as long, so a worker looks for itself every five seconds.
+ * 4. While a delayed job waits, BullMQ trusts the LISTEN connection for up to an hour. A connection whose other end
+ * hangs would hold the queue up as long, so a worker looks for itself every five seconds.
  * Test: `a worker looks for itself every five seconds, where BullMQ would trust the connection for longer`.
  */
 export function backendOn(
@@ -84,9 +86,9 @@ export function backendOn(
 }
 
 /**
- * 5. BullMQ looks for an earlier schedule without a lock (its function `add_job_scheduler`), so that two processes make two
- * schedules. An advisory lock keeps them apart; it ends with the connection should the process die. Within a process one waits
- * for the other without a connection, for the pool is small.
+ * 5. BullMQ looks for an earlier schedule without a lock (its function `add_job_scheduler`), so that two processes make
+ * two schedules. An advisory lock keeps them apart; it ends with the connection should the process die. Within a
+ * process one waits for the other without a connection, for the pool is small.
  * Test: `schedule makes one job, however many backends ask at once` in test/queue/conformance.test.ts.
  */
 export function oneAtATime(

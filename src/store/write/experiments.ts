@@ -34,8 +34,8 @@ export interface NamedExperiment extends ExperimentContent {
 
 /**
  * The experiment of that name in the dataset, made when there is none; processes that ask at once get the same row. A
- * description and metadata that are not null replace what an existing one has (architecture.md 8); its id, name and creation
- * time never change. One that LangSmith made, whose reference dataset this is, counts as well.
+ * description and metadata that are not null replace what an existing one has (architecture.md 8); its id, name and
+ * creation time never change. One that LangSmith made, whose reference dataset this is, counts as well.
  */
 export async function experimentUpsertByName(
   db: Db,
@@ -232,8 +232,8 @@ async function listNamed(
 }
 
 /**
- * Ids derived from the names, salted with the number of their deletions (architecture.md 4.3). A rename can leave an id in use
- * under another name, or dead: then the salt goes on counting.
+ * Ids derived from the names, salted with the number of their deletions (architecture.md 4.3). A rename can leave an id
+ * in use under another name, or dead: then the salt goes on counting.
  */
 async function freeIds(db: Queryable, tenantId: string, names: Name[]): Promise<string[]> {
   if (names.length === 0) return []
