@@ -1,4 +1,5 @@
-import type { Handlers, QueueBackend } from '../src/queue/backend.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Handlers, type QueueBackend, QueueUnavailableError } from '../src/queue/backend.ts'
 import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
@@ -42,9 +43,29 @@ const collectMarkedEveryMs = 600_000
 /** How often every blob is looked at. A million of them take the database 16 s. */
 const collectAllEveryMs = 6 * 3_600_000
 
-/** Registers the repeating jobs. Any number of processes may do so: each job is scheduled once. */
+/** A queue that did not answer in time is asked again so often, with this pause: a start is not a request. */
+const scheduleAttempts = 10
+const schedulePauseMs = 500
+
+/**
+ * Registers the repeating jobs. Any number of processes may do so: each job is scheduled once.
+ * @throws QueueUnavailableError when the queue stays away
+ */
 export async function scheduleRepeating(queue: QueueBackend): Promise<void> {
-  await queue.schedule('sweep', 'sweep', sweepEveryMs, {})
-  await queue.schedule('collect', 'marked', collectMarkedEveryMs, { look: 'marked' })
-  await queue.schedule('collect', 'all', collectAllEveryMs, { look: 'all' })
+  await patiently(async () => queue.schedule('sweep', 'sweep', sweepEveryMs, {}))
+  await patiently(async () =>
+    queue.schedule('collect', 'marked', collectMarkedEveryMs, { look: 'marked' }),
+  )
+  await patiently(async () => queue.schedule('collect', 'all', collectAllEveryMs, { look: 'all' }))
+}
+
+async function patiently(schedule: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await schedule()
+    } catch (error) {
+      if (!(error instanceof QueueUnavailableError) || attempt === scheduleAttempts) throw error
+      await pause(schedulePauseMs)
+    }
+  }
 }
