@@ -1,6 +1,7 @@
 // tsx scripts/contract-check.ts LANGFUSE.yml LANGSMITH.yaml: compares our OpenAPI document, as /docs shows it, with
 // the vendors'. Prints one line per difference that scripts/contract-differences.json does not list; the last line
 // reads `N passed, N failed`.
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { buildApp, type AppOptions } from '../src/http/app.ts'
@@ -16,6 +17,14 @@ interface Allowed {
 const [langfuseFile, langsmithFile] = process.argv.slice(2)
 if (langfuseFile === undefined || langsmithFile === undefined) {
   console.error('usage: tsx scripts/contract-check.ts LANGFUSE.yml LANGSMITH.yaml')
+  process.exit(2)
+}
+
+for (const file of [langfuseFile, langsmithFile]) {
+  if (existsSync(file)) continue
+  console.error(
+    `NOT CHECKED: there is no ${file}. The vendors' OpenAPI files are not part of this repository.`,
+  )
   process.exit(2)
 }
 
