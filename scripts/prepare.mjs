@@ -34,11 +34,25 @@ export async function install() {
  * optional.
  */
 function isInstalled() {
+  if (!isPatched()) return false
   const installed = readPackages(join(root, 'node_modules', '.package-lock.json'))
   const wanted = readPackages(join(root, 'package-lock.json'))
   return Object.entries(wanted).every(([path, { version, optional }]) => {
     if (path === '' || installed[path]?.version === version) return true
     return optional === true && installed[path] === undefined && Object.keys(installed).length > 0
+  })
+}
+
+/** True when every line that `patches/` adds to a package is there. */
+function isPatched() {
+  return listFiles(join(root, 'patches')).every((file) => {
+    const [, ...diffs] = readFileSync(file, 'utf8').split(/^diff --git .*$/m)
+    return diffs.every((diff) => {
+      const target = join(root, /^\+\+\+ b\/(.*)$/m.exec(diff)[1])
+      const text = existsSync(target) ? readFileSync(target, 'utf8') : ''
+      const added = diff.split('\n').filter((line) => /^\+(?!\+\+ )/.test(line))
+      return added.every((line) => text.includes(line.slice(1)))
+    })
   })
 }
 
