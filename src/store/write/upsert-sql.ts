@@ -149,8 +149,9 @@ function assignments(kind: EntityKind): string[] {
     '  external_id = least(held.external_id collate "C", excluded.external_id collate "C")',
     '  v = greatest(held.v, excluded.v)',
     '  m = held.m | excluded.m',
+    // A newer version of the server may have set fields that are not in our list: their clock is carried along.
     `  fv = case when excluded.v = held.v and excluded.fv is null and held.fv is null then null
-    else array[${clock.join(',\n      ')}] end`,
+    else array[${clock.join(',\n      ')}] || runmill_clock_tail(held.fv, held.v, held.m, ${clock.length}) end`,
   ]
 }
 
