@@ -1,6 +1,6 @@
 import { isSqlState, postgresErrorKind, type PostgresErrorKind } from '../domain/postgres-errors.ts'
 
-/** What the driver and Node call a connection that is not there. */
+/** The codes by which the driver and Node report a lost or refused connection. */
 const connectionCodes = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -16,24 +16,27 @@ const connectionCodes = new Set([
   'ENETUNREACH',
 ])
 
-/** True when the same statement may well succeed later: the database was away, busy or saw a conflict. */
+/** Returns true when the same statement may well succeed later: the database was away or busy, or saw a conflict. */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)
   if (code === null) return false
   return connectionCodes.has(code) || isMissingSocket(error) || kindOf(error) === 'passing'
 }
 
-/** True when the data broke a unique constraint. */
+/** Returns true when the data violated a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return kindOf(error) === 'unique'
 }
 
-/** True when Postgres cannot hold the value at all: out of range, malformed, too long for an index, nested too deep. */
+/**
+ * Returns true when Postgres cannot hold the value: it is out of range, malformed, too long for an index or nested too
+ * deeply.
+ */
 export function isDataError(error: unknown): boolean {
   return kindOf(error) === 'data'
 }
 
-/** A Unix socket that is not there; a missing file of any other kind is our own mistake. */
+/** Returns true for a Unix socket that does not exist. Any other missing file is a mistake of ours. */
 function isMissingSocket(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
 }

@@ -3,17 +3,22 @@ import type { Db } from './pool.ts'
 
 const folder = new URL('../../migrations/', import.meta.url)
 
-/** One lock for all processes that start at once: `RUNM`. */
+/** The number of the advisory lock that processes which start at the same time contend for. It spells `RUNM`. */
 const advisoryLock = 0x52554e4d
 
-/** Thrown when a newer version has changed the schema in a way that this one cannot work with. For the operator. */
+/**
+ * Thrown when a newer version has changed the schema in a way that this version cannot work with. The message is for
+ * the operator.
+ */
 export class SchemaTooNewError extends Error {
   override name = 'SchemaTooNewError'
 }
 
 /**
- * Brings the schema up to date, each migration in a transaction of its own. Does nothing when it is. Migrations of a
- * newer version may have been applied before: with compatible ones this version works, with a breaking one it must not.
+ * Brings the schema up to date, with each migration in a transaction of its own. Does nothing when it is up to date
+ * already. A newer version may have applied further migrations: this version works with compatible ones and refuses
+ * breaking ones.
+ *
  * @throws SchemaTooNewError
  */
 export async function migrate(db: Db): Promise<void> {
@@ -26,7 +31,7 @@ export async function migrate(db: Db): Promise<void> {
         name text primary key,
         applied_at timestamptz not null default now()
       )`
-    // Null where a version that did not store the flag has applied the migration.
+    // The flag is null for migrations that were applied by a version which did not store it.
     await connection`alter table schema_migrations add column if not exists is_breaking boolean`
     const rows = await connection<{ name: string; isBreaking: boolean | null }[]>`
       select name, is_breaking from schema_migrations order by name`
@@ -53,7 +58,7 @@ export async function migrate(db: Db): Promise<void> {
   }
 }
 
-/** A migration of which nothing is known but its name may be breaking, so it counts as such. */
+/** An unknown migration without a stored flag could be breaking, so it is treated as breaking. */
 function refuseNewer(unknown: [name: string, isBreaking: boolean | null][]): void {
   const breaking = unknown.find(([, isBreaking]) => isBreaking !== false)
   if (breaking === undefined) return
@@ -62,7 +67,7 @@ function refuseNewer(unknown: [name: string, isBreaking: boolean | null][]): voi
   )
 }
 
-/** File names in the order they apply. */
+/** Returns the file names of the migrations in the order in which they apply. */
 export function migrationNames(): string[] {
   return readdirSync(folder)
     .filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name))
@@ -70,7 +75,7 @@ export function migrationNames(): string[] {
 }
 
 /**
- * Line 1 of a migration says whether processes of the version before may go on working beside it: `-- compatible` or
+ * Line 1 of a migration says whether processes of the previous version may go on working beside it: `-- compatible` or
  * `-- breaking`.
  */
 function readMigration(name: string): { text: string; isBreaking: boolean } {

@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 import type { Sql } from 'sql-template-tag'
 import type { Queryable } from './pool.ts'
 
-/** A value for `$n`: arrays go to `unnest`. */
+/** A value for `$n`. Arrays are meant for `unnest`. */
 export type Parameter =
   | string
   | number
@@ -12,7 +12,7 @@ export type Parameter =
   | Uint8Array
   | readonly (string | number | boolean | null)[]
 
-/** The statements of `sql/`, by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
+/** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
 const statements = new Map(readStatements(new URL('./sql/', import.meta.url)))
 
 function readStatements(folder: URL): [name: string, text: string][] {
@@ -23,14 +23,14 @@ function readStatements(folder: URL): [name: string, text: string][] {
   )
 }
 
-/** @throws TypeError when there is no such statement */
+/** @throws TypeError when there is no statement of this name */
 function statementText(name: string): string {
   const text = statements.get(name)
   if (text === undefined) throw new TypeError(`There is no statement ${name}`)
   return text
 }
 
-/** Runs the statement of this name with `$1…$n`, as a prepared statement. */
+/** Runs the statement of this name as a prepared statement. The parameters become `$1…$n`. */
 export async function runStatement<Row extends object>(
   db: Queryable,
   name: string,
@@ -50,16 +50,19 @@ async function runText<Row extends object>(
   })
 }
 
-/** Stands for the tenant in a composed statement, and becomes `$1` wherever it is used. */
+/** A placeholder for the tenant in a composed statement. It becomes `$1` wherever it is used. */
 export const tenant = Symbol('tenant')
 
 /**
- * Runs a statement that is composed at run time. Like the statements of `sql/` it begins with a line `-- name: …` and a
- * header that says what it is for, and that it only reads or what a repeat does (test/store/statements.test.ts).
- * @param tenantId null when the statement is about all tenants and does not use `tenant`
- * @param isPrepared true where there are few different texts; false where every filter makes a new one, because a
- * connection keeps all that it has prepared
- * @throws TypeError when it has no name
+ * Runs a statement that is composed at run time. Like the statements of `sql/`, it begins with a line `-- name: …` and
+ * a header that states its purpose and either what a repeat does or that it only reads (test/store/statements.test.ts).
+ *
+ * @param tenantId null when the statement concerns all tenants and does not use `tenant`
+ *
+ * @param isPrepared true where there are few different texts; false where every filter makes a new text, because a
+ * connection keeps every statement that it has prepared
+ *
+ * @throws TypeError when the statement has no name
  */
 export async function runComposed<Row extends object>(
   db: Queryable,
@@ -72,9 +75,10 @@ export async function runComposed<Row extends object>(
 }
 
 /**
- * Runs a statement whose text is generated once and kept, with `$1…$n`, as a prepared statement. Its text begins as that
- * of a composed statement does.
- * @throws TypeError when it has no name
+ * Runs, as a prepared statement, a text that is generated once and kept. The parameters become `$1…$n`. The text begins
+ * with a name and a header, like that of a composed statement.
+ *
+ * @throws TypeError when the statement has no name
  */
 export async function runGenerated<Row extends object>(
   db: Queryable,
@@ -89,7 +93,7 @@ function named(text: string): string {
   return text
 }
 
-/** The text, with the tenant as `$1` and the other values behind it. */
+/** Returns the text with the tenant as `$1` and the other values after it. */
 function bindTenant(
   { strings, values }: Sql,
   tenantId: string | null,

@@ -9,7 +9,11 @@ export interface ApiKey {
   scopes: string[]
 }
 
-/** @param secretHash SHA-256 of the secret, 32 bytes. @returns null when there is no such key, or it is revoked */
+/**
+ * @param secretHash SHA-256 of the secret, 32 bytes
+ *
+ * @returns null when there is no such key, or it is revoked
+ */
 export async function apiKeyFindBySecretHash(
   db: Db,
   secretHash: Uint8Array,

@@ -2,25 +2,25 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** A content that a client of Langfuse has announced. */
+/** A file that a client of Langfuse has announced. */
 export interface MediaRow {
   id: string
-  /** Lower-case hex. */
+  /** In lower-case hex. */
   sha256: string
   blobId: string
   contentType: string
-  /** Bytes: as announced, and once it is stored as it is. */
+  /** In bytes: as announced, and once the file is stored, as it really is. */
   contentLength: number
-  /** When its client says; else when the bytes were stored, whoever stored them. */
+  /** When the client says that it uploaded. If it never says, when the bytes were stored, by whatever client. */
   uploadedAt: Timestamp | null
-  /** What the client has told of its upload. */
+  /** What the client has reported about its upload. */
   uploadHttpStatus: number | null
   uploadHttpError: string | null
-  /** The bytes are here. */
+  /** True when the bytes are stored. */
   isStored: boolean
 }
 
-/** @returns null when nobody has announced it */
+/** @returns null when nobody has announced the file */
 export async function mediaFind(
   db: Queryable,
   tenantId: string,
@@ -30,7 +30,7 @@ export async function mediaFind(
   return row ?? null
 }
 
-/** By id; ids that are not known have no entry. */
+/** Reads announced files by id. Ids that are not known have no entry. */
 export async function mediaListAmong(
   db: Queryable,
   tenantId: string,

@@ -1,14 +1,17 @@
 import type { Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** An experiment that is deleted and not purged yet: its rows are not shown. */
+/** An experiment that is deleted but not yet purged. Its rows are not shown. */
 export interface PurgingExperiment {
   id: string
-  /** The feedback on the experiment itself stays. */
+  /** True when the feedback on the experiment itself is kept. */
   keepsScores: boolean
 }
 
-/** Read before what it hides: a purge that ends in between has removed its rows. */
+/**
+ * Lists the experiments that are being purged. Call this before reading the rows that they hide: a purge that ends in
+ * between has removed its rows.
+ */
 export async function experimentListPurging(
   db: Queryable,
   tenantId: string,

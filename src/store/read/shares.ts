@@ -1,7 +1,7 @@
 import type { Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** run: the run with its descendants. */
+/** Sharing a `run` shares its descendants too. */
 export type ShareKind = 'run' | 'dataset'
 
 /** What a token gives access to. */
@@ -21,7 +21,7 @@ export async function shareFind(
   return row?.token ?? null
 }
 
-/** @returns null when nothing of that kind is shared under the token. What it names may be deleted meanwhile. */
+/** @returns null when no thing of that kind is shared under the token. The thing may have been deleted meanwhile. */
 export async function shareFindByToken(
   db: Queryable,
   kind: ShareKind,

@@ -4,11 +4,11 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 
-/** Experiments on one dataset that are compared pair by pair. */
+/** A comparison of experiments on one dataset, pair by pair. */
 export interface ComparativeExperiment {
   id: string
   datasetId: string
-  /** As asked for; they may have been deleted since. */
+  /** The experiments as the client named them. Some may have been deleted since. */
   experimentIds: string[]
   name: string | null
   description: string | null
@@ -18,7 +18,7 @@ export interface ComparativeExperiment {
 }
 
 export interface ListedComparison extends ComparativeExperiment {
-  /** `[{"id", "name"}]` of those that exist, in the order asked for. */
+  /** `[{"id", "name"}]` of the experiments that exist, in the client's order. */
   experimentsInfo: JsonText
   /** `{key: {n, avg, values}}` over the feedback that names the comparison. */
   feedbackStats: JsonText
@@ -28,7 +28,7 @@ export interface ComparativeExperimentQuery {
   datasetId: string
   ids?: string[] | undefined
   name?: string | undefined
-  /** Part of the name, in any case. */
+  /** A substring of the name, in upper or lower case. */
   nameContains?: string | undefined
   sortBy: 'name' | 'created_at'
   isDescending: boolean
@@ -48,7 +48,7 @@ export async function comparativeExperimentFind(
   return row ?? null
 }
 
-/** One page, in a stable order: ties by id, those without a name last. */
+/** Reads one page in a stable order: comparisons without a name come last, and ties are broken by id. */
 export async function comparativeExperimentList(
   db: Queryable,
   tenantId: string,
@@ -100,7 +100,7 @@ async function feedbackStatsOf(
   return new Map(rows.map((row) => [row.id, row.feedbackStats]))
 }
 
-/** The dataset of each of the experiments that exist; null: a plain project. */
+/** Returns the dataset of each of the experiments that exist; null for a plain project. */
 export async function experimentListDatasetsAmong(
   db: Queryable,
   tenantId: string,

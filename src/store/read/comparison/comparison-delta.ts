@@ -5,11 +5,11 @@ import { runComposed, tenant } from '../../statements.ts'
 import { comparativeSql, shownSql } from './comparison-sql.ts'
 import type { Page } from '../page.ts'
 
-/** Which examples of a dataset scored otherwise than in a baseline. */
+/** Which examples of a dataset scored differently from a baseline. */
 export interface DeltaQuery {
   tenantId: string
   datasetId: string
-  /** Existing experiments; those compared have no baseline among them. */
+  /** Existing experiments. The baseline is not among those that are compared with it. */
   baselineId: string
   comparedIds: string[]
   feedbackKey: string
@@ -22,13 +22,15 @@ export interface DeltaQuery {
 export interface ExperimentDelta {
   experimentId: string
   isImproved: boolean
-  /** Newest first, ties by id. */
+  /** Newest first, with ties broken by id. */
   exampleIds: string[]
 }
 
 /**
- * Examples whose mean score, over the runs of an experiment, is better or worse than the baseline's. An example that one
- * of both has no score for is neither. @param page of each list by itself
+ * Lists the examples whose mean score over the runs of an experiment is better or worse than the baseline's. An example
+ * for which either of the two has no score is in neither list.
+ *
+ * @param page of each list by itself
  */
 export async function comparisonDeltaList(
   db: Queryable,
@@ -49,12 +51,12 @@ with point as (
     ${shownSql(query)}
 ),
 mean as (
-  -- numeric: it does not depend on the order of rows.
+  -- The mean is numeric, so it does not depend on the order of rows.
   select experiment_id, example_id, avg(score_number::text::numeric)::double precision as score
   from point
   group by experiment_id, example_id
 ),
--- No join of the two: the planner takes them for a handful of rows, and would compare each with each.
+-- The two are not joined: the planner expects a handful of rows in each and would compare each row with each.
 beside as (
   select experiment_id, example_id, score,
     max(score) filter (where experiment_id = ${baselineId}::uuid) over (partition by example_id) as baseline_score

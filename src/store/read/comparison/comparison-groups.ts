@@ -8,31 +8,32 @@ import { shownSql } from './comparison-sql.ts'
 import type { Page } from '../page.ts'
 
 /**
- * Runs of experiments, grouped by a value in their own metadata or in their example's (contracts/langsmith.md 2.2). Only
- * examples that have a shown run in each of the experiments count, so that the groups of two experiments compare.
+ * Runs of experiments, grouped by a value in their own metadata or in that of their example (contracts/langsmith.md
+ * 2.2). Only examples that have a shown run in each of the experiments count, so that the groups of two experiments are
+ * comparable.
  */
 export interface GroupQuery {
   tenantId: string
   datasetId: string
-  /** Existing experiments, none twice. */
+  /** Existing experiments, without duplicates. */
   experimentIds: string[]
-  /** By experiment: it shows matching runs only. */
+  /** By experiment: only matching runs are shown. */
   filters: ReadonlyMap<string, Filter>
   groupBy: 'run' | 'example'
   metadataKey: string
 }
 
 export interface ComparisonGroup {
-  /** The metadata value as text; what is no text, number or boolean is its JSON. */
+  /** The metadata value as text. A value other than text, a number or a boolean is given as its JSON. */
   value: string
-  /** Every run of the group has a number there. */
+  /** True when the value is a number for every run of the group. */
   isNumber: boolean
 }
 
-/** Over the runs of one group; latencies are in seconds. */
+/** Statistics over the runs of one group. Latencies are in seconds. */
 export interface GroupStatistics {
   value: string
-  /** null: of all experiments together. */
+  /** null for all experiments together. */
   experimentId: string | null
   exampleCount: number
   runCount: number
@@ -61,7 +62,7 @@ export interface GroupExample {
   createdAt: Timestamp
 }
 
-/** One page of groups: those with the most examples first. */
+/** Reads one page of groups, those with the most examples first. */
 export async function comparisonGroupList(
   db: Queryable,
   query: GroupQuery,
@@ -79,7 +80,7 @@ limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   return runComposed<ComparisonGroup>(db, query.tenantId, statement)
 }
 
-/** Per group one row for each experiment that has runs in it, and one over all of them. */
+/** Reads, per group, one row for each experiment that has runs in it, and one row over all of them. */
 export async function comparisonGroupListStatistics(
   db: Queryable,
   query: GroupQuery,
@@ -87,7 +88,7 @@ export async function comparisonGroupListStatistics(
 ): Promise<GroupStatistics[]> {
   const statement = sql`
 -- name: comparison_group_list_statistics
--- What the runs of some groups took, per experiment and over all of them, without their feedback. Reads only.
+-- Statistics of the runs of some groups, per experiment and over all of them, without their feedback. Reads only.
 ${memberSql(query)}
 select value, experiment_id, count(distinct example_id) as example_count, count(*) as run_count,
   count(*) filter (where status = 'error') as error_count,
@@ -108,7 +109,11 @@ group by grouping sets ((value), (value, experiment_id))`
   return rows.map((row) => ({ ...row, feedbackStats: stats.get(nameOf(row)) ?? '{}' }))
 }
 
-/** The first examples of each group, newest first, ties by id. @param limit how many of each */
+/**
+ * Reads the first examples of each group, newest first, with ties broken by id.
+ *
+ * @param limit the number of examples per group
+ */
 export async function comparisonGroupListExamples(
   db: Queryable,
   query: GroupQuery,
@@ -138,7 +143,7 @@ function nameOf({ value, experimentId }: GroupName): string {
   return `${experimentId ?? ''}/${value}`
 }
 
-/** By `nameOf`. */
+/** Statistics of the feedback, by `nameOf`. */
 async function comparisonGroupListFeedbackStats(
   db: Queryable,
   query: GroupQuery,
@@ -171,17 +176,17 @@ function percentiles(interval: string, name: string): Sql {
   return join([one(50), one(99)], ',\n  ')
 }
 
-/** `with member`: one row per run, with the value that it is grouped by. */
+/** The CTE `member`: one row per run, with the value that it is grouped by. */
 function memberSql({ datasetId, experimentIds, ...query }: GroupQuery): Sql {
   // On the wire the splits are part of an example's metadata (contracts/langsmith.md 0.1.17).
   const metadata =
     query.groupBy === 'run'
       ? sql`counted.metadata`
       : sql`(coalesce(example.metadata, '{}') || jsonb_build_object('dataset_split', example.splits))`
-  // Materialised, and without a join of one with the other: the planner takes them for a handful of rows, and would
-  // compare each with each.
+  // The CTEs are materialised and not joined with each other: the planner expects a handful of rows in each and would
+  // compare each row with each.
   return sql`with shown as materialized (
-  -- A trace and its root run may both be linked to an example: that is one run.
+  -- Both a trace and its root run may be linked to an example. That is one run.
   select distinct on (run.experiment_id, run.reference_example_id, run.id)
     run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
     run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,

@@ -1,25 +1,23 @@
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 
-/** Which examples of a dataset to show, with which runs (contracts/langsmith.md 2.1). */
+/** Which examples of a dataset to show, and with which runs (contracts/langsmith.md 2.1). */
 export interface ComparisonQuery {
   tenantId: string
   datasetId: string
   /** Existing experiments: see `experimentListCompared`. */
   experimentIds: string[]
-  /** Only these examples; null: all that have a run item in one of the experiments. */
+  /** Only these examples; null for all that have a run item in one of the experiments. */
   exampleIds: string[] | null
-  /**
-   * By experiment: it shows matching runs only, and examples without one in each of these experiments are left out.
-   */
+  /** By experiment: only matching runs are shown, and an example needs one in each of these experiments to be shown. */
   filters: ReadonlyMap<string, Filter>
-  /** By the mean score of a key over an example's shown runs; examples without a score come last in either order. */
+  /** By the mean score of a key over an example's shown runs. Examples without a score come last in either order. */
   sort: { feedbackKey: string; order: 'asc' | 'desc' } | null
-  /** Feedback of this comparison counts beside the plain feedback; that of any other never does. */
+  /** Feedback of this comparison counts along with plain feedback. Feedback of other comparisons never counts. */
   comparativeExperimentId: string | null
 }
 
-/** An example's place in the order: all that is needed to go on behind it. */
+/** The position of an example in the order: everything that is needed to continue after it. */
 export interface ComparisonKey {
   id: string
   createdAt: Timestamp

@@ -53,8 +53,8 @@ export function comparisonRunSql(
   )
   return sql`
 -- name: comparison_run_list
--- The runs that some experiments show for some examples, those that their filters let through, in the order in which
--- they are shown. Reads only.
+-- The runs that some experiments show for some examples, in the order in which they are shown; of an experiment with
+-- a filter, only the runs that match it. Reads only.
 select ${raw(columns.join(', '))}
 from shown_runs as run
 where run.tenant_id = ${tenant} and run.experiment_id = any(${query.experimentIds}::uuid[])
@@ -63,7 +63,10 @@ where run.tenant_id = ${tenant} and run.experiment_id = any(${query.experimentId
 order by run.start_time, run.dotted_order, run.id`
 }
 
-/** Lists the keys of examples. The work is bounded by the items of the experiments, whatever the dataset or the tables hold. */
+/**
+ * Lists the keys of examples. The work is bounded by the items of the experiments, however large the dataset and the
+ * tables are.
+ */
 export function comparisonKeySql(query: ComparisonQuery, place: ComparisonPlace): Sql {
   const wanted =
     query.exampleIds === null ? empty : sql`and item.example_id = any(${query.exampleIds}::uuid[])`
@@ -130,7 +133,9 @@ where feedback.key is not null and ${condition}
 order by feedback.created_at, feedback.id`
 }
 
-/** The rest of a \`where\` over \`shown_runs\` as \`run\`: an experiment with a filter shows its matching runs only. */
+/**
+ * The rest of a `where` over `shown_runs` as `run`: of an experiment with a filter, only matching runs are shown.
+ */
 export function shownSql({ filters }: Pick<ComparisonQuery, 'filters'>): Sql {
   return allOf(
     [...filters].map(
@@ -140,7 +145,10 @@ export function shownSql({ filters }: Pick<ComparisonQuery, 'filters'>): Sql {
   )
 }
 
-/** Not \`exists\`: the planner turns that into a join, whose order it cannot choose well for tables just filled. */
+/**
+ * `exists` is avoided: the planner turns it into a join, and chooses its order badly for tables that were just
+ * filled.
+ */
 function someRunMatches(experimentId: string, filter: Filter): Sql {
   return sql`and (
     select true from shown_runs as run
@@ -154,8 +162,8 @@ function allOf(conditions: Sql[]): Sql {
 }
 
 /**
- * The value that examples are sorted by, and its part of ORDER BY: the mean of the key's scores over the runs that
- * are shown. numeric: it does not depend on the order of rows.
+ * The value that examples are sorted by, and its part of ORDER BY: the mean of the key's scores over the runs that are
+ * shown. The mean is numeric so that it does not depend on the order of rows.
  */
 function scoreSql(query: ComparisonQuery): { score: Sql; rank: Sql } {
   if (query.sort === null) return { score: sql`null::double precision`, rank: empty }
@@ -173,7 +181,7 @@ function scoreSql(query: ComparisonQuery): { score: Sql; rank: Sql } {
   return { score, rank: sql`score is null, ${rankSql(query.sort.order)}, ` }
 }
 
-/** Condition on \`feedback\`: plain, or of the comparison that is asked for. */
+/** The condition that `feedback` is plain, or belongs to the comparison that is asked for. */
 export function comparativeSql({
   comparativeExperimentId,
 }: Pick<ComparisonQuery, 'comparativeExperimentId'>): Sql {
@@ -186,7 +194,7 @@ function rankSql(order: 'asc' | 'desc'): Sql {
   return order === 'asc' ? sql`coalesce(score, 0)` : sql`coalesce(-score, 0)`
 }
 
-/** Everything behind this key, in the order above. */
+/** Everything after this key, in the order of `comparisonKeySql`. */
 function afterSql(key: ComparisonKey, { sort }: ComparisonQuery): Sql {
   const createdAt = sql`${key.createdAt}::timestamptz`
   const older = sql`(created_at < ${createdAt} or (created_at = ${createdAt} and id > ${key.id}::uuid))`

@@ -18,44 +18,46 @@ export interface ComparedExperiment {
 }
 
 /**
- * A run item's run, or what stands for it until it arrives. Experiment and example are the item's, the statistics
- * those of the feedback on the run and on its trace. Bodies are null in a preview.
+ * The run of a run item, or a stand-in until that run arrives. Experiment and example are the item's; the statistics
+ * cover the feedback on the run and on its trace. Bodies are null in a preview.
  */
 export interface ComparedRun extends RunRow {
   traceId: string
   referenceExampleId: string
 }
 
-/** Feedback with the compared run that it belongs to: its own, or the one that is shown for its trace. */
+/** Feedback with the compared run that it belongs to: the run that it is on, or the one that is shown for its trace. */
 export interface ComparedFeedback extends FeedbackRow {
   comparedRunId: string
 }
 
-/** Which feedback is wanted row by row, beside the statistics. */
+/** Which feedback is wanted row by row, in addition to the statistics. */
 export type FeedbackDetail = 'none' | 'comparative' | 'all'
 
 /** What is read of the runs that are shown. */
 export interface ComparisonDetail {
-  /** Leaves the bodies of runs where they are. */
+  /** True when the bodies of runs are not to be read. */
   isPreview: boolean
   detail: FeedbackDetail
 }
 
 export interface ComparisonRange extends ComparisonDetail {
-  /** Examples to skip. */
+  /** The number of examples to skip. */
   offset: number
-  /** null: all examples. */
+  /** null for all examples. */
   limit: number | null
 }
 
 export interface ComparisonRow {
-  /** The newest version; of a deleted example, the last. */
+  /** The newest version; for a deleted example, its last one. */
   example: Example
   runs: { run: ComparedRun; feedback: ComparedFeedback[] }[]
 }
 
 /**
- * Those of the experiments that exist and can show examples of the dataset: its own, and those of no dataset.
+ * Returns those of the experiments that exist and can show examples of the dataset: its own experiments, and those
+ * without a dataset.
+ *
  * @returns null when there is no such dataset
  */
 export async function experimentListCompared(
@@ -73,14 +75,14 @@ export async function experimentListCompared(
   return rows.filter((row): row is ComparedExperiment => row.id !== null)
 }
 
-/** Examples whose rows are read at once: with their runs and bodies they are all in memory together. */
+/** The number of examples whose rows are read at once: with their runs and bodies they are all in memory together. */
 const pageLength = 100
-/** Keys that are read at once: finding them looks at every item of the experiments. */
+/** The number of keys that are read at once: to find them, every item of the experiments is looked at. */
 const keyChunkLength = 10_000
 
 /**
- * The comparison page by page, reading on only as fast as it is consumed. No transaction stays open, and what is
- * written meanwhile shifts no row: the next keys are found behind the last one.
+ * Yields the comparison page by page, and reads on only as fast as it is consumed. No transaction stays open. Rows that
+ * are written meanwhile shift nothing, because the next keys are found after the last one.
  */
 export async function* comparisonPages(
   db: Db,
@@ -102,7 +104,11 @@ export async function* comparisonPages(
   }
 }
 
-/** One page of the comparison. @returns next: where the page after it starts; null when this is the last */
+/**
+ * Reads one page of the comparison.
+ *
+ * @returns next: where the following page starts; null when this is the last
+ */
 export async function comparisonPage(
   db: Db,
   query: ComparisonQuery,
@@ -115,7 +121,7 @@ export async function comparisonPage(
   return { rows, next: keys.length > limit ? (shown.at(-1) ?? null) : null }
 }
 
-/** Examples in order: by score where asked, then newest `created_at` first, then id. */
+/** Lists examples in order: by score where asked, then newest `created_at` first, then by id. */
 async function comparisonKeyList(
   db: Db,
   query: ComparisonQuery,
@@ -124,7 +130,7 @@ async function comparisonKeyList(
   return runComposed<ComparisonKey>(db, query.tenantId, comparisonKeySql(query, place))
 }
 
-/** The runs of these examples, filtered, in the order in which they are shown. */
+/** Reads the runs of these examples, filtered, in the order in which they are shown. */
 async function comparisonRunList(
   db: Db,
   query: ComparisonQuery,
@@ -134,7 +140,7 @@ async function comparisonRunList(
   return runComposed(db, query.tenantId, comparisonRunSql(query, exampleIds, detail))
 }
 
-/** The examples of these keys, in their order, with their runs and the feedback of those. */
+/** Reads the examples of these keys, in their order, with their runs and the feedback on those. */
 export async function comparisonRowList(
   db: Db,
   query: ComparisonQuery,
@@ -168,7 +174,9 @@ interface FeedbackCount {
   labels: string[] | null
 }
 
-/** Statistics of the feedback on runs and on their traces: JSON by run, in the shape of `RunRow.feedbackStats`. */
+/**
+ * Reads statistics of the feedback on runs and on their traces: JSON by run, in the shape of `RunRow.feedbackStats`.
+ */
 async function feedbackCountCompared(
   db: Db,
   query: ComparisonQuery,
@@ -206,7 +214,7 @@ async function feedbackListCompared(
   return runComposed(db, query.tenantId, feedbackComparedSql(query, targets, detail))
 }
 
-/** Feedback keys that the runs of the experiments have, sorted, by experiment. */
+/** Lists, by experiment, the feedback keys of its runs, sorted. */
 export async function feedbackListComparedKeys(
   db: Db,
   { tenantId, experimentIds, comparativeExperimentId }: ComparisonQuery,
@@ -219,7 +227,7 @@ export async function feedbackListComparedKeys(
   return new Map(rows.map((row) => [row.experimentId, row.keys]))
 }
 
-/** A trace and its root run may both be linked to an example: that is one run, shown once. */
+/** Both a trace and its root run may be linked to an example. That is one run, and is shown once. */
 function withoutRepeats<R extends Omit<ComparedRun, 'feedbackStats'>>(runs: R[]): R[] {
   const distinct = new Map(
     runs.map((run) => [`${run.experimentId}/${run.referenceExampleId}/${run.id}`, run]),

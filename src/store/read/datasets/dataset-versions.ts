@@ -7,7 +7,7 @@ import { containsPatterns } from '../filter/condition-sql.ts'
 export interface DatasetVersion {
   /** When the examples changed to this state. */
   asOf: Timestamp
-  /** Its names; the newest version is also called `latest`. */
+  /** The tags of this version. The newest version is also tagged `latest`. */
   tags: string[]
 }
 
@@ -16,7 +16,7 @@ export interface DatasetVersionQuery {
   datasetId: string
   /** Only versions that changed this example. */
   exampleId: string | null
-  /** Only versions with a tag that contains this text, in any case. */
+  /** Only versions with a tag that contains this text, in upper or lower case. */
   tagContains: string | null
   limit: number
   offset: number
@@ -28,7 +28,7 @@ export interface ExampleChange {
   change: 'added' | 'modified' | 'removed'
 }
 
-/** One page of versions, newest first. A version is every time at which examples were written or deleted. */
+/** Reads one page of versions, newest first. Every time at which examples were written or deleted is a version. */
 export async function datasetVersionList(
   db: Queryable,
   { tenantId, datasetId, exampleId, tagContains, limit, offset }: DatasetVersionQuery,
@@ -38,7 +38,11 @@ export async function datasetVersionList(
   return runStatement<DatasetVersion>(db, 'dataset_version_list', parameters)
 }
 
-/** The newest version at a time, the time itself included. @returns null before the first one */
+/**
+ * Finds the newest version at a time; a version made exactly then counts.
+ *
+ * @returns null before the first version
+ */
 export async function datasetVersionFind(
   db: Queryable,
   tenantId: string,
@@ -50,7 +54,11 @@ export async function datasetVersionFind(
   return version ?? null
 }
 
-/** The version that a tag names. @returns null without such a tag */
+/**
+ * Finds the version that a tag names.
+ *
+ * @returns null when there is no such tag
+ */
 export async function datasetTagFind(
   db: Queryable,
   tenantId: string,
@@ -62,7 +70,9 @@ export async function datasetTagFind(
   return row?.asOf ?? null
 }
 
-/** What is not the same in a dataset at two times: only the two states count, not what happened in between. */
+/**
+ * Lists what differs in a dataset between two times. Only the two states are compared, not what happened in between.
+ */
 export async function exampleListChanges(
   db: Queryable,
   tenantId: string,

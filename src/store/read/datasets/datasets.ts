@@ -7,7 +7,7 @@ import { containsPatterns, matchSql } from '../filter/condition-sql.ts'
 
 export interface Dataset {
   id: string
-  /** The client's spelling of the id; null when it is the id itself. */
+  /** The client's spelling of the id; null when the client sent the id itself. */
   externalId: string | null
   name: string
   description: string | null
@@ -22,26 +22,26 @@ export interface Dataset {
   baselineExperimentId: string | null
   createdAt: Timestamp
   updatedAt: Timestamp
-  /** The newest version given out to an example; before the first one, when the dataset was made. */
+  /** The newest version that was given to an example. Before the first one, the time at which the dataset was made. */
   versionAt: Timestamp
 }
 
 export interface CountedDataset extends Dataset {
-  /** Current examples, archived ones not counted. */
+  /** The number of current examples, without archived ones. */
   exampleCount: number
-  /** Experiments on this dataset. */
+  /** The number of experiments on this dataset. */
   sessionCount: number
   lastSessionStartTime: Timestamp | null
 }
 
-/** All conditions given must hold. */
+/** All conditions that are given must hold. */
 export interface DatasetFilter {
   ids?: string[]
   names?: string[]
-  /** Part of the name, in any case. */
+  /** A substring of the name, in upper or lower case. */
   nameContains?: string
   dataTypes?: string[]
-  /** A JSON value that the metadata contains, fit for `jsonb` (see `jsonbText`). */
+  /** A JSON value that the metadata must contain, made fit for `jsonb` (see `jsonbText`). */
   metadata?: JsonText
 }
 
@@ -81,7 +81,7 @@ export async function datasetFindByName(
   return dataset ?? null
 }
 
-/** One page of datasets. Sorting by a count is `datasetListCounted`'s business. */
+/** Reads one page of datasets. To sort by a count, use `datasetListCounted`. */
 export async function datasetList(
   db: Queryable,
   query: DatasetQuery & { sort?: 'name' | 'created_at' | 'modified_at' },
@@ -95,7 +95,9 @@ ${pageSql(query)}`
   return runComposed<Dataset>(db, query.tenantId, statement)
 }
 
-/** One page of datasets with the counts that LangSmith shows; also for one dataset: `filter: { ids: [id] }`. */
+/**
+ * Reads one page of datasets with the counts that LangSmith shows. For a single dataset, pass `filter: { ids: [id] }`.
+ */
 export async function datasetListCounted(
   db: Queryable,
   query: DatasetQuery,
@@ -146,7 +148,7 @@ const sortColumns: Record<DatasetSort, Sql> = {
   last_session_start_time: sql`last_session_start_time`,
 }
 
-/** What follows `from datasets`. */
+/** The text after `from datasets`. */
 function pageSql({
   filter = {},
   sort = 'created_at',
@@ -154,7 +156,7 @@ function pageSql({
   limit,
   offset,
 }: DatasetQuery): Sql {
-  // The default order is the index's own.
+  // Written exactly as the index for the default order has it.
   const order =
     sort === 'created_at' && !isAscending
       ? empty

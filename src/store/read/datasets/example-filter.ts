@@ -3,8 +3,11 @@ import type { Filter } from '../../../domain/filter.ts'
 import { filterSql } from '../filter/filter-sql.ts'
 
 /**
- * Condition on a row of `examples`; null counts as no.
- * @param filter over `exampleAttributes` only; @throws TypeError otherwise
+ * The filter as a condition on a row of `examples`. A null result counts as false.
+ *
+ * @param filter over `exampleAttributes` only
+ *
+ * @throws TypeError for any other attribute
  */
 export function exampleFilterSql(filter: Filter, alias: string): Sql {
   const example = raw(alias)

@@ -10,14 +10,14 @@ import { exampleFilterSql } from './example-filter.ts'
 /** One version of an example. */
 export interface Example {
   id: string
-  /** The client's spelling of the id; null when it is the id itself. */
+  /** The client's spelling of the id; null when the client sent the id itself. */
   externalId: string | null
   datasetId: string
-  /** The time of this version: Langfuse's createdAt and updatedAt, LangSmith's modified_at. Whole milliseconds. */
+  /** The time of this version, in whole milliseconds: Langfuse's createdAt and updatedAt, LangSmith's modified_at. */
   validFrom: Timestamp
   /** When the example was first made: LangSmith's created_at. */
   createdAt: Timestamp
-  /** Place within the request that made this version. */
+  /** The position within the request that made this version. */
   ordinal: number
   inputs: JsonText | null
   outputs: JsonText | null
@@ -28,38 +28,41 @@ export interface Example {
   externalSourceTraceId: string | null
   sourceRunId: string | null
   externalSourceRunId: string | null
-  /** See `readAttachments`; null: none. */
+  /** See `readAttachments`; null when there are none. */
   attachments: JsonText | null
 }
 
-/** All conditions given must hold. */
+/** All conditions that are given must hold. */
 export interface ExampleFilter {
   datasetId?: string
   ids?: string[]
-  /** In any of these. */
+  /** The example is in any of these splits. */
   splits?: string[]
-  /** A JSON value that the metadata contains, `dataset_split` counted in, fit for `jsonb` (see `jsonbText`). */
+  /**
+   * A JSON value that the metadata, with `dataset_split` added, must contain; made fit for `jsonb` (see `jsonbText`).
+   */
   metadata?: JsonText
-  /** Each of these stands somewhere in the inputs or outputs, in any case. */
+  /** Each of these texts occurs in the inputs or outputs, in upper or lower case. */
   texts?: string[]
   archived?: boolean
   sourceTraceId?: string
   sourceRunId?: string
-  /** The filter language, over `exampleAttributes` only. */
+  /** The filter language, over the attributes of `exampleAttributes` only. */
   filter?: Filter
 }
 
 export type ExampleOrder =
-  /** Newest version first; within one request in the order sent. */
+  /** Newest version first, and within one request in the order sent. */
   | { by: 'recent'; isAscending?: boolean }
   | { by: 'created'; isAscending?: boolean }
   | { by: 'id'; isAscending?: boolean }
-  /** The same shuffle for the same seed. */
+  /** The same seed gives the same shuffle. */
   | { by: 'random'; seed: string }
 
 /**
- * The state at a time, the time itself included; or in the version of each dataset that a tag names, which is nothing
- * where there is no such tag; null: the latest.
+ * Which state of a dataset to read. A time means the state at that time, which includes changes made exactly then. A
+ * tag means the version that it names in each dataset; a dataset without such a tag counts as empty. Null means the
+ * latest state.
  */
 export type ExampleMoment = Timestamp | { tag: string } | null
 
@@ -69,13 +72,13 @@ export interface ExampleQuery {
   asOf: ExampleMoment
   /** Default: recent. */
   order?: ExampleOrder
-  /** In the order `recent`: only what comes after this one. A keyset, for readers of a whole dataset. */
+  /** In the order `recent`, only examples after this one. Readers of a whole dataset page by this key. */
   after?: Pick<Example, 'validFrom' | 'ordinal' | 'id'> | null
   limit: number
   offset: number
 }
 
-/** @returns null when there was none then */
+/** @returns null when there was no such example at that moment */
 export async function exampleFind(
   db: Queryable,
   tenantId: string,
@@ -98,7 +101,7 @@ async function find(
     : runStatement<Example>(db, 'example_find_tagged', [tenantId, id, asOf.tag])
 }
 
-/** One page of examples. */
+/** Reads one page of examples. */
 export async function exampleList(
   db: Queryable,
   { tenantId, filter, asOf, order = { by: 'recent' }, after = null, limit, offset }: ExampleQuery,
@@ -127,7 +130,7 @@ select count(*) as count from examples where ${exampleConditionsSql(filter, asOf
   return row!.count
 }
 
-/** The names of the splits that examples are in, in the order of their code points. */
+/** Lists the names of the splits that examples are in, in the order of their code points. */
 export async function exampleListSplits(
   db: Queryable,
   { tenantId, filter, asOf }: Pick<ExampleQuery, 'tenantId' | 'filter' | 'asOf'>,
@@ -143,12 +146,13 @@ order by split collate "C"`
   return rows.map(({ split }) => split)
 }
 
-/** Where the values of an example stand. */
+/** The columns of an example that hold its values. */
 export type ExampleJsonField = 'inputs' | 'outputs' | 'metadata'
 
 /**
- * The keys of the objects in one field of examples, those first that stand first in their objects.
- * @param single the key of a value that is no object
+ * Lists the keys of the objects in one field of examples, ordered by how early they appear in their objects.
+ *
+ * @param single the key that stands for a value that is not an object
  */
 export async function exampleListKeys(
   db: Queryable,
@@ -159,7 +163,8 @@ export async function exampleListKeys(
   const value = sql`examples.${raw(field)}::json`
   const statement = sql`
 -- name: example_list_keys
--- The keys in one field of the examples that meet a filter, as of a moment, those first that stand first. Reads only.
+-- The keys in one field of the examples that meet a filter, as of a moment, ordered by how early they appear.
+-- Reads only.
 select member.key
 from examples
 cross join lateral json_object_keys(
@@ -176,7 +181,11 @@ order by min(member.place), member.key collate "C"`
   return rows.map(({ key }) => key)
 }
 
-/** One page of the current examples of a dataset, archived ones too, by id. @param after the last id of the page before */
+/**
+ * Reads one page of the current examples of a dataset by id, including archived ones.
+ *
+ * @param after the last id of the page before
+ */
 export async function exampleListCurrentAfter(
   db: Queryable,
   tenantId: string,
@@ -197,7 +206,7 @@ const columns = sql`examples.id, examples.external_id, examples.dataset_id, exam
   examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
   examples.external_source_run_id, examples.attachments`
 
-/** What a `where` over `examples` says for these conditions. */
+/** These conditions as the text of a `where` over `examples`. */
 export function exampleConditionsSql(filter: ExampleFilter, asOf: ExampleMoment): Sql {
   const conditions = [sql`examples.tenant_id = ${tenant}`, validSql(asOf)]
   const add = (condition: Sql) => conditions.push(condition)
@@ -250,8 +259,9 @@ function orderSql(order: ExampleOrder): Sql {
 }
 
 /**
- * The rest of the version that `after` is in, then older versions, each by an index range of its own: an upload makes
- * any number of examples of one version, and as one condition with `or` every page would read all before it again.
+ * Reads the rest of the version that `after` is in, then older versions, each by an index range of its own. An upload
+ * makes any number of examples of one version, and with one condition joined by `or` every page would read all examples
+ * before it again.
  */
 function selectAfter(
   selected: Sql,

@@ -3,7 +3,7 @@ import { runStatement } from '../../statements.ts'
 import type { Page } from '../page.ts'
 import type { ExperimentRow } from './experiments.ts'
 
-/** Experiments on a dataset, newest first. */
+/** Reads the experiments on a dataset, newest first. */
 export async function experimentListOfDataset(
   db: Queryable,
   tenantId: string,
@@ -30,7 +30,7 @@ export async function experimentCountOfDataset(
   return row!.count
 }
 
-/** The experiment that this name means on the dataset, as `experimentUpsertByName` finds it. */
+/** Finds the experiment that this name means on the dataset, by the rules of `experimentUpsertByName`. */
 export async function experimentFindOfDataset(
   db: Queryable,
   tenantId: string,
@@ -45,10 +45,10 @@ export async function experimentFindOfDataset(
   return row ?? null
 }
 
-/** What a dataset holds, by name only. */
+/** What a dataset contains, by name only. */
 export interface DatasetNames {
   datasetId: string
-  /** Current examples in the client's spelling, archived ones left out, newest first. */
+  /** The current examples in the client's spelling, without archived ones, newest first. */
   exampleIds: string[]
   /** Newest first. */
   experimentNames: string[]

@@ -6,26 +6,27 @@ import { runComposed, tenant } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
 import { runConditions } from '../runs/run-query-sql.ts'
 
-/** Which executions of experiments count: their root runs, and the runs that their items link. */
+/** Which executions of experiments count. Executions are root runs and the runs that run items link. */
 export interface ExecutionQuery {
   tenantId: string
   experimentIds: string[]
-  /** On the execution's run. */
+  /** A condition on the execution's run. */
   filter?: Filter | undefined
-  /** Only runs that started then or later. */
+  /** Only runs that started at this time or later. */
   minStartTime?: Timestamp | undefined
 }
 
-/** What experiment_aggregates says of all executions of an experiment, of some of them. */
+/** The statistics that experiment_aggregates holds for all executions of an experiment, here for some of them. */
 export type ExecutionStatistics = Omit<
   ExperimentStatistics,
   'itemCount' | 'experimentFeedbackStats' | 'testRunNumber'
 >
 
 /**
- * Counted from the rows, by the definitions of the statement experiment_aggregate_upsert: where every execution matches,
- * the numbers are the same. Tokens, costs and feedback are those of the executions' whole traces.
- * @returns one entry for each of the experiments, also without any execution
+ * Counts from the rows by the definitions of the statement experiment_aggregate_upsert, so the numbers are the same
+ * where every execution matches. Tokens, costs and feedback are those of the executions' whole traces.
+ *
+ * @returns one entry for each of the experiments, even when it has no execution
  */
 export async function executionListStats(
   db: Queryable,
@@ -50,7 +51,7 @@ execution_sum as (
   from matched
   group by experiment_id
 ),
--- Two executions may be in one trace.
+-- Two executions may be in the same trace, which must be counted once.
 one_trace as materialized (select distinct experiment_id, trace_id from matched),
 trace_sum as (
   select one_trace.experiment_id,
@@ -114,7 +115,11 @@ export interface ExecutionFacet {
   runCount: number
 }
 
-/** The most frequent values, the most frequent first. @param limit how many of each attribute of each experiment */
+/**
+ * Lists the most frequent values, the most frequent first.
+ *
+ * @param limit the number of values per attribute and experiment
+ */
 export async function executionListFacets(
   db: Queryable,
   query: ExecutionQuery,
@@ -149,8 +154,9 @@ order by experiment_id, array_position(array['name', 'run_type', 'status', 'tags
 }
 
 /**
- * `with matched`: one row per execution that counts. Rows are looked up one by one, as in every statement here: right
- * after a bulk load, when the planner knows nothing of the tables, a join reads all of the tenant's rows for each.
+ * The CTE `matched`: one row per execution that counts. Rows are looked up one by one, as in every statement of this
+ * file: right after a bulk load, when the planner knows nothing of the tables, a join reads all rows of the tenant for
+ * each of them.
  */
 function matchedSql({ tenantId, experimentIds, filter, minStartTime }: ExecutionQuery): Sql {
   const filters = filter === undefined ? [] : [filter]

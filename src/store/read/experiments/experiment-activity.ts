@@ -11,9 +11,9 @@ import {
 } from './experiment-item-sql.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 
-/** An experiment with what happened in it within the time that is asked for. */
+/** An experiment with what happened in it within the requested time. */
 export interface ExperimentActivityRow {
-  /** Our id. `id` is its client's spelling. */
+  /** Our id; `id` is the client's spelling of it. */
   experimentKey: string
   id: string
   name: string
@@ -25,13 +25,15 @@ export interface ExperimentActivityRow {
   itemCount: number
 }
 
-/** Where a page goes on: behind this experiment. */
+/** Where a page continues: after this experiment. */
 export type ExperimentActivityPlace = Pick<ExperimentActivityRow, 'endTime' | 'experimentKey'>
 
 /**
- * A page of the experiments that were executed in that time, the one that was active last first. One without an execution is
- * in no list. Where the time holds all that an experiment has done its aggregates tell, if they are up to date; items are
- * read of the others alone. @param query its filters are over `activeExperimentSource`
+ * Reads a page of the experiments that were executed within that time, the most recently active first. An experiment
+ * without executions is in no list. When the time covers everything that an experiment has done and its aggregates are
+ * up to date, the numbers come from the aggregates; only for other experiments are the items read.
+ *
+ * @param query its filters are over the attributes of `activeExperimentSource`
  */
 export async function experimentActivityList(
   db: Queryable,
@@ -41,7 +43,7 @@ export async function experimentActivityList(
   const { isWithin, isOutside } = spanSql(query)
   const statement = sql`
 -- name: experiment_activity_list
--- A page of the experiments that were executed within some time, the one that was active last first. Reads only.
+-- A page of the experiments that were executed within some time, the most recently active first. Reads only.
 with known as materialized (
   select experiments.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_end,
@@ -84,7 +86,7 @@ limit ${String(limit)}::bigint`
   return runComposed<ExperimentActivityRow>(db, query.tenantId, statement, { isPrepared: false })
 }
 
-/** Whether all executions of `known` began in the time, or none did. */
+/** Whether all executions of `known` began within the time, or none did. */
 function spanSql({ from, to }: ExperimentItemQuery): { isWithin: Sql; isOutside: Sql } {
   const first = sql`${from}::timestamptz`
   const within = sql`known.activity_first >= ${first}`
@@ -103,20 +105,28 @@ function afterSql({ endTime, experimentKey }: ExperimentActivityPlace): Sql {
   or activity.end_time = ${last} and activity.experiment_id > ${experimentKey}::uuid`
 }
 
-/** What executions took and cost. */
+/** How long executions took and what they cost. */
 export interface ExecutionMetrics {
-  /** Seconds: mean over executions of the linked run's, or of the whole trace where that is linked. null: none has ended. */
+  /**
+   * In seconds: the mean over executions, each as long as its linked run, or its whole trace where that is linked.
+   * null: none has ended.
+   */
   latency: number | null
-  /** Of the linked runs with all below them, each run counted once however often it is linked. 0 when unknown. */
+  /**
+   * The cost of the linked runs and all runs below them. A run that is linked more than once counts once. 0 when
+   * unknown.
+   */
   totalCost: Decimal
-  /** Per execution. */
+  /** The average per execution. */
   averageCost: Decimal
 }
 
 /**
- * Latency and cost of items, or of experiments over the items within the time (contracts/langfuse.md 3.8, but without its
- * traps: what is not linked does not count, and nothing counts twice). Those without an execution have no entry.
- * @param ids run items, or experiments
+ * Reads latency and cost of items, or of experiments over the items within the time. Unlike the numbers of
+ * contracts/langfuse.md 3.8, runs that are not linked do not count, and nothing counts twice. Items and experiments
+ * without an execution have no entry.
+ *
+ * @param ids of run items, or of experiments
  */
 export async function executionListMetrics(
   db: Queryable,
@@ -141,7 +151,7 @@ execution as materialized (
 ),
 member as materialized (
   select runs.trace_id, runs.id, runs.parent_run_id,
-    -- Parents repeat the cost of the models below them; what a client has set itself counts.
+    -- Parents repeat the cost of the models below them, so a parent's cost counts only where a client has set it.
     runs.total_cost * (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null)::integer as cost
   from runs
   where runs.tenant_id = ${tenant}
@@ -154,7 +164,7 @@ subtree as (
   select execution.key, member.trace_id, member.id
   from execution
   join member on member.trace_id = execution.trace_id and member.id = execution.run_id
-  -- A run within a trace that is linked as a whole counts there.
+  -- A run in a trace that is linked as a whole is counted with that trace.
   where not exists (
     select from whole where whole.key = execution.key and whole.trace_id = execution.trace_id
   )

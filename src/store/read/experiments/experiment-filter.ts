@@ -3,9 +3,12 @@ import type { Filter } from '../../../domain/filter.ts'
 import { filterSql } from '../filter/filter-sql.ts'
 
 /**
- * Condition on a row of `experiments`; null counts as no. Its feedback is that of its runs and its own, averaged by key as
- * of the last refresh.
- * @param filter over `experimentAttributes` only; @throws TypeError otherwise
+ * The filter as a condition on a row of `experiments`. A null result counts as false. The feedback of an experiment is
+ * that on its runs and on itself, averaged by key at the last refresh.
+ *
+ * @param filter over `experimentAttributes` only
+ *
+ * @throws TypeError for any other attribute
  */
 export function experimentFilterSql(filter: Filter, alias: string): Sql {
   const experiment = raw(alias)

@@ -4,14 +4,14 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { filterListSql, type FilterColumn, type FilterSource } from '../filter/filter-sql.ts'
 
-/** Which items to look at, of whatever dialect's experiments: by when their executions began. */
+/** Which items to read, in experiments of either dialect, by the time at which their executions began. */
 export interface ExperimentItemQuery {
   tenantId: string
   /** Inclusive. */
   from: Timestamp
-  /** Exclusive; null: to this day. */
+  /** Exclusive; null: no end. */
   to: Timestamp | null
-  /** All must hold; over the attributes of `experimentItemSource` or `activeExperimentSource`. */
+  /** All of them must hold. Their attributes are those of `experimentItemSource` or `activeExperimentSource`. */
   filters: readonly Filter[]
 }
 
@@ -21,7 +21,7 @@ const datasetId: FilterColumn = {
     where datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id)`,
 }
 
-/** What items can be filtered by, on aliases `item` and `experiments` (contracts/langfuse.md 2.11). */
+/** The attributes by which items can be filtered, on aliases `item` and `experiments` (contracts/langfuse.md 2.11). */
 export const experimentItemSource: FilterSource = {
   columns: {
     experiment_id: {
@@ -41,7 +41,7 @@ export const experimentItemSource: FilterSource = {
   },
 }
 
-/** What experiments that were active can be filtered by, on alias `experiments`. */
+/** The attributes by which experiments that were active can be filtered, on alias `experiments`. */
 export const activeExperimentSource: FilterSource = {
   columns: {
     id: {
@@ -53,16 +53,20 @@ export const activeExperimentSource: FilterSource = {
   },
 }
 
-/** Whether a filter is about the item itself. Those about its experiment choose the experiments whose items are read. */
+/**
+ * Returns whether a filter is about the item itself. The others are about its experiment: they select the experiments
+ * whose items are read.
+ */
 export function isOfItem(filter: Filter): boolean {
   return hasCondition(filter, ({ attribute }) => attribute === 'reference_example_id')
 }
 
 /**
- * Select of the run items that are executions, each once, with the run that it shows. More conditions may follow: on
- * experiments that exist. To join `experiments` here would let the planner begin with that, which it does right after a
- * bulk load, and then it reads all items once for each (3 times as long with 200 experiments).
- * @param filters that `isOfItem`
+ * Selects the run items that are executions, each once, with the run that it shows. The caller adds further conditions,
+ * such as that the experiment exists. `experiments` is not joined here, because the planner would begin with that join
+ * right after a bulk load and read all items once for each experiment (3 times as long with 200 experiments).
+ *
+ * @param filters only those for which `isOfItem` is true
  */
 export function itemSetSql(filters: readonly Filter[]): Sql {
   return sql`
@@ -74,7 +78,7 @@ export function itemSetSql(filters: readonly Filter[]): Sql {
     and not item.yields${filterListSql(filters, experimentItemSource)}`
 }
 
-/** Condition on `item`: its execution began within the time that is asked for. */
+/** The condition that the execution of `item` began within the requested time. */
 export function inTimeSql({ from, to }: ExperimentItemQuery): Sql {
   const start = sql`item.start_time >= ${from}::timestamptz`
   return to === null ? start : sql`${start} and item.start_time < ${to}::timestamptz`

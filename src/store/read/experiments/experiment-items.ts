@@ -12,12 +12,15 @@ import {
 } from './experiment-item-sql.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 
-/** One execution of an example, as the run that stands for it. Ids are spelled as their clients do, `…Key` as we do. */
+/**
+ * One execution of an example, as the run that stands for it. Ids are spelled as clients spell them; `…Key` fields hold
+ * our own ids.
+ */
 export interface ExperimentItemRow {
-  /** Of the run item: tells executions that began at the same time apart. */
+  /** The id of the run item, which orders executions that began at the same time. */
   itemKey: string
   traceKey: string
-  /** null: a whole trace is linked, and no root run has arrived. */
+  /** null when a whole trace is linked and its root run has not arrived. */
   runKey: string | null
   spanId: string
   traceId: string
@@ -39,10 +42,10 @@ export interface ExperimentItemRow {
   experimentDescription: string | null
 }
 
-/** What is read only where it is asked for: bodies lie outside their rows (TOAST). */
+/** What is read only on request, because bodies are stored outside their rows (TOAST). */
 export type ExperimentItemColumn = 'io' | 'metadata' | 'itemMetadata' | 'experimentMetadata'
 
-/** Where a page goes on: behind this item. */
+/** Where a page continues: after this item. */
 export interface ExperimentItemPlace {
   startTime: Timestamp
   itemKey: string
@@ -70,7 +73,7 @@ const optionalColumns: readonly (readonly [
   ['experimentMetadata', 'experiment_description', 'experiments.description'],
 ]
 
-/** A page of executions, newest first, ties by run item. What was not asked for is null. */
+/** Reads a page of executions, newest first, with ties broken by run item. What was not asked for is null. */
 export async function experimentItemList(
   db: Queryable,
   query: ExperimentItemQuery,
@@ -112,7 +115,7 @@ left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experimen
 left join traces as trace on trace.tenant_id = ${tenant} and trace.id = link.trace_id
 left join runs as run on run.tenant_id = ${tenant} and run.id = page.shown_run_id
 left join lateral (
-  -- The version that was executed; of one that is gone, and where none is named, the newest.
+  -- The version that was executed. When it is gone, or none is named, the newest.
   select examples.external_id, examples.outputs, examples.metadata
   from examples
   where examples.tenant_id = ${tenant} and examples.id = link.example_id
@@ -124,8 +127,8 @@ order by page.start_time desc, page.id`
 }
 
 /**
- * Select of the experiments whose items can be on the page. The newest experiment that alone fills the page, if its
- * aggregates are up to date, tells how far back the page can go; those that ended before are left out.
+ * Selects the experiments whose items can be on the page. The newest experiment that fills the page alone, if its
+ * aggregates are up to date, tells how far back the page can reach; experiments that ended before that are left out.
  */
 function experimentsOfPageSql(
   query: ExperimentItemQuery,

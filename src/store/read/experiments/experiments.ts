@@ -6,14 +6,14 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { experimentFilterSql } from './experiment-filter.ts'
 
-/** An experiment: a Langfuse dataset run, a LangSmith session. */
+/** An experiment: a Langfuse dataset run, or a LangSmith session. */
 export interface ExperimentRow {
   id: string
-  /** null: a plain tracing project. */
+  /** null for a plain tracing project. */
   datasetId: string | null
   name: string
   description: string | null
-  /** LangSmith's `extra.metadata`. `{}` when there is none. */
+  /** LangSmith's `extra.metadata`; `{}` when there is none. */
   metadata: JsonText
   /** LangSmith's `extra` without its metadata. */
   extra: JsonText | null
@@ -25,14 +25,14 @@ export interface ExperimentRow {
   updatedAt: Timestamp
 }
 
-/** Statistics as of the last refresh; see experimentAggregateRefreshDirty. Latencies are in seconds. */
+/** Statistics as of the last refresh (see experimentAggregateRefreshDirty). Latencies are in seconds. */
 export interface ExperimentStatistics {
   experimentId: string
   itemCount: number | null
-  /** Executions: root runs, and what run items link. */
+  /** The number of executions: root runs, and the runs that run items link. */
   runCount: number
   errorCount: number
-  /** Executions with a first token. */
+  /** The number of executions that recorded a first token. */
   streamingCount: number
   latencyP50: number | null
   latencyP99: number | null
@@ -47,9 +47,9 @@ export interface ExperimentStatistics {
   lastRunStartTime: Timestamp | null
   /** `{key: {n, avg, values}}` over the runs. */
   feedbackStats: JsonText
-  /** The same over feedback on the experiment itself. */
+  /** `{key: {n, avg, values}}` over the feedback on the experiment itself. */
   experimentFeedbackStats: JsonText
-  /** Running number of the experiment within its dataset, from 1; null without a dataset. */
+  /** The running number of the experiment within its dataset, from 1; null without a dataset. */
   testRunNumber: number | null
 }
 
@@ -64,23 +64,23 @@ export const experimentSorts = [
   'runs_count',
 ] as const
 
-/** What a list of experiments asks for. An absent condition lets everything through. */
+/** Which experiments to list. An absent condition lets everything through. */
 export interface ExperimentQuery {
   ids?: string[] | undefined
   name?: string | undefined
-  /** Substring, in any case. */
+  /** A substring of the name, in upper or lower case. */
   nameContains?: string | undefined
   datasetIds?: string[] | undefined
   /** true: only plain projects. false: only experiments on a dataset. */
   isPlain?: boolean | undefined
   /** `metadata.dataset_version`. */
   datasetVersion?: string | undefined
-  /** JSON object that the metadata contain. */
+  /** A JSON object that the metadata must contain. */
   metadata?: JsonText | undefined
   filter?: Filter | undefined
   sortBy: (typeof experimentSorts)[number]
   isDescending: boolean
-  /** With sort `feedback`: sort by the average score of this key. */
+  /** With the sort `feedback`: the key whose average score is sorted by. */
   feedbackKey?: string | undefined
   feedbackSource: 'session' | 'run'
   offset: number
@@ -96,7 +96,7 @@ export async function experimentFind(
   return row ?? null
 }
 
-/** Which of these experiments exist. */
+/** Returns which of these experiments exist. */
 export async function experimentListExisting(
   db: Queryable,
   tenantId: string,
@@ -107,7 +107,7 @@ export async function experimentListExisting(
   return new Set(rows.map((row) => row.id))
 }
 
-/** One page, in a stable order: ties by id, experiments without the sorted value last. */
+/** Reads one page in a stable order: experiments without the sorted value come last, and ties are broken by id. */
 export async function experimentList(
   db: Queryable,
   tenantId: string,
@@ -129,7 +129,10 @@ limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
   return runComposed<ExperimentRow>(db, tenantId, statement)
 }
 
-/** Those that match a list's conditions and whose statistics are out of date: refresh them before sorting by one. */
+/**
+ * Lists the experiments that match the query and whose statistics are out of date. Refresh them before sorting by a
+ * statistic.
+ */
 export async function experimentListDirty(
   db: Queryable,
   tenantId: string,
@@ -149,7 +152,7 @@ limit ${String(limit)}::bigint`
   return rows.map((row) => row.id)
 }
 
-/** Statistics by experiment id; a deleted experiment has none. */
+/** Reads statistics by experiment id. A deleted experiment has none. */
 export async function experimentAggregateListAmong(
   db: Queryable,
   tenantId: string,

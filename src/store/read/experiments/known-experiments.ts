@@ -1,7 +1,10 @@
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 
-/** The datasets of those experiments that exist, or were deleted; null: none. Others are not in the map. */
+/**
+ * Returns the datasets of those experiments that exist or were deleted; null for an experiment without a dataset.
+ * Unknown experiments are not in the map.
+ */
 export async function experimentListKnown(
   db: Queryable,
   tenantId: string,

@@ -3,7 +3,10 @@ import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import type { Page } from '../page.ts'
 
-/** One example executed in one experiment. The external ids are the clients' spellings, null where that is the id. */
+/**
+ * One example executed in one experiment. The external ids are the clients' spellings, null where the client sent the
+ * id itself.
+ */
 export interface RunItemRow {
   id: string
   experimentId: string
@@ -12,13 +15,13 @@ export interface RunItemRow {
   externalExampleId: string | null
   traceId: string
   externalTraceId: string | null
-  /** null: the whole trace is linked. */
+  /** null when the whole trace is linked. */
   runId: string | null
   externalRunId: string | null
   createdAt: Timestamp
 }
 
-/** @returns null when there is none, or its experiment is deleted */
+/** @returns null when there is no such run item, or its experiment is deleted */
 export async function runItemFind(
   db: Queryable,
   tenantId: string,
@@ -28,7 +31,7 @@ export async function runItemFind(
   return row ?? null
 }
 
-/** Run items of an experiment, newest first. */
+/** Reads the run items of an experiment, newest first. */
 export async function runItemList(
   db: Queryable,
   tenantId: string,
@@ -38,7 +41,7 @@ export async function runItemList(
   return runStatement<RunItemRow>(db, 'run_item_list', [tenantId, experimentId, limit, offset])
 }
 
-/** The next ones after `last`, for readers of a whole experiment. */
+/** Reads the run items that come after `last`, for readers of a whole experiment. */
 export async function runItemListAfter(
   db: Queryable,
   tenantId: string,
@@ -67,7 +70,11 @@ export async function runItemCount(
   return row!.count
 }
 
-/** Which trace a run is part of: null for an unknown run; a null `traceId` while only updates of it have arrived. */
+/**
+ * Finds the trace that a run is part of.
+ *
+ * @returns null for an unknown run; a null `traceId` while only updates of it have arrived
+ */
 export async function runFindTrace(
   db: Queryable,
   tenantId: string,

@@ -14,7 +14,7 @@ export interface FeedbackConfigRow {
 
 export interface FeedbackConfigQuery {
   keys?: string[] | undefined
-  /** Part of the key, in any case. */
+  /** A substring of the key, in upper or lower case. */
   keyContains?: string | undefined
   isDescending: boolean
   offset: number
@@ -30,7 +30,7 @@ export async function feedbackConfigFind(
   return row ?? null
 }
 
-/** One page, by the time of the last change, ties by key. */
+/** Reads one page by the time of the last change, with ties broken by key. */
 export async function feedbackConfigList(
   db: Queryable,
   tenantId: string,

@@ -3,16 +3,16 @@ import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import type { Page } from '../page.ts'
 
-/** A link that takes feedback on a run, without its token. */
+/** A link that accepts feedback on a run, without its token. */
 export interface FeedbackToken {
   id: string
   runId: string
-  /** The key of the feedback. */
+  /** The key that the feedback will have. */
   key: string
   expiresAt: Timestamp
 }
 
-/** One page, oldest first; expired ones too. */
+/** Reads one page, oldest first, including expired links. */
 export async function feedbackTokenListOfRun(
   db: Queryable,
   tenantId: string,
@@ -27,7 +27,11 @@ export async function feedbackTokenListOfRun(
   ])
 }
 
-/** The only look-up that knows no tenant: the token is the key. @param hash in hex */
+/**
+ * Finds what a token stands for. No tenant is known beforehand, because the token is the key.
+ *
+ * @param hash in hex
+ */
 export async function feedbackTokenFindByHash(
   db: Queryable,
   hash: string,

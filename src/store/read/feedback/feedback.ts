@@ -5,7 +5,7 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 
-/** Feedback with what it says nothing of filled in from its run. */
+/** Feedback. What it does not say itself is filled in from its run. */
 export interface FeedbackRow {
   id: string
   runId: string | null
@@ -23,15 +23,15 @@ export interface FeedbackRow {
   comparativeExperimentId: string | null
   feedbackGroupId: string | null
   runStartTime: Timestamp | null
-  /** False also while the run has not arrived. */
+  /** Also false while the run has not arrived. */
   isRoot: boolean
   createdAt: Timestamp | null
   updatedAt: Timestamp | null
 }
 
-/** What a list of feedback asks for. An absent condition lets everything through. */
+/** Which feedback to list. An absent condition lets everything through. */
 export interface FeedbackQuery {
-  /** Feedback on these runs, and on the traces that they are the roots of. */
+  /** Feedback on these runs, and on the traces of which they are the roots. */
   runIds?: string[] | undefined
   keys?: string[] | undefined
   /** Feedback on these experiments, and on their runs and traces. */
@@ -39,7 +39,7 @@ export interface FeedbackQuery {
   sourceTypes?: string[] | undefined
   hasComment?: boolean | undefined
   hasScore?: boolean | undefined
-  /** `session`: feedback on no run and no trace. */
+  /** `session` means feedback on neither a run nor a trace. */
   level?: 'run' | 'session' | undefined
   minCreatedAt?: Timestamp | undefined
   maxCreatedAt?: Timestamp | undefined
@@ -49,8 +49,8 @@ export interface FeedbackQuery {
 }
 
 /**
- * What a view of feedback selects `from`: alias `feedback`, with its run as `run`. Feedback on a deleted experiment
- * is left out; feedback whose run or experiment never came is not.
+ * The columns that a statement selects to show feedback, from alias `feedback` with its run as `run`. Feedback on a
+ * deleted experiment is not shown; feedback whose run or experiment never arrived is.
  */
 export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedback.trace_id, run.trace_id) as trace_id,
   coalesce(feedback.experiment_id, run.experiment_id) as experiment_id, feedback.key, feedback.score, feedback.value,
@@ -60,8 +60,9 @@ export const feedbackSelection = `feedback.id, feedback.run_id, coalesce(feedbac
   run.id is not null and run.parent_run_id is null as is_root, feedback.created_at, feedback.updated_at`
 
 /**
- * The rest of a `where` over `feedback` with its own run as `run`: no experiment that it is part of is deleted, or it is
- * to be kept. Mostly nothing is being purged, nothing is asked, and the planner leaves the run away.
+ * The rest of a `where` over `feedback` with its own run as `run`: the experiment that it belongs to is not being
+ * deleted, or keeps its feedback. Usually nothing is being purged; then nothing is checked and the planner leaves out
+ * the run.
  */
 export function feedbackLeftSql(purging: readonly PurgingExperiment[]): Sql {
   if (purging.length === 0) return empty
@@ -74,7 +75,10 @@ export function feedbackLeftSql(purging: readonly PurgingExperiment[]): Sql {
     and (run.experiment_id = ${ids}) is not true`
 }
 
-/** A look-up only where it is needed: the list ends when its page is full. */
+/**
+ * A look-up in the condition and not a join, because it then runs only for the rows that are read before the page is
+ * full.
+ */
 const experimentOfRun = sql`(
       select held.experiment_id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id
     )`
@@ -85,7 +89,7 @@ const source = sql`feedback
   left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
   where feedback.tenant_id = ${tenant} and feedback.key is not null`
 
-/** @returns null when there is none, or its experiment is deleted */
+/** @returns null when there is no such feedback, or its experiment is deleted */
 export async function feedbackFind(
   db: Queryable,
   tenantId: string,
@@ -100,10 +104,10 @@ select ${columns} from ${source} and feedback.id = ${id}${feedbackLeftSql(purgin
   return row ?? null
 }
 
-/** An experiment of so many runs: most of the newest feedback is on it. */
+/** With this many runs in an experiment, most of the newest feedback is on it. */
 const manyRuns = 20_000
 
-/** One page, newest first, ties by id. */
+/** Reads one page, newest first, with ties broken by id. */
 export async function feedbackList(
   db: Queryable,
   tenantId: string,
@@ -120,7 +124,7 @@ export async function feedbackList(
   const statement = sql`
 -- name: feedback_list
 -- One page of the feedback that meets the query, newest first, ties by id. Reads only.
--- Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+-- Reads the ids first, then each row of the page by its key, whatever the planner knows of the tables.
 select ${columns}
 from unnest(array(
   select feedback.id from ${where}
@@ -146,10 +150,14 @@ async function areLarge(db: Queryable, tenantId: string, ids: string[]): Promise
   return row!.count === manyRuns
 }
 
-/** What was given neither to a run nor to a trace counts for the experiment itself. */
+/** Feedback on neither a run nor a trace is about the experiment itself. */
 const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null`
 
-/** Ids of the feedback that was given to a trace and no run: it counts at the trace's root. @param condition on `runs` */
+/**
+ * The ids of the feedback that was given to a trace and to no run. It counts for the trace's root run.
+ *
+ * @param condition on `runs`
+ */
 function traceLevelOf(condition: Sql): Sql {
   return sql`select whole.id
       from runs
@@ -164,7 +172,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
   const add = (condition: Sql) => conditions.push(condition)
   if (query.runIds !== undefined) {
     const isAmong = sql`any (${query.runIds}::uuid[])`
-    // As with experiments, an index scan each instead of an `or`.
+    // As for experiments, one index scan per kind instead of an `or`.
     add(sql`feedback.id in (
       select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = ${isAmong}
       union all
@@ -175,7 +183,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
   if (query.experimentIds !== undefined) {
     const isAmong = sql`any (${query.experimentIds}::uuid[])`
     if (isLarge) add(sql`(feedback.experiment_id = ${isAmong} or ${experimentOfRun} = ${isAmong})`)
-    // An index scan each; an `or` over the join would read all feedback of the tenant.
+    // One index scan per kind. An `or` over the join would read all feedback of the tenant.
     else
       add(sql`feedback.id in (
       select own.id from feedback as own where own.tenant_id = ${tenant} and own.experiment_id = ${isAmong}

@@ -3,12 +3,10 @@ import { tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
 import { traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
-/*
- * Feedback as a score, on alias `feedback`, with its run, if it has one, as `run`.
- */
+/* Feedback as a score, on alias `feedback`, with its run, if it has one, as `run`. */
 
 export const scoreFields = {
-  // Told from the values where the client gave none.
+  // Inferred from the values when the client named no type.
   dataType: sql`coalesce(feedback.data_type, case
     when feedback.value_text is not null then 'CATEGORICAL'
     when feedback.score::text in ('true', 'false') then 'BOOLEAN'
@@ -18,7 +16,7 @@ export const scoreFields = {
   traceId: sql`coalesce(feedback.trace_id, run.trace_id)`,
 } as const
 
-/** What the lists of scores can be asked about (contracts/langfuse.md 2.17). */
+/** The attributes by which the lists of scores can filter (contracts/langfuse.md 2.17). */
 export const scoreSource: FilterSource = {
   columns: {
     id: { sql: sql`feedback.id`, spelling: sql`coalesce(feedback.external_id, feedback.id::text)` },
@@ -47,7 +45,7 @@ export const scoreSource: FilterSource = {
       when feedback.source_type in ('eval', 'model', 'auto_eval') then 'EVAL'
       else 'API' end`,
     comment: sql`feedback.comment`,
-    // Nobody has an account here.
+    // There are no user accounts, so no score has an author.
     author_id: sql`null::text`,
     data_type: scoreFields.dataType,
     metadata: sql`feedback.metadata`,

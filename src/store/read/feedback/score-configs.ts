@@ -9,7 +9,7 @@ export interface ScoreCategory {
   value: number
 }
 
-/** What scores that name it must be. */
+/** The rules for the scores that name this config. */
 export interface ScoreConfigRow {
   id: string
   name: string
@@ -18,13 +18,13 @@ export interface ScoreConfigRow {
   description: string | null
   minValue: number | null
   maxValue: number | null
-  /** Of CATEGORICAL and BOOLEAN, else empty. */
+  /** Filled for CATEGORICAL and BOOLEAN, otherwise empty. */
   categories: ScoreCategory[]
   createdAt: Timestamp
   updatedAt: Timestamp
 }
 
-/** As the driver gives it. */
+/** A row as the driver returns it. */
 export type StoredScoreConfig = Omit<ScoreConfigRow, 'categories'> & { categories: string | null }
 
 export function scoreConfigOf({ categories, ...row }: StoredScoreConfig): ScoreConfigRow {
@@ -34,7 +34,7 @@ export function scoreConfigOf({ categories, ...row }: StoredScoreConfig): ScoreC
   }
 }
 
-/** By id; ids that are not known have no entry. */
+/** Reads configs by id. Ids that are not known have no entry. */
 export async function scoreConfigListAmong(
   db: Queryable,
   tenantId: string,
@@ -45,7 +45,7 @@ export async function scoreConfigListAmong(
   return new Map(rows.map((row) => [row.id, scoreConfigOf(row)]))
 }
 
-/** One page, newest first. */
+/** Reads one page, newest first. */
 export async function scoreConfigList(
   db: Queryable,
   tenantId: string,

@@ -5,7 +5,11 @@ import { experimentListPurging } from '../purging.ts'
 import { scoreFields } from './score-columns.ts'
 import { scoreColumns, scoreSourceSql, type ScoreRow } from './scores.ts'
 
-/** Scores on experiments as such, by experiment, newest first. @param limit of each experiment */
+/**
+ * Reads the scores on experiments as such, by experiment, newest first.
+ *
+ * @param limit the number of scores per experiment
+ */
 export async function scoreListOfExperiments(
   db: Queryable,
   tenantId: string,
@@ -30,7 +34,11 @@ order by timestamp desc, id`
   return groups
 }
 
-/** Scores on traces as a whole and on one run of each, newest first. @param limit of each target */
+/**
+ * Reads the scores on traces as a whole and on one run of each trace, newest first.
+ *
+ * @param limit the number of scores per target
+ */
 export async function scoreListOfTraces(
   db: Queryable,
   tenantId: string,

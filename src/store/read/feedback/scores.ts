@@ -11,7 +11,7 @@ import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from '../traces/trace-columns.ts'
 import { scoreFields, scoreSource } from './score-columns.ts'
 
-/** Feedback of any dialect as a score. */
+/** Feedback of any dialect, as a score. */
 export interface ScoreRow {
   id: string
   externalId: string | null
@@ -20,7 +20,7 @@ export interface ScoreRow {
   scoreNumber: number | null
   value: JsonText | null
   valueText: string | null
-  /** Told from the values where the client gave none. */
+  /** Inferred from the values when the client named no type. */
   dataType: 'NUMERIC' | 'CATEGORICAL' | 'BOOLEAN' | 'TEXT' | 'CORRECTION'
   comment: string | null
   sourceType: string | null
@@ -38,7 +38,7 @@ export interface ScoreRow {
   timestamp: Timestamp
   createdAt: Timestamp
   updatedAt: Timestamp | null
-  /** Of the trace; all null while it has not arrived. */
+  /** These describe the trace, and are all null until it has arrived. */
   hasTrace: boolean
   traceUserId: string | null
   traceTags: string[] | null
@@ -46,12 +46,12 @@ export interface ScoreRow {
   traceThreadId: string | null
 }
 
-/** What a list of scores asks for. An absent condition lets everything through; a list means any of it. */
+/** Which scores to list. An absent condition lets everything through; a list means any of its members. */
 export interface ScoreQuery {
   ids?: string[] | undefined
   names?: string[] | undefined
   dataTypes?: string[] | undefined
-  /** As they are stored: `api`. */
+  /** Spelled as in the database, for example `api`. */
   sourceTypes?: string[] | undefined
   environments?: string[] | undefined
   configIds?: string[] | undefined
@@ -64,37 +64,39 @@ export interface ScoreQuery {
   from?: Timestamp | undefined
   /** Exclusive. */
   to?: Timestamp | undefined
-  /** Compared with the number of a score; all must hold. */
+  /** Compared with the number of a score. All of them must hold. */
   numbers?: { operator: '<' | '>' | '<=' | '>=' | '=' | '!='; value: number }[] | undefined
-  /** Any of these numbers. */
+  /** The score has any of these numbers. */
   anyNumber?: number[] | undefined
-  /** Any of these labels. */
+  /** The score has any of these labels. */
   labels?: string[] | undefined
-  /** Scores on runs and traces alone, without corrections: what Langfuse's first interface knows. */
+  /** Only scores on runs and traces, without corrections: Langfuse's v1 interface knows no others. */
   isTraceOnly?: boolean | undefined
-  /** All must hold; over the attributes of `scoreSource`. */
+  /** All of them must hold. Their attributes are those of `scoreSource`. */
   filters?: readonly Filter[] | undefined
-  /** Older than this one, by time and then id. */
+  /** Only scores older than this one, by time and then id. */
   after?: { timestamp: Timestamp; id: string } | undefined
 }
 
-/** Feedback on a run names its experiment too: only feedback on nothing else is about the experiment. */
+/**
+ * Feedback on a run names its experiment too, so only feedback on neither a run nor a trace is about the experiment.
+ */
 const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null`
 
-/** Aliases: feedback, run (its own), trace. What a statement does not use of them is not joined. */
+/** Aliases: feedback, run (the run it is on) and trace. Postgres leaves out those that a statement does not use. */
 const joins = sql`
   left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
   left join traces as trace on trace.tenant_id = ${tenant} and trace.id = ${scoreFields.traceId}`
 
-/** From behind `from` up to within the `where`. */
+/** The text after `from`, up to and including the first condition of the `where`. */
 function sourceSql(purging: readonly PurgingExperiment[]): Sql {
   return sql`feedback${joins}
   where feedback.tenant_id = ${tenant} and feedback.key is not null${feedbackLeftSql(purging)}`
 }
 
 /**
- * Runs that wait for their parent are few, and have an index of their own: then the key alone tells that a run is there.
- * No `exists`: the planner would hash the keys of all runs for it.
+ * Few runs wait for their parent, and an index covers them, so the key alone tells whether a run is there. `exists` is
+ * avoided because the planner would hash the keys of all runs for it.
  */
 const hasTrace = sql`(feedback.trace_id is not null or feedback.run_id is not null
       and (select held.id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id) is not null
@@ -115,7 +117,7 @@ const columns = sql`feedback.id, feedback.external_id, feedback.key, feedback.sc
   coalesce(trace.environment, trace.root_environment) as trace_environment,
   ${traceFields.threadId} as trace_thread_id`
 
-/** @returns null when there is none */
+/** @returns null when there is no such score */
 export async function scoreFind(
   db: Queryable,
   tenantId: string,
@@ -130,7 +132,7 @@ select ${columns} from ${sourceSql(purging)} and feedback.id = ${id}`
   return row ?? null
 }
 
-/** One page, newest first, ties by id. */
+/** Reads one page, newest first, with ties broken by id. */
 export async function scoreList(
   db: Queryable,
   tenantId: string,
@@ -141,7 +143,7 @@ export async function scoreList(
   const statement = sql`
 -- name: score_list
 -- One page of the scores that meet the query, newest first, ties by id. Reads only.
--- Ids first, then one look-up per row of the page, whatever the planner knows of the tables.
+-- Reads the ids first, then each row of the page by its key, whatever the planner knows of the tables.
 select ${columns}
 from unnest(array(
   select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
@@ -169,7 +171,7 @@ select count(*) as count from ${sourceSql(purging)}${conditionsOf(query)}`
   return row!.count
 }
 
-/** The query with its filters narrowed: see `filterNarrow`. */
+/** Returns the query with its filters narrowed by `filterNarrow`. */
 export async function scoreNarrow(
   db: Queryable,
   tenantId: string,
@@ -224,8 +226,8 @@ function conditionsOf(query: ScoreQuery): Sql {
 }
 
 /**
- * On any of these traces, or on a run in one of them. Two index scans: an `or` over the join would read all feedback of
- * the tenant.
+ * The score is on any of these traces, or on a run in one of them. This takes two index scans; an `or` over the join
+ * would read all feedback of the tenant.
  */
 function ofTraces(traceIds: string[]): Sql {
   const isAmong = sql`any (${traceIds}::uuid[])`
@@ -239,5 +241,5 @@ function ofTraces(traceIds: string[]): Sql {
     )`
 }
 
-/** For statements that read scores in another shape. */
+/** Exported for statements that read scores in another shape. */
 export { columns as scoreColumns, sourceSql as scoreSourceSql }

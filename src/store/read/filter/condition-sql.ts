@@ -6,28 +6,28 @@ import type {
   FilterScalar,
 } from '../../../domain/filter.ts'
 
-/** SQL of what an attribute is called, on the aliases of the statement that the condition goes into. */
+/** The SQL of an attribute, on the aliases of the statement that the condition goes into. */
 export interface ColumnSql {
-  /** Of a body or a failure: the `json` column itself. Of an id: the UUID. */
+  /** For a body or a failure: the `json` column itself. For an id: the UUID. */
   sql: Sql
-  /** Of an id: what clients know it as, which is what is matched. */
+  /** For an id: how clients spell it, which is what patterns are matched with. */
   spelling?: Sql
-  /** Of a body: its preview, which is matched too. */
+  /** For a body: its preview, which patterns are matched with too. */
   preview?: Sql
-  /** Of a failure: the status of its row. */
+  /** For a failure: the status of its row. */
   status?: Sql
-  /** Of a text: an index holds the first 200 characters of it. */
+  /** For a text: set when an index holds its first 200 characters. */
   isIndexed?: true
-  /** Of a text: what holds wherever it has this value, and an index can answer. */
+  /** For a text: by value, a condition that holds in every row with that value, and that an index can answer. */
   implies?: Readonly<Record<string, Sql>>
 }
 
 const comparators = { gt: raw('>'), gte: raw('>='), lt: raw('<'), lte: raw('<=') } as const
 
 /**
- * One condition on one column; its result may be null, which counts as no. `neq` and `nin` are the exact complements of
- * `eq` and `in`. Every value is bound, as text or as one array: a filter may name more values than a statement has
- * parameters, and the driver writes other types by rules of its own (a time would lose its microseconds).
+ * One condition on one column. Its result may be null, which counts as false. `neq` and `nin` are the exact complements
+ * of `eq` and `in`. Every value is bound as a text or as one array: a filter may name more values than a statement can
+ * have parameters, and the driver converts other types by its own rules (a time would lose its microseconds).
  */
 export function conditionSql(
   type: AttributeType,
@@ -69,14 +69,14 @@ export function conditionSql(
         ? sql`${left} @> array[${value}::text]`
         : sql`${left} @> ${value}::text::jsonb`
     case 'all':
-      // All of no tags are there, even where a row has none.
+      // An empty list of tags is contained in every row, even in one whose tags are null.
       return sql`coalesce(${left}, '{}') @> ${value}::text[]`
     case 'exists':
       return sql`${left} ? ${value}::text`
   }
 }
 
-/** Yes where the condition says no or null. */
+/** A condition that is true where the given one is false or null. */
 export function complementSql(condition: Sql): Sql {
   return sql`(${condition}) is not true`
 }
@@ -91,7 +91,7 @@ function equalsSql(type: AttributeType, column: ColumnSql, value: FilterConditio
   if (implies !== undefined && Object.hasOwn(implies, String(value))) {
     return sql`${implies[String(value)]} and ${exact}`
   }
-  // An index entry is bounded, and a client's text is not.
+  // The size of an index entry is limited, and that of a client's text is not.
   return isIndexed ? sql`left(${left}, 200) = left(${right}, 200) and ${exact}` : exact
 }
 
@@ -124,14 +124,18 @@ function scalarSql(type: AttributeType, value: FilterScalar): Sql {
   return sql`${String(value)}::text${raw(cast === 'text' ? '' : `::${cast}`)}`
 }
 
-/** The number that a text spells as JSON does; null for any other text. Bounded, so that no cast can overflow. */
+/**
+ * The number that a text spells in JSON's form; null for any other text. The length is limited so that no cast can
+ * overflow.
+ */
 function numberInText(text: Sql): Sql {
   return sql`case when ${text} ~ '^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$' then ${text}::numeric end`
 }
 
-/** An entry of a `jsonb` map, by its key or by its path; an inner map or list as its text. */
+/** An entry of a `jsonb` map, by its key or by its path. An inner map or list is returned as its text. */
 function entrySql(map: Sql, key: string): Sql {
-  // A path of one step is the key, and the map may have to be looked up.
+  // A path of one step is the key itself. Writing it this way avoids a second evaluation of `map`, which may be a
+  // look-up.
   if (!key.includes('.')) return sql`(${map} ->> ${key}::text)`
   return sql`coalesce(${map} ->> ${key}::text, ${map} #>> string_to_array(${key}::text, '.'))`
 }
@@ -180,8 +184,8 @@ function patternsOf(operator: Matching, text: string): Patterns {
 }
 
 /**
- * Patterns for "contains this". JSON columns are searched as text, where the same words may stand escaped, by the
- * client's serialiser: quotes and line ends always, everything beyond ASCII by Python's default.
+ * Returns the patterns for "contains this text". JSON columns are searched as text, in which the same words may be
+ * escaped by the client's serialiser: quotes and line ends always, and everything beyond ASCII by Python's default.
  */
 export function containsPatterns(text: string): Patterns {
   const escaped = JSON.stringify(text).slice(1, -1)
@@ -197,12 +201,12 @@ function containing(text: string): string {
   return `%${literal(text)}%`
 }
 
-/** The text as a pattern that only it matches. */
+/** Escapes the text into a pattern that matches only that text. */
 function literal(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }
 
-/** True where a text matches one of the patterns, which are bound as one array. */
+/** The condition that a text matches one of the patterns, which are bound as one array. */
 export function matchSql(text: Sql, operator: 'like' | 'ilike', patterns: readonly string[]): Sql {
   return sql`${text} ${raw(operator)} any(${patterns}::text[])`
 }

@@ -10,7 +10,10 @@ import {
 } from '../../../domain/filter.ts'
 import { complementSql, conditionSql, type ColumnSql } from './condition-sql.ts'
 
-/** What the attributes of one kind of row are called. The SQL speaks of aliases of the statement it goes into. */
+/**
+ * How the attributes of one kind of row are written in SQL. The SQL refers to aliases of the statement that it goes
+ * into.
+ */
 export interface FilterSource {
   columns: Readonly<Partial<Record<Attribute, FilterColumn>>>
   feedback?: FeedbackRows
@@ -19,42 +22,44 @@ export interface FilterSource {
 export type FilterColumn = Sql | SharedColumn | ScoreColumn
 
 export interface SharedColumn extends ColumnSql {
-  /** `sql` speaks of a row that many have in common. */
+  /** Set when `sql` refers to a row that many rows have in common. */
   shared?: SharedRow
 }
 
 interface SharedRow {
-  /** The attribute whose id says which of these rows it is. */
+  /** The attribute whose id tells which of the shared rows this is. */
   by: Attribute
-  /** Id of one of them. */
+  /** The id of a shared row. */
   id: Sql
-  /** FROM and WHERE of all of them. */
+  /** FROM and WHERE of all shared rows. */
   rows: Sql
-  /** The row's own value, which comes first. */
+  /** The row's own value, which takes precedence. */
   own?: Sql
 }
 
-/** What rows have been scored with: conditions on it have the name of the score as their key. */
+/** The scores on rows. Conditions on scores name the score in their `key`. */
 export interface ScoreColumn {
-  /** The attribute whose id `score.target` is. */
+  /** The attribute that `score.target` holds the id of. */
   by: Attribute
   /** FROM and WHERE of all feedback, as alias `score`. */
   rows: Sql
 }
 
 export interface FeedbackRows {
-  /** FROM and WHERE of the feedback of one row, as alias `filter_feedback`. */
+  /** FROM and WHERE of the feedback on one row, as alias `filter_feedback`. */
   rows: Sql
   /**
-   * Select of the ids of all rows with feedback that meets a condition on `filter_feedback`, and perhaps of others.
-   * @param limit no more feedback than this has to be read: of so many rows the ids are not asked for
+   * Selects the ids of at least all rows that have feedback which meets a condition on `filter_feedback`.
+   *
+   * @param limit reading may stop after this much feedback, because so many ids would not be used
    */
   idsWith?(condition: Sql, limit: number): Sql
 }
 
 /**
- * The filter as a condition on a row of the source. null counts as no, so it belongs in a `where`, or before `is true`.
- * Every value is bound.
+ * The filter as a condition on a row of the source. A null result counts as false, so the condition belongs directly in
+ * a `where`, or before `is true`. Every value is bound.
+ *
  * @throws TypeError for an attribute that the source does not have
  */
 export function filterSql(filter: Filter, source: FilterSource): Sql {
@@ -92,8 +97,8 @@ function columnConditionSql(condition: FilterCondition, source: FilterSource): S
   const { type } = filterAttributes[condition.attribute]
   if (set === null) return conditionSql(type, ownColumn(condition.attribute, source), condition)
   const by = ownColumn(set.by, source).sql
-  // A set that is read once and hashed: neither a look-up for each row nor, where the planner knows nothing of the
-  // tables or much of them, one more join for it to choose the order of.
+  // This set is read once and hashed. It avoids both a look-up for each row and, where the planner knows little or
+  // nothing of the tables, one more join whose place in the order it would have to choose.
   const among = sql`(${by} in (select unnest(array(${set.select})))) is true`
   const isMet =
     set.own === undefined
@@ -102,7 +107,7 @@ function columnConditionSql(condition: FilterCondition, source: FilterSource): S
   return isDenied ? complementSql(isMet) : isMet
 }
 
-/** The condition without its denial: a row meets the one where it does not meet the other. */
+/** Splits off the denial from a condition: a row meets a denied condition where it does not meet the affirmed one. */
 function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: FilterCondition } {
   const { operator, value } = condition
   if (operator === 'nin') return { isDenied: true, affirmed: { ...condition, operator: 'in' } }
@@ -113,7 +118,7 @@ function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: 
   return { isDenied: false, affirmed: condition }
 }
 
-/** The set that a row has to be in, of what the id attribute `by` holds; null where a condition is about the row itself. */
+/** Selects the values of the id attribute `by` that a row may have; null when a condition is about the row itself. */
 function setSql(
   condition: FilterCondition,
   { columns }: FilterSource,
@@ -127,7 +132,9 @@ function setSql(
   return own === undefined ? { by, select } : { by, select, own }
 }
 
-/** What the scores that meet a condition are about: the kind of its value says which scores are meant. */
+/**
+ * Selects the targets of the scores that meet a condition. The kind of its value tells which kind of score is meant.
+ */
 function scoredSql({ rows }: ScoreColumn, { key, operator, value }: FilterCondition): Sql {
   const named = sql`select score.target from ${rows} and score.key = ${key}::text and`
   if (typeof value === 'boolean') {
@@ -142,19 +149,20 @@ function scoredSql({ rows }: ScoreColumn, { key, operator, value }: FilterCondit
       having ${conditionSql('number', { sql: average }, condition)}`
 }
 
-/** Select of ids that the rows which meet a filter have. */
+/** Selects ids that the rows which meet a filter have. */
 export interface FilterSet {
   /** The attribute that holds one of these ids. */
   by: Attribute
   select: Sql
-  /** True where each row with one of these ids meets the filter. */
+  /** True when every row with one of these ids meets the filter. */
   isExact: boolean
 }
 
 /**
- * The ids by which a filter's rows could be looked up; null where it has none. Of a denial it has none, for most rows meet
- * it, nor of what a row may have set itself.
- * @param limit so many are enough
+ * Returns the ids by which a filter's rows could be looked up; null when there are none to look up by. A denial has
+ * none, because most rows meet it; neither has an attribute that a row may have set itself.
+ *
+ * @param limit reading may stop after this many ids
  */
 export function filterSetSql(
   filter: Filter,
@@ -187,8 +195,8 @@ function freeSearchSql(text: string, source: FilterSource): Sql {
 }
 
 /**
- * Conditions of one family that speak of one row together (contracts/langsmith.md 4.3): one of them positive, then
- * some row meets them all; none, then each of them denies any row of its kind.
+ * Conditions of one family in one `and` are about the same row (contracts/langsmith.md 4.3). If one of them is
+ * positive, some row must meet them all; if none is, each of them rules out any row of its kind.
  */
 function rowsSql(
   family: AttributeFamily,
@@ -225,9 +233,9 @@ function rowsOf(family: AttributeFamily, source: FilterSource): Sql {
 }
 
 /**
- * Entries of a `json` column, those of inner objects too. Postgres raises an error when it decodes `\u0000` or half of
- * a surrogate pair, so every such escape is replaced first; an escaped pair is lost with them. Each level is parsed
- * anew: 16 of them bound what one hostile document can cost.
+ * The entries of a `json` column, including those of inner objects. Postgres raises an error when it decodes `\u0000`
+ * or half of a surrogate pair, so every such escape is replaced first, and valid escaped pairs are lost with them. Each
+ * level is parsed anew; the limit of 16 levels bounds what one hostile document can cost.
  */
 function entriesOf(column: Sql): Sql {
   return sql`with recursive filter_body(value) as (
@@ -243,7 +251,7 @@ function entriesOf(column: Sql): Sql {
     select 1 from (select key, value #>> '{}' as value from filter_tree) as filter_entry where true`
 }
 
-/** Columns of the family's row. */
+/** The columns of the family's row. */
 const rowColumns: Partial<Record<Attribute, Sql>> = {
   metadata_key: raw('filter_entry.key'),
   metadata_value: raw('filter_entry.value'),
@@ -253,7 +261,7 @@ const rowColumns: Partial<Record<Attribute, Sql>> = {
   output_value: raw('filter_entry.value'),
   feedback_key: raw('filter_feedback.key'),
   feedback_score: raw('filter_feedback.score_number'),
-  // JSON that is no string compares by its text, and JSON's null is no value.
+  // JSON other than a string is compared by its text, and JSON's null counts as no value.
   feedback_value: raw(
     `coalesce(filter_feedback.value_text, nullif(filter_feedback.value::text, 'null'))`,
   ),

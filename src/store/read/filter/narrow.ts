@@ -4,13 +4,16 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed } from '../../statements.ts'
 import { filterSetSql, type FilterSource } from './filter-sql.ts'
 
-/** So many rows are looked up by their ids; of more it is faster to go through the list until the page is full. */
+/**
+ * Up to this many rows are looked up by their ids. For more, it is faster to go through the list until the page is
+ * full.
+ */
 const fewIds = 5000
 
 /**
- * Filters that all have to hold, and let the same rows through, but say which rows they are where one of them asks for
- * something that few rows have (a session, a rare score): the list is then read from there, and does not go through a
- * whole project.
+ * Returns filters that let the same rows through as the given ones, which must all hold. Where one of the given filters
+ * asks for something that few rows have (a session, a rare score), the returned filters name those rows by id, so that
+ * the list looks them up and does not go through a whole project.
  */
 export async function filterNarrow(
   db: Queryable,
@@ -24,7 +27,7 @@ export async function filterNarrow(
       if (set === null) return filter
       const statement = sql`
 -- name: filter_narrow
--- Ids of what the rows that a filter lets through have or belong to, up to one more than counts as few. Reads only.
+-- The ids by which the rows that a filter lets through can be looked up, up to one more than counts as few. Reads only.
 select id from (${set.select} limit ${fewIds + 1}) as few (id)`
       const rows = await runComposed<{ id: string | null }>(db, tenantId, statement, {
         isPrepared: false,

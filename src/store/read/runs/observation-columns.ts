@@ -5,9 +5,7 @@ import { tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
 import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
-/*
- * A run as an observation, on alias `run`.
- */
+/* The columns of a run as an observation, on alias `run`. */
 
 function ofTrace(field: Sql): Sql {
   return sql`(select ${field} from traces as trace where trace.tenant_id = ${tenant} and trace.id = run.trace_id)`
@@ -23,10 +21,10 @@ export const observationFields = {
   type: sql`case run.run_type ${typeOfRunType} else 'SPAN' end`,
   level: runLevelSql('run'),
   environment: sql`coalesce(run.environment, '${raw(defaultEnvironment)}')`,
-  // LangSmith's clients name it in the metadata.
+  // LangSmith's clients name the model in the metadata.
   model: sql`coalesce(run.model, run.metadata ->> 'ls_model_name')`,
   userId: sql`coalesce(run.user_id, ${ofTrace(traceFields.userId)})`,
-  // Of its trace, which has it as soon as one of its runs does.
+  // The thread of its trace, which has one as soon as one of its runs does.
   threadId: ofTrace(traceFields.threadId),
   traceName: ofTrace(traceFields.name),
   traceTags: ofTrace(traceFields.tags),
@@ -34,10 +32,10 @@ export const observationFields = {
   isPublic: sql`coalesce(${ofTrace(traceFields.isPublic)}, false)`,
 } as const
 
-// An end before the start is the start.
+// An end that lies before the start counts as the start.
 const latency = sql`case when run.end_time is not null then extract(epoch from greatest(run.end_time, run.start_time) - run.start_time) end`
 
-/** What the lists of observations can be asked about (contracts/langfuse.md 2.17). */
+/** The attributes by which the lists of observations can filter (contracts/langfuse.md 2.17). */
 export const observationSource: FilterSource = {
   columns: {
     id: { sql: sql`run.id`, spelling: sql`coalesce(run.external_id, run.id::text)` },
@@ -77,7 +75,7 @@ export const observationSource: FilterSource = {
     completion_cost: sql`run.completion_cost`,
     total_cost: sql`run.total_cost`,
     model: observationFields.model,
-    // There are no models to match: contracts/langfuse.md 2 leaves them out.
+    // There are no model definitions to match (contracts/langfuse.md 2 leaves them out).
     model_id: sql`null::text`,
     prompt_name: sql`run.prompt_name`,
     prompt_version: sql`run.prompt_version`,

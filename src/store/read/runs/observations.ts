@@ -9,16 +9,16 @@ import type { Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { observationFields, observationSource } from './observation-columns.ts'
 
-/** A run of any dialect as an observation. */
+/** A run of any dialect, as an observation. */
 export interface ObservationRow {
   id: string
   externalId: string | null
-  /** null while a run that came with its parent only waits for that parent. */
+  /** null for a run that named only its parent, until the parent arrives. */
   traceId: string | null
   externalTraceId: string | null
   parentRunId: string | null
   externalParentRunId: string | null
-  /** Without a parent, or where an application begins. */
+  /** True for a run without a parent, and for one that is the entry point of an application. */
   isRoot: boolean
   runType: string | null
   name: string | null
@@ -44,12 +44,12 @@ export interface ObservationRow {
   totalCost: Decimal | null
   usageDetails: JsonText | null
   costDetails: JsonText | null
-  /** These two are null when they were not asked for. */
+  /** This and the next are null when they were not asked for. */
   inputs: JsonText | null
   outputs: JsonText | null
   /** Null when not asked for. */
   metadata: JsonText | null
-  /** Of the trace, and null when not asked for, as all that follow. */
+  /** This and all that follow come from the trace, and are null when not asked for. */
   userId: string | null
   threadId: string | null
   isPublic: boolean | null
@@ -58,14 +58,14 @@ export interface ObservationRow {
   traceRelease: string | null
 }
 
-/** Columns of an observation that cost time to read. */
+/** The columns of an observation that take time to read. */
 export interface ObservationColumns {
   io: boolean
   metadata: boolean
   trace: boolean
 }
 
-/** All that stands in the row itself. */
+/** Everything that the row itself holds. */
 export const ownColumns: ObservationColumns = { io: true, metadata: true, trace: false }
 
 function columnsOf(wanted: ObservationColumns): Sql {
@@ -87,23 +87,23 @@ function columnsOf(wanted: ObservationColumns): Sql {
   ${when(wanted.trace, observationFields.traceRelease, 'text')} as trace_release`
 }
 
-/** Without a start time it is a fragment: an update whose create is on its way. */
+/** A run without a start time is a fragment: an update whose create has not arrived. It is not visible. */
 function visibleSql(purging: readonly PurgingExperiment[]): Sql {
   const shown = sql`run.tenant_id = ${tenant} and run.start_time is not null`
   if (purging.length === 0) return shown
   return sql`${shown} and (run.experiment_id = any (${purging.map(({ id }) => id)}::uuid[])) is not true`
 }
 
-/** A place in the list: all that comes after this one. */
+/** A position in the list. The page consists of what comes after it. */
 export interface ObservationKey {
   startTime: Timestamp
   id: string
 }
 
-/** Where a page begins: behind an observation, or after so many. */
+/** Where a page begins: after an observation, or after a number of them. */
 export type ObservationPlace = Page | { after: ObservationKey | null; limit: number }
 
-/** One page, newest first, ties by id. */
+/** Reads one page, newest first, with ties broken by id. */
 export async function observationList(
   db: Queryable,
   tenantId: string,
@@ -118,7 +118,7 @@ export async function observationList(
   const statement = sql`
 -- name: observation_list
 -- One page of the observations that meet a filter, newest first, ties by id, with the wanted columns. Reads only.
--- Ids first, then one look-up per row of the page, whatever the planner knows of the table.
+-- Reads the ids first, then each row of the page by its key, whatever the planner knows of the table.
 select ${columnsOf(wanted)}
 from unnest(array(
   select run.id
@@ -156,7 +156,7 @@ where ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
   return row!.count
 }
 
-/** @returns null when there is none, or only a fragment of it has arrived */
+/** @returns null when there is no such observation, or only a fragment of it has arrived */
 export async function observationFind(
   db: Queryable,
   tenantId: string,
@@ -173,7 +173,11 @@ where ${visibleSql(purging)} and run.id = ${id}::uuid`
   return row ?? null
 }
 
-/** The next observations of a trace, in the order in which they began. @param after null: the first ones */
+/**
+ * Reads the next observations of a trace, in the order in which they began.
+ *
+ * @param after null: from the first one on
+ */
 export async function observationListOfTrace(
   db: Queryable,
   tenantId: string,

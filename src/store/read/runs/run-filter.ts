@@ -3,19 +3,21 @@ import type { Filter } from '../../../domain/filter.ts'
 import { tenant } from '../../statements.ts'
 import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
 
-/** Condition on a row of `runs`, as LangSmith's clients see it. null counts as no. */
+/**
+ * The filter as a condition on a row of `runs`, by what LangSmith's clients see of it. A null result counts as false.
+ */
 export function runFilterSql(filter: Filter, alias: string): Sql {
   return filterSql(filter, runSource(alias))
 }
 
-/** What can be asked of a run on this alias (contracts/langsmith.md 4.2). */
+/** The attributes by which a run on this alias can be filtered (contracts/langsmith.md 4.2). */
 export function runSource(alias: string): FilterSource {
   const run = raw(alias)
   const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
   const ofRun = (column: string) => sql`${run}.${raw(column)}`
   const rolledUp = (column: string) =>
     sql`case when ${isRoot} then (select filter_trace.${raw(column)} from traces filter_trace where filter_trace.tenant_id = ${run}.tenant_id and filter_trace.id = ${run}.trace_id) else ${ofRun(column)} end`
-  // Every view shows a run without tokens as one of 0.
+  // Every view shows 0 for a run without tokens.
   const tokens = (column: string) => sql`coalesce(${rolledUp(column)}, 0)`
   const firstTokenTime = sql`coalesce(${run}.first_token_time, ${rolledUp('first_token_time')})`
   const seconds = (time: Sql) => sql`extract(epoch from ${time} - ${run}.start_time)`
@@ -26,7 +28,7 @@ export function runSource(alias: string): FilterSource {
       parent_run_id: ofRun('parent_run_id'),
       experiment_id: ofRun('experiment_id'),
       reference_example_id: ofRun('reference_example_id'),
-      // Any version tells: an example never moves to another dataset.
+      // Any version will do, because an example never moves to another dataset.
       reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${run}.tenant_id and filter_example.id = ${run}.reference_example_id limit 1)`,
       name: ofRun('name'),
       run_type: ofRun('run_type'),
@@ -58,7 +60,7 @@ export function runSource(alias: string): FilterSource {
   }
 }
 
-/** Select of the runs that have feedback, and of the root runs of the traces that have some themselves. */
+/** Selects the runs that have feedback, and the root runs of the traces that have feedback themselves. */
 function runIdsWithFeedback(condition: Sql, limit: number): Sql {
   const given = (column: string, where: string) => sql`
   select filter_feedback.${raw(column)}
@@ -66,7 +68,7 @@ function runIdsWithFeedback(condition: Sql, limit: number): Sql {
   where filter_feedback.tenant_id = ${tenant} and ${raw(where)}
     and filter_feedback.comparative_experiment_id is null and ${condition}
   limit ${limit}`
-  // The second is not read where the first is more than few.
+  // The second select is not read when the first already gives more than few.
   return sql`select few.run_id from (
 (${given('run_id', 'filter_feedback.run_id is not null')})
 union all
@@ -78,7 +80,7 @@ union all
     where runs.tenant_id = ${tenant} and runs.trace_id = whole.trace_id
     offset 0
   ) as root
-  -- Not within: a planner that knows nothing of the table would read all roots of the tenant, for each trace.
+  -- Not part of the inner select: a planner without statistics would read all root runs of the tenant for each trace.
   where root.parent_run_id is null
 )
 ) as few`

@@ -15,7 +15,7 @@ import {
 } from './run-query-sql.ts'
 import type { RunDetailRow } from './runs.ts'
 
-/** What is read only where it is asked for: large, or found in other tables. */
+/** Columns that are read only on request, because they are large or come from other tables. */
 export type RunColumn =
   | 'inputs'
   | 'outputs'
@@ -40,9 +40,9 @@ export interface RunPage {
 }
 
 /**
- * One page of the runs of existing experiments. Every run is the same object whatever the query, and the same as
- * `runFind` makes of it. A page takes one statement, and one more for each of feedback and relatives, and before it one for
- * a filter by feedback.
+ * Reads one page of the runs of existing experiments. A run looks the same whatever the query is, and the same as
+ * `runFind` returns it. A page takes one statement, one more each for feedback and for relatives, and one before them
+ * for a filter by feedback.
  */
 export async function runList(
   db: Queryable,
@@ -91,7 +91,7 @@ async function runListPage(
   const [time, id] = runOrderSql(place)
   const statement = sql`
 -- name: run_list_page
--- One page of runs: the ids of the page first, then the wanted columns of these rows. Reads only.
+-- One page of runs. Reads the ids of the page first, then the wanted columns of these rows. Reads only.
 with page as materialized (
   ${runPageSql(query, place)}
 )
@@ -109,7 +109,7 @@ const plainColumns = sql`run.id, run.tenant_id, run.trace_id, run.experiment_id,
   run.level, run.tags, run.dotted_order, run.reference_example_id, run.first_token_time, run.thread_id,
   experiments.trace_tier, trace.start_time as trace_min_start_time`
 
-/** A root shows the sums of its trace. */
+/** A root run shows the sums of its trace. */
 const rolledUpColumns = [
   'prompt_tokens',
   'completion_tokens',
@@ -119,7 +119,7 @@ const rolledUpColumns = [
   'total_cost',
 ].map((name) => raw(name))
 
-/** A column that is not named is not read: large values lie outside the row (TOAST). */
+/** A column that is not named is not read, because large values are stored outside the row (TOAST). */
 const optionalColumns: readonly (readonly [column: RunColumn, name: string, expression: Sql])[] = [
   ['inputs', 'inputs', sql`run.inputs`],
   ['outputs', 'outputs', sql`run.outputs`],
@@ -194,7 +194,7 @@ interface Relative {
   startTime: Timestamp | null
 }
 
-/** Reads every trace of the page once, however many of its runs are on it. */
+/** Reads every trace of the page once, however many of its runs are on the page. */
 async function runListRelatives(
   db: Queryable,
   tenantId: string,

@@ -6,13 +6,13 @@ export interface RunMetadataQuery {
   experimentId: string
   /** null: every key, up to the 200 most frequent. */
   keys: string[] | null
-  /** Values of each key. */
+  /** The number of values per key. */
   limit: number
   isRootOnly: boolean
   startTime: Timestamp | null
 }
 
-/** The metadata values of an experiment's runs as text, by key, the most frequent first. */
+/** Lists the metadata values of an experiment's runs as text, by key, the most frequent first. */
 export async function runListMetadataValues(
   db: Queryable,
   tenantId: string,

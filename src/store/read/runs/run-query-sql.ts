@@ -4,7 +4,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { runFilterSql } from './run-filter.ts'
 
-/** Which runs are meant. An absent condition lets everything through; an empty list lets nothing through. */
+/** Which runs to read. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
   tenantId: string
   ids?: string[] | undefined
@@ -15,25 +15,25 @@ export interface RunQuery {
   traceId?: string | undefined
   parentRunId?: string | undefined
   exampleIds?: string[] | undefined
-  /** The run's dotted order is this one or below it. */
+  /** The run's dotted order equals this one or lies below it. */
   underDottedOrder?: string | undefined
   runTypes?: { are: 'among' | 'outside'; types: readonly string[] } | undefined
   isRoot?: boolean | undefined
-  /** It belongs to a thread. */
+  /** The run belongs to a thread. */
   hasThread?: true | undefined
   hasError?: boolean | undefined
-  /** Bounds of the start time, both inclusive. */
+  /** The bounds of the start time, both inclusive. */
   minStartTime?: Timestamp | undefined
   maxStartTime?: Timestamp | undefined
-  /** On the run itself, each of them. */
+  /** Conditions on the run itself. All of them must hold. */
   filters?: readonly Filter[] | undefined
-  /** On the root run of its trace. */
+  /** A condition on the root run of its trace. */
   traceFilter?: Filter | undefined
-  /** On any run of its trace. */
+  /** A condition that some run of its trace must meet. */
   treeFilter?: Filter | undefined
 }
 
-/** A run's place in the order: all that is needed to go on behind it. */
+/** The position of a run in the order: everything that is needed to continue after it. */
 export interface RunKey {
   id: string
   startTime: Timestamp
@@ -47,11 +47,11 @@ export interface RunPlace {
 }
 
 /**
- * Ids and start times of one page of runs, in order: the body of a CTE. `desc` is newest first, ties by id; `asc` is its
- * exact reverse, so that one index serves both.
+ * The body of a CTE: ids and start times of one page of runs, in order. `desc` is newest first, with ties broken by id;
+ * `asc` is its exact reverse, so that one index serves both.
  *
- * Each experiment is read on its own, as far as the page needs: its index gives the order, whatever the planner knows
- * of the table.
+ * Each experiment is read separately, as far as the page needs it: its index gives the order, whatever the planner
+ * knows of the table.
  */
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
@@ -86,7 +86,7 @@ export function runOrderSql({ order }: RunPlace): [time: Sql, id: Sql] {
   return order === 'desc' ? [raw('desc'), raw('asc')] : [raw('asc'), raw('desc')]
 }
 
-/** The runs of a query, all of them, without order: what stands behind `from`, up to the end of `where`. */
+/** All runs of a query, unordered: the text after `from`, up to the end of the `where`. */
 export function runSourceSql(query: RunQuery): Sql {
   const among =
     query.experimentIds === undefined
@@ -106,18 +106,18 @@ function datasetCondition({ datasetId }: RunQuery): Sql {
   return datasetId === undefined ? empty : sql`\n  and experiments.dataset_id = ${datasetId}::uuid`
 }
 
-/** True for the top of a trace; a run that still waits for its parent is none. */
+/** True for the top run of a trace. A run that still waits for its parent is not one. */
 export const isRootSql = sql`(run.parent_run_id is null and run.trace_id is not null)`
 
-/** What a run must be, on alias `run`. The experiments and the dataset of the query are not among it. */
+/** The conditions on a run, on alias `run`, apart from the query's experiments and dataset. */
 export function runConditions(query: RunQuery): Sql[] {
-  // Without a start time it is a fragment: an update whose create is on its way.
+  // A run without a start time is a fragment: an update whose create has not arrived.
   const conditions = [sql`run.start_time is not null`]
   const add = (condition: Sql) => conditions.push(condition)
   if (query.ids !== undefined) add(sql`run.id = any(${query.ids}::uuid[])`)
   if (query.traceId !== undefined) add(sql`run.trace_id = ${query.traceId}::uuid`)
   if (query.parentRunId !== undefined) {
-    // Children are found in the trace of their parent: no index has to know who the parent of a run is.
+    // Children are looked for in the trace of their parent, so no index on the parent is needed.
     add(sql`run.parent_run_id = ${query.parentRunId}::uuid
         and run.trace_id = (select trace_id from runs where tenant_id = ${tenant} and id = ${query.parentRunId}::uuid)`)
   }
@@ -135,7 +135,7 @@ export function runConditions(query: RunQuery): Sql[] {
     const isAmong = sql`run.run_type = any(${[...types]}::text[])`
     add(are === 'among' ? isAmong : sql`(${isAmong}) is not true`)
   }
-  // Spelled out as the partial indexes have it.
+  // Spelled out exactly as in the partial indexes.
   if (query.isRoot === true) add(sql`run.parent_run_id is null and run.trace_id is not null`)
   if (query.isRoot === false) add(sql`not ${isRootSql}`)
   if (query.hasThread === true) add(sql`run.thread_id is not null`)
@@ -167,7 +167,7 @@ export function runConditions(query: RunQuery): Sql[] {
   return conditions
 }
 
-/** Everything behind the key. The plain bound on the time is what an index can start from. */
+/** Everything after the key. The additional plain bound on the time lets the scan of the index start there. */
 function afterConditions({ order, after }: RunPlace): Sql[] {
   if (after === null) return []
   const id = sql`${after.id}::uuid`

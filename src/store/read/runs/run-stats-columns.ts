@@ -1,21 +1,22 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { tenant } from '../../statements.ts'
 
-/** What statistics over runs say beyond the runs' own rows: it takes a look at other tables, so only where it is asked for. */
+/** The statistics over runs that need other tables than the runs themselves. They are read only on request. */
 export type RunStatsColumn = 'feedback' | 'details'
 
 interface ColumnSql {
-  /** Over `member`, the runs by their group, of which those in `shown` count. */
+  /** The tables, joined to `member`, which holds the runs by their group. Of these, the runs in `shown` count. */
   tables: Sql
-  /** Columns of the group `number.key`. */
+  /** The columns of the group `number.key`. */
   columns: Sql
-  /** The same columns as nulls, where they are not wanted. */
+  /** The same columns as nulls, for when they are not wanted. */
   absent: Sql
 }
 
 /**
- * To its root belongs what was given to the trace and no run. Looked up run by run: right after a bulk load, when the
- * planner knows nothing of the tables, a join reads all of the tenant's feedback for every run (20 s for 30,000 runs).
+ * A root run also has the feedback that was given to its trace and to no run. Feedback is looked up run by run: right
+ * after a bulk load, when the planner knows nothing of the tables, a join reads all of the tenant's feedback for every
+ * run (20 s for 30,000 runs).
  */
 const feedback: ColumnSql = {
   tables: sql`feedback_point as (
@@ -29,7 +30,7 @@ const feedback: ColumnSql = {
 ),
 feedback_key as (
   select group_key, key, sum(n) as n,
-    -- numeric: the sum does not depend on the order of rows.
+    -- The values are numeric, so the sum does not depend on the order of rows.
     (sum(score_sum) / nullif(sum(score_count), 0))::double precision as avg,
     coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}') as labels
   from feedback_point
@@ -54,7 +55,7 @@ const detailNames = [
 const decodable = (column: Sql): Sql =>
   sql`regexp_replace(${column}::text, '\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\\\ufffd', 'g')::json`
 
-/** Langfuse's keys, `input_cached`, in LangSmith's maps. */
+/** Translates Langfuse's keys, such as `input_cached`, into those of LangSmith's maps. */
 const prefixed = (column: Sql, unit: 'token' | 'cost'): Sql => sql`
       select case when starts_with(entry.key, 'input') then 'prompt' else 'completion' end || '_${raw(unit)}_details',
         regexp_replace(entry.key, '^(input|output)_?', ''), entry.value
@@ -62,8 +63,8 @@ const prefixed = (column: Sql, unit: 'token' | 'cost'): Sql => sql`
       where entry.key ~ '^(input|output)_?.' and entry.key not in ('input_', 'output_')`
 
 /**
- * Tokens and costs by what they consist of. The sources are those of the sums: models, and for a root those of its
- * whole trace.
+ * Tokens and costs by kind. They come from the same runs as the sums: from models, and for a root run from its whole
+ * trace.
  */
 const details: ColumnSql = {
   tables: sql`detail_source as (

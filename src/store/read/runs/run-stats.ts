@@ -6,9 +6,9 @@ import { runComposed } from '../../statements.ts'
 import { isRootSql, runSourceSql, type RunQuery } from './run-query-sql.ts'
 import { runStatsColumns, type RunStatsColumn } from './run-stats-columns.ts'
 
-/** Numbers over a set of runs. Latencies in seconds; what no run has is null. */
+/** Statistics over a set of runs. Latencies are in seconds. A statistic for which no run has a value is null. */
 export interface RunStatsRow {
-  /** The group's value; the empty text when there is one group only. null: runs without a value. */
+  /** The value of the group; the empty text when there is one group only; null for runs without a value. */
   groupKey: string | null
   runCount: number
   errorCount: number
@@ -18,7 +18,7 @@ export interface RunStatsRow {
   latencyAvg: number | null
   firstTokenP50: number | null
   firstTokenP99: number | null
-  /** Sums count every token once: a root run stands for its whole trace, where it is in the set. */
+  /** In these sums every token counts once: a root run in the set stands for its whole trace. */
   promptTokens: number | null
   completionTokens: number | null
   totalTokens: number | null
@@ -35,36 +35,39 @@ export interface RunStatsRow {
   costP99: number | null
   minStartTime: Timestamp | null
   lastRunStartTime: Timestamp | null
-  /** `{key: {n, avg, values}}` over the runs' feedback; a root's is also what was given to its trace and no run. */
+  /**
+   * `{key: {n, avg, values}}` over the runs' feedback. A root run also has the feedback that was given to its trace and
+   * to no run.
+   */
   feedbackStats: JsonText
-  /** Sums by detail, `{cache_read: 5}`, exact; null where no run says anything. */
+  /** Exact sums by kind, such as `{cache_read: 5}`; null when no run gives any. */
   promptTokenDetails: JsonText | null
   completionTokenDetails: JsonText | null
   promptCostDetails: JsonText | null
   completionCostDetails: JsonText | null
   threadCount: number
-  /** Groups that there are, the shown ones and the others. */
+  /** The number of all groups, including those that are not shown. */
   groupCount: number
 }
 
-/** By what runs are put together. A run with several tags is in several groups. */
+/** What runs are grouped by. A run with several tags is in several groups. */
 export type RunGroupBy =
   | { attribute: 'name' | 'tag' | 'thread' }
-  /** Types that are not among these count as the last of them. */
+  /** A type that is not in the list counts as the last type of the list. */
   | { attribute: 'run_type'; types: readonly string[] }
   | { attribute: 'metadata'; key: string }
 
 export interface RunGroups {
   by: RunGroupBy
-  /** Only these values; null in it: runs without one. null: any value. */
+  /** Only groups with these values, where null means the runs without one. null: any value. */
   only: readonly (string | null)[] | null
-  /** largest: the groups with most runs first. latest: those with the latest run first. */
+  /** largest: the groups with most runs first. latest: the groups with the latest run first. */
   order: 'largest' | 'latest'
   limit: number
   offset: number
 }
 
-/** @returns one row, also over no run at all; with groups, one for each that is shown, in order */
+/** @returns one row, even when there are no runs; with groups, one row for each that is shown, in order */
 export async function runStats(
   db: Queryable,
   query: RunQuery,
@@ -78,7 +81,7 @@ export async function runStats(
       ? empty
       : sql`order by ${firstOf(groups)}, key collate "C"
     limit ${groups.limit} offset ${groups.offset}`
-  // The window sorts all of them: not where all are roots, or none is.
+  // The window sorts all runs, so it is left out when all of them are roots, or none is.
   const isCounted =
     query.isRoot === undefined
       ? sql`is_root or not bool_or(is_root) over (partition by one.key, trace_id)`
@@ -168,7 +171,7 @@ const sums = [
   'total_cost',
 ].map((name) => raw(name))
 
-/** Only these are a source of tokens; a parent repeats its children (contracts/langsmith.md 3.6). */
+/** Only these runs are a source of tokens, because parents repeat their children's (contracts/langsmith.md 3.6). */
 function ownOf(name: Sql): Sql {
   return sql`case when ${isRootSql} then trace.${name} when run.run_type in ('llm', 'embedding') then run.${name} end as ${name}`
 }
@@ -177,12 +180,12 @@ function sumOf(name: Sql): Sql {
   return sql`sum(${name}) filter (where is_counted) as ${name}`
 }
 
-/** Values that occur: tokens are whole numbers. */
+/** The percentiles are values that occur in the data, because tokens are whole numbers. */
 function percentilesOf(name: Sql): Sql {
   return sql`percentile_disc(array[0.5, 0.99]) within group (order by ${name}) filter (where is_counted) as ${name}_p`
 }
 
-/** What comes first in the order of the groups. */
+/** The value that orders the groups. */
 function firstOf(groups: RunGroups | null): Sql {
   return groups?.order === 'latest' ? sql`max(start_time) desc` : sql`count(*) desc`
 }

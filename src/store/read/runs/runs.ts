@@ -3,11 +3,11 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 
-/** A run as every view of it shows it. Tokens and costs of a root run are those of its whole trace. */
+/** A run as every view shows it. Tokens and costs of a root run are those of its whole trace. */
 export interface RunRow {
   id: string
   tenantId: string
-  /** null while a run that came with its parent only waits for that parent. */
+  /** null for a run that named only its parent, until the parent arrives. */
   traceId: string | null
   experimentId: string
   parentRunId: string | null
@@ -42,11 +42,14 @@ export interface RunRow {
   totalCost: Decimal | null
   traceMinStartTime: Timestamp | null
   traceMaxStartTime: Timestamp | null
-  /** `{key: {n, avg, values}}` over the run's feedback; a root's is also what was given to its trace and no run. */
+  /**
+   * `{key: {n, avg, values}}` over the run's feedback. A root run also has the feedback that was given to its trace and
+   * to no run.
+   */
   feedbackStats: JsonText | null
 }
 
-/** A single run with what takes a look at its neighbours. */
+/** A single run, with the fields that are found in other rows. */
 export interface RunDetailRow extends RunRow {
   usageDetails: JsonText | null
   costDetails: JsonText | null
@@ -56,16 +59,17 @@ export interface RunDetailRow extends RunRow {
   /** All descendants, parents before children. */
   childRunIds: string[]
   directChildRunIds: string[]
-  /** Dataset of the reference example; null when there is no such example. */
+  /** The dataset of the reference example; null when there is no such example. */
   referenceDatasetId: string | null
-  /** The token under which anyone may read it; null when it is not shared. */
+  /** The token with which anyone may read the run; null when it is not shared. */
   shareToken: string | null
   /** True when an example was made from this run. */
   inDataset: boolean
 }
 
 /**
- * One run.
+ * Reads one run.
+ *
  * @returns null when there is none, when its experiment is deleted, or while only a fragment of it has arrived
  */
 export async function runFind(

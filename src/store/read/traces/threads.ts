@@ -8,7 +8,7 @@ import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from './trace-columns.ts'
 import { visibleTraceSql } from './traces.ts'
 
-/** How a thread began and ended, in previews. */
+/** How a thread began and ended, as previews. */
 export interface ThreadEnds {
   threadId: string
   firstInputs: string | null
@@ -16,7 +16,7 @@ export interface ThreadEnds {
   lastError: JsonText | null
 }
 
-/** The ends of these threads of an experiment, by thread. */
+/** Reads the ends of these threads of an experiment, by thread. */
 export async function runListThreadEnds(
   db: Queryable,
   tenantId: string,
@@ -31,16 +31,16 @@ export async function runListThreadEnds(
   return new Map(rows.map((row) => [row.threadId, row]))
 }
 
-/** A thread of the whole tenant, which is Langfuse's session: it is there as soon as a trace names it. */
+/** A thread of the whole tenant, which Langfuse calls a session. It exists as soon as a trace names it. */
 export interface SessionRow {
   threadId: string
   /** When its first trace began. */
   createdAt: Timestamp
-  /** Of its first trace. */
+  /** The environment of its first trace. */
   environment: string
 }
 
-/** Which sessions are meant. Absent and empty: all. */
+/** Which sessions to list. An absent or empty condition lets all of them through. */
 export interface SessionQuery {
   /** Inclusive. */
   from?: Timestamp | undefined
@@ -49,7 +49,7 @@ export interface SessionQuery {
   environments?: string[] | undefined
 }
 
-/** One page, newest first. */
+/** Reads one page, newest first. */
 export async function threadList(
   db: Queryable,
   tenantId: string,
@@ -59,7 +59,7 @@ export async function threadList(
   const purging = await experimentListPurging(db, tenantId)
   const statement = sql`
 -- name: thread_list
--- One page of the threads whose first trace meets the query, the one that began last first. Reads only.
+-- One page of the threads whose first trace meets the query, newest first. Reads only.
 with ${openingSql(purging)}
 select page.thread_id, page.created_at, trace.environment
 from (
@@ -88,7 +88,10 @@ select count(*) as count from opening where ${conditionsOf(query)}`
   return row!.count
 }
 
-/** CTE `opening`: the first trace of every thread. One pass over the index on the threads, which is all that it reads. */
+/**
+ * The CTE `opening`: the first trace of every thread. It takes one pass over the index on threads and reads nothing
+ * else.
+ */
 function openingSql(purging: readonly PurgingExperiment[]): Sql {
   return sql`opening as materialized (
   select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at, trace.id

@@ -5,34 +5,35 @@ import { tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
 
 /*
- * A trace as Langfuse's clients see it, on alias `trace`. LangSmith's clients, and some of Langfuse's,
- * say nothing of a trace but its runs: then its root run speaks for it, field by field. What is searched for the worker
- * has copied from there (`root_…`): a look-up for each trace of a tenant takes a second.
+ * The columns of a trace as Langfuse's clients see it, on alias `trace`. LangSmith's clients, and some of Langfuse's,
+ * send only the runs of a trace and nothing about the trace itself; then its root run supplies each missing field.
+ * Fields that can be searched were copied from the root run by the worker (`root_…`), because looking the root run up
+ * for each trace of a tenant takes a second.
  */
 
-/** When it began: what it is listed by. Null: nothing of it has arrived but its id. */
+/** When the trace began, by which it is listed. Null when nothing of the trace has arrived but its id. */
 export const traceTime = sql`trace.shown_time`
 
-/** A field that a client has cleared stays empty, so the bit counts, not the value. */
+/** A field that a client has cleared stays empty. That is why the bit decides, and not whether there is a value. */
 function orRoot(property: string, own: Sql, root: Sql): Sql {
   const slot = entityFields.trace.findIndex(({ columns }) => Object.hasOwn(columns, property))
   return sql`case when trace.m & ${raw(String(2n ** BigInt(slot)))} <> 0 then ${own} else ${root} end`
 }
 
-/** Of what is too large to be copied. */
+/** Reads a column from the root run itself, for values that are too large to be copied. */
 function ofRoot(column: string): Sql {
   return sql`(select root.${raw(column)} from runs as root where root.tenant_id = ${tenant} and root.id = trace.root_run_id)`
 }
 
-/** What a trace shows for itself or for its root run. */
+/** What a trace shows: its own value, or that of its root run. */
 export const traceFields = {
   name: orRoot('name', sql`trace.name`, sql`trace.root_name`),
   userId: orRoot('userId', sql`trace.user_id`, sql`trace.root_user_id`),
   threadId: sql`trace.shown_thread_id`,
   environment: sql`coalesce(trace.environment, trace.root_environment, '${raw(defaultEnvironment)}')`,
-  // Tags only ever unite (contracts/langfuse.md 3.2).
+  // Tags are only ever added, so the two lists are united (contracts/langfuse.md 3.2).
   tags: sql`runmill_union(trace.tags, trace.root_tags)`,
-  // For a search, where some may be there twice: the function takes 20 us, which counts for every trace of a tenant.
+  // For searches, where duplicates do no harm: `runmill_union` takes 20 us, and would run for every trace of a tenant.
   unsortedTags: sql`nullif(coalesce(trace.tags, '{}') || coalesce(trace.root_tags, '{}'), '{}')`,
   metadata: orRoot('metadata', sql`trace.metadata`, ofRoot('metadata')),
   inputs: sql`coalesce(trace.inputs, ${ofRoot('inputs')})`,
@@ -40,11 +41,11 @@ export const traceFields = {
   createdAt: sql`coalesce(trace.created_at, ${ofRoot('created_at')}, ${traceTime})`,
   updatedAt: sql`greatest(trace.updated_at, ${ofRoot('updated_at')})`,
   isPublic: sql`coalesce(trace.is_public, false)`,
-  // Seconds.
+  // In seconds.
   latency: sql`coalesce(extract(epoch from trace.end_time - trace.start_time), 0)`,
 } as const
 
-/** A level as Langfuse knows it, of a run whose dialect has none. */
+/** Returns the level of a run. A run whose dialect has no levels gets one by its status. */
 export function runLevelSql(run: string): Sql {
   return sql`coalesce(${raw(run)}.level, case when ${raw(run)}.status = 'error' then 'ERROR' else 'DEFAULT' end)`
 }
@@ -52,7 +53,7 @@ export function runLevelSql(run: string): Sql {
 const runsOfTrace = sql`runs as held where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null`
 
 /**
- * Whose usage counts: every observation's that Langfuse's clients gave it to, and of others those of models alone, for
+ * Which observations' usage counts: those that Langfuse's clients gave usage to, and of the others only models, because
  * their parents repeat it.
  */
 const isSource = (details: Sql) => sql`(held.run_type in ('llm', 'embedding') or ${details})`
@@ -63,10 +64,10 @@ function sumOf(column: string, condition: Sql): Sql {
   return sql`(select coalesce(sum(held.${raw(column)}) filter (where ${condition}), 0)::numeric from ${runsOfTrace})`
 }
 
-/** The worker sums it up with the other roll-ups. */
+/** The total cost, which the worker sums up along with the other roll-ups. */
 export const traceTotalCost = sql`coalesce(trace.shown_cost, 0)`
 
-/** Most severe level of its observations (contracts/langfuse.md 3.7). */
+/** The most severe level of its observations (contracts/langfuse.md 3.7). */
 const traceLevel = sql`(select (array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])[
     coalesce(max(array_position(array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'], ${runLevelSql('held')})), 2)] from ${runsOfTrace})`
 
@@ -75,9 +76,9 @@ function countOf(level: string): Sql {
 }
 
 /**
- * FROM and WHERE of the scores of a trace and of its observations, as alias `score`. Observation by observation, and
- * those of other traces are left out afterwards: without statistics the planner would read all scores of the tenant
- * that name no trace, for every observation (20 ms each at 50,000).
+ * FROM and WHERE of the scores of a trace and of its observations, as alias `score`. Scores are looked up observation
+ * by observation, and those of other traces are dropped afterwards. Otherwise a planner without statistics would read,
+ * for every observation, all scores of the tenant that name no trace (20 ms each at 50,000).
  */
 export const scoresOfTrace = sql`(
       select own.* from feedback as own where own.tenant_id = ${tenant} and own.trace_id = trace.id
@@ -93,7 +94,7 @@ export const scoresOfTrace = sql`(
       offset 0
     ) as score where score.key is not null`
 
-/** What `GET /traces` can be asked about (contracts/langfuse.md 2.17). */
+/** The attributes by which `GET /traces` can filter (contracts/langfuse.md 2.17). */
 export const traceSource: FilterSource = {
   columns: {
     id: { sql: sql`trace.id`, spelling: sql`coalesce(trace.external_id, trace.id::text)` },
@@ -106,7 +107,7 @@ export const traceSource: FilterSource = {
     release: sql`trace.release`,
     tags: traceFields.unsortedTags,
     metadata: sql`(${traceFields.metadata})`,
-    // Nobody can set a bookmark by an interface.
+    // There is no interface in which anybody could set a bookmark.
     is_bookmarked: sql`false`,
     is_public: traceFields.isPublic,
     level: traceLevel,
@@ -121,7 +122,7 @@ export const traceSource: FilterSource = {
     prompt_cost: sumOf('prompt_cost', countsCosts),
     completion_cost: sumOf('completion_cost', countsCosts),
     total_cost: traceTotalCost,
-    // Scores by the trace that they are on, or that has the run that they are on.
+    // The trace is the one that was scored, or the one that contains the scored run.
     scores: {
       by: 'id',
       rows: sql`(
@@ -135,7 +136,7 @@ export const traceSource: FilterSource = {
   },
 }
 
-/** All traces, for rows of which each shows something of its own trace. */
+/** All traces of the tenant, for filters on rows that each show something of the trace they are in. */
 export const tracesOfTenant = {
   by: 'trace_id',
   id: sql`trace.id`,

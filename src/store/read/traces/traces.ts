@@ -15,7 +15,7 @@ import {
   traceTotalCost,
 } from './trace-columns.ts'
 
-/** A trace of any dialect. Ids as clients spell them. */
+/** A trace of any dialect. Ids are spelled as clients spell them. */
 export interface TraceRow {
   id: string
   externalId: string | null
@@ -30,11 +30,11 @@ export interface TraceRow {
   isPublic: boolean
   createdAt: Timestamp
   updatedAt: Timestamp | null
-  /** These three are null when they were not asked for. */
+  /** This and the next two are null when they were not asked for. */
   inputs: JsonText | null
   outputs: JsonText | null
   metadata: JsonText | null
-  /** Seconds; null when not asked for. */
+  /** In seconds; null when not asked for. */
   latency: Decimal | null
   /** Null when not asked for. */
   totalCost: Decimal | null
@@ -44,7 +44,7 @@ export interface TraceRow {
   scoreIds: string[] | null
 }
 
-/** Columns of a trace that cost time to read. */
+/** The columns of a trace that take time to read. */
 export interface TraceColumns {
   io: boolean
   metrics: boolean
@@ -62,7 +62,7 @@ const orders = {
   release: sql`trace.release`,
   version: sql`trace.version`,
   public: traceFields.isPublic,
-  // Nobody can set one; a bare constant would be read as the place of a column.
+  // Nobody can set a bookmark. The cast is needed because ORDER BY takes a bare constant for the position of a column.
   bookmarked: sql`false::boolean`,
 } as const
 
@@ -101,7 +101,10 @@ function columnsOf(wanted: TraceColumns): Sql {
   ${when(wanted.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
 }
 
-/** What is to be seen of the traces of a tenant, on alias `trace`. Mostly nothing is being purged, and nothing is looked up for it. */
+/**
+ * The condition that a trace on alias `trace` is visible. Usually nothing is being purged; then nothing is looked up
+ * for it.
+ */
 export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
   const shown = sql`trace.tenant_id = ${tenant} and ${traceTime} is not null`
   if (purging.length === 0) return shown
@@ -114,7 +117,7 @@ export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
     )`
 }
 
-/** One page. Ties, and what has no value (at the end), by id. */
+/** Reads one page. Traces without a value come last, and ties are broken by id. */
 export async function traceList(
   db: Queryable,
   tenantId: string,
@@ -125,7 +128,7 @@ export async function traceList(
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const by = sql`${orders[column]} ${raw(direction)}`
-  // The index on the time holds no null: `nulls last` would not match it.
+  // This index contains no nulls, so `nulls last` would keep the planner from using it.
   const order =
     column === 'timestamp'
       ? sql`${by}, trace.id ${raw(direction === 'asc' ? 'desc' : 'asc')}`
@@ -133,7 +136,7 @@ export async function traceList(
   const statement = sql`
 -- name: trace_list
 -- One page of the traces that meet a filter, in an order, with the wanted columns. Reads only.
--- Ids first, then one look-up per row of the page: without statistics the planner would read every trace for it.
+-- Reads the ids first, then each row of the page by its key: without statistics the planner would read every trace.
 select ${columnsOf(wanted)}
 from unnest(array(
   select trace.id
@@ -165,7 +168,7 @@ where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
   return row!.count
 }
 
-/** @returns null when there is none, or only its id is known */
+/** @returns null when there is no such trace, or nothing of it has arrived but its id */
 export async function traceFind(
   db: Queryable,
   tenantId: string,
@@ -183,7 +186,11 @@ where ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
   return row ?? null
 }
 
-/** The next traces of a thread, in the order of their times. @param after null: the first ones */
+/**
+ * Reads the next traces of a thread in the order of their times.
+ *
+ * @param after null: from the first trace on
+ */
 export async function traceListOfThread(
   db: Queryable,
   tenantId: string,
