@@ -1,25 +1,25 @@
 -- name: blob_find
--- One stored content. $1 tenant, $2 blob. Reads only.
+-- Finds one stored blob. $1 tenant, $2 blob. Reads only.
 select id, size, encode(sha256, 'hex') as sha256, created_at
 from blobs
 where tenant_id = $1 and id = $2;
 
 -- name: blob_insert
--- Records a content whose bytes are stored. $1 tenant, $2 blob, $3 size in bytes, $4 SHA-256, $5 now.
--- A repeat sets the time of use again. Waits for a delete of the same content that is under way.
+-- Records a blob whose bytes are stored. $1 tenant, $2 blob, $3 size in bytes, $4 SHA-256, $5 now.
+-- A repeat sets the time of use again. Waits for a running delete of the same blob.
 insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
 values ($1, $2, $3, $4, $5, $5)
 on conflict (tenant_id, id) do update set used_at = greatest(blobs.used_at, excluded.used_at);
 
 -- name: blob_insert_missing
--- Takes the place of a content that has no row, for the rest of the transaction: who stores it waits. $1 tenant, $2 blob.
--- It looks as if it had never been used. A repeat changes nothing.
+-- Inserts a row for a blob that has none, which makes anyone who stores the blob wait until this transaction ends.
+-- $1 tenant, $2 blob. The row looks as if the blob had never been used. A repeat changes nothing.
 insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
 values ($1, $2, 0, '', '-infinity', '-infinity')
 on conflict (tenant_id, id) do nothing;
 
 -- name: blob_mark_delete
--- Takes the marks of a blob away that are of before $3. $1 tenant, $2 blob. A repeat deletes nothing.
+-- Deletes the marks of a blob that were made before $3. $1 tenant, $2 blob. A repeat deletes nothing.
 delete from blob_marks where tenant_id = $1 and blob_id = $2 and created_at < $3;
 
 -- name: blob_mark_insert
@@ -28,8 +28,8 @@ insert into blob_marks (tenant_id, blob_id, created_at)
 values ($1, $2, $3);
 
 -- name: blob_mark_insert_of_dataset
--- Marks the blobs of the examples of a dataset that is about to be deleted: attachments of all versions, and media that they mention.
--- $1 tenant, $2 dataset, $3 now. A repeat marks them again.
+-- Marks the blobs of the examples of a dataset that is about to be deleted: the attachments of all versions, and the
+-- media that they mention. $1 tenant, $2 dataset, $3 now. A repeat marks them again.
 with leaving as (
   select attachments, array[inputs::text, outputs::text, metadata::text] as texts
   from examples
@@ -50,8 +50,8 @@ from (
 ) as freed;
 
 -- name: blob_mark_insert_of_examples
--- Marks the blobs of examples whose content is about to be erased: attachments of all versions, and media that they mention.
--- $1 tenant, $2 uuid[] examples, $3 now. A repeat marks them again.
+-- Marks the blobs of examples whose content is about to be erased: the attachments of all versions, and the media that
+-- they mention. $1 tenant, $2 uuid[] examples, $3 now. A repeat marks them again.
 with leaving as (
   select attachments, array[inputs::text, outputs::text, metadata::text] as texts
   from examples
@@ -72,8 +72,8 @@ from (
 ) as freed;
 
 -- name: blob_mark_insert_of_experiment
--- Marks the blobs of an experiment that is about to be purged: attachments of its runs, and what was announced for its
--- traces. $1 tenant, $2 experiment, $3 now. A repeat marks them again.
+-- Marks the blobs of an experiment that is about to be purged: the attachments of its runs, and the media that were
+-- announced for its traces. $1 tenant, $2 experiment, $3 now. A repeat marks them again.
 insert into blob_marks (tenant_id, blob_id, created_at)
 select $1::uuid, blob_id, $3::timestamptz
 from (
@@ -89,8 +89,8 @@ from (
 ) as freed;
 
 -- name: blob_mark_insert_of_traces
--- Marks the blobs of traces that are about to be deleted: attachments of their runs, and what was announced for them.
--- $1 tenant, $2 uuid[] traces, $3 now. A repeat marks them again.
+-- Marks the blobs of traces that are about to be deleted: the attachments of their runs, and the media that were
+-- announced for them. $1 tenant, $2 uuid[] traces, $3 now. A repeat marks them again.
 insert into blob_marks (tenant_id, blob_id, created_at)
 select $1::uuid, blob_id, $3::timestamptz
 from (
@@ -105,8 +105,8 @@ from (
 ) as freed;
 
 -- name: blob_mark_list_due
--- Marked blobs whose turn it is, of all tenants: the mark is of before $1, and the blob was last used before $2, or was used
--- after it was marked. Bytes without a row: the mark is of before $2. $3 how many at most. Reads only.
+-- Lists marked blobs, of all tenants, that are due: the blob was marked before $1, and was last used either before
+-- $2 or after it was marked. A blob without a row must have been marked before $2. $3 the most rows. Reads only.
 select marks.tenant_id, marks.blob_id, marks.marked_at >= coalesce(blobs.used_at, '-infinity') as is_current
 from (
   select tenant_id, blob_id, max(created_at) as marked_at
@@ -120,8 +120,8 @@ order by marks.tenant_id, marks.blob_id
 limit $3;
 
 -- name: blob_update_used
--- Tells that a stored content was given again, and returns its row. $1 tenant, $2 blob, $3 now. A repeat sets the time
--- again. Waits for a delete of the content that is under way; then there is no row.
+-- Notes that a stored blob was sent again, and returns its row. $1 tenant, $2 blob, $3 now. A repeat sets the time
+-- again. Waits for a running delete of the blob; then there is no row.
 update blobs set used_at = greatest(used_at, $3)
 where tenant_id = $1 and id = $2
 returning id;

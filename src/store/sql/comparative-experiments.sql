@@ -1,5 +1,5 @@
 -- name: comparative_experiment_delete
--- Deletes a comparison with its feedback, which counts in nothing else; tombstones keep it from coming back.
+-- Deletes a comparison with its feedback, which counts in no experiment. Tombstones keep them from coming back.
 -- $1 tenant, $2 id, $3 now. A repeat finds nothing and changes nothing.
 with gone as (
   delete from comparative_experiments where tenant_id = $1 and id = $2 returning id
@@ -19,14 +19,14 @@ buried as (
 select id from gone;
 
 -- name: comparative_experiment_find
--- A comparison of experiments. $1 tenant, $2 id. Reads only.
+-- Finds a comparison of experiments. $1 tenant, $2 id. Reads only.
 select id, dataset_id, experiment_ids, name, description, extra, created_at, updated_at
 from comparative_experiments
 where tenant_id = $1 and id = $2;
 
 -- name: comparative_experiment_insert
--- Makes a comparison of experiments. $1 tenant, $2 id, $3 dataset, $4 uuid[] experiments, $5 name, $6 description,
--- $7 extra, $8 created_at, $9 updated_at. A repeat, or a dataset that is gone, inserts nothing and returns no row.
+-- Inserts a comparison of experiments. $1 tenant, $2 id, $3 dataset, $4 uuid[] experiments, $5 name, $6 description,
+-- $7 extra, $8 created_at, $9 updated_at. Inserts nothing and returns no row when the dataset is gone, or on a repeat.
 insert into comparative_experiments (
   tenant_id, id, dataset_id, experiment_ids, name, description, extra, created_at, updated_at
 )
@@ -38,8 +38,8 @@ on conflict (tenant_id, id) do nothing
 returning id, dataset_id, experiment_ids, name, description, extra, created_at, updated_at;
 
 -- name: comparative_experiment_list_feedback_stats
--- Statistics of the feedback that comparisons gathered, by comparison; one without any has no row. $1 tenant, $2 uuid[]
--- comparisons. Reads only.
+-- Statistics of the feedback that comparisons gathered, by comparison. A comparison without feedback has no row.
+-- $1 tenant, $2 uuid[] comparisons. Reads only.
 select comparative_experiment_id as id,
   runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point)) as feedback_stats
 from feedback

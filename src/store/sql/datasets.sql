@@ -1,26 +1,27 @@
 -- name: dataset_delete
--- Removes a dataset with all versions of its examples. $1 tenant, $2 id. A repeat deletes nothing and returns no row.
+-- Deletes a dataset with all versions of its examples. $1 tenant, $2 id. A repeat deletes nothing and returns no row.
 delete from datasets where tenant_id = $1 and id = $2 returning id;
 
 -- name: dataset_find
--- One dataset. $1 tenant, $2 id. Reads only.
+-- Finds one dataset. $1 tenant, $2 id. Reads only.
 select id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at
 from datasets
 where tenant_id = $1 and id = $2;
 
 -- name: dataset_find_by_name
--- One dataset by its name, in the exact case. $1 tenant, $2 name. Reads only.
+-- Finds one dataset by its exact name. $1 tenant, $2 name. Reads only.
 select id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at
 from datasets
 where tenant_id = $1 and name = $2;
 
 -- name: dataset_insert
--- Makes a dataset. $1 tenant, $2 id, $3 external id, $4 name, $5 description, $6 data type, $7 metadata, $8 inputs
--- schema, $9 outputs schema, $10 transformations, $11 externally managed, $12 created_at (null: now, yet a millisecond
--- after the newest dataset, so that the order of creation is the order of the list), $13 now.
--- A repeat, or a name or id that is taken, changes nothing and returns no row.
+-- Inserts a dataset. $1 tenant, $2 id, $3 external id, $4 name, $5 description, $6 data type, $7 metadata, $8 inputs
+-- schema, $9 outputs schema, $10 transformations, $11 externally managed, $12 created_at, $13 now. Where $12 is null,
+-- the dataset is created now, but at least a millisecond after the newest one, so that lists keep the order of
+-- creation.
+-- Changes nothing and returns no row when the name or the id is taken, as it is on a repeat.
 insert into datasets (
   tenant_id, id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, created_at, updated_at, version_at
@@ -34,7 +35,7 @@ from (
     (
       select max(created_at) + interval '1 millisecond'
       from datasets
-      -- A client may have set a time far ahead: that one does not count.
+      -- A client may have set a time far in the future. Such a time does not count.
       where tenant_id = $1::uuid and created_at < $13::timestamptz + interval '1 minute'
     )
   ) as created_at
@@ -44,7 +45,7 @@ returning id, external_id, name, description, data_type, metadata, inputs_schema
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at;
 
 -- name: dataset_list_names_within
--- For each of these datasets the ids of its current examples that are not archived, and the names of its experiments,
+-- For each of these datasets, the ids of its current examples that are not archived, and the names of its experiments,
 -- newest first. $1 tenant, $2 uuid[] datasets. Reads only.
 select asked.dataset_id,
   array(
@@ -63,7 +64,8 @@ select asked.dataset_id,
 from unnest($2::uuid[]) as asked (dataset_id);
 
 -- name: dataset_lock
--- Serialises the writers of one dataset and its examples. $1 tenant, $2 id. A repeat locks the same row again.
+-- Locks a dataset, so that only one transaction at a time writes it and its examples. $1 tenant, $2 id.
+-- A repeat locks the same row again.
 select id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at
 from datasets
@@ -71,12 +73,12 @@ where tenant_id = $1 and id = $2
 for no key update;
 
 -- name: dataset_tag_find
--- The version that a tag of a dataset names. $1 tenant, $2 dataset, $3 tag. Reads only.
+-- Finds the version that a tag of a dataset names. $1 tenant, $2 dataset, $3 tag. Reads only.
 select as_of from dataset_tags where tenant_id = $1 and dataset_id = $2 and tag = $3;
 
 -- name: dataset_tag_upsert
--- Gives a version of a dataset a tag; the version that had it loses it. $1 tenant, $2 dataset, $3 tag, $4 version,
--- $5 now. A repeat only moves updated_at. Returns no row without the dataset.
+-- Gives a version of a dataset a tag, and takes the tag from the version that had it. $1 tenant, $2 dataset, $3 tag,
+-- $4 version, $5 now. Returns no row when the dataset does not exist. A repeat only moves updated_at.
 insert into dataset_tags (tenant_id, dataset_id, tag, as_of, updated_at)
 select tenant_id, id, $3::text, $4::timestamptz, $5::timestamptz
 from datasets
@@ -104,9 +106,9 @@ returning id, external_id, name, description, data_type, metadata, inputs_schema
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at;
 
 -- name: dataset_update_version
--- Takes the next version of a dataset: now in whole milliseconds, yet after every version given out before, also by
--- another dataset to one of the examples (a deleted id may come back elsewhere). The row is locked by the caller.
--- $1 tenant, $2 dataset, $3 now, $4 uuid[] examples. A repeat takes another version.
+-- Takes the next version of a dataset: now in whole milliseconds, but later than every version that this dataset, or
+-- another dataset that had one of the examples, was given before (a deleted id may come back in another dataset). The
+-- caller has locked the row. $1 tenant, $2 dataset, $3 now, $4 uuid[] examples. A repeat takes another version.
 update datasets set
   version_at = greatest(
     date_trunc('milliseconds', $3::timestamptz),
@@ -121,8 +123,8 @@ where tenant_id = $1 and id = $2
 returning version_at;
 
 -- name: dataset_version_find
--- The newest version of a dataset at a time, with its tags. $1 tenant, $2 dataset, $3 time, itself included.
--- No row before the first version. The newest version of all is tagged `latest`. Reads only.
+-- Finds the newest version of a dataset at a time, with its tags; a version made exactly then counts. $1 tenant,
+-- $2 dataset, $3 time. No row before the first version. The newest version of all is tagged `latest`. Reads only.
 with version as (
   select greatest(
     (select max(valid_from) from examples where tenant_id = $1 and dataset_id = $2 and valid_from <= $3),
@@ -148,8 +150,8 @@ where version.as_of is not null;
 
 -- name: dataset_version_list
 -- One page of a dataset's versions, newest first, each with its tags. $1 tenant, $2 dataset, $3 one of its examples
--- (null: any), $4 pattern that a tag must match, in any case (null: any version), $5 limit, $6 offset. The newest
--- version of all is tagged `latest`. Reads only.
+-- (null: any), $4 pattern that a tag must match, in upper or lower case (null: any version), $5 limit, $6 offset. The
+-- newest version of all is tagged `latest`. Reads only.
 with version as (
   select valid_from as as_of from examples
   where tenant_id = $1 and dataset_id = $2 and ($3::uuid is null or id = $3)

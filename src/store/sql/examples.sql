@@ -1,20 +1,21 @@
 -- name: example_find
--- The current version of one example. $1 tenant, $2 id. Reads only.
+-- Finds the current version of one example. $1 tenant, $2 id. Reads only.
 select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
 where tenant_id = $1 and id = $2 and valid_to = 'infinity';
 
 -- name: example_find_as_of
--- The version of one example that was valid at a time, the time itself included. $1 tenant, $2 id, $3 time. Reads only.
+-- Finds the version of one example that was valid at a time; one made exactly then counts. $1 tenant, $2 id, $3 time.
+-- Reads only.
 select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
 where tenant_id = $1 and id = $2 and valid_from <= $3 and $3 < valid_to;
 
 -- name: example_find_tagged
--- The version of one example in the version of its dataset that a tag names. $1 tenant, $2 id, $3 tag. An example that
--- was in several datasets under this tag is that of the newest. Reads only.
+-- Finds one example in the version of its dataset that a tag names. If the example was in several datasets with this
+-- tag, the newest of those versions is taken. $1 tenant, $2 id, $3 tag. Reads only.
 select examples.id, examples.external_id, examples.dataset_id, examples.valid_from, examples.created_at,
   examples.ordinal, examples.inputs, examples.outputs, examples.metadata, examples.splits, examples.archived,
   examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
@@ -28,11 +29,11 @@ order by examples.valid_from desc
 limit 1;
 
 -- name: example_insert_many
--- Adds versions of many examples of one dataset, valid from now on; their older versions are closed before.
+-- Inserts versions of many examples of one dataset, valid from now on. Their older versions must be closed first.
 -- $1 tenant, $2 dataset, $3 valid_from, then arrays of equal length: $4 ids, $5 external ids, $6 created_at, $7 inputs,
--- $8 outputs, $9 metadata, $10 splits (each a JSON array), $11 archived, $12 and $13 source trace, $14 and $15 source run,
--- $16 ordinals, $17 attachments. A repeat breaks the primary key.
--- @throws unique violation when another dataset took one of the ids meanwhile
+-- $8 outputs, $9 metadata, $10 splits (each a JSON array), $11 archived, $12 and $13 source trace, $14 and $15 source
+-- run, $16 ordinals, $17 attachments. A repeat violates the primary key.
+-- @throws unique violation when another dataset has taken one of the ids in the meantime
 insert into examples (
   tenant_id, dataset_id, id, external_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
@@ -54,8 +55,8 @@ from unnest(
 );
 
 -- name: example_list_changes
--- Examples of a dataset that are not the same at two times, by id; archived ones count as deleted. $1 tenant,
--- $2 dataset, $3 the time before, $4 the time after. Reads only.
+-- Lists the examples of a dataset that differ between two times, by id. Archived examples count as deleted. $1 tenant,
+-- $2 dataset, $3 the earlier time, $4 the later time. Reads only.
 with before as (
   select id, valid_from from examples
   where tenant_id = $1 and dataset_id = $2 and valid_from <= $3 and $3 < valid_to and not archived
@@ -71,8 +72,8 @@ where before.valid_from is distinct from after.valid_from
 order by 1;
 
 -- name: example_list_compared
--- The newest version of some examples; of deleted ones the last, so that results do not vanish with an example.
--- $1 tenant, $2 uuid[] examples. Reads only.
+-- The newest version of some examples. For a deleted example it is the last one, so that results do not vanish with
+-- their example. $1 tenant, $2 uuid[] examples. Reads only.
 select example.id, example.external_id, example.dataset_id, example.valid_from, example.created_at, example.ordinal,
   example.inputs, example.outputs, example.metadata, example.splits, example.archived, example.source_trace_id,
   example.external_source_trace_id, example.source_run_id, example.external_source_run_id,
@@ -87,8 +88,8 @@ cross join lateral (
 ) as example;
 
 -- name: example_list_current_after
--- The next page of a dataset's current examples by id, archived ones too. $1 tenant, $2 dataset, $3 the last id of the
--- page before (the nil UUID at first), $4 how many. Reads only.
+-- The next page of a dataset's current examples by id, including archived ones. $1 tenant, $2 dataset, $3 the last id
+-- of the page before (the nil UUID at first), $4 limit. Reads only.
 select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
@@ -97,7 +98,7 @@ order by id
 limit $4;
 
 -- name: example_list_current_among
--- The current versions of these examples, in whatever dataset they are. $1 tenant, $2 uuid[] ids. Reads only.
+-- The current versions of these examples, in whatever datasets they are. $1 tenant, $2 uuid[] ids. Reads only.
 select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
@@ -112,15 +113,15 @@ group by dataset_id
 order by dataset_id;
 
 -- name: example_update_closed
--- Ends the current versions of these examples of one dataset. $1 tenant, $2 dataset, $3 valid_to, $4 uuid[] ids.
--- Returns the ids that had one; a repeat ends nothing.
+-- Closes the current versions of these examples of one dataset. $1 tenant, $2 dataset, $3 valid_to, $4 uuid[] ids.
+-- Returns the ids that had a current version. A repeat closes nothing.
 update examples set valid_to = $3
 where tenant_id = $1 and dataset_id = $2 and id = any($4::uuid[]) and valid_to = 'infinity'
 returning id;
 
 -- name: example_update_erased
--- Takes the content out of every version of these examples; their ids and times stay. They are archived, so no version
--- lists them. $1 tenant, $2 uuid[] ids. A repeat changes nothing more. Returns a row per example.
+-- Erases the content of every version of these examples and keeps their ids and times. The versions become archived, so
+-- that no list shows them. $1 tenant, $2 uuid[] ids. Returns one row per example. A repeat changes nothing more.
 with erased as (
   update examples set inputs = null, outputs = null, metadata = null, splits = default, archived = true,
     source_trace_id = null, external_source_trace_id = null, source_run_id = null, external_source_run_id = null,

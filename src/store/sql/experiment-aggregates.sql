@@ -1,5 +1,5 @@
 -- name: experiment_aggregate_list_among
--- The statistics of experiments, as last computed, and the running number of each within its dataset.
+-- The statistics of experiments as last computed, and the running number of each within its dataset.
 -- $1 tenant, $2 uuid[] experiments. Reads only.
 select experiments.id as experiment_id, aggregate.item_count, coalesce(aggregate.run_count, 0) as run_count,
   coalesce(aggregate.error_count, 0) as error_count, coalesce(aggregate.streaming_count, 0) as streaming_count,
@@ -19,8 +19,8 @@ left join experiment_aggregates as aggregate
 where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]);
 
 -- name: experiment_aggregate_upsert
--- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives the
--- same bytes: sums are numeric, percentiles sort, nothing depends on the order of rows.
+-- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives
+-- identical bytes, because nothing depends on the order of rows: sums are numeric and percentiles sort.
 with execution as (
   select executions.run_id as id, executions.trace_id
   from executions
@@ -72,7 +72,7 @@ experiment_feedback as (
     and feedback.comparative_experiment_id is null
     and feedback.run_id is null and feedback.trace_id is null
 ),
--- As the lists of experiments and of their items see them.
+-- By the definitions that the lists of experiments and of their items use.
 activity as (
   select count(*) as items, coalesce(bool_and(is_settled), true) as is_settled, min(start_time) as first_start,
     max(start_time) as last_start, max(greatest(start_time, end_time)) as last_end
@@ -123,15 +123,16 @@ on conflict (tenant_id, experiment_id) do update set
   activity_end = excluded.activity_end;
 
 -- name: experiment_dirty_mark_delete
--- Takes the marks of one experiment, before its aggregates are recomputed in the same transaction.
+-- Deletes the marks of one experiment, before its aggregates are recomputed in the same transaction.
 -- $1 tenant, $2 experiment. A repeat deletes nothing.
 delete from experiment_dirty_marks where tenant_id = $1 and experiment_id = $2 returning id;
 
 -- name: experiment_dirty_mark_insert_many
--- Marks the experiments whose aggregates these changes may touch: the ones named, those of the feedback's runs, or of
--- the root of its trace where it names no run, and those that link the traces. One look-up per key. $1 uuid[] tenants,
--- $2 uuid[] experiments; $3 uuid[] tenants, $4 uuid[] runs, or traces, of feedback; $5 uuid[] tenants, $6 uuid[] traces
--- (each pair of the same length). A repeat adds marks, which costs one more refresh.
+-- Marks the experiments whose aggregates these changes may affect: the experiments named; those of the runs that
+-- feedback is on, or of the root run where the feedback names only a trace; and those that link the traces. One look-up
+-- per key. $1 uuid[] tenants, $2 uuid[] experiments; $3 uuid[] tenants, $4 uuid[] runs or traces that feedback is on;
+-- $5 uuid[] tenants, $6 uuid[] traces (each pair of the same length). A repeat adds marks, which costs one more
+-- refresh.
 insert into experiment_dirty_marks (tenant_id, experiment_id)
 select given.tenant_id, given.id
 from unnest($1::uuid[], $2::uuid[]) as given (tenant_id, id)
@@ -164,11 +165,11 @@ cross join lateral (
 returning tenant_id, experiment_id;
 
 -- name: experiment_dirty_mark_list
--- Experiments with a mark. $1 how many at most. Reads only.
+-- Lists experiments that have a mark. $1 the most rows. Reads only.
 select distinct tenant_id, experiment_id from experiment_dirty_marks order by tenant_id, experiment_id limit $1;
 
 -- name: experiment_dirty_mark_list_among
--- Which of these experiments have a mark, or no aggregates yet. $1 tenant, $2 uuid[] experiments. Reads only.
+-- Returns which of these experiments have a mark, or no aggregates yet. $1 tenant, $2 uuid[] experiments. Reads only.
 select asked.id
 from unnest($2::uuid[]) as asked (id)
 where exists (

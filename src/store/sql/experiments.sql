@@ -1,5 +1,6 @@
 -- name: experiment_count_deletions
--- How often an experiment of each of these (dataset, name) pairs was deleted, in the order asked.
+-- Counts, for each of these (dataset, name) pairs, how often an experiment of that name was deleted, in the order
+-- given.
 -- $1 tenant, $2 uuid[] datasets or nulls, $3 text[] names (same length). Reads only.
 select (
   select count(*) from tombstones
@@ -10,13 +11,13 @@ from unnest($2::uuid[], $3::text[]) with ordinality as asked (dataset_id, name, 
 order by asked.position;
 
 -- name: experiment_count_of_dataset
--- How many experiments there are on a dataset. $1 tenant, $2 dataset. Reads only.
+-- Counts the experiments on a dataset. $1 tenant, $2 dataset. Reads only.
 select count(*) as count from experiments where tenant_id = $1 and dataset_id = $2;
 
 -- name: experiment_delete_many
--- Deletes experiments and notes it, so that late events do not bring them back. Their rows are purged later; readers
--- join experiments, so they are gone at once. $1 tenant, $2 uuid[] ids, $3 now, $4 whether feedback on the experiments
--- themselves is kept. A repeat deletes nothing and returns no row.
+-- Deletes experiments and leaves tombstones, so that late events do not bring them back. Their rows are purged later,
+-- but disappear at once, because readers join experiments. $1 tenant, $2 uuid[] ids, $3 now, $4 whether feedback on the
+-- experiments themselves is kept. A repeat deletes nothing and returns no row.
 with gone as (
   delete from experiments where tenant_id = $1 and id = any ($2::uuid[])
   returning id, dataset_id, name
@@ -27,8 +28,8 @@ on conflict (tenant_id, kind, id) do nothing
 returning id;
 
 -- name: experiment_delete_of_dataset
--- Deletes the experiments on a dataset, leaving tombstones for the purge. $1 tenant, $2 dataset, $3 now.
--- Returns what was deleted; a repeat deletes nothing.
+-- Deletes the experiments on a dataset and leaves tombstones for the purge. $1 tenant, $2 dataset, $3 now.
+-- Returns what was deleted. A repeat deletes nothing.
 with gone as (
   delete from experiments where tenant_id = $1 and dataset_id = $2 returning id, name
 )
@@ -38,15 +39,15 @@ on conflict do nothing
 returning id;
 
 -- name: experiment_find
--- One experiment. $1 tenant, $2 id. Reads only.
+-- Finds one experiment. $1 tenant, $2 id. Reads only.
 select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
 from experiments
 where tenant_id = $1 and id = $2;
 
 -- name: experiment_find_of_dataset
--- The experiment of that name on a dataset: the one made by name inside it, else one made with a name that is unique in
--- the tenant. $1 tenant, $2 dataset, $3 name. Reads only.
+-- Finds the experiment of that name on a dataset: the one that was made by name inside the dataset, or else one whose
+-- name is unique in the tenant. $1 tenant, $2 dataset, $3 name. Reads only.
 select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
   updated_at
 from experiments
@@ -55,11 +56,12 @@ order by name_scope = dataset_id desc, created_at desc, id
 limit 1;
 
 -- name: experiment_insert_many
--- Makes experiments. Creation times grow strictly within the tenant, at whole milliseconds, because Langfuse sorts by them;
--- a time that a client gave is kept, and one more than a minute ahead does not drag the later ones along. Run it under tenant_lock.
--- $1 tenant, $2 now; then arrays of the same length: $3 ids, $4 datasets, $5 names, $6 name scopes, $7 descriptions,
--- $8 metadata, $9 extra, $10 trace tiers, $11 default datasets, $12 start times (null: the creation time), $13 end times,
--- $14 creation times (null: next). A repeat inserts nothing and returns no row.
+-- Inserts experiments. Run it under tenant_lock. Creation times strictly increase within the tenant, in whole
+-- milliseconds, because Langfuse sorts by them. A time that a client gave is kept; later experiments are placed after
+-- it unless it is more than a minute in the future. $1 tenant, $2 now; then arrays of the same length: $3 ids,
+-- $4 datasets, $5 names, $6 name scopes, $7 descriptions, $8 metadata, $9 extra, $10 trace tiers, $11 default datasets,
+-- $12 start times (null: the creation time), $13 end times, $14 creation times (null: the next). A repeat inserts
+-- nothing and returns no row.
 insert into experiments (
   tenant_id, id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id,
   start_time, end_time, created_at, updated_at
@@ -92,10 +94,10 @@ returning id, dataset_id, name, description, metadata, extra, trace_tier, defaul
   created_at, updated_at;
 
 -- name: experiment_insert_traced
--- Makes plain experiments under ids that clients chose; each name is unique within itself alone, so two may share one.
--- Creation times grow strictly within the tenant, at whole milliseconds. Run it under tenant_lock. A deleted one stays
--- deleted, and one that exists stays as it is. $1 tenant, $2 now; then arrays of the same length: $3 ids, $4 external ids,
--- $5 names, $6 descriptions, $7 metadata. A repeat inserts nothing.
+-- Inserts plain experiments under ids that clients chose. Run it under tenant_lock. Each has a name scope of its own,
+-- so two may have the same name. Creation times strictly increase within the tenant, in whole milliseconds. A deleted
+-- experiment stays deleted, and an existing one is not changed. $1 tenant, $2 now; then arrays of the same length:
+-- $3 ids, $4 external ids, $5 names, $6 descriptions, $7 metadata. A repeat inserts nothing.
 insert into experiments (
   tenant_id, id, external_id, name, name_scope, description, metadata, start_time, created_at, updated_at
 )
@@ -122,8 +124,9 @@ where not exists (
 on conflict do nothing;
 
 -- name: experiment_list_compared
--- Those of some experiments that can show examples of a dataset: its own, and those of no dataset. No row: no such
--- dataset; one row of nulls: no such experiment. $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
+-- Returns those of some experiments that can show examples of a dataset: its own experiments, and those without a
+-- dataset. No row means that there is no such dataset; one row of nulls, that there is no such experiment.
+-- $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
 select experiments.id, experiments.name
 from datasets
 left join experiments on experiments.tenant_id = datasets.tenant_id and experiments.id = any($3::uuid[])
@@ -131,23 +134,26 @@ left join experiments on experiments.tenant_id = datasets.tenant_id and experime
 where datasets.tenant_id = $1 and datasets.id = $2;
 
 -- name: experiment_list_datasets_among
--- Which of some experiments exist, with the dataset that each is on. $1 tenant, $2 uuid[] experiments. Reads only.
+-- Returns which of some experiments exist, with the dataset that each is on. $1 tenant, $2 uuid[] experiments.
+-- Reads only.
 select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: experiment_list_existing
--- Which of these experiments exist. $1 tenant, $2 uuid[] ids. Reads only.
+-- Returns which of these experiments exist. $1 tenant, $2 uuid[] ids. Reads only.
 select id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: experiment_list_known
--- Which of these experiments exist or existed, with the dataset that each is or was on. $1 tenant, $2 uuid[] ids. Reads only.
+-- Returns which of these experiments exist or existed, with the dataset that each is or was on. $1 tenant, $2 uuid[]
+-- ids.
+-- Reads only.
 select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union all
 select id, dataset_id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_named
--- The experiments that each of these (dataset, name) pairs means, at most one per pair. With a dataset: the one made by
--- name inside it, else one that was made with a tenant-wide name and refers to it. Without a dataset: the tenant-wide name,
--- else, when $4, the newest of that name in any dataset.
+-- Finds the experiment that each of these (dataset, name) pairs means, at most one per pair. With a dataset, it is the
+-- one made by name inside the dataset, or else one with a tenant-wide name that refers to the dataset. Without a
+-- dataset, it is the one with the tenant-wide name, or else, when $4 is true, the newest of that name in any dataset.
 -- $1 tenant, $2 uuid[] datasets or nulls, $3 text[] names (same length), $4 boolean. Reads only.
 select found.*
 from unnest($2::uuid[], $3::text[]) as asked (dataset_id, name)
@@ -166,7 +172,7 @@ cross join lateral (
 ) as found;
 
 -- name: experiment_list_of_dataset
--- A page of the experiments on a dataset, newest first. $1 tenant, $2 dataset, $3 how many, $4 offset. Reads only.
+-- One page of the experiments on a dataset, newest first. $1 tenant, $2 dataset, $3 limit, $4 offset. Reads only.
 select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
   updated_at
 from experiments
@@ -175,23 +181,24 @@ order by created_at desc, id
 limit $3 offset $4;
 
 -- name: experiment_list_purging
--- Deleted experiments whose rows may still be there. $1 tenant. Reads only.
+-- Lists deleted experiments whose rows may still be there. $1 tenant. Reads only.
 select id, keeps_scores from tombstones where tenant_id = $1 and kind = 'experiment' and purged_at is null;
 
 -- name: experiment_list_taken_ids
--- Which of these ids an experiment has or had. $1 tenant, $2 uuid[] ids. Reads only.
+-- Returns which of these ids belong, or belonged, to an experiment. $1 tenant, $2 uuid[] ids. Reads only.
 select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union
 select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_lock
--- Serialises the refreshes of one experiment, and tells whether it still exists. $1 tenant, $2 experiment.
--- A repeat locks the same row again.
+-- Locks an experiment, so that its aggregates are refreshed by one transaction at a time, and tells whether it still
+-- exists. $1 tenant, $2 experiment. A repeat locks the same row again.
 select id from experiments where tenant_id = $1 and id = $2 for no key update;
 
 -- name: experiment_lock_many
--- Keeps experiments from being deleted until the transaction ends: a delete waits, then sees our rows. One look-up per
--- key, in the order given. $1 uuid[] tenants, $2 uuid[] experiments (same length, sorted). A repeat locks the same rows.
+-- Keeps experiments from being deleted until the transaction ends: a delete waits, and then sees our rows. One look-up
+-- per key, in the order given. $1 uuid[] tenants, $2 uuid[] experiments (same length, sorted). A repeat locks the same
+-- rows.
 select locked.id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
@@ -201,8 +208,9 @@ cross join lateral (
 ) as locked;
 
 -- name: experiment_rows_delete
--- Purges what else belongs to a deleted experiment: run items, feedback (that on the experiment itself only if its
--- tombstone does not keep it), traces without runs, aggregates, marks. $1 tenant, $2 experiment. A repeat deletes nothing.
+-- Purges the remaining rows of a deleted experiment: run items, feedback (that on the experiment itself only when the
+-- tombstone does not keep it), traces without runs, aggregates and marks. $1 tenant, $2 experiment. A repeat deletes
+-- nothing.
 with items as (
   delete from run_items where tenant_id = $1 and experiment_id = $2
 ),
@@ -222,9 +230,9 @@ aggregates as (
 delete from experiment_dirty_marks where tenant_id = $1 and experiment_id = $2;
 
 -- name: experiment_update
--- Changes what is given: null leaves. $1 tenant, $2 id, $3 name, $4 description, $5 metadata, $6 extra, $7 trace tier,
--- $8 default dataset, $9 start time, $10 end time, $11 dataset (only where there is none yet), $12 now.
--- A repeat changes nothing but updated_at.
+-- Changes the fields that are not null. $1 tenant, $2 id, $3 name, $4 description, $5 metadata, $6 extra, $7 trace
+-- tier, $8 default dataset, $9 start time, $10 end time, $11 dataset (only when there is none yet), $12 now.
+-- A repeat only moves updated_at.
 update experiments
 set name = coalesce($3, name),
   description = coalesce($4, description),

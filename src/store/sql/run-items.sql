@@ -1,16 +1,16 @@
 -- name: run_item_count
--- How many run items an experiment has. $1 tenant, $2 experiment. Reads only.
+-- Counts the run items of an experiment. $1 tenant, $2 experiment. Reads only.
 select count(*) as count from run_items where tenant_id = $1 and experiment_id = $2;
 
 -- name: run_item_find
--- One run item of an existing experiment. $1 tenant, $2 id. Reads only.
+-- Finds one run item of an existing experiment. $1 tenant, $2 id. Reads only.
 select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
   run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items
 join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id
 left join lateral (
-  -- Any version tells how the client spells the id, also that of a deleted example.
+  -- Every version, even that of a deleted example, has the client's spelling of the id.
   select external_id
   from examples
   where examples.tenant_id = run_items.tenant_id and examples.id = run_items.example_id
@@ -20,14 +20,14 @@ left join lateral (
 where run_items.tenant_id = $1 and run_items.id = $2;
 
 -- name: run_item_list
--- A page of the run items of an experiment, newest first. $1 tenant, $2 experiment, $3 how many, $4 offset. Reads only.
+-- One page of the run items of an experiment, newest first. $1 tenant, $2 experiment, $3 limit, $4 offset. Reads only.
 select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
   run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items
 join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id
 left join lateral (
-  -- Any version tells how the client spells the id, also that of a deleted example.
+  -- Every version, even that of a deleted example, has the client's spelling of the id.
   select external_id
   from examples
   where examples.tenant_id = run_items.tenant_id and examples.id = run_items.example_id
@@ -39,15 +39,15 @@ order by run_items.created_at desc, run_items.id
 limit $3 offset $4;
 
 -- name: run_item_list_after
--- The run items of an experiment that come after one of them, newest first. $1 tenant, $2 experiment, $3 created_at and
--- $4 id of that one, $5 how many. Reads only.
+-- The run items of an experiment that come after a given one, newest first. $1 tenant, $2 experiment, $3 created_at and
+-- $4 id of the given one, $5 limit. Reads only.
 select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
   run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items
 join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id
 left join lateral (
-  -- Any version tells how the client spells the id, also that of a deleted example.
+  -- Every version, even that of a deleted example, has the client's spelling of the id.
   select external_id
   from examples
   where examples.tenant_id = run_items.tenant_id and examples.id = run_items.example_id

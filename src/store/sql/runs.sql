@@ -1,13 +1,13 @@
 -- name: run_count_of_experiments
--- How many runs some experiments have together, counted up to a number. $1 tenant, $2 uuid[] experiments, $3 the number.
+-- Counts the runs that some experiments have together, up to a limit. $1 tenant, $2 uuid[] experiments, $3 the limit.
 -- Reads only.
 select count(*) as count from (
   select from runs where tenant_id = $1 and experiment_id = any ($2::uuid[]) limit $3
 ) as counted;
 
 -- name: run_delete_of_experiment
--- Purges some runs of a deleted experiment, with their feedback and the traces they leave empty.
--- $1 tenant, $2 experiment, $3 how many runs at most. A repeat takes the next ones.
+-- Purges some runs of a deleted experiment, with their feedback and the traces that become empty.
+-- $1 tenant, $2 experiment, $3 the most runs. A repeat purges the next ones.
 with gone as (
   delete from runs
   where runs.tenant_id = $1
@@ -29,7 +29,8 @@ gone_traces as (
     )
 ),
 kept_traces as (
-  -- Those that runs of other experiments keep: what the deleted ones cost, and what a deleted root said, goes with them.
+  -- Traces that also have runs of other experiments stay. The cost of the deleted runs, and what a deleted root run
+  -- said of the trace, are removed from them.
   update traces
   set shown_cost = kept.cost,
     root_run_id = case when kept.has_root then traces.root_run_id end,
@@ -53,9 +54,9 @@ kept_traces as (
 select id from gone;
 
 -- name: run_find
--- One run of an existing experiment with its trace's roll-ups (a root shows those), its feedback (a root's with what was
--- given to its trace and no run), relatives and share.
--- A fragment (no name, type or start time: an update whose create is on its way) is not shown.
+-- Reads one run of an existing experiment with the roll-ups of its trace (for a root run), its feedback (for a root
+-- run, also what was given to its trace and to no run), its relatives and its share.
+-- A fragment, which has no name, type or start time because it is an update whose create has not arrived, is not shown.
 -- $1 tenant, $2 run. Reads only.
 select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type, run.status,
   run.start_time, run.end_time, run.created_at, run.inputs, run.inputs_preview, run.outputs, run.outputs_preview,
@@ -113,13 +114,13 @@ where run.tenant_id = $1 and run.id = $2
   and (run.name is not null or run.run_type is not null or run.start_time is not null);
 
 -- name: run_find_trace
--- The trace of a run: no row when the run is unknown, nulls while its trace is. $1 tenant, $2 run. Reads only.
+-- Finds the trace of a run. No row when the run is unknown; nulls while its trace is. $1 tenant, $2 run. Reads only.
 select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
 
 -- name: run_list_example_roots
--- Which of these runs are root runs that execute an example in an experiment: each is a run item (architecture.md 1).
--- Root means id = trace_id here, for LangChain stamps the example on every run of a trace (contracts/langsmith.md 2.1).
--- One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+-- Returns which of these runs are root runs that execute an example in an experiment: each is a run item
+-- (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on every run of a
+-- trace (contracts/langsmith.md 2.1). One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
 select run.*, experiment.dataset_id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
@@ -137,8 +138,8 @@ cross join lateral (
 ) as experiment;
 
 -- name: run_list_metadata_values
--- The most frequent metadata values of an experiment's runs, by key. $1 tenant, $2 experiment, $3 text[] keys (null: the
--- 200 most frequent), $4 values per key, $5 roots only, $6 runs that started no earlier, or null. Reads only.
+-- The most frequent metadata values of an experiment's runs, by key. $1 tenant, $2 experiment, $3 text[] keys (null:
+-- the 200 most frequent), $4 values per key, $5 roots only, $6 earliest start of a run, or null. Reads only.
 with entry as materialized (
   select entry.key, entry.value, count(*) as n
   from runs
@@ -167,14 +168,14 @@ group by key
 order by key collate "C";
 
 -- name: run_list_relatives
--- The family trees of traces: every run with its place. $1 tenant, $2 uuid[] traces. Reads only.
+-- The trees of runs of some traces: every run with its position. $1 tenant, $2 uuid[] traces. Reads only.
 select trace_id, id, parent_run_id, dotted_order, start_time
 from runs
 where tenant_id = $1 and trace_id = any ($2::uuid[])
 order by dotted_order, id;
 
 -- name: run_list_thread_ends
--- Of each thread of an experiment: what its first root run was asked, and what its last one answered.
+-- For each thread of an experiment, the inputs of its first root run and the outputs of its last one.
 -- $1 tenant, $2 experiment, $3 text[] threads. Reads only.
 select asked.thread_id, first_run.inputs_preview as first_inputs, last_run.outputs_preview as last_outputs,
   last_run.error as last_error
@@ -197,8 +198,9 @@ cross join lateral (
 ) as last_run;
 
 -- name: run_list_traceless
--- Runs that came with a parent only (no trace_id) and whose parent, written now or before, has a trace: all the way
--- down, with the trace and the dotted order that follow. One look-up per key.
+-- Lists runs that have no trace_id, because they named only a parent, and whose parent, written now or earlier, has a
+-- trace; also their descendants, all the way down. Each comes with the trace and the dotted order that follow from the
+-- parent. One look-up per key.
 -- $1 uuid[] tenants, $2 uuid[] runs that were just written (same length). Reads only.
 with recursive candidate (tenant_id, id, parent_run_id, start_time) as (
   select run.*
@@ -241,14 +243,14 @@ resolved (tenant_id, id, trace_id, external_trace_id, dotted_order) as (
 select distinct on (tenant_id, id) * from resolved order by tenant_id, id;
 
 -- name: run_lock_of_traces
--- Locks the runs of traces in key order, the first locks of whoever deletes them, as of whoever writes them.
--- $1 tenant, $2 uuid[] traces. A repeat locks the same rows again.
+-- Locks the runs of traces in the order of their keys. Transactions that delete runs and transactions that write runs
+-- both take these locks first. $1 tenant, $2 uuid[] traces. A repeat locks the same rows again.
 select id from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) order by id for update;
 
 -- name: run_update_trace_many
--- Gives runs the trace of their parent. The clock and mask stay as they are: a trace_id that a client sends later still
--- takes the place of this one. $1 uuid[] tenants, $2 uuid[] runs, $3 uuid[] traces, $4 text[] the client's spellings of
--- the traces, $5 text[] dotted orders (same length). A repeat changes nothing.
+-- Gives runs the trace of their parent. Clock and mask stay as they are, so that a trace_id which a client sends later
+-- still replaces this one. $1 uuid[] tenants, $2 uuid[] runs, $3 uuid[] traces, $4 text[] the client's spellings of the
+-- traces, $5 text[] dotted orders (same length). A repeat changes nothing.
 update runs
 set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,

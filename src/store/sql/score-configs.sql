@@ -1,10 +1,10 @@
 -- name: score_config_count
--- How many score configs there are. $1 tenant. Reads only.
+-- Counts the score configs. $1 tenant. Reads only.
 select count(*) as count from score_configs where tenant_id = $1;
 
 -- name: score_config_insert
--- Makes a score config. $1 tenant, $2 id, $3 name, $4 data type, $5 is archived, $6 description, $7 minimum, $8 maximum,
--- $9 categories, $10 now. A repeat fails on the id.
+-- Inserts a score config. $1 tenant, $2 id, $3 name, $4 data type, $5 is archived, $6 description, $7 minimum,
+-- $8 maximum, $9 categories, $10 now. A repeat violates the primary key.
 insert into score_configs (
   tenant_id, id, name, data_type, is_archived, description, min_value, max_value, categories, created_at, updated_at
 )
@@ -20,21 +20,21 @@ order by created_at desc, id
 limit $2 offset $3;
 
 -- name: score_config_list_among
--- The configs that some scores name. $1 tenant, $2 uuid[] ids. Reads only.
+-- Reads the configs that some scores name. $1 tenant, $2 uuid[] ids. Reads only.
 select id, name, data_type, is_archived, description, min_value, max_value, categories, created_at, updated_at
 from score_configs
 where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: score_config_lock
--- A score config, held until the transaction ends. $1 tenant, $2 id. A repeat changes nothing.
+-- Reads a score config and locks it until the transaction ends. $1 tenant, $2 id. A repeat changes nothing.
 select id, name, data_type, is_archived, description, min_value, max_value, categories, created_at, updated_at
 from score_configs
 where tenant_id = $1 and id = $2
 for update;
 
 -- name: score_config_update
--- Sets all of a score config that can change. $1 tenant, $2 id, $3 name, $4 is archived, $5 description, $6 minimum,
--- $7 maximum, $8 categories, $9 now. A repeat sets the same again.
+-- Sets everything of a score config that can change. $1 tenant, $2 id, $3 name, $4 is archived, $5 description,
+-- $6 minimum, $7 maximum, $8 categories, $9 now. A repeat sets the same values again.
 update score_configs set
   name = $3,
   is_archived = $4,

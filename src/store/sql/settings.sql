@@ -1,4 +1,4 @@
 -- name: plan_mode_update
--- Whether the statements that follow in this transaction keep one plan, or are planned for what they find.
--- $1 force_generic_plan or force_custom_plan. A repeat sets the same.
+-- Sets, for the rest of this transaction, whether statements keep one generic plan or are planned for their parameters
+-- each time. $1 force_generic_plan or force_custom_plan. A repeat sets the same value again.
 select set_config('plan_cache_mode', $1, true);

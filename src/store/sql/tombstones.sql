@@ -1,6 +1,6 @@
 -- name: tombstone_list_among
--- Which of these things were deleted. One look-up per key. Kind `experiment_score`, with the id of an experiment: one
--- that was deleted with the feedback on it.
+-- Returns which of these things were deleted. One look-up per key. The kind `experiment_score`, with the id of an
+-- experiment, stands for the feedback on it: deleted when the experiment was deleted together with that feedback.
 -- $1 uuid[] tenants, $2 text[] kinds, $3 uuid[] ids (same length). Reads only.
 select asked.tenant_id, asked.kind, asked.id, found.deleted_at
 from unnest($1::uuid[], $2::text[], $3::uuid[]) as asked (tenant_id, kind, id)
@@ -13,8 +13,8 @@ cross join lateral (
 ) as found;
 
 -- name: tombstone_list_unpurged
--- Deleted things whose rows may still be there: experiments, and traces that were deleted before $1, when every write
--- that may not have seen the tombstone has ended. $1 time, $2 how many at most. Reads only.
+-- Lists deleted things whose rows may still be there: experiments, and traces that were deleted before $1. By then
+-- every write that may have missed the tombstone has ended. $1 time, $2 the most rows. Reads only.
 select tenant_id, kind, id
 from tombstones
 where purged_at is null and (kind = 'experiment' or (kind = 'trace' and deleted_at < $1))

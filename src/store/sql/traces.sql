@@ -1,14 +1,15 @@
 -- name: trace_insert_missing
--- Makes a row for every trace that has runs, so that it can be locked and rolled up.
--- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted). A repeat inserts nothing.
+-- Inserts a row for every trace that has runs but no row yet, so that it can be locked and rolled up.
+-- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted). A repeat inserts
+-- nothing.
 insert into traces (tenant_id, id, external_id, v, m)
 select given.tenant_id, given.id, given.external_id, 0, 0
 from unnest($1::uuid[], $2::uuid[], $3::text[]) as given (tenant_id, id, external_id)
 on conflict (tenant_id, id) do nothing;
 
 -- name: trace_list_deletable
--- Which of these traces a deletion within an experiment means: those with a run in it, and those of which nothing has
--- arrived yet. $1 tenant, $2 uuid[] traces, $3 experiment or null for any. Reads only.
+-- Returns which of these traces a deletion within an experiment applies to: those with a run in it, and those of which
+-- nothing has arrived yet. $1 tenant, $2 uuid[] traces, $3 experiment or null for any. Reads only.
 select asked.id
 from unnest($2::uuid[]) as asked (id)
 where $3::uuid is null
@@ -19,17 +20,17 @@ where $3::uuid is null
 order by asked.id;
 
 -- name: trace_list_with_metadata
--- Traces of an experiment in which some run has this metadata. $1 tenant, $2 experiment, $3 a JSON object that the
--- metadata contains, $4 how many at most. Reads only.
+-- Lists the traces of an experiment in which some run has this metadata. $1 tenant, $2 experiment, $3 a JSON object
+-- that the metadata must contain, $4 the most rows. Reads only.
 select distinct trace_id as id
 from runs
 where tenant_id = $1 and experiment_id = $2 and metadata @> $3::text::jsonb and trace_id is not null
 limit $4;
 
 -- name: trace_lock_many
--- Locks traces in key order before their roll-ups are computed, so that the later of two workers sees the rows of the
--- earlier. One look-up per key, in the order given. $1 uuid[] tenants, $2 uuid[] traces (same length, sorted). A repeat
--- locks the same rows again.
+-- Locks traces in the order of their keys before their roll-ups are computed, so that the later of two workers sees the
+-- rows of the earlier one. One look-up per key, in the order given. $1 uuid[] tenants, $2 uuid[] traces (same length,
+-- sorted). A repeat locks the same rows again.
 select locked.id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
@@ -39,9 +40,9 @@ cross join lateral (
 ) as locked;
 
 -- name: trace_refresh_rollups
--- Recomputes the roll-ups of traces from their runs, and what the root run says of the trace. Tokens and cost: only llm
--- and embedding runs are a source, because parents repeat their children's. One look-up per trace and per root; an
--- upsert, because its way to the row is always the key.
+-- Recomputes the roll-ups of traces from their runs, and what the root run says of the trace. Only llm and embedding
+-- runs are a source of tokens and cost, because parents repeat their children's. One look-up per trace and per root. It
+-- is an upsert, because an upsert always finds the row by its key.
 -- $1 uuid[] tenants, $2 uuid[] traces (same length). A repeat changes nothing.
 insert into traces as held (
   tenant_id, id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count, prompt_tokens,
@@ -106,8 +107,9 @@ where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, 
     excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags);
 
 -- name: trace_rows_delete
--- Deletes traces with all that is in them, leaves tombstones of the traces and of their runs, and marks the experiments
--- in which they counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes what came in between; tombstones stay.
+-- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the experiments
+-- in which they counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
+-- stay.
 with gone_runs as (
   delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id, experiment_id
 ),
