@@ -5,12 +5,12 @@ export interface BannerFacts {
   role: Role
   /** `http://host:port` */
   url: string
-  /** Keys made by this very start; null when there is nothing to show. */
+  /** The keys that this start has made; null when there is nothing to show. */
   keys: KeyPair | null
   tenantName: string
 }
 
-/** Tells on standard output that the process is ready, and at the first start how to use it. */
+/** Reports on standard output that the process is ready, and, at the first start, how to use it. */
 export function printBanner({ role, url: listening, keys, tenantName }: BannerFacts): void {
   const url = listening.replace(/\/\/(?:0\.0\.0\.0|\[::\])/, '//localhost')
   const lines = [`${role === 'worker' ? 'Runmill worker' : 'Runmill'} is ready at ${url}`]

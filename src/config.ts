@@ -11,41 +11,47 @@ export type Role = 'api' | 'worker' | 'all'
 /** An S3 bucket for attachments. */
 export interface BlobsBucket {
   bucket: string
-  /** null: Amazon's own. */
+  /** null for Amazon's own. */
   endpoint: string | null
   region: string
-  /** null: the machine's own role. */
+  /** null for the machine's own role. */
   credentials: { accessKeyId: string; secretAccessKey: string } | null
 }
 
 export interface InitialTenant {
-  /** UUID; null lets the server derive one. */
+  /** A UUID; null lets the server derive one. */
   id: string | null
   name: string
   keys: { publicKey: string; secretKey: string } | null
 }
 
-/** What the process runs with. Frozen, complete and cross-checked. */
+/** The settings of the process: frozen, complete and cross-checked. */
 export interface Config {
   role: Role
   host: string
   /** 0 takes a free port. */
   port: number
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
-  /** null: the embedded Postgres in `dataDir`. */
+  /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
-  /** null: queues live in the same Postgres. */
+  /** null when the queues are in Postgres, in the same database as everything else. */
   redisUrl: string | null
   dataDir: string
-  /** Where clients reach the API, without a slash at the end. null: where each request was sent to. */
+  /**
+   * The address at which clients reach the API, without a trailing slash; null for the address that each request was
+   * sent to.
+   */
   publicUrl: string | null
-  /** Whose `X-Forwarded-Host` and `-Proto` are believed: false for nobody's, true for everybody's, or a list of addresses. */
+  /**
+   * Whose `X-Forwarded-Host` and `-Proto` are trusted: false for nobody's, true for everybody's, or a list of
+   * addresses.
+   */
   trustProxy: boolean | string
-  /** null: attachments live in `dataDir`. */
+  /** null when attachments are stored in `dataDir`. */
   blobsBucket: BlobsBucket | null
-  /** Milliseconds an interactive write waits to be applied (SPEC I9). */
+  /** The milliseconds that an interactive write waits to be applied (SPEC I9). */
   interactiveWaitMs: number
-  /** Bytes of a request body after decompression. */
+  /** The largest request body in bytes, after decompression. */
   maxBodyBytes: number
   initialTenant: InitialTenant
 }
@@ -60,7 +66,10 @@ const wholeNumber = (min: number, max: number) =>
 const url = (protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
 
-/** An entry of Fastify's `trustProxy`: an IP address, alone or with a prefix length, or the name of a range. */
+/**
+ * Whether the text can be an entry of Fastify's `trustProxy`: an IP address, with or without a prefix length, or the
+ * name of a range.
+ */
 function isProxyAddress(text: string): boolean {
   if (/^\s*(?:loopback|linklocal|uniquelocal)\s*$/.test(text)) return true
   const [, address = '', prefix] = /^([^/%]*)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []
@@ -68,7 +77,10 @@ function isProxyAddress(text: string): boolean {
   return bits > 0 && (prefix === undefined || (Number(prefix) > 0 && Number(prefix) <= bits))
 }
 
-/** Every setting: how it is read, and what to say when it can not be. `.env.example` and the README are tested equal to it. */
+/**
+ * Every setting: how it is read, and what to say when it cannot be. Tests check that `.env.example` and the README list
+ * the same settings.
+ */
 const settings = {
   PORT: { schema: wholeNumber(0, 65_535).default(3000), expects: 'a port number, 0 to 65535' },
   HOST: { schema: z.string().default('127.0.0.1'), expects: 'an address to listen on' },
@@ -154,11 +166,13 @@ const settings = {
 
 type Name = keyof typeof settings
 
-/** Names of all settings, in the order of the README's table. */
+/** The names of all settings, in the order of the README's table. */
 export const settingNames = Object.keys(settings) as Name[]
 
 /**
- * The only reader of the environment. A variable that is empty counts as not set, as in compose files.
+ * Reads the configuration. This is the only function that reads the environment. As in compose files, an empty variable
+ * counts as not set.
+ *
  * @throws ConfigError
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {

@@ -7,17 +7,18 @@ import type { Db } from './store/pool.ts'
 import { apiKeyUpsert } from './store/write/keys.ts'
 import { tenantInsert, tenantInsertFirst } from './store/write/tenants.ts'
 
-/** Thrown when the RUNMILL_INIT_* keys cannot be had. The message is one sentence for the operator. */
+/** Thrown when the RUNMILL_INIT_* keys cannot be created. The message is one sentence for the operator. */
 export class InitialKeysError extends Error {
   override name = 'InitialKeysError'
 }
 
-/** The same in every installation, so that processes that start at once make one tenant. */
+/** This id is equal in every installation, so that processes which start at the same time make one tenant. */
 const defaultTenantId = deriveId('tenant', 'default')
 
 /**
- * Makes the tenant and the key pair that RUNMILL_INIT_* ask for. Does nothing when no keys are given.
- * Idempotent: runs at every start. A changed secret takes effect, a changed name does not.
+ * Makes the tenant and the key pair that RUNMILL_INIT_* ask for. Does nothing when no keys are given. It is idempotent
+ * and runs at every start: a changed secret takes effect, a changed name does not.
+ *
  * @throws InitialKeysError
  */
 export async function ensureGivenKeys(
@@ -47,7 +48,8 @@ export async function ensureGivenKeys(
 
 /**
  * Makes the tenant, with a key pair of its own, at the first start of an installation that was given no keys.
- * @returns the keys, which nobody can ask for again; null at every later start
+ *
+ * @returns the keys, which cannot be shown again later; null at every later start
  */
 export async function createFirstKeys(
   db: Db,

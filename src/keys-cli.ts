@@ -93,7 +93,10 @@ async function chooseTenant(db: Db, wanted: string | undefined): Promise<string>
   )
 }
 
-/** The configured database, else the embedded one: the running server's, or our own for this moment. */
+/**
+ * Opens the configured database or, if none is configured, the embedded one: that of the running server, or one started
+ * for this command.
+ */
 async function withDatabase(use: (db: Db) => Promise<void>): Promise<void> {
   const { databaseUrl, dataDir } = readConfig()
   const runningUrl = databaseUrl ?? (await findRunningUrl(dataDir))

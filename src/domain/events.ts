@@ -22,8 +22,8 @@ export interface EventOf<K extends EntityKind> {
 
 type Nullable<T> = { [P in keyof T]: T[P] | null }
 
-/** A part of a patch: the property when it has a value, and nothing, which says nothing, when it has none. */
-export function given<P extends string, T>(
+/** Makes a patch of one property. A null or absent value makes an empty patch, which leaves the property unchanged. */
+export function unlessNull<P extends string, T>(
   property: P,
   value: T | null | undefined,
 ): { [K in P]?: T } {

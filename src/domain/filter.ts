@@ -1,7 +1,7 @@
 /*
- * What a filter says of the rows of a list, free of any dialect's spelling. One tree serves every list: runs, traces,
- * observations, scores, examples, experiments and their items, each of which knows some of the attributes. A dialect
- * makes only trees that hold what is said here of values, so that nothing in a tree can make a statement fail.
+ * A filter on the rows of a list, independent of how any dialect spells it. One kind of tree serves every list: runs,
+ * traces, observations, scores, examples, experiments and their items. Each list knows some of the attributes. A
+ * dialect only makes trees whose values follow the rules below, so that nothing in a tree can make a statement fail.
  */
 
 /**
@@ -22,19 +22,19 @@
  * | map     | with a `key`: those of scalar, over that entry       | as scalar; a flag is the text `true` or `false` |
  * | scores  | with a `key`: eq gt gte lt lte (average of the numbers), in nin (a label), eq neq (a flag) | finite number, list of strings, boolean |
  *
- * Matching: like contains search starts_with ends_with. null goes with eq and neq only. A list stands with in, nin and
- * all only, and holds no null.
+ * Matching: like contains search starts_with ends_with. null is allowed with eq and neq only. A list is allowed
+ * with in, nin and all only, and contains no null.
  */
 export type AttributeType = (typeof filterAttributes)[Attribute]['type']
 
 /**
- * Attributes whose conditions inside one `and` speak of the same feedback row, or the same entry of the metadata,
- * inputs or outputs. Entries of inputs and outputs are those of inner objects too: `a.b` is the b of a, down to
- * 16 levels.
+ * Attributes whose conditions inside one `and` are about the same feedback row, or about the same entry of the
+ * metadata, inputs or outputs. Inputs and outputs also have the entries of inner objects: `a.b` is the entry b of a,
+ * down to 16 levels.
  */
 export type AttributeFamily = 'feedback' | 'metadata' | 'input' | 'output'
 
-/** The attributes of a run. A root run's tokens and costs are those of its whole trace. Latencies are in seconds. */
+/** The attributes of a run. Tokens and costs of a root run are those of its whole trace. Latencies are in seconds. */
 export const runAttributes = {
   id: { type: 'id' },
   trace_id: { type: 'id' },
@@ -78,7 +78,7 @@ export const runAttributes = {
 
 export type RunAttribute = keyof typeof runAttributes
 
-/** What other lists can be filtered by, beside attributes that a run has too. */
+/** What other lists can be filtered by, in addition to attributes that they share with runs. */
 const otherAttributes = {
   run_id: { type: 'id' },
   timestamp: { type: 'time' },
@@ -106,7 +106,7 @@ const otherAttributes = {
   trace_environment: { type: 'text' },
   trace_tags: { type: 'tags' },
   experiment_name: { type: 'text' },
-  /** The numbers, labels and flags that a row has been scored with; a condition's `key` is the name of the score. */
+  /** The numbers, labels and flags that a row was scored with. A condition's `key` is the name of the score. */
   scores: { type: 'scores' },
   score: { type: 'number' },
   score_flag: { type: 'flag' },
@@ -121,14 +121,14 @@ export const filterAttributes = { ...runAttributes, ...otherAttributes } as cons
 
 export type Attribute = keyof typeof filterAttributes
 
-/** What an example can be filtered by (contracts/langsmith.md 4.4). */
+/** What examples can be filtered by (contracts/langsmith.md 4.4). */
 export const exampleAttributes = [
   'metadata',
   'metadata_key',
   'metadata_value',
 ] as const satisfies RunAttribute[]
 
-/** What an experiment can be filtered by; the score of a feedback key is the average over the experiment. */
+/** What experiments can be filtered by. The score of a feedback key is its average over the experiment. */
 export const experimentAttributes = [
   'id',
   'reference_dataset_id',
@@ -143,8 +143,8 @@ export const experimentAttributes = [
 ] as const satisfies RunAttribute[]
 
 /**
- * like: SQL's pattern, `%` and `_` with `\` as escape, case-sensitive. contains, starts_with and ends_with are
- * case-sensitive; search is contains in any case. all: every one of these tags.
+ * like: SQL's pattern, with `%`, `_` and the escape character `\`, case-sensitive. contains, starts_with and ends_with
+ * are case-sensitive; search is contains in upper or lower case. all: every one of these tags.
  */
 export type FilterOperator =
   | 'eq'
@@ -167,11 +167,13 @@ export type FilterOperator =
 export type FilterScalar = string | number | boolean
 export type FilterValue = FilterScalar | null | readonly FilterScalar[]
 
-/** One attribute compared with one value. */
+/** Compares one attribute with one value. */
 export interface FilterCondition {
   kind: 'condition'
   attribute: Attribute
-  /** Of a map: its entry of this key or, where there is none, of this dotted path. Of scores: their name. */
+  /**
+   * For a map: the key of the entry or, if there is no such key, its dotted path. For scores: the name of the score.
+   */
   key?: string
   operator: FilterOperator
   value: FilterValue
@@ -180,18 +182,18 @@ export interface FilterCondition {
 export type Filter =
   | { kind: 'and' | 'or'; terms: readonly Filter[] }
   | { kind: 'not'; term: Filter }
-  /** Substring, in any case, of name, inputs, outputs or error. */
+  /** A substring, in upper or lower case, of name, inputs, outputs or error. */
   | { kind: 'search'; text: string }
   | FilterCondition
 
-/** The family of a condition's attribute; null when its conditions stand each for itself. */
+/** Returns the family of a condition's attribute; null when conditions on it are independent of each other. */
 export function familyOf(condition: FilterCondition): AttributeFamily | null {
   const attribute: { type: string; family?: AttributeFamily } =
     filterAttributes[condition.attribute]
   return attribute.family ?? null
 }
 
-/** True when some condition, however deep, is such a one. */
+/** Returns whether any condition of the tree, at any depth, passes the test. */
 export function hasCondition(
   filter: Filter,
   isSuch: (condition: FilterCondition) => boolean,
@@ -210,8 +212,8 @@ export function hasCondition(
 }
 
 /**
- * The conditions that stand directly in one `and`, those of one family gathered: they speak of one row together.
- * Nested `and`s are groups of their own (contracts/langsmith.md 4.3).
+ * Gathers the conditions that stand directly in one `and` by family: those of one family are about the same row. Nested
+ * `and`s are groups of their own (contracts/langsmith.md 4.3).
  */
 export function pairConditions(terms: readonly Filter[]): {
   pairs: Map<AttributeFamily, FilterCondition[]>
@@ -228,8 +230,8 @@ export function pairConditions(terms: readonly Filter[]): {
 }
 
 /**
- * True for a condition that, where it has no positive partner, means "no row like this": `neq(metadata_key, "k")` is
- * no such key at all. `neq(…, null)` is "is set", which is positive.
+ * True for a condition that, unless it is paired with a positive one, means "there is no row like this":
+ * `neq(metadata_key, "k")` means that there is no such key at all. `neq(…, null)` means "is set", which is positive.
  */
 export function deniesRows(condition: FilterCondition): boolean {
   return condition.operator === 'nin' || (condition.operator === 'neq' && condition.value !== null)

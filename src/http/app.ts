@@ -21,23 +21,26 @@ import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import type { App, Services } from './services.ts'
 
 export interface AppOptions extends Omit<Services, 'auth'> {
-  /** Largest request body, in bytes. */
+  /** The size of the largest request body, in bytes. */
   maxBodyBytes: number
-  /** Whose `X-Forwarded-Host` and `-Proto` are believed: false for nobody's, true for everybody's, or a list of addresses. */
+  /**
+   * Whose `X-Forwarded-Host` and `-Proto` are trusted: false for nobody's, true for everybody's, or a list of
+   * addresses.
+   */
   trustProxy: boolean | string
-  /** Of the workers of this process; null when it has none. */
+  /** The progress of the workers of this process; null when it has none. */
   progress: Progress | null
 }
 
 const langfusePrefix = '/api/public'
 
 /**
- * Request bodies under way at once, in bytes: with what parsing adds, the API stays below 512 MiB (architecture.md 10),
- * and the last of them is answered within a second or so (bench/multipart.ts).
+ * The bytes of request bodies that may be in progress at once. With what parsing adds, the API stays below 512 MiB
+ * (architecture.md 10), and the last of these requests is answered within about a second (bench/multipart.ts).
  */
 const bytesInFlight = 48 * 1_048_576
 
-/** Builds the HTTP server; the caller makes it listen and closes it. */
+/** Builds the HTTP server. The caller makes it listen, and closes it. */
 export async function buildApp({
   maxBodyBytes,
   trustProxy,
@@ -50,9 +53,9 @@ export async function buildApp({
     bodyLimit: maxBodyBytes,
     trustProxy,
     rewriteUrl: (request) => stripPrefix(request.url ?? '/'),
-    // Dataset and experiment names are path parameters (contracts/langfuse.md 1.6).
+    // Names of datasets and experiments are path parameters (contracts/langfuse.md 1.6).
     routerOptions: { maxParamLength: 4096 },
-    // A client that sends a body slowly, or keeps its connection, is not cut off (contracts/langsmith.md 2.6.2).
+    // A client that sends its body slowly, or keeps its connection open, is not cut off (contracts/langsmith.md 2.6.2).
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     frameworkErrors: answerRouterError,
@@ -65,7 +68,8 @@ export async function buildApp({
   limitBytesInFlight(app, bytesInFlight)
   decodeBodies(app)
   readJsonBodies(app)
-  // What was still being answered when the stop came would else keep its connection, and us, for 72 s.
+  // Otherwise a connection that was still being answered when the server was told to stop would stay open, and keep the
+  // process alive, for 72 s.
   app.addHook('preClose', async () => {
     app.server.keepAliveTimeout = 1
   })
@@ -93,7 +97,7 @@ export async function buildApp({
   return app
 }
 
-/** The router's own refusals (malformed percent-encoding, endless names) come before any dialect is found. */
+/** Answers what the router itself refuses (malformed percent-encoding, overlong names) before any dialect is chosen. */
 function answerRouterError(
   error: FastifyError,
   request: FastifyRequest,
@@ -106,9 +110,10 @@ function answerRouterError(
 }
 
 /**
- * LangSmith's SDKs call every route bare, under `/api/v1` and under `/api` (contracts/langsmith.md 1.1): the prefix is
- * stripped here, once, so that every route exists once. Langfuse's and our own prefixes stay. Exporters put their path
- * behind a base URL as it was given: one that ends in a slash makes two, and its spans would be lost.
+ * LangSmith's SDKs call every route without a prefix, under `/api/v1` and under `/api` (contracts/langsmith.md 1.1).
+ * The prefix is stripped here, in one place, so that every route is registered once. The prefixes of Langfuse and our
+ * own remain. Exporters append their path to the configured base URL; a base that ends in a slash gives two slashes,
+ * and without this its spans would be lost.
  */
 function stripPrefix(sent: string): string {
   const url = sent.replace(/^\/{2,}/, '/')

@@ -9,17 +9,17 @@ import {
 } from '../store/read/api-keys.ts'
 import type { Db } from '../store/pool.ts'
 
-/** read: reads. write: everything else. scores: only scores, by the public key alone, from a browser. */
+/** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
 export type Scope = 'read' | 'write' | 'scores'
 
-/** Who asks. Every statement of the request binds `tenantId`. */
+/** Who sent the request. Every statement of the request binds `tenantId`. */
 export interface Principal {
   tenantId: string
   tenantName: string
   scopes: readonly string[]
 }
 
-/** What a request brought along. `null` in `secret`: the public key alone. */
+/** The credentials of a request. `secret` is null when only the public key was sent. */
 export interface Credentials {
   publicKey: string | null
   secret: string | null
@@ -36,18 +36,19 @@ declare module 'fastify' {
     principal: Principal
   }
   interface FastifyContextConfig {
-    /** What the route needs; `none` needs no key. Default: read for GET and HEAD, else write. */
+    /** The scope that the route needs; `none` needs no key. Default: read for GET and HEAD, otherwise write. */
     scope?: Scope | 'none'
   }
 }
 
-/** A revoked key works this much longer, and a key costs one query in this time. */
+/** A revoked key keeps working for this long, and a key costs one query per this time. */
 const cacheMs = 10_000
 const cacheLimit = 10_000
 
 /**
- * Looks keys up by the SHA-256 of the secret (the secrets are random, so a plain hash is right), cached briefly.
- * @param time milliseconds that never go back, for the age of what is cached
+ * Looks keys up by the SHA-256 of the secret, and caches them briefly. Secrets are random, so a plain hash is enough.
+ *
+ * @param time milliseconds that never go back, for the age of cached keys
  */
 export function createAuthenticator(db: Db, time: { now(): number } = performance): Authenticator {
   const age = { ttl: cacheMs, ttlResolution: 0, perf: time }
@@ -57,7 +58,7 @@ export function createAuthenticator(db: Db, time: { now(): number } = performanc
     const held = cache.get(name)
     if (held !== undefined) return held
     const key = await find()
-    // An unknown key is looked up again each time: it may be created the next moment.
+    // An unknown key is looked up each time, because it may be created at any moment.
     if (key !== null) cache.set(name, key)
     return key
   }
@@ -86,13 +87,16 @@ function principalOf(key: ApiKey): Principal {
   return { tenantId: key.tenantId, tenantName: key.tenantName, scopes: key.scopes }
 }
 
-/** What the route asks for: its own `config.scope`, or by the method. */
+/** Returns the scope that the route needs: its own `config.scope`, or the default for its method. */
 export function scopeOf(request: FastifyRequest): Scope | 'none' {
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   return request.routeOptions.config.scope ?? (isRead ? 'read' : 'write')
 }
 
-/** A key that may write may send scores; `read` and `write` stand for themselves. */
+/**
+ * Returns whether the key has the scope. A key that may write may also send scores; `read` and `write` do not imply
+ * each other.
+ */
 export function isAllowed(principal: Principal, scope: Scope): boolean {
   return (
     principal.scopes.includes(scope) || (scope === 'scores' && principal.scopes.includes('write'))

@@ -4,29 +4,33 @@ import { isMultipart } from './multipart.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Tells that so much more of the body, decoded, is now in memory.
-     * @throws OverloadedError when there is no room for it beside the other bodies
+     * Reports that this many more bytes of the decoded body are in memory now.
+     *
+     * @throws OverloadedError when there is no room for them beside the other bodies
      */
     holdBytes(more: number): void
   }
 }
 
-/** The server holds as many request bodies as it may. Each dialect answers 503 with `Retry-After`. */
+/** The server holds as many bytes of request bodies as it may. Each dialect answers 503 with `Retry-After`. */
 export class OverloadedError extends Error {
   override name = 'OverloadedError'
 }
 
-/** What a body is taken for, to begin with, that is streamed or does not tell its length. */
+/** The bytes that are reserved at first for a body that is streamed or does not state its length. */
 const unknownBytes = 1_048_576
 
 /**
- * How much larger JSON is than what a client compressed it to, at least; decoding a body to refuse it then would be work
- * for nothing. Only up to a quarter of the budget: attachments in it, which are not held, do not expand.
+ * The least by which compressed JSON expands. Counting it in advance avoids decoding a body only to refuse it then. It
+ * is counted up to a quarter of the budget only, because attachments in a body are not held and do not expand.
  */
 const expansion = 4
 const mostExpandedBytes = 12 * 1_048_576
 
-/** What a request may hold before it asks. Only the length of a body that is read as it comes is the truth. */
+/**
+ * Returns how many bytes a request may hold before it has to ask. Only for a body that Fastify reads as it comes is the
+ * stated length exact.
+ */
 function reservedBytes({ headers, routeOptions }: FastifyRequest): number {
   const length = headers['content-length']
   if (length === undefined || routeOptions.config.isStreamed === true) return unknownBytes
@@ -42,10 +46,10 @@ interface Share {
 }
 
 /**
- * SPEC I7: refuses a request when the bodies under way would exceed the budget: before its body is read where its length
- * tells, or else as it grows. A body costs several times its size while it is parsed and translated, so this is what
- * bounds the memory of a burst, and the time until the last of it is answered. A request that is alone is let in: its
- * size has a limit of its own.
+ * SPEC I7: refuses a request when the bodies in progress would exceed the budget. That is decided before the body is
+ * read when its length is known, and otherwise as it grows. A body takes several times its size while it is parsed and
+ * translated, so this limits the memory of a burst of requests, and the time until the last of them is answered. A
+ * request that is alone is always admitted, because its size has a limit of its own.
  */
 export function limitBytesInFlight(app: FastifyInstance, budgetBytes: number): void {
   const shares = new WeakMap<object, Share>()
@@ -61,7 +65,7 @@ export function limitBytesInFlight(app: FastifyInstance, budgetBytes: number): v
 
   app.decorateRequest('holdBytes', function (this: FastifyRequest, more: number) {
     const share = shares.get(this)
-    // The client went away.
+    // The client has gone away.
     if (share === undefined) return
     share.held += more
     if (share.held > share.reserved) reserve(share, share.held)
@@ -75,7 +79,7 @@ export function limitBytesInFlight(app: FastifyInstance, budgetBytes: number): v
   })
   app.addHook('onResponse', async (request) => release(request))
 
-  /** Also for a client that went away before it was answered. */
+  /** Also called for a client that went away before it was answered. */
   function release(request: object): void {
     inFlight -= shares.get(request)?.reserved ?? 0
     shares.delete(request)

@@ -8,15 +8,17 @@ import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure, logUnavailable } from './log-failure.ts'
 import type { App, Services } from './services.ts'
 
-/** How long a link works, at least. SDKs fetch at once, people may keep a page open. */
+/** The shortest time that a link works. SDKs fetch at once, but people may keep a page open. */
 const lifetimeSeconds = 24 * 3600
-/** Links made within this time are equal, so that browsers need not load what they have. */
+/** Links made within this time are identical, so that browsers can use their cache. */
 const stepSeconds = 3600
 
 /**
- * An absolute URL that serves a blob of the request's tenant to whoever has it, with no header, for 24 hours or more.
- * Its base is RUNMILL_PUBLIC_URL, else where the request was sent to, as a trusted proxy tells.
- * @param file how the blob is shown: its mime type and name, whatever their sender called them
+ * Returns an absolute URL that serves a blob of the request's tenant for 24 hours or more, to anyone who has it,
+ * without any header. Its base is RUNMILL_PUBLIC_URL or, when that is not set, the address that the request was sent
+ * to, as a trusted proxy reports it.
+ *
+ * @param file how the blob is shown: its mime type and name, both chosen by the sender
  */
 export function blobUrl(
   services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
@@ -26,7 +28,7 @@ export function blobUrl(
   return expiringBlobUrl(services, request, file).url
 }
 
-/** A URL as `blobUrl` makes it, and the time at which it ends, in whole seconds since 1970. */
+/** Returns a URL as `blobUrl` makes it, and the time at which it expires, in whole seconds since 1970. */
 export function expiringBlobUrl(
   { blobSigner, clock, publicUrl }: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
@@ -38,7 +40,7 @@ export function expiringBlobUrl(
   return { url: baseUrl({ publicUrl }, request) + path, expiresAt }
 }
 
-/** Where clients reach this server, without a slash at the end. */
+/** Returns the address at which clients reach this server, without a trailing slash. */
 export function baseUrl(
   { publicUrl }: Pick<Services, 'publicUrl'>,
   request: FastifyRequest,
@@ -46,11 +48,11 @@ export function baseUrl(
   return publicUrl ?? originOf(request)
 }
 
-/** Fastify reads both from `X-Forwarded-*` where the request came from a proxy that RUNMILL_TRUST_PROXY names. */
+/** Fastify takes both from `X-Forwarded-*` when the request came from a proxy that RUNMILL_TRUST_PROXY names. */
 function originOf(request: FastifyRequest): string {
   const { host } = request
   const protocol = request.protocol === 'https' ? 'https' : 'http'
-  // A client that sends nonsense gets a URL to this very connection.
+  // A client that sends a malformed host gets a URL that leads to the address of this connection.
   const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)
   return `${protocol}://${isHost ? host : addressOf(request)}`
 }
@@ -60,7 +62,7 @@ function addressOf({ socket }: FastifyRequest): string {
   return `${address.includes(':') ? `[${address}]` : address}:${socket.localPort ?? 80}`
 }
 
-/** `GET` and `HEAD` of signed links. The signature is the key: no other is asked for. */
+/** Serves signed links by `GET` and `HEAD`. The signature replaces a key. */
 export async function blobs(app: App, services: Services): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply))
   app.route({
@@ -125,17 +127,17 @@ async function serve(
 
 const token = "[\\w!#$%&'*+.^`|~-]+"
 /**
- * The form of a media type (RFC 9110 8.3.1). What is not of this form would be an invalid header, or another one. The
- * package content-type does not check what it parses, and would rewrite what it formats.
+ * The form of a media type (RFC 9110 8.3.1). Any other text would be an invalid header, or inject another one. The
+ * package content-type does not validate what it parses, and would rewrite what it formats.
  */
 const mimeTypeForm = new RegExp(
   `^${token}/${token}(?: *; *${token}=(?:${token}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*"))*$`,
 )
 
-/** Types that browsers show and cannot run. */
+/** Types that browsers display but cannot execute. */
 const shown = /^(?:(?:audio|video|image)\/(?!svg)|text\/plain\b)/i
 
-/** The content is a stranger's: a browser must not take it for another type, and must not run it. */
+/** The content comes from a stranger: a browser must neither guess another type for it nor execute it. */
 function headersOf({ mimeType, fileName }: BlobLink): Record<string, string> {
   const type = mimeTypeForm.test(mimeType) ? mimeType : 'application/octet-stream'
   // oxlint-disable-next-line no-control-regex -- these very characters break headers and file systems
@@ -152,10 +154,12 @@ function headersOf({ mimeType, fileName }: BlobLink): Record<string, string> {
 }
 
 /**
- * One range (RFC 9110 14.1.2). Several at once, other units and nonsense are ignored, as the RFC allows.
+ * Reads a single range (RFC 9110 14.1.2). Several ranges at once, other units and malformed ranges are ignored, as the
+ * RFC allows.
  *
- * The package range-parser (1.3.0) would answer 416 where the RFC has another answer: for the last 9999 bytes of 512,
- * which are all of them, for `bytes=5-1`, which is no range, and for `lines=600-700`, whose unit it does not look at.
+ * The package range-parser (1.3.0) would answer 416 where the RFC demands another answer: for the last 9999 bytes of
+ * 512, which are all of them; for `bytes=5-1`, which is not a range; and for `lines=600-700`, because it ignores the
+ * unit.
  */
 function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'outside' {
   const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header ?? '') ?? []
@@ -191,7 +195,7 @@ function answerError(
     case 'refused':
       return refuse(reply, problem.status, problem.message)
     default:
-      // A link that was signed holds nothing that cannot be read or stored.
+      // A signed link contains only what can be read and stored, so this is our fault.
       logFailure(log, error, request)
       return refuse(reply, 500, 'Internal server error')
   }

@@ -4,17 +4,21 @@ import { isTooDeep } from '../domain/json.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The JSON body as text: payloads are cut out of it, never re-written (architecture.md 4.4). Empty without a body.
+     * The JSON body as text. Payloads are cut out of it and never re-serialised (architecture.md 4.4). Empty when there
+     * is no body.
      */
     bodyText: string
   }
 }
 
-/** The body is no JSON, nests too deep, is not encoded as it says, or breaks off. Each dialect answers in its own shape. */
+/**
+ * The body is not JSON, is nested too deeply, is not encoded as its header says, or breaks off. Each dialect answers in
+ * its own shape.
+ */
 export class BodyError extends Error {
   override name = 'BodyError'
   readonly reason: BodyErrorReason
-  /** @param message for the client; the default says what the reason says */
+  /** @param message for the client; the default message states the reason */
   constructor(reason: BodyErrorReason, message: string = messages[reason], options?: ErrorOptions) {
     super(message, options)
     this.reason = reason
@@ -30,12 +34,12 @@ const messages = {
   length: 'The body ended too early',
 }
 
-/** Reads every body as JSON, whatever the content type says, and keeps its text. An empty body is `undefined`. */
+/** Reads every body as JSON, whatever its content type says, and keeps its text. An empty body becomes `undefined`. */
 export function readJsonBodies(app: FastifyInstance): void {
   app.decorateRequest('bodyText', '')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    // Not fatal: bytes that are no UTF-8 become U+FFFD.
+    // Bytes that are not UTF-8 become U+FFFD instead of causing an error.
     const text = body.toString('utf8')
     request.bodyText = text
     if (text.trim() === '') return done(null, undefined)

@@ -6,24 +6,27 @@ import { isDataError, isRetryable } from '../store/errors.ts'
 import { OverloadedError } from './backpressure.ts'
 import { BodyError } from './body.ts'
 
-/** What a route failed with, apart from the refusals of its own dialect. Each dialect answers it in its own shape. */
+/** Why a route failed, apart from the refusals of its own dialect. Each dialect answers it in its own shape. */
 export type ClassifiedError =
-  /** The request does not fit the route's schema. `context`: which part of it, by Fastify's name. */
+  /**
+   * The request does not match the route's schema. `context` is Fastify's name for where in the request: body,
+   * querystring, params or headers.
+   */
   | {
       kind: 'schema'
       context: string | undefined
       problems: FastifySchemaValidationError[]
       message: string
     }
-  /** The body cannot be read as what it says it is. */
+  /** The body is not what its headers say it is. */
   | { kind: 'body'; message: string }
-  /** It passes by itself: the client is told to come again. Nothing of its request is stored. */
+  /** The cause passes by itself, so the client is told to come again. Nothing of its request is stored. */
   | { kind: 'unavailable' }
   /** Postgres cannot hold a value that was sent. */
   | { kind: 'data' }
-  /** Fastify's own refusal, with a status below 500: a body too large, a malformed URL. */
+  /** A refusal by Fastify itself with a status below 500: a body that is too large, a malformed URL. */
   | { kind: 'refused'; status: number; message: string }
-  /** Our fault. */
+  /** The fault is ours. */
   | { kind: 'failure' }
 
 export function classifyError(error: unknown): ClassifiedError {
@@ -51,7 +54,8 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * `Retry-After` of every answer to what is unavailable. LangSmith's Python client comes three times, each after so
- * long, and then drops what it holds (contracts/langsmith.md 1.5): in all that must outlast the restart of a database.
+ * The `Retry-After` of every answer that something is unavailable. LangSmith's Python client retries three times, each
+ * time after so many seconds, and then drops its data (contracts/langsmith.md 1.5). All its retries together must
+ * outlast the restart of a database.
  */
 export const retryAfterSeconds = 5

@@ -8,20 +8,21 @@ import { decodeZstd, ZstdError } from './zstd.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route reads its body as a stream, whatever the content type: it never is in memory whole. */
+    /** True when the route reads its body as a stream, whatever the content type. The whole body is never in memory. */
     isStreamed?: boolean
   }
 }
 
 /**
- * Undoes `Content-Encoding` of every request: gzip, deflate and zstd, as a stream that never holds more than a few
- * blocks, up to the route's body limit counted after decoding (contracts/langsmith.md 2.6.2; 1.5 c: 413 is for what is
- * too large for good). Answers that come before the body has been read do not cut the client off.
+ * Undoes the `Content-Encoding` of every request: gzip, deflate and zstd. It decodes as a stream that never holds more
+ * than a few blocks, and counts the decoded bytes up to the route's body limit (contracts/langsmith.md 2.6.2; by 1.5 c,
+ * 413 means that a body will always be too large). When the answer comes before the whole body was read, the client is
+ * not cut off.
  */
 export function decodeBodies(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() || 'identity'
-    // Fastify reads a plain body itself, and counts it; only a body that a route reads as a stream is counted here.
+    // Fastify reads and counts a plain body itself. Only a body that a route reads as a stream is counted here.
     const isStreamed =
       request.routeOptions.config.isStreamed === true ||
       isMultipart(request.headers['content-type'])
@@ -30,14 +31,14 @@ export function decodeBodies(app: FastifyInstance): void {
     if (decode === undefined) {
       throw new BodyError('encoding', `Content-Encoding ${encoding.slice(0, 100)} is not supported`)
     }
-    // Of a streamed body the route tells what it keeps in memory.
+    // For a streamed body, the route reports what it keeps in memory.
     const hold = isStreamed ? () => {} : (bytes: number) => request.holdBytes(bytes)
     return decodedBody(request.raw, decode, request.routeOptions.bodyLimit, hold)
   })
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.complete) return
-    // Fastify would close the connection, and the client, still sending, would see a reset instead of the answer
-    // (contracts/langsmith.md 5.19). Read and forget instead.
+    // Fastify would close the connection, and a client that is still sending would see a reset instead of the answer
+    // (contracts/langsmith.md 5.19). The rest of the body is read and discarded instead.
     reply.removeHeader('connection')
     drain(request.raw)
   })
@@ -55,7 +56,7 @@ const decoders: Readonly<Record<string, Decode>> = {
 
 const chunkSize = 65_536
 
-/** After this the connection is closed: nobody sends that much by mistake. */
+/** After this many bytes the connection is closed: nobody sends that much by mistake. */
 const maxDrainedBytes = 256 * 1_048_576
 
 function decodedBody(
@@ -66,7 +67,7 @@ function decodedBody(
 ): Readable {
   let encodedBytes = 0
   async function* encoded(): AsyncGenerator<Buffer> {
-    // Destroying the request would destroy its socket, and the answer with it.
+    // Destroying the request would destroy its socket too, and the answer with it.
     const chunks: AsyncIterable<Buffer> = raw.iterator({ destroyOnReturn: false })
     try {
       for await (const chunk of chunks) {
@@ -74,7 +75,7 @@ function decodedBody(
         yield chunk
       }
     } catch (cause) {
-      // The client went away.
+      // The client has gone away.
       throw new BodyError('length', undefined, { cause })
     }
   }

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { health, type HealthServices } from './health.ts'
 import type { App } from './services.ts'
 
-/** The HTTP server of a process that serves no API, a worker: liveness, readiness and metrics alone. */
+/** Builds the HTTP server of a process without an API, a worker: only liveness, readiness and metrics. */
 export async function buildHealthApp(services: HealthServices): Promise<App> {
   const app = fastify({
     logger: false,

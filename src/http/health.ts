@@ -8,14 +8,14 @@ export interface Progress {
 }
 
 export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'> {
-  /** null: this process has no workers. */
+  /** null when this process has no workers. */
   progress: Progress | null
 }
 
-/** Work that waits this long while nothing is finished: the workers are stuck, however healthy they look. */
+/** If work has waited for this long and nothing was finished, the workers are stuck, even if they look healthy. */
 const stuckMs = 60_000
 
-/** For whoever keeps the server up: liveness, readiness with reasons, and metrics. No key needed. */
+/** Liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
 export async function health(
   app: App,
   { db, queue, clock, progress }: HealthServices,
@@ -27,7 +27,7 @@ export async function health(
     help: 'Jobs in each queue, by state.',
     labelNames: ['queue', 'state'] as const,
     registers: [registry],
-    // The queue is asked each time that the metrics are read.
+    // The queue is asked each time the metrics are read.
     collect: async () => {
       for (const [name, states] of Object.entries(await queue.counts())) {
         for (const [state, count] of Object.entries(states)) {
@@ -56,7 +56,9 @@ export async function health(
 
   let waitingSince: number | null = null
 
-  /** @throws when work has waited for a minute, as far as this was asked, and nothing was finished meanwhile */
+  /**
+   * @throws when work has been waiting for a minute, as far as the probes could see, and nothing was finished meanwhile
+   */
   async function checkProgress(): Promise<void> {
     if (progress === null) return
     const counts = await queue.counts()

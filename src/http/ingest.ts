@@ -4,17 +4,18 @@ import type { IngestEvent } from '../domain/events.ts'
 import type { IngestJob } from '../queue/catalog.ts'
 import type { Services } from './services.ts'
 
-/** A job is a chunk of one request: about this many events, or this many bytes of them. */
+/** A job is a chunk of one request. It holds about this many events, or about `chunkBytes` of them. */
 const chunkEvents = 500
 const chunkBytes = 1_048_576
 
-/** No client waits longer, whatever it asks for. */
+/** The longest time that a client can wait, whatever it asks for. */
 const maxWaitMs = 30_000
 
 /**
- * Puts events into the queue: once this resolves they are durable (SPEC I1), all of them.
- * An interactive write then waits until it is applied, at most `interactiveWaitMs`, and returns either way (SPEC I9);
- * `Prefer: wait=N` (RFC 7240, seconds) asks the same of any write.
+ * Puts events into the queue. Once this resolves, all of them are durable (SPEC I1). An interactive write then waits
+ * until they are applied, but for `interactiveWaitMs` at most, and succeeds either way (SPEC I9). With `Prefer: wait=N`
+ * (RFC 7240, in seconds) any write waits.
+ *
  * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
  */
 export async function acceptEvents(
@@ -59,7 +60,7 @@ function chunk(events: IngestEvent[]): IngestEvent[][] {
   return chunks
 }
 
-/** Roughly: the payload is what makes an event large. */
+/** An estimate, because the payload is what makes an event large. */
 function sizeOf(event: IngestEvent): number {
   let size = 200
   for (const value of Object.values(event.patch)) {

@@ -2,31 +2,32 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
 import type { JsonText } from '../domain/entities.ts'
 
-/** One way in which a value breaks its schema. */
+/** One way in which a value violates its schema. */
 export interface SchemaProblem {
-  /** Keys from the top of the value to what is wrong. */
+  /** The keys from the top of the value down to what is wrong. */
   path: string[]
   message: string
 }
 
-/** The schema itself is no JSON Schema. */
+/** The schema itself is not a valid JSON Schema. */
 export class JsonSchemaError extends Error {
   override name = 'JsonSchemaError'
 }
 
-/** @returns what is wrong with the value; empty when it fits */
+/** @returns what is wrong with the value; empty when it is valid */
 export type SchemaCheck = (value: unknown) => SchemaProblem[]
 
-/** The schemas used last: one is compiled in milliseconds and used for every example of a dataset. */
+/** The schemas that were used last. Compiling one takes milliseconds, and it is used for every example of a dataset. */
 const cache = new LRUCache<JsonText, SchemaCheck>({ max: 200 })
 
-/** References to other documents in one schema. */
+/** The most references to other documents that one schema may have. */
 const maxReferences = 20
 
 /**
- * A check by a JSON Schema (draft 7 and what later drafts share with it). Nothing is fetched: a reference to another
- * document stands for "anything" (contracts/langsmith.md 2.4.4).
- * @throws JsonSchemaError when the text is no schema
+ * Compiles a JSON Schema (draft 7, and what later drafts have in common with it) into a check. Nothing is fetched: a
+ * reference to another document accepts any value (contracts/langsmith.md 2.4.4).
+ *
+ * @throws JsonSchemaError when the text is not a schema
  */
 export function compileJsonSchema(text: JsonText): SchemaCheck {
   const cached = cache.get(text)
@@ -42,8 +43,8 @@ function compile(schema: unknown): ValidateFunction {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     throw new JsonSchemaError('a JSON Schema is an object')
   }
-  // `$schema` may name a draft that is not built in: it does not change what fits. `$async` would make ajv answer with
-  // a promise, whose rejection nobody awaits.
+  // `$schema` may name a draft that is not built in, which makes no difference to what is valid. `$async` would make
+  // ajv return a promise, whose rejection nobody would handle.
   const { $schema: _draft, $async: _async, ...rest } = schema as Record<string, unknown>
   const ajv = new Ajv({ strict: false, allErrors: true, logger: false, validateFormats: false })
   for (let references = 0; ; references++) {
@@ -60,7 +61,10 @@ function compile(schema: unknown): ValidateFunction {
   }
 }
 
-/** Address of the document that a schema refers to; null when something else is wrong, or the reference is within. */
+/**
+ * Returns the address of the document that a schema refers to; null when the error is another one, or the reference is
+ * to the schema itself.
+ */
 function missingDocument(error: unknown): string | null {
   if (!(error instanceof Error) || !('missingSchema' in error)) return null
   const { missingSchema } = error

@@ -1,19 +1,19 @@
 import type { FastifyRequest } from 'fastify'
 import type { Log } from '../domain/log.ts'
 
-/** Notes a request that could not be answered now; it passes by itself. */
+/** Logs a request that could not be answered for a reason that passes by itself. */
 export function logUnavailable(log: Log, error: unknown, request: FastifyRequest): void {
   log.warn(factsOf(error, request), 'unavailable')
 }
 
-/** Notes a request that failed, which is our fault. */
+/** Logs a request that failed through a fault of ours. */
 export function logFailure(log: Log, error: unknown, request: FastifyRequest): void {
   log.error(factsOf(error, request), 'request failed')
 }
 
 /**
- * Whoever reads the log must not be able to use what is in it: a query holds the signatures of links and what clients
- * look for, and a token in the path is a key.
+ * Readers of the log must not be able to use what they find in it. The query string is left out because it contains
+ * signatures of links and what clients search for, and tokens in the path because they are keys.
  */
 function factsOf(error: unknown, request: FastifyRequest): object {
   const route = request.routeOptions.url?.split('/') ?? []

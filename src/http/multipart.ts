@@ -1,32 +1,38 @@
 import { parse as parseDisposition } from 'content-disposition'
 import { parse as parseContentType } from 'content-type'
 
-/** The body is no `multipart/form-data`, or breaks off. The message is for the client. */
+/** The body is not `multipart/form-data`, or it breaks off. The message is for the client. */
 export class MultipartError extends Error {
   override name = 'MultipartError'
 }
 
-/** One part of a body, with or without a file name: clients send JSON both ways (contracts/langsmith.md 2.4.3). */
+/** One part of a body, with or without a file name: clients send JSON in both ways (contracts/langsmith.md 2.4.3). */
 export interface Part {
   name: string
-  /** As the client calls the file; null for a part that is none. */
+  /** The client's name for the file; null for a part that is not a file. */
   fileName: string | null
-  /** As sent, with its parameters; null without one. */
+  /** As sent, including its parameters; null when there is none. */
   contentType: string | null
-  /** The bytes, as they arrive. Read it before asking for the next part; what is left is skipped. */
+  /** The bytes as they arrive. Read them before asking for the next part; what is left unread is skipped. */
   body: AsyncIterable<Buffer>
 }
 
-/** A part's headers, names included: room for any name, and a bound on what a client can make us hold. */
+/**
+ * The largest size of a part's headers, with names. It leaves room for any name and limits what a client can make us
+ * hold.
+ */
 const maxHeaderBytes = 65_536
 
 /**
- * Reads a `multipart/form-data` body (RFC 7578) as a stream, in order, with no limit on the number or size of parts, and
- * reads on only as the caller does. The source is read to its end, so that its own checks (length, checksum) are made.
+ * Reads a `multipart/form-data` body (RFC 7578) as a stream, in order and without a limit on the number or size of
+ * parts. It reads on only as fast as the caller does, and reads the source to its end, so that the source's own checks
+ * (length, checksum) take place.
  *
- * Our own, because the parsers at hand treat parts with a file name as another kind of part (busboy), cut off long
- * headers silently (@fastify/busboy), or hold whole parts in memory (@remix-run/multipart-parser).
- * @param contentType the request's header, for its boundary
+ * We have our own parser because the available ones treat parts with a file name as another kind of part (busboy),
+ * silently cut off long headers (@fastify/busboy) or hold whole parts in memory (@remix-run/multipart-parser).
+ *
+ * @param contentType the request's header, which contains the boundary
+ *
  * @throws MultipartError
  */
 export async function* readMultipart(
@@ -35,7 +41,7 @@ export async function* readMultipart(
 ): AsyncGenerator<Part> {
   const delimiter = Buffer.from(`\r\n--${boundaryOf(contentType)}`)
   const input = source[Symbol.asyncIterator]()
-  // The first delimiter has no line before it.
+  // The first delimiter has no line end before it. This adds one.
   let buffer: Buffer = Buffer.from('\r\n')
 
   async function fill(): Promise<void> {
@@ -46,7 +52,7 @@ export async function* readMultipart(
 
   let isInPart = true
 
-  /** Bytes before the next delimiter; null once it is reached, with `buffer` starting behind it. */
+  /** Returns the bytes before the next delimiter; null once it is reached, when `buffer` starts after it. */
   async function readPiece(): Promise<Buffer | null> {
     let from = 0
     while (isInPart) {
@@ -72,7 +78,10 @@ export async function* readMultipart(
     return piece
   }
 
-  /** Of the delimiter at the start of `buffer` with its line end or `--`; null when the text goes on: it is content. */
+  /**
+   * Returns the length of the delimiter at the start of `buffer` including its line end or `--`; null when other text
+   * follows, because then it is content.
+   */
   async function delimiterLength(): Promise<number | null> {
     let end = delimiter.length
     for (;;) {
@@ -80,7 +89,7 @@ export async function* readMultipart(
       const [first, second] = [buffer[end], buffer[end + 1]]
       if (first === 0x0d && second === 0x0a) return end
       if (first === dash && second === dash && end === delimiter.length) return end
-      // RFC 2046: blanks may stand before the line end.
+      // RFC 2046 allows blanks before the line end.
       if ((first !== 0x20 && first !== 0x09) || end > maxHeaderBytes) return null
       end++
     }
@@ -121,7 +130,7 @@ export async function* readMultipart(
 
 const dash = 0x2d
 
-/** Whether a `Content-Type` header names any multipart type. */
+/** Returns whether a `Content-Type` header names any multipart type. */
 export function isMultipart(contentType: string | undefined): boolean {
   return parseContentType(contentType ?? '', { parameters: false }).type.startsWith('multipart/')
 }
@@ -137,7 +146,7 @@ function boundaryOf(contentType: string): string {
   return boundary
 }
 
-/** @param text header lines, each with the line end before it */
+/** @param text header lines, each preceded by its line end */
 function parseHeaders(text: string): Map<string, string> {
   const headers = new Map<string, string>()
   for (const line of text.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
@@ -168,8 +177,8 @@ function describe(headers: ReadonlyMap<string, string>): Omit<Part, 'body'> {
 }
 
 /**
- * Browsers and Node write `%22` for a quote within a name, and leave backslashes as they are; this is what the parser
- * reads. Other clients write `\"` and `\\`, at which it would end the name: they are turned into the browsers' form.
+ * Browsers and Node write `%22` for a quote within a name and leave backslashes as they are, and this is what the
+ * parser expects. Other clients write `\"` and `\\`, at which the parser would end the name, so these are converted.
  */
 function markQuotes(disposition: string): string {
   return disposition.replace(/\\(["\\])/g, (_, char: string) => (char === '"' ? '%22' : char))

@@ -1,6 +1,9 @@
 import type { Services } from './services.ts'
 
-/** After experiments were deleted: has their rows removed soon. A lost nudge costs a delay, the sweep finds the tombstone. */
+/**
+ * Has the rows of deleted experiments removed soon. A nudge that is lost only costs time, because the sweep finds the
+ * tombstone.
+ */
 export async function nudgePurge(
   { queue, log }: Services,
   tenantId: string,

@@ -9,24 +9,27 @@ import type { QueueBackend } from '../queue/backend.ts'
 import type { Db } from '../store/pool.ts'
 import type { Authenticator } from './auth.ts'
 
-/** What every route works with. */
+/** The services that every route works with. */
 export interface Services {
   db: Db
   queue: QueueBackend
   clock: Clock
   log: Log
   auth: Authenticator
-  /** Attachments: their bytes. */
+  /** Stores the bytes of attachments. */
   blobs: BlobStore
-  /** Signs and checks the links to them. */
+  /** Signs the links to attachments, and checks them. */
   blobSigner: BlobSigner
-  /** Where clients reach this server, without a slash at the end; null: where the request was sent to. */
+  /**
+   * The address at which clients reach this server, without a trailing slash; null for the address that each request
+   * was sent to.
+   */
   publicUrl: string | null
-  /** How long an interactive write waits to be applied before it answers anyway (SPEC I9). */
+  /** How long an interactive write waits to be applied before it is answered anyway (SPEC I9). */
   interactiveWaitMs: number
 }
 
-/** A Fastify instance whose routes are typed by their zod schemas. */
+/** A Fastify instance whose routes get their types from their zod schemas. */
 export type App = FastifyInstance<
   RawServerDefault,
   IncomingMessage,

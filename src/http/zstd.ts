@@ -1,17 +1,18 @@
 import { ZSTDDecoder } from 'zstddec/stream'
 
-/** The bytes are no zstd (RFC 8878), or end too early. */
+/** The bytes are not zstd (RFC 8878), or end too early. */
 export class ZstdError extends Error {
   override name = 'ZstdError'
 }
 
 /**
- * Decodes zstd frames (RFC 8878) as a stream: at most 128 KiB at a time, and no further than the reader reads. This is
- * the reference decoder as WebAssembly, 300 MB/s, which runs on every Node.
+ * Decodes zstd frames (RFC 8878) as a stream, at most 128 KiB at a time and only as fast as the reader reads. It uses
+ * the reference decoder as WebAssembly, which reaches 300 MB/s and runs on every version of Node.
  *
- * The decoder of node:zlib (22.15 and newer) would lose what was sent: its stream ends without an error after the first
- * of several frames, a skippable one included (22.23 and 24.21), and where the data is cut off (22.23; 24.21 tells). It
+ * The decoder of node:zlib (22.15 and newer) would lose data: its stream ends without an error after the first of
+ * several frames, even a skippable one (22.23 and 24.21), and where the data is cut off (22.23; 24.21 reports that). It
  * was no faster either. test/http/decode.test.ts has a case for each.
+ *
  * @throws ZstdError
  */
 export async function* decodeZstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -19,7 +20,8 @@ export async function* decodeZstd(source: AsyncIterable<Buffer>): AsyncGenerator
   const stream = decoder.open()
   try {
     for await (const chunk of source) {
-      // A piece of input can expand 30,000 times: each step fills one output buffer, and waits to be asked for more.
+      // A piece of input can expand 30,000 times. So each step fills one output buffer, and then waits to be asked for
+      // more.
       for (let at = 0; at < chunk.length; at += inputBytes) {
         stream.give(chunk.subarray(at, at + inputBytes))
         for (let output = stream.take(); output !== null; output = stream.take()) yield output
@@ -28,7 +30,7 @@ export async function* decodeZstd(source: AsyncIterable<Buffer>): AsyncGenerator
     if (!stream.isAtFrameEnd()) throw new ZstdError('zstd data ends too early')
   } finally {
     stream.close()
-    // WebAssembly memory never shrinks: a decoder that met a large window is left to the garbage collector.
+    // WebAssembly memory never shrinks, so a decoder that has met a large window is left to the garbage collector.
     if (idle.length < maxIdle && decoder.memoryBytes() <= idleBytes) idle.push(decoder)
   }
 }
@@ -42,10 +44,14 @@ interface Decoder {
   memoryBytes(): number
 }
 
-/** Call `give`, then `take` until it returns null. */
+/** Call `give`, and then `take` until it returns null. */
 interface DecoderStream {
   give(input: Uint8Array): void
-  /** @returns null once the input is used up. @throws ZstdError */
+  /**
+   * @returns null once the input is used up
+   *
+   * @throws ZstdError
+   */
   take(): Buffer | null
   isAtFrameEnd(): boolean
   close(): void
@@ -53,7 +59,7 @@ interface DecoderStream {
 
 const idle: Decoder[] = []
 
-/** What the WebAssembly build of the reference decoder exports; sizes and pointers are 32 bits. */
+/** What the WebAssembly build of the reference decoder exports. Sizes and pointers have 32 bits. */
 interface ZstdExports {
   memory: { readonly buffer: ArrayBuffer }
   malloc(size: number): number
@@ -64,7 +70,7 @@ interface ZstdExports {
   ZSTD_decompressStream(context: number, output: number, input: number): number
 }
 
-/** The part of the WebAssembly API that is used here; Node's types leave it to the browser's. */
+/** The members of the WebAssembly API that are used here. Node's types leave them to those of the browser. */
 const { WebAssembly: webAssembly } = globalThis as unknown as {
   WebAssembly: {
     instantiate(module: object, imports: object): Promise<{ exports: unknown }>
@@ -72,8 +78,8 @@ const { WebAssembly: webAssembly } = globalThis as unknown as {
 }
 
 /**
- * The package's own streaming loop keeps one memory for the process, cannot wait for input and does not look at the
- * decoder's errors; so only its compiled module is used, and this file is the loop.
+ * Gives access to the package's compiled module. Its own streaming loop uses one memory for the whole process, cannot
+ * wait for input and ignores the decoder's errors, so this file has another loop.
  */
 class ModuleOnly extends ZSTDDecoder {
   module: object | null = null
@@ -103,7 +109,7 @@ async function createDecoder(): Promise<Decoder> {
   }
 }
 
-/** zstd returns errors as the last 120 values of `size_t`. */
+/** zstd returns an error as one of the last 120 values of `size_t`. */
 const firstError = 0xffffff88
 
 /** @see ZSTD_decompressStream in zstd.h */
@@ -112,7 +118,7 @@ function openStream(zstd: ZstdExports): DecoderStream {
   const context = zstd.ZSTD_createDCtx()
   const input = zstd.malloc(inputBytes)
   const output = zstd.malloc(outputBytes)
-  // Two structs {pointer, size, position} of 32-bit words: ZSTD_inBuffer, ZSTD_outBuffer.
+  // Two structs {pointer, size, position} of 32-bit words: ZSTD_inBuffer and ZSTD_outBuffer.
   const structs = zstd.malloc(24)
   let size = 0
   let position = 0
@@ -137,7 +143,7 @@ function openStream(zstd: ZstdExports): DecoderStream {
       ])
       wanted = zstd.ZSTD_decompressStream(context, structs + 12, structs) >>> 0
       if (wanted >= firstError) throw new ZstdError('Invalid zstd data')
-      // A view of its own: the memory may have grown in the call, which detaches older views.
+      // A new view each time, because the memory may have grown during the call, which detaches older views.
       const words = new Uint32Array(zstd.memory.buffer, structs, 6)
       position = words[2]!
       const written = words[5]!

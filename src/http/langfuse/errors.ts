@@ -4,7 +4,7 @@ import type { Log } from '../../domain/log.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
 import { logFailure, logUnavailable } from '../log-failure.ts'
 
-/** Langfuse's error names (contracts/langfuse.md 1.4). */
+/** The names of Langfuse's errors (contracts/langfuse.md 1.4). */
 type ErrorName =
   | 'InvalidRequestError'
   | 'UnauthorizedError'
@@ -14,11 +14,11 @@ type ErrorName =
   | 'LangfuseConflictError'
   | 'PayloadTooLargeError'
 
-/** An answer other than success, in Langfuse's shape: `{message, error}`. */
+/** An answer other than success in Langfuse's shape, `{message, error}`. */
 export class LangfuseError extends Error {
   override name = 'LangfuseError'
   readonly status: number
-  /** Left out of the body when null, as the authentication failures do. */
+  /** When null, it is left out of the body, as it is for failed authentication. */
   readonly errorName: ErrorName | null
   constructor(status: number, message: string, errorName: ErrorName | null) {
     super(message)
@@ -85,7 +85,7 @@ export function answerError(
   }
 }
 
-/** A problem that zod found, as Langfuse's servers show zod's. */
+/** A problem that zod found, in the shape in which Langfuse's servers show it. */
 function issueOf({ keyword, instancePath, message, params }: FastifySchemaValidationError): object {
   const path = instancePath
     .split('/')

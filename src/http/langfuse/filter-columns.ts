@@ -2,7 +2,10 @@ import type { IdKind } from '../../domain/ids.ts'
 import { filterAttributes, type Attribute, type AttributeType } from '../../domain/filter.ts'
 import type { LangfuseCondition } from './filter-condition.ts'
 
-/** What a column of a list's `filter` is about: an attribute, of an id with the kind of what it names. */
+/**
+ * What a column of a list's `filter` refers to: an attribute and, when that is an id, the kind of thing that the id
+ * names.
+ */
 export type FilterColumn =
   | Attribute
   | { attribute: Attribute; of: IdKind }
@@ -30,7 +33,7 @@ const usageColumns = {
   totalCost: 'total_cost',
 } as const satisfies FilterColumns
 
-/** What `GET /traces` can be asked about (contracts/langfuse.md 2.17). */
+/** The columns by which `GET /traces` can filter (contracts/langfuse.md 2.17). */
 export const traceFilterColumns: FilterColumns = {
   id: { attribute: 'id', of: 'trace' },
   timestamp: 'timestamp',
@@ -54,7 +57,7 @@ export const traceFilterColumns: FilterColumns = {
   ...scoreColumns,
 }
 
-/** What both lists of observations can be asked about (contracts/langfuse.md 2.17). */
+/** The columns by which both lists of observations can filter (contracts/langfuse.md 2.17). */
 export const observationFilterColumns: FilterColumns = {
   id: { attribute: 'id', of: 'run' },
   traceId: { attribute: 'trace_id', of: 'trace' },
@@ -88,7 +91,7 @@ export const observationFilterColumns: FilterColumns = {
   ...scoreColumns,
 }
 
-/** What the lists of scores can be asked about (contracts/langfuse.md 2.17). */
+/** The columns by which the lists of scores can filter (contracts/langfuse.md 2.17). */
 export const scoreFilterColumns: FilterColumns = {
   id: { attribute: 'id', of: 'feedback' },
   timestamp: 'timestamp',
@@ -110,14 +113,14 @@ export const scoreFilterColumns: FilterColumns = {
   trace_tags: 'trace_tags',
 }
 
-/** What `GET /experiments` can be asked about (contracts/langfuse.md 2.11). */
+/** The columns by which `GET /experiments` can filter (contracts/langfuse.md 2.11). */
 export const experimentFilterColumns: FilterColumns = {
   id: { attribute: 'id', of: 'experiment' },
   name: 'name',
   datasetId: { attribute: 'reference_dataset_id', of: 'dataset' },
 }
 
-/** What `GET /experiment-items` can be asked about (contracts/langfuse.md 2.11). */
+/** The columns by which `GET /experiment-items` can filter (contracts/langfuse.md 2.11). */
 export const experimentItemFilterColumns: FilterColumns = {
   experimentId: { attribute: 'experiment_id', of: 'experiment' },
   experimentName: 'experiment_name',
@@ -125,7 +128,10 @@ export const experimentItemFilterColumns: FilterColumns = {
   datasetId: { attribute: 'reference_dataset_id', of: 'dataset' },
 }
 
-/** Types of conditions that suit an attribute; `body` and what LangSmith alone knows suit none. */
+/**
+ * The types of conditions that are allowed on an attribute. On `body`, and on attributes that only LangSmith knows,
+ * there are none.
+ */
 const conditionTypes: Partial<Record<AttributeType, readonly ConditionType[]>> = {
   text: ['string', 'stringOptions', 'null'],
   id: ['string', 'stringOptions', 'null'],
@@ -140,7 +146,7 @@ export function attributeOf(column: FilterColumn): Attribute {
   return typeof column === 'string' ? column : column.attribute
 }
 
-/** Types of conditions that suit a column; null when there is no such column. */
+/** Returns the types of conditions that are allowed on a column; null when there is no such column. */
 export function conditionTypesOf(
   columns: FilterColumns,
   name: string,

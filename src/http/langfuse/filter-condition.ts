@@ -2,7 +2,10 @@ import { z } from 'zod'
 import type { FilterOperator } from '../../domain/filter.ts'
 import { lenientDate, text } from './requests.ts'
 
-/** The operators of each type of condition, as the domain's filter has them; `does not contain` is a denial. */
+/**
+ * The operators of each type of condition, with those of the domain's filter that they stand for. `does not contain` is
+ * translated to a denial.
+ */
 export const textOperators = {
   '=': 'eq',
   contains: 'contains',
@@ -18,7 +21,7 @@ export const listOperators = { ...optionOperators, 'all of': 'all' } as const
 export const flagOperators = { '=': 'eq', '<>': 'neq' } as const
 export const nullOperators = { 'is null': 'eq', 'is not null': 'neq' } as const
 
-/** One of the names of these operators. */
+/** Accepts any one of the names of these operators. */
 function oneOf<Name extends string>(operators: Readonly<Record<Name, FilterOperator>>) {
   return z.enum(Object.keys(operators) as [Name, ...Name[]])
 }

@@ -21,13 +21,16 @@ import {
   type LangfuseCondition,
 } from './filter-condition.ts'
 
-/** More conditions than anyone writes, fewer than a statement has parameters. */
+/** More conditions than anyone writes, and fewer than the number of parameters that a statement can have. */
 const maxConditions = 100
 
 /**
- * Query: `filter`, the JSON of a list of conditions that must all hold (contracts/langfuse.md 2.17). Absent and empty: none.
- * @param columns what they may be about
- * @throws LangfuseError 400 when it is no JSON, or about a column that is not there or not of that type
+ * Query: `filter`, a JSON list of conditions that must all hold (contracts/langfuse.md 2.17). An absent or empty filter
+ * has none.
+ *
+ * @param columns the columns that conditions may be on
+ *
+ * @throws LangfuseError 400 when it is not JSON, or has a condition on a column that does not exist or has another type
  */
 export function filterOver(columns: FilterColumns) {
   const conditions = z.array(condition).max(maxConditions)
@@ -64,7 +67,7 @@ function checkColumn(columns: FilterColumns, { column: name, type }: LangfuseCon
   )
 }
 
-/** What is asked for in all: on the same column the filter replaces the simple parameters. */
+/** Joins the filter with the simple parameters. For the same column, the filter takes precedence. */
 export function mergeFilter(
   simple: readonly LangfuseCondition[],
   filter: readonly LangfuseCondition[],
@@ -73,7 +76,7 @@ export function mergeFilter(
   return [...simple.filter(({ column: name }) => !replaced.has(name)), ...filter]
 }
 
-/** A simple parameter as a condition; absent and empty ask for nothing. */
+/** Turns a simple parameter into a condition. An absent or empty parameter adds none. */
 export function equals(name: string, value: string | undefined): LangfuseCondition[] {
   return value ? [{ type: 'string', column: name, operator: '=', value }] : []
 }
@@ -83,7 +86,7 @@ export function anyOf(name: string, value: string[] | undefined): LangfuseCondit
   return [{ type: 'stringOptions', column: name, operator: 'any of', value }]
 }
 
-/** From the one on, up to before the other. */
+/** Turns a period into conditions: from the start, inclusive, to the end, exclusive. */
 export function within(
   name: string,
   from: string | undefined,
@@ -95,7 +98,11 @@ export function within(
   return conditions
 }
 
-/** The conditions as filters that must all hold. @param conditions on these columns, each of a type that suits its column */
+/**
+ * Translates conditions into filters that must all hold.
+ *
+ * @param conditions on these columns, each of a type that its column allows
+ */
 export function filtersOf(
   columns: FilterColumns,
   conditions: readonly LangfuseCondition[],
@@ -116,7 +123,7 @@ function translate(of: FilterColumn, asked: LangfuseCondition): Filter {
       return is(...byMillisecond(orderOperators[asked.operator], asked.value))
     case 'string':
     case 'stringObject': {
-      // An id is compared by what it resolves to; its spelling is looked into.
+      // An id is compared by what it resolves to; other operators look at the client's spelling.
       const value = asked.operator === '=' ? idOf(asked.value) : asked.value
       const affirmed = is(textOperators[asked.operator], value)
       return asked.operator === 'does not contain' ? { kind: 'not', term: affirmed } : affirmed
@@ -140,7 +147,7 @@ function translate(of: FilterColumn, asked: LangfuseCondition): Filter {
   }
 }
 
-/** Clients see milliseconds: a time counts as the millisecond that it is in. */
+/** Clients see times in milliseconds, so a stored time counts as the millisecond that it is in. */
 function byMillisecond(
   operator: (typeof orderOperators)[keyof typeof orderOperators],
   time: Timestamp,

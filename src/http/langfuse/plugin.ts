@@ -28,7 +28,7 @@ export async function langfuse(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   tracesRoutes(app, services)
   experimentsRoutes(app, services)
-  // Last: it answers for every path above.
+  // Must come last, because it answers for every path registered above.
   refuseOtherMethods(app, paths)
 }
 
@@ -57,7 +57,10 @@ async function findByBasic(auth: Services['auth'], header: string): Promise<Prin
   return principal
 }
 
-/** The secret may come as Bearer too (architecture.md 3); the public key as Bearer may only send scores. */
+/**
+ * The secret may also be sent as a Bearer token (architecture.md 3). A public key as a Bearer token may only send
+ * scores.
+ */
 async function findByBearer(auth: Services['auth'], header: string): Promise<Principal> {
   const token = readBearer(header)
   if (token === null) throw new LangfuseError(401, 'Invalid authorization header', null)

@@ -7,7 +7,10 @@ import { logFailure, logUnavailable } from '../log-failure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** LangSmith's ingest and platform routes answer `{error}`, v2 problem details (RFC 9457), the others `{detail}`. */
+    /**
+     * The shape of the route's errors: `{error}` on LangSmith's ingest and platform routes, problem details (RFC 9457)
+     * on v2, and `{detail}` on the others.
+     */
     errorShape?: 'detail' | 'error' | 'problem'
   }
 }
@@ -31,7 +34,7 @@ export class LangsmithError extends Error {
   }
 }
 
-/** @param what e.g. `Dataset`. SDKs look for the lower-case words `not found` in the body. */
+/** @param what for example `Dataset`. SDKs look for the lower-case words `not found` in the body. */
 export function notFound(what = 'Resource'): LangsmithError {
   return new LangsmithError(404, `${what} not found`)
 }
@@ -75,7 +78,7 @@ export function answerError(
   }
 }
 
-/** What the vendor calls the parts of a request. */
+/** The vendor's names for the places in a request where a value can be wrong. */
 const locations: Readonly<Record<string, string>> = {
   querystring: 'query',
   params: 'path',
@@ -83,7 +86,7 @@ const locations: Readonly<Record<string, string>> = {
   body: 'body',
 }
 
-/** What the vendor calls the problems that zod names otherwise. */
+/** The vendor's names for problems that zod names differently. */
 const problemTypes: Readonly<Record<string, string>> = {
   too_big: 'less_than_equal',
   too_small: 'greater_than_equal',
@@ -99,13 +102,17 @@ function detailOf(
   return { loc, ...problemOf(keyword, message) }
 }
 
-/** What is wrong with a value, as the vendor says it. @param code of zod */
+/**
+ * Says what is wrong with a value in the vendor's words.
+ *
+ * @param code zod's name for the problem
+ */
 export function problemOf(code: string, message: string): { msg: string; type: string } {
   if (message.endsWith('received undefined')) return { msg: 'Field required', type: 'missing' }
   return { msg: message, type: problemTypes[code] ?? code }
 }
 
-/** Routes that do not exist answer as their neighbours do. */
+/** Routes that do not exist answer in the shape of their neighbours. */
 function shapeOfNoRoute(url: string): 'detail' | 'problem' {
   return url.startsWith('/v2/') ? 'problem' : 'detail'
 }

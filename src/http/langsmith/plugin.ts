@@ -18,7 +18,10 @@ import { sessionsRoutes } from './sessions/routes.ts'
 import { comparisonsRoutes } from './comparisons/routes.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 
-/** LangSmith's REST API, bare: `/api/v1` and `/api` are stripped before routing (contracts/langsmith.md 1.1). */
+/**
+ * LangSmith's REST API. Its routes have no prefix, because `/api/v1` and `/api` are stripped before routing
+ * (contracts/langsmith.md 1.1).
+ */
 export async function langsmith(app: App, services: Services): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
   app.setNotFoundHandler(() => {
@@ -57,7 +60,10 @@ function readCredentials(request: FastifyRequest): Credentials | null {
   return token === null ? readBasic(header) : { publicKey: null, secret: token }
 }
 
-/** Python's client for the v2 routes sends the header twice; Node joins the two. No key holds a blank. */
+/**
+ * Removes a repetition. Python's client for the v2 routes sends the header twice, and Node joins the two values. No key
+ * contains a blank.
+ */
 function withoutRepetition(header: string): string {
   const [first = '', ...others] = header.split(', ')
   return others.every((other) => other === first) ? first : header

@@ -1,5 +1,5 @@
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
-import { eventVersion, given, type EventOf, type IngestEvent } from '../../domain/events.ts'
+import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { resolveId } from '../../domain/ids.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
@@ -83,14 +83,14 @@ function runEvent(
     ...(tags.length === 0 ? {} : { tags }),
     metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
     level: readLevel(span, reader),
-    ...given('statusMessage', reader.text('statusMessage') ?? textOf(span.statusMessage)),
-    ...given('version', reader.text('version')),
-    ...given('model', reader.text('model')),
-    ...given('modelParameters', readModelParameters(reader)),
+    ...unlessNull('statusMessage', reader.text('statusMessage') ?? textOf(span.statusMessage)),
+    ...unlessNull('version', reader.text('version')),
+    ...unlessNull('model', reader.text('model')),
+    ...unlessNull('modelParameters', readModelParameters(reader)),
     ...readUsage(reader),
-    ...given('firstTokenTime', readFirstTokenTime(span, reader)),
-    ...given('threadId', reader.name('sessionId')),
-    ...given('userId', reader.name('userId')),
+    ...unlessNull('firstTokenTime', readFirstTokenTime(span, reader)),
+    ...unlessNull('threadId', reader.name('sessionId')),
+    ...unlessNull('userId', reader.name('userId')),
     ...(type === 'GENERATION' ? promptPatch(reader) : {}),
     environment: readEnvironment(reader),
     // A span without a parent is a root anyway.
@@ -156,10 +156,10 @@ function traceEvent(
   const tags = readTags(reader)
   const metadata: JsonMap = { ...root?.metadata, ...reader.metadata('trace') }
   const patch: TracePatch = {
-    ...given('name', reader.text('traceName') ?? textOf(root?.name ?? null)),
-    ...given('userId', reader.name('userId')),
-    ...given('threadId', reader.name('sessionId')),
-    ...given('isPublic', readPublic(reader)),
+    ...unlessNull('name', reader.text('traceName') ?? textOf(root?.name ?? null)),
+    ...unlessNull('userId', reader.name('userId')),
+    ...unlessNull('threadId', reader.name('sessionId')),
+    ...unlessNull('isPublic', readPublic(reader)),
     ...(tags.length === 0 ? {} : { tags }),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
     ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
@@ -168,8 +168,8 @@ function traceEvent(
   if (Object.keys(patch).length === 0) return null
   const whole: TracePatch = {
     ...patch,
-    ...given('version', reader.text('version')),
-    ...given('release', reader.text('release')),
+    ...unlessNull('version', reader.text('version')),
+    ...unlessNull('release', reader.text('release')),
   }
   const trace = resolveId('trace', span.traceId)
   return {

@@ -1,6 +1,8 @@
 import type { AttributeType, FilterOperator } from '../../../domain/filter.ts'
 
-/** The operators of LangSmith's language, in the order in which error messages name them (contracts/langsmith.md 4.1). */
+/**
+ * The operators of LangSmith's language, in the order in which error messages list them (contracts/langsmith.md 4.1).
+ */
 export const filterOperators = [
   'eq',
   'neq',
@@ -22,7 +24,7 @@ const membership = ['in', 'nin'] as const
 const order = ['gt', 'gte', 'lt', 'lte'] as const
 const matching = ['like', 'contains', 'search'] as const
 
-/** Those that fit an attribute of a type: fewer than the tree has. */
+/** The operators that LangSmith's language allows for each type of attribute. The domain's filter allows more. */
 export const operatorsOfType: Readonly<Record<AttributeType, readonly FilterOperator[]>> = {
   id: [...equality, ...membership],
   text: [...equality, ...membership, ...matching],

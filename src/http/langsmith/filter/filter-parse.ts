@@ -14,32 +14,44 @@ import { filterValue, type Literal } from './filter-values.ts'
 
 export { FilterSyntaxError } from './filter-tokens.ts'
 
-/** Calls inside calls. Real filters nest four deep. */
+/** The greatest depth of calls inside calls. Real filters nest four deep. */
 const maxDepth = 64
 
-/** LangSmith's names where they are not Runmill's. */
+/** Where LangSmith's names of attributes differ from Runmill's. */
 const dialectNames: ReadonlyMap<string, RunAttribute> = new Map([['session_id', 'experiment_id']])
 
 const runAttributeNames = Object.keys(runAttributes) as RunAttribute[]
 
-/** A run filter in LangSmith's language (contracts/langsmith.md 4). @throws FilterSyntaxError */
+/**
+ * Parses a filter of runs in LangSmith's language (contracts/langsmith.md 4).
+ *
+ * @throws FilterSyntaxError
+ */
 export function parseRunFilter(text: string): Filter {
   return parse(text, runAttributeNames)
 }
 
-/** A filter of examples: metadata only (4.4). @throws FilterSyntaxError */
+/**
+ * Parses a filter of examples, which can use metadata only (contracts/langsmith.md 4.4).
+ *
+ * @throws FilterSyntaxError
+ */
 export function parseExampleFilter(text: string): Filter {
   return parse(text, exampleAttributes)
 }
 
-/** A filter of sessions (4.4); of the feedback family key and average score. @throws FilterSyntaxError */
+/**
+ * Parses a filter of sessions (contracts/langsmith.md 4.4). Of feedback it can use the key and the average score.
+ *
+ * @throws FilterSyntaxError
+ */
 export function parseSessionFilter(text: string): Filter {
   return parse(text, experimentAttributes)
 }
 
 /**
- * A tree in LangSmith's language: prefix calls, double-quoted strings with JSON's escapes. A tree that was parsed here
- * parses back to the same tree.
+ * Writes a tree in LangSmith's language: prefix calls, and double-quoted strings with JSON's escapes. A tree that was
+ * parsed here parses back to an equal tree.
  */
 export function printFilter(filter: Filter): string {
   switch (filter.kind) {
@@ -194,7 +206,7 @@ function condition(
   literal: Literal,
 ): FilterCondition {
   if (attribute === 'execution_order') {
-    // Orders beyond the root's are not kept: 3.7 lets any number stand for "not the root".
+    // Levels below the root are not told apart: by contracts/langsmith.md 3.7, any other number means "not the root".
     if (literal.kind === 'number' && literal.value === 1) {
       return { kind: 'condition', attribute: 'is_root', operator, value: true }
     }
@@ -223,7 +235,7 @@ function condition(
   return { kind: 'condition', attribute, operator, value: filterValue(type, operator, literal) }
 }
 
-/** `"5s"` is five seconds. */
+/** Reads a duration: `"5s"` is five seconds. */
 function inSeconds(literal: Literal): Literal {
   if (literal.kind === 'list') return { ...literal, items: literal.items.map(inSeconds) }
   if (literal.kind !== 'string') return literal
@@ -237,7 +249,7 @@ function inSeconds(literal: Literal): Literal {
   return { kind: 'number', value: Number(match[1]), position: literal.position }
 }
 
-/** Booleans as scores are 1 and 0. */
+/** As scores, booleans are 1 and 0. */
 function asScore(literal: Literal): Literal {
   if (literal.kind === 'list') return { ...literal, items: literal.items.map(asScore) }
   if (literal.kind !== 'boolean') return literal

@@ -1,6 +1,6 @@
-/** A filter that cannot be understood. The message is for the client and names the position. */
+/** A filter that cannot be parsed. The message is for the client and names the position. */
 export class FilterSyntaxError extends Error {
-  /** Where in the text, in UTF-16 code units from 0. */
+  /** The position in the text, in UTF-16 code units from 0. */
   readonly position: number
 
   constructor(problem: string, position: number) {
@@ -15,14 +15,14 @@ export type Token = { position: number } & (
   | {
       kind: 'string'
       text: string
-      /** What stands between single quotes, escapes as written; null for a double-quoted string. */
+      /** The text between single quotes with its escapes as written; null for a double-quoted string. */
       verbatim: string | null
     }
   | { kind: 'number'; value: number }
   | { kind: 'end' }
 )
 
-/** Characters of one filter. */
+/** The largest number of characters in a filter. */
 const maxLength = 16_384
 
 const space = /\s+/y
@@ -30,7 +30,11 @@ const word = /[A-Za-z_][A-Za-z0-9_.]*/y
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const mark = /[()[\],]/y
 
-/** Contracts/langsmith.md 4.1. The last token is `end`. @throws FilterSyntaxError */
+/**
+ * Splits a filter into tokens (contracts/langsmith.md 4.1). The last token is `end`.
+ *
+ * @throws FilterSyntaxError
+ */
 export function tokenizeFilter(text: string): Token[] {
   if (text.length > maxLength) {
     throw new FilterSyntaxError(`longer than ${maxLength} characters`, maxLength)
@@ -66,7 +70,7 @@ function readToken(text: string, position: number): { token: Token; length: numb
   const value = Number(digits)
   if (!Number.isFinite(value)) throw new FilterSyntaxError('a number out of range', position)
   return {
-    // -0 is 0: it prints as 0.
+    // -0 becomes 0, because it is printed as 0.
     token: { kind: 'number', value: value === 0 ? 0 : value, position },
     length: digits.length,
   }
@@ -87,8 +91,8 @@ const singleEscapes: Readonly<Record<string, string>> = {
 const unicodeEscape = /u([0-9a-fA-F]{4})/y
 
 /**
- * Escapes are JSON's and `\'`; a backslash before anything else stands for itself, as in Python, so that LIKE
- * patterns such as `50\%` need no doubling.
+ * The escapes are those of JSON, and `\'`. A backslash before any other character stands for itself, as in Python, so
+ * that LIKE patterns such as `50\%` need no doubling.
  */
 function readString(text: string, position: number): { token: Token; length: number } {
   const quote = text[position]!
@@ -109,7 +113,7 @@ function readString(text: string, position: number): { token: Token; length: num
     else value += singleEscapes[escaped] ?? `\\${escaped}`
     i += unicode === '' ? 2 : 1 + unicode.length
   }
-  // JSON between single quotes is mostly pasted in as a serialiser wrote it, with escapes of its own.
+  // JSON between single quotes was mostly pasted as a serialiser wrote it, with escapes of its own.
   const verbatim = quote === "'" ? text.slice(position + 1, i) : null
   return {
     token: { kind: 'string', text: value.toWellFormed(), verbatim, position },
@@ -117,7 +121,7 @@ function readString(text: string, position: number): { token: Token; length: num
   }
 }
 
-/** What a sticky pattern matches at `position`; empty when it does not. */
+/** Returns what a sticky pattern matches at `position`; empty when it does not match. */
 function match(pattern: RegExp, text: string, position: number): string {
   pattern.lastIndex = position
   return pattern.exec(text)?.[0] ?? ''

@@ -16,8 +16,9 @@ export type Literal =
   | { kind: 'list'; items: readonly Literal[]; position: number }
 
 /**
- * The literal as the value that the domain wants for this type and operator (domain/filter.ts), so that no
- * value can make the database refuse a statement.
+ * Turns a literal into the value that the domain's filter requires for this type and operator (domain/filter.ts), so
+ * that no value can make the database refuse a statement.
+ *
  * @throws FilterSyntaxError
  */
 export function filterValue(
@@ -57,7 +58,7 @@ function scalar(type: AttributeType, literal: Literal): FilterScalar {
       return flag(literal)
     case 'scalar':
       if (literal.kind === 'number') return literal.value
-      // Values of metadata and feedback compare as text, where a boolean reads so.
+      // Values of metadata and feedback are compared as text, and this is how a boolean is written there.
       return literal.kind === 'boolean' ? String(literal.value) : string(literal)
     default:
       return string(literal)
@@ -79,7 +80,7 @@ function number(literal: Literal): number {
 
 function flag(literal: Literal): boolean {
   if (literal.kind === 'boolean') return literal.value
-  // The vendor's own examples write "true" (4.2).
+  // The vendor's own examples write "true" (contracts/langsmith.md 4.2).
   const word = literal.kind === 'string' ? literal.text.toLowerCase() : ''
   if (word !== 'true' && word !== 'false') throw expected('true or false', literal)
   return word === 'true'
@@ -104,7 +105,7 @@ function likePattern(literal: Literal): string {
   throw new FilterSyntaxError('a pattern that ends in a single backslash', literal.position)
 }
 
-/** JSON numbers that `numeric` might not hold. */
+/** Matches the JSON numbers that `numeric` might not be able to hold. */
 const hugeExponent = /[eE][+-]?\d{4,}/
 const jsonStrings = /"(?:[^"\\]|\\.)*"/g
 

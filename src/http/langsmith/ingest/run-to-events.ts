@@ -1,5 +1,5 @@
 import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
-import { eventVersion, given, type EventOf, type IngestEvent } from '../../../domain/events.ts'
+import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import { hasHugeNumber, previewOf, sliceMembers, toJsonMap } from '../../../domain/json.ts'
@@ -152,16 +152,16 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
       ...(parentRunId === null ? {} : { parentRunId, externalParentRunId: null }),
       ...(dottedOrder === null ? {} : { dottedOrder }),
       ...(startTime === null ? {} : { startTime }),
-      ...given('endTime', values.end_time),
-      ...given('name', values.name),
-      ...given('runType', values.run_type),
-      ...given('referenceExampleId', values.reference_example_id),
+      ...unlessNull('endTime', values.end_time),
+      ...unlessNull('name', values.name),
+      ...unlessNull('runType', values.run_type),
+      ...unlessNull('referenceExampleId', values.reference_example_id),
       ...(values.tags === undefined || values.tags === null || values.tags.length === 0
         ? {}
         : { tags: values.tags }),
       ...payloadPatch(fields, isCreate),
       ...extraPatch(fields, loc),
-      ...given('attachments', payload.attachments && attachmentsMap(payload.attachments)),
+      ...unlessNull('attachments', payload.attachments && attachmentsMap(payload.attachments)),
       createdAt: now,
       updatedAt: now,
     },
@@ -204,7 +204,7 @@ function payloadPatch(fields: ReadonlyMap<string, JsonText>, isCreate: boolean):
       : { outputs, outputsPreview: previewOf(outputs) }),
     ...(error === undefined ? {} : { error }),
     ...(events === undefined || isEmpty(events) ? {} : { events, ...firstTokenPatch(events) }),
-    ...given('serialized', fields.get('serialized')),
+    ...unlessNull('serialized', fields.get('serialized')),
     ...usage,
   }
 }

@@ -62,7 +62,7 @@ export function runSource(alias: string): FilterSource {
 
 /** Selects the runs that have feedback, and the root runs of the traces that have feedback themselves. */
 function runIdsWithFeedback(condition: Sql, limit: number): Sql {
-  const given = (column: string, where: string) => sql`
+  const targets = (column: string, where: string) => sql`
   select filter_feedback.${raw(column)}
   from feedback as filter_feedback
   where filter_feedback.tenant_id = ${tenant} and ${raw(where)}
@@ -70,11 +70,11 @@ function runIdsWithFeedback(condition: Sql, limit: number): Sql {
   limit ${limit}`
   // The second select is not read when the first already gives more than few.
   return sql`select few.run_id from (
-(${given('run_id', 'filter_feedback.run_id is not null')})
+(${targets('run_id', 'filter_feedback.run_id is not null')})
 union all
 (
   select root.id as run_id
-  from (${given('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
+  from (${targets('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
   cross join lateral (
     select runs.id, runs.parent_run_id from runs
     where runs.tenant_id = ${tenant} and runs.trace_id = whole.trace_id
