@@ -40,7 +40,7 @@ describe('routes', () => {
 })
 
 describe('readiness', () => {
-  test('turns red when work waits for a minute and nothing is finished, and green again with the work done', async () => {
+  test('turns red when work has waited for a minute and nothing is finished, and green again once the work is done', async () => {
     const h = await harness({ isOwn: true })
     let release = (): void => {}
     const held = new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ describe('readiness', () => {
 })
 
 describe('401', () => {
-  test('each dialect refuses a missing and a wrong key in its own shape', async () => {
+  test('each dialect refuses a missing key and a wrong key in its own shape', async () => {
     const h = await harness()
     const langfuse = await h.call('GET', '/api/public/nothing', undefined, {
       authorization: 'Basic cGs6c2s=',
@@ -82,7 +82,7 @@ describe('401', () => {
     expect(langsmith).toMatchObject({ status: 401, body: { detail: 'Invalid token' } })
   })
 
-  test('a LangSmith key that is sent twice counts once, and two keys count as none', async () => {
+  test('a LangSmith key that is sent twice counts as one key, and two different keys count as none', async () => {
     const h = await harness()
     const url = await h.app.listen({ port: 0, host: '127.0.0.1' })
     const statusWith = async (...keys: string[]) => {
@@ -97,7 +97,7 @@ describe('401', () => {
 })
 
 describe('404', () => {
-  test('an unknown route says so in the shape of its dialect, under every prefix', async () => {
+  test('an unknown route is answered in the shape of its dialect, under every prefix', async () => {
     const h = await harness()
     expect(await h.call('GET', '/api/public/nothing')).toMatchObject({
       status: 404,

@@ -16,7 +16,7 @@ interface File {
   fileName: string
 }
 
-/** A server with one more route, which makes links as the dialects' routes do. */
+/** Starts a server with one additional route, which makes links in the way that the routes of the dialects do. */
 async function linkingHarness(options: HarnessOptions = {}): Promise<Harness> {
   const h = await harness({ isOwn: true, ...options })
   h.app.post('/api/runmill/test-links', async (request) => {
@@ -41,7 +41,7 @@ async function put(h: Harness, bytes: Uint8Array | string): Promise<string> {
   return (await h.blobs.put(h.tenant.id, chunks(bytes), { maxBytes: 1_000_000 })).id
 }
 
-/** As a browser or an SDK does: with no key. */
+/** Sends a request without a key, as a browser or an SDK does. */
 async function fetchLink(
   h: Harness,
   url: URL,
@@ -53,7 +53,7 @@ async function fetchLink(
 }
 
 describe('200', () => {
-  test('a link serves the bytes to whoever has it, with the type and name it was made with', async () => {
+  test('a link serves the bytes to anyone who has it, with the type and name it was made with', async () => {
     const h = await linkingHarness()
     const url = await link(h, { blobId: await put(h, everyByte) })
     const { status, bytes, headers } = await fetchLink(h, url)
@@ -79,7 +79,7 @@ describe('200', () => {
     expect([status, bytes.length, headers['content-length']]).toEqual([200, 0, '0'])
   })
 
-  test('HEAD answers the same headers, and no bytes', async () => {
+  test('HEAD answers with the same headers and without bytes', async () => {
     const h = await linkingHarness()
     const url = await link(h, { blobId: await put(h, everyByte) })
     const head = await fetchLink(h, url, {}, 'HEAD')
@@ -90,7 +90,7 @@ describe('200', () => {
     expect(headers['content-length']).toBe('512')
   })
 
-  test('a link works for a day, and two made in an hour are equal', async () => {
+  test('a link works for a day, and two links made within an hour are identical', async () => {
     const h = await linkingHarness()
     const file = { blobId: await put(h, 'x') }
     const url = await link(h, file)
@@ -99,7 +99,7 @@ describe('200', () => {
     expect((await fetchLink(h, url)).status).toBe(200)
   })
 
-  test('every process of an installation accepts the links of the others', async () => {
+  test('every process of an installation accepts the links that the others made', async () => {
     const h = await linkingHarness()
     const url = await link(h, { blobId: await put(h, 'x') })
     const secrets = await Promise.all(
@@ -120,7 +120,7 @@ describe('200', () => {
     expect(again.verify(parts)).toMatchObject({ blobId, mimeType: 'image/png' })
   })
 
-  test('100 MB pass to a slow reader without being in memory', async () => {
+  test('100 MB are sent to a slow reader without ever being in memory as a whole', async () => {
     const h = await linkingHarness()
     const size = 100 * 1_048_576
     const big = bigContent(size)
@@ -170,7 +170,9 @@ describe('200', () => {
   })
 })
 
-/** Where the links begin that a request with these headers is given; it comes from 127.0.0.1. */
+/**
+ * Returns what the links begin with when a request with these headers asks for one. The request comes from 127.0.0.1.
+ */
 async function originOf(h: Harness, headers: Record<string, string>): Promise<string> {
   return (await link(h, {}, headers)).origin
 }
@@ -203,12 +205,12 @@ describe('the URL', () => {
     ],
     ['nothing that is no host', { host: 'a', 'x-forwarded-host': 'evil/?x=' }, 'http://127.0.0.1'],
     ['no other protocol', { host: 'a', 'x-forwarded-proto': 'javascript' }, 'http://a'],
-  ])('starts with %s, where proxies are trusted', async (_, headers, origin) => {
+  ])('starts with %s when proxies are trusted', async (_, headers, origin) => {
     const h = await linkingHarness({ trustProxy: true })
     expect(await originOf(h, headers)).toBe(origin)
   })
 
-  test('a proxy is believed at the addresses that are trusted, and at no other', async () => {
+  test('a proxy is trusted at the configured addresses, and at no other', async () => {
     const headers = { host: 'inner', 'x-forwarded-host': 'evals.example.com' }
     const near = await linkingHarness({ trustProxy: '10.0.0.0/8, loopback' })
     expect(await originOf(near, headers)).toBe('http://evals.example.com')
@@ -216,7 +218,7 @@ describe('the URL', () => {
     expect(await originOf(far, headers)).toBe('http://inner')
   })
 
-  test('starts with RUNMILL_PUBLIC_URL where it is set, path included', async () => {
+  test('starts with RUNMILL_PUBLIC_URL when that is set, including its path', async () => {
     const h = await linkingHarness({
       publicUrl: 'https://example.com/runmill',
       trustProxy: true,
@@ -246,12 +248,15 @@ describe('206 and 416', () => {
     })
   })
 
-  test.each(['bytes=512-', 'bytes=512-600', 'bytes=-0'])('%s lies outside', async (range) => {
-    const h = await linkingHarness()
-    const url = await link(h, { blobId: await put(h, everyByte) })
-    const { status, headers } = await fetchLink(h, url, { range })
-    expect([status, headers['content-range']]).toEqual([416, 'bytes */512'])
-  })
+  test.each(['bytes=512-', 'bytes=512-600', 'bytes=-0'])(
+    '%s lies outside the blob',
+    async (range) => {
+      const h = await linkingHarness()
+      const url = await link(h, { blobId: await put(h, everyByte) })
+      const { status, headers } = await fetchLink(h, url, { range })
+      expect([status, headers['content-range']]).toEqual([416, 'bytes */512'])
+    },
+  )
 
   test.each(['bytes=5-1', 'bytes=0-1,5-6', 'lines=1-2', 'bytes=-', 'bytes=a-b', ''])(
     '%j is ignored',
@@ -263,7 +268,7 @@ describe('206 and 416', () => {
     },
   )
 
-  test('a range of what has changed is the whole', async () => {
+  test('a range with an If-Range of another version is answered with the whole blob', async () => {
     const h = await linkingHarness()
     const url = await link(h, { blobId: await put(h, everyByte) })
     const range = 'bytes=0-0'
@@ -322,7 +327,7 @@ describe('types and names', () => {
 })
 
 describe('403', () => {
-  test('whatever is changed in a link makes it invalid', async () => {
+  test('a link becomes invalid by any change to it', async () => {
     const h = await linkingHarness()
     const [blobId, otherBlob] = [await put(h, 'x'), await put(h, 'y')]
     const other = await h.addTenant()
@@ -363,7 +368,7 @@ describe('403', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('an expired link says so, and is not to be cached', async () => {
+  test('an expired link is answered as such, and the answer must not be cached', async () => {
     const h = await linkingHarness()
     const url = await link(h, { blobId: await put(h, 'x') })
     h.clock.advance(26 * 3_600_000)
@@ -374,7 +379,7 @@ describe('403', () => {
 })
 
 describe('404', () => {
-  test("a link never leads to another tenant's copy, nor to what is deleted", async () => {
+  test("a link never leads to another tenant's copy, or to a deleted blob", async () => {
     const h = await linkingHarness()
     const other = await h.addTenant()
     const { id } = await h.blobs.put(other.id, chunks('theirs'), { maxBytes: 10 })
@@ -388,7 +393,7 @@ describe('404', () => {
 })
 
 describe('503', () => {
-  test('while the bytes cannot be had, with Retry-After', async () => {
+  test('while the bytes cannot be reached, with Retry-After', async () => {
     const h = await linkingHarness({
       blobHome: {
         start: async () => {},

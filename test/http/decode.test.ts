@@ -15,7 +15,10 @@ const run = {
 }
 const batch = Buffer.from(JSON.stringify({ post: [run] }))
 
-/** Members of a gzip file may follow each other: 10 GB of zeros in 10 MB, made of one compressed member. */
+/**
+ * A gzip file may consist of several members in a row. This one is 10 GB of zeros in 10 MB, made of one compressed
+ * member.
+ */
 function gzipBomb(): Buffer {
   const member = gzipSync(Buffer.alloc(100_000_000))
   return Buffer.concat(Array<Buffer>(100).fill(member))
@@ -43,7 +46,7 @@ interface Answer {
 }
 
 describe('compressed bodies', () => {
-  test('every encoding arrives as what was compressed', async () => {
+  test('a body in any encoding arrives as what was compressed', async () => {
     const h = await harness()
     const bodies: [string, Buffer][] = [
       ['gzip', gzipSync(batch)],
@@ -60,13 +63,13 @@ describe('compressed bodies', () => {
     expect(rows.map(({ inputs }) => JSON.parse(String(inputs)))).toEqual([run.inputs])
   })
 
-  test('Langfuse takes them too', async () => {
+  test("Langfuse's routes take them too", async () => {
     const h = await harness()
     const payload = await zstdCompress(Buffer.from('{"name":"zipped"}'))
     expect((await post(h, '/api/public/v2/datasets', payload, 'zstd')).status).toBe(200)
   })
 
-  test('what is no gzip, deflate or zstd, or ends early, is refused in the shape of the dialect', async () => {
+  test('a body that is not gzip, deflate or zstd, or ends early, is refused in the shape of the dialect', async () => {
     const h = await harness()
     const zstd = await zstdCompress(batch)
     const flipped = Buffer.from(zstd)
@@ -94,17 +97,20 @@ describe('413', () => {
   test.each([
     ['zstd', zstdBomb(80_000)],
     ['gzip', gzipBomb()],
-  ])('10 GB in a small %s body are refused, and memory stays bounded', async (encoding, bomb) => {
-    const h = await harness()
-    const before = process.memoryUsage.rss()
-    let peak = before
-    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5)
-    for (const url of ['/runs/batch', '/api/public/v2/datasets']) {
-      expect((await post(h, url, bomb, encoding)).status).toBe(413)
-    }
-    clearInterval(watch)
-    expect((peak - before) / 1_048_576).toBeLessThan(150)
-  })
+  ])(
+    '10 GB in a small %s body are refused, and memory use stays bounded',
+    async (encoding, bomb) => {
+      const h = await harness()
+      const before = process.memoryUsage.rss()
+      let peak = before
+      const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5)
+      for (const url of ['/runs/batch', '/api/public/v2/datasets']) {
+        expect((await post(h, url, bomb, encoding)).status).toBe(413)
+      }
+      clearInterval(watch)
+      expect((peak - before) / 1_048_576).toBeLessThan(150)
+    },
+  )
 })
 
 describe('an answer before the body is read', () => {
@@ -162,7 +168,7 @@ async function send(
 }
 
 describe('zstd', () => {
-  test('frames in any pieces, several in a row, empty and skippable ones', async () => {
+  test('frames arrive in any pieces, several in a row, also empty and skippable ones', async () => {
     const parts = [Buffer.from('one'), Buffer.alloc(0), Buffer.alloc(400_000, 'two ')]
     const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2])
     const frames = Buffer.concat([skippable, ...(await Promise.all(parts.map(zstdCompress)))])

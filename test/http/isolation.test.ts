@@ -10,9 +10,9 @@ import {
 import { seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
 import type { TestTenant } from '../support/tenant.ts'
 
-/** SPEC I8, over every route that the documentation names. */
+/** SPEC I8, for every route that the OpenAPI documents list. */
 
-/** `GET /datasets/{id}` and the like. */
+/** Writes a route as `GET /datasets/{id}`. */
 async function documentedRoutes(h: Harness): Promise<string[]> {
   const { paths } = (await h.call('GET', '/docs/json')).body as {
     paths: Record<string, Record<string, unknown>>
@@ -25,7 +25,7 @@ async function documentedRoutes(h: Harness): Promise<string[]> {
 interface Sent {
   status: number
   text: string
-  /** All that the sender said. */
+  /** Returns everything that the request said. */
   asked: string
 }
 
@@ -58,7 +58,7 @@ async function send(
   return { status: answer.statusCode, text: answer.body, asked }
 }
 
-/** The headers of a key, as the dialect of the route takes it. */
+/** Returns the headers that send a key in the way of the route's dialect. */
 function keyOf(
   route: string,
   key: Pick<TestTenant, 'basic' | 'secretKey'>,
@@ -86,7 +86,7 @@ async function addKey(
 /** What a browser may send with the public key alone. */
 const forScores = new Set(['POST /api/public/scores', 'POST /api/public/ingestion'])
 
-/** Every row of a tenant in every table, as text. */
+/** Reads every row of a tenant, in every table, as text. */
 async function rowsOf(h: Harness, tenantId: string): Promise<string[]> {
   const tables = await h.db<{ name: string }[]>`
     select table_name as name from information_schema.columns
@@ -100,7 +100,7 @@ async function rowsOf(h: Harness, tenantId: string): Promise<string[]> {
 
 const uuids = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g
 
-/** What a refusal looks like in each dialect; LangSmith has three shapes for it. */
+/** The shapes of a refusal in each dialect. LangSmith has three. */
 function refusal(route: string, status: 401 | 403): object {
   if (route === 'POST /api/public/ingestion' && status === 401)
     return { message: expect.any(String), error: 'UnauthorizedError' }
@@ -124,13 +124,13 @@ function requestsOf(route: string, theirs: SeededTenant, own: SeededTenant): Rou
   return [routeRequests[route]!(theirs, own)].flat()
 }
 
-test('I8 every documented route is in the table, or asks for no key and says why', async () => {
+test('I8 every documented route is in the table, or needs no key and says why', async () => {
   const h = await harness()
   const known = [...Object.keys(routeRequests), ...Object.keys(publicRoutes)]
   expect((await documentedRoutes(h)).toSorted()).toEqual(known.toSorted())
 })
 
-/** Their answers hold nothing but what was sent, and numbers. */
+/** Answers of these routes contain only what was sent, and numbers. */
 const muteRoutes = new Set([
   'GET /examples/count',
   'GET /datasets/{id}/version',
@@ -142,7 +142,7 @@ const muteRoutes = new Set([
 const isReading = (route: string, { isRead, isWrite }: RouteRequest): boolean =>
   isRead === true || (route.startsWith('GET ') && isWrite !== true)
 
-/** The tenant's texts and ids in an answer that its sender has not named. */
+/** Returns the tenant's texts and ids that are in an answer and not in its request. */
 type Told = (answer: Sent) => string[]
 
 async function toldOf(h: Harness, theirs: SeededTenant, own: SeededTenant): Promise<Told> {
@@ -164,7 +164,7 @@ async function world(h: Harness): Promise<{ theirs: SeededTenant; own: SeededTen
   return { theirs, own, told: await toldOf(h, theirs, own) }
 }
 
-test('I8 without a key every route answers 401, and with one that may only read every write 403; nothing is written', async () => {
+test('I8 without a key every route answers 401, and with a read-only key every write answers 403; nothing is written', async () => {
   const h = await harness()
   const { theirs } = await world(h)
   const reader = await addKey(h, theirs.tenant, 'read')
@@ -191,11 +191,11 @@ test('I8 without a key every route answers 401, and with one that may only read 
   expect(h.errors).toEqual([])
 })
 
-test('I8 no route tells or changes anything of another tenant, whatever ids are sent to it', async () => {
+test('I8 no route reveals or changes anything of another tenant, whatever ids are sent to it', async () => {
   const h = await harness()
   const { theirs, own, told } = await world(h)
   const before = await rowsOf(h, theirs.tenant.id)
-  // What leaves rows of the sender's own, under ids that are theirs, comes last.
+  // Requests that leave rows of the sender's own, under ids of the other tenant, come last.
   const rank = (route: string, request: RouteRequest): number =>
     request.foreign >= 400 ? 0 : isReading(route, request) ? 1 : 2
   const requests = Object.keys(routeRequests)
@@ -218,7 +218,7 @@ test('I8 no route tells or changes anything of another tenant, whatever ids are 
   expect(h.errors).toEqual([])
 })
 
-test('these requests are real ones: their own tenant may send each, and every read tells it something', async () => {
+test('these requests are real ones: their own tenant may send each of them, and every read returns something', async () => {
   const h = await harness()
   const { theirs, told } = await world(h)
   const problems: string[] = []
@@ -237,8 +237,8 @@ test('these requests are real ones: their own tenant may send each, and every re
   expect(h.errors).toEqual([])
 })
 
-describe('I8 what stands in the place of a key', () => {
-  /** Path and body by route: with what their tenant gave out, and with that bent. */
+describe('I8 what works in place of a key', () => {
+  /** Path and body by route: with the tokens that the tenant handed out, and with modified ones. */
   const opened = (
     theirs: SeededTenant,
     own: SeededTenant,
@@ -282,7 +282,7 @@ describe('I8 what stands in the place of a key', () => {
     ]
   }
 
-  test('opens what it was made for to whoever has it, and bent or made up it opens nothing', async () => {
+  test('opens what it was made for to anyone who has it, and nothing when it is modified or made up', async () => {
     const h = await harness()
     const { theirs, own, told } = await world(h)
     const before = await rowsOf(h, theirs.tenant.id)

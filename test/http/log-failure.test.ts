@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { harness } from '../support/harness.ts'
 
-test('no signature, token or query of a request that fails is logged, whatever dialect answers it', async () => {
+test('signatures, tokens and queries of failed requests are not logged, whichever dialect answers', async () => {
   const h = await harness({ isOwn: true })
   const expires = String(Math.floor(Date.now() / 1000) + 1e9)
   const mediaId = 'm'.repeat(22)
@@ -23,7 +23,7 @@ test('no signature, token or query of a request that fails is logged, whatever d
     'private',
   ]
   const uploadQuery = `tenant=${h.tenant.id}&expires=${expires}&signature=${signature}`
-  // Each finds its table gone.
+  // Each of these requests finds its table gone.
   const requests = [
     ['PUT', `/api/public/media/${mediaId}/content?${uploadQuery}`, 'media'],
     ['GET', '/api/public/v2/datasets/evals%2Fqa?apiKey=private', 'datasets'],

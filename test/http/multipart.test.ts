@@ -4,7 +4,7 @@ import { MultipartError, readMultipart } from '../../src/http/multipart.ts'
 
 const type = 'multipart/form-data; boundary=b0'
 
-/** Names, types and bytes of all parts, the body handed over in pieces of `size`. */
+/** Reads names, types and bytes of all parts from a body that arrives in pieces of `size` bytes. */
 async function readAll(bytes: Buffer, contentType = type, size = 65_536) {
   const parts = []
   for await (const part of readMultipart(cut(bytes, size), contentType)) {
@@ -24,7 +24,7 @@ function body(...lines: string[]): Buffer {
 }
 
 describe('parts', () => {
-  test("any form that Node's own encoder writes comes back, however it is cut", async () => {
+  test("any form that Node's own encoder writes reads back, however the body is cut", async () => {
     const value = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc
@@ -45,7 +45,8 @@ describe('parts', () => {
         const data = new FormData()
         const expected = []
         for (const { name, value: given, isFile } of fields) {
-          // The encoder escapes quotes and line ends only; a backslash before a quote is read as the quote's.
+          // The encoder only escapes quotes and line ends, so a backslash before a quote is taken for an escape of that
+          // quote.
           const key = name.toWellFormed().replace(/[\r\n\\%]/g, '_')
           const bytes = isFile ? Buffer.from(given) : Buffer.from('text')
           if (isFile) data.append(key, new Blob([bytes], { type: 'image/png; length=3' }))
@@ -60,7 +61,7 @@ describe('parts', () => {
     await fc.assert(property, { numRuns: 300 })
   })
 
-  test('what looks like a delimiter and is none belongs to the part', async () => {
+  test('text that resembles a delimiter but is none belongs to the part', async () => {
     const content = '\r\n--b\r\n--b0x\r\n-- b0\r\n--b0-\r\n--b00\r\n'
     const bytes = body(
       '--b0',
@@ -77,7 +78,7 @@ describe('parts', () => {
     }
   })
 
-  test('preamble, epilogue, folded headers, quoted boundary, blanks and no quotes are understood', async () => {
+  test('preamble, epilogue, folded headers, quoted boundary, blanks and missing quotes are accepted', async () => {
     const bytes = body(
       'preamble',
       '--b 0 \t',
@@ -155,7 +156,7 @@ describe('parts', () => {
     expect((await parts.next()).done).toBe(true)
   })
 
-  test('a body without parts has none', async () => {
+  test('a body without parts gives none', async () => {
     expect(await readAll(Buffer.from('--b0--\r\n'))).toEqual([])
   })
 })
@@ -163,7 +164,7 @@ describe('parts', () => {
 describe('refused', () => {
   const good = body('--b0', 'Content-Disposition: form-data; name="a"', '', '{}', '--b0--')
 
-  test('a body that ends before its last delimiter, wherever it is cut', async () => {
+  test('a body that ends before its last delimiter, wherever it is cut off', async () => {
     for (let length = 0; length < good.length; length++) {
       await expect(readAll(good.subarray(0, length))).rejects.toThrow(MultipartError)
     }

@@ -7,7 +7,7 @@ import { harness } from '../support/harness.ts'
 const mebibyte = 1_048_576
 
 describe('503', () => {
-  test('I7: bodies over the byte budget are refused at once with Retry-After, and taken again when there is room', async ({
+  test('I7: bodies over the byte budget are refused at once with Retry-After, and accepted again when there is room', async ({
     onTestFinished,
   }) => {
     const h = await harness()
@@ -54,7 +54,7 @@ describe('503', () => {
 })
 
 describe('503 while a body is read', () => {
-  test('I7: bodies that tell no length are counted as they grow: what finds no room is refused, what was there goes on', async ({
+  test('I7: bodies of unknown length are counted as they grow: one that finds no room is refused, those before it go on', async ({
     onTestFinished,
   }) => {
     const h = await harness()
@@ -96,7 +96,7 @@ describe('503 while a body is read', () => {
 })
 
 describe('400', () => {
-  test('what the router itself refuses is told in the shape of the dialect', async () => {
+  test('what the router itself refuses is answered in the shape of the dialect', async () => {
     const h = await harness()
     expect(await h.call('GET', '/api/public/v2/datasets/%E0%A4%A')).toMatchObject({
       status: 400,

@@ -48,7 +48,7 @@ test.each([
   ['v2/scores', scoreFilterColumns],
   ['experiments', experimentFilterColumns],
   ['experiment-items', experimentItemFilterColumns],
-])('every condition that suits a column of %s is answered', async (path, columns) => {
+])('every condition that is allowed on a column of %s is answered', async (path, columns) => {
   const h = await harness()
   await ingestBatch(
     h,

@@ -29,7 +29,7 @@ async function postRun(h: Harness, body: Record<string, unknown>) {
 }
 
 describe('200', () => {
-  test('experiments and their items are the same whether their aggregates are known, old or none', async () => {
+  test('experiments and their items look the same whether their aggregates are current, outdated or missing', async () => {
     const h = await harness()
     await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
     for (const n of [0, 1, 2, 3]) {
@@ -56,7 +56,7 @@ describe('200', () => {
       const link = { runName: run, datasetItemId: `item-${n}`, traceId }
       expect((await h.call('POST', `${base}/dataset-run-items`, link)).status).toBe(200)
     }
-    // Known by its trace alone: its time is the trace's.
+    // This item names only a trace, so its time is that of the trace.
     await ingestBatch(h, ['trace-create', { id: 'bare', timestamp: at(30) }])
     const bare = { runName: 'bare', datasetItemId: 'item-3', traceId: 'bare' }
     expect((await h.call('POST', `${base}/dataset-run-items`, bare)).status).toBe(200)
@@ -106,7 +106,7 @@ describe('200', () => {
     expect(await reads()).toEqual(current)
   })
 
-  test('what is asked of a trace is found where few traces have it and where many do', async () => {
+  test('a condition on a trace finds the same rows where few traces meet it and where many do', async () => {
     const h = await harness()
     await postRun(h, { id: randomUUID(), name: 'another' })
     await h.db`
@@ -133,7 +133,7 @@ describe('200', () => {
     expect((await get(h, 'sessions')).meta.totalItems).toBe(1)
   })
 
-  test('a name is found whole, however long it is', async () => {
+  test('a name is matched in full, however long it is', async () => {
     const h = await harness()
     const long = 'n'.repeat(990)
     await ingestBatch(
@@ -148,7 +148,7 @@ describe('200', () => {
     expect(await ids(h, 'traces', { name: 'n'.repeat(200) })).toEqual(['short'])
   })
 
-  test('the filter of scores asks what the trace shows: its own value where it has set one, else its root run', async () => {
+  test('a filter of scores sees what the trace shows: its own value when it has one, otherwise that of its root run', async () => {
     const h = await harness()
     const [own, silent] = [randomUUID(), randomUUID()]
     await postRun(h, { id: own, name: 'root', tags: ['of root'] })
@@ -176,7 +176,7 @@ describe('200', () => {
     expect(data[0]!.trace).toMatchObject({ userId: null, tags: ['of root', 'of trace'] })
   })
 
-  test('what a deleted root run said of its trace is gone with it', async () => {
+  test('what a deleted root run said of its trace is removed with it', async () => {
     const h = await harness()
     const session = async (name: string) => (await h.call('POST', '/sessions', { name })).body.id
     const [gone, kept] = [await session('gone'), await session('kept')]

@@ -5,7 +5,7 @@ import { harness, type Harness } from '../../support/harness.ts'
 
 type Call = [method: 'GET' | 'PUT' | 'POST', url: string, body?: object]
 
-/** One of everything that has hints to take. */
+/** One of each thing that routes with hints read or write. */
 async function world(h: Harness) {
   const dataset = (await h.call('POST', '/datasets', { name: 'dataset' })).body.id as string
   const example = { dataset_id: dataset, inputs: {} }
@@ -59,7 +59,7 @@ const hints: [string, (w: World) => Call, string[]][] = [
 ]
 
 describe('200 with a hint', () => {
-  test.each(hints)('%s answers as it does without', async (_name, callOf, queries) => {
+  test.each(hints)('%s has the same answer as without the hint', async (_name, callOf, queries) => {
     const h = await harness()
     const [method, url] = callOf(await world(h))
     const plain = await h.call(method, url)
@@ -70,7 +70,7 @@ describe('200 with a hint', () => {
     }
   })
 
-  test('runs are queried and counted as without', async () => {
+  test('runs are queried and counted as without the hints', async () => {
     const h = await harness()
     const { session } = await world(h)
     const body = { session: [session] }
@@ -94,7 +94,7 @@ describe('200 with a hint', () => {
     expect((await h.call('POST', '/examples/bulk', [body])).body).toMatchObject([{ inputs }])
   })
 
-  test('the status of a run is worked out, and files of another bucket are not looked for', async () => {
+  test('the status of a run is computed, and files in another bucket are not looked up', async () => {
     const h = await harness()
     const id = randomUUID()
     const given = { status: 'error', input_attachments: { a: 'x' }, output_attachments: {} }
@@ -107,7 +107,7 @@ describe('200 with a hint', () => {
     })
   })
 
-  test('nothing is tagged, so nothing is found by a tag', async () => {
+  test('nothing has resource tags, so a tag finds nothing', async () => {
     const h = await harness()
     await world(h)
     for (const list of ['/datasets', '/sessions']) {
@@ -128,7 +128,7 @@ describe('200 with a hint', () => {
 })
 
 describe('422', () => {
-  test('a hint that is none is refused', async () => {
+  test('a hint of the wrong type is refused', async () => {
     const h = await harness()
     const w = await world(h)
     const queries = [

@@ -27,7 +27,7 @@ async function ids(h: Harness, query: string): Promise<string[]> {
 }
 
 describe('200', () => {
-  test('an item has every key, null when empty, and reads back the same', async () => {
+  test('an item has every key, with null where it is empty, and reads back the same', async () => {
     const h = await serve()
     const dataset = (await get(h, '/v2/datasets/ds')).body
     const made = (await add(h, { id: 'item-0', input: { q: 'Q0' } })).body
@@ -59,7 +59,7 @@ describe('200', () => {
     expect((await get(h, `/dataset-items/${one.body.id}`)).body).toEqual(one.body)
   })
 
-  test('every spelling of an id comes back as it was sent', async () => {
+  test('every spelling of an id is returned as it was sent', async () => {
     const h = await serve()
     const given = [
       'b8137f54-915b-4989-8e1b-3a91f02c8a56',
@@ -78,7 +78,7 @@ describe('200', () => {
     expect(await ids(h, 'datasetName=ds')).toEqual(given.toReversed())
   })
 
-  test('a string that holds JSON is that JSON, the empty string clears, any other stays one', async () => {
+  test('a string that holds JSON becomes that JSON, the empty string clears, and any other string stays a string', async () => {
     const h = await serve()
     const values: [sent: string, stored: unknown][] = [
       ['123', 123],
@@ -142,7 +142,7 @@ describe('200', () => {
     })
   })
 
-  test('a version that is the time of an item includes it and not the next one', async () => {
+  test('a version that equals the time of an item includes that item and not the next one', async () => {
     const h = await serve()
     const one = (await add(h, { id: 'one', input: 1 })).body
     const two = (await add(h, { id: 'two', input: 1 })).body
@@ -151,7 +151,7 @@ describe('200', () => {
     const at = (time: string) => `datasetName=ds&version=${encodeURIComponent(time)}`
     expect(await ids(h, at(one.createdAt))).toEqual(['one'])
     expect(await ids(h, at(two.createdAt))).toEqual(['two', 'one'])
-    // Microseconds, an offset, and the plus sign of Python's query strings.
+    // The same instant in microseconds, with an offset, and with a plus sign as Python's query strings write it.
     expect(await ids(h, at(two.createdAt.replace('Z', '999Z')))).toEqual(['two', 'one'])
     expect(await ids(h, at(two.createdAt.replace('Z', '+00:00')))).toEqual(['two', 'one'])
     const then = await get(h, `/dataset-items?${at(two.createdAt)}`)
@@ -164,7 +164,7 @@ describe('200', () => {
     expect(await ids(h, 'datasetName=ds')).toEqual(['one'])
   })
 
-  test('items made in one instant have strictly increasing times, and list newest first', async () => {
+  test('items made at the same instant have strictly increasing times, and are listed newest first', async () => {
     const h = await serve()
     const made = await Promise.all(
       Array.from({ length: 12 }, async (_, i) => add(h, { id: `i${i}`, input: 1 })),
@@ -179,7 +179,7 @@ describe('200', () => {
     expect(page.body.meta).toEqual({ page: 3, limit: 5, totalItems: 12, totalPages: 3 })
   })
 
-  test('lists hold active items only, of one dataset or of all, by their source', async () => {
+  test('lists contain active items only, of one dataset or of all, filtered by their source', async () => {
     const h = await serve()
     await h.call('POST', `${base}/v2/datasets`, { name: 'a+b c' })
     await add(h, { id: 'archived', input: 1, status: 'ARCHIVED', sourceTraceId: 't' })
@@ -195,7 +195,7 @@ describe('200', () => {
     expect((await get(h, '/dataset-items/archived')).body.status).toBe('ARCHIVED')
   })
 
-  test('a deleted item is gone, and its id can be used again', async () => {
+  test('a deleted item is no longer found, and its id can be used again', async () => {
     const h = await serve()
     await add(h, { id: 'i', input: 1, metadata: 'old' })
     const message = 'Dataset item successfully deleted'
@@ -230,7 +230,7 @@ describe('400', () => {
     expect(await ids(h, '')).toEqual([])
   })
 
-  test('no id and no input', async () => {
+  test('an item with neither id nor input', async () => {
     const h = await serve()
     const message = 'Dataset item validation failed: Dataset item input cannot be null'
     for (const body of [{}, { input: null }, { input: '' }, { id: null, input: 'null' }]) {
@@ -245,7 +245,7 @@ describe('400', () => {
     })
   })
 
-  test('an item that breaks a schema of its dataset, whole or after the merge', async () => {
+  test('an item that breaks a schema of its dataset, when sent whole and after a merge', async () => {
     const h = await harness()
     const inputSchema = { type: 'object', properties: { q: { type: 'string' } }, required: ['q'] }
     await h.call('POST', `${base}/v2/datasets`, {
@@ -282,16 +282,19 @@ describe('400', () => {
   test.each([
     ['without end', { $ref: '#' }, 'cannot be checked: no end'],
     ['that asks to be asynchronous', { $async: true, type: 'object' }, 'must be object'],
-  ])('a schema %s refuses the item and harms nobody', async (_, inputSchema, reason) => {
-    const h = await harness()
-    await h.call('POST', `${base}/v2/datasets`, { name: 'ds', inputSchema })
-    const answer = await add(h, { input: 1 })
-    expect(answer).toMatchObject({
-      status: 400,
-      body: { message: `Dataset item validation failed: Input validation failed: ${reason}` },
-    })
-    expect(h.errors).toEqual([])
-  })
+  ])(
+    'a schema %s makes the item refused and affects nobody else',
+    async (_, inputSchema, reason) => {
+      const h = await harness()
+      await h.call('POST', `${base}/v2/datasets`, { name: 'ds', inputSchema })
+      const answer = await add(h, { input: 1 })
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { message: `Dataset item validation failed: Input validation failed: ${reason}` },
+      })
+      expect(h.errors).toEqual([])
+    },
+  )
 
   test('references to media that nobody uploaded', async () => {
     const h = await serve()
@@ -300,7 +303,7 @@ describe('400', () => {
     expect(await add(h, { input })).toMatchObject({ status: 400, body: { message } })
   })
 
-  test('a version that is no time, or comes without a dataset', async () => {
+  test('a version that is not a time, or is sent without a dataset', async () => {
     const h = await serve()
     const answer = await get(h, '/dataset-items?version=2026-01-01')
     expect(answer).toMatchObject({ status: 400, body: { message: 'Invalid request data' } })
@@ -317,7 +320,7 @@ describe('400', () => {
     expect((await get(h, `/dataset-items?${twice}`)).status).toBe(400)
   })
 
-  test('depth, broken JSON and numbers beyond every type are no error of ours', async () => {
+  test('deep JSON, broken JSON and numbers beyond every type cause no error of ours', async () => {
     const h = await serve()
     const deep = `${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`
     expect((await add(h, `{"datasetName":"ds","input":${deep}}`)).status).toBe(400)
@@ -341,7 +344,7 @@ describe('400', () => {
 })
 
 describe('404', () => {
-  test('an unknown dataset or item says so in its own words, also when it is another tenant’s', async () => {
+  test('an unknown dataset or item has its own message, also when it belongs to another tenant', async () => {
     const h = await serve()
     const other = await h.addTenant()
     await add(h, { id: 'i', input: 1 })
@@ -376,7 +379,7 @@ describe('404', () => {
 })
 
 describe('409', () => {
-  test('an id is unique in the project, not in the dataset; another project may have it too', async () => {
+  test('an id is unique in the project, not only in the dataset; another project may use it too', async () => {
     const h = await serve()
     const other = await h.addTenant()
     await h.call('POST', `${base}/v2/datasets`, { name: 'other' })

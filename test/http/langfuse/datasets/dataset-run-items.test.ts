@@ -6,7 +6,7 @@ import { harness, type Harness } from '../../../support/harness.ts'
 const base = '/api/public'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-/** A server with a dataset `ds` and the items `item-0`, `item-1`, … */
+/** A server with a dataset `ds` and the items `item-0`, `item-1` and so on. */
 async function serve(items = 1) {
   const h = await harness()
   const { body } = await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
@@ -63,7 +63,7 @@ function runEvent(id: string, traceId: string | null): IngestEvent {
 }
 
 describe('200', () => {
-  test('a link answers with exactly its keys, before trace or observation exist, and reads back at once', async () => {
+  test('a link is answered with exactly its keys, before trace or observation exist, and reads back at once', async () => {
     const h = await serve()
     const body = await linked(h, {
       runDescription: 'desc',
@@ -100,7 +100,7 @@ describe('200', () => {
     })
   })
 
-  test('the same link again is the same answer and no new row, however often and at once', async () => {
+  test('an identical link gets the same answer and adds no row, however often and concurrently it is sent', async () => {
     const h = await serve()
     const first = await linked(h, { traceId: 't', observationId: 'o' })
     h.clock.advance(60_000)
@@ -121,7 +121,7 @@ describe('200', () => {
     expect((await runOf(h)).datasetRunItems).toEqual([three, two, one])
   })
 
-  test('links made at once to a new run name are one run', async () => {
+  test('links made concurrently to a new run name share one run', async () => {
     const h = await serve(8)
     const bodies = await Promise.all(
       Array.from({ length: 8 }, async (_, i) =>
@@ -133,7 +133,7 @@ describe('200', () => {
     expect((await get(h, '/datasets/ds/runs')).body.meta.totalItems).toBe(1)
   })
 
-  test('pages hold the newest links first, also those of one millisecond', async () => {
+  test('pages list the newest links first, even within one millisecond', async () => {
     const h = await serve(5)
     for (let i = 0; i < 5; i++) {
       h.clock.advance(-20)
@@ -147,7 +147,7 @@ describe('200', () => {
     expect(page.body.meta).toEqual({ page: 2, limit: 2, totalItems: 5, totalPages: 3 })
   })
 
-  test('description and metadata that are given replace the stored ones, null and absent leave them', async () => {
+  test('description and metadata replace the stored ones when they are sent; null and absent ones do not', async () => {
     const h = await serve()
     await linked(h, { traceId: 't', runDescription: 'one', metadata: { a: 1, b: 2 } })
     const before = await runOf(h)
@@ -167,7 +167,7 @@ describe('200', () => {
     expect((await runOf(h)).updatedAt > before.updatedAt).toBe(true)
   })
 
-  test('metadata of a new run: objects as given, other values wrapped, what is empty dropped', async () => {
+  test('metadata of a new run: objects are kept, other values are wrapped, and empty values are dropped', async () => {
     const h = await serve()
     const cases: [sent: unknown, stored: object][] = [
       [undefined, {}],
@@ -195,7 +195,7 @@ describe('200', () => {
     expect((await list(h, '', '')).body.meta.totalItems).toBe(1)
   })
 
-  test('a dataset version selects the item as it was, and is noted in the metadata of a new run', async () => {
+  test('a dataset version selects the item as it was, and is recorded in the metadata of a new run', async () => {
     const h = await serve()
     const { createdAt } = (await get(h, '/dataset-items/item-0')).body
     await h.call('POST', `${base}/dataset-items`, {
@@ -218,7 +218,7 @@ describe('200', () => {
     expect(rows).toEqual([{ exampleVersion: createdAt.replace('Z', '000Z') }])
   })
 
-  test('createdAt is the time of the item, and of the run when it is new', async () => {
+  test('createdAt sets the time of the item, and that of the run when the run is new', async () => {
     const h = await serve()
     const body = await linked(h, { traceId: 't', createdAt: '2020-02-29T23:59:59.123456789+02:00' })
     expect(body.createdAt).toBe('2020-02-29T21:59:59.123Z')
@@ -227,7 +227,7 @@ describe('200', () => {
     expect((await runOf(h)).createdAt).toBe('2020-02-29T21:59:59.123Z')
   })
 
-  test('an observation alone brings its trace, in the spelling of the client', async () => {
+  test('an observation without a trace id gets its trace, in the spelling of the client', async () => {
     const h = await serve()
     const trace = '4EA979D0F0A73BAF9A4E3C48989F43E4'
     await h.ingest(runEvent('7cd96ca2eb0dfb8d', trace))
@@ -238,7 +238,7 @@ describe('200', () => {
     expect((await list(h)).body.meta.totalItems).toBe(1)
   })
 
-  test('a link that is not applied yet has the answer it will have', async () => {
+  test('a link that is not applied yet gets the answer that it will have', async () => {
     const h = await serve()
     const body = { runName: 'run', datasetItemId: 'item-0', traceId: 't', observationId: 'o' }
     const answer = await h.db.begin(async (transaction) => {
@@ -262,7 +262,7 @@ describe('200', () => {
 
 describe('400', () => {
   test.each([{}, { traceId: null, observationId: null }, { traceId: '', observationId: '' }])(
-    'neither trace nor observation: %j',
+    'a link with neither trace nor observation: %j',
     async (ids) => {
       const h = await serve()
       const answer = await link(h, ids)
@@ -346,7 +346,7 @@ describe('400', () => {
     }
   })
 
-  test('NUL, lone surrogates, long names and deep metadata are stored or refused, never an error of ours', async () => {
+  test('NUL, lone surrogates, long names and deep metadata are stored or refused, and cause no error of ours', async () => {
     const h = await serve()
     const odd = await h.call(
       'POST',
@@ -372,7 +372,7 @@ describe('400', () => {
 })
 
 describe('404', () => {
-  test('an item that is unknown, archived, deleted, not yet there, or another tenant’s', async () => {
+  test('an item that is unknown, archived, deleted, not yet there, or of another tenant', async () => {
     const h = await serve()
     const other = await h.addTenant()
     const post = { datasetName: 'ds', input: 1 }

@@ -7,7 +7,7 @@ import { harness, type Harness } from '../../../support/harness.ts'
 const base = '/api/public'
 const start = Date.UTC(2026, 0, 21)
 
-/** A server with a dataset `evals/ds` and its item `item`. */
+/** A server with a dataset `evals/ds` that has one item, `item`. */
 async function serve() {
   const h = await harness()
   const { body } = await h.call('POST', `${base}/v2/datasets`, { name: 'evals/ds' })
@@ -30,7 +30,7 @@ async function runs(h: Harness, path = '') {
 }
 
 describe('200', () => {
-  test('runs made back to back list newest first, with strictly increasing times', async () => {
+  test('runs made back to back are listed newest first, with strictly increasing times', async () => {
     const h = await serve()
     const names = Array.from({ length: 9 }, (_, i) => `run ${i}`)
     for (const name of names) {
@@ -60,19 +60,19 @@ describe('200', () => {
     ['100% sure', '100%25%20sure'],
     ['a/b %2F c', 'a%2Fb%20%252F%20c'],
     ['n - 2026-11-21T21:03:27.322Z', 'n%20-%202026-11-21T21%3A03%3A27.322Z'],
-  ])('the run name %j is one segment, decoded exactly once', async (name, segment) => {
+  ])('the run name %j is one segment of the path, decoded exactly once', async (name, segment) => {
     const h = await serve()
     const body = await link(h, name)
     expect((await runs(h, `/${segment}`)).body).toMatchObject({ id: body.datasetRunId, name })
   })
 
-  test('a run answers with all its items, more than any page holds, newest first', async () => {
+  test('a run is answered with all its items, more than any page holds, newest first', async () => {
     const h = await serve()
     const { datasetRunId, datasetItemId } = await link(h, 'large')
     const exampleId = deriveId('example', datasetItemId)
     const events = Array.from({ length: 2500 }, (_, i): IngestEvent => {
       const id = deriveId('test', String(i))
-      // Two of each time, so that pages meet within a tie.
+      // Two items have each time, so that some pages end within a tie.
       const createdAt = fromEpochMs(start + Math.floor(i / 2))!
       return {
         kind: 'run_item',
@@ -100,7 +100,7 @@ describe('200', () => {
     expect(items.every((item) => item.datasetItemId === 'item')).toBe(true)
   })
 
-  test('a deleted run is gone with its items, and its name makes a new run', async () => {
+  test('a deleted run is not found, nor are its items, and its name makes a new run', async () => {
     const h = await serve()
     const first = await link(h, 'run')
     await link(h, 'other')
@@ -120,7 +120,7 @@ describe('200', () => {
     expect((await h.call('GET', items)).body.data).toEqual([second])
   })
 
-  test('the scores of a deleted run stay, those on its traces and those on the run itself', async () => {
+  test('the scores of a deleted run stay, both those on its traces and those on the run itself', async () => {
     const h = await serve()
     const { datasetRunId } = await link(h, 'run')
     const score = async (id: string, subject: object) => {
@@ -133,7 +133,7 @@ describe('200', () => {
     await score('of the trace', { traceId: 't' })
     await score('of the run', { datasetRunId })
     await h.call('DELETE', `${base}/datasets/evals%2Fds/runs/run`)
-    // It can still come, and once purged it can still change.
+    // A score can still arrive later, and it can still be changed after the purge.
     await score('late', { datasetRunId })
     const names = async (path: string) => {
       const { body } = await h.call('GET', `${base}${path}`)
@@ -164,7 +164,7 @@ describe('200', () => {
     expect(await names(`/v2/scores?datasetRunId=${datasetRunId}`)).toEqual(['of the run'])
   })
 
-  test('LangSmith reads the scores that stay, and its own deletion takes them along', async () => {
+  test('LangSmith can read the scores that stay, and a deletion through LangSmith removes them', async () => {
     const h = await serve()
     const ids = [(await link(h, 'a')).datasetRunId, (await link(h, 'b')).datasetRunId] as const
     const score = async (datasetRunId: string) =>
@@ -188,7 +188,7 @@ describe('200', () => {
     expect(await h.db`select experiment_id from feedback`).toEqual([{ experimentId: ids[0] }])
   })
 
-  test('a LangSmith experiment on the dataset is a run, its root runs are run items', async () => {
+  test('a LangSmith experiment on the dataset is a run, and its root runs are run items', async () => {
     const h = await serve()
     const exampleId = deriveId('example', 'item')
     const session = await h.call('POST', '/sessions', {
@@ -227,7 +227,7 @@ describe('200', () => {
         observationId: null,
       },
     ])
-    // A link by its name is one more item of the same run.
+    // A link that names it adds one more item to the same run.
     expect((await link(h, 'experiment')).datasetRunId).toBe(session.body.id)
     expect((await runs(h, '/experiment')).body.datasetRunItems).toHaveLength(2)
   })

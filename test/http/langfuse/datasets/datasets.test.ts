@@ -26,7 +26,7 @@ describe('200', () => {
     })
   })
 
-  test('health needs no key, and tells the version of the package', async () => {
+  test('health needs no key, and returns the version of the package', async () => {
     const h = await harness()
     const answer = await h.app.inject(`${base}/health`)
     expect(JSON.parse(answer.body)).toEqual({ status: 'OK', version: productVersion })
@@ -59,7 +59,7 @@ describe('200', () => {
     expect(await make(h, { name: 'bare' })).toMatchObject({ description: null, metadata: null })
   })
 
-  test('the same name again keeps what is null or absent, replaces metadata whole, and null clears schemas', async () => {
+  test('a dataset sent again keeps what is null or absent, replaces metadata as a whole, and clears schemas with null', async () => {
     const h = await harness()
     const first = await make(h, {
       name: 'n',
@@ -92,7 +92,7 @@ describe('200', () => {
     ['a+b c', 'a+b%20c'],
     ['ä/ö?#&=', '%C3%A4%2F%C3%B6%3F%23%26%3D'],
     ['%25', '%2525'],
-  ])('the name %j is one segment, decoded exactly once', async (name, segment) => {
+  ])('the name %j is one segment of the path, decoded exactly once', async (name, segment) => {
     const h = await harness()
     await make(h, { name })
     expect((await get(h, `/v2/datasets/${segment}`)).body.name).toBe(name)
@@ -115,7 +115,7 @@ describe('200', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('v1 names what a dataset holds, and v1 reads hold the active items themselves', async () => {
+  test('v1 lists what a dataset holds by name, and a v1 read contains the active items themselves', async () => {
     const h = await harness()
     const made = await h.call('POST', `${base}/datasets`, { name: 'v1', metadata: [1] })
     expect(made).toMatchObject({
@@ -146,11 +146,11 @@ describe('200', () => {
     expect(whole.body).toMatchObject({ name: 'v1', runs: ['r2', 'r1'] })
     expect(whole.body.items.map((item: { id: string }) => item.id)).toEqual(ids)
     expect(whole.body.items[0]).toEqual((await get(h, '/dataset-items/i229')).body)
-    // The list in a list is no part of v2.
+    // v2 does not have these lists of names.
     expect((await get(h, '/v2/datasets/v1')).body).not.toHaveProperty('items')
   })
 
-  test('datasets and examples of LangSmith read here, and ours read there', async () => {
+  test('datasets and examples of LangSmith can be read here, and ours there', async () => {
     const h = await harness()
     const theirs = await h.call('POST', '/datasets', {
       name: 'ls',
@@ -227,7 +227,7 @@ describe('400', () => {
     ['an unknown keyword', { tpye: 'object' }],
     ['a reference that would have to be fetched', { $ref: 'http://127.0.0.1:1/schema.json' }],
     ['more than 10,000 characters', { type: 'object', description: 'x'.repeat(10_000) }],
-  ])('%s is no schema', async (_, inputSchema) => {
+  ])('%s is not a schema', async (_, inputSchema) => {
     const h = await harness()
     for (const key of ['inputSchema', 'expectedOutputSchema']) {
       const answer = await h.call('POST', `${base}/v2/datasets`, { name: 'x', [key]: inputSchema })
@@ -239,7 +239,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a schema of the 2020 draft is one, formats are not checked', async () => {
+  test('a schema of the 2020 draft is accepted, and formats are not checked', async () => {
     const h = await harness()
     const inputSchema = {
       $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -249,7 +249,7 @@ describe('400', () => {
     expect(await make(h, { name: 'x', inputSchema })).toMatchObject({ inputSchema })
   })
 
-  test('a schema that stored items break is refused, and nothing changes', async () => {
+  test('a schema that stored items violate is refused, and nothing changes', async () => {
     const h = await harness()
     await make(h, { name: 'x' })
     const add = async (id: string, input: unknown) =>
@@ -277,7 +277,7 @@ describe('400', () => {
     })
   })
 
-  test('a page or limit out of range, or given twice, is refused and never clamped', async () => {
+  test('a page or limit that is out of range, or sent twice, is refused and never clamped', async () => {
     const h = await harness()
     await make(h, { name: 'x' })
     const queries = [
@@ -303,7 +303,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('NUL, lone surrogates, depth, length and huge numbers are stored or refused, never an error of ours', async () => {
+  test('NUL, lone surrogates, depth, length and huge numbers are stored or refused, and cause no error of ours', async () => {
     const h = await harness()
     const odd = await h.call(
       'POST',
@@ -326,7 +326,7 @@ describe('400', () => {
   })
 })
 
-/** Text that does not compress: an index would take a long run of one letter. */
+/** Text that does not compress. A long run of one letter would fit into an index entry. */
 function randomText(length: number): string {
   let state = 1
   return Array.from({ length }, () => {

@@ -7,12 +7,12 @@ import { send } from '../../otlp/spans.ts'
 const base = '/api/public'
 const from = 'fromStartTime=2026-01-01T00:00:00Z'
 
-/** 32 hex digits. */
+/** Consists of 32 hex digits. */
 function trace(n: number): string {
   return n.toString(16).padStart(32, 'a')
 }
 
-/** 16 hex digits; the helpers of spans replace the first. */
+/** Consists of 16 hex digits. The helpers that make spans replace the first one. */
 function span(n: number): string {
   return n.toString(16).padStart(16, 'b')
 }
@@ -28,7 +28,7 @@ async function items(h: Harness, query = '') {
   return list(h, query, 'experiment-items')
 }
 
-/** A server with dataset `ds` and items `item-0` to `item-2`. */
+/** A server with the dataset `ds` and the items `item-0` to `item-2`. */
 async function serve(): Promise<Harness & { datasetId: string }> {
   const h = await harness()
   const { body } = await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
@@ -68,7 +68,7 @@ async function score(h: Harness, body: object) {
   await h.drain()
 }
 
-/** As JavaScript's client runs an experiment: the link first, then the spans. The model costs 0.03. */
+/** Runs an experiment as the JavaScript client does: it sends the link first, then the spans. The model costs 0.03. */
 async function runJavascript(h: Harness & { datasetId: string }, n: number, start = n * 100) {
   const ids = { traceId: trace(n), rootId: span(n), itemId: `item-${n}`, datasetId: h.datasetId }
   const { datasetRunId } = await link(h, {
@@ -84,7 +84,7 @@ async function runJavascript(h: Harness & { datasetId: string }, n: number, star
   return datasetRunId as string
 }
 
-/** One execution as LangSmith's client logs it. */
+/** Records one execution as LangSmith's client does. */
 async function runLangsmith(h: Harness) {
   const id = randomUUID()
   const runId = randomUUID()
@@ -138,7 +138,7 @@ describe('200 /experiments', () => {
     expect(whole).toMatchObject({ metadata: { model: 'm1' }, scores: [], totalCost: 0.06 })
   })
 
-  test('an experiment over local data, under the id that its client gave', async () => {
+  test('an experiment over local data, under the id that its client chose', async () => {
     const h = await harness()
     const experimentId = 'local-0123456789'
     const ids = { traceId: trace(1), rootId: span(1), taskId: span(2), itemId: 'hash-of-input' }
@@ -213,7 +213,7 @@ describe('200 /experiments', () => {
     expect((await list(h)).data).toHaveLength(1)
   })
 
-  test('a deleted run is gone at once, with its items', async () => {
+  test('a deleted run disappears at once, with its items', async () => {
     const h = await serve()
     await runJavascript(h, 0)
     await h.call('DELETE', `${base}/datasets/ds/runs/run%20A`)
@@ -221,7 +221,7 @@ describe('200 /experiments', () => {
     expect((await items(h)).data).toEqual([])
   })
 
-  test('cost and latency are those of the linked runs, each trace counted once', async () => {
+  test('cost and latency are those of the linked runs, and each trace counts once', async () => {
     const h = await serve()
     const node = (id: string, parent: string | null, seconds: number, cost?: number) =>
       [
@@ -248,7 +248,7 @@ describe('200 /experiments', () => {
     await link(h, { traceId: 't', observationId: 'task' })
     const metrics = async () => (await list(h, 'fields=metrics')).data[0]
     expect(await metrics()).toMatchObject({ avgLatency: 2, totalCost: 0.75, avgTotalCost: 0.75 })
-    // The same execution, told without its observation: nothing changes.
+    // The same execution, linked without its observation, changes nothing.
     await link(h, { traceId: 't' })
     expect(await metrics()).toMatchObject({ itemCount: 1, totalCost: 0.75, avgLatency: 2 })
     // A run below one that counts already adds nothing to the cost.
@@ -264,14 +264,14 @@ describe('200 /experiments', () => {
       (data as { id: string; totalCost: number }[]).map((one) => [one.id, one.totalCost]),
     )
     expect(costs).toEqual({ task: 0.75, model: 0.75 })
-    // A whole trace counts with all that is in it.
+    // A whole trace counts with everything in it.
     await link(h, { runName: 'whole', traceId: 't' })
     expect((await list(h, 'name=whole&fields=metrics')).data).toMatchObject([
       { totalCost: 8.75, avgLatency: 9 },
     ])
   })
 
-  test('pages follow each other by the last activity, and lose and repeat nothing', async () => {
+  test('pages follow each other by the last activity, without losing or repeating anything', async () => {
     const h = await serve()
     const names = Array.from({ length: 7 }, (_, n) => `run ${n}`)
     for (const [n, runName] of names.entries()) {
@@ -293,7 +293,7 @@ describe('200 /experiments', () => {
     }
   })
 
-  test('several ids, names and datasets, and conditions that take their place', async () => {
+  test('several ids, names and datasets, and filter conditions that replace these parameters', async () => {
     const h = await serve()
     const id = await runJavascript(h, 0)
     const other = await runLangsmith(h)
@@ -365,7 +365,7 @@ describe('200 /experiment-items', () => {
     ])
   })
 
-  test('an item of a LangSmith client is its root run, and an error is a level', async () => {
+  test('an item of a LangSmith client is its root run, and an error sets the level', async () => {
     const h = await harness()
     const { id, runId, datasetId, exampleId } = await runLangsmith(h)
     await h.call('POST', '/feedback', { run_id: runId, key: 'correct', score: 0 })
@@ -393,7 +393,7 @@ describe('200 /experiment-items', () => {
     expect(data[0].metadata).toMatchObject({ k: 'v' })
   })
 
-  test('a link shows before its trace has come, and the expected output is that of the version executed', async () => {
+  test('a link is listed before its trace has arrived, and the expected output is that of the version executed', async () => {
     const h = await serve()
     await link(h, { traceId: 'later', observationId: 'o' })
     await h.drain()
@@ -417,7 +417,7 @@ describe('200 /experiment-items', () => {
     ])
   })
 
-  test('a trace without observations stands for itself', async () => {
+  test('a trace without observations is shown as the execution itself', async () => {
     const h = await serve()
     await link(h, { traceId: 't' })
     await ingest(h, [
@@ -442,7 +442,7 @@ describe('200 /experiment-items', () => {
     ])
   })
 
-  test('an example executed again is another item', async () => {
+  test('an example that is executed again is another item', async () => {
     const h = await serve()
     await link(h, { traceId: 't1' })
     await link(h, { traceId: 't2' })
@@ -452,7 +452,7 @@ describe('200 /experiment-items', () => {
     expect((await list(h)).data).toMatchObject([{ itemCount: 2 }])
   })
 
-  test('scores are those on the trace and on the linked run, no more than asked for', async () => {
+  test('scores are those on the trace and on the linked run, and only as many as asked for', async () => {
     const h = await serve()
     const id = await runJavascript(h, 0)
     await score(h, { name: 'of trace', traceId: trace(0) })
@@ -472,7 +472,7 @@ describe('200 /experiment-items', () => {
 })
 
 describe('tenants', () => {
-  test('see nothing of each other', async () => {
+  test('cannot see anything of each other', async () => {
     const h = await serve()
     const id = await runJavascript(h, 0)
     const other = await h.addTenant()
@@ -532,7 +532,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('text that Postgres cannot hold is text that nothing is called', async () => {
+  test('text that Postgres cannot hold matches nothing', async () => {
     const h = await serve()
     await runJavascript(h, 0)
     const odd = ['%00', 'a%00b', '%F0%9F%98%80', '\'"\\', 'a'.repeat(3000)]

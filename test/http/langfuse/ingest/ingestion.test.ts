@@ -9,7 +9,7 @@ const at = '2026-11-21T20:39:53.985Z'
 
 let eventCount = 0
 
-/** An event as an SDK makes one. */
+/** Makes an event in the form that an SDK sends. */
 function event(type: string, body: unknown, timestamp = at): Record<string, unknown> {
   return { id: `event-${eventCount++}`, type, timestamp, body }
 }
@@ -50,7 +50,7 @@ async function counts(h: Harness): Promise<number[]> {
   return [row!.runs!, row!.traces!, row!.feedback!, row!.dead!]
 }
 
-/** Everything that a tenant has, but for the times at which it came. */
+/** Reads everything that a tenant has, except the times at which it arrived. */
 async function allRows(h: Harness, tenant: TestTenant): Promise<Row[][]> {
   const tables = [
     await h.db<Row[]>`select * from runs where tenant_id = ${tenant.id} order by id`,
@@ -202,7 +202,7 @@ describe('207', () => {
     })
   })
 
-  test('observation-create and -update name their type in the body', async () => {
+  test('observation-create and observation-update name their type in the body', async () => {
     const h = await harness()
     await ingested(
       h,
@@ -224,14 +224,14 @@ describe('207', () => {
     expect(await run(h, 's')).toMatchObject({ model: null, promptTokens: null })
   })
 
-  test('an end before the start is the start', async () => {
+  test('an end before the start becomes the start', async () => {
     const h = await harness()
     const times = { startTime: '2026-01-02T00:00:00Z', endTime: '2026-01-01T00:00:00Z' }
     await ingested(h, event('span-create', { id: 'o', traceId: 't', ...times }))
     expect(await run(h, 'o')).toMatchObject({ endTime: '2026-01-02T00:00:00.000000Z' })
   })
 
-  test('a root without a trace is a trace of its own, its child is in the same one', async () => {
+  test('a root without a trace makes a trace of its own, and its child is in that trace', async () => {
     const h = await harness()
     await ingested(
       h,
@@ -241,13 +241,13 @@ describe('207', () => {
     const { traceId } = await run(h, 'root')
     expect(traceId).toBe(resolveId('trace', 'root').id)
     expect((await run(h, 'child')).traceId).toBe(traceId)
-    // It is found by the id that its observations show.
+    // The trace is found by the id that its observations show.
     const shown = await h.call('GET', '/api/public/observations/child')
     const trace = await h.call('GET', `/api/public/traces/${shown.body.traceId}`)
     expect(trace.body).toMatchObject({ id: 'root', observations: [{}, {}] })
   })
 
-  test('an end that comes later than its start, and lies before it, is the start to readers', async () => {
+  test('readers see the start as the end when an end arrives later and lies before the start', async () => {
     const h = await harness()
     const startTime = '2026-01-02T00:00:00.000Z'
     await ingested(h, event('span-create', { id: 'o', traceId: 't', startTime }))
@@ -262,7 +262,7 @@ describe('207', () => {
     expect(listed.body.data).toMatchObject([{ id: 'o' }])
   })
 
-  test('an update may come before its create, and still wins over it', async () => {
+  test('an update may arrive before its create, and still takes precedence', async () => {
     const h = await harness()
     await ingested(h, event('span-update', { id: 'o', traceId: 't', output: 'late', name: 'new' }))
     await ingested(
@@ -316,7 +316,7 @@ describe('207', () => {
     })
   })
 
-  test("a trace's null clears name, user, session, release and version; absent and null keep the rest", async () => {
+  test("a trace's null clears name, user, session, release and version, and keeps other fields as absent does", async () => {
     const h = await harness()
     const fields = { name: 'n', userId: 'u', sessionId: 's', release: 'r', version: 'v' }
     const others = { public: true, tags: ['a'], metadata: { a: 1 }, input: 'i', environment: 'e' }
@@ -346,7 +346,7 @@ describe('207', () => {
   })
 
   test.each(['0', 'false', '{}', '[]', '0.0'])(
-    'an output of %s replaces nothing, and is better than nothing',
+    'an output of %s is kept only where there is no other output',
     async (output) => {
       const h = await harness()
       const update = (id: string) =>
@@ -367,7 +367,7 @@ describe('207', () => {
     },
   )
 
-  test('costs and tokens that come in different events are both kept', async () => {
+  test('costs and tokens that arrive in different events are both kept', async () => {
     const h = await harness()
     await ingested(
       h,
@@ -430,7 +430,7 @@ describe('207', () => {
     })
   })
 
-  test("details of OpenAI's usage are counted out of what they detail", async () => {
+  test("details of OpenAI's usage are subtracted from the count that they detail", async () => {
     const h = await harness()
     const usageDetails = {
       prompt_tokens: 10,
@@ -444,7 +444,7 @@ describe('207', () => {
     )
   })
 
-  test('a thing without an id is stored under one that the event gives, once', async () => {
+  test('an entity without an id is stored once, under an id that is derived from the event', async () => {
     const h = await harness()
     const batch = [
       event('trace-create', { name: 'n' }),
@@ -463,7 +463,7 @@ describe('207', () => {
     expect(await counts(h)).toEqual([0, 0, 0, 0])
   })
 
-  test('scores read back as soon as a batch of them is answered, timed by their envelopes', async () => {
+  test('scores can be read as soon as their batch is answered, and take their time from their envelopes', async () => {
     const h = await harness()
     const batch = recordedScores.map(({ body, timestamp }) =>
       event('score-create', body, timestamp),
@@ -557,7 +557,7 @@ describe('207', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('NUL, lone surrogates, __proto__ and deep JSON are stored or refused, and never an accident', async () => {
+  test('NUL, lone surrogates, __proto__ and deep JSON are stored or refused, and never cause an accident', async () => {
     const h = await harness()
     const odd = 'a\u0000b\ud800c'
     const deep = `${'['.repeat(300)}${']'.repeat(300)}`
@@ -641,7 +641,7 @@ describe('207', () => {
     expect(new Set(runs!.map(({ name }) => name))).toEqual(new Set(['ev', 'g', 'sp']))
   })
 
-  test('a batch of thousands is stored whole', async () => {
+  test('a batch of thousands of events is stored completely', async () => {
     const h = await harness()
     const batch = Array.from({ length: 2000 }, (_, i) =>
       event('span-create', { id: `o${i}`, traceId: `t${i % 20}`, name: 'n' }),
@@ -651,7 +651,7 @@ describe('207', () => {
     expect(await counts(h)).toEqual([2000, 20, 0, 0])
   })
 
-  test("another tenant's rows stay as they are", async () => {
+  test('rows of another tenant do not change', async () => {
     const h = await harness()
     const other = await h.addTenant()
     await ingested(h, event('trace-create', { id: 'tr', name: 'mine' }))
@@ -679,7 +679,7 @@ describe('400', () => {
     ])
   })
 
-  test('what is no JSON is refused', async () => {
+  test('a body that is not JSON is refused', async () => {
     const h = await harness()
     const answer = await h.call('POST', `${base}/ingestion`, '{"batch":[')
     expect([answer.status, answer.text]).toEqual([400, 'Invalid JSON'])

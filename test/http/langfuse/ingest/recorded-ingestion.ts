@@ -1,6 +1,4 @@
-/*
- * Batches as SDKs sent them (contracts/langfuse.md 6).
- */
+/* Batches as SDKs sent them (contracts/langfuse.md 6). */
 
 const traceId = 'c2eabb7b-39b7-4b26-b9d6-7901b0782795'
 const spanId = '3cda5836-4a0b-4289-a47a-60ac09826924'
@@ -12,7 +10,7 @@ function event(id: string, type: string, body: object) {
   return { id, type, timestamp: sent, body }
 }
 
-/** npm `langfuse` 3.39.2: updates before creates, all of one millisecond. */
+/** npm `langfuse` 3.39.2: updates come before creates, and all have the same millisecond. */
 export const recordedBatch = [
   event('5dc2b9b7-76dd-4c71-a8be-34cf9245e5bc', 'event-create', {
     id: '5554c723-7469-4a41-923f-06a1f7c6c5ee',
@@ -107,9 +105,9 @@ const scoredSpan = 'b7ad6b7169203331'
 
 interface RecordedScore {
   body: { id: string; name: string; [field: string]: unknown }
-  /** Of the envelope. */
+  /** The time of the envelope. */
   timestamp: string
-  /** The same as it is read. */
+  /** The same time as it is read back. */
   readTimestamp: string
 }
 

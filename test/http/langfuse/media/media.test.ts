@@ -30,7 +30,7 @@ async function announce(h: Harness, body: object = {}, as: TestTenant = h.tenant
   return h.callAs(as, 'POST', `${base}/media`, { ...announcement, ...body })
 }
 
-/** As an SDK does: with no key. */
+/** Sends a request without a key, as an SDK does. */
 async function put(
   h: Harness,
   url: string,
@@ -67,7 +67,7 @@ async function download(h: Harness, link: string) {
 }
 
 describe('201', () => {
-  test('an announced content gets the id its client computes, and a link to put it', async () => {
+  test('an announced file gets the id that its client computes, and a link to upload it', async () => {
     const h = await harness()
     const { status, body } = await announce(h)
     expect(status).toBe(201)
@@ -77,7 +77,7 @@ describe('201', () => {
     expect(again.body.uploadUrl).not.toBeNull()
   })
 
-  test('what is stored already is not uploaded again, by whatever it belongs to', async () => {
+  test('a file that is already stored is not uploaded again, whatever it belongs to', async () => {
     const h = await harness()
     await upload(h)
     const { body: dataset } = await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
@@ -90,14 +90,14 @@ describe('201', () => {
     }
   })
 
-  test('what came as an attachment by LangSmith is here already', async () => {
+  test('a file that arrived as an attachment through LangSmith is already stored', async () => {
     const h = await harness()
     await h.blobs.put(h.tenant.id, chunks(bytes), { maxBytes: 1000 })
     expect((await announce(h, { contentLength: 1 })).body).toEqual({ mediaId, uploadUrl: null })
     expect((await get(h)).body).toMatchObject({ contentLength: bytes.length })
   })
 
-  test('the same content in another tenant has to be uploaded there', async () => {
+  test('the same file must be uploaded again for another tenant', async () => {
     const h = await harness()
     await upload(h)
     const other = await h.addTenant()
@@ -108,7 +108,7 @@ describe('201', () => {
 })
 
 describe('200', () => {
-  test('announce, put, tell, read, download', async () => {
+  test('announce, upload, report, read, download', async () => {
     const h = await harness()
     await upload(h)
     const told = await h.call('PATCH', `${base}/media/${mediaId}`, {
@@ -134,13 +134,13 @@ describe('200', () => {
     expect(file.headers['content-type']).toBe('image/png')
   })
 
-  test('a content can be read once it is put, whether its client tells or not', async () => {
+  test('a file can be read once it is uploaded, whether or not its client reports that', async () => {
     const h = await harness()
     await upload(h)
     expect((await get(h)).body.uploadedAt).toMatch(/^2026-01-21T14:35:/)
   })
 
-  test('putting the same bytes twice is no error', async () => {
+  test('uploading the same bytes twice is no error', async () => {
     const h = await harness()
     const { body } = await announce(h)
     expect((await put(h, body.uploadUrl)).status).toBe(200)
@@ -148,7 +148,7 @@ describe('200', () => {
     expect(await h.db`select from blobs`).toHaveLength(1)
   })
 
-  test('a put needs neither checksum header nor content type, and may be compressed', async () => {
+  test('an upload needs neither a checksum header nor a content type, and may be compressed', async () => {
     const h = await harness()
     const { body } = await announce(h)
     const { pathname, search } = new URL(body.uploadUrl)
@@ -163,7 +163,7 @@ describe('200', () => {
   })
 
   test.each(['application/json', 'multipart/form-data; boundary=x', 'text/plain'])(
-    'a content is taken as it is, also as %s',
+    'a body of type %s is stored unchanged',
     async (contentType) => {
       const h = await harness()
       const { body } = await announce(h)
@@ -173,7 +173,7 @@ describe('200', () => {
     },
   )
 
-  test('a content far above the limit of other bodies is streamed', async () => {
+  test('a file far above the limit of other bodies is streamed', async () => {
     const h = await harness()
     const content = randomBytes(30_000_000)
     const { body } = await announce(h, {
@@ -185,7 +185,7 @@ describe('200', () => {
     expect((await get(h, body.mediaId)).body.contentLength).toBe(content.length)
   })
 
-  test('items tell what they refer to, field by field, by every way to read them', async () => {
+  test('items list the media they refer to, field by field, in every way to read them', async () => {
     const h = await harness()
     await upload(h)
     await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
@@ -224,7 +224,7 @@ describe('200', () => {
     expect(file.rawPayload).toEqual(bytes)
   })
 
-  test('an item may refer to what is announced but not put, and shows it once it is', async () => {
+  test('an item may refer to a file that is announced but not uploaded, and shows it once it is', async () => {
     const h = await harness()
     await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
     const { body } = await announce(h)
@@ -271,7 +271,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('other bytes than those announced are not stored', async () => {
+  test('bytes that differ from those announced are not stored', async () => {
     const h = await harness()
     const { body } = await announce(h)
     const other = Buffer.from(bytes)
@@ -303,14 +303,14 @@ describe('400', () => {
       'a negative duration',
       { uploadedAt: '2026-01-21T14:35:50Z', uploadHttpStatus: 200, uploadTimeMs: -1 },
     ],
-  ])('telling %s of an upload', async (_, body) => {
+  ])('reporting %s about an upload', async (_, body) => {
     const h = await harness()
     await announce(h)
     expect((await h.call('PATCH', `${base}/media/${mediaId}`, body)).status).toBe(400)
     expect(h.errors).toEqual([])
   })
 
-  test('an item that refers to media of another tenant, or of nobody', async () => {
+  test('an item that refers to media of another tenant, or to media that do not exist', async () => {
     const h = await harness()
     const other = await h.addTenant()
     await announce(h, {}, other)
@@ -329,7 +329,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('what only looks like a reference is text, however long it is', async () => {
+  test('text that only resembles a reference stays text, however long it is', async () => {
     const h = await harness()
     await h.call('POST', `${base}/v2/datasets`, { name: 'ds' })
     for (const input of [
@@ -345,7 +345,7 @@ describe('400', () => {
 })
 
 describe('401 and 403', () => {
-  test('announcing, telling and reading need a key', async () => {
+  test('announcing, reporting and reading need a key', async () => {
     const h = await harness()
     for (const [method, path] of [
       ['POST', '/media'],
@@ -359,7 +359,7 @@ describe('401 and 403', () => {
     }
   })
 
-  test('a link that was changed, made for another content or tenant, or is too old, stores nothing', async () => {
+  test('a link that was modified, made for another file or tenant, or has expired stores nothing', async () => {
     const h = await harness()
     const other = await h.addTenant()
     await announce(h, {}, other)
@@ -388,7 +388,7 @@ describe('401 and 403', () => {
 })
 
 describe('404', () => {
-  test('media that nobody has announced here', async () => {
+  test('media that nobody has announced in this tenant', async () => {
     const h = await harness()
     const other = await h.addTenant()
     await announce(h, {}, other)
@@ -409,7 +409,7 @@ describe('404', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('an upload that failed is said to have', async () => {
+  test('an upload that failed is shown as failed', async () => {
     const h = await harness()
     await announce(h)
     await h.call('PATCH', `${base}/media/${mediaId}`, {
@@ -423,7 +423,7 @@ describe('404', () => {
     })
   })
 
-  test('a client that tells of an upload which never came is not believed', async () => {
+  test('a report of an upload that never arrived is not believed', async () => {
     const h = await harness()
     await announce(h)
     await h.call('PATCH', `${base}/media/${mediaId}`, {
@@ -436,7 +436,7 @@ describe('404', () => {
 })
 
 describe('503', () => {
-  test('while the home of the bytes is away, nothing is lost but time', async () => {
+  test('while the storage is unreachable, uploads are refused and succeed when they are repeated later', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'runmill-media-'))
     const home = localHome(folder)
     let isAway = true

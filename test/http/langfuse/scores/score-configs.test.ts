@@ -41,7 +41,7 @@ describe('200', () => {
     expect((await h.call('GET', `${path}/${config.id}`)).body).toEqual(config)
   })
 
-  test('nulls are as good as nothing', async () => {
+  test('null counts as absent', async () => {
     const h = await harness()
     const nulls = { minValue: null, maxValue: null, categories: null, description: null }
     expect(await made(h, { name: 'n', dataType: 'TEXT', ...nulls })).toMatchObject(nulls)
@@ -57,7 +57,7 @@ describe('200', () => {
     expect(own.categories).toEqual(categories)
   })
 
-  test('configs are listed newest first, page by page, archived ones too', async () => {
+  test('configs are listed newest first, page by page, including archived ones', async () => {
     const h = await harness()
     for (const name of ['a', 'b', 'c']) await made(h, { name, dataType: 'NUMERIC' })
     const { body } = await h.call('GET', `${path}?limit=2`)
@@ -69,7 +69,7 @@ describe('200', () => {
     expect(second.body.meta.totalItems).toBe(3)
   })
 
-  test('a change keeps what it does not name; null clears bounds and description alone', async () => {
+  test('a change keeps what it does not name; null clears only the bounds and the description', async () => {
     const h = await harness()
     const config = await made(h, {
       name: 'n',
@@ -139,7 +139,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a change that would break the config is refused, and changes nothing', async () => {
+  test('a change that would make the config invalid is refused, and changes nothing', async () => {
     const h = await harness()
     const config = await made(h, { name: 'n', dataType: 'NUMERIC', minValue: 0, maxValue: 1 })
     const url = `${path}/${config.id}`
@@ -160,7 +160,7 @@ describe('400', () => {
 })
 
 describe('403', () => {
-  test('the public key alone makes, reads and changes no config', async () => {
+  test('the public key alone can neither create, read nor change a config', async () => {
     const h = await harness()
     const headers = { authorization: `Bearer ${h.tenant.publicKey}` }
     const body = { name: 'n', dataType: 'NUMERIC' }

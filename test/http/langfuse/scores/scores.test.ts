@@ -48,7 +48,7 @@ function feedbackEvent(id: string, patch: IngestEvent['patch']): IngestEvent {
 }
 
 describe('200', () => {
-  test('a score on a trace that nobody has sent reads back at once, with every key', async () => {
+  test('a score on a trace that has not been sent reads back at once, with every key', async () => {
     const h = await harness()
     const id = await posted(h, {
       name: 'acc',
@@ -128,7 +128,7 @@ describe('200', () => {
     expect('value' in score).toBe('value' in expected)
   })
 
-  test('scores on a session and on a dataset run keep their subject, whatever its id', async () => {
+  test('scores on a session and on a dataset run keep their target, whatever its id', async () => {
     const h = await harness()
     const session = await posted(h, { traceId: null, sessionId: 'sess-1' })
     const run = await posted(h, { traceId: undefined, datasetRunId: 'run-05a6b6fd' })
@@ -143,7 +143,7 @@ describe('200', () => {
     expect(await names(h, 'sessionId=sess-1')).toHaveLength(1)
   })
 
-  test('the same id again changes the score: absent keeps, null clears, trace and time stay', async () => {
+  test('a score sent again under its id changes: absent keeps, null clears, trace and time stay', async () => {
     const h = await harness()
     const id = 'my score / 1'
     await posted(h, { id, comment: 'c', metadata: { a: 1, b: 1 }, observationId, environment: 'x' })
@@ -181,7 +181,7 @@ describe('200', () => {
     expect((await read(h, id)).metadata).toEqual(expected)
   })
 
-  test('a config gives the name, the type and the number of a label', async () => {
+  test('a config determines the name, the type and the number of a label', async () => {
     const h = await harness()
     const configId = await config(h, {
       name: 'quality',
@@ -208,7 +208,7 @@ describe('200', () => {
     })
   })
 
-  test('the public key alone may send scores, and read none', async () => {
+  test('the public key alone can send scores, but not read any', async () => {
     const h = await harness()
     const headers = { authorization: `Bearer ${h.tenant.publicKey}` }
     const sent = await h.call('POST', `${base}/scores`, { name: 's', value: 1, traceId }, headers)
@@ -261,7 +261,7 @@ describe('200', () => {
     expect(await names(h, 'name=&traceId=&environment=')).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('every column of the filter narrows the list, and takes the place of the parameter', async () => {
+  test('every column of the filter narrows the list, and replaces the simple parameter', async () => {
     const h = await harness()
     await h.ingest({
       kind: 'trace',
@@ -336,7 +336,7 @@ describe('200', () => {
     expect('trace' in bare.body.data[0]).toBe(false)
   })
 
-  test('v1 knows neither scores on sessions and runs nor corrections', async () => {
+  test('v1 does not show scores on sessions and runs, or corrections', async () => {
     const h = await harness()
     const known = await posted(h, { name: 'a' })
     const session = await posted(h, { name: 'b', traceId: null, sessionId: 's' })
@@ -349,7 +349,7 @@ describe('200', () => {
     }
   })
 
-  test('v3 answers one value of the type of the score, and the groups that are asked for', async () => {
+  test("v3 returns one value of the score's type, and the groups that are asked for", async () => {
     const h = await harness()
     await posted(h, { id: 'n', name: 'n', value: 0.5, comment: 'c', metadata: { k: 1 } })
     await posted(h, { id: 'b', name: 'b', value: true, observationId })
@@ -403,7 +403,7 @@ describe('200', () => {
     )
   })
 
-  test('the cursor of v3 goes through all scores once, whatever comes in meanwhile', async () => {
+  test('the cursor of v3 visits all scores once, whatever arrives meanwhile', async () => {
     const h = await harness()
     const sent = new Set<string>()
     for (let i = 0; i < 5; i++) sent.add(await posted(h, { name: `n${i}` }))
@@ -442,7 +442,7 @@ describe('200', () => {
     expect(await v3('toTimestamp=2026-01-01')).toEqual([])
   })
 
-  test("LangSmith's feedback reads as a score of the type that its values have", async () => {
+  test("LangSmith's feedback is read as a score of the type that its values have", async () => {
     const h = await harness()
     const traced = { traceId: resolveId('trace', traceId).id, externalTraceId: traceId }
     await h.ingest(
@@ -470,7 +470,7 @@ describe('200', () => {
 })
 
 describe('202', () => {
-  test('a deleted score is gone, what was sent before comes too late, known or not, and it can be given again', async () => {
+  test('a deleted score is gone, what was sent before its deletion has no effect, and it can be sent anew', async () => {
     const h = await harness()
     const id = await posted(h, { id: 'known' })
     const late = (one: string) => ({
@@ -543,7 +543,7 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a subject that is missing or double is named in the words of the contract', async () => {
+  test('a target that is missing or ambiguous is reported in the words of the contract', async () => {
     const h = await harness()
     const answer = await post(h, { name: 's', value: 1 })
     expect(answer.body.message).toBe('Invalid request data')
@@ -570,7 +570,7 @@ describe('400', () => {
     expect(await names(h, '')).toEqual([])
   })
 
-  test('a config that is archived, of another type, or has no such category takes no score', async () => {
+  test('a config that is archived, of another type, or lacks the category accepts no score', async () => {
     const h = await harness()
     const configId = await config(h, {
       name: 'c',
@@ -620,7 +620,7 @@ describe('400', () => {
 })
 
 describe('404', () => {
-  test('a score that nobody gave is not found, in the words that clients poll for', async () => {
+  test('a score that does not exist is not found, in the words that clients poll for', async () => {
     const h = await harness()
     for (const path of ['v2/scores/nothing', 'scores/nothing', `v2/scores/%00`]) {
       const answer = await h.call('GET', `${base}/${path}`)

@@ -23,7 +23,7 @@ async function ids(h: Harness, query: Record<string, string> = {}, path = 'obser
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 2, 3, 4, second)).toISOString()
 
-/** A generation, a failed child of it, and an event in a trace of its own; one second apart. */
+/** A generation, a failed child of it, and an event in a trace of its own, each one second apart. */
 async function seed(h: Harness) {
   await ingestBatch(
     h,
@@ -138,7 +138,7 @@ describe('200', () => {
     expect(data[2]).toEqual(expected)
   })
 
-  test('what is not known is null, and counts are 0', async () => {
+  test('unknown values are null, and counts are 0', async () => {
     const h = await harness()
     await seed(h)
     const answer = await h.call('GET', `${base}/observations/c1`)
@@ -197,7 +197,7 @@ describe('200', () => {
     expect(await ids(h, { parentObservationId: 'filtered' })).toEqual(['o'])
   })
 
-  test('pages follow each other without gaps, at one instant too', async () => {
+  test('pages follow each other without gaps, also within one instant', async () => {
     const h = await harness()
     const sent = Array.from({ length: 7 }, (_, i) => `o${i}`)
     await ingestBatch(
@@ -304,7 +304,7 @@ describe('200 of v2', () => {
     trace_context: { traceName: 'chat', tags: ['a', 'b'], release: 'r1' },
   }
 
-  test('each group brings its fields, and the basic ones come unasked', async () => {
+  test('each group adds its fields, and the basic ones are always there', async () => {
     const h = await harness()
     await seed(h)
     const one = async (query: Record<string, string>) =>
@@ -341,7 +341,7 @@ describe('200 of v2', () => {
     expect(await read('in.long')).toEqual({ ...cut, 'in.long': long })
   })
 
-  test('a cursor leads to the end, and there is none where nothing follows', async () => {
+  test('cursors lead to the end, and the last page has none', async () => {
     const h = await harness()
     await seed(h)
     const first = await list(h, { limit: '2' }, 'v2/observations')
@@ -470,7 +470,7 @@ describe('filter', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('it replaces the simple parameter on its column only', async () => {
+  test('a condition replaces the simple parameter on its own column only', async () => {
     const h = await harness()
     await seed(h)
     const filter = JSON.stringify([text('name', '=', 'tool')])

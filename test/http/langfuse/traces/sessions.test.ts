@@ -31,7 +31,7 @@ async function seed(h: Harness) {
 }
 
 describe('200', () => {
-  test('a session begins with its first trace, which says its environment; the newest comes first', async () => {
+  test('a session begins with its first trace, which determines its environment; the newest session comes first', async () => {
     const h = await harness()
     await seed(h)
     expect(await list(h)).toEqual({
@@ -58,7 +58,7 @@ describe('200', () => {
     expect(data.map(({ id }) => id)).toEqual(expected)
   })
 
-  test('a session comes with all its traces, oldest first', async () => {
+  test('a session is returned with all its traces, oldest first', async () => {
     const h = await harness()
     await seed(h)
     const many = Array.from(
@@ -86,7 +86,7 @@ describe('200', () => {
     })
   })
 
-  test("LangSmith's threads are sessions, until a client says otherwise", async () => {
+  test("LangSmith's threads are sessions, until a client sets another session", async () => {
     const h = await harness()
     const id = randomUUID()
     await h.call('POST', '/runs', {
@@ -107,7 +107,7 @@ describe('200', () => {
     expect((await h.call('GET', `${base}/sessions/thread`)).status).toBe(404)
   })
 
-  test('a session is gone with its last trace', async () => {
+  test('a session disappears with its last trace', async () => {
     const h = await harness()
     await seed(h)
     await h.call('DELETE', `${base}/traces/t3`)

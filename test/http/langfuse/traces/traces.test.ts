@@ -29,7 +29,7 @@ async function read(h: Harness, id: string, query = '') {
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 2, 3, 4, second)).toISOString()
 
-/** Three traces, a second apart: t1 with a generation, a failed span and scores, t2 with tags alone, t3 bare. */
+/** Three traces, a second apart: t1 has a generation, a failed span and scores; t2 has only tags; t3 has nothing. */
 async function seed(h: Harness) {
   await ingestBatch(
     h,
@@ -124,7 +124,7 @@ describe('200', () => {
     })
   })
 
-  test('a trace comes with its observations, oldest first, and its scores', async () => {
+  test('a trace is returned with its observations, oldest first, and its scores', async () => {
     const h = await harness()
     await seed(h)
     const [, , listed] = (await list(h)).data
@@ -214,7 +214,7 @@ describe('200', () => {
     expect(found.slice(0, expected.length)).toEqual(expected)
   })
 
-  test('pages follow each other without gaps, and traces of one instant too', async () => {
+  test('pages follow each other without gaps, also for traces of the same instant', async () => {
     const h = await harness()
     const sent = Array.from({ length: 7 }, (_, i) => `t${i}`)
     await ingestBatch(
@@ -232,7 +232,7 @@ describe('200', () => {
     }
   })
 
-  test('strings that hold JSON come back as JSON, and numbers as they were sent', async () => {
+  test('strings that hold JSON are returned as JSON, and numbers as they were sent', async () => {
     const h = await harness()
     await ingestBatch(h, [
       'trace-create',
@@ -252,7 +252,7 @@ describe('200', () => {
     })
   })
 
-  test("a trace of LangSmith's is told by its root run", async () => {
+  test("a trace of LangSmith's clients is described by its root run", async () => {
     const h = await harness()
     const root = randomUUID()
     const child = randomUUID()
@@ -311,7 +311,7 @@ describe('200', () => {
     })
     expect(await ids(h, { name: 'chat', sessionId: 'thread', tags: 'x' })).toEqual([root])
 
-    // A word about the trace does not silence its root run.
+    // An event about the trace itself does not hide what its root run says.
     await ingestBatch(h, ['trace-create', { id: root, tags: ['y'], userId: null }])
     expect(await read(h, root)).toMatchObject({
       name: 'chat',
@@ -321,7 +321,7 @@ describe('200', () => {
     })
   })
 
-  test('an observation whose trace nobody has sent makes its trace readable', async () => {
+  test('an observation makes its trace readable even when the trace was never sent', async () => {
     const h = await harness()
     await ingestBatch(h, [
       'span-create',
@@ -331,7 +331,7 @@ describe('200', () => {
     expect(await ids(h)).toEqual(['lone'])
   })
 
-  test('what was cleared stays empty, whatever the root says', async () => {
+  test('a field that was cleared stays empty, whatever the root run says', async () => {
     const h = await harness()
     await ingestBatch(h, ['span-create', { id: 'o', traceId: 't', startTime: at(1), name: 'root' }])
     await ingestBatch(h, ['trace-create', { id: 't', name: 'mine' }])
@@ -340,7 +340,7 @@ describe('200', () => {
     expect(await read(h, 't')).toMatchObject({ name: null })
   })
 
-  test('a posted trace reads back at once, and again adds to it', async () => {
+  test('a posted trace reads back at once, and posting it again adds to it', async () => {
     const h = await harness()
     const first = await h.call('POST', `${base}/traces`, { id: 'a/b c', name: 'n', tags: ['x'] })
     expect(first).toMatchObject({ status: 200, body: { id: 'a/b c' } })
@@ -356,7 +356,7 @@ describe('200', () => {
     expect(await read(h, unnamed.body.id)).toMatchObject({ id: unnamed.body.id, name: null })
   })
 
-  test('a deleted trace is gone with all that is in it, and late words do not bring it back', async () => {
+  test('a deleted trace is gone with everything in it, and late events do not bring it back', async () => {
     const h = await harness()
     await seed(h)
     const answer = await h.call('DELETE', `${base}/traces/t1`)
@@ -373,7 +373,7 @@ describe('200', () => {
     expect(await ids(h)).toEqual(['t3'])
   })
 
-  test('the runs of a deleted experiment are out of sight before they are purged', async () => {
+  test('the runs of a deleted experiment are hidden before they are purged', async () => {
     const h = await harness()
     const id = randomUUID()
     await h.call('POST', '/runs', {
@@ -400,7 +400,7 @@ describe('200', () => {
     }
   })
 
-  test('a trace of thousands of observations comes whole', async () => {
+  test('a trace of thousands of observations is returned completely', async () => {
     const h = await harness()
     const sent = Array.from({ length: 350 }, (_, i) => `o${i}`)
     await ingestBatch(
@@ -636,7 +636,7 @@ describe('filter', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('conditions must all hold, and replace the simple parameter on their column only', async () => {
+  test('conditions must all hold, and replace the simple parameter on their own column only', async () => {
     const h = await harness()
     await seed(h)
     const tagged = { type: 'arrayOptions', column: 'tags', operator: 'any of', value: ['a'] }
@@ -648,7 +648,7 @@ describe('filter', () => {
     expect(await ids(h, { userId: 'u1', filter: '' })).toEqual(['t1'])
   })
 
-  test('paging on by time loses no trace, and shows none twice', async () => {
+  test('paging by time loses no trace, and shows none twice', async () => {
     const h = await harness()
     const sent = [
       '2026-01-02T03:04:05.000100Z',
@@ -672,7 +672,7 @@ describe('filter', () => {
 })
 
 describe('4xx', () => {
-  test.each(['filter=%7Bnot%20json', 'filter=['])('%s is no JSON', async (query) => {
+  test.each(['filter=%7Bnot%20json', 'filter=['])('%s is not JSON', async (query) => {
     const h = await harness()
     const answer = await h.call('GET', `${base}/traces?${query}`)
     expect(answer).toMatchObject({
@@ -805,14 +805,14 @@ describe('4xx', () => {
     },
   )
 
-  test('a trace of which only scores have come is not found', async () => {
+  test('a trace of which only scores have arrived is not found', async () => {
     const h = await harness()
     await ingestBatch(h, ['score-create', { traceId: 'scored', name: 'x', value: 1 }])
     expect((await h.call('GET', `${base}/traces/scored`)).status).toBe(404)
     expect(await ids(h)).toEqual([])
   })
 
-  test('nobody sees or deletes the traces of another tenant', async () => {
+  test('nobody can see or delete the traces of another tenant', async () => {
     const h = await harness()
     await seed(h)
     const other = await h.addTenant()

@@ -4,7 +4,7 @@ import { harness, type Harness } from '../../../support/harness.ts'
 
 interface Comparable {
   datasetId: string
-  /** Two experiments on it. */
+  /** Makes a dataset with two experiments. */
   sessions: [string, string]
 }
 
@@ -33,7 +33,7 @@ async function list(h: Harness, datasetId: string, query = ''): Promise<Record<s
 }
 
 describe('200 POST /datasets/comparative', () => {
-  test('what evaluateComparative sends is kept under its id and listed with its experiments', async () => {
+  test('what evaluateComparative sends is stored under its id and listed with its experiments', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const sent = {
@@ -68,7 +68,7 @@ describe('200 POST /datasets/comparative', () => {
     ])
   })
 
-  test('experiments alone are enough: the dataset is theirs', async () => {
+  test('experiments are enough: their dataset is taken', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const { status, body } = await h.call('POST', '/datasets/comparative', {
@@ -78,7 +78,7 @@ describe('200 POST /datasets/comparative', () => {
     expect(body).toMatchObject({ name: null, extra: null, reference_dataset_id: datasetId })
   })
 
-  test('the same request again answers the same and adds nothing', async () => {
+  test('the same request sent again has the same answer and adds nothing', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const sent = { id: randomUUID(), name: 'c', experiment_ids: sessions, extra: { a: 1 } }
@@ -92,7 +92,7 @@ describe('200 POST /datasets/comparative', () => {
 })
 
 describe('4xx POST /datasets/comparative', () => {
-  test('409 for an id that another comparison has', async () => {
+  test('409 for an id that belongs to another comparison', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const sent = { id: randomUUID(), name: 'c', experiment_ids: sessions }
@@ -108,7 +108,7 @@ describe('4xx POST /datasets/comparative', () => {
     expect(await list(h, datasetId)).toMatchObject([{ name: 'c', extra: null }])
   })
 
-  test('400 unless all experiments are on one dataset, the one that is named', async () => {
+  test('400 unless all experiments are on one dataset, which is also the one named', async () => {
     const h = await harness()
     const { sessions } = await comparable(h)
     const otherId = await makeDataset(h)
@@ -125,7 +125,7 @@ describe('4xx POST /datasets/comparative', () => {
     }
   })
 
-  test('404 for an experiment that does not exist, or not any more', async () => {
+  test('404 for an experiment that does not exist, or no longer exists', async () => {
     const h = await harness()
     const { sessions } = await comparable(h)
     const unknown = { experiment_ids: [sessions[0], randomUUID()] }
@@ -137,7 +137,7 @@ describe('4xx POST /datasets/comparative', () => {
     expect((await h.call('POST', '/datasets/comparative', deleted)).status).toBe(404)
   })
 
-  test('422 for what is malformed, and nothing is stored', async () => {
+  test('422 for malformed input, and nothing is stored', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const valid = { experiment_ids: sessions }
@@ -227,7 +227,7 @@ describe('GET /datasets/{id}/comparative', () => {
     expect(comparison!.experiments_info).toEqual([{ id: sessions[1], name: 'exp-b' }])
   })
 
-  test('404 for an unknown or deleted dataset, 422 for what is malformed', async () => {
+  test('404 for an unknown or deleted dataset, 422 for malformed input', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     await h.call('POST', '/datasets/comparative', { experiment_ids: sessions })
@@ -243,7 +243,7 @@ describe('GET /datasets/{id}/comparative', () => {
 })
 
 describe('DELETE /datasets/comparative/{id}', () => {
-  test('200: it is gone with its feedback, and late feedback of the same id does not come back', async () => {
+  test('200: it is deleted with its feedback, and late feedback with the same id does not bring it back', async () => {
     const h = await harness()
     const { datasetId, sessions } = await comparable(h)
     const { body } = await h.call('POST', '/datasets/comparative', { experiment_ids: sessions })
@@ -266,7 +266,7 @@ describe('DELETE /datasets/comparative/{id}', () => {
     expect((await h.call('GET', `/sessions/${sessions[0]}`)).status).toBe(200)
   })
 
-  test('404 for an unknown one, also the second time; 422 for no UUID', async () => {
+  test('404 for an unknown comparison and for a second deletion; 422 for an id that is not a UUID', async () => {
     const h = await harness()
     const { sessions } = await comparable(h)
     const { body } = await h.call('POST', '/datasets/comparative', { experiment_ids: sessions })

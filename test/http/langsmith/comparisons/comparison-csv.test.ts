@@ -59,7 +59,7 @@ describe('a stream', () => {
     let ahead = 0
     for await (const chunk of comparisonCsv(pages(), [experiment])) {
       taken += (chunk as Buffer).length
-      // Every chance for the source to run away.
+      // Gives the source every chance to be read ahead.
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
       ahead = Math.max(ahead, read * bodyLength - taken)
     }
@@ -67,7 +67,7 @@ describe('a stream', () => {
     expect(ahead).toBeLessThan(100 * bodyLength)
   })
 
-  test('ends reading when the client leaves', async () => {
+  test('stops reading when the client leaves', async () => {
     let isEnded = false
     async function* pages() {
       try {
@@ -82,7 +82,7 @@ describe('a stream', () => {
     await expect.poll(() => isEnded).toBe(true)
   })
 
-  test('breaks off when reading fails, so that half a file never looks whole', async () => {
+  test('breaks off when reading fails, so that half a file never looks complete', async () => {
     async function* pages(): AsyncGenerator<ComparisonRow[]> {
       yield [row(1)]
       throw new Error('the database went away')

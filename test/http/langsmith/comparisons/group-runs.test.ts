@@ -12,7 +12,7 @@ import { harness, type Answer, type Harness } from '../../../support/harness.ts'
 interface Fixture {
   datasetId: string
   experiments: [string, string]
-  /** The last is the newest. */
+  /** The last one is the newest. */
   examples: string[]
 }
 
@@ -52,7 +52,7 @@ function group(
 const idsOf = (things: any[]): string[] => things.map((thing) => thing.id)
 
 describe('200 POST /datasets/{id}/group/runs', () => {
-  test('by run metadata: numbers over the runs of each group, in all and per session', async () => {
+  test('by run metadata: statistics over the runs of each group, in total and per session', async () => {
     const h = await harness()
     const f = await fixture(h)
     const [a, b] = f.experiments
@@ -129,7 +129,7 @@ describe('200 POST /datasets/{id}/group/runs', () => {
     expect(idsOf(examples)).toEqual([f.examples[0]])
   })
 
-  test('by example metadata: splits are part of it, and numbers stay numbers', async () => {
+  test('by example metadata: splits are included, and numbers stay numbers', async () => {
     const h = await harness()
     const f = await fixture(h, ['{"level":1}', '{"level":2}', '{"level":2}'])
     const runs = f.experiments.flatMap((id) => f.examples.map((example) => rootRun(id, example)))
@@ -188,7 +188,7 @@ describe('200 POST /datasets/{id}/group/runs', () => {
     expect((await group(h, f)).body).toEqual({ groups: [] })
   })
 
-  test('groups come in pages, the largest first; examples of a group up to per_group_limit', async () => {
+  test('groups are paged, the largest first; each shows up to per_group_limit examples', async () => {
     const h = await harness()
     const f = await fixture(h, [null, null, null, null])
     const names = ['one', 'two', 'two', 'two']
@@ -206,7 +206,7 @@ describe('200 POST /datasets/{id}/group/runs', () => {
     expect((await group(h, f, { offset: 2 })).body.groups).toEqual([])
   })
 
-  test('a run whose trace is linked as well counts once; repetitions count each', async () => {
+  test('a run whose trace is linked as well counts once; each repetition counts', async () => {
     const h = await harness()
     const f = await fixture(h)
     const [a, b] = f.experiments
@@ -243,7 +243,7 @@ describe('4xx POST /datasets/{id}/group/runs', () => {
     expect((await h.callAs(other, 'POST', url, body)).status).toBe(404)
   })
 
-  test('422 for what is malformed, 400 for a filter that does not parse', async () => {
+  test('422 for malformed input, 400 for a filter that does not parse', async () => {
     const h = await harness()
     const f = await fixture(h)
     for (const wrong of [

@@ -34,14 +34,14 @@ async function read(body: object, query = ''): Promise<Json[]> {
 const ids = (rows: Json[]): string[] => rows.map((row) => row.id)
 const runIds = (rows: Json[]): string[][] => rows.map((row) => ids(row.runs))
 
-/** Examples made one second apart, the oldest first: the default order is theirs reversed. */
+/** Makes examples one second apart, the oldest first. The default order is the reverse of theirs. */
 async function examples(count: number): Promise<string[]> {
   const made: string[] = []
   for (let i = 0; i < count; i++) made.push(await make.example(dataset, { createdAt: second(i) }))
   return made
 }
 
-describe('200: what is answered', () => {
+describe('200: the answer', () => {
   test('every field of the example and its run, exactly as it was stored', async () => {
     const source = randomUUID()
     const example = await make.example(dataset, {
@@ -193,7 +193,7 @@ describe('200: what is answered', () => {
     expect(answer.text).toContain('"outputs":{"z":0.10,"y":12345678901234567890}')
   })
 
-  test('a failed run has its whole error, and one that has not ended is pending', async () => {
+  test('a failed run has its whole error, and a run that has not ended is pending', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const failed = rootRun(session, example, { error: '"boom\\n  at x"', outputs: null })
@@ -295,7 +295,7 @@ describe('200: which examples and runs', () => {
     expect(runIds(await read({ session_ids: [session] }))).toEqual([[root.id]])
   })
 
-  test('an unknown session, another dataset and another dataset’s session contribute nothing', async () => {
+  test('an unknown session, another dataset and a session of another dataset contribute nothing', async () => {
     const other = await make.dataset()
     const [here, there] = [await make.example(dataset), await make.example(other)]
     const mine = await make.experiment(dataset)
@@ -306,7 +306,7 @@ describe('200: which examples and runs', () => {
     expect(await read({ session_ids: [randomUUID()] })).toEqual([])
   })
 
-  test('a plain tracing project contributes what it ran of the dataset', async () => {
+  test('a plain tracing project contributes its runs on examples of the dataset', async () => {
     const example = await make.example(dataset)
     const project = await make.experiment(null)
     const run = rootRun(project, example)
@@ -314,7 +314,7 @@ describe('200: which examples and runs', () => {
     expect(runIds(await read({ session_ids: [project] }))).toEqual([[run.id]])
   })
 
-  test('an example shows its newest content; deleted or archived it is still shown', async () => {
+  test('an example shows its newest content; a deleted or archived example is still shown', async () => {
     const session = await make.experiment(dataset)
     const edited = await make.example(dataset, { inputs: '{"v":1}', validTo: second(50) })
     await make.example(dataset, {
@@ -338,7 +338,7 @@ describe('200: which examples and runs', () => {
     expect(rows.map((row) => row.inputs.v)).toEqual([4, 3, 2])
   })
 
-  test('a deleted session is gone at once', async () => {
+  test('a deleted session disappears at once', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     await h.ingest(rootRun(session, example))
@@ -346,7 +346,7 @@ describe('200: which examples and runs', () => {
     expect(await read({ session_ids: [session] })).toEqual([])
   })
 
-  test('example_ids intersects, and pages within the intersection', async () => {
+  test('example_ids restricts the result, and pages are taken from what remains', async () => {
     const made = await examples(4)
     const session = await make.experiment(dataset)
     await h.ingest(...made.slice(0, 3).map((example) => rootRun(session, example)))
@@ -362,7 +362,7 @@ describe('200: pages', () => {
   test('a null limit is ten, and pages of any length cover every example once', async () => {
     const session = await make.experiment(dataset)
     const made: string[] = []
-    // All of one instant: ids break the ties.
+    // All are of the same instant, so ids break the ties.
     for (let i = 0; i < 23; i++) made.push(await make.example(dataset))
     await h.ingest(...made.map((example) => rootRun(session, example)))
     expect(await read({ session_ids: [session] })).toHaveLength(10)
@@ -374,7 +374,7 @@ describe('200: pages', () => {
     expect(seen).toEqual(made.toSorted())
   })
 
-  test('more than one internal page is one answer', async () => {
+  test('one answer may consist of several internal pages', async () => {
     const session = await make.experiment(dataset)
     const made: string[] = []
     for (let i = 0; i < 205; i++) made.push(await make.example(dataset))
@@ -412,7 +412,7 @@ describe('200: preview', () => {
 })
 
 describe('200: feedback', () => {
-  test('plain statistics leave comparative feedback out; asked for, that of one comparison comes in', async () => {
+  test('plain statistics leave out comparative feedback; that of one comparison is included on request', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const run = rootRun(session, example)
@@ -447,7 +447,7 @@ describe('200: feedback', () => {
     expect(ids(detail.runs[0].feedbacks)).toEqual([plain.id])
   })
 
-  test('scores average exactly, booleans count, labels are tallied, session feedback stays out', async () => {
+  test('averages are exact, booleans count as scores, labels are counted, session feedback is left out', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const run = rootRun(session, example)
@@ -470,7 +470,7 @@ describe('200: feedback', () => {
     })
   })
 
-  test('feedback on the trace belongs to the run that is shown for it, that on a child does not', async () => {
+  test('feedback on the trace belongs to the run that is shown for it, feedback on a child run does not', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const run = rootRun(session, example)
@@ -490,7 +490,7 @@ describe('200: feedback', () => {
 })
 
 describe('200: filters', () => {
-  test('the expressions of a session must all match, each of them on its own', async () => {
+  test('the expressions of a session must all match, each independently', async () => {
     const [a, b, c] = await examples(3)
     const session = await make.experiment(dataset)
     const [good, bad, split] = [rootRun(session, a!), rootRun(session, b!), rootRun(session, c!)]
@@ -506,7 +506,7 @@ describe('200: filters', () => {
     expect(await filtered()).toEqual([c, b, a])
   })
 
-  test('a filtered session shows matching runs only, and needs one; the others show all', async () => {
+  test('a filtered session shows only matching runs, and an example needs one; other sessions show all runs', async () => {
     const [first, other] = await examples(2)
     const [a, b] = [await make.experiment(dataset), await make.experiment(dataset)]
     const match = rootRun(a, first!, { name: 'yes', startTime: second(1) })
@@ -523,7 +523,7 @@ describe('200: filters', () => {
     expect(runIds(await read({ ...asked, filters: both }))).toEqual([[match.id, beside.id]])
   })
 
-  test('filters come before pages, and those of other sessions are ignored', async () => {
+  test('filters apply before paging, and filters of other sessions are ignored', async () => {
     const made = await examples(6)
     const session = await make.experiment(dataset)
     const runs = made.map((example, i) =>
@@ -539,7 +539,7 @@ describe('200: filters', () => {
     expect(ids(await read({ ...asked, offset: 2 }))).toEqual([made[0]])
   })
 
-  test('a filter sees what is shown: the tokens of the trace, the session of the item, a run not yet there', async () => {
+  test('a filter sees what is shown: the tokens of the trace, the session of the item, a run that is not there yet', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const root = rootRun(session, example)
@@ -565,7 +565,7 @@ describe('200: filters', () => {
 })
 
 describe('200: sorting', () => {
-  test('by the mean score of a key, examples without it last in both directions', async () => {
+  test('by the mean score of a key, examples without the key come last in both directions', async () => {
     const [low, high, none, middle, label] = await examples(5)
     const session = await make.experiment(dataset)
     const run = new Map([low, high, none, middle, label].map((id) => [id, rootRun(session, id!)]))
@@ -601,7 +601,7 @@ describe('200: sorting', () => {
     expect(await sorted({ sort_by: 'unknown' })).toEqual([label, middle, none, high, low])
   })
 
-  test('only runs that a filter lets through count, and the asked comparison does', async () => {
+  test('only runs that pass the filter count, and so does the requested comparison', async () => {
     const [a, b] = await examples(2)
     const session = await make.experiment(dataset)
     const comparison = randomUUID()
@@ -624,7 +624,7 @@ describe('200: sorting', () => {
 })
 
 describe('200: experiments made through Langfuse', () => {
-  test('a link without trace or run is a pending run; as they arrive they take its place', async () => {
+  test('a link without trace or run is a pending run; trace and run replace it as they arrive', async () => {
     const example = await make.example(dataset, { inputs: '"plain text"', outputs: '[1]' })
     const session = await make.experiment(dataset)
     const trace = randomUUID()
@@ -714,7 +714,7 @@ describe('200: experiments made through Langfuse', () => {
     ])
   })
 
-  test('a linked observation is the run, pending until it arrives; an error level is an error', async () => {
+  test('a linked observation is the run, and pending until it arrives; an error level is an error', async () => {
     const example = await make.example(dataset)
     const session = await make.experiment(dataset)
     const [trace, observation] = [randomUUID(), randomUUID()]
@@ -829,7 +829,7 @@ describe('200: CSV', () => {
     expect(text.endsWith('\r\n')).toBe(true)
   })
 
-  test('several sessions: columns by session name in the order asked; repetitions on lines of their own', async () => {
+  test('several sessions: columns by session name in the order asked; repetitions are on lines of their own', async () => {
     const [first, last] = await examples(2)
     const [a, b] = [await make.experiment(dataset, 'Alpha'), await make.experiment(dataset, 'Beta')]
     const runs = [
@@ -858,7 +858,7 @@ describe('200: CSV', () => {
     expect(columnOf('Beta.k')).toEqual(['', '', '2'])
   })
 
-  test('a null limit is every row: 5,000 of them, in order; limit, offset, sort and preview hold as in JSON', async () => {
+  test('a null limit gives every row: 5,000 of them, in order; limit, offset, sort and preview work as in JSON', async () => {
     const session = await make.experiment(dataset)
     const made = Array.from(
       { length: 5000 },
@@ -882,7 +882,7 @@ describe('200: CSV', () => {
     expect(sorted.records[1]![0]).toBe(made[4321])
   })
 
-  test('no row is a header alone', async () => {
+  test('without rows there is only a header', async () => {
     const session = await make.experiment(dataset)
     expect((await csv({ session_ids: [session] })).records).toHaveLength(1)
     expect((await csv({ session_ids: [randomUUID()] })).records).toEqual([
@@ -980,7 +980,7 @@ describe('4xx', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a filter that does not parse says where', async () => {
+  test('a filter that does not parse is reported with its position', async () => {
     const filters = { [session]: ['eq(name,"a")', 'eq(colour,"a")'] }
     const answer = await h.call('POST', `/datasets/${dataset}/runs`, {
       session_ids: [session],
@@ -1009,7 +1009,7 @@ describe('4xx', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('an unknown dataset is 404, a malformed one and an unknown format 422', async () => {
+  test('404 for an unknown dataset, 422 for a malformed id and an unknown format', async () => {
     const body = { session_ids: [session] }
     const unknown = await h.call('POST', `/datasets/${randomUUID()}/runs`, body)
     expect(unknown).toMatchObject({ status: 404, body: { detail: 'Dataset not found' } })
@@ -1021,7 +1021,7 @@ describe('4xx', () => {
     expect(xml).toMatchObject({ status: 422, body: { detail: [{ loc: ['query', 'format'] }] } })
   })
 
-  test('another tenant sees neither the dataset nor, in its own, the sessions, runs and feedback', async () => {
+  test('another tenant can see neither the dataset nor, through its own, the sessions, runs and feedback', async () => {
     const example = await make.example(dataset)
     const own = await make.experiment(dataset)
     const run = rootRun(own, example)
@@ -1040,7 +1040,7 @@ describe('4xx', () => {
   })
 })
 
-/** RFC 4180, strictly: lines end with CRLF, quotes are doubled inside quoted fields. */
+/** Parses RFC 4180 strictly: lines end with CRLF, and quotes are doubled inside quoted fields. */
 function parseCsv(text: string): string[][] {
   const records: string[][] = []
   let record: string[] = []

@@ -7,7 +7,7 @@ interface Fixture {
   datasetId: string
   baseline: string
   compared: string
-  /** The last is the newest. */
+  /** The last one is the newest. */
   examples: string[]
 }
 
@@ -26,7 +26,7 @@ async function fixture(h: Harness, count = 4): Promise<Fixture> {
   }
 }
 
-/** One run per example, scored; null: without a score. */
+/** Makes one run per example with its score. null makes a run without a score. */
 async function score(
   h: Harness,
   experimentId: string,
@@ -50,7 +50,7 @@ function delta(h: Harness, f: Fixture, more: object = {}): Promise<Answer> {
 }
 
 describe('200 POST /datasets/{id}/runs/delta', () => {
-  test('examples are sorted into better and worse than the baseline; equal or unscored are neither', async () => {
+  test('examples are sorted into better and worse than the baseline; equal and unscored ones are in neither list', async () => {
     const h = await harness()
     const f = await fixture(h, 6)
     await score(h, f.baseline, f.examples, [0, 1, 1, 0.5, 0, null])
@@ -79,7 +79,7 @@ describe('200 POST /datasets/{id}/runs/delta', () => {
     })
   })
 
-  test('where a lower score is better, lower is improved', async () => {
+  test('where lower scores are better, a lower score is an improvement', async () => {
     const h = await harness()
     const f = await fixture(h, 2)
     await score(h, f.baseline, f.examples, [1, 0])
@@ -96,7 +96,7 @@ describe('200 POST /datasets/{id}/runs/delta', () => {
     expect((await delta(h, f)).body.feedback_deltas[f.compared]).toEqual(higher)
   })
 
-  test('every session asked for has an entry, the baseline and unknown ones an empty one', async () => {
+  test('every requested session has an entry; those of the baseline and of unknown sessions are empty', async () => {
     const h = await harness()
     const f = await fixture(h, 1)
     await score(h, f.baseline, f.examples, [0])
@@ -114,7 +114,7 @@ describe('200 POST /datasets/{id}/runs/delta', () => {
     expect((await delta(h, f, { comparison_session_ids: [] })).body.feedback_deltas).toEqual({})
   })
 
-  test('offset and limit page through each list by itself', async () => {
+  test('offset and limit page through each list separately', async () => {
     const h = await harness()
     const f = await fixture(h, 4)
     await score(h, f.baseline, f.examples, [0, 0, 0, 1])
@@ -144,7 +144,7 @@ describe('200 POST /datasets/{id}/runs/delta', () => {
     })
   })
 
-  test('feedback of a comparison counts only when it is asked for, other keys never', async () => {
+  test('feedback of a comparison counts only when asked for, and other keys never count', async () => {
     const h = await harness()
     const f = await fixture(h, 1)
     const comparativeExperimentId = randomUUID()
@@ -178,7 +178,7 @@ describe('4xx POST /datasets/{id}/runs/delta', () => {
     expect((await h.callAs(other, 'POST', url, body)).status).toBe(404)
   })
 
-  test('422 for what is malformed, 400 for a filter that does not parse', async () => {
+  test('422 for malformed input, 400 for a filter that does not parse', async () => {
     const h = await harness()
     const f = await fixture(h, 0)
     for (const wrong of [

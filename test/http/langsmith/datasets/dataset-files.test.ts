@@ -19,7 +19,7 @@ interface FileGiven {
   type?: string
 }
 
-/** Sends a form as clients do; without a file when it is null. */
+/** Sends a form as clients do. When the file is null, the form has none. */
 async function upload(
   h: Harness,
   url: string,
@@ -67,7 +67,7 @@ const csv = 'question,answer,level\r\n1+1,2,easy\r\n"a ""b"", c\r\nd",,hard\r\n'
 const keys = { input_keys: 'question', output_keys: 'answer', metadata_keys: 'level' }
 
 describe('200 POST /datasets/upload', () => {
-  test('a CSV becomes a dataset called as its file, its cells texts', async () => {
+  test('a CSV becomes a dataset named after the file, with its cells as texts', async () => {
     const h = await harness()
     const made = await upload(
       h,
@@ -92,7 +92,7 @@ describe('200 POST /datasets/upload', () => {
     expect(new Set(examples.map((example) => example.modified_at)).size).toBe(1)
   })
 
-  test("the fields say more: Python's id, name, schemas, mappings, whether the file comes first or last", async () => {
+  test("the fields of Python's client: id, name, schemas and mappings, whether the file comes first or last", async () => {
     const h = await harness()
     const id = randomUUID()
     const schema = '{"type":"object","required":["q"],"maximum":1.0}'
@@ -173,7 +173,7 @@ describe('200 POST /datasets/upload', () => {
     expect((await h.call('POST', '/datasets/upload', broken, headers)).status).toBe(422)
   })
 
-  test('without output keys there are no outputs, and a file of any length is one version', async () => {
+  test('without output keys there are no outputs, and a file of any length makes one version', async () => {
     const h = await harness()
     const rows = Array.from({ length: 1234 }, (_, i) => `${i}`)
     const made = await upload(
@@ -207,7 +207,7 @@ describe('409 POST /datasets/upload', () => {
 })
 
 describe('200 POST /examples/upload/{dataset_id}', () => {
-  test('adds the rows of a file to a dataset and answers them in order', async () => {
+  test('adds the rows of a file to a dataset and returns them in order', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const rows = Array.from({ length: 250 }, (_, i) => `${i},x`)
@@ -238,7 +238,7 @@ describe('200 POST /examples/upload/{dataset_id}', () => {
 })
 
 describe('422 uploads', () => {
-  test('all or nothing: one bad row, cell or value and nothing is stored', async () => {
+  test('all or nothing: with one bad row, cell or value nothing is stored', async () => {
     const h = await harness()
     const id = await makeDataset(h, { inputs_schema_definition: { required: ['question'] } })
     const schema = '{"properties":{"question":{"maxLength":3}}}'
@@ -330,7 +330,7 @@ describe('422 uploads', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('text that Postgres cannot hold is stored readable', async () => {
+  test('text that Postgres cannot hold is stored in a readable form', async () => {
     const h = await harness()
     const made = await upload(
       h,
@@ -353,7 +353,7 @@ describe('422 uploads', () => {
 })
 
 describe('documentation', () => {
-  test('says which fields the forms have', async () => {
+  test('lists the fields of the forms', async () => {
     const h = await harness()
     const { body } = await h.call('GET', '/docs/json')
     const formOf = (path: string) =>
@@ -378,7 +378,7 @@ describe('413 uploads', () => {
 })
 
 describe('200 exports', () => {
-  test('CSV has a column per key, and reads back as it was', async () => {
+  test('CSV has a column per key, and reads back unchanged', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { body: examples } = await h.call(
@@ -416,7 +416,7 @@ describe('200 exports', () => {
     expect(empty).toMatchObject({ status: 200, text: 'id,metadata.dataset_split\r\n' })
   })
 
-  test('JSON Lines are an example per line, digit for digit, however it was sent', async () => {
+  test('JSON Lines have one example per line, digit for digit, however it was sent', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     await h.call(
@@ -449,7 +449,7 @@ describe('200 exports', () => {
     expect(empty).toMatchObject({ status: 200, text: '' })
   })
 
-  test('as_of picks the version, by time or tag, and pages of any number follow each other', async () => {
+  test('as_of selects the version, by time or tag, across any number of internal pages', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const rows = Array.from({ length: 450 }, (_, i) => ({ dataset_id: id, inputs: { i } }))
@@ -471,7 +471,7 @@ describe('200 exports', () => {
     )
   })
 
-  test("OpenAI's formats hold a conversation per line, whatever shape the example has", async () => {
+  test("OpenAI's formats have one conversation per line, whatever shape the example has", async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const tools = [{ type: 'function', function: { name: 'f' } }]
@@ -590,7 +590,7 @@ describe('200 exports', () => {
 })
 
 describe('404 and 422 exports', () => {
-  test("unknown datasets, another tenant's, and unknown tags say not found in lower case", async () => {
+  test('unknown datasets and tags, and those of another tenant, are "not found" in lower case', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const stranger = await h.addTenant()

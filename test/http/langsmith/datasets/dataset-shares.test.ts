@@ -25,7 +25,7 @@ async function share(h: Harness, datasetId: string): Promise<string> {
   return answer.body.share_token as string
 }
 
-/** As someone without any key. */
+/** Sends a request without any key. */
 async function publicly(h: Harness, url: string): Promise<Answer> {
   const response = await h.app.inject({ method: 'GET', url: `/public/${url}` })
   const text = response.body
@@ -35,7 +35,7 @@ async function publicly(h: Harness, url: string): Promise<Answer> {
 const json = (value: unknown) => encodeURIComponent(JSON.stringify(value))
 
 describe('200 /datasets/{id}/share', () => {
-  test('a dataset has one token until it is unshared, and another one after that', async () => {
+  test('a dataset has one token until it is unshared, and a different one when it is shared again', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const url = `/datasets/${id}/share`
@@ -56,7 +56,7 @@ describe('200 /datasets/{id}/share', () => {
 })
 
 describe('200 /public/{token}', () => {
-  test('whoever has the token reads the dataset and its examples, whatever key they send', async () => {
+  test('anyone who has the token can read the dataset and its examples, whatever key they send', async () => {
     const h = await harness()
     const id = await makeDataset(h, {
       description: 'text',
@@ -133,7 +133,7 @@ describe('200 /public/{token}', () => {
     }
   })
 
-  test('a token gives nothing once its dataset is deleted, not even a new dataset of that id', async () => {
+  test('a token gives access to nothing once its dataset is deleted, not even to a new dataset with its id', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const token = await share(h, id)
@@ -147,7 +147,7 @@ describe('200 /public/{token}', () => {
 })
 
 describe('404 and 422 shares', () => {
-  test("unknown datasets and tokens, and another tenant's, say not found in lower case", async () => {
+  test('unknown datasets and tokens, and those of another tenant, are "not found" in lower case', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const token = await share(h, id)
@@ -170,7 +170,7 @@ describe('404 and 422 shares', () => {
         body: { detail: 'Dataset not found' },
       })
       expect((await publicly(h, `nope/${path}`)).status).toBe(422)
-      // The id of what is shared is no token.
+      // The id of what is shared is not a token.
       expect((await publicly(h, `${id}/${path}`)).status).toBe(404)
     }
     for (const query of ['limit=0', 'limit=101', 'id=nope', 'metadata=1', 'select=everything']) {
@@ -188,7 +188,7 @@ describe('404 and 422 shares', () => {
 })
 
 describe('200 POST /datasets/clone', () => {
-  test('copies what was asked for under new ids, in order, as one version', async () => {
+  test('copies the requested examples under new ids, in order, as one version', async () => {
     const h = await harness()
     const [source, target] = [await makeDataset(h), await makeDataset(h)]
     const runId = randomUUID()
@@ -247,13 +247,13 @@ describe('200 POST /datasets/clone', () => {
         (answer.body as ExampleBody[]).map((one) => one.inputs),
       ]).toEqual([body, 200, inputs])
     }
-    // A dataset can be doubled.
+    // A dataset can be cloned into itself.
     const twice = { source_dataset_id: source, target_dataset_id: source }
     expect((await h.call('POST', '/datasets/clone', twice)).body).toHaveLength(3)
     expect((await h.call('GET', `/examples/count?dataset=${source}`)).body).toBe(6)
   })
 
-  test('more examples than fit in a page are all copied and answered', async () => {
+  test('more examples than fit in a page are all copied and returned', async () => {
     const h = await harness()
     const [source, target] = [
       await makeDataset(h),
@@ -270,7 +270,7 @@ describe('200 POST /datasets/clone', () => {
     )
   })
 
-  test('422 when one copy breaks the schema of the target, and none is made', async () => {
+  test('422 when one copy violates the schema of the target, and none is made', async () => {
     const h = await harness()
     const source = await makeDataset(h)
     const target = await makeDataset(h, {
@@ -310,7 +310,7 @@ describe('200 POST /datasets/clone', () => {
     expect((await h.call('GET', '/examples/count')).body).toBe(1)
   })
 
-  test('422 for wrong input of every kind', async () => {
+  test('422 for every kind of wrong input', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     await makeExample(h, id)

@@ -46,7 +46,7 @@ async function listIds(h: Harness, query: string): Promise<string[]> {
 const second = (timestamp: string, ms: number) => new Date(Date.parse(timestamp) + ms).toISOString()
 
 describe('200 GET /datasets/{id}/versions', () => {
-  test('creates, changes and deletes are a version each, newest first', async () => {
+  test('each create, change and delete is a version, newest first', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     expect(await listVersions(h, id)).toEqual([])
@@ -79,7 +79,7 @@ describe('200 GET /datasets/{id}/versions', () => {
     expect(await listVersions(h, await makeDataset(h))).toEqual([])
   })
 
-  test('search finds versions by a part of a tag, in any case', async () => {
+  test('search finds versions by a substring of a tag, in upper or lower case', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { modified_at: first } = await makeExample(h, id)
@@ -93,7 +93,7 @@ describe('200 GET /datasets/{id}/versions', () => {
 })
 
 describe('200 GET /datasets/{id}/version', () => {
-  test('is the newest version up to a time, the one of a tag, or the latest', async () => {
+  test('returns the newest version up to a time, the version of a tag, or the latest', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { id: example, modified_at: first } = await makeExample(h, id)
@@ -119,7 +119,7 @@ describe('200 GET /datasets/{id}/version', () => {
 })
 
 describe('PUT /datasets/{id}/tags', () => {
-  test('a tag stands for a version wherever as_of is accepted, and moves', async () => {
+  test('a tag stands for a version wherever as_of is accepted, and can be moved', async () => {
     const h = await harness()
     const [id, other] = [await makeDataset(h), await makeDataset(h)]
     const a = await makeExample(h, id, { inputs: { v: 1 }, split: 'one' })
@@ -129,7 +129,7 @@ describe('PUT /datasets/{id}/tags', () => {
     })
     const b = await makeExample(h, id)
     const foreign = await makeExample(h, other)
-    // A little later than the version: the newest up to then is meant.
+    // A time slightly after the version, which means the newest version up to then.
     expect(await tag(h, id, 'prod', a.modified_at.replace('000Z', '900Z'))).toEqual({
       as_of: a.modified_at,
       tags: ['prod'],
@@ -173,7 +173,7 @@ describe('PUT /datasets/{id}/tags', () => {
     expect((await h.call('GET', `/datasets/${id}/splits?as_of=nope`)).body).toEqual([])
   })
 
-  test('tags go with their dataset', async () => {
+  test('tags are deleted with their dataset', async () => {
     const h = await harness()
     const id = await makeDataset(h, { id: randomUUID() })
     const { modified_at: first } = await makeExample(h, id)
@@ -186,7 +186,7 @@ describe('PUT /datasets/{id}/tags', () => {
 })
 
 describe('200 GET /datasets/{id}/versions/diff', () => {
-  test('only the two states count, not what happened in between', async () => {
+  test('only the two states are compared, not what happened in between', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const kept = await makeExample(h, id)
@@ -225,7 +225,7 @@ describe('200 GET /datasets/{id}/versions/diff', () => {
 })
 
 describe('200 /datasets/{id}/splits', () => {
-  test('examples enter and leave a split as one version, and those that changed are named', async () => {
+  test('examples enter and leave a split as one version, and the answer names those that changed', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const a = await makeExample(h, id, { outputs: { o: 1.0 }, metadata: { k: 1 } })
@@ -243,7 +243,7 @@ describe('200 /datasets/{id}/splits', () => {
     expect(await listVersions(h, id)).toHaveLength(3)
     expect((await h.call('GET', `/datasets/${id}/splits`)).body).toEqual(['base', 'train'])
     expect(await put({ ...asked, remove: true })).toMatchObject({ body: [a.id, b.id] })
-    // An example is always in some split.
+    // An example is always in at least one split.
     expect((await read(b)).metadata.dataset_split).toEqual(['base'])
     expect((await h.call('GET', `/datasets/${id}/splits`)).body).toEqual(['base'])
     const before = `/datasets/${id}/splits?as_of=${b.modified_at}`
@@ -253,7 +253,7 @@ describe('200 /datasets/{id}/splits', () => {
 })
 
 describe('404 versions, tags and splits', () => {
-  test("unknown datasets, another tenant's, versions and tags say not found in lower case", async () => {
+  test('unknown datasets, versions and tags, and those of another tenant, are "not found" in lower case', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { id: example, modified_at: first } = await makeExample(h, id)
@@ -297,7 +297,7 @@ describe('404 versions, tags and splits', () => {
       ])
     }
     expect(await listVersions(h, id)).toEqual([{ as_of: first, tags: ['latest'] }])
-    // Another tenant's tag of the same dataset id means nothing here.
+    // Another tenant's tag for the same dataset id has no meaning here.
     const twin = await h.callAs(stranger, 'POST', '/datasets', { name: 'twin', id })
     expect(twin.status).toBe(200)
     await tag(h, id, 'prod', first)
@@ -306,7 +306,7 @@ describe('404 versions, tags and splits', () => {
     expect((await h.callAs(stranger, 'GET', `/examples/${example}?as_of=prod`)).status).toBe(404)
   })
 
-  test('an unknown example keeps the splits of all as they were, one of another dataset is 409', async () => {
+  test('an unknown example leaves all splits unchanged, and an example of another dataset is 409', async () => {
     const h = await harness()
     const [id, other] = [await makeDataset(h), await makeDataset(h)]
     const mine = await makeExample(h, id)
@@ -323,7 +323,7 @@ describe('404 versions, tags and splits', () => {
 })
 
 describe('422 versions, tags and splits', () => {
-  test('wrong input of every kind is refused and changes nothing', async () => {
+  test('every kind of wrong input is refused and changes nothing', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { id: example, modified_at: first } = await makeExample(h, id)
@@ -377,7 +377,7 @@ describe('422 versions, tags and splits', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('text that Postgres cannot hold is stored readable', async () => {
+  test('text that Postgres cannot hold is stored in a readable form', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const { id: example, modified_at: first } = await makeExample(h, id)

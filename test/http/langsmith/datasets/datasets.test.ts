@@ -18,7 +18,7 @@ async function namesOf(h: Harness, query: string): Promise<string[]> {
 }
 
 describe('200 POST /datasets', () => {
-  test('a dataset reads back with all it was made of, under every prefix', async () => {
+  test('a dataset reads back with everything it was made with, under every prefix', async () => {
     const h = await harness()
     const id = randomUUID()
     const inputsSchema = '{"type":"object","required":["q"],"properties":{"q":{"maximum":1.0}}}'
@@ -55,7 +55,7 @@ describe('200 POST /datasets', () => {
     }
   })
 
-  test('the counts are those of the examples and experiments there are', async () => {
+  test('the counts are those of the existing examples and experiments', async () => {
     const h = await harness()
     const id = await makeDataset(h, 'd')
     const example = await h.call('POST', '/examples', { dataset_id: id, inputs: {} })
@@ -93,7 +93,7 @@ describe('409 /datasets', () => {
 })
 
 describe('200 GET /datasets', () => {
-  test('all conditions given must hold', async () => {
+  test('all conditions that are given must hold', async () => {
     const h = await harness()
     const a = await makeDataset(h, 'Alpha', { extra: { metadata: { k: { v: 1 } } } })
     const b = await makeDataset(h, 'beta', { data_type: 'llm' })
@@ -114,7 +114,7 @@ describe('200 GET /datasets', () => {
     expect(await namesOf(h, `metadata=${json({ k: 1 })}`)).toEqual([])
   })
 
-  test('sorts by every column, and pages meet', async () => {
+  test('sorts by every column, and pages join without gaps', async () => {
     const h = await harness()
     const ids = [await makeDataset(h, 'b'), await makeDataset(h, 'a'), await makeDataset(h, 'c')]
     await h.call('POST', '/examples', { dataset_id: ids[1], inputs: {} })
@@ -133,7 +133,7 @@ describe('200 GET /datasets', () => {
 })
 
 describe('200 PATCH /datasets/{id}', () => {
-  test('absent and the missing marker leave, null clears', async () => {
+  test('absent fields and the "missing" marker leave values unchanged, null clears them', async () => {
     const h = await harness()
     const schema = { type: 'object' }
     const id = await makeDataset(h, 'd', {
@@ -184,7 +184,7 @@ describe('200 PATCH /datasets/{id}', () => {
     expect(cleared.body).toMatchObject({ metadata: null, baseline_experiment_id: null })
   })
 
-  test('a schema and the examples that must change with it go in one request', async () => {
+  test('a schema and the examples that must change with it can be sent in one request', async () => {
     const h = await harness()
     const id = await makeDataset(h, 'd')
     const { body: example } = await h.call('POST', '/examples', {
@@ -216,7 +216,7 @@ describe('200 PATCH /datasets/{id}', () => {
 })
 
 describe('DELETE /datasets', () => {
-  test('examples and experiments go with it, and the name is free at once', async () => {
+  test('its examples and experiments are deleted with it, and its name is free at once', async () => {
     const h = await harness()
     const id = await makeDataset(h, 'd')
     const example = await h.call('POST', '/examples', { dataset_id: id, inputs: {} })
@@ -235,7 +235,7 @@ describe('DELETE /datasets', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('several are deleted by query, unknown ids are ignored', async () => {
+  test('several can be deleted by query, and unknown ids are ignored', async () => {
     const h = await harness()
     const ids = [await makeDataset(h, 'a'), await makeDataset(h, 'b'), await makeDataset(h, 'c')]
     const query = [ids[0], ids[1], randomUUID()].map((id) => `dataset_ids=${id}`).join('&')
@@ -245,7 +245,7 @@ describe('DELETE /datasets', () => {
 })
 
 describe('404 /datasets', () => {
-  test("an unknown dataset, and another tenant's, says not found in lower case", async () => {
+  test('an unknown dataset, or another tenant\'s, is "not found" in lower case', async () => {
     const h = await harness()
     const id = await makeDataset(h, 'mine')
     const stranger = await h.addTenant()
@@ -270,7 +270,7 @@ describe('404 /datasets', () => {
 })
 
 describe('422 /datasets', () => {
-  test('wrong input of every kind is refused and stores nothing', async () => {
+  test('every kind of wrong input is refused and stores nothing', async () => {
     const h = await harness()
     const bodies: unknown[] = [
       undefined,

@@ -21,7 +21,7 @@ async function makeExample(h: Harness, datasetId: string, rest: object = {}): Pr
 }
 
 describe('200 POST /platform/datasets/examples/delete', () => {
-  test('a hard delete takes the content out of every version; ids and dates stay', async () => {
+  test('a hard delete erases the content of every version, and keeps ids and dates', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const first = await makeExample(h, id, {
@@ -54,13 +54,13 @@ describe('200 POST /platform/datasets/examples/delete', () => {
     }
     expect((await h.call('GET', `/examples/${kept.id}`)).body.inputs).toEqual({ q: 'kept' })
     expect((await h.call('GET', `/datasets/${id}`)).body.example_count).toBe(1)
-    // The deletion is a version of its own.
+    // The deletion itself is a version.
     expect((await h.call('GET', `/datasets/${id}/versions`)).body).toHaveLength(4)
     expect((await h.call('POST', url, body)).body).toEqual({ count: 1, example_ids: [first.id] })
     expect((await h.call('GET', `/datasets/${id}/versions`)).body).toHaveLength(4)
   })
 
-  test('an example that is deleted already is erased too, and its id may come back', async () => {
+  test('an example that was already deleted is erased too, and its id can be used again', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const example = await makeExample(h, id, { inputs: { q: 'personal' } })
@@ -74,7 +74,7 @@ describe('200 POST /platform/datasets/examples/delete', () => {
     expect((await h.call('GET', `/examples/${example.id}`)).body.inputs).toEqual({ q: 'new' })
   })
 
-  test('without hard_delete older versions keep what they had', async () => {
+  test('without hard_delete older versions keep their content', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const example = await makeExample(h, id, { inputs: { q: 1 } })
@@ -87,7 +87,7 @@ describe('200 POST /platform/datasets/examples/delete', () => {
     expect((await h.call('GET', at)).body.inputs).toEqual({ q: 1 })
   })
 
-  test('results of experiments still know what they are about', async () => {
+  test('results of experiments still refer to their examples', async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const example = await makeExample(h, id, { inputs: { q: 'personal' } })
@@ -114,7 +114,7 @@ describe('200 POST /platform/datasets/examples/delete', () => {
 })
 
 describe('404 POST /platform/datasets/examples/delete', () => {
-  test("an unknown example, or another tenant's, keeps all as they were", async () => {
+  test("an unknown example, or another tenant's, leaves all others unchanged", async () => {
     const h = await harness()
     const id = await makeDataset(h)
     const example = await makeExample(h, id, { inputs: { q: 1 } })
@@ -142,7 +142,7 @@ describe('404 POST /platform/datasets/examples/delete', () => {
 })
 
 describe('422 POST /platform/datasets/examples/delete', () => {
-  test('wrong input of every kind is refused in the error dialect and deletes nothing', async () => {
+  test('every kind of wrong input is refused in the shape `{error}` and deletes nothing', async () => {
     const h = await harness()
     const { id } = await makeExample(h, await makeDataset(h))
     for (const body of [

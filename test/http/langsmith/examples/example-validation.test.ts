@@ -17,7 +17,7 @@ async function makeDataset(h: Harness, rest: object = schemas): Promise<string> 
 }
 
 describe('200 POST /examples/validate', () => {
-  test('what fits is answered as it was sent, and nothing is stored', async () => {
+  test('a valid example is returned as it was sent, and nothing is stored', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h)
     const draft = `{"dataset_id":"${dataset_id}","inputs":{"q":"x","n":1.0},"split":["a","b"]}`
@@ -48,7 +48,7 @@ describe('200 POST /examples/validate', () => {
     expect((await h.call('GET', '/examples/count')).body).toBe(0)
   })
 
-  test('an id alone is an update: what is not sent is what the example has', async () => {
+  test('an id alone means an update: fields that are not sent are those of the example', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h)
     const { body: example } = await h.call('POST', '/examples', { dataset_id, inputs: { q: 'x' } })
@@ -62,7 +62,7 @@ describe('200 POST /examples/validate', () => {
 })
 
 describe('422 POST /examples/validate', () => {
-  test('every way in which an example breaks the schemas is named', async () => {
+  test('every way in which an example violates the schemas is named', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h)
     const bad = { dataset_id, inputs: { q: 1 }, outputs: { n: 'x' } }
@@ -81,7 +81,7 @@ describe('422 POST /examples/validate', () => {
     })
   })
 
-  test('wrong input of every kind is refused', async () => {
+  test('every kind of wrong input is refused', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h, {})
     for (const body of [
@@ -110,7 +110,7 @@ describe('422 POST /examples/validate', () => {
 })
 
 describe('404 POST /examples/validate', () => {
-  test("unknown datasets and examples, and another tenant's, say not found in lower case", async () => {
+  test('unknown datasets and examples, and those of another tenant, are "not found" in lower case', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h, {})
     const { body: example } = await h.call('POST', '/examples', { dataset_id, inputs: {} })

@@ -29,7 +29,7 @@ async function listIds(h: Harness, query: string): Promise<string[]> {
 }
 
 describe('200 POST /examples', () => {
-  test('an example reads back as it was sent, number for number, under every prefix', async () => {
+  test('an example reads back as it was sent, digit for digit, under every prefix', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const [id, runId] = [randomUUID(), randomUUID()]
@@ -58,7 +58,7 @@ describe('200 POST /examples', () => {
     }
   })
 
-  test('outputs that are null stay null, and the split is base unless said otherwise', async () => {
+  test('outputs that are null stay null, and the default split is base', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     expect(await makeExample(h, datasetId, { outputs: null, metadata: null })).toMatchObject({
@@ -80,7 +80,7 @@ describe('200 POST /examples', () => {
     })
   })
 
-  test('use_source_run_io copies what went through the run', async () => {
+  test('use_source_run_io copies inputs and outputs of the run', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -104,7 +104,7 @@ describe('200 POST /examples', () => {
 })
 
 describe('200 POST /examples/bulk', () => {
-  test('all are one version, answered and listed in the order sent', async () => {
+  test('all examples are one version, returned and listed in the order sent', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const bodies = Array.from({ length: 150 }, (_, i) => ({ dataset_id: datasetId, inputs: { i } }))
@@ -164,7 +164,7 @@ describe('409 /examples', () => {
 })
 
 describe('200 PATCH /examples', () => {
-  test('null leaves, objects replace, and only split changes the splits', async () => {
+  test('null keeps, objects replace, and only `split` changes the splits', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const made = await makeExample(h, datasetId, {
@@ -194,7 +194,7 @@ describe('200 PATCH /examples', () => {
     expect(split.body.modified_at > changed.body.modified_at).toBe(true)
   })
 
-  test('overwrite lets a null clear, as in a new example; what is absent stays', async () => {
+  test('with overwrite, null clears, as in a new example; absent fields stay', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const full = { inputs: { a: 1 }, outputs: { b: 2 }, metadata: { k: 1 }, split: 'train' }
@@ -226,7 +226,7 @@ describe('200 PATCH /examples', () => {
     })
   })
 
-  test('many are one version, and an id that comes twice is changed twice', async () => {
+  test('many updates are one version, and an id that occurs twice is changed twice', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const [a, b] = [await makeExample(h, datasetId), await makeExample(h, datasetId)]
@@ -248,7 +248,7 @@ describe('200 PATCH /examples', () => {
 })
 
 describe('versions', () => {
-  test('as_of is inclusive, and shows what was before changes and deletes', async () => {
+  test('as_of is inclusive, and shows the state before changes and deletes', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const first = await makeExample(h, datasetId, { inputs: { v: 1 } })
@@ -275,7 +275,7 @@ describe('versions', () => {
     ).toBe(1)
   })
 
-  test('a deleted id may come back', async () => {
+  test('a deleted id can be used again', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const { id } = await makeExample(h, datasetId)
@@ -345,7 +345,7 @@ describe('200 GET /examples', () => {
     ]).toEqual(shuffled)
   })
 
-  test('select keeps what clients cannot do without, and attachments are shown only when asked for', async () => {
+  test('select keeps the fields that clients depend on, and attachments are shown only when asked for', async () => {
     const h = await harness()
     await makeExample(h, await makeDataset(h))
     const [all] = (await h.call('GET', '/examples')).body
@@ -367,7 +367,7 @@ describe('200 GET /examples', () => {
     ])
   })
 
-  test('items of the other dialect are objects, and archived ones are as good as deleted', async () => {
+  test('items of the other dialect are objects, and archived ones look deleted', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const { id, modified_at: before } = await makeExample(h, datasetId)
@@ -401,7 +401,7 @@ describe('JSON Schema', () => {
     outputs_schema_definition: { type: 'object', properties: { n: { type: 'integer' } } },
   }
 
-  test('422 for a create or update that breaks the schema of its dataset, and nothing is stored', async () => {
+  test('422 for a create or update that violates the schema of its dataset, and nothing is stored', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h, schemas)
     const good = { dataset_id: datasetId, inputs: { q: 'x', m: { anything: 1 } } }
@@ -430,7 +430,7 @@ describe('JSON Schema', () => {
 })
 
 describe('404 /examples', () => {
-  test("an unknown example or dataset, and another tenant's, says not found in lower case", async () => {
+  test('an unknown example or dataset, or another tenant\'s, is "not found" in lower case', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const { id } = await makeExample(h, datasetId)
@@ -473,7 +473,7 @@ describe('400 and 422 /examples', () => {
     })
   })
 
-  test('wrong input of every kind is refused and stores nothing', async () => {
+  test('every kind of wrong input is refused and stores nothing', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h)
     const bodies: unknown[] = [
@@ -549,7 +549,7 @@ describe('400 and 422 /examples', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('text that Postgres cannot hold is stored readable', async () => {
+  test('text that Postgres cannot hold is stored in a readable form', async () => {
     const h = await harness()
     const dataset_id = await makeDataset(h)
     const made = await h.call(

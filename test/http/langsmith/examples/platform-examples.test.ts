@@ -39,7 +39,7 @@ async function makeDataset(h: Harness, rest: object = {}): Promise<string> {
 
 const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0, 255])
 
-/** Main part, inputs, and a file under each of the names. */
+/** The main part, the inputs, and a file under each of the names. */
 function example(id: string, attachments: Record<string, Buffer | string> = {}): GivenPart[] {
   return [
     { name: id, value: '{}' },
@@ -54,7 +54,7 @@ function example(id: string, attachments: Record<string, Buffer | string> = {}):
 
 type Shown = Record<string, { presigned_url: string; s3_url: string; mime_type: string }>
 
-/** Name and content of each attachment, in the order shown. */
+/** The name and content of each attachment, in the order shown. */
 async function contents(h: Harness, urls: Shown | null): Promise<[string, string][]> {
   const found: [string, string][] = []
   for (const [name, { presigned_url: url }] of Object.entries(urls ?? {})) {
@@ -139,7 +139,7 @@ describe('201 POST', () => {
     expect(await attachmentsOf(h, id)).toEqual([['attachment.a', 'new']])
   })
 
-  test('lists show attachments only when asked to, and comparisons always', async () => {
+  test('lists show attachments only when asked to, and comparisons always do', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -174,7 +174,7 @@ describe('201 POST', () => {
     expect(await contents(h, compared.body[0].attachment_urls)).toEqual(both)
   })
 
-  test('an example may take inputs, outputs and named attachments of its source run', async () => {
+  test('an example can take inputs, outputs and named attachments from its source run', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const runId = randomUUID()
@@ -237,7 +237,7 @@ describe('201 POST', () => {
     expect(missing).toMatchObject({ status: 422 })
   })
 
-  test('names that are members of every object, or hold NUL, are names like others', async () => {
+  test('names that every JavaScript object has as members, or that contain NUL, are ordinary names', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -268,7 +268,7 @@ describe('201 POST', () => {
 })
 
 describe('201 PATCH', () => {
-  test('what is absent stays; objects replace; only split changes the splits', async () => {
+  test('absent fields stay; objects replace; only `split` changes the splits', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -302,7 +302,7 @@ describe('201 PATCH', () => {
     expect(await attachmentsOf(h, id)).toEqual([['attachment.file', 'kept']])
   })
 
-  test('attachments are retained, renamed, replaced and added, whatever the order of parts', async () => {
+  test('attachments are retained, renamed, replaced and added, whatever the order of the parts', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const operations = JSON.stringify({ retain: ['a'], rename: { b: 'renamed' } })
@@ -332,7 +332,7 @@ describe('201 PATCH', () => {
     }
   })
 
-  test('uploads alone replace all, and empty operations drop all', async () => {
+  test('uploads without operations replace all attachments, and empty operations drop all', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -347,7 +347,7 @@ describe('201 PATCH', () => {
     expect((await h.call('GET', `/examples/${id}`)).body.attachment_urls).toBeNull()
   })
 
-  test('the JSON routes take operations too, and leave attachments alone without', async () => {
+  test('the JSON routes take operations too, and without them leave attachments unchanged', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -375,7 +375,7 @@ describe('201 PATCH', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('an update by the other dialect keeps the attachments', async () => {
+  test('an update through the other dialect keeps the attachments', async () => {
     const h = await harness()
     const dataset = await h.call('POST', '/datasets', { name: 'shared' })
     const id = randomUUID()
@@ -391,7 +391,7 @@ describe('201 PATCH', () => {
 })
 
 describe('refused', () => {
-  test('every kind of bad body says so in the error shape, and nothing is stored', async () => {
+  test('every kind of bad body is answered in the shape `{error}`, and nothing is stored', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h, {
       inputs_schema_definition: {
@@ -453,7 +453,7 @@ describe('refused', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('unknown datasets and examples are 404, and those of another dataset or taken ids 409', async () => {
+  test('404 for unknown datasets and examples, 409 for examples of another dataset and taken ids', async () => {
     const h = await harness()
     const [datasetId, other] = [await makeDataset(h), await makeDataset(h)]
     const [id, fresh] = [randomUUID(), randomUUID()]
@@ -476,7 +476,7 @@ describe('refused', () => {
     expect(versions.length).toBe(1)
   })
 
-  test('operations that contradict each other change nothing of the whole request', async () => {
+  test('operations that contradict each other make the whole request change nothing', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const [id, second] = [randomUUID(), randomUUID()]
@@ -505,7 +505,7 @@ describe('refused', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('another tenant cannot write to a dataset, nor learn of its examples', async () => {
+  test('another tenant can neither write to a dataset nor find out about its examples', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const stranger = await h.addTenant()
@@ -516,7 +516,7 @@ describe('refused', () => {
       expect(answer.status).toBe(404)
     }
     expect((await h.callAs(stranger, 'GET', `/examples/${id}`)).status).toBe(404)
-    // Ids are the tenant's own: the same one is free elsewhere, and the same bytes are another blob.
+    // Ids belong to a tenant: the same id is free in another one, and the same bytes are another blob.
     const own = await h.callAs(stranger, 'POST', '/datasets', { name: 'own' })
     const made = await send(h, 'POST', own.body.id as string, example(id, { a: 'secret' }), {
       as: stranger,
@@ -528,7 +528,7 @@ describe('refused', () => {
 })
 
 describe('503', () => {
-  test('while the blob store is away the client is told to come again, and nothing is stored', async () => {
+  test('while the blob store is unreachable the client is told to come again, and nothing is stored', async () => {
     const away = async (): Promise<never> => {
       throw new BlobsUnavailableError('away')
     }
@@ -542,7 +542,7 @@ describe('503', () => {
     expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } })
     expect(answer.headers['retry-after']).toBe('5')
     expect((await h.call('GET', `/examples/${id}`)).status).toBe(404)
-    // Without attachments nothing is amiss.
+    // Requests without attachments work as usual.
     expect((await send(h, 'POST', datasetId, example(id))).status).toBe(201)
     expect(h.errors).toEqual([])
   })
@@ -566,7 +566,7 @@ describe('size', () => {
     expect(await h.db`select id from blobs`).toEqual([])
   })
 
-  test('a request far larger than any JSON body passes through, byte for byte', async () => {
+  test('a request far larger than any JSON body arrives byte for byte', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     await h.app.listen({ port: 0, host: '127.0.0.1' })
@@ -585,7 +585,7 @@ describe('size', () => {
       )
       outgoing.on('error', reject)
     })
-    // 8 files of 5 MiB: the limit of other bodies is 20 MiB.
+    // 8 files of 5 MiB. The limit of other bodies is 20 MiB.
     for (let i = 0; i < 8; i++) {
       const bytes = randomBytes(5 * 1_048_576)
       hashes.set(`attachment.${i}`, createHash('sha256').update(bytes).digest('hex'))

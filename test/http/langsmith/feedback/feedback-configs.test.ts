@@ -31,7 +31,7 @@ function create(h: Harness, key: string, config: object = continuous, more: obje
 }
 
 describe('200 POST /feedback-configs', () => {
-  test('a config is made and listed, every key of it there', async () => {
+  test('a config is stored and listed with all its keys', async () => {
     const h = await harness()
     const { status, body } = await create(h, 'fc', categorical, { is_lower_score_better: true })
     expect(status).toBe(200)
@@ -45,7 +45,7 @@ describe('200 POST /feedback-configs', () => {
     expect(await configs(h, 'key=fc&limit=100&offset=0')).toEqual([body])
   })
 
-  test('the same config again answers the one that is there, also without is_lower_score_better', async () => {
+  test('a config that is sent again returns the stored one, even without is_lower_score_better', async () => {
     const h = await harness()
     const first = await create(h, 'fc', continuous, { is_lower_score_better: true })
     for (const more of [{ is_lower_score_better: true }, {}, { is_lower_score_better: null }]) {
@@ -56,7 +56,7 @@ describe('200 POST /feedback-configs', () => {
     expect(await keys(h)).toEqual(['fc'])
   })
 
-  test('many requests at once make one config', async () => {
+  test('many concurrent requests make one config', async () => {
     const h = await harness()
     const answers = await Promise.all(Array.from({ length: 8 }, () => create(h, 'fc')))
     expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(200))
@@ -118,7 +118,7 @@ describe('422 POST /feedback-configs', () => {
 })
 
 describe('200 GET /feedback-configs', () => {
-  test('keys, part of a name, order and pages narrow the list', async () => {
+  test('keys, a substring of the name, order and pages narrow the list', async () => {
     const h = await harness()
     for (const key of ['alpha', 'Beta', 'alphabet']) await create(h, key)
     expect(await keys(h)).toEqual(['alphabet', 'Beta', 'alpha'])
@@ -142,7 +142,7 @@ describe('200 GET /feedback-configs', () => {
 })
 
 describe('PATCH /feedback-configs', () => {
-  test('200 changes what is given; null and absent leave', async () => {
+  test('200 changes what is sent; null and absent fields stay', async () => {
     const h = await harness()
     await create(h, 'fc')
     const flipped = await h.call('PATCH', '/feedback-configs', {
@@ -163,7 +163,7 @@ describe('PATCH /feedback-configs', () => {
     expect(await configs(h)).toEqual([changed.body])
   })
 
-  test('404 for a key without config, 422 without key', async () => {
+  test('404 for a key without a config, 422 without a key', async () => {
     const h = await harness()
     const unknown = await h.call('PATCH', '/feedback-configs', { feedback_key: 'fc' })
     expect(unknown.status).toBe(404)
@@ -173,7 +173,7 @@ describe('PATCH /feedback-configs', () => {
 })
 
 describe('DELETE /feedback-configs', () => {
-  test('204: the config is gone, its feedback stays, and the key can be configured anew', async () => {
+  test('204: the config is deleted, its feedback stays, and the key can be configured again', async () => {
     const h = await harness()
     await create(h, 'fc')
     await h.call('POST', '/feedback', { run_id: randomUUID(), key: 'fc', score: 1 })
@@ -187,7 +187,7 @@ describe('DELETE /feedback-configs', () => {
     expect(anew.body).toMatchObject({ feedback_config: categorical, is_lower_score_better: false })
   })
 
-  test('404 for a key without config, also the second time; 422 without key', async () => {
+  test('404 for a key without a config and for a second deletion; 422 without a key', async () => {
     const h = await harness()
     await create(h, 'fc')
     await h.call('DELETE', '/feedback-configs?feedback_key=fc')
@@ -196,9 +196,9 @@ describe('DELETE /feedback-configs', () => {
   })
 })
 
-describe('feedback that brings a config', () => {
+describe('feedback that includes a config', () => {
   test.each(['feedback_config', 'feedbackConfig'])(
-    'the first under %s configures the key, later ones change nothing',
+    'the first config under %s configures the key, and later ones change nothing',
     async (name) => {
       const h = await harness()
       const give = (config: object) =>
@@ -228,7 +228,7 @@ describe('feedback that brings a config', () => {
     expect(await keys(h)).toEqual(['k'])
   })
 
-  test('so does a part of a multipart body', async () => {
+  test('feedback in a part of a multipart body does so too', async () => {
     const h = await harness()
     const value = JSON.stringify({ run_id: randomUUID(), key: 'k', feedback_config: continuous })
     const response = await h.app.inject({
@@ -250,7 +250,7 @@ describe('feedback that brings a config', () => {
     expect(rows).toHaveLength(0)
   })
 
-  test('422 for a config that is none, and the feedback is not stored', async () => {
+  test('422 for an invalid config, and the feedback is not stored', async () => {
     const h = await harness()
     const { status, text } = await h.call('POST', '/feedback', {
       run_id: randomUUID(),
@@ -264,7 +264,7 @@ describe('feedback that brings a config', () => {
   })
 })
 
-test('no tenant sees, changes or is hindered by the configs of another', async () => {
+test('no tenant can see or change the configs of another, or is hindered by them', async () => {
   const h = await harness()
   await create(h, 'fc')
   const other = await h.addTenant()

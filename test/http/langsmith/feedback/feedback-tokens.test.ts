@@ -9,7 +9,7 @@ function make(h: Harness, more: object = {}): Promise<Answer> {
   return h.call('POST', '/feedback/tokens', body)
 }
 
-/** The path of a link, to be called without a key. */
+/** The path of a link, to be requested without a key. */
 function pathOf(answer: Answer): string {
   const url = new URL(answer.body.url)
   return url.pathname
@@ -34,7 +34,7 @@ async function feedback(h: Harness): Promise<Record<string, unknown>[]> {
 }
 
 describe('200 POST /feedback/tokens', () => {
-  test('one link: absolute, its last segment a UUID, good for as long as asked', async () => {
+  test('one link: it is absolute, its last segment is a UUID, and it is valid for as long as asked', async () => {
     const h = await harness()
     const before = Date.parse(h.clock.now())
     const { status, body } = await make(h, { expires_in: { days: 1, hours: 3, minutes: 30 } })
@@ -52,13 +52,13 @@ describe('200 POST /feedback/tokens', () => {
     expect(at.body.expires_at).toBe('2026-02-01T00:00:00.000000Z')
   })
 
-  test('the link begins with the public URL where one is set', async () => {
+  test('the link begins with the public URL when one is set', async () => {
     const h = await harness({ publicUrl: 'https://runmill.example.com' })
     const { body } = await make(h)
     expect(body.url).toMatch(/^https:\/\/runmill\.example\.com\/api\/v1\/feedback\/tokens\//)
   })
 
-  test('a list makes a list, in its order; links are listed by run, with the same URLs', async () => {
+  test('a list of requests makes a list of links, in order; links are listed by run, with the same URLs', async () => {
     const h = await harness()
     const runId = randomUUID()
     const wanted = ['a', 'b', 'a'].map((key) => ({ run_id: runId, feedback_key: key }))
@@ -89,14 +89,14 @@ describe('200 POST /feedback/tokens', () => {
     expect(row!.text).not.toContain(token.replaceAll('-', ''))
   })
 
-  test('a config that comes along configures the key', async () => {
+  test('a config that is sent along configures the key', async () => {
     const h = await harness()
     await make(h, { feedback_config: { type: 'continuous', min: 0, max: 1 } })
     expect((await h.call('GET', '/feedback-configs')).body).toMatchObject([{ feedback_key: 'tok' }])
   })
 })
 
-describe('200 feedback by a link, without a key', () => {
+describe('200 feedback through a link, without a key', () => {
   test('each call is a new piece of feedback on the run, under the key', async () => {
     const h = await harness()
     const runId = randomUUID()
@@ -125,7 +125,7 @@ describe('200 feedback by a link, without a key', () => {
     expect(third).toMatchObject({ score: 0.5, comment: 'hello you', value: '7' })
   })
 
-  test('every prefix works, a POST may say all in its address, and a body wins over it', async () => {
+  test('every prefix works; a POST may carry everything in its query, and its body takes precedence', async () => {
     const h = await harness()
     const token = pathOf(await make(h))
       .split('/')
@@ -147,7 +147,7 @@ describe('200 feedback by a link, without a key', () => {
     expect(second).toMatchObject({ score: 2, correction: 'two' })
   })
 
-  test('it counts in the statistics of the run that it is on', async () => {
+  test('it counts in the statistics of its run', async () => {
     const h = await harness()
     const run = {
       id: randomUUID(),
@@ -164,8 +164,8 @@ describe('200 feedback by a link, without a key', () => {
   })
 })
 
-describe('4xx feedback by a link', () => {
-  test('404 for a token that was never made, 422 for one that is no UUID', async () => {
+describe('4xx feedback through a link', () => {
+  test('404 for a token that was never made, 422 for one that is not a UUID', async () => {
     const h = await harness()
     await make(h)
     for (const method of ['GET', 'POST'] as const) {
@@ -187,7 +187,7 @@ describe('4xx feedback by a link', () => {
     expect(await feedback(h)).toEqual([])
   })
 
-  test('422 for wrong values, and nothing is stored; a look at the link is no feedback', async () => {
+  test('422 for wrong values, and nothing is stored; opening the link alone stores no feedback', async () => {
     const h = await harness()
     const path = pathOf(await make(h))
     for (const body of [
@@ -217,7 +217,7 @@ describe('4xx feedback by a link', () => {
 })
 
 describe('4xx /feedback/tokens', () => {
-  test('422 for what is malformed, and no link is made of a list with one wrong entry', async () => {
+  test('422 for malformed input, and a list with one wrong entry makes no link', async () => {
     const h = await harness()
     const runId = randomUUID()
     const valid = { run_id: runId, feedback_key: 'tok' }
@@ -244,14 +244,14 @@ describe('4xx /feedback/tokens', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('401 without a key to make or list links', async () => {
+  test('401 for making or listing links without a key', async () => {
     const h = await harness()
     const body = { run_id: randomUUID(), feedback_key: 'tok' }
     expect((await open(h, 'POST', '/feedback/tokens', body)).status).toBe(401)
     expect((await open(h, 'GET', `/feedback/tokens?run_id=${body.run_id}`)).status).toBe(401)
   })
 
-  test("another tenant's links are not listed; what comes through a link belongs to its tenant", async () => {
+  test("another tenant's links are not listed, and feedback through a link belongs to the link's tenant", async () => {
     const h = await harness()
     const runId = randomUUID()
     const path = pathOf(await make(h, { run_id: runId }))

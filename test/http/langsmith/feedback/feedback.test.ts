@@ -25,7 +25,7 @@ async function keys(h: Harness, query: string): Promise<string[]> {
 }
 
 describe('200 POST /feedback', () => {
-  test('what an evaluator sends comes back whole, and by its id', async () => {
+  test('what an evaluator sends is returned completely, also by its id', async () => {
     const h = await harness()
     const run = await addRun(h)
     const sent = {
@@ -76,7 +76,7 @@ describe('200 POST /feedback', () => {
     expect((await h.call('GET', `/feedback/${sent.id.toUpperCase()}`)).body).toEqual(answer.body)
   })
 
-  test('the three prefixes, and the eager route, are the same', async () => {
+  test('the three prefixes and the eager route behave alike', async () => {
     const h = await harness()
     const run = await addRun(h)
     for (const prefix of ['', '/api', '/api/v1']) {
@@ -93,7 +93,7 @@ describe('200 POST /feedback', () => {
     }
   })
 
-  test('an identical repeat answers the same and adds nothing', async () => {
+  test('an identical repeat gets the same answer and adds nothing', async () => {
     const h = await harness()
     const sent = { id: randomUUID(), run_id: randomUUID(), key: 'k', score: 1 }
     const first = await h.call('POST', '/feedback', sent)
@@ -102,7 +102,7 @@ describe('200 POST /feedback', () => {
     expect(await keys(h, '')).toEqual(['k'])
   })
 
-  test('feedback without an id gets one, and two of them stay two', async () => {
+  test('feedback without an id gets one, so two requests make two pieces of feedback', async () => {
     const h = await harness()
     const sent = { run_id: randomUUID(), key: 'k', score: 1 }
     const ids = [
@@ -112,7 +112,7 @@ describe('200 POST /feedback', () => {
     expect(new Set(ids).size).toBe(2)
   })
 
-  test('feedback that comes before its run takes trace, session and start from it, and counts in its statistics', async () => {
+  test('feedback that arrives before its run takes trace, session and start from the run, and counts in its statistics', async () => {
     const h = await harness()
     const id = randomUUID()
     const { body } = await h.call('POST', '/feedback', { run_id: id, key: 'k', score: true })
@@ -142,7 +142,7 @@ describe('200 POST /feedback', () => {
     })
   })
 
-  test('session feedback, a crashed evaluator, a missing source', async () => {
+  test('session feedback, a crashed evaluator, and a missing source', async () => {
     const h = await harness()
     const { sessionId } = await addRun(h)
     const summary = {
@@ -173,7 +173,7 @@ describe('200 POST /feedback', () => {
     })
   })
 
-  test('scores, values and comments survive as given', async () => {
+  test('scores, values and comments are returned as they were sent', async () => {
     const h = await harness()
     const id = randomUUID()
     const value = String.raw`{"n":1.10,"big":12345678901234567890123,"nul":"\u0000","lone":"\ud800"}`
@@ -197,7 +197,7 @@ describe('200 POST /feedback', () => {
 })
 
 describe('200 PATCH and DELETE /feedback/{id}', () => {
-  test('a change takes what is given and keeps the rest; a late repeat of the create does not undo it', async () => {
+  test('a change takes over what is sent and keeps the rest; a late repeat of the create does not undo it', async () => {
     const h = await harness()
     const create = {
       id: randomUUID(),
@@ -223,7 +223,7 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
     expect((await h.call('GET', `/feedback/${create.id}`)).body).toEqual(body)
   })
 
-  test('deleted feedback is gone, leaves the statistics, does not come back with what was sent before, and can be given again', async () => {
+  test('deleted feedback is gone, no longer counts, is not brought back by what was sent before, and can be sent anew', async () => {
     const h = await harness()
     const run = await addRun(h)
     const given = { id: randomUUID(), run_id: run.id, key: 'k', score: 1 }
@@ -247,7 +247,7 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
 })
 
 describe('200 GET /feedback', () => {
-  test('every filter selects what it says, newest first, page by page', async () => {
+  test('every filter selects what it should, newest first, page by page', async () => {
     const h = await harness()
     const [a, b] = [
       await addRun(h, { session_name: 'one' }),
@@ -296,7 +296,7 @@ describe('200 GET /feedback', () => {
       expect([query, await keys(h, query)]).toEqual([query, expected])
   })
 
-  test("what was given to a trace and no run is listed with the trace's root, as its statistics count it", async () => {
+  test("feedback on a trace and no run is listed with the trace's root run, as in its statistics", async () => {
     const h = await harness()
     const root = await addRun(h)
     const child = { id: randomUUID(), name: 'x', run_type: 'llm', parent_run_id: root.id }
@@ -324,7 +324,7 @@ describe('200 GET /feedback', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('feedback of a deleted session is not shown, whether it names the session or its run does', async () => {
+  test('feedback of a deleted session is not shown, whether the feedback or its run names the session', async () => {
     const h = await harness()
     const run = await addRun(h, { session_name: 'gone' })
     const named = (await h.call('POST', '/feedback', { session_id: run.sessionId, key: 'named' }))
@@ -344,7 +344,7 @@ describe('200 GET /feedback', () => {
 })
 
 describe('404', () => {
-  test("unknown feedback, and another tenant's, is not found and not changed", async () => {
+  test("unknown feedback, or another tenant's, is not found and not changed", async () => {
     const h = await harness()
     const other = await h.addTenant()
     const { id } = (await h.call('POST', '/feedback', { run_id: randomUUID(), key: 'k', score: 1 }))
@@ -396,7 +396,7 @@ describe('422', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('the answer says what is missing, and what would fit, as the vendor does', async () => {
+  test("the answer names what is missing and what is expected, as the vendor's does", async () => {
     const h = await harness()
     const { id } = await addRun(h)
     const details = async (body: object) =>

@@ -26,7 +26,7 @@ function not(term: object) {
   return { kind: 'not', term }
 }
 
-/** What parsing throws. */
+/** Returns the error that parsing throws. */
 function refusal(text: string, parse = parseRunFilter): FilterSyntaxError {
   try {
     parse(text)
@@ -119,29 +119,29 @@ describe('real filters', () => {
   })
 })
 
-describe('what is written in several ways', () => {
+describe('different spellings', () => {
   test('whitespace is free', () => {
     expect(parseRunFilter(' and (\n eq ( name ,\t"a" ) , eq(name,"b"))  ')).toEqual(
       and(is('name', 'eq', 'a'), is('name', 'eq', 'b')),
     )
   })
 
-  test('operators, booleans and null stand in any case', () => {
+  test('operators, booleans and null may be written in upper or lower case', () => {
     expect(parseRunFilter('AND(Eq(is_root, True), NOT(eq(end_time, NULL)))')).toEqual(
       and(is('is_root', 'eq', true), not(is('end_time', 'eq', null))),
     )
   })
 
-  test('a flag may be a string', () => {
+  test('a flag may be written as a string', () => {
     expect(parseRunFilter('eq(is_root, "true")')).toEqual(is('is_root', 'eq', true))
   })
 
-  test('an attribute may be a string', () => {
+  test('an attribute may be written as a string', () => {
     expect(parseRunFilter(`eq("name", "a")`)).toEqual(is('name', 'eq', 'a'))
     expect(parseRunFilter(`search('inputs', "a")`)).toEqual(is('inputs', 'search', 'a'))
   })
 
-  test('execution order 1 is the root', () => {
+  test('execution order 1 means the root', () => {
     expect(parseRunFilter('eq(execution_order, 1)')).toEqual(is('is_root', 'eq', true))
   })
 
@@ -151,7 +151,7 @@ describe('what is written in several ways', () => {
     expect(printFilter(tree)).toBe(`eq(session_id, "${uuid}")`)
   })
 
-  test('a time without zone is UTC, and every fraction becomes microseconds', () => {
+  test('a time without a zone is UTC, and any fraction is read as microseconds', () => {
     expect(parseRunFilter('lt(end_time, "2026-01-01T00:00:00.5")')).toEqual(
       is('end_time', 'lt', '2026-01-01T00:00:00.500000Z'),
     )
@@ -187,7 +187,7 @@ describe('escapes', () => {
     expect(parseRunFilter(text)).toMatchObject({ value })
   })
 
-  test('JSON between single quotes may be pasted in as a serialiser wrote it', () => {
+  test('JSON between single quotes may be pasted as a serialiser wrote it', () => {
     const json = JSON.stringify({ say: 'a "word"\n', path: 'c:\\d' })
     expect(parseRunFilter(`has(metadata, '${json}')`)).toMatchObject({ value: json })
   })
@@ -197,7 +197,7 @@ describe('escapes', () => {
     expect(parseRunFilter(`has(metadata, ${JSON.stringify(json)})`)).toMatchObject({ value: json })
   })
 
-  test('what jsonb cannot hold is replaced in JSON as it is when metadata is stored', () => {
+  test('in JSON, what jsonb cannot hold is replaced as it is when metadata is stored', () => {
     expect(parseRunFilter(String.raw`has(metadata, '{"a": "\u0000\ud800"}')`)).toMatchObject({
       value: String.raw`{"a": "\ufffd\ufffd"}`,
     })
@@ -269,7 +269,7 @@ describe('refused, with the position', () => {
     expect(refusal(text).message).toContain(problem)
   })
 
-  test('more than 64 calls inside each other, but not 64', () => {
+  test('more than 64 nested calls are refused, and 64 are not', () => {
     const nested = (depth: number) =>
       `${'not('.repeat(depth - 1)}eq(name, "a")${')'.repeat(depth - 1)}`
     expect(parseRunFilter(nested(64))).toMatchObject({ kind: 'not' })
@@ -277,13 +277,13 @@ describe('refused, with the position', () => {
     expect(refusal('and('.repeat(4000)).message).toContain('more than 64 calls')
   })
 
-  test('more than 16384 characters, but not 16384', () => {
+  test('more than 16384 characters are refused, and 16384 are not', () => {
     const long = (length: number) => `search("${'a'.repeat(length - 10)}")`
     expect(parseRunFilter(long(16_384))).toMatchObject({ kind: 'search' })
     expect(refusal(long(16_385)).message).toContain('longer than 16384')
   })
 
-  test('what examples and sessions do not have', () => {
+  test('attributes that examples and sessions do not have are refused', () => {
     expect(refusal('eq(name, "a")', parseExampleFilter).message).toContain('unknown attribute')
     expect(refusal('search("a")', parseExampleFilter).message).toContain('runs only')
     expect(refusal('eq(execution_order, 1)', parseExampleFilter).message).toContain('unknown')
@@ -293,7 +293,7 @@ describe('refused, with the position', () => {
   })
 })
 
-test('any text is either parsed or refused with a FilterSyntaxError inside it', () => {
+test('any text is either parsed or refused with a FilterSyntaxError whose position is within the text', () => {
   const pieces = fc.constantFrom(
     'and(',
     'eq(',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { harness } from '../../../support/harness.ts'
 
-test('GET /info needs no key, takes a wrong one, and has all six batch keys under every prefix', async () => {
+test('GET /info needs no key, accepts a wrong one, and has all six batch keys under every prefix', async () => {
   const h = await harness()
   for (const prefix of ['', '/api', '/api/v1']) {
     const answer = await h.call('GET', `${prefix}/info`, undefined, { 'x-api-key': 'wrong' })
@@ -27,7 +27,7 @@ test('GET /info needs no key, takes a wrong one, and has all six batch keys unde
   }
 })
 
-test('GET /info/health answers an object without a key', async () => {
+test('GET /info/health returns an object without a key', async () => {
   const h = await harness()
   expect(await h.call('GET', '/info/health', undefined, { 'x-api-key': '' })).toMatchObject({
     status: 200,

@@ -17,7 +17,7 @@ interface Kept {
 }
 
 interface MultipartHarness extends Harness {
-  /** The attachments of a run, read back. */
+  /** Reads the attachments of a run. */
   kept(runId: string): Promise<Kept[]>
   send(parts: GivenPart[] | Buffer, options?: SendOptions): Promise<Answer>
 }
@@ -71,7 +71,7 @@ async function multipartHarness(): Promise<MultipartHarness> {
 
 const time = '2026-01-21T14:35:42.000001Z'
 
-/** Main part of a root run's create. */
+/** The main part of a root run's create. */
 function rootRun(id: string, more: Record<string, unknown> = {}): string {
   const dotted_order = `${time.replaceAll(/[-:.]/g, '')}${id}`
   return JSON.stringify({
@@ -86,7 +86,7 @@ function rootRun(id: string, more: Record<string, unknown> = {}): string {
   })
 }
 
-/** One run in all its parts: a create, an update, feedback and an attachment. */
+/** All parts of one run: a create, an update, feedback and an attachment. */
 function everything(id: string, feedbackId: string): GivenPart[] {
   const feedback = { id: feedbackId, run_id: id, trace_id: id, key: 'correct', score: true }
   const update = { id, trace_id: id, end_time: '2026-01-21T14:35:43.000000+00:00' }
@@ -108,7 +108,7 @@ function everything(id: string, feedbackId: string): GivenPart[] {
   ]
 }
 
-/** What is stored, without the times at which it was received. */
+/** Reads what is stored, without the times at which it was received. */
 async function stored(h: Harness): Promise<unknown> {
   await h.drain()
   const tenantId = h.tenant.id
@@ -120,7 +120,7 @@ async function stored(h: Harness): Promise<unknown> {
 }
 
 describe('202', () => {
-  test('a run in parts reads back whole, its texts as they were sent', async () => {
+  test('a run that was sent in parts reads back completely, with its texts as they were sent', async () => {
     const h = await multipartHarness()
     const [id, feedbackId] = [randomUUID(), randomUUID()]
     const parts = everything(id, feedbackId)
@@ -180,7 +180,7 @@ describe('202', () => {
     })
   })
 
-  test('several updates of one run in one body all count', async () => {
+  test('several updates of one run in one body all take effect', async () => {
     const h = await multipartHarness()
     const id = randomUUID()
     const update = (second: number) =>
@@ -198,7 +198,7 @@ describe('202', () => {
     })
   })
 
-  test('a body without parts says nothing and is no error', async () => {
+  test('a body without parts stores nothing and is no error', async () => {
     const h = await multipartHarness()
     expect((await h.send([])).status).toBe(202)
   })
@@ -243,7 +243,7 @@ describe('202', () => {
         },
       )
       outgoing.on('error', reject)
-      // The pause: the rest is sent once the server has read what there was.
+      // The pause: the rest is sent once the server has read everything so far.
       outgoing.write(body.subarray(0, 1000), () =>
         setImmediate(() => outgoing.end(body.subarray(1000))),
       )
@@ -292,7 +292,7 @@ describe('422', () => {
     '{"a":"\x01"}',
     '['.repeat(1000),
     `${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`,
-  ])('a main part or a field that is no JSON object: %j', async (value) => {
+  ])('a main part or a field that is not a JSON object: %j', async (value) => {
     const h = await multipartHarness()
     const id = randomUUID()
     expect((await h.send([{ name: `post.${id}`, value }])).status).toBe(422)
@@ -306,7 +306,7 @@ describe('422', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a broken body says what the vendor says, and stores nothing', async () => {
+  test("a broken body gets the vendor's message, and stores nothing", async () => {
     const h = await multipartHarness()
     const id = randomUUID()
     const body = encode([{ name: `post.${id}`, value: rootRun(id) }])
@@ -339,10 +339,10 @@ describe('422', () => {
 })
 
 describe('413', () => {
-  test('a body that expands beyond 100 MiB is refused, and memory stays bounded', async () => {
+  test('a body that expands beyond 100 MiB is refused, and memory use stays bounded', async () => {
     const h = await multipartHarness()
     const id = randomUUID()
-    // 10 GB of zeros after a good beginning: frames follow each other.
+    // 10 GB of zeros after a valid beginning. zstd frames may follow each other.
     const head = await zstdCompress(
       encode([{ name: `attachment.${id}.bomb`, value: 'x' }]).subarray(0, -40),
     )
@@ -357,7 +357,7 @@ describe('413', () => {
 })
 
 describe('503', () => {
-  test('a queue that cannot take it says when to come back', async () => {
+  test('a queue that cannot take the runs is answered with when to come back', async () => {
     const h = await multipartHarness()
     const id = randomUUID()
     const parts = [{ name: `post.${id}`, value: rootRun(id) }]

@@ -27,7 +27,7 @@ function file(id: string, name: string, value: Buffer | string, type = 'text/pla
 
 type Shown = Record<string, { presigned_url: string; s3_url: string; mime_type: string }>
 
-/** Name to content and type, of `s3_urls`. */
+/** The content and type of each attachment in `s3_urls`, by name. */
 async function contents(h: Harness, urls: Shown | null): Promise<Record<string, string[]>> {
   const found: [string, string[]][] = []
   for (const [name, { presigned_url: url, mime_type: type }] of Object.entries(urls ?? {})) {
@@ -70,7 +70,7 @@ describe('202', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('every view of a run shows them, and a query only when asked to', async () => {
+  test('every view of a run shows its attachments, and a query does only when asked to', async () => {
     const h = await harness()
     const dataset = await h.call('POST', '/datasets', { name: 'd' })
     const example = await h.call('POST', '/examples', { dataset_id: dataset.body.id, inputs: {} })
@@ -99,7 +99,7 @@ describe('202', () => {
     }
   })
 
-  test('the same name replaces, other names add up, whether by create or update', async () => {
+  test('an attachment of the same name replaces, others are added, whether by create or update', async () => {
     const h = await harness()
     const id = randomUUID()
     await send(h, [create(id), file(id, 'a', 'first'), file(id, 'b', 'kept')])
@@ -114,7 +114,7 @@ describe('202', () => {
       'attachment.c': ['new', 'text/plain'],
     }
     expect(await attachmentsOf(h, id)).toEqual(expected)
-    // A create that comes again, late, changes nothing.
+    // A create that arrives again, late, changes nothing.
     await send(h, [create(id), file(id, 'a', 'first'), file(id, 'b', 'kept')])
     expect(await attachmentsOf(h, id)).toEqual(expected)
     h.clock.advance(60_000)
@@ -122,7 +122,7 @@ describe('202', () => {
     expect((await attachmentsOf(h, id))['attachment.a']).toEqual(['fourth', 'text/plain'])
   })
 
-  test('the v2 routes give links to attachments by their bare names', async () => {
+  test('the v2 routes return links to attachments under their plain names', async () => {
     const h = await harness()
     const dataset = (await h.call('POST', '/datasets', { name: 'd' })).body.id as string
     const example = (await h.call('POST', '/examples', { dataset_id: dataset, inputs: {} })).body.id
@@ -150,7 +150,7 @@ describe('202', () => {
     }
   })
 
-  test('bodies in any order, repeated, end in the same attachments', async () => {
+  test('bodies in any order, and repeated, result in the same attachments', async () => {
     const id = randomUUID()
     const bodies = [
       [create(id), file(id, 'a', 'created'), file(id, 'b', 'B')],
@@ -177,7 +177,7 @@ describe('202', () => {
     }
   })
 
-  test('attachments wait for a run that has not arrived, which is not shown before', async () => {
+  test('attachments wait for a run that has not arrived, which is not shown until it does', async () => {
     const h = await harness()
     const id = randomUUID()
     expect((await send(h, [file(id.toUpperCase(), 'early', 'E')])).status).toBe(202)
@@ -187,7 +187,7 @@ describe('202', () => {
     expect(await attachmentsOf(h, id)).toEqual({ 'attachment.early': ['E', 'text/plain'] })
   })
 
-  test('a run without attachments has none to show', async () => {
+  test('a run without attachments shows none', async () => {
     const h = await harness()
     const id = randomUUID()
     await send(h, [create(id)])
@@ -196,7 +196,7 @@ describe('202', () => {
 })
 
 describe('refused', () => {
-  test('attachments of a run that is refused are not kept with it; those of others are', async () => {
+  test('attachments of a refused run are not kept, and those of other runs are', async () => {
     const h = await harness()
     const [bad, broken, good] = [randomUUID(), randomUUID(), randomUUID()]
     const answer = await send(h, [

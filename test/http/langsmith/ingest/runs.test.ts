@@ -13,7 +13,7 @@ async function readRun(h: Harness, id: string): Promise<Answer> {
   return h.call('GET', `/runs/${id}`)
 }
 
-/** A tree of runs: root, two children, one grandchild under the first child. */
+/** A tree of runs: a root, two children, and one grandchild under the first child. */
 function tree(): { ids: string[]; runs: Record<string, unknown>[] } {
   const ids = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
   const parents = [null, 0, 0, 1]
@@ -144,7 +144,7 @@ describe('202 POST and PATCH /runs', () => {
     }
   })
 
-  test('an update that comes before its create wins; the create fills only what is missing', async () => {
+  test('an update that arrives before its create takes precedence; the create fills only what is missing', async () => {
     const h = await harness()
     const id = randomUUID()
     const update = {
@@ -182,7 +182,7 @@ describe('202 POST and PATCH /runs', () => {
     })
   })
 
-  test('nulls and empty outputs, events and tags of an update take nothing away', async () => {
+  test('nulls and empty outputs, events and tags in an update remove nothing', async () => {
     const h = await harness()
     const id = randomUUID()
     const create = {
@@ -216,7 +216,7 @@ describe('202 POST and PATCH /runs', () => {
     expect((await readRun(h, id)).body).toEqual(before)
   })
 
-  test('a run that only a PATCH knows is readable once it says what it is, and pending before', async () => {
+  test('a run that only a PATCH has named can be read once it says what it is, and is pending until then', async () => {
     const h = await harness()
     const id = randomUUID()
     expect(
@@ -239,7 +239,7 @@ describe('202 POST and PATCH /runs', () => {
     })
   })
 
-  test('a run goes to its session by id, by name, else to default; an update stays where the run is', async () => {
+  test('a run goes to its session by id, by name, or to the default one; an update stays with its run', async () => {
     const h = await harness()
     const [named, plain, byId] = [randomUUID(), randomUUID(), randomUUID()]
     await h.call('POST', '/runs', {
@@ -267,7 +267,7 @@ describe('202 POST and PATCH /runs', () => {
     expect(names.map((row) => row.name)).toEqual(['default', 'named'])
   })
 
-  test("a child that names only its parent joins the parent's trace, whichever comes first", async () => {
+  test("a child that names only its parent joins the parent's trace, whichever arrives first", async () => {
     const h = await harness()
     const [root, child] = [randomUUID(), randomUUID()]
     await h.call('POST', '/runs', {
@@ -306,7 +306,7 @@ describe('202 POST and PATCH /runs', () => {
     }
   })
 
-  test('absurd times come back as they went in', async () => {
+  test('absurd times are returned as they were sent', async () => {
     const h = await harness()
     const id = randomUUID()
     const time = '1970-01-21T10:30:06.143402Z'
@@ -329,7 +329,7 @@ describe('202 POST and PATCH /runs', () => {
     })
   })
 
-  test('a start that no field tells is the time of receipt', async () => {
+  test('without a start in any field, the time of receipt is the start', async () => {
     const h = await harness()
     const id = randomUUID()
     await h.call('POST', '/runs', { id, name: 'x', run_type: 'chain' })
@@ -363,7 +363,7 @@ describe('202 POST and PATCH /runs', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('status: error beats end, empty errors are none, outputs without end are pending', async () => {
+  test('status: an error outranks an end, empty errors do not count, outputs without an end are pending', async () => {
     const h = await harness()
     const cases: [object, string, string | null][] = [
       [{ error: 'boom', end_time: start, outputs: { output: null } }, 'error', 'boom'],
@@ -398,7 +398,7 @@ describe('202 POST and PATCH /runs', () => {
     }
   })
 
-  test('an update of a running run, repeated after the last update, takes nothing back', async () => {
+  test('an update of a running run, repeated after the last update, reverts nothing', async () => {
     const h = await harness()
     const id = randomUUID()
     const start = { name: 'run', run_type: 'chain', start_time: '2026-01-21T14:35:00.000000Z' }
@@ -416,7 +416,7 @@ describe('202 POST and PATCH /runs', () => {
     }
     const { body } = await h.call('GET', `/runs/${id}`)
     expect([body.outputs, body.events, body.status]).toEqual([last.outputs, last.events, 'success'])
-    // A correction by hand says nothing of times: it is the newest.
+    // A correction by hand gives no times, so it is the newest.
     await h.call('PATCH', `/runs/${id}`, { outputs: { text: 'corrected' } })
     await h.drain()
     expect((await h.call('GET', `/runs/${id}`)).body.outputs).toEqual({ text: 'corrected' })
@@ -488,7 +488,7 @@ describe('202 POST /runs/batch', () => {
     })
   })
 
-  test('a run in post and patch of one body, in any order of keys, is merged; a repeat changes nothing', async () => {
+  test('a run in both post and patch of one body, with keys in any order, is merged; a repeat changes nothing', async () => {
     const h = await harness()
     const { ids, runs } = tree()
     const patch = runs.map((run) => ({
@@ -518,7 +518,7 @@ describe('202 POST /runs/batch', () => {
     })
   })
 
-  test('an empty body, null lists and empty lists are fine', async () => {
+  test('an empty body, null lists and empty lists are accepted', async () => {
     const h = await harness()
     for (const body of [{}, { post: null, patch: null }, { post: [], patch: [] }, { other: 1 }]) {
       expect((await h.call('POST', '/runs/batch', body)).status).toBe(202)
@@ -545,7 +545,7 @@ describe('202 POST /runs/batch', () => {
 })
 
 describe('404', () => {
-  test('an unknown run is not found, nor is one of another tenant or of a deleted project', async () => {
+  test('an unknown run is not found, nor is a run of another tenant or of a deleted project', async () => {
     const h = await harness()
     const id = randomUUID()
     await h.call('POST', '/runs', { id, name: 'x', run_type: 'chain', session_name: 'gone' })
@@ -558,7 +558,7 @@ describe('404', () => {
     expect(await readRun(h, id)).toMatchObject(notFound)
   })
 
-  test("a session_id that does not exist, or is another tenant's, refuses the run", async () => {
+  test("a run is refused when its session_id does not exist, or is another tenant's", async () => {
     const h = await harness()
     const other = await h.addTenant()
     const id = randomUUID()
@@ -579,7 +579,7 @@ describe('404', () => {
     expect(await h.db`select id from runs where tenant_id = ${h.tenant.id}`).toHaveLength(0)
   })
 
-  test('tenants with the same run id have a run each', async () => {
+  test('two tenants can each have a run with the same id', async () => {
     const h = await harness()
     const other = await h.addTenant()
     const id = randomUUID()
@@ -625,7 +625,7 @@ describe('400', () => {
       'does not match last part',
     ],
   ]
-  test('what contradicts the place in the trace is refused with the reason, and nothing is stored', async () => {
+  test('a run that contradicts its place in the trace is refused with the reason, and nothing is stored', async () => {
     const h = await harness()
     for (const [name, run, message] of cases) {
       const { status, body } = await h.call('POST', '/runs', {
@@ -677,7 +677,7 @@ describe('422', () => {
     ],
     ['no body', undefined],
   ]
-  test('a wrong run is refused, and nothing is stored', async () => {
+  test('an invalid run is refused, and nothing is stored', async () => {
     const h = await harness()
     for (const [name, body] of cases) {
       const answer = await h.call('POST', '/runs', body)
@@ -702,7 +702,7 @@ describe('422', () => {
     })
   })
 
-  test('a batch stores its good runs and names its bad ones with reasons', async () => {
+  test('a batch stores its good runs, and names its bad ones with reasons', async () => {
     const h = await harness()
     const [good, patched, bad, orphan] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
     const answer = await h.call('POST', '/runs/batch', {
@@ -734,7 +734,7 @@ describe('422', () => {
     expect(names.map((row) => row.name)).toEqual(['default', 'p'])
   })
 
-  test('a batch of other shapes is refused', async () => {
+  test('a batch of another shape is refused', async () => {
     const h = await harness()
     for (const body of [[], '"x"', { post: {} }, { post: 'x' }, { patch: 5 }, undefined]) {
       expect(await h.call('POST', '/runs/batch', body)).toMatchObject({

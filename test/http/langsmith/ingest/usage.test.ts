@@ -16,7 +16,7 @@ const none = {
 }
 
 describe('decimals', () => {
-  test('numbers of every notation are read exactly', () => {
+  test('numbers in every notation are read exactly', () => {
     const cases: [string, string | null][] = [
       ['1e-6', '0.000001'],
       ['0.1', '0.1'],
@@ -49,7 +49,7 @@ describe('decimals', () => {
   })
 })
 
-describe('sources, the first that counts anything wins', () => {
+describe('of several sources, the first that counts anything is taken', () => {
   const counted = { ...none, promptTokens: 3, completionTokens: 4, totalTokens: 7 }
   const cases: [string, object | null, object | null, object | null][] = [
     [
@@ -168,7 +168,7 @@ describe('over the wire', () => {
     })
   })
 
-  test("a root shows the sum of its llm runs once, although its outputs repeat a child's usage", async () => {
+  test('a root shows the sum of its llm runs once, although its outputs repeat the usage of a child', async () => {
     const h = await harness()
     const root = randomUUID()
     const start = '2026-01-21T14:35:42.000000Z'

@@ -40,7 +40,7 @@ describe('200', () => {
       'by metadata of a child',
       (w) => ['/runs/delete', { session_id: w.session, metadata: { deep: 'yes' } }],
     ],
-  ])('a trace deleted %s is gone at once, whoever reads', async (_name, ask) => {
+  ])('a trace deleted %s disappears at once for every reader', async (_name, ask) => {
     const h = await harness()
     const w = await world(h)
     const [url, body] = ask(w)
@@ -59,7 +59,7 @@ describe('200', () => {
     expect(await h.db`select id from traces where id = ${w.gone.traceId}`).toEqual([])
   })
 
-  test('whatever arrives late of a deleted trace is dropped', async () => {
+  test('whatever arrives late for a deleted trace is dropped', async () => {
     const h = await harness()
     const w = await world(h)
     await h.call('POST', '/runs/delete/traces', {
@@ -70,7 +70,8 @@ describe('200', () => {
     await h.ingest(
       ...w.gone.events,
       w.score,
-      // A new child, an update that names no trace, a child that names its parent only, feedback on the child only.
+      // A new child, an update that names no trace, a child that names only its parent, and feedback on that child
+      // only.
       runEvent(randomUUID(), {
         traceId: w.gone.traceId,
         name: 'late',
@@ -109,7 +110,7 @@ describe('200', () => {
     expect(await listed(h, w.session)).toEqual([...w.gone.ids, ...w.kept.ids])
   })
 
-  test('a trace of another session is left alone, and a repeat changes nothing', async () => {
+  test('a trace of another session is not deleted, and a repeat changes nothing', async () => {
     const h = await harness()
     const w = await world(h)
     const body = {
@@ -123,7 +124,7 @@ describe('200', () => {
     }
   })
 
-  test('the purge removes what a write that had not seen the tombstone left', async () => {
+  test('the purge removes the rows of a write that had not seen the tombstone', async () => {
     const h = await harness()
     const w = await world(h)
     await h.call('POST', '/runs/delete', { trace_ids: [w.gone.traceId] })
@@ -197,7 +198,7 @@ describe('404 and 422', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('another tenant deletes nothing of ours, and blocks none of our ids', async () => {
+  test('another tenant deletes none of our traces, and blocks none of our ids', async () => {
     const h = await harness()
     const w = await world(h)
     const other = await h.addTenant()

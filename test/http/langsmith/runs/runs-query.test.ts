@@ -20,7 +20,7 @@ async function idsOf(h: Harness, body: object): Promise<string[]> {
   return (await query(h, body)).map((run) => run.id)
 }
 
-/** Pages until the cursor ends. */
+/** Reads pages until there is no further cursor. */
 async function pages(h: Harness, body: object): Promise<string[][]> {
   const all: string[][] = []
   let cursor: string | null = null
@@ -33,7 +33,7 @@ async function pages(h: Harness, body: object): Promise<string[][]> {
   return all
 }
 
-/** Two sessions, three traces in the first, one in the second. */
+/** Two sessions, with three traces in the first and one in the second. */
 async function world(h: Harness) {
   const rows = comparisonRows(h.db, h.tenant.id)
   const dataset = await rows.dataset()
@@ -52,8 +52,8 @@ async function world(h: Harness) {
   return { dataset, example, one, two, first, second: second_, third, away }
 }
 
-describe('200 which runs', () => {
-  test('a session lists its runs newest first, a whole trace the same way round', async () => {
+describe('200: which runs', () => {
+  test('a session lists its runs newest first, and so does a whole trace', async () => {
     const h = await harness()
     const w = await world(h)
     expect(await idsOf(h, { session: [w.one] })).toEqual([
@@ -66,7 +66,7 @@ describe('200 which runs', () => {
     expect(await idsOf(h, { trace: w.first.traceId, order: 'asc' })).toEqual(w.first.ids)
   })
 
-  test('several sessions are merged in one order', async () => {
+  test('the runs of several sessions are merged into one order', async () => {
     const h = await harness()
     const w = await world(h)
     const roots = { session: [w.two, w.one, w.two], is_root: true }
@@ -78,7 +78,7 @@ describe('200 which runs', () => {
     )
   })
 
-  test('the same run is the same object in the list of its session, of its trace, by id and alone', async () => {
+  test('a run looks the same in the list of its session, of its trace, by id and alone', async () => {
     const h = await harness()
     const w = await world(h)
     await h.ingest(feedbackOn({ id: w.first.ids[1]! }, 'correct', 1))
@@ -108,7 +108,7 @@ describe('200 which runs', () => {
     })
   })
 
-  test('a run without tokens is found as what it is shown as, one of 0', async () => {
+  test('a run without tokens is found as it is shown, with 0 tokens', async () => {
     const h = await harness()
     const w = await world(h)
     const body = { session: [w.one], is_root: true, order: 'asc' }
@@ -120,7 +120,7 @@ describe('200 which runs', () => {
     ])
   })
 
-  test('feedback on a trace that names no run is that of its root, in every view of it', async () => {
+  test('feedback on a trace that names no run belongs to the root run, in every view of it', async () => {
     const h = await harness()
     const w = await world(h)
     const { traceId, ids } = w.first
@@ -237,7 +237,7 @@ describe('200 which runs', () => {
     expect(h.errors).toEqual([])
   })
 
-  test("two conditions on feedback speak of one feedback, and of the run's own", async () => {
+  test('two conditions on feedback are about the same piece of feedback, on the run itself', async () => {
     const h = await harness()
     const w = await world(h)
     const [a, b] = [{ id: w.first.ids[0]! }, { id: w.second.ids[0]! }]
@@ -259,7 +259,7 @@ describe('200 which runs', () => {
     expect(await idsOf(h, { session: [w.two] })).toEqual(w.away.ids.toReversed())
   })
 
-  test('every type that LangSmith does not know is found as a chain', async () => {
+  test('every run type that LangSmith does not know is found as a chain', async () => {
     const h = await harness()
     const rows = comparisonRows(h.db, h.tenant.id)
     const session = await rows.experiment(null)
@@ -272,7 +272,7 @@ describe('200 which runs', () => {
 })
 
 describe('200 pages', () => {
-  test('cursors lead through every run once, in both orders, whatever shares its start time', async () => {
+  test('cursors lead through every run once, in both orders, even when start times are equal', async () => {
     const h = await harness()
     const rows = comparisonRows(h.db, h.tenant.id)
     const session = await rows.experiment(null)
@@ -289,7 +289,7 @@ describe('200 pages', () => {
     expect(backwards.flat()).toEqual(whole.toReversed())
   })
 
-  test('a limit above 100 gives pages of 100 whose cursor leads on', async () => {
+  test('a limit above 100 gives pages of 100 with a cursor to the next', async () => {
     const h = await harness()
     const rows = comparisonRows(h.db, h.tenant.id)
     const session = await rows.experiment(null)
@@ -298,7 +298,7 @@ describe('200 pages', () => {
     expect(read.map((page) => page.length)).toEqual([100, 3])
   })
 
-  test('runs that arrive meanwhile shift no page', async () => {
+  test('runs that arrive meanwhile do not shift the pages', async () => {
     const h = await harness()
     const rows = comparisonRows(h.db, h.tenant.id)
     const session = await rows.experiment(null)
@@ -338,7 +338,7 @@ describe('200 select', () => {
     'trace_id',
   ]
 
-  test('what is not selected is not there, but for what every run shows', async () => {
+  test('fields that are not selected are absent, except those that every run shows', async () => {
     const h = await harness()
     const w = await world(h)
     const [run] = await query(h, { id: [w.first.traceId], select: ['tags'] })
@@ -346,7 +346,7 @@ describe('200 select', () => {
     expect((await query(h, { id: [w.first.traceId], select: [] }))[0]).not.toHaveProperty('tags')
   })
 
-  test('what is selected and empty is null', async () => {
+  test('fields that are selected and empty are null', async () => {
     const h = await harness()
     const w = await world(h)
     const select = [
@@ -365,7 +365,7 @@ describe('200 select', () => {
     )
   })
 
-  test('every name gives the value that the whole run has', async () => {
+  test('every name gives the value that the complete run has', async () => {
     const h = await harness()
     const w = await world(h)
     const [whole] = await query(h, { id: [w.first.traceId] })
@@ -432,7 +432,7 @@ describe('400 and 422', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('no cursor works for another tenant, another order or after a change', async () => {
+  test('a cursor does not work for another tenant, another order or after a modification', async () => {
     const h = await harness()
     const w = await world(h)
     const body = { session: [w.one], limit: 1 }
@@ -458,7 +458,7 @@ describe('400 and 422', () => {
 })
 
 describe('404 and isolation', () => {
-  test('nobody finds the runs of another tenant, whatever is asked', async () => {
+  test('nobody can find the runs of another tenant, whatever is asked', async () => {
     const h = await harness()
     const w = await world(h)
     const other = await h.addTenant()
@@ -473,7 +473,7 @@ describe('404 and isolation', () => {
     }
   })
 
-  test('runs of a deleted session are gone at once', async () => {
+  test('runs of a deleted session disappear at once', async () => {
     const h = await harness()
     const w = await world(h)
     expect((await h.call('DELETE', `/sessions/${w.two}`)).status).toBe(200)

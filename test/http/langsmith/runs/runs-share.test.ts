@@ -4,7 +4,7 @@ import { comparisonRows, runEvent, second } from '../../../support/comparison-ro
 import { harness, type Harness } from '../../../support/harness.ts'
 import { segment, traceOf } from '../../../support/run-tree.ts'
 
-/** A trace of a root, two children, and one grandchild under the first child. */
+/** A trace with a root, two children, and one grandchild under the first child. */
 async function world(h: Harness) {
   const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
   const trace = traceOf(session, 1, {}, [{}, {}])
@@ -23,7 +23,7 @@ async function world(h: Harness) {
   return { session, root, child, sibling, grandchild }
 }
 
-/** Without any key. */
+/** Sends a request without any key. */
 async function anyone(h: Harness, method: 'GET' | 'POST', url: string, payload?: object) {
   const response = await h.app.inject({
     method,
@@ -34,7 +34,7 @@ async function anyone(h: Harness, method: 'GET' | 'POST', url: string, payload?:
 }
 
 describe('200', () => {
-  test('a run is shared under one token until it is not', async () => {
+  test('a run is shared under one token until it is unshared', async () => {
     const h = await harness()
     const { root } = await world(h)
     const url = `/runs/${root}/share`
@@ -51,7 +51,7 @@ describe('200', () => {
     expect((await h.call('PUT', url)).body.share_token).not.toBe(body.share_token)
   })
 
-  test('whoever has the token reads the run and its descendants, and nothing else', async () => {
+  test('anyone who has the token can read the run and its descendants, and nothing else', async () => {
     const h = await harness()
     const w = await world(h)
     const { share_token: token } = (await h.call('PUT', `/runs/${w.child}/share`)).body
@@ -82,7 +82,7 @@ describe('404, 400 and 422', () => {
     expect(await h.db`select id from shares`).toEqual([])
   })
 
-  test('unknown tokens, runs that are gone, and nonsense give nothing', async () => {
+  test('unknown tokens, deleted runs and nonsense give access to nothing', async () => {
     const h = await harness()
     const w = await world(h)
     const { share_token: token } = (await h.call('PUT', `/runs/${w.root}/share`)).body

@@ -10,7 +10,7 @@ async function world(h: Harness) {
   const first = traceOf(
     session,
     10,
-    // What a parent repeats of its child does not count.
+    // The parent repeats the usage of its child, which must not count.
     {
       tags: ['a'],
       threadId: 't1',
@@ -45,7 +45,7 @@ async function world(h: Harness) {
   return { session, first, next, last }
 }
 
-/** A model's run below a parent, as a client sends it; or a root. */
+/** A model's run below a parent, as a client sends it, or a root run. */
 function childOf(session: string, parent: { id: string; dotted_order: string } | null, n: number) {
   const id = randomUUID()
   const order = `20260102T00000${n}000000Z${id}`
@@ -123,7 +123,7 @@ describe('200 /runs/stats', () => {
     })
   })
 
-  test('no run at all still has statistics', async () => {
+  test('there are statistics even when there are no runs', async () => {
     const h = await harness()
     const w = await world(h)
     const none = {
@@ -172,7 +172,7 @@ describe('200 /runs/stats', () => {
     })
   })
 
-  test('feedback on a trace counts for its root, once, and for no other run', async () => {
+  test('feedback on a trace counts once, for its root run, and for no other run', async () => {
     const h = await harness()
     const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
     const { events, traceId } = traceOf(session, 10, {}, [{}])
@@ -188,7 +188,7 @@ describe('200 /runs/stats', () => {
     expect(byType.llm.feedback_stats).toEqual({})
   })
 
-  test('what tokens and costs consist of adds up exactly, and a parent repeats nothing', async () => {
+  test('the details of tokens and costs add up exactly, and what parents repeat does not count', async () => {
     const h = await harness()
     const session = [await comparisonRows(h.db, h.tenant.id).experiment(null)]
     const usage = (cached: number, cost: string, rest: object = {}) => ({
@@ -230,7 +230,7 @@ describe('200 /runs/stats', () => {
     expect(h.errors).toEqual([])
   })
 
-  test("the parts that Langfuse's clients count are shown by LangSmith's names", async () => {
+  test("details that Langfuse's clients count are shown under LangSmith's names", async () => {
     const h = await harness()
     const id = randomUUID()
     const body = {
@@ -289,7 +289,7 @@ describe('200 /runs/stats', () => {
       ],
     ],
     ['what the vendor counts by thread', ['thread_feedback_stats'], []],
-  ])('selecting %s answers that and nothing else', async (_name, select, names) => {
+  ])('selecting %s returns only that', async (_name, select, names) => {
     const h = await harness()
     const w = await world(h)
     const all = await stats(h, { session: [w.session] })
@@ -308,7 +308,7 @@ describe('200 /runs/stats', () => {
     expect(grouped.b.run_count).toBe(some.run_count === null ? null : 1)
   })
 
-  test('nobody counts the runs of another tenant', async () => {
+  test('nobody can count the runs of another tenant', async () => {
     const h = await harness()
     const w = await world(h)
     const other = await h.addTenant()
@@ -318,7 +318,7 @@ describe('200 /runs/stats', () => {
 })
 
 describe('200 /runs/group', () => {
-  test('threads come latest first, with how they began and ended', async () => {
+  test('threads are listed latest first, with how they began and ended', async () => {
     const h = await harness()
     const w = await world(h)
     const body = { session_id: w.session, group_by: 'conversation' }

@@ -79,7 +79,7 @@ async function world(h: Harness) {
   return { dataset, examples, one, two, traces, other }
 }
 
-/** v2 looks back one day unless told otherwise; the world is older. */
+/** v2 looks back one day by default. The data of this test are older. */
 const min_start_time = second(0)
 
 function problemOf(status: number, url: string) {
@@ -101,7 +101,7 @@ function idsOf({ body }: Answer): string[] {
 }
 
 describe('200 POST /v2/runs/query', () => {
-  test('without selects only ids come, newest first, page by page', async () => {
+  test('without selects only ids are returned, newest first, page by page', async () => {
     const h = await harness()
     const w = await world(h)
     const body = { project_ids: [w.one], min_start_time, page_size: 4 }
@@ -129,7 +129,7 @@ describe('200 POST /v2/runs/query', () => {
     expect(idsOf(oldest)).toEqual(ids.toReversed())
   })
 
-  test('every name of selects gives the field of that name, and the runs agree wherever they are read', async () => {
+  test('every name of selects gives the field of that name, and a run looks the same wherever it is read', async () => {
     const h = await harness()
     const w = await world(h)
     const [root, child] = w.traces[0]!.ids as [string, string]
@@ -213,7 +213,7 @@ describe('200 POST /v2/runs/query', () => {
     expect(idsOf(await h.call('POST', '/v2/runs/query', body))).toEqual(expected(w))
   })
 
-  test('projects are looked through one day back, the experiments of a dataset without end', async () => {
+  test('in projects the search goes back one day, in experiments of a dataset without limit', async () => {
     const h = await harness()
     const w = await world(h)
     h.clock.advance(toEpochMs(second(30)) + 24 * 3600_000 - toEpochMs(h.clock.now()))
@@ -231,7 +231,7 @@ describe('200 POST /v2/runs/query', () => {
 })
 
 describe('200 one run, one trace', () => {
-  test('without selects only ids come', async () => {
+  test('without selects only ids are returned', async () => {
     const h = await harness()
     const w = await world(h)
     const [root, child] = w.traces[0]!.ids
@@ -249,7 +249,7 @@ describe('200 one run, one trace', () => {
     expect(await h.call('GET', unknown)).toMatchObject({ status: 200, body: { items: [] } })
   })
 
-  test('a trace of more runs than a page comes whole', async () => {
+  test('a trace with more runs than a page is returned completely', async () => {
     const h = await harness()
     const rows = comparisonRows(h.db, h.tenant.id)
     const session = await rows.experiment(null)
@@ -266,7 +266,7 @@ describe('200 one run, one trace', () => {
 })
 
 describe('200 POST /v2/datasets/{id}/experiment-runs', () => {
-  test('pages of one lead through the examples, newest first', async () => {
+  test('pages of one example lead through all examples, newest first', async () => {
     const h = await harness()
     const w = await world(h)
     const seen: string[] = []
@@ -284,7 +284,7 @@ describe('200 POST /v2/datasets/{id}/experiment-runs', () => {
     expect(seen).toEqual(w.examples.toReversed())
   })
 
-  test('the runs are those of v2, of every experiment that is named', async () => {
+  test('the runs have the form of v2, for each experiment that is named', async () => {
     const h = await harness()
     const w = await world(h)
     const url = `/v2/datasets/${w.dataset}/experiment-runs`
@@ -338,7 +338,7 @@ describe('200 POST /v2/datasets/{id}/experiment-runs', () => {
     expect(await read('DESC')).toEqual([b, a, c])
   })
 
-  test('sorting by nothing is the order without sorting', async () => {
+  test('sorting by null is the order without sorting', async () => {
     const h = await harness()
     const w = await world(h)
     const url = `/v2/datasets/${w.dataset}/experiment-runs`
@@ -348,7 +348,7 @@ describe('200 POST /v2/datasets/{id}/experiment-runs', () => {
     expect(idsOf(sorted)).toEqual(idsOf(plain))
   })
 
-  test('filters hold as in v1', async () => {
+  test('filters work as in v1', async () => {
     const h = await harness()
     const w = await world(h)
     const answer = await h.call('POST', `/v2/datasets/${w.dataset}/experiment-runs`, {
@@ -402,7 +402,7 @@ describe('problem details', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('what is unknown is 404, what is malformed 422, without a key 401', async () => {
+  test('404 for what is unknown, 422 for malformed input, 401 without a key', async () => {
     const h = await harness()
     const w = await world(h)
     const run = w.traces[0]!.traceId

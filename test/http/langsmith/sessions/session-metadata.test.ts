@@ -8,7 +8,7 @@ async function makeSession(h: Harness): Promise<string> {
   return (await h.call('POST', '/sessions', { name: randomUUID() })).body.id
 }
 
-/** A root run with these metadata, and a child of it with those. */
+/** A root run with the first metadata, and a child of it with the second. */
 async function addRuns(
   h: Harness,
   sessionId: string,
@@ -37,7 +37,7 @@ async function addRuns(
   await h.drain()
 }
 
-test('200: the most frequent values of each key asked for, ties in order, up to k', async () => {
+test('200: the most frequent values of each requested key, up to k, with ties in order', async () => {
   const h = await harness()
   const sessionId = await makeSession(h)
   for (const metadata of [
@@ -60,7 +60,7 @@ test('200: the most frequent values of each key asked for, ties in order, up to 
   })
 })
 
-test('200: without keys, all of them; children and runs from before a time can be left out', async () => {
+test('200: without keys, all of them; child runs and runs before a time can be left out', async () => {
   const h = await harness()
   const sessionId = await makeSession(h)
   await addRuns(h, sessionId, { model: 'old' }, null, '2026-01-20T00:00:00.000000Z')
@@ -74,7 +74,7 @@ test('200: without keys, all of them; children and runs from before a time can b
   expect((await h.call('GET', `/sessions/${empty}/metadata`)).body).toEqual({})
 })
 
-test('404 for an unknown session and for another tenant; 422 for what is malformed', async () => {
+test('404 for an unknown session and for another tenant; 422 for malformed input', async () => {
   const h = await harness()
   const sessionId = await makeSession(h)
   await addRuns(h, sessionId, { model: 'a' })

@@ -10,7 +10,7 @@ import {
 import { harness, type Harness } from '../../../support/harness.ts'
 import { traceOf } from '../../../support/run-tree.ts'
 
-/** Two experiments: one of three traces, whose runs are its own; one that links runs of another project. */
+/** Two experiments: one has three traces whose runs are its own, the other links runs of another project. */
 async function world(h: Harness) {
   const rows = comparisonRows(h.db, h.tenant.id)
   const dataset = await rows.dataset()
@@ -70,7 +70,7 @@ async function one(
 }
 
 describe('200 stats_filter', () => {
-  test('what every run matches counts the same as no filter, of linked runs as well', async () => {
+  test('a filter that every run matches counts the same as no filter, for linked runs as well', async () => {
     const h = await harness()
     const w = await world(h)
     const plain = await list(h, {})
@@ -106,7 +106,7 @@ describe('200 stats_filter', () => {
         correct: { n: 1, avg: 1, values: {} },
         whole: { n: 1, avg: 1, values: {} },
       },
-      // It is the experiment's, not of any run.
+      // This feedback is on the experiment, not on any run.
       session_feedback_stats: { summary: { n: 1, avg: 0.25, values: {} } },
       test_run_number: expect.any(Number),
     })
@@ -125,7 +125,7 @@ describe('200 stats_filter', () => {
     })
   })
 
-  test('where nothing matches nothing is counted', async () => {
+  test('when nothing matches, nothing is counted', async () => {
     const h = await harness()
     const w = await world(h)
     expect(await one(h, w.own, { stats_filter: 'eq(name, "nothing")' })).toMatchObject({
@@ -140,7 +140,7 @@ describe('200 stats_filter', () => {
     })
   })
 
-  test('without include_stats the number of runs is that of all', async () => {
+  test('without include_stats the number of runs is that of all runs', async () => {
     const h = await harness()
     const w = await world(h)
     const query = { stats_filter: 'eq(name, "fast")', stats_select: 'latency_p50' }
@@ -150,7 +150,7 @@ describe('200 stats_filter', () => {
 })
 
 describe('200 stats_start_time', () => {
-  test('counts what started then or later, in the list and alone', async () => {
+  test('counts what started at that time or later, in the list and for a single session', async () => {
     const h = await harness()
     const w = await world(h)
     const later = await one(h, w.own, { stats_start_time: second(100) })
@@ -165,7 +165,7 @@ describe('200 stats_start_time', () => {
 })
 
 describe('200 stats_select', () => {
-  test('answers what is selected, and how many runs there are', async () => {
+  test('returns what is selected, and the number of runs', async () => {
     const h = await harness()
     const w = await world(h)
     const all = await one(h, w.own, {})
@@ -194,7 +194,7 @@ describe('200 stats_select', () => {
 })
 
 describe('200 facets', () => {
-  test('each is a filter that so many executions match', async () => {
+  test('each is a filter that matches the stated number of executions', async () => {
     const h = await harness()
     const w = await world(h)
     const facets = (await one(h, w.own, { facets: 'true' }))['run_facets'] as {
@@ -229,7 +229,7 @@ describe('200 facets', () => {
     expect((await one(h, w.own, {}))['run_facets']).toEqual([])
   })
 
-  test('of many values the ten most frequent are shown, quoted so that they read back', async () => {
+  test('of many values the ten most frequent are shown, quoted so that they can be parsed again', async () => {
     const h = await harness()
     const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
     const names = Array.from({ length: 12 }, (_, i) => `n${i} "\\ü`)
@@ -248,7 +248,7 @@ describe('200 facets', () => {
     }
   })
 
-  test('a session without runs has none, and so has a list without sessions', async () => {
+  test('a session without runs has none, nor has a list without sessions', async () => {
     const h = await harness()
     const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
     const query = { facets: 'true', stats_filter: 'eq(name, "x")' }
@@ -258,7 +258,7 @@ describe('200 facets', () => {
 })
 
 describe('statistics of some runs', () => {
-  test('feedback on a trace alone is counted at once, by its own session and by those that link it', async () => {
+  test('feedback on a trace counts at once, both for its own session and for those that link the trace', async () => {
     const h = await harness()
     const w = await world(h)
     const { traceId } = w.slow
@@ -271,7 +271,7 @@ describe('statistics of some runs', () => {
     expect(await list(h, { stats_start_time: second(0) })).toEqual(await list(h, {}))
   })
 
-  test('a run that has only its update, or is of another tenant, is not counted', async () => {
+  test('a run of which only an update has arrived, or of another tenant, is not counted', async () => {
     const h = await harness()
     const w = await world(h)
     const stranger = await h.addTenant()
@@ -283,7 +283,7 @@ describe('statistics of some runs', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('two sessions are counted each for itself in one list', async () => {
+  test('two sessions in one list are counted separately', async () => {
     const h = await harness()
     const w = await world(h)
     const sessions = await list(h, { stats_filter: 'gt(start_time, "2026-01-02T00:00:20Z")' })
@@ -293,7 +293,7 @@ describe('statistics of some runs', () => {
 })
 
 describe('400 and 422', () => {
-  test('a filter that cannot be understood is 400 with its place, whatever else is asked', async () => {
+  test('a filter that does not parse is 400 with its position, whatever else is asked', async () => {
     const h = await harness()
     for (const filter of ['eq(', 'eq(nothing, 1)', 'gt(start_time, "yesterday")', 'name']) {
       for (const rest of ['', '&include_stats=true', '&tag_value_id=']) {
@@ -311,7 +311,7 @@ describe('400 and 422', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('wrong input of every kind is refused', async () => {
+  test('every kind of wrong input is refused', async () => {
     const h = await harness()
     const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
     for (const url of [

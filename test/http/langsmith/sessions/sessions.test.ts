@@ -22,7 +22,7 @@ async function namesOf(h: Harness, query: string): Promise<string[]> {
   return (answer.body as { name: string }[]).map(({ name }) => name)
 }
 
-/** A root run of the session that took so many seconds. */
+/** A root run of the session that took this many seconds. */
 function run(sessionId: string, seconds: number, rest: object = {}): object {
   const id = randomUUID()
   const start = Date.UTC(2026, 0, 21, 10)
@@ -46,7 +46,7 @@ async function addRuns(h: Harness, runs: object[]): Promise<void> {
 }
 
 describe('200 POST /sessions', () => {
-  test('an experiment reads back with all it was made of, under every prefix', async () => {
+  test('an experiment reads back with everything it was made with, under every prefix', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const id = randomUUID()
@@ -80,7 +80,7 @@ describe('200 POST /sessions', () => {
     }
   })
 
-  test('without extra, times and id the server fills in', async () => {
+  test('extra, times and id are filled in by the server when they are absent', async () => {
     const h = await harness()
     const { body } = await h.call('POST', '/sessions', {
       name: 'plain',
@@ -91,7 +91,7 @@ describe('200 POST /sessions', () => {
     expect(body.start_time).toMatch(/^2026-01-21T14:35:42\.\d{6}Z$/)
   })
 
-  test('without a name one is made up, another one each time', async () => {
+  test('without a name one is made up, different each time', async () => {
     const h = await harness()
     const id = randomUUID()
     const named = await h.call('POST', '/sessions', { id })
@@ -99,7 +99,7 @@ describe('200 POST /sessions', () => {
     const made = await h.call('POST', '/sessions?upsert=true', {})
     expect(made.body.name).toBe(`project-${made.body.id}`)
     expect(await namesOf(h, 'sort_by=start_time')).toEqual([made.body.name, `project-${id}`])
-    // A retry, which must not make a second one.
+    // A retry, which must not make a second session.
     expect((await h.call('POST', '/sessions', { id })).status).toBe(409)
   })
 
@@ -110,7 +110,7 @@ describe('200 POST /sessions', () => {
     expect(upserted).toMatchObject({ status: 200, body: { id, description: 'b', extra: { k: 1 } } })
   })
 
-  test('text that Postgres cannot hold is stored readable', async () => {
+  test('text that Postgres cannot hold is stored in a readable form', async () => {
     const h = await harness()
     const made = await h.call(
       'POST',
@@ -126,7 +126,7 @@ describe('200 POST /sessions', () => {
 })
 
 describe('409 /sessions', () => {
-  test('a taken name is refused on create and rename, also against a name inside a dataset', async () => {
+  test('a taken name is refused on create and rename, even when the name is taken inside a dataset', async () => {
     const h = await harness()
     const id = await makeSession(h, 'taken')
     await experimentUpsertByName(h.db, {
@@ -148,7 +148,7 @@ describe('409 /sessions', () => {
 })
 
 describe('200 PATCH /sessions/{id}', () => {
-  test('null leaves, and extra is replaced as a whole', async () => {
+  test('null keeps, and extra is replaced as a whole', async () => {
     const h = await harness()
     const id = await makeSession(h, 'x', {
       description: 'd',
@@ -194,13 +194,13 @@ describe('200 GET /sessions', () => {
     expect(await namesOf(h, 'limit=1')).toEqual(['default'])
   })
 
-  test('the project default is found by its name before anything was written to it', async () => {
+  test('the project default is found by its name before anything has been written to it', async () => {
     const h = await harness()
     expect(await namesOf(h, 'name=default&reference_free=false')).toEqual([])
     expect(await namesOf(h, 'name=default')).toEqual(['default'])
   })
 
-  test('every condition narrows, and an unknown name is an empty list', async () => {
+  test('every condition narrows the list, and an unknown name gives an empty list', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const first = await makeSession(h, 'Alpha one', {
@@ -225,7 +225,7 @@ describe('200 GET /sessions', () => {
     expect(await namesOf(h, 'unknown_key=1&use_approx_stats=false&facets=true')).toHaveLength(2)
   })
 
-  test('feedback keys with their averages filter, counted as of now', async () => {
+  test('a filter can use the averages of feedback keys as of now', async () => {
     const h = await harness()
     const good = await makeSession(h, 'good')
     const bad = await makeSession(h, 'bad')
@@ -256,7 +256,7 @@ describe('200 GET /sessions', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('sorts by every column, and pages meet', async () => {
+  test('sorts by every column, and pages join without gaps', async () => {
     const h = await harness()
     const ids = [await makeSession(h, 'b'), await makeSession(h, 'a'), await makeSession(h, 'c')]
     await addRuns(h, [
@@ -289,7 +289,7 @@ describe('200 GET /sessions', () => {
 })
 
 describe('statistics', () => {
-  test('run_count is current without include_stats, and the rest is null', async () => {
+  test('run_count is current without include_stats, and the other statistics are null', async () => {
     const h = await harness()
     const id = await makeSession(h, 'x')
     await addRuns(h, [run(id, 1), run(id, 2)])
@@ -361,7 +361,7 @@ describe('statistics', () => {
 })
 
 describe('DELETE /sessions', () => {
-  test('runs and feedback are gone at once, the name is free, and late runs stay out', async () => {
+  test('runs and feedback disappear at once, the name is free, and late runs are not stored', async () => {
     const h = await harness()
     const id = await makeSession(h, 'x')
     const sent = run(id, 1) as { id: string }
@@ -379,7 +379,7 @@ describe('DELETE /sessions', () => {
     expect((await h.call('GET', `/sessions/${again}`)).body.run_count).toBe(0)
   })
 
-  test('several are deleted by query, unknown ids are ignored', async () => {
+  test('several can be deleted by query, and unknown ids are ignored', async () => {
     const h = await harness()
     const ids = [await makeSession(h, 'a'), await makeSession(h, 'b'), await makeSession(h, 'c')]
     const query = `session_ids=${ids[0]}&session_ids=${ids[1]}&session_ids=${randomUUID()}`
@@ -389,7 +389,7 @@ describe('DELETE /sessions', () => {
 })
 
 describe('404 /sessions', () => {
-  test("an unknown session, and another tenant's, says not found in lower case", async () => {
+  test('an unknown session, or another tenant\'s, is "not found" in lower case', async () => {
     const h = await harness()
     const id = await makeSession(h, 'mine')
     const stranger = await h.addTenant()
@@ -424,14 +424,14 @@ describe('404 /sessions', () => {
 })
 
 describe('400 and 422 /sessions', () => {
-  test('a filter that cannot be understood is 400 with its position', async () => {
+  test('a filter that does not parse is 400 with its position', async () => {
     const h = await harness()
     const answer = await h.call('GET', `/sessions?filter=${encodeURIComponent('eq(nothing, 1)')}`)
     expect(answer.status).toBe(400)
     expect(answer.body.detail).toContain('unknown attribute "nothing"')
   })
 
-  test('a refused value is named by place and kind', async () => {
+  test('a refused value is named by its place and the kind of problem', async () => {
     const h = await harness()
     expect((await h.call('POST', '/datasets', {})).body.detail).toEqual([
       { loc: ['body', 'name'], msg: 'Field required', type: 'missing' },
@@ -446,7 +446,7 @@ describe('400 and 422 /sessions', () => {
     expect((await h.call('GET', '/sessions/nope')).body.detail[0].loc).toEqual(['path', 'id'])
   })
 
-  test('wrong input of every kind is refused and stores nothing', async () => {
+  test('every kind of wrong input is refused and stores nothing', async () => {
     const h = await harness()
     const bodies: unknown[] = [
       undefined,

@@ -36,7 +36,7 @@ async function counts(h: Harness): Promise<number[]> {
 }
 
 describe('200 POST /datasets/upload-experiment', () => {
-  test('dataset, examples, experiment, runs and scores are there when it answers', async () => {
+  test('dataset, examples, experiment, runs and scores can be read once it is answered', async () => {
     const h = await harness()
     const rowId = randomUUID()
     const answer = await upload(h, {
@@ -136,7 +136,7 @@ describe('200 POST /datasets/upload-experiment', () => {
     expect(new Set(versions.map((one: { modified_at: string }) => one.modified_at)).size).toBe(1)
   })
 
-  test('a row whose id is there with other contents makes a new version of the example', async () => {
+  test('a row with a known id and other contents makes a new version of the example', async () => {
     const h = await harness()
     const row = { ...times, row_id: randomUUID(), inputs: { q: 1 }, expected_outputs: { a: 1 } }
     const { body } = await upload(h, { results: [row] })
@@ -146,7 +146,7 @@ describe('200 POST /datasets/upload-experiment', () => {
     ])
   })
 
-  test('rows of one example are repetitions, without an id as well as with one', async () => {
+  test('rows of the same example are repetitions, with or without an id', async () => {
     const h = await harness()
     const row = { ...times, inputs: { q: 1 }, expected_outputs: { a: 1 } }
     const answer = await upload(h, { results: [row, row] })
@@ -156,7 +156,7 @@ describe('200 POST /datasets/upload-experiment', () => {
     expect(answer.body.experiment.run_count).toBe(2)
   })
 
-  test('a dataset id that is new is used when a name comes with it', async () => {
+  test('an unknown dataset id is used for a new dataset when a name is sent with it', async () => {
     const h = await harness()
     const id = randomUUID()
     const { status, body } = await upload(h, { dataset_id: id, results: [] })
@@ -165,7 +165,7 @@ describe('200 POST /datasets/upload-experiment', () => {
     expect(body.experiment.run_count).toBe(0)
   })
 
-  test('large numbers, key order and odd text arrive as they were sent', async () => {
+  test('large numbers, key order and odd text are stored as they were sent', async () => {
     const h = await harness()
     const payload = '{"z":12345678901234567890.10,"a":"\\u0000 \\ud800"}'
     const answer = await h.call(
@@ -186,7 +186,7 @@ describe('200 POST /datasets/upload-experiment', () => {
 describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
   const row = { ...times, inputs: { q: 1 } }
 
-  test('422 for what is malformed anywhere', async () => {
+  test('422 for malformed input in any place', async () => {
     const h = await harness()
     const id = randomUUID()
     for (const body of [
@@ -231,7 +231,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('404 for a dataset id alone that is unknown', async () => {
+  test('404 for an unknown dataset id without a name', async () => {
     const h = await harness()
     const body = { dataset_name: undefined, dataset_id: randomUUID(), results: [row] }
     const { status, text } = await upload(h, body)
@@ -239,7 +239,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
     expect(await counts(h)).toEqual([0, 0, 0, 0, 0])
   })
 
-  test('409 for an experiment name that is taken, also in a dataset that would be new', async () => {
+  test('409 for an experiment name that is taken, even in a dataset that would be new', async () => {
     const h = await harness()
     await upload(h, { results: [row] })
     const before = await counts(h)
@@ -248,7 +248,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
     expect(await counts(h)).toEqual(before)
   })
 
-  test('409 for a row id that is an example of another dataset, or a name that another dataset has', async () => {
+  test('409 for a row id of an example in another dataset, or a dataset name that is taken', async () => {
     const h = await harness()
     const rowId = randomUUID()
     await upload(h, { results: [{ ...row, row_id: rowId }] })
@@ -260,7 +260,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
     expect(await counts(h)).toEqual(before)
   })
 
-  test("422 for a row that breaks the dataset's schema", async () => {
+  test("422 for a row that violates the dataset's schema", async () => {
     const h = await harness()
     const schema = { type: 'object', required: ['q'] }
     await h.call('POST', '/datasets', { name: 'ds', inputs_schema_definition: schema })
@@ -270,7 +270,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
     expect(await counts(h)).toEqual([1, 0, 0, 0, 0])
   })
 
-  test("another tenant's dataset is not found by its id; its names are free", async () => {
+  test("another tenant's dataset is not found by its id, and its names are free", async () => {
     const h = await harness()
     const { body } = await upload(h, { results: [row] })
     const other = await h.addTenant()
@@ -285,7 +285,7 @@ describe('4xx POST /datasets/upload-experiment: nothing is written', () => {
   })
 })
 
-test('503 while the queue is away; the next try finds the name free', async () => {
+test('503 while the queue is unreachable; the next attempt finds the name free', async () => {
   const h = await harness()
   const results = [{ ...times, inputs: { q: 1 } }]
   await h.queue.stop()
