@@ -172,7 +172,6 @@ export const settingNames = Object.keys(settings) as Name[]
 /**
  * Reads the configuration. This is the only function that reads the environment. As in compose files, an empty variable
  * counts as not set.
- *
  * @throws ConfigError
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {

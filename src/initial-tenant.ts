@@ -18,7 +18,6 @@ const defaultTenantId = deriveId('tenant', 'default')
 /**
  * Makes the tenant and the key pair that RUNMILL_INIT_* ask for. Does nothing when no keys are given. It is idempotent
  * and runs at every start: a changed secret takes effect, a changed name does not.
- *
  * @throws InitialKeysError
  */
 export async function ensureGivenKeys(
@@ -48,7 +47,6 @@ export async function ensureGivenKeys(
 
 /**
  * Makes the tenant, with a key pair of its own, at the first start of an installation that was given no keys.
- *
  * @returns the keys, which cannot be shown again later; null at every later start
  */
 export async function createFirstKeys(

@@ -12,7 +12,7 @@ import {
 
 const graph = readImportGraph(['src', 'workers'])
 
-describe('imports, those of types included, form no cycle', () => {
+describe('imports, including those of types, form no cycle', () => {
   test('between files', () => {
     expect(graph.size).toBeGreaterThan(300)
     const unknown = [...graph.values()].flat().filter((file) => !graph.has(file))
@@ -55,18 +55,18 @@ test('no source file has more than 400 lines', () => {
   expect(lengths.filter(({ lines }) => lines > 400)).toEqual([])
 })
 
-/** What somebody has to read who wants to know everything that one write goes through. */
+/** Everything that somebody has to read who wants to know all that one write involves. */
 describe('from the route of a dataset run item to its row', () => {
   const ends = ['src/http/langfuse/datasets/post-dataset-run-items.ts', 'workers/ingest.ts']
   const closure = [...new Set(ends.flatMap((file) => closureOf(graph, file)))]
   const total = (files: string[]): number => files.reduce((sum, file) => sum + linesOf(file), 0)
 
-  test('everything that is imported on the way is at most 60 files and 6,000 lines', () => {
+  test('everything that is imported on the way adds up to at most 60 files and 6,000 lines', () => {
     expect(closure.length).toBeLessThanOrEqual(60)
     expect(total(closure)).toBeLessThanOrEqual(6000)
   })
 
-  test('the way itself is seven files and at most 1,200 lines, which the README names', () => {
+  test('the way itself is seven files and at most 1,200 lines, and the README names them', () => {
     const section = /## How one write flows([\s\S]*?)\n## /.exec(
       readFileSync('README.md', 'utf8'),
     )![1]!

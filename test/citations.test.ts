@@ -4,7 +4,7 @@ import { filesUnder } from './support/import-graph.ts'
 
 /*
  * Comments cite the sections of four documents: `contracts/langsmith.md 2.3, 2.4.1`, `architecture.md 4.2`, `SPEC I7`.
- * Whoever follows one has to find it.
+ * Every reader must be able to find what is cited.
  */
 
 interface Citation {
@@ -50,7 +50,7 @@ function sectionsOf(path: string): Set<string> {
 }
 
 test.each(Object.entries(documents))(
-  'every section of %s that is cited is there',
+  'every section of %s that is cited exists',
   (document, path) => {
     const cited = citations.filter((citation) => citation.document === document)
     expect(cited.length).toBeGreaterThan(5)

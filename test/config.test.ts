@@ -5,7 +5,7 @@ import { ConfigError, readConfig, settingNames } from '../src/config.ts'
 const database = 'postgres://u:p@db:5432/runmill'
 
 describe('defaults', () => {
-  test('nothing set is the embedded mode on loopback', () => {
+  test('without any setting it is the embedded mode on loopback', () => {
     expect(readConfig({})).toEqual({
       role: 'all',
       host: '127.0.0.1',
@@ -27,7 +27,7 @@ describe('defaults', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '  ', ROLE: '' })).toEqual(readConfig({}))
   })
 
-  test('the value is frozen, to its depth', () => {
+  test('the value is frozen at every depth', () => {
     const config = readConfig({
       RUNMILL_INIT_PUBLIC_KEY: 'pk-lf-1234',
       RUNMILL_INIT_SECRET_KEY: 'sk-lf-1234',
@@ -93,7 +93,7 @@ describe('refused with one sentence that names what to set', () => {
 })
 
 describe('accepted', () => {
-  test('Langfuse style keys, as given', () => {
+  test("keys in Langfuse's style, unchanged", () => {
     const keys = { publicKey: 'pk-lf-1234567890', secretKey: 'sk-lf-1234567890' }
     const config = readConfig({
       RUNMILL_INIT_PUBLIC_KEY: keys.publicKey,
@@ -137,7 +137,7 @@ describe('accepted', () => {
     })
   })
 
-  test('a public URL, whose last slash is not needed', () => {
+  test('a public URL, with or without a trailing slash', () => {
     expect(readConfig({ RUNMILL_PUBLIC_URL: 'https://a.example/b/' }).publicUrl).toBe(
       'https://a.example/b',
     )
@@ -149,7 +149,7 @@ describe('accepted', () => {
     expect(readConfig({ RUNMILL_TRUST_PROXY: list }).trustProxy).toBe(list)
   })
 
-  test('a tenant id in upper case becomes the canonical one', () => {
+  test('a tenant id in upper case, which becomes lower case', () => {
     const id = 'AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE'
     expect(readConfig({ RUNMILL_INIT_TENANT_ID: id }).initialTenant.id).toBe(id.toLowerCase())
   })

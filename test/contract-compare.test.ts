@@ -40,7 +40,7 @@ describe('a difference', () => {
     ])
   })
 
-  test('is a parameter that we lack, or that we alone require', () => {
+  test('is a parameter that we lack, or that only we require', () => {
     const theirs = [{ name: 'limit', schema: text }]
     const own = [{ name: 'cursor', required: true, schema: text }]
     expect(queries(theirs, own)).toEqual([
@@ -49,7 +49,7 @@ describe('a difference', () => {
     ])
   })
 
-  test('is a field that we lack, or that we alone require, at any depth', () => {
+  test('is a field that we lack, or that only we require, at any depth', () => {
     const theirs = object({ list: { type: 'array', items: object({ a: text, b: text }, ['b']) } })
     const own = object({ list: { type: 'array', items: object({ b: text, c: text }, ['b', 'c']) } })
     expect(bodies(theirs, own)).toEqual([
@@ -85,7 +85,7 @@ describe('a difference', () => {
     ])
   })
 
-  test('is a body that says nothing of its fields', () => {
+  test('is a body whose fields are not described', () => {
     expect(bodies(object({ a: text }), {})).toEqual([
       'POST /runs: body: application/json is not declared',
     ])
@@ -96,20 +96,20 @@ describe('a difference', () => {
 })
 
 describe('no difference', () => {
-  test('is another name of a path parameter, or another place of the route', () => {
+  test('is another name for a path parameter, or another prefix of the route', () => {
     const vendor = { paths: { '/api/v1/runs/{run_id}': { get: {} } } }
     const ours = { paths: { '/runs/{id}': { get: {} } } }
     const place = (path: string) => path.replace('/api/v1', '')
     expect(compareContracts(vendor, ours, place).differences).toEqual([])
   })
 
-  test('is what we take besides, and require no less than the vendor', () => {
+  test('is something that we accept in addition, or do not require although the vendor does', () => {
     const theirs = object({ a: { type: 'integer' }, b: text }, ['b'])
     const own = object({ a: { anyOf: [{ type: 'number' }, text] }, b: text, c: text })
     expect(bodies(theirs, own)).toEqual([])
   })
 
-  test('is the same by references, parts and alternatives', () => {
+  test('is a schema written with references, allOf or alternatives instead', () => {
     const vendor = {
       ...documentOf({ $ref: '#/components/schemas/Run' }, 'application/json'),
       components: {
@@ -126,7 +126,7 @@ describe('no difference', () => {
     ])
   })
 
-  test('is a number, a null or a single value in a query or a form, where all is text', () => {
+  test('is a number, a null or a single value in a query or a form, where everything is text', () => {
     const theirs = object({ limit: { type: 'integer', nullable: true }, id: text })
     const own = object({ limit: text, id: { type: 'array', items: text } })
     expect(bodies(theirs, own, 'multipart/form-data')).toEqual([])

@@ -6,7 +6,7 @@ import { startRedis, testsRunOnRedis, type RedisServer } from './support/redis.t
 import { startRunmill, type RunmillProcess } from './support/runmill-process.ts'
 import { insertTenant, type TestTenant } from './support/tenant.ts'
 
-/** SPEC I1 Durable: kill -9 of the worker loses nothing that was acknowledged, and doubles nothing. */
+/** SPEC I1 Durable: kill -9 of the worker loses nothing that was acknowledged, and duplicates nothing. */
 
 const runCount = 2000
 const runsPerRequest = 50
@@ -49,7 +49,7 @@ describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %
     const ids: string[] = []
     while (ids.length < runCount) {
       ids.push(...(await postRuns(url)))
-      // The worker dies with jobs in its hands, and the API goes on accepting.
+      // The worker is killed while it has jobs in progress, and the API continues to accept runs.
       if (ids.length === runCount / 2) {
         await vi.waitUntil(async () => (await countRuns()) > 0, 120_000)
         worker.signal('SIGKILL')
@@ -70,7 +70,7 @@ describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %
     expect(new Set(rows.map((row) => row.status))).toEqual(new Set(['success']))
     expect(await db`select from dead_letters`).toHaveLength(0)
     expect(await db`select sum(run_count)::bigint as n from traces`).toEqual([{ n: runCount }])
-    // Of what a dependency does in a way that is about to end, Node warns its operator.
+    // Node warns the operator when a dependency uses something deprecated.
     for (const { stderr } of processes) expect(stderr()).not.toContain('DeprecationWarning')
   }, 600_000)
 })
@@ -88,7 +88,10 @@ async function countRuns(): Promise<number> {
   return row!.n
 }
 
-/** Each run as a POST, and as a PATCH in the same body. @returns their ids, acknowledged */
+/**
+ * Posts each run, and patches it in the same body.
+ * @returns the ids that were acknowledged
+ */
 async function postRuns(url: string): Promise<string[]> {
   const now = Date.now()
   const runs = Array.from({ length: runsPerRequest }, () => ({
@@ -105,7 +108,7 @@ async function postRuns(url: string): Promise<string[]> {
   const headers = { 'x-api-key': tenant.secretKey, 'content-type': 'application/json' }
   const post = async () =>
     (await fetch(`${url}/runs/batch`, { method: 'POST', headers, body })).status
-  // A queue that does not answer in time is told as 503, and clients come again.
+  // A queue that does not answer in time leads to a 503, and clients come again.
   const status = await vi.waitUntil(
     async () => {
       const answered = await post()

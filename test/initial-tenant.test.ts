@@ -11,7 +11,7 @@ async function tenantOf({ db }: Harness, secretKey: string): Promise<string | nu
   return (await apiKeyFindBySecretHash(db, hash))?.tenantId ?? null
 }
 
-test('given keys work after every start; a new secret takes the place of the old one', async () => {
+test('configured keys work after every start, and a new secret replaces the old one', async () => {
   const h = await harness()
   const id = randomUUID()
   for (const secretKey of [keys.secretKey, keys.secretKey, 'sk-lf-another-one']) {
@@ -21,7 +21,7 @@ test('given keys work after every start; a new secret takes the place of the old
   expect(await tenantOf(h, keys.secretKey)).toBeNull()
 })
 
-test('with given keys no first keys are made', async () => {
+test('with configured keys no first keys are made', async () => {
   const h = await harness()
   expect(await createFirstKeys(h.db, h.clock, { id: null, name: 'default', keys })).toBeNull()
 })

@@ -9,7 +9,7 @@ import { closePool, openPool } from '../src/store/pool.ts'
 import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
 import { compiledFile, startRunmill, type RunmillProcess } from './support/runmill-process.ts'
 
-/* A start takes a second or more, so what several tests can look at is started once. Each test also runs alone. */
+/* A start takes a second or more, so tests that look at the same process share it. Each test also runs on its own. */
 
 let folder: string
 const databases: TestDatabase[] = []
@@ -34,7 +34,7 @@ function start(environment: Record<string, string>): RunmillProcess {
   return started
 }
 
-/** Settings for a database of one's own. */
+/** Settings for a database that only this test uses. */
 async function external(): Promise<{ DATABASE_URL: string }> {
   const database = await createTestDatabase()
   databases.push(database)
@@ -63,7 +63,7 @@ async function stopsCleanly(started: RunmillProcess, signal: 'SIGINT' | 'SIGTERM
   await expect(fetch(url)).rejects.toThrow('fetch failed')
 }
 
-/** What a process says that refuses to start: one sentence. */
+/** Returns the one sentence that a process prints when it refuses to start. */
 async function refusal(environment: Record<string, string>): Promise<string> {
   const started = start(environment)
   expect(await started.exited).toBe(1)
@@ -73,7 +73,7 @@ async function refusal(environment: Record<string, string>): Promise<string> {
 }
 
 describe('first start', () => {
-  test('prints keys that work and lines to paste; the second prints the URL alone; SIGTERM and SIGINT stop them with 0', async () => {
+  test('prints keys that work and lines to paste; the second start prints only the URL; SIGTERM and SIGINT end them with 0', async () => {
     const settings = await external()
     const first = start(settings)
     const url = await first.ready
@@ -102,7 +102,7 @@ describe('first start', () => {
     await stopsCleanly(second, 'SIGINT')
   })
 
-  test('given keys work, are not printed, are refused to another tenant, and take a new secret at the next start', async () => {
+  test('configured keys work, are not printed, are refused to another tenant, and take a new secret at the next start', async () => {
     const given = {
       ...(await external()),
       RUNMILL_INIT_TENANT_ID: '0b7c1a52-64a5-4a5e-9d13-1f9a2b3c4d5e',
@@ -124,7 +124,7 @@ describe('first start', () => {
 })
 
 describe('roles', () => {
-  test('api and worker that start at once make one tenant with one key; the worker serves health and no API', async () => {
+  test('api and worker that start at once make one tenant with one key; the worker serves health but no API', async () => {
     const settings = await external()
     const api = start({ ...settings, ROLE: 'api' })
     const worker = start({ ...settings, ROLE: 'worker' })
@@ -145,7 +145,7 @@ describe('embedded', () => {
   const dataDir = (): string => join(folder, 'data')
   const embedded = () => ({ RUNMILL_DATA_DIR: dataDir() })
 
-  /** A server on the one data folder; the first start of it has printed its keys. */
+  /** A server on the one data folder. Its first start has printed its keys. */
   async function server(): Promise<{ started: RunmillProcess; url: string }> {
     running ??= start(embedded())
     const url = await running.ready
@@ -169,7 +169,7 @@ describe('embedded', () => {
     return { status, stdout, stderr }
   }
 
-  test('npm run keys says what is missing: a command, a key, any data', async () => {
+  test('npm run keys reports what is missing: a command, a key, any data', async () => {
     expect(keys([])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('npm run keys -- create'),
@@ -190,7 +190,7 @@ describe('embedded', () => {
     expect(await refusal(embedded())).toContain('is in use by another Runmill')
   })
 
-  test('keeps its data over kill -9 and a stop; keys are made beside a running server, and revoked without one', async () => {
+  test('keeps its data over kill -9 and a stop; keys can be made beside a running server, and revoked without one', async () => {
     const { url } = await server()
     const made = printedKeys(keys(['create', '--note', 'for CI']).stdout)
     expect(await projectsStatus(url, made.publicKey, made.secretKey)).toBe(200)
@@ -211,7 +211,7 @@ describe('embedded', () => {
     expect(await projectsStatus(third.url, made.publicKey, made.secretKey)).toBe(401)
   })
 
-  test('its database ends by itself: the process says so and ends with 1', async () => {
+  test('when its database ends by itself, the process says so and ends with 1', async () => {
     const { started } = await server()
     const pidFile = join(dataDir(), 'postgres', 'postmaster.pid')
     process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 'SIGQUIT')
@@ -241,7 +241,7 @@ describe.concurrent('refused with one sentence and exit code 1', () => {
     holder.close()
   })
 
-  test('a database that does not answer, named by host and without its password', async () => {
+  test('a database that does not answer; its host is named and its password is not', async () => {
     const sentence = await refusal({ DATABASE_URL: 'postgres://me:hidden@127.0.0.1:1/runmill' })
     expect(sentence).toContain('Postgres at 127.0.0.1:1 (')
     expect(sentence).toContain('check DATABASE_URL')
@@ -270,7 +270,7 @@ describe.concurrent('refused with one sentence and exit code 1', () => {
     )
   })
 
-  test('a setting that cannot be', async () => {
+  test('a setting with an impossible value', async () => {
     expect(await refusal({ PORT: 'http' })).toContain('PORT must be a port number')
   })
 })

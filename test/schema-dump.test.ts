@@ -36,7 +36,7 @@ test.each([
   await db
     .begin(async (transaction) => {
       await transaction.unsafe(change)
-      // The dump inside the transaction sees the change; the rollback spares the other cases.
+      // The dump runs inside the transaction, so it sees the change. The rollback undoes it for the other cases.
       expect(await dumpSchema(transaction)).not.toBe(before)
       throw new Rollback()
     })

@@ -47,7 +47,6 @@ const cacheLimit = 10_000
 
 /**
  * Looks keys up by the SHA-256 of the secret, and caches them briefly. Secrets are random, so a plain hash is enough.
- *
  * @param time milliseconds that never go back, for the age of cached keys
  */
 export function createAuthenticator(db: Db, time: { now(): number } = performance): Authenticator {

@@ -5,7 +5,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /**
      * Reports that this many more bytes of the decoded body are in memory now.
-     *
      * @throws OverloadedError when there is no room for them beside the other bodies
      */
     holdBytes(more: number): void

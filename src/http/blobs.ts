@@ -17,7 +17,6 @@ const stepSeconds = 3600
  * Returns an absolute URL that serves a blob of the request's tenant for 24 hours or more, to anyone who has it,
  * without any header. Its base is RUNMILL_PUBLIC_URL or, when that is not set, the address that the request was sent
  * to, as a trusted proxy reports it.
- *
  * @param file how the blob is shown: its mime type and name, both chosen by the sender
  */
 export function blobUrl(

@@ -15,7 +15,6 @@ const maxWaitMs = 30_000
  * Puts events into the queue. Once this resolves, all of them are durable (SPEC I1). An interactive write then waits
  * until they are applied, but for `interactiveWaitMs` at most, and succeeds either way (SPEC I9). With `Prefer: wait=N`
  * (RFC 7240, in seconds) any write waits.
- *
  * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
  */
 export async function acceptEvents(

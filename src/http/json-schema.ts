@@ -26,7 +26,6 @@ const maxReferences = 20
 /**
  * Compiles a JSON Schema (draft 7, and what later drafts have in common with it) into a check. Nothing is fetched: a
  * reference to another document accepts any value (contracts/langsmith.md 2.4.4).
- *
  * @throws JsonSchemaError when the text is not a schema
  */
 export function compileJsonSchema(text: JsonText): SchemaCheck {

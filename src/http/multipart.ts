@@ -30,9 +30,7 @@ const maxHeaderBytes = 65_536
  *
  * We have our own parser because the available ones treat parts with a file name as another kind of part (busboy),
  * silently cut off long headers (@fastify/busboy) or hold whole parts in memory (@remix-run/multipart-parser).
- *
  * @param contentType the request's header, which contains the boundary
- *
  * @throws MultipartError
  */
 export async function* readMultipart(

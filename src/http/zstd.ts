@@ -12,7 +12,6 @@ export class ZstdError extends Error {
  * The decoder of node:zlib (22.15 and newer) would lose data: its stream ends without an error after the first of
  * several frames, even a skippable one (22.23 and 24.21), and where the data is cut off (22.23; 24.21 reports that). It
  * was no faster either. test/http/decode.test.ts has a case for each.
- *
  * @throws ZstdError
  */
 export async function* decodeZstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -49,7 +48,6 @@ interface DecoderStream {
   give(input: Uint8Array): void
   /**
    * @returns null once the input is used up
-   *
    * @throws ZstdError
    */
   take(): Buffer | null

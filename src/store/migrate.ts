@@ -18,7 +18,6 @@ export class SchemaTooNewError extends Error {
  * Brings the schema up to date, with each migration in a transaction of its own. Does nothing when it is up to date
  * already. A newer version may have applied further migrations: this version works with compatible ones and refuses
  * breaking ones.
- *
  * @throws SchemaTooNewError
  */
 export async function migrate(db: Db): Promise<void> {

@@ -13,7 +13,6 @@ export interface PoolOptions {
 
 /**
  * Opens a pool. It connects when the first statement is run.
- *
  * @param url `postgres://user:password@host:port/database`
  */
 export function openPool(url: string, { max = 10 }: PoolOptions = {}): Db {

@@ -56,12 +56,9 @@ export const tenant = Symbol('tenant')
 /**
  * Runs a statement that is composed at run time. Like the statements of `sql/`, it begins with a line `-- name: …` and
  * a header that states its purpose and either what a repeat does or that it only reads (test/store/statements.test.ts).
- *
  * @param tenantId null when the statement concerns all tenants and does not use `tenant`
- *
  * @param isPrepared true where there are few different texts; false where every filter makes a new text, because a
  * connection keeps every statement that it has prepared
- *
  * @throws TypeError when the statement has no name
  */
 export async function runComposed<Row extends object>(
@@ -77,7 +74,6 @@ export async function runComposed<Row extends object>(
 /**
  * Runs, as a prepared statement, a text that is generated once and kept. The parameters become `$1…$n`. The text begins
  * with a name and a header, like that of a composed statement.
- *
  * @throws TypeError when the statement has no name
  */
 export async function runGenerated<Row extends object>(

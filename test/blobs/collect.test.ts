@@ -48,7 +48,7 @@ afterEach(async () => rm(folder, { recursive: true, force: true }))
 interface World {
   h: Harness
   home: BlobHome
-  /** Which of these contents have their bytes. */
+  /** Returns which of these files still have their bytes. */
   kept(...contents: string[]): Promise<string[]>
 }
 
@@ -62,7 +62,7 @@ async function world(home: BlobHome): Promise<World> {
       for (const content of contents) {
         const id = blobIdOf(content)
         const hasRow = (await h.blobs.find(h.tenant.id, id)) !== null
-        // A row without bytes, or bytes without a row, is neither.
+        // A row without bytes, or bytes without a row, would be in neither state.
         expect(await home.has({ tenantId: h.tenant.id, id }), content).toBe(hasRow)
         if (hasRow) found.push(content)
       }
@@ -79,7 +79,7 @@ async function collect(h: Harness, look: JobData['collect']['look']): Promise<vo
   await h.drain()
 }
 
-/** A day goes by with its jobs: what is neither used nor referred to is marked, settles, and is removed. */
+/** Lets a day pass with its jobs: blobs that are neither used nor referred to are marked, wait, and are removed. */
 async function aDayLater(h: Harness): Promise<void> {
   h.clock.advance(day)
   await collect(h, 'all')
@@ -169,7 +169,7 @@ async function deleteSession(h: Harness, name: string): Promise<void> {
 }
 
 describe.each(homes)('$name', ({ open }) => {
-  test('what only a deleted experiment referred to is removed, in this tenant, and the rest stays', async () => {
+  test('blobs that only a deleted experiment referred to are removed in this tenant, and all others stay', async () => {
     const { h, home, kept } = await world(await open())
     const other = await h.addTenant()
     await h.blobs.put(other.id, chunks('own'), { maxBytes: 10 })
@@ -189,7 +189,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(h.errors).toEqual([])
   })
 
-  test('what a refused request or a broken write has left is found and removed', async () => {
+  test('what a refused request or a broken write left behind is found and removed', async () => {
     const { h, home, kept } = await world(await open())
     await h.blobs.put(h.tenant.id, chunks('refused'), { maxBytes: 10 })
     await h.blobs.put(h.tenant.id, chunks('broken'), { maxBytes: 10 })
@@ -197,7 +197,7 @@ describe.each(homes)('$name', ({ open }) => {
     h.clock.advance(11 * minute)
     await collect(h, 'marked')
     expect(await home.has({ tenantId: h.tenant.id, id: blobIdOf('broken') })).toBe(true)
-    // The mark of before the row was written is void by now; that of the row that is not there is not.
+    // By now the mark that was made before the row was written is invalid. The mark of the missing row is still valid.
     await aDayLater(h)
     expect(await kept('refused', 'broken')).toEqual([])
   })
@@ -222,7 +222,7 @@ describe('I12 what is removed', () => {
     expect(await h.db`select id from media where id = ${mediaId}`).toHaveLength(0)
   })
 
-  test('attachments of an erased example and of a deleted dataset, and not those of older versions', async () => {
+  test('attachments of an erased example and of a deleted dataset, but not those of older versions', async () => {
     const { h, kept } = await world(await local())
     const datasetId = await makeDataset(h)
     const erased = await makeExample(h, datasetId, 'erased')
@@ -241,7 +241,7 @@ describe('I12 what is removed', () => {
     expect(await kept('erased', 'deleted')).toEqual([])
   })
 
-  test('the attachment of a run that a newer one of its name replaced', async () => {
+  test('the attachment of a run that a newer one of the same name replaced', async () => {
     const { h, kept } = await world(await local())
     const id = await makeRun(h, 'default')
     for (const value of ['old', 'new']) {
@@ -256,7 +256,7 @@ describe('I12 what is removed', () => {
 })
 
 describe('I12 what is kept', () => {
-  test('a content of the last day: what refers to it may still wait in the queue', async () => {
+  test('a blob used within the last day, because what refers to it may still be waiting in the queue', async () => {
     const { h, kept } = await world(await local())
     await makeRun(h, 'gone', 'young')
     await deleteSession(h, 'gone')
@@ -270,12 +270,12 @@ describe('I12 what is kept', () => {
     expect(await kept('young')).toEqual([])
   })
 
-  test('a content that is stored again, although it was about to be removed', async () => {
+  test('a blob that is stored again although it was about to be removed', async () => {
     const { h, kept } = await world(await local())
     await makeRun(h, 'gone', 'again')
     h.clock.advance(2 * day)
     await deleteSession(h, 'gone')
-    // Accepted, and applied late.
+    // Accepted early, and applied late.
     await h.blobs.put(h.tenant.id, chunks('again'), { maxBytes: 10 })
     h.clock.advance(11 * minute)
     await collect(h, 'marked')
@@ -286,7 +286,7 @@ describe('I12 what is kept', () => {
     expect(await kept('again')).toEqual(['again'])
   })
 
-  test('a content that was copied between the mark and its turn', async () => {
+  test('a blob that was copied after it was marked and before it was due', async () => {
     const { h, kept } = await world(await local())
     const [source, target] = [await makeDataset(h), await makeDataset(h)]
     await makeExample(h, source, 'copied')
@@ -321,7 +321,7 @@ describe('I12 what is kept', () => {
     expect(await kept('mentioned')).toEqual([])
   })
 
-  test('media that are announced again for a trace to come, though their bytes are not sent again', async () => {
+  test('media that are announced again for a later trace, even though their bytes are not sent again', async () => {
     const { h, kept } = await world(await local())
     const traceId = await makeTrace(h)
     await makeMedia(h, 'logo', traceId)
@@ -333,7 +333,7 @@ describe('I12 what is kept', () => {
     expect(await kept('logo')).toEqual(['logo'])
   })
 
-  test('media that were announced before their traces were written down', async () => {
+  test('media that were announced before their traces were recorded', async () => {
     const { h, kept } = await world(await local())
     await makeMedia(h, 'old', randomUUID())
     await h.db`update media set knows_traces = false`
@@ -341,7 +341,7 @@ describe('I12 what is kept', () => {
     expect(await kept('old')).toEqual(['old'])
   })
 
-  test('a content that a dead letter names, for it may be replayed', async () => {
+  test('a blob that a dead letter names, because the letter may be replayed', async () => {
     const { h, kept } = await world(await local())
     await h.blobs.put(h.tenant.id, chunks('dead'), { maxBytes: 10 })
     const attachments = { file: JSON.stringify({ blob_id: blobIdOf('dead') }) }
@@ -356,7 +356,7 @@ describe('I12 what is kept', () => {
     expect(await kept('dead')).toEqual([])
   })
 
-  test('everything while work waits in the queue: an event of it may refer to an old content', async () => {
+  test('everything while work waits in the queue, because an event may refer to an old blob', async () => {
     const { h, kept } = await world(await local())
     await h.blobs.put(h.tenant.id, chunks('waited for'), { maxBytes: 10 })
     h.clock.advance(day)
@@ -378,7 +378,7 @@ describe('I12 what is kept', () => {
   })
 })
 
-test('while the bytes cannot be removed nothing is forgotten, and the next try removes them', async () => {
+test('while bytes cannot be removed nothing is forgotten, and the next attempt removes them', async () => {
   const real = await local()
   let failures = 1
   const { h, kept } = await world({
@@ -394,7 +394,7 @@ test('while the bytes cannot be removed nothing is forgotten, and the next try r
   expect(await kept('stubborn')).toEqual([])
 })
 
-test('an announcement at the moment of the removal finds the content stored and keeps it, or asks for its bytes', async () => {
+test('an announcement at the moment of the removal either finds the file stored and keeps it, or asks for its bytes', async () => {
   const { h, kept } = await world(await local())
   const traceId = await makeTrace(h)
   const announcement = {
@@ -418,7 +418,7 @@ test('an announcement at the moment of the removal finds the content stored and 
   expect(h.errors).toEqual([])
 })
 
-test('more than one page of them is removed in one go, and said in one line', async () => {
+test('more than one page of blobs is removed in one go, and reported in one line', async () => {
   const home = await local()
   const { h } = await world(home)
   await h.db`

@@ -32,7 +32,7 @@ async function incomingFile(text: string, sha256: string): Promise<IncomingFile>
 }
 
 describe('incoming folder', () => {
-  test('a start removes what a dead process has left, and nothing that is being written', async () => {
+  test('a start removes what a dead process left behind, and nothing that is being written', async () => {
     const h = await harness({ isOwn: true })
     const incoming = join(h.blobFolder, 'incoming')
     await writeFile(join(incoming, 'dead'), 'half a')
@@ -43,7 +43,7 @@ describe('incoming folder', () => {
     expect(await readdir(incoming)).toEqual(['alive'])
   })
 
-  test('a disk that takes nothing is unavailable, and no fault of the content', async () => {
+  test('a disk that accepts nothing counts as unavailable, and not as a fault of the content', async () => {
     const h = await harness({ isOwn: true })
     await rm(join(h.blobFolder, 'incoming'), { recursive: true })
     const put = h.blobs.put(h.tenant.id, chunks('x'), limits)
@@ -53,7 +53,7 @@ describe('incoming folder', () => {
 })
 
 describe('local', () => {
-  test('files lie by tenant and first digits', async () => {
+  test('files are arranged by tenant and first digits', async () => {
     const home = localHome(folder)
     await home.start()
     await home.write(key, await incomingFile('x', ''))
@@ -65,7 +65,7 @@ describe('local', () => {
     await expect(localHome(join(folder, 'file', 'blobs')).start()).rejects.toThrow('ENOTDIR')
   })
 
-  test('a folder that fails later is unavailable, and nothing is recorded', async () => {
+  test('a folder that fails later counts as unavailable, and nothing is recorded', async () => {
     const h = await harness({ isOwn: true })
     await writeFile(join(h.blobFolder, h.tenant.id), 'in the way')
     const put = h.blobs.put(h.tenant.id, chunks('x'), limits)
@@ -97,7 +97,7 @@ if (testsRunOnS3()) {
       await s3.stop()
     })
 
-    test('a server that is away makes nothing wrong, and what follows works', async () => {
+    test('an unreachable server corrupts nothing, and later requests work', async () => {
       const options = await s3.createBucket('away')
       const h = await harness({ blobHome: s3Home({ ...options, endpoint: proxy.through(s3.url) }) })
       const { id } = await h.blobs.put(h.tenant.id, chunks('before'), limits)
@@ -131,7 +131,7 @@ if (testsRunOnS3()) {
       expect(await h.db`select from blobs`).toHaveLength(0)
     })
 
-    test('bytes that are not those of the hash are refused by the server', async () => {
+    test('bytes that do not match the hash are refused by the server', async () => {
       const home = s3Home(await s3.createBucket('changed'))
       await home.start()
       const file = await incomingFile('changed on the way', '0'.repeat(64))
@@ -140,7 +140,7 @@ if (testsRunOnS3()) {
       await home.stop()
     })
 
-    test('a missing bucket, a wrong key and an absent server are told apart at the start', async () => {
+    test('a missing bucket, a wrong key and an unreachable server are told apart at the start', async () => {
       const options = await s3.createBucket('there')
       const missing = s3Home({ ...options, bucket: 'missing' })
       await expect(missing.start()).rejects.toThrow('bucket missing: HTTP 404')
@@ -154,7 +154,7 @@ if (testsRunOnS3()) {
       await proxy.up()
     })
 
-    test('the server starts on a bucket, and refuses one that is not there in one sentence', async () => {
+    test('the server starts with a bucket, and refuses a missing one in one sentence', async () => {
       const { endpoint, credentials } = await s3.createBucket('started')
       const database = await createTestDatabase()
       const start = (bucket: string): RunmillProcess =>
@@ -178,7 +178,7 @@ if (testsRunOnS3()) {
       await database.drop()
     })
 
-    test('without keys of its own it is what the AWS SDK finds', async () => {
+    test('without keys of its own it uses those that the AWS SDK finds', async () => {
       const { credentials, ...options } = await s3.createBucket('role')
       process.env.AWS_ACCESS_KEY_ID = credentials?.accessKeyId
       process.env.AWS_SECRET_ACCESS_KEY = credentials?.secretAccessKey

@@ -13,7 +13,7 @@ import { type S3Server, startS3, testsRunOnS3 } from '../support/s3.ts'
 
 const megabyte = 1_048_576
 const limits = { maxBytes: megabyte }
-/** By the tests' clock: whatever they stored was used before. */
+/** By the clock of the tests: later than anything they stored was used. */
 const tomorrow = '2026-01-22T14:35:42.000000Z'
 
 let s3: S3Server
@@ -70,7 +70,7 @@ describe.each(homes)('$name', ({ open }) => {
     ['one zero', Buffer.alloc(1)],
     ['every byte', everyByte],
     ['line ends', Buffer.from('\r\n\n\r--boundary--\r\n\0')],
-  ])('%s comes back byte for byte', async (_, bytes) => {
+  ])('%s reads back byte for byte', async (_, bytes) => {
     const blob = await put(bytes)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     expect(blob).toEqual({ id: deriveId('blob', sha256), size: bytes.length, sha256 })
@@ -79,7 +79,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await leftovers()).toEqual([])
   })
 
-  test('100 MB pass in both directions without being in memory', async () => {
+  test('100 MB pass in both directions without being in memory as a whole', async () => {
     let peak = 0
     const before = process.memoryUsage().rss
     const look = (): void => {
@@ -98,7 +98,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(peak).toBeLessThan(64 * megabyte)
   })
 
-  test('chunks do not matter: the same bytes are the same blob, and stored once', async () => {
+  test('chunks make no difference: the same bytes are the same blob, and stored once', async () => {
     const first = await put('ab', 'cd', '')
     const second = await put('a', 'bcd')
     expect(second).toEqual(first)
@@ -106,7 +106,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await leftovers()).toEqual([])
   })
 
-  test('the same content at the same moment is one blob that all can read', async () => {
+  test('the same bytes stored concurrently are one blob that all can read', async () => {
     const blobs = await Promise.all(Array.from({ length: 8 }, async () => put(everyByte)))
     expect(new Set(blobs.map(({ id }) => id)).size).toBe(1)
     expect(await get(blobs[0]!.id)).toEqual(everyByte)
@@ -114,7 +114,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await leftovers()).toEqual([])
   })
 
-  test('a content over the limit is refused and leaves nothing, one at the limit is kept', async () => {
+  test('a blob over the limit is refused and leaves nothing, one at the limit is kept', async () => {
     const tooLarge = h.blobs.put(h.tenant.id, chunks('12345', '6'), { maxBytes: 5 })
     await expect(tooLarge).rejects.toThrow(BlobTooLargeError)
     expect(writes).toBe(0)
@@ -133,7 +133,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await leftovers()).toEqual([])
   })
 
-  test('nothing is visible before all of it has arrived', async () => {
+  test('nothing is visible before everything has arrived', async () => {
     const id = deriveId('blob', createHash('sha256').update('ab').digest('hex'))
     const seen: unknown[] = []
     async function* slow(): AsyncGenerator<Uint8Array> {
@@ -145,7 +145,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(seen).toEqual([null, false])
   })
 
-  test('a range is exactly those bytes', async () => {
+  test('a range returns exactly those bytes', async () => {
     const { id } = await put(everyByte)
     const range = async (first: number, last: number) =>
       readAll(await h.blobs.get(h.tenant.id, id, { first, last }))
@@ -154,7 +154,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await range(511, 511)).toEqual(everyByte.subarray(511))
   })
 
-  test('a tenant has its own copy, and sees and removes no other', async () => {
+  test("a tenant has its own copy, and can neither see nor remove another tenant's", async () => {
     const other = await h.addTenant()
     const { id } = await put('shared')
     expect(await h.blobs.find(other.id, id)).toBeNull()
@@ -166,7 +166,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await readAll(await h.blobs.get(other.id, id))).toEqual(Buffer.from('shared'))
   })
 
-  test('a removed blob is gone, for its bytes too, and can be stored again', async () => {
+  test('a removed blob is gone together with its bytes, and can be stored again', async () => {
     const { id } = await put('again')
     expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBe(5)
     expect(await h.blobs.removeUnused(h.tenant.id, id, tomorrow)).toBeNull()
@@ -195,7 +195,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(await h.db`select from blobs`).toHaveLength(0)
   })
 
-  test('removals among writes of the same content leave either a whole blob or none, once who was refused has tried again', async () => {
+  test('removals among writes of the same bytes leave a whole blob or none, once refused writers have tried again', async () => {
     const { id } = await put('contested')
     for (let round = 0; round < 10; round++) {
       const outcomes = await Promise.allSettled([
@@ -210,7 +210,7 @@ describe.each(homes)('$name', ({ open }) => {
     expect(h.errors).toEqual([])
   })
 
-  test('lost bytes are reported, and the next write of the same content mends them', async () => {
+  test('lost bytes are reported, and the next write of the same bytes repairs them', async () => {
     const { id } = await put('precious')
     await home.remove({ tenantId: h.tenant.id, id })
     expect(await get(id)).toBeNull()
@@ -220,7 +220,7 @@ describe.each(homes)('$name', ({ open }) => {
   })
 
   test.each(['', '..', '../../../etc/passwd', 'a/b', '%2e%2e', 'x'.repeat(5000), '\0'])(
-    'the id %j names nothing',
+    'the id %j refers to nothing',
     async (id) => {
       expect(await h.blobs.find(h.tenant.id, id)).toBeNull()
       expect(await h.blobs.get(h.tenant.id, id)).toBeNull()

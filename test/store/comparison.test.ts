@@ -23,7 +23,7 @@ let make: ReturnType<typeof comparisonRows>
 
 beforeEach(async () => {
   database = await createTestDatabase()
-  // One connection: its own statistics are all there are.
+  // With a single connection, its own statistics cover everything.
   db = openPool(database.url, { max: 1 })
   tenantId = (await insertTenant(db)).id
   make = comparisonRows(db, tenantId)
@@ -65,9 +65,9 @@ async function exampleIds(
 }
 
 describe('bodies', () => {
-  test('a preview reads nothing that is stored out of line', async () => {
+  test('a preview reads nothing that is stored outside the rows', async () => {
     const exampleId = await make.example(datasetId)
-    // Random: what compresses would stay in the row.
+    // Random text, because text that compresses would be stored in the row itself.
     const body = JSON.stringify({ text: randomBytes(200_000).toString('base64') })
     const run = rootRun(experimentId, exampleId, {
       inputs: body,
@@ -93,7 +93,7 @@ describe('bodies', () => {
 describe('reading everything', () => {
   const count = 10_150
 
-  /** Links without runs: what is tested is the order in which examples come. Instants repeat. */
+  /** Makes links without runs, because only the order of examples is tested. Some have the same time. */
   async function manyExamples(): Promise<string[]> {
     const rows = await db<{ id: string }[]>`
       insert into examples (tenant_id, id, dataset_id, valid_from, created_at)
@@ -108,7 +108,7 @@ describe('reading everything', () => {
     return ids
   }
 
-  test('goes on behind the last example, whatever is written meanwhile', async () => {
+  test('continues after the last example, whatever is written meanwhile', async () => {
     const made = await manyExamples()
     const seen = await exampleIds(queryOf(), {}, async (page) => {
       if (page !== 3) return
@@ -119,10 +119,10 @@ describe('reading everything', () => {
   })
 
   test.each(['asc', 'desc'] as const)(
-    'sorted %s it is the order of one statement',
+    'sorted %s it has the order of one statement',
     async (order) => {
       await manyExamples()
-      // Every third example has a score; four values, so that most of them tie.
+      // Every third example has a score, one of four values, so that most of them tie.
       await db`
       insert into feedback (tenant_id, id, v, m, trace_id, key, score_number)
       select ${tenantId}, gen_random_uuid(), 1, 0, trace_id, 'k', (n % 4) / 10.0 - 0.1
@@ -140,7 +140,7 @@ describe('reading everything', () => {
     },
   )
 
-  test('a limit and an offset cut the same order', async () => {
+  test('a limit and an offset select from the same order', async () => {
     await manyExamples()
     const all = await exampleIds(queryOf())
     expect(await exampleIds(queryOf(), { offset: 90, limit: 10_050 })).toEqual(
@@ -150,7 +150,7 @@ describe('reading everything', () => {
 })
 
 describe('tables that were just filled', () => {
-  test('are looked into once per item by filter and sort, though the planner knows nothing of them', async () => {
+  test('are searched once per item by filter and sort, though the planner knows nothing of them', async () => {
     for (const table of ['runs', 'traces', 'run_items', 'feedback']) {
       await db.unsafe(`alter table ${table} set (autovacuum_enabled = off)`)
     }
@@ -184,7 +184,8 @@ describe('tables that were just filled', () => {
       sort: { feedbackKey: 'k', order: 'desc' },
     })
     expect(await exampleIds(query)).toEqual(made.toReversed())
-    // Items, traces, runs and feedback: to filter, to sort, and to show. A scan per item would be 9 million.
+    // Items, traces, runs and feedback are read to filter, to sort, and to show. One scan per item would read 9 million
+    // rows.
     expect((await reads()) - before).toBeLessThan(count * 100)
   })
 })

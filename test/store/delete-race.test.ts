@@ -25,7 +25,7 @@ async function world() {
         db,
         events.map((event) => ({ tenantId, event })),
       ),
-    /** Ends when this many connections wait for a lock. */
+    /** Resolves when this many connections are waiting for a lock. */
     waiting: async (count: number) =>
       vi.waitUntil(
         async () =>
@@ -61,7 +61,7 @@ async function hold(
   })
 }
 
-test('I11 feedback deleted while a batch rewrites it stays deleted', async () => {
+test('I11 feedback that is deleted while a batch rewrites it stays deleted', async () => {
   const w = await world()
   const score = feedbackOn({ id: randomUUID() }, 'correct', 1)
   await w.apply(score)
@@ -78,14 +78,14 @@ test('I11 feedback deleted while a batch rewrites it stays deleted', async () =>
 })
 
 test.each(['the batch first', 'the delete first'])(
-  'a trace deleted while a batch adds to it stays deleted: %s',
+  'a trace that is deleted while a batch adds to it stays deleted: %s',
   async (which) => {
     const w = await world()
     const trace = traceOf(w.experimentId, 1, {}, [{}, {}])
     const [root, first, second_] = trace.events
     await w.apply(root!, first!)
     const other = traceOf(w.experimentId, 50)
-    // Both stop at the lock of the trace, in the order in which they came.
+    // Both wait for the lock of the trace, in the order in which they came.
     const release = await hold(
       w.db,
       async (transaction) => transaction`select from traces where id = ${trace.traceId} for update`,
@@ -106,10 +106,10 @@ test.each(['the batch first', 'the delete first'])(
   },
 )
 
-test('I11 a trace deleted while the batch that creates it has not ended is deleted', async () => {
+test('I11 a trace that is deleted while the batch that creates it is still running stays deleted', async () => {
   const w = await world()
   const trace = traceOf(w.experimentId, 1, {}, [{}])
-  // An uncommitted trace that nobody else can see yet.
+  // A trace that is not committed yet, so that nobody else can see it.
   const commit = await hold(w.db, async (transaction) => {
     await transaction`
       insert into traces (tenant_id, id, v, m) values (${w.tenantId}, ${trace.traceId}, 0, 0)`

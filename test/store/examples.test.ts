@@ -71,7 +71,7 @@ function version(id: string, more: Partial<ExampleVersion> = {}): ExampleVersion
   }
 }
 
-/** A tenant with a dataset, and a writer into it. */
+/** A tenant with a dataset, and a writer into that dataset. */
 async function place() {
   const tenantId = (await insertTenant(db)).id
   const { id: datasetId } = (await datasetInsert(db, tenantId, dataset('first'), now))!
@@ -109,7 +109,7 @@ describe('datasets', () => {
     expect(await datasetInsert(db, tenantId, dataset('first'), now)).not.toBeNull()
   })
 
-  test('datasets made in one instant list in the order they were made, newest first', async () => {
+  test('datasets made at the same instant are listed in the order they were made, newest first', async () => {
     const { tenantId } = await place()
     await Promise.all(
       ['a', 'b', 'c'].map(async (name) => datasetInsert(db, tenantId, dataset(name), now)),
@@ -152,7 +152,7 @@ describe('datasets', () => {
     expect(cleared).toMatchObject({ description: 'd', inputsSchema: null, outputsSchema: null })
   })
 
-  test('upserts of one name at once make one dataset', async () => {
+  test('concurrent upserts of one name make one dataset', async () => {
     const { tenantId } = await place()
     const made = await Promise.all(
       [1, 2, 3, 4].map(async () =>
@@ -162,7 +162,7 @@ describe('datasets', () => {
     expect(new Set(made.map((row) => row.id)).size).toBe(1)
   })
 
-  test('a patch leaves what is absent and clears what is null', async () => {
+  test('a patch keeps what is absent and clears what is null', async () => {
     const { tenantId, datasetId } = await place()
     await datasetUpdate(db, tenantId, datasetId, { description: 'd', metadata: '{"a":1}' }, now)
     const patched = await datasetUpdate(
@@ -198,7 +198,7 @@ describe('datasets', () => {
     expect((await datasetFind(db, tenantId, datasetId))!.inputsSchema).toBeNull()
   })
 
-  test('filters hold together, counts are those of the latest version, and every sort is accepted', async () => {
+  test('all filters must hold, counts are those of the latest version, and every sort is accepted', async () => {
     const { tenantId, datasetId, write } = await place()
     const [gone, kept] = [randomUUID(), randomUUID()]
     await write([version(gone), version(kept), version(randomUUID(), { archived: true })])
@@ -253,7 +253,7 @@ describe('example versions', () => {
     expect((await datasetFind(db, tenantId, datasetId))!.versionAt).toBe(times.at(-1))
   })
 
-  test('payloads come back byte for byte, with every other field', async () => {
+  test('payloads read back byte for byte, with every other field', async () => {
     const { tenantId, write } = await place()
     const full = version(randomUUID(), {
       externalId: 'item "1"',
@@ -272,7 +272,7 @@ describe('example versions', () => {
     expect(await exampleFind(db, tenantId, full.id, null)).toEqual(written)
   })
 
-  test('every version stays readable as of its time, the time itself included', async () => {
+  test('every version can be read as of its time, including that very time', async () => {
     const { tenantId, write, list } = await place()
     const id = randomUUID()
     const [one] = (await write([version(id, { inputs: '1' })]))!
@@ -293,7 +293,7 @@ describe('example versions', () => {
     expect(again).toMatchObject({ createdAt: again!.validFrom })
   })
 
-  test('a deleted id that comes back in another dataset is later than all it was', async () => {
+  test('a deleted id that is used again in another dataset is later than all its versions', async () => {
     const { tenantId, write } = await place()
     const other = (await datasetInsert(db, tenantId, dataset('other'), now))!
     const id = randomUUID()
@@ -304,7 +304,7 @@ describe('example versions', () => {
     expect((await exampleFind(db, tenantId, id, second!.validFrom))!.datasetId).toBe(other.id)
   })
 
-  test('the plan sees what exists, in other datasets too; a throw or an empty plan makes no version', async () => {
+  test('the plan sees what exists, in other datasets too; an exception or an empty plan makes no version', async () => {
     const { tenantId, datasetId, write } = await place()
     const other = (await datasetInsert(db, tenantId, dataset('other'), now))!
     const id = randomUUID()
@@ -323,7 +323,7 @@ describe('example versions', () => {
     expect(await exampleWriteVersions(db, { ...ask, datasetId: randomUUID() }, () => [])).toBeNull()
   })
 
-  test('two datasets that take one new id at once: one gets it, and the other sees that', async () => {
+  test('when two datasets take one new id concurrently, one gets it, and the other sees that', async () => {
     const { tenantId, datasetId } = await place()
     const other = (await datasetInsert(db, tenantId, dataset('other'), now))!
     for (let round = 0; round < 10; round++) {
@@ -339,7 +339,7 @@ describe('example versions', () => {
     }
   })
 
-  test('lists are newest first, within a request in its order; filters hold together', async () => {
+  test('lists are newest first, within one request in the order sent; all filters must hold', async () => {
     const { tenantId, datasetId, write, list } = await place()
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()]
     const trace = randomUUID()
@@ -388,7 +388,7 @@ describe('example versions', () => {
     )
   })
 
-  test('nobody sees or writes the examples of another tenant', async () => {
+  test('nobody can see or write the examples of another tenant', async () => {
     const mine = await place()
     const theirs = await place()
     const id = randomUUID()

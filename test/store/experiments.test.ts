@@ -24,7 +24,7 @@ const later = fromEpochMs(Date.UTC(2026, 0, 21, 15))!
 
 let database: TestDatabase
 let db: Db
-/** Another process. */
+/** Stands for another process. */
 let other: Db
 let tenantId: string
 const datasetId = randomUUID()
@@ -50,7 +50,7 @@ const insert = (name: string, rest: object = {}, isUpsert = false) =>
   experimentInsert(db, { tenantId, id: null, datasetId, name, now, ...rest }, isUpsert)
 
 describe('experimentUpsertByName', () => {
-  test('the id comes of dataset and name, and the same name gives the same row', async () => {
+  test('the id is derived from dataset and name, and the same name gives the same row', async () => {
     const first = await byName('exp')
     expect(first).toMatchObject({
       id: experimentId(datasetId, 'exp', 0),
@@ -62,7 +62,7 @@ describe('experimentUpsertByName', () => {
     expect((await byName('exp', { datasetId: null })).id).not.toBe(first.id)
   })
 
-  test('two processes that ask at once get the same rows', async () => {
+  test('two processes that ask concurrently get the same rows', async () => {
     const names = Array.from({ length: 5 }, (_, i) => `race ${i}`)
     const asked = [...names, ...names, ...names, ...names]
     const rows = await Promise.all(
@@ -78,7 +78,7 @@ describe('experimentUpsertByName', () => {
     expect(resolved[0]!.get('race 3')).toBe(rows[3]!.id)
   })
 
-  test('a description and metadata replace, null leaves, and creation never changes', async () => {
+  test('a description and metadata replace, null keeps, and the time of creation never changes', async () => {
     const made = await byName('exp', { description: 'a', metadata: '{"k":1}' })
     expect(made).toMatchObject({ description: 'a', metadata: '{"k": 1}' })
     const kept = await byName('exp', { description: null, metadata: null, now: later })
@@ -87,7 +87,7 @@ describe('experimentUpsertByName', () => {
     expect(changed).toEqual({ ...made, description: 'b', metadata: '{"l": 2}', updatedAt: later })
   })
 
-  test('creation times grow strictly at whole milliseconds, whatever the clock does', async () => {
+  test('creation times strictly increase in whole milliseconds, whatever the clock does', async () => {
     const given = (await byName('far ahead', { createdAt: '2099-01-01T00:00:00.123456Z' }))
       .createdAt
     expect(given).toBe('2099-01-01T00:00:00.123000Z')
@@ -107,7 +107,7 @@ describe('experimentUpsertByName', () => {
     expect((await byName('shared', { datasetId: randomUUID() })).id).not.toBe(made.id)
   })
 
-  test('a name with NUL and a lone surrogate is stored readable', async () => {
+  test('a name with NUL and a lone surrogate is stored in a readable form', async () => {
     expect((await byName('a\0b\ud800')).name).toBe('a\ufffdb\ufffd')
     const resolved = await experimentResolveNames(db, tenantId, ['c\0'], now)
     expect([...resolved.keys()]).toEqual(['c\0'])
@@ -115,7 +115,7 @@ describe('experimentUpsertByName', () => {
 })
 
 describe('experimentResolveNames', () => {
-  test('existing names win, tenant-wide ones first, and missing ones become plain projects', async () => {
+  test('existing names are found, tenant-wide ones first, and missing ones become plain projects', async () => {
     const inDataset = await byName('inside')
     const wide = (await insert('wide'))!
     await byName('wide', { datasetId: randomUUID() })
@@ -134,7 +134,7 @@ describe('experimentResolveNames', () => {
     expect(ids.size).toBe(3)
   })
 
-  test('another tenant has its own', async () => {
+  test('another tenant has its own experiments', async () => {
     const stranger = (await insertTenant(db)).id
     const ids = await experimentResolveNames(db, stranger, ['default'], now)
     expect(await experimentListExisting(db, tenantId, [...ids.values()])).toEqual(new Set())
@@ -145,7 +145,7 @@ describe('experimentResolveNames', () => {
 })
 
 describe('experimentInsert and experimentUpdate', () => {
-  test('a name is unique in the tenant, also against names inside datasets', async () => {
+  test('a name is unique in the tenant, and also differs from names inside datasets', async () => {
     await byName('inside')
     expect(await insert('inside')).toBeNull()
     const made = (await insert('mine'))!
@@ -160,7 +160,7 @@ describe('experimentInsert and experimentUpdate', () => {
     expect(await experimentUpdate(db, { tenantId, id: randomUUID(), name: 'x', now })).toBeNull()
   })
 
-  test('an upsert changes what is given, an update leaves what is null', async () => {
+  test('an upsert changes what it is given, an update keeps what is null', async () => {
     const made = (await insert('x', {
       description: 'a',
       extra: '{"n": 1.0}',
@@ -187,7 +187,7 @@ describe('experimentInsert and experimentUpdate', () => {
 })
 
 describe('experimentDeleteMany', () => {
-  test('the name is free at once, under another id, and late events stay out', async () => {
+  test('the name is free at once, under another id, and late events are not stored', async () => {
     const first = await byName('exp')
     expect(await experimentDeleteMany(db, tenantId, [first.id, randomUUID()], now)).toEqual([
       first.id,
@@ -212,7 +212,7 @@ describe('experimentDeleteMany', () => {
     expect(await insert('other', { id: first.id })).toBeNull()
   })
 
-  test('a name whose id a renamed or deleted experiment holds gets a free one', async () => {
+  test('a name whose id a renamed or deleted experiment holds gets a free id', async () => {
     const first = await byName('a')
     await experimentUpdate(db, { tenantId, id: first.id, name: 'b', now })
     const second = await byName('a')

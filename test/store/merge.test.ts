@@ -11,13 +11,13 @@ import { applyEvents, type TenantEvent } from '../../src/store/write/ingest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /**
- * SPEC I2 Once, I3 Order-free, I4 Merge: any permutation, repetition and split into batches of the same events, by one
- * worker or two at once, gives the rows that a plain reading of the rules gives.
+ * SPEC I2 Once, I3 Order-free, I4 Merge: the same events, in any order, with any repetition and split into any batches,
+ * by one worker or two at once, give the rows that a plain reading of the rules gives.
  */
 
-/** Streams of events in one run of the suite; a night may take more. */
+/** Streams of events in one run of the suite. A nightly run may use more. */
 const streams = Number(process.env.RUNMILL_MERGE_STREAMS ?? 1000)
-/** Streams share transactions, as tenants do in the product. */
+/** Several streams share a transaction, as several tenants do in production. */
 const streamsPerRun = 20
 
 const start = Date.UTC(2026, 0, 1)
@@ -63,7 +63,7 @@ function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null | undefi
   )
 }
 
-/** Which trace a run belongs to never changes; the rest may be said by any event, or by none. */
+/** The trace of a run never changes. Every other field may be set by any event, or by none. */
 const runPatch = (index: number): fc.Arbitrary<object> =>
   fc
     .record({
@@ -116,7 +116,7 @@ const feedbackPatch = fc.record({
   environment: optional(text),
 })
 
-/** Events that set one field that collects: a repeat of the newest must not hide what came with it. */
+/** Events that each set one field that accumulates: a repeat of the newest must not hide what came with it. */
 const collected = fc.oneof(fc.record({ metadata: map }), fc.record({ metadata: map, name: text }))
 const tagged = fc.record({ tags: fc.array(text, { minLength: 1, maxLength: 2 }) })
 
@@ -156,7 +156,7 @@ const stream = fc
     }),
   )
 
-/** A way to deliver events: shuffled, some twice, cut into batches, by two workers. */
+/** A way to deliver events: shuffled, some of them twice, cut into batches, by two workers. */
 const delivery = fc.record({
   order: fc.array(fc.nat(), { minLength: 400, maxLength: 400 }),
   repeated: fc.array(fc.nat(), { maxLength: 30 }),
@@ -177,7 +177,7 @@ afterAll(async () => {
 })
 
 describe('I2 I3 I4', () => {
-  test('the same events in any order, repetition, split and by two workers give the rows of the rules', async () => {
+  test('the same events, in any order, repeated, split and by two workers, give the rows of the rules', async () => {
     const property = fc.asyncProperty(
       fc.array(stream, { minLength: streamsPerRun, maxLength: streamsPerRun }),
       delivery,
@@ -225,7 +225,7 @@ async function applyInOrder(batches: TenantEvent[][]): Promise<void> {
   for (const batch of batches) await applyLikeAWorker(batch)
 }
 
-/** Two workers may meet in a deadlock: one of them is told to try again, as workers/ingest.ts does. */
+/** Two workers may deadlock. Then one of them is told to try again, as workers/ingest.ts does. */
 async function applyLikeAWorker(batch: TenantEvent[]): Promise<void> {
   for (;;) {
     try {
@@ -271,7 +271,7 @@ function deliver(
 
 type PlainRow = Record<string, unknown>
 
-/** The rules of SPEC I4, read plainly: no clocks, no folding, all events of a row at once. */
+/** The rules of SPEC I4 in their plainest form: no clocks, no folding, all events of a row at once. */
 function readByTheRules(events: IngestEvent[]): Record<string, PlainRow[]> {
   const tables: Record<string, PlainRow[]> = { run: [], trace: [], feedback: [] }
   for (const kind of ['run', 'trace', 'feedback'] as const) {
@@ -327,7 +327,7 @@ function unionOf(lists: (string[] | null)[]): string[] | null {
   return all.length === 0 ? null : sortByCodePoint([...new Set(all)])
 }
 
-/** Key to parsed value: jsonb spells numbers its own way. */
+/** Joins maps, and parses the values, because jsonb spells numbers in its own way. */
 function mapOf(maps: (JsonMap | null)[]): PlainRow | null {
   const entries = maps.flatMap((each) => Object.entries(each ?? {}))
   return entries.length === 0

@@ -43,7 +43,7 @@ describe('the flag in line 1', () => {
     expect(breaking).toContain('0009_list_reads.sql')
   })
 
-  test('is added to what was applied before flags were stored', async () => {
+  test('is added to migrations that were applied before flags were stored', async () => {
     const [db] = pools as [Db]
     await migrate(db)
     const stored = await flags(db)
@@ -52,7 +52,7 @@ describe('the flag in line 1', () => {
     expect(await flags(db)).toEqual(stored)
   })
 
-  test('of a newer compatible migration lets this version start', async () => {
+  test('of a newer migration is "compatible": this version starts', async () => {
     const [db] = pools as [Db]
     await migrate(db)
     await db`insert into schema_migrations (name, is_breaking) values ('9999_newer.sql', false)`

@@ -40,7 +40,7 @@ beforeEach(async () => {
   }
 })
 
-/** The same digit everywhere: `id(3)`. */
+/** Makes an id of one repeated digit: `id(3)`. */
 function id(n: number): string {
   return `${String(n).repeat(8)}-0000-4000-8000-000000000000`
 }
@@ -69,7 +69,7 @@ function insertFeedback(row: Record<string, Parameter>): Promise<void> {
 
 type Compile = typeof runFilterSql
 
-/** Ids of the tenant's rows that a filter finds. */
+/** Returns the ids of the tenant's rows that a filter finds. */
 async function find(filter: Filter, table = 'runs', compile: Compile = runFilterSql) {
   const statement = sql`
 -- name: test_find
@@ -104,19 +104,19 @@ describe('pairing', () => {
     await insertFeedback({ run_id: id(2), key: 'b', score: 'true', score_number: 1 })
   })
 
-  test('a key and a value in one and speak of one metadata entry', async () => {
+  test('a key and a value in one `and` are about one metadata entry', async () => {
     const pair = and(is('metadata_key', 'eq', 'k'), is('metadata_value', 'eq', 'v'))
     expect(await find(pair)).toEqual([id(1)])
     expect(await find(is('metadata_value', 'eq', 'v'))).toEqual([id(1), id(3)])
   })
 
-  test('a key and a score in one and speak of one feedback', async () => {
+  test('a key and a score in one `and` are about one piece of feedback', async () => {
     expect(await find(and(is('feedback_key', 'eq', 'b'), is('feedback_score', 'gt', 0.5)))).toEqual(
       [id(2)],
     )
   })
 
-  test('each nested and is a pair of its own', async () => {
+  test('each nested `and` is a pair of its own', async () => {
     const both = and(
       and(is('feedback_key', 'eq', 'a'), is('feedback_score', 'eq', 1)),
       and(is('feedback_key', 'eq', 'b'), is('feedback_score', 'eq', 0)),
@@ -126,14 +126,14 @@ describe('pairing', () => {
     expect(await find(flat)).toEqual([])
   })
 
-  test('neq of a key alone is no such key at all', async () => {
+  test('neq of a key alone means that there is no such key at all', async () => {
     expect(await find(is('metadata_key', 'neq', 'k'))).toEqual([id(3)])
     expect(await find(is('feedback_key', 'neq', 'a'))).toEqual([id(2), id(3)])
     const neither = and(is('feedback_key', 'neq', 'a'), is('feedback_key', 'neq', 'b'))
     expect(await find(neither)).toEqual([id(3)])
   })
 
-  test('neq of a value in a pair is that key with another value', async () => {
+  test('neq of a value in a pair means that key with another value', async () => {
     expect(
       await find(and(is('metadata_key', 'eq', 'k'), is('metadata_value', 'neq', 'v'))),
     ).toEqual([id(2)])
@@ -154,14 +154,14 @@ describe('pairing', () => {
 })
 
 describe('feedback of a run', () => {
-  test('on the trace counts for the root only', async () => {
+  test('on the trace counts for the root run only', async () => {
     await insertRun({ id: id(1), trace_id: id(9) })
     await insertRun({ id: id(2), trace_id: id(9), parent_run_id: id(1) })
     await insertFeedback({ trace_id: id(9), key: 'a' })
     expect(await find(is('feedback_key', 'eq', 'a'))).toEqual([id(1)])
   })
 
-  test('from a comparison or from another tenant does not count', async () => {
+  test('of a comparison or of another tenant does not count', async () => {
     await insertRun({ id: id(1), trace_id: id(1) })
     await insertFeedback({ run_id: id(1), key: 'a', comparative_experiment_id: id(5) })
     await insertFeedback({ tenant_id: stranger, run_id: id(1), key: 'a' })
@@ -170,7 +170,7 @@ describe('feedback of a run', () => {
     expect(await find(is('feedback_key', 'neq', 'a'))).toEqual([id(1)])
   })
 
-  test('that is not numeric matches by its text, JSON null not at all', async () => {
+  test('that is not numeric matches by its text, and JSON null matches nothing', async () => {
     await insertRun({ id: id(1), trace_id: id(1) })
     await insertFeedback({ run_id: id(1), key: 'a', value: '"good"', value_text: 'good' })
     await insertFeedback({ run_id: id(1), key: 'b', value: '{"x":1}' })
@@ -199,7 +199,7 @@ describe('roots', () => {
     await insertRun({ id: id(4), total_tokens: 5 })
   })
 
-  test("have the tokens and costs of their trace, never another tenant's", async () => {
+  test('have the tokens and costs of their trace, never those of another tenant', async () => {
     expect(await find(is('total_tokens', 'eq', 30))).toEqual([id(1), id(2)])
     expect(await find(is('total_cost', 'lte', 1e-6))).toEqual([id(1)])
   })
@@ -246,7 +246,7 @@ describe('payloads', () => {
     expect(await find(is('name', 'like', '100%'))).toEqual([id(1), id(2)])
   })
 
-  test('have entries, those of inner objects too, that pair key with value', async () => {
+  test('have entries, including those of inner objects, that pair a key with a value', async () => {
     const outputs = String.raw`{"a": "x\u0000", "b": {"c": 5, "d": ["e"]}, "\ud800": "\\ud800\udc00"}`
     await insertRun({ id: id(1), trace_id: id(1), outputs })
     await insertRun({ id: id(2), trace_id: id(2), outputs: '["b.c"]' })
@@ -302,13 +302,13 @@ describe('attributes', () => {
     expect(await find(not(is('latency', 'gt', 0)))).toEqual([id(3)])
   })
 
-  test('times compare to the microsecond', async () => {
+  test('times are compared to the microsecond', async () => {
     await insertRun({ id: id(1), start_time: '2026-01-01T00:00:00.000001Z' })
     expect(await find(is('start_time', 'gt', '2026-01-01T00:00:00.000000Z'))).toEqual([id(1)])
     expect(await find(is('start_time', 'gt', '2026-01-01T00:00:00.000001Z'))).toEqual([])
   })
 
-  test('the first token of a root is its own or else that of its trace', async () => {
+  test('the first token of a root is its own or otherwise that of its trace', async () => {
     const start = '2026-01-01T00:00:00Z'
     await insert('traces', [
       { tenant_id: tenant, id: id(1), v: '1', m: '0', first_token_time: '2026-01-01T00:00:02Z' },
@@ -372,7 +372,7 @@ test('a list may hold more values than a statement has parameters', async () => 
   expect(await find(is('metadata_value', 'in', values))).toEqual([id(1)])
 })
 
-describe('rows that are no runs', () => {
+describe('rows other than runs', () => {
   test('examples are filtered by their metadata, splits included', async () => {
     await insertDataset(id(7))
     await insert('examples', [
@@ -404,13 +404,13 @@ describe('rows that are no runs', () => {
     expect(await experiments(is('start_time', 'lt', '2026-01-01T00:00:00.000001Z'))).toHaveLength(2)
   })
 
-  test('an attribute that they lack is a mistake of the caller', () => {
+  test('an attribute that they lack is an error of the caller', () => {
     expect(() => exampleFilterSql(is('name', 'eq', 'a'), 'x')).toThrow(TypeError)
     expect(() => experimentFilterSql(is('run_type', 'eq', 'chain'), 'x')).toThrow(TypeError)
   })
 })
 
-test('SQL and plain evaluation find the same runs, and not() the others', async () => {
+test('SQL and plain evaluation find the same runs, and not() finds all others', async () => {
   const pools = {
     ids: fc.constantFrom(id(1), id(2), id(3)),
     times: fc.constantFrom(
@@ -463,7 +463,7 @@ test('SQL and plain evaluation find the same runs, and not() the others', async 
   )
 })
 
-/** Sorted like the numbers. The first three are among the ids that filters ask for. */
+/** Ids that sort like their numbers. The first three are among those that filters ask for. */
 function runId(n: number): string {
   return n < 3 ? id(n + 1) : `${'9'.repeat(8)}-0000-4000-8000-${String(n).padStart(12, '0')}`
 }

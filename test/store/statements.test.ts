@@ -57,7 +57,7 @@ test('every statement has one caller', () => {
 })
 
 describe('a statement that is composed at run time', () => {
-  /** A template that begins with the line of its name. */
+  /** Matches a template that begins with the line of its name. */
   const composed = files.flatMap(({ source }) =>
     [...source.matchAll(/`\s*-- name: (\S+)\n((?:[ \t]*--.*\n)*)/g)].map(([, name, header]) => ({
       name: name!,
@@ -72,19 +72,19 @@ describe('a statement that is composed at run time', () => {
 
   test('has a name that no other statement has', () => {
     const names = namesOf([...statements, ...composed])
-    // `${kind}` stands for each kind of entity: their upserts are generated.
+    // `${kind}` stands for each kind of entity, whose upserts are generated.
     const isName = (name: string) => /^(?:[a-z]+|\$\{kind\})(?:_[a-z]+)+$/.test(name)
     expect(names.filter((name) => !isName(name))).toEqual([])
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   })
 
-  /** Files that may run a text without a name, and why. */
+  /** The files that may run a text without a name, and why. */
   const allowed: Record<string, string> = {
     'statements.ts': 'runs the others, whose names it has seen',
     'migrate.ts': 'runs the files of migrations/, which have numbers',
   }
 
-  test('runs by its name', () => {
+  test('is run under its name', () => {
     const unnamed = files.filter(({ source }) => /\brunText\b|\.unsafe\b/.test(source))
     expect(unnamed.map(({ file }) => file).filter((file) => !(file in allowed))).toEqual([])
   })

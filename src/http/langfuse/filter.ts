@@ -27,9 +27,7 @@ const maxConditions = 100
 /**
  * Query: `filter`, a JSON list of conditions that must all hold (contracts/langfuse.md 2.17). An absent or empty filter
  * has none.
- *
  * @param columns the columns that conditions may be on
- *
  * @throws LangfuseError 400 when it is not JSON, or has a condition on a column that does not exist or has another type
  */
 export function filterOver(columns: FilterColumns) {
@@ -100,7 +98,6 @@ export function within(
 
 /**
  * Translates conditions into filters that must all hold.
- *
  * @param conditions on these columns, each of a type that its column allows
  */
 export function filtersOf(

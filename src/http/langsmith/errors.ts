@@ -104,7 +104,6 @@ function detailOf(
 
 /**
  * Says what is wrong with a value in the vendor's words.
- *
  * @param code zod's name for the problem
  */
 export function problemOf(code: string, message: string): { msg: string; type: string } {

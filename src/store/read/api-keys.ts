@@ -11,7 +11,6 @@ export interface ApiKey {
 
 /**
  * @param secretHash SHA-256 of the secret, 32 bytes
- *
  * @returns null when there is no such key, or it is revoked
  */
 export async function apiKeyFindBySecretHash(

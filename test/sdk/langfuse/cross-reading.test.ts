@@ -18,11 +18,11 @@ import {
   usage,
 } from './js/sums.ts'
 
-/** What one vendor's SDK wrote, read through the other's protocol. */
+/** Reads what one vendor's SDK wrote through the other vendor's protocol. */
 
 const queues = testsRunOnRedis() ? (['postgres', 'redis'] as const) : (['postgres'] as const)
 
-/** A field, what was written, and where the other side says it. */
+/** A field, what was written to it, and where the other side shows it. */
 type Table = readonly (readonly [field: string, written: unknown, read: (row: Row) => unknown])[]
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape
 type Row = any
@@ -46,7 +46,7 @@ describe.each(queues)('cross-reading, queue in %s', (queue) => {
     await server.stop()
   })
 
-  test('an experiment of @langfuse/client reads by POST /api/v1/datasets/{id}/runs', async () => {
+  test('an experiment of @langfuse/client can be read by POST /api/v1/datasets/{id}/runs', async () => {
     await makeDataset(sdk)
     const dataset = await sdk.langfuse.dataset.get(datasetName)
     const run = await dataset.runExperiment({
@@ -142,7 +142,7 @@ describe.each(queues)('cross-reading, queue in %s', (queue) => {
     )
   })
 
-  test('evaluate() of langsmith reads by Langfuse’s run items, traces, scores and experiments', async () => {
+  test('evaluate() of langsmith can be read by Langfuse’s run items, traces, scores and experiments', async () => {
     const { client } = server
     const { api } = sdk.langfuse
     const name = `langsmith/sums 100% ${randomUUID()}`
@@ -279,7 +279,7 @@ describe.each(queues)('cross-reading, queue in %s', (queue) => {
   })
 })
 
-/** Milliseconds, which Langfuse shows. LangSmith's times have no zone: they are UTC. */
+/** Milliseconds, which is what Langfuse shows. LangSmith's times have no zone: they are UTC. */
 function time(text: string): number {
   return Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
 }

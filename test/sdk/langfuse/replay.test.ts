@@ -4,11 +4,12 @@ import { replayedRows, shuffled } from '../../support/replayed-rows.ts'
 import { kindOf, readTraffic, startReplay, type RecordedRequest } from './traffic.ts'
 
 /**
- * What the real SDKs sent to a recorder, sent again. SPEC I2 Once and I3 Order-free, from the request to the row: the rows
- * are the same whatever order the data came in and however often.
+ * Sends again what the real SDKs sent to a recorder. SPEC I2 Once and I3 Order-free, from the request to the row: the
+ * rows are the same whatever order the data arrived in, and however often.
  *
- * Not shuffled: datasets and items, which are read back before anything refers to them; deletions; and of each run whose
- * id later requests name, the link that made it, for nobody knows the id before (it is sent again among the others).
+ * Some requests are not shuffled: datasets and items, which are read back before anything refers to them; deletions;
+ * and, for each run whose id later requests name, the link that made it, because nobody knows the id before (it is sent
+ * again among the others).
  */
 
 const day = 24 * 60 * 60 * 1000
@@ -59,7 +60,7 @@ describe.each(['js-5.11.1', 'js-5.11.1-versioned', 'js-3.39.2', 'py-4.14.3', 'py
       }
     })
 
-    test('what the recorded deletions leave does not depend on the order before, nor on data that come late', async () => {
+    test('what the recorded deletions leave does not depend on the order before, nor on data that arrive late', async () => {
       const deletions = only('delete')
       const asRecorded = await rowsAfter([...only('control', 'data'), ...deletions])
       const orders = {
@@ -71,14 +72,17 @@ describe.each(['js-5.11.1', 'js-5.11.1-versioned', 'js-3.39.2', 'py-4.14.3', 'py
       }
     })
 
-    /** Sends them to a tenant of their own, later than before. @returns the rows that are left, by table */
+    /**
+     * Sends the requests to a tenant of their own, later than before.
+     * @returns the rows that are left, by table
+     */
     async function rowsAfter(list: RecordedRequest[]): Promise<Record<string, unknown[]>> {
       const tenant = await h.addTenant()
       h.clock.advance(day)
       const replay = startReplay(h, tenant, recording)
       for (const request of list) {
         const { asked, status, text } = await replay.send(request)
-        // What is asked for before it was written is not there.
+        // A read that comes before the write of what it asks for finds nothing.
         if (kindOf(request) === 'read' && status === 404) continue
         expect({ asked, status, text }).toMatchObject({ status: request.status })
         expect(isTakenWhole(request, text), text).toBe(true)
@@ -91,18 +95,18 @@ describe.each(['js-5.11.1', 'js-5.11.1-versioned', 'js-3.39.2', 'py-4.14.3', 'py
   },
 )
 
-/** Of each run whose id later requests name, the first link to it. */
+/** Returns, for each run whose id later requests name, the first link to it. */
 function runMakers(data: RecordedRequest[]): RecordedRequest[] {
   const ids = data.map(({ answer }) => answer?.datasetRunId)
   return data.filter((_, i) => ids[i] !== undefined && ids.indexOf(ids[i]) === i)
 }
 
-/** A link that comes after the deletion of its run makes a new run, on purpose. */
+/** A link that arrives after the deletion of its run makes a new run, which is intended. */
 function isNoLink({ path }: RecordedRequest): boolean {
   return !path.endsWith('/dataset-run-items')
 }
 
-/** An event that is refused makes the SDKs send its whole batch again (contracts/langfuse.md 5). */
+/** A refused event makes the SDKs send its whole batch again (contracts/langfuse.md 5). */
 function isTakenWhole({ path, body }: RecordedRequest, text: string): boolean {
   if (!path.endsWith('/ingestion')) return true
   const answer = JSON.parse(text) as { successes: { id: string }[]; errors: unknown[] }

@@ -5,34 +5,34 @@ import type { TestTenant } from '../../support/tenant.ts'
 
 /** One request of an SDK, as it was recorded. */
 export interface RecordedRequest {
-  /** What the script did that was recorded. */
+  /** What the recorded script was doing. */
   step: string
   method: 'GET' | 'POST' | 'DELETE'
   path: string
-  /** What the SDK needs as an answer. */
+  /** What the SDK needs in the answer. */
   status: number
   /** Fields of the recorder's answer that later requests name. */
   answer?: Record<string, string>
-  /** `protobuf`: the body was OTLP in binary; it is kept as OTLP/JSON. */
+  /** `protobuf`: the body was OTLP in binary form. It is stored as OTLP/JSON. */
   encoding?: 'protobuf'
   body?: unknown
 }
 
 export interface Recording {
-  /** What the SDK sends with every request, but for its key. */
+  /** What the SDK sends with every request, except its key. */
   headers: Record<string, string>
   requests: RecordedRequest[]
 }
 
 /**
- * `control`: writes that are read back at once. `data`: what may arrive in any order, and again. `single`: a write with
- * no id of its own, so that the same again is another row.
+ * `control`: writes that are read back at once. `data`: what may arrive in any order, and more than once. `single`: a
+ * write without an id of its own, so that repeating it makes another row.
  */
 export type RequestKind = 'read' | 'control' | 'data' | 'single' | 'delete'
 
 /**
- * `../../fixtures/langfuse-traffic/<name>.json`: contracts/langfuse.md 6. Where the record says only how long a body was,
- * it is what the same version of the SDK sends from the same calls, with the recorded ids.
+ * Reads `../../fixtures/langfuse-traffic/<name>.json` (contracts/langfuse.md 6). Where only the length of a body was
+ * recorded, the file has the body that the same version of the SDK sends for the same calls, with the recorded ids.
  */
 export function readTraffic(name: string): Recording {
   const file = new URL(`../../fixtures/langfuse-traffic/${name}.json`, import.meta.url)
@@ -49,11 +49,11 @@ export function kindOf({ method, path }: RecordedRequest): RequestKind {
 export interface Replay {
   /** @returns what was asked for and what came, for a comparison */
   send(request: RecordedRequest): Promise<{ asked: string; status: number; text: string }>
-  /** The recorder's ids again, where the server gave others. */
+  /** The recorder's ids, restored where the server gave others. */
   asRecorded(text: string): string
 }
 
-/** Sends recorded requests. Keeps in mind which ids the server gave where the recorder gave others. */
+/** Sends recorded requests, and remembers which ids the server gave where the recorder had given others. */
 export function startReplay(
   { app }: Harness,
   { basic }: TestTenant,

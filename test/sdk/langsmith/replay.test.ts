@@ -4,8 +4,8 @@ import { replayedRows, shuffled } from '../../support/replayed-rows.ts'
 import { kindOf, readTraffic, startReplay, type RecordedRequest } from './traffic.ts'
 
 /**
- * What the real SDKs sent to a recorder, sent again. SPEC I2 Once and I3 Order-free, from the request to the row: the rows
- * are the same whatever order the data came in and however often.
+ * Sends again what the real SDKs sent to a recorder. SPEC I2 Once and I3 Order-free, from the request to the row: the
+ * rows are the same whatever order the data arrived in, and however often.
  */
 
 const day = 24 * 60 * 60 * 1000
@@ -58,7 +58,10 @@ describe.each(['js-0.10.11', 'py-0.14.0'])('traffic of langsmith %s', (recording
   })
 })
 
-/** Sends them to a tenant of their own, later than before. @returns the rows that are left, by table */
+/**
+ * Sends the requests to a tenant of their own, later than before.
+ * @returns the rows that are left, by table
+ */
 async function rowsAfter(requests: RecordedRequest[]): Promise<Record<string, unknown[]>> {
   const tenant = await h.addTenant()
   h.clock.advance(day)

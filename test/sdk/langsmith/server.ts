@@ -11,18 +11,21 @@ import { insertTenant, type TestTenant } from '../../support/tenant.ts'
 export interface RunningServer {
   url: string
   tenant: TestTenant
-  /** The real SDK, as a user sets it up. */
+  /** The real SDK, set up as users do. */
   client: Client
   db: Db
-  /** A request without the SDK. @throws Error unless the answer is a 2xx */
+  /**
+   * Sends a request without the SDK.
+   * @throws Error unless the answer is a 2xx
+   */
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
   call(method: string, path: string, body?: unknown): Promise<any>
-  /** What the process wrote to stderr so far: warnings and errors. */
+  /** What the process has written to stderr so far: warnings and errors. */
   log(): string
   stop(): Promise<void>
 }
 
-/** The real process, API and workers in one, on a database of its own. */
+/** Starts the real process, API and workers in one, on a database of its own. */
 export async function startServer(queue: 'postgres' | 'redis'): Promise<RunningServer> {
   const database = await createTestDatabase()
   const db = openPool(database.url, { max: 2 })

@@ -9,7 +9,7 @@ import { zstdCompress } from '../../support/zstd.ts'
 export interface RecordedRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   path: string
-  /** What the SDK needs as an answer. */
+  /** What the SDK needs in the answer. */
   status: number
   /** What the recorder answered as `id`, which later requests name. */
   id?: string
@@ -19,11 +19,15 @@ export interface RecordedRequest {
 }
 
 /**
- * `control`: writes that are read back at once. `data`: what may arrive in any order. `change`: needs what it changes.
+ * `control`: writes that are read back at once. `data`: what may arrive in any order. `change`: needs what it changes
+ * to exist.
  */
 export type RequestKind = 'read' | 'control' | 'data' | 'change' | 'delete'
 
-/** `../../fixtures/langsmith-traffic/<name>.json`: the requests only, bodies that the recorder had cut closed again. */
+/**
+ * Reads the requests of `../../fixtures/langsmith-traffic/<name>.json`. Bodies that the recorder had cut off are closed
+ * again.
+ */
 export function readTraffic(name: string): RecordedRequest[] {
   const file = new URL(`../../fixtures/langsmith-traffic/${name}.json`, import.meta.url)
   return JSON.parse(readFileSync(file, 'utf8')) as RecordedRequest[]
@@ -43,11 +47,11 @@ export function kindOf({ method, path }: RecordedRequest): RequestKind {
 export interface Replay {
   /** @returns what was asked for and what came, for a comparison */
   send(request: RecordedRequest): Promise<{ asked: string; status: number; text: string }>
-  /** The recorder's ids again, where the server gave others. */
+  /** The recorder's ids, restored where the server gave others. */
   asRecorded(text: string): string
 }
 
-/** Sends recorded requests. Keeps in mind which ids the server gave where the recorder gave others. */
+/** Sends recorded requests, and remembers which ids the server gave where the recorder had given others. */
 export function startReplay({ app }: Harness, { secretKey }: TestTenant): Replay {
   const ids = new Map<string, string>()
   const translate = (text: string): string =>

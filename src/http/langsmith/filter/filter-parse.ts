@@ -24,7 +24,6 @@ const runAttributeNames = Object.keys(runAttributes) as RunAttribute[]
 
 /**
  * Parses a filter of runs in LangSmith's language (contracts/langsmith.md 4).
- *
  * @throws FilterSyntaxError
  */
 export function parseRunFilter(text: string): Filter {
@@ -33,7 +32,6 @@ export function parseRunFilter(text: string): Filter {
 
 /**
  * Parses a filter of examples, which can use metadata only (contracts/langsmith.md 4.4).
- *
  * @throws FilterSyntaxError
  */
 export function parseExampleFilter(text: string): Filter {
@@ -42,7 +40,6 @@ export function parseExampleFilter(text: string): Filter {
 
 /**
  * Parses a filter of sessions (contracts/langsmith.md 4.4). Of feedback it can use the key and the average score.
- *
  * @throws FilterSyntaxError
  */
 export function parseSessionFilter(text: string): Filter {

@@ -32,7 +32,6 @@ const mark = /[()[\],]/y
 
 /**
  * Splits a filter into tokens (contracts/langsmith.md 4.1). The last token is `end`.
- *
  * @throws FilterSyntaxError
  */
 export function tokenizeFilter(text: string): Token[] {

@@ -18,7 +18,6 @@ export type Literal =
 /**
  * Turns a literal into the value that the domain's filter requires for this type and operator (domain/filter.ts), so
  * that no value can make the database refuse a statement.
- *
  * @throws FilterSyntaxError
  */
 export function filterValue(

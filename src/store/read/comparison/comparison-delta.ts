@@ -29,7 +29,6 @@ export interface ExperimentDelta {
 /**
  * Lists the examples whose mean score over the runs of an experiment is better or worse than the baseline's. An example
  * for which either of the two has no score is in neither list.
- *
  * @param page of each list by itself
  */
 export async function comparisonDeltaList(

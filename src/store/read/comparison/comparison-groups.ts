@@ -111,7 +111,6 @@ group by grouping sets ((value), (value, experiment_id))`
 
 /**
  * Reads the first examples of each group, newest first, with ties broken by id.
- *
  * @param limit the number of examples per group
  */
 export async function comparisonGroupListExamples(

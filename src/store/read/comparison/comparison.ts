@@ -57,7 +57,6 @@ export interface ComparisonRow {
 /**
  * Returns those of the experiments that exist and can show examples of the dataset: its own experiments, and those
  * without a dataset.
- *
  * @returns null when there is no such dataset
  */
 export async function experimentListCompared(
@@ -106,7 +105,6 @@ export async function* comparisonPages(
 
 /**
  * Reads one page of the comparison.
- *
  * @returns next: where the following page starts; null when this is the last
  */
 export async function comparisonPage(

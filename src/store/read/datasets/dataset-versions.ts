@@ -40,7 +40,6 @@ export async function datasetVersionList(
 
 /**
  * Finds the newest version at a time; a version made exactly then counts.
- *
  * @returns null before the first version
  */
 export async function datasetVersionFind(
@@ -56,7 +55,6 @@ export async function datasetVersionFind(
 
 /**
  * Finds the version that a tag names.
- *
  * @returns null when there is no such tag
  */
 export async function datasetTagFind(

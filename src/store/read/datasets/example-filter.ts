@@ -4,9 +4,7 @@ import { filterSql } from '../filter/filter-sql.ts'
 
 /**
  * The filter as a condition on a row of `examples`. A null result counts as false.
- *
  * @param filter over `exampleAttributes` only
- *
  * @throws TypeError for any other attribute
  */
 export function exampleFilterSql(filter: Filter, alias: string): Sql {

@@ -151,7 +151,6 @@ export type ExampleJsonField = 'inputs' | 'outputs' | 'metadata'
 
 /**
  * Lists the keys of the objects in one field of examples, ordered by how early they appear in their objects.
- *
  * @param single the key that stands for a value that is not an object
  */
 export async function exampleListKeys(
@@ -183,7 +182,6 @@ order by min(member.place), member.key collate "C"`
 
 /**
  * Reads one page of the current examples of a dataset by id, including archived ones.
- *
  * @param after the last id of the page before
  */
 export async function exampleListCurrentAfter(

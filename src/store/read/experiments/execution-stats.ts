@@ -25,7 +25,6 @@ export type ExecutionStatistics = Omit<
 /**
  * Counts from the rows by the definitions of the statement experiment_aggregate_upsert, so the numbers are the same
  * where every execution matches. Tokens, costs and feedback are those of the executions' whole traces.
- *
  * @returns one entry for each of the experiments, even when it has no execution
  */
 export async function executionListStats(
@@ -117,7 +116,6 @@ export interface ExecutionFacet {
 
 /**
  * Lists the most frequent values, the most frequent first.
- *
  * @param limit the number of values per attribute and experiment
  */
 export async function executionListFacets(

@@ -32,7 +32,6 @@ export type ExperimentActivityPlace = Pick<ExperimentActivityRow, 'endTime' | 'e
  * Reads a page of the experiments that were executed within that time, the most recently active first. An experiment
  * without executions is in no list. When the time covers everything that an experiment has done and its aggregates are
  * up to date, the numbers come from the aggregates; only for other experiments are the items read.
- *
  * @param query its filters are over the attributes of `activeExperimentSource`
  */
 export async function experimentActivityList(
@@ -125,7 +124,6 @@ export interface ExecutionMetrics {
  * Reads latency and cost of items, or of experiments over the items within the time. Unlike the numbers of
  * contracts/langfuse.md 3.8, runs that are not linked do not count, and nothing counts twice. Items and experiments
  * without an execution have no entry.
- *
  * @param ids of run items, or of experiments
  */
 export async function executionListMetrics(

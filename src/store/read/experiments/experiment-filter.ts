@@ -5,9 +5,7 @@ import { filterSql } from '../filter/filter-sql.ts'
 /**
  * The filter as a condition on a row of `experiments`. A null result counts as false. The feedback of an experiment is
  * that on its runs and on itself, averaged by key at the last refresh.
- *
  * @param filter over `experimentAttributes` only
- *
  * @throws TypeError for any other attribute
  */
 export function experimentFilterSql(filter: Filter, alias: string): Sql {

@@ -65,7 +65,6 @@ export function isOfItem(filter: Filter): boolean {
  * Selects the run items that are executions, each once, with the run that it shows. The caller adds further conditions,
  * such as that the experiment exists. `experiments` is not joined here, because the planner would begin with that join
  * right after a bulk load and read all items once for each experiment (3 times as long with 200 experiments).
- *
  * @param filters only those for which `isOfItem` is true
  */
 export function itemSetSql(filters: readonly Filter[]): Sql {

@@ -72,7 +72,6 @@ export async function runItemCount(
 
 /**
  * Finds the trace that a run is part of.
- *
  * @returns null for an unknown run; a null `traceId` while only updates of it have arrived
  */
 export async function runFindTrace(

@@ -29,7 +29,6 @@ export async function feedbackTokenListOfRun(
 
 /**
  * Finds what a token stands for. No tenant is known beforehand, because the token is the key.
- *
  * @param hash in hex
  */
 export async function feedbackTokenFindByHash(

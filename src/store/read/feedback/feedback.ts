@@ -155,7 +155,6 @@ const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null
 
 /**
  * The ids of the feedback that was given to a trace and to no run. It counts for the trace's root run.
- *
  * @param condition on `runs`
  */
 function traceLevelOf(condition: Sql): Sql {

@@ -7,7 +7,6 @@ import { scoreColumns, scoreSourceSql, type ScoreRow } from './scores.ts'
 
 /**
  * Reads the scores on experiments as such, by experiment, newest first.
- *
  * @param limit the number of scores per experiment
  */
 export async function scoreListOfExperiments(
@@ -36,7 +35,6 @@ order by timestamp desc, id`
 
 /**
  * Reads the scores on traces as a whole and on one run of each trace, newest first.
- *
  * @param limit the number of scores per target
  */
 export async function scoreListOfTraces(

@@ -50,7 +50,6 @@ export interface FeedbackRows {
   rows: Sql
   /**
    * Selects the ids of at least all rows that have feedback which meets a condition on `filter_feedback`.
-   *
    * @param limit reading may stop after this much feedback, because so many ids would not be used
    */
   idsWith?(condition: Sql, limit: number): Sql
@@ -59,7 +58,6 @@ export interface FeedbackRows {
 /**
  * The filter as a condition on a row of the source. A null result counts as false, so the condition belongs directly in
  * a `where`, or before `is true`. Every value is bound.
- *
  * @throws TypeError for an attribute that the source does not have
  */
 export function filterSql(filter: Filter, source: FilterSource): Sql {
@@ -161,7 +159,6 @@ export interface FilterSet {
 /**
  * Returns the ids by which a filter's rows could be looked up; null when there are none to look up by. A denial has
  * none, because most rows meet it; neither has an attribute that a row may have set itself.
- *
  * @param limit reading may stop after this many ids
  */
 export function filterSetSql(

@@ -175,7 +175,6 @@ where ${visibleSql(purging)} and run.id = ${id}::uuid`
 
 /**
  * Reads the next observations of a trace, in the order in which they began.
- *
  * @param after null: from the first one on
  */
 export async function observationListOfTrace(

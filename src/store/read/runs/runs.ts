@@ -69,7 +69,6 @@ export interface RunDetailRow extends RunRow {
 
 /**
  * Reads one run.
- *
  * @returns null when there is none, when its experiment is deleted, or while only a fragment of it has arrived
  */
 export async function runFind(

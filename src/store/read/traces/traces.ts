@@ -188,7 +188,6 @@ where ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
 
 /**
  * Reads the next traces of a thread in the order of their times.
- *
  * @param after null: from the first trace on
  */
 export async function traceListOfThread(

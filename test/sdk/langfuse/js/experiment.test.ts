@@ -81,7 +81,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     await server.stop()
   })
 
-  /** The row of `expected` and the result that answer a question. */
+  /** Returns the row of `expected` and the result that answer a question. */
   function results(of: ExperimentResult = run) {
     return expected.map((row) => {
       const result = of.itemResults.find(({ item }) => item.input.q === row.q)!
@@ -97,7 +97,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
       description: 'additions',
       metadata: { level: 1, inner: { a: [1, null] } },
     })
-    // Newest first: the first item was changed last.
+    // Newest first. The first item was changed last.
     expect(dataset.items.map(({ id }) => id)).toEqual([itemIds[0], itemIds[2], itemIds[1]])
     for (const { id, q, reference } of expected) {
       const item = {
@@ -120,7 +120,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     await expect(langfuse.dataset.get('evals')).rejects.toMatchObject({ statusCode: 404 })
   })
 
-  test('a version of the dataset holds the items as they were, and its experiment links to them', async () => {
+  test('a version of the dataset contains the items as they were, and its experiment links to them', async () => {
     const { langfuse } = sdk
     const old = await langfuse.dataset.get(datasetName, { version })
     expect(old.items.map(({ id, expectedOutput }) => [id, expectedOutput])).toEqual([
@@ -139,7 +139,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     expect(versioned.runEvaluations).toMatchObject([{ name: 'accuracy', value: 1 / 3 }])
   })
 
-  test('runExperiment hands out what tasks and evaluators said, and where to look', async () => {
+  test('runExperiment returns what tasks and evaluators returned, and where to look at it', async () => {
     expect(run.runName).toBe('run A/1 100%')
     expect(run.itemResults).toHaveLength(3)
     for (const { result, answer, correct } of results()) {
@@ -275,7 +275,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     }
   })
 
-  test('the score of the run hangs on the run, in v2 and in v3', async () => {
+  test('the score of the run belongs to the run, in v2 and in v3', async () => {
     const { api } = sdk.langfuse
     const { datasetRunId } = run
     const { data } = await api.scores.getMany({ datasetRunId: datasetRunId! })
@@ -372,7 +372,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     }
   })
 
-  test('item.link adds a run item of one’s own, and what is deleted is gone', async () => {
+  test("item.link adds a run item of one's own, and deleted ones are gone", async () => {
     const { langfuse } = sdk
     const { api } = langfuse
     const { items } = await langfuse.dataset.get(datasetName)
@@ -396,7 +396,7 @@ describe.each(queues)('@langfuse/client, queue in %s', (queue) => {
     expect((await langfuse.dataset.get(datasetName)).items).toHaveLength(2)
   })
 
-  test('the server had nothing to complain about', () => {
+  test('the server logged no warning or error', () => {
     expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
   })
 })

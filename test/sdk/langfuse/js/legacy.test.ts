@@ -73,7 +73,7 @@ describe.each(queues)('langfuse 3 on npm, queue in %s', (queue) => {
     await server.stop()
   })
 
-  test('the trace is the sum of its events', async () => {
+  test('the trace combines its events', async () => {
     const { data } = await langfuse.fetchTrace(ids.trace)
     expect(data).toMatchObject({
       id: ids.trace,
@@ -162,7 +162,7 @@ describe.each(queues)('langfuse 3 on npm, queue in %s', (queue) => {
     expect(item).toMatchObject({ input: { q: 1 }, expectedOutput: { a: 2 }, datasetName })
   })
 
-  test('the server had nothing to complain about', () => {
+  test('the server logged no warning or error', () => {
     expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
   })
 })

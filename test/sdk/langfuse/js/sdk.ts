@@ -5,15 +5,15 @@ import { LangfuseClient } from '@langfuse/client'
 import { LangfuseSpanProcessor } from '@langfuse/otel'
 import type { RunningServer } from '../../langsmith/server.ts'
 
-/** `@langfuse/client` and its tracing, as a user sets them up. */
+/** `@langfuse/client` and its tracing, set up as users do. */
 export interface Sdk {
   langfuse: LangfuseClient
-  /** Sends spans and scores that are still held back. */
+  /** Sends the spans and scores that are still held back. */
   flush(): Promise<void>
   stop(): Promise<void>
 }
 
-/** One at a time: OpenTelemetry has one global tracer provider. */
+/** Only one may exist at a time, because OpenTelemetry has one global tracer provider. */
 export function startSdk({ url, tenant }: RunningServer): Sdk {
   const account = { baseUrl: url, publicKey: tenant.publicKey, secretKey: tenant.secretKey }
   const processor = new LangfuseSpanProcessor(account)

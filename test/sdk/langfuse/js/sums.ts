@@ -2,12 +2,12 @@ import { startObservation } from '@langfuse/tracing'
 import { vi } from 'vitest'
 import type { Sdk } from './sdk.ts'
 
-/** A name with a folder, a blank and a slash, which has to be one part of a path. */
+/** A name with a folder, a blank and a slash, which must be sent as a single segment of a path. */
 export const datasetName = 'evals/qa set'
 
 export const itemIds = ['sum 1', 'sum/2', 'sum-3'] as const
 
-/** Of each call of the model. */
+/** The usage of each call of the model. */
 export const usage = { input: 3, output: 2, total: 5 }
 export const cost = { input: 0.000001, output: 0.000002, total: 0.000003 }
 
@@ -17,7 +17,10 @@ interface Sum {
   q: string
 }
 
-/** Three items, the first of them in two versions. @returns when all were in their first version */
+/**
+ * Makes three items, the first of them in two versions.
+ * @returns when all were in their first version
+ */
 export async function makeDataset({ langfuse }: Sdk): Promise<{ version: string }> {
   await langfuse.api.datasets.create({
     name: datasetName,
@@ -67,7 +70,7 @@ interface Judged {
   expectedOutput?: { a: string }
 }
 
-/** A score of each data type. */
+/** Gives a score of each data type. */
 export const evaluators = [
   async ({ output, expectedOutput }: Judged) => ({
     name: 'correct',
@@ -82,7 +85,7 @@ export const evaluators = [
   ],
 ]
 
-/** The share of right answers. */
+/** The share of correct answers. */
 export async function accuracy({
   itemResults,
 }: {
@@ -94,7 +97,7 @@ export async function accuracy({
   return { name: 'accuracy', value: right.length / itemResults.length, comment: 'of the run' }
 }
 
-/** Asks until the answer is the expected one: bulk writes are answered before they can be read. */
+/** Asks until the answer is the expected one, because bulk writes are answered before they can be read. */
 export async function eventually<T>(
   ask: () => PromiseLike<T>,
   isThere: (answer: T) => boolean,

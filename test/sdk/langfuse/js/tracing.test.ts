@@ -11,7 +11,9 @@ import { startServer, type RunningServer } from '../../langsmith/server.ts'
 import { startSdk, type Sdk } from './sdk.ts'
 import { byName, cost, eventually, usage } from './sums.ts'
 
-/** Traces of `@langfuse/tracing` and `@langfuse/otel`, scores and score configs, unmodified, against the real process. */
+/**
+ * Traces of `@langfuse/tracing` and `@langfuse/otel`, scores and score configs, unmodified, against the real process.
+ */
 
 const queues = testsRunOnRedis() ? (['postgres', 'redis'] as const) : (['postgres'] as const)
 
@@ -93,7 +95,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
     await server.stop()
   })
 
-  test('the trace has the attributes that were propagated, and input and output of its root', async () => {
+  test('the trace has the propagated attributes, and input and output of its root', async () => {
     const trace = await sdk.langfuse.api.trace.get(traceId)
     expect(trace).toMatchObject({
       name: 'chat',
@@ -111,7 +113,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
     expect(trace.latency).toBeGreaterThanOrEqual(0)
   })
 
-  test('observations of every type stand where they were started', async () => {
+  test('observations of every type are children of where they were started', async () => {
     const { observations } = await sdk.langfuse.api.trace.get(traceId)
     const shown = byName(observations)
     for (const type of types) {
@@ -192,7 +194,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
     expect(data).toHaveLength(3)
   })
 
-  test('traces are found by user, session, tags and filter; the session holds its traces', async () => {
+  test('traces are found by user, session, tags and filter; the session contains its traces', async () => {
     const { api } = sdk.langfuse
     const filter = JSON.stringify([
       { type: 'stringObject', column: 'metadata', key: 'plan', operator: '=', value: 'free' },
@@ -272,7 +274,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
     await expect(langfuse.api.scores.getById('s-text')).rejects.toMatchObject({ statusCode: 404 })
   })
 
-  test('score configs are kept, and a score that breaks one is refused', async () => {
+  test('score configs are stored, and a score that violates one is refused', async () => {
     const { api } = sdk.langfuse
     const number = await api.scoreConfigs.create({
       name: 'quality',
@@ -338,7 +340,7 @@ describe.each(queues)('@langfuse/tracing, queue in %s', (queue) => {
     expect((await api.trace.list()).data).toEqual([])
   })
 
-  test('the server had nothing to complain about', () => {
+  test('the server logged no warning or error', () => {
     expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
   })
 })

@@ -44,7 +44,7 @@ def check(function):
 
 
 def check_in(major):
-    """A check of what only one version of the SDK has."""
+    """Marks a check of what only one version of the SDK has."""
     return check if IS_V4 == (major == 4) else lambda function: function
 
 
@@ -58,7 +58,7 @@ def contains(found, expected):
 
 
 def eventually(ask, is_there, seconds=60):
-    """What was written in bulk can be read within a second or so."""
+    """Asks until the answer is there: what was written in bulk can be read within a second or so."""
     end = time.monotonic() + seconds
     while True:
         try:

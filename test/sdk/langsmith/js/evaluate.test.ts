@@ -12,7 +12,7 @@ const queues = testsRunOnRedis() ? (['postgres', 'redis'] as const) : (['postgre
 describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
   let server: RunningServer
   let datasetId: string
-  /** Two repetitions, one answer wrong. */
+  /** Two repetitions, with one wrong answer. */
   let baseline: Results
   /** One of its three runs fails. */
   let candidate: Results
@@ -42,7 +42,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     expect(listed.map((dataset) => dataset.id)).toEqual([datasetId])
   })
 
-  test('examples come back with metadata, split and the bytes of their attachments', async () => {
+  test('examples are returned with metadata, split and the bytes of their attachments', async () => {
     const { client } = server
     const listed = await all(client.listExamples({ datasetId, includeAttachments: true }))
     const byId = new Map(listed.map((example) => [example.id, example]))
@@ -62,7 +62,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     expect(split.map((example) => example.id)).toEqual([ids.three])
   })
 
-  test('evaluate() hands out what the evaluators said', () => {
+  test('evaluate() returns what the evaluators returned', () => {
     const scores = baseline.results.map(({ example, evaluationResults }) => [
       example.id,
       evaluationResults.results.map(({ key, score, value }) => [key, score ?? value]),
@@ -313,7 +313,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     expect(row.runs[0].feedback_stats.correct.avg).toBe(0)
   })
 
-  test('the server had nothing to complain about', () => {
+  test('the server logged no warning or error', () => {
     expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
   })
 })
@@ -344,7 +344,7 @@ function scored(inputs: object, outputs: object, isCorrect: boolean): object {
   }
 }
 
-/** For comparing without an order. */
+/** Sorts for a comparison that ignores order. */
 function sorted(values: unknown[]): string[] {
   return values.map((value) => JSON.stringify(value)).toSorted()
 }

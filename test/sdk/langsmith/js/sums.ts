@@ -8,7 +8,7 @@ import type { RunningServer } from '../server.ts'
 /** The three examples. */
 export const ids = { one: randomUUID(), two: randomUUID(), three: randomUUID() }
 export const image = new Uint8Array([0, 255, 10, 13])
-/** Of each call of the model. */
+/** The usage of each call of the model. */
 export const usage = {
   input_tokens: 3,
   output_tokens: 2,
@@ -19,11 +19,14 @@ export const usage = {
 }
 
 type Inputs = { q: string }
-/** Without outputs when the target failed. */
+/** Has no outputs when the target failed. */
 type Judged = { outputs?: KVMap; referenceOutputs?: KVMap }
 export type Results = Awaited<ReturnType<typeof evaluateOn>>
 
-/** The dataset `sums`: three examples, the second with attachments. @returns its id */
+/**
+ * Makes the dataset `sums`: three examples, the second with attachments.
+ * @returns its id
+ */
 export async function makeDataset({ client }: RunningServer): Promise<string> {
   const dataset = await client.createDataset('sums', {
     description: 'additions',
@@ -59,7 +62,9 @@ export async function makeDataset({ client }: RunningServer): Promise<string> {
   return dataset.id
 }
 
-/** The SDK's `evaluate`. Answers right but for `2+2`; the failing one has no answer for `3+3`. */
+/**
+ * Runs the SDK's `evaluate`. All answers are right except that to `2+2`; the failing target has no answer for `3+3`.
+ */
 export async function evaluateOn(
   { client }: RunningServer,
   experimentPrefix: string,
@@ -104,7 +109,7 @@ export async function evaluateOn(
   })
 }
 
-/** Waits until the runs of a project are applied: bulk writes are answered before. */
+/** Waits until the runs of a project are applied, because bulk writes are answered before that. */
 export async function allRunsOf(
   { client }: RunningServer,
   projectName: string,

@@ -28,7 +28,7 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
 
   afterAll(async () => server.stop())
 
-  test('traceables nest by who called whom, also when many run at once', async () => {
+  test('traceables are nested by who called whom, also when many run at once', async () => {
     const project_name = 'nested'
     const leaf = traceable(async (n: number) => ({ leaf: n }), { name: 'leaf', run_type: 'tool' })
     const middle = traceable(async (n: number) => Promise.all([leaf(n), leaf(n + 100)]), {
@@ -210,12 +210,12 @@ describe.each(queues)('langsmith on npm, queue in %s', (queue) => {
     expect(threads.map(({ thread_id, runs }) => [thread_id, runs.length])).toEqual([['th1', 3]])
   })
 
-  test('the server had nothing to complain about', () => {
+  test('the server logged no warning or error', () => {
     expect(server.log()).not.toMatch(/"level":"?(?:error|50)/)
   })
 })
 
-/** Waits until that many runs of a project are applied and ended: bulk writes are answered before. */
+/** Waits until this many runs of a project are applied and ended, because bulk writes are answered before that. */
 async function finished(client: Client, projectName: string, count: number): Promise<Run[]> {
   await client.awaitPendingTraceBatches()
   return vi.waitUntil(

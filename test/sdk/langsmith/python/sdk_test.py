@@ -68,7 +68,7 @@ def equal(found, expected):
 
 
 def eventually(ask, is_there, seconds=60):
-    """What was written in bulk can be read within a second or so."""
+    """Asks until the answer is there: what was written in bulk can be read within a second or so."""
     end = time.monotonic() + seconds
     while True:
         try:
