@@ -1,4 +1,4 @@
-# One image for the API and for workers: ROLE says which. Postgres and Redis are outside.
+# One image for the API and for workers; ROLE tells which. Postgres and Redis run elsewhere.
 
 FROM node:22-slim AS build
 WORKDIR /app
@@ -11,7 +11,7 @@ COPY scripts scripts
 COPY migrations migrations
 COPY src src
 COPY workers workers
-# The embedded Postgres is for laptops and refuses to share a container's life; its 60 MB stay out.
+# The embedded Postgres is meant for laptops, not for containers, so its 60 MB are left out.
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --no-audit --no-fund
 
 FROM node:22-slim
@@ -20,12 +20,12 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# Attachments, unless they are in a bucket.
+# Holds attachments, unless they are in a bucket.
 RUN install -d -o node -g node /data
 VOLUME /data
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# Node alone, so that SIGTERM reaches it: it stops in order within seconds.
+# Node is started directly, so that SIGTERM reaches it. It then stops in order within seconds.
 CMD ["node", "dist/src/main.js"]
