@@ -16,6 +16,7 @@ try {
   await mkdir(new URL('.', target), { recursive: true })
   await writeFile(target, await dumpSchema(db))
   await closePool(db)
+  console.log('wrote test/fixtures/schema.sql')
 } finally {
   await embedded.stop()
   await rm(dataDir, { recursive: true, force: true })

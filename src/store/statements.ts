@@ -13,14 +13,21 @@ export type Parameter =
   | readonly (string | number | boolean | null)[]
 
 /** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
-const statements = new Map(readStatements(new URL('./sql/', import.meta.url)))
+const statements = readStatements(new URL('./sql/', import.meta.url))
 
-function readStatements(folder: URL): [name: string, text: string][] {
-  return readdirSync(folder).flatMap((file) =>
-    readFileSync(new URL(file, folder), 'utf8')
-      .split(/^(?=-- name: )/m)
-      .map((text): [string, string] => [/^-- name: (\w+)/.exec(text)![1]!, text]),
-  )
+function readStatements(folder: URL): Map<string, string> {
+  const texts = new Map<string, string>()
+  for (const file of readdirSync(folder)) {
+    // Not what an editor leaves beside them.
+    if (!/^[a-z-]+\.sql$/.test(file)) continue
+    for (const text of readFileSync(new URL(file, folder), 'utf8').split(/^(?=-- name: )/m)) {
+      const name = /^-- name: (\w+)\n/.exec(text)?.[1]
+      if (name === undefined) throw new TypeError(`${file} does not begin with "-- name: "`)
+      if (texts.has(name)) throw new TypeError(`${file}: there is a statement ${name} already`)
+      texts.set(name, text)
+    }
+  }
+  return texts
 }
 
 /** @throws TypeError when there is no statement of this name */

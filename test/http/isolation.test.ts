@@ -127,7 +127,11 @@ function requestsOf(route: string, theirs: SeededTenant, own: SeededTenant): Rou
 test('I8 every documented route is in the table, or needs no key and says why', async () => {
   const h = await harness()
   const known = [...Object.keys(routeRequests), ...Object.keys(publicRoutes)]
-  expect((await documentedRoutes(h)).toSorted()).toEqual(known.toSorted())
+  const routes = await documentedRoutes(h)
+  expect(
+    routes.toSorted(),
+    'each operation needs a request in test/support/route-requests.ts',
+  ).toEqual(known.toSorted())
 })
 
 /** Answers of these routes contain only what was sent, and numbers. */

@@ -9,18 +9,20 @@ interface Statement {
 }
 
 const folder = 'src/store/sql'
-const statements = readdirSync(folder).flatMap((file) =>
-  readFileSync(join(folder, file), 'utf8')
-    .split(/^(?=-- name: )/m)
-    .map((whole): Statement => {
-      const header = /^(?:--.*\n)+/.exec(whole)?.[0] ?? ''
-      return {
-        name: /^-- name: (.*)/.exec(header)?.[1] ?? `${file}: ${whole.slice(0, 40)}`,
-        header,
-        text: whole.slice(header.length).replaceAll(/--.*$/gm, '').trim(),
-      }
-    }),
-)
+const statements = readdirSync(folder)
+  .filter((file) => /^[a-z-]+\.sql$/.test(file))
+  .flatMap((file) =>
+    readFileSync(join(folder, file), 'utf8')
+      .split(/^(?=-- name: )/m)
+      .map((whole): Statement => {
+        const header = /^(?:--.*\n)+/.exec(whole)?.[0] ?? ''
+        return {
+          name: /^-- name: (.*)/.exec(header)?.[1] ?? `${file}: ${whole.slice(0, 40)}`,
+          header,
+          text: whole.slice(header.length).replaceAll(/--.*$/gm, '').trim(),
+        }
+      }),
+  )
 
 const files = readdirSync('src/store', { encoding: 'utf8', recursive: true })
   .filter((file) => file.endsWith('.ts'))

@@ -148,6 +148,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       await server.close()
     },
   }
+  logged.push(server.errors)
   used.push(async () => {
     if (isClosed) return
     if (isPlain && (await isReusable(server))) {
@@ -163,9 +164,17 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
 const idle: Server[] = []
 /** How to give back each harness of the running test. */
 const used: (() => Promise<void>)[] = []
+/** The errors that each of them has logged. */
+const logged: string[][] = []
+
+/** Called after a test that failed (setup.ts): what the server logged often says why. */
+export function reportErrors(): void {
+  for (const errors of logged) for (const error of errors) console.error(`logged: ${error}`)
+}
 
 /** Called after each test (setup.ts). */
 export async function giveBackHarnesses(): Promise<void> {
+  logged.length = 0
   for (const giveBack of used.splice(0)) await giveBack()
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach } from 'vitest'
-import { closeHarnesses, giveBackHarnesses } from './harness.ts'
+import { closeHarnesses, giveBackHarnesses, reportErrors } from './harness.ts'
 import { removeCompiled } from './runmill-process.ts'
 
 /*
@@ -7,7 +7,10 @@ import { removeCompiled } from './runmill-process.ts'
  * module that tests import cannot register what has to happen after each test and file.
  */
 
-afterEach(giveBackHarnesses)
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') reportErrors()
+  await giveBackHarnesses()
+})
 
 afterAll(async () => {
   await closeHarnesses()

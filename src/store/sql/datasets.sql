@@ -44,7 +44,7 @@ on conflict do nothing
 returning id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at;
 
--- name: dataset_list_names_within
+-- name: dataset_list_contents
 -- For each of these datasets, the ids of its current examples that are not archived, and the names of its experiments,
 -- newest first. $1 tenant, $2 uuid[] datasets. Reads only.
 select asked.dataset_id,

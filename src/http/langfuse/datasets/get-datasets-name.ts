@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
-import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
+import { datasetListContents } from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { streamList } from '../json-stream.ts'
 import { withMedia } from '../media/media-references.ts'
@@ -31,7 +31,7 @@ export function getDatasetsName(app: App, services: Services): void {
     const { principal, params: path } = request
     const { tenantId } = principal
     const dataset = await findDataset(db, tenantId, path.name)
-    const names = await datasetListNamesWithin(db, tenantId, [dataset.id])
+    const names = await datasetListContents(db, tenantId, [dataset.id])
     const head = {
       ...datasetFromRow(tenantId, dataset),
       runs: names.get(dataset.id)?.experimentNames ?? [],

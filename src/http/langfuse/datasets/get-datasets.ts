@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Db } from '../../../store/pool.ts'
 import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
-import { datasetListNamesWithin } from '../../../store/read/experiments/dataset-experiments.ts'
+import { datasetListContents } from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { metaOf, offsetOf, page, pageFromZero, type PageRequest } from '../requests.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
@@ -25,7 +25,7 @@ export function getDatasets(app: App, { db }: Services): void {
   app.get('/datasets', { schema: v1Schema }, async ({ principal: { tenantId }, query }) => {
     const { rows, meta } = await listDatasets(db, tenantId, query)
     const ids = rows.map((row) => row.id)
-    const names = await datasetListNamesWithin(db, tenantId, ids)
+    const names = await datasetListContents(db, tenantId, ids)
     const data = rows.map((row) => ({
       ...datasetFromRow(tenantId, row),
       items: names.get(row.id)?.exampleIds ?? [],

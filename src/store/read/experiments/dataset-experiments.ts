@@ -54,14 +54,11 @@ export interface DatasetNames {
   experimentNames: string[]
 }
 
-export async function datasetListNamesWithin(
+export async function datasetListContents(
   db: Queryable,
   tenantId: string,
   datasetIds: string[],
 ): Promise<Map<string, DatasetNames>> {
-  const rows = await runStatement<DatasetNames>(db, 'dataset_list_names_within', [
-    tenantId,
-    datasetIds,
-  ])
+  const rows = await runStatement<DatasetNames>(db, 'dataset_list_contents', [tenantId, datasetIds])
   return new Map(rows.map((row) => [row.datasetId, row]))
 }
