@@ -35,7 +35,7 @@ async function pidOf(sql: Pick<Db, 'unsafe'>): Promise<number> {
 }
 
 describe('a connection that was cut', () => {
-  test('while it was reserved: every later statement of it is refused, and the pool goes on', async () => {
+  test('while it was reserved: every later statement on it is refused, and the pool continues to work', async () => {
     const reserved = await db.reserve()
     await terminate(await pidOf(reserved))
     for (let i = 0; i < 3; i++) {
@@ -45,7 +45,7 @@ describe('a connection that was cut', () => {
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
 
-  test('in a transaction, with statements under way and behind it: all are refused, and the pool goes on', async () => {
+  test('in a transaction, with statements running and waiting: all are refused, and the pool continues to work', async () => {
     for (let round = 0; round < 20; round++) {
       const answers = db.begin(async (transaction) => {
         const cut = terminate(await pidOf(transaction))
@@ -61,7 +61,7 @@ describe('a connection that was cut', () => {
     }
   })
 
-  test('has no say in the transaction that comes after it', async () => {
+  test('does not affect the transaction that comes after it', async () => {
     await admin`create table if not exists kept (id integer)`
     let goOn = (): void => {}
     const waiting = new Promise<void>((resolve) => (goOn = resolve))
@@ -71,7 +71,7 @@ describe('a connection that was cut', () => {
       .begin(async (transaction) => {
         await terminate(await pidOf(transaction))
         await waiting
-        // Ends with the driver's own `rollback`, too.
+        // The statement also ends when the driver sends its own `rollback`.
         await transaction`insert into kept values (1)`.finally(leave)
       })
       .catch((error: unknown) => error)

@@ -22,7 +22,10 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** `applyEvents` of a version of the server whose list of run fields ends one earlier: it does not know `isAppRoot`. */
+/**
+ * The `applyEvents` of an older version of the server, whose list of run fields is one shorter: it does not know
+ * `isAppRoot`.
+ */
 async function olderApplyEvents(): Promise<typeof applyEvents> {
   const entities = '../../src/domain/entities.ts'
   vi.resetModules()
