@@ -195,7 +195,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** Drivers hang whole clients onto their errors, keys included: only these parts of one are logged. */
+/** Drivers attach whole clients to their errors, keys included, so only these properties of an error are logged. */
 function serializeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error

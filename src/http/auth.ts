@@ -102,7 +102,7 @@ export function isAllowed(principal: Principal, scope: Scope): boolean {
   )
 }
 
-/** Secret of `Authorization: Bearer` or `x-api-key`, or the pair of Basic; null when there is none of them. */
+/** Reads the pair of keys of `Authorization: Basic`; null when the header is not of that form. */
 export function readBasic(header: string): Credentials | null {
   const match = /^basic\s+(\S+)$/i.exec(header)
   if (match === null) return null
@@ -110,7 +110,7 @@ export function readBasic(header: string): Credentials | null {
   return publicKey && secret ? { publicKey, secret } : null
 }
 
-/** The token of `Authorization: Bearer`. */
+/** Reads the token of `Authorization: Bearer`; null when the header is not of that form. */
 export function readBearer(header: string): string | null {
   return /^bearer\s+(\S+)$/i.exec(header)?.[1] ?? null
 }

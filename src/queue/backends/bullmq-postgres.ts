@@ -10,9 +10,10 @@ import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
 import { describeError } from '../report.ts'
 
 /*
- * Everything here works around what BullMQ does inside, which its documentation promises nowhere. It is all written for
- * one version: before another is installed, each of the five has to be looked at again. Behind each stands the test, of
- * test/queue/bullmq-postgres.test.ts unless it says otherwise, that breaks without it or when BullMQ has changed there.
+ * Everything here works around the internals of BullMQ, which its documentation does not describe. It was written for
+ * one version, so each of the five workarounds must be checked before another version is installed. Each names a test,
+ * in test/queue/bullmq-postgres.test.ts unless stated otherwise, that fails without the workaround or when BullMQ has
+ * changed at that point.
  */
 
 /**

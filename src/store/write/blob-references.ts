@@ -2,8 +2,8 @@ import sql, { join, raw, type Sql } from 'sql-template-tag'
 
 /**
  * A condition: something refers to a blob. That is an attachment of a run or an example, a dead letter, which may be
- * replayed, or media: while an example mentions them, a trace is there that they were announced for, nobody knows whether
- * there is one, or they were announced lately.
+ * replayed, or media: while an example mentions them, a trace is there that they were announced for, nobody knows
+ * whether there is one, or they were announced lately.
  * @param blob SQL of its tenant, its id, and the time since which an announcement counts
  */
 export function blobIsReferencedSql(blob: { tenantId: Sql; id: Sql; since: Sql }): Sql {

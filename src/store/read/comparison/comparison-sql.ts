@@ -162,7 +162,7 @@ function allOf(conditions: Sql[]): Sql {
 }
 
 /**
- * The value that examples are sorted by, and its part of ORDER BY: the mean of the key's scores over the runs that are
+ * The value that examples are sorted by, and its term of ORDER BY: the mean of the key's scores over the runs that are
  * shown. The mean is numeric so that it does not depend on the order of rows.
  */
 function scoreSql(query: ComparisonQuery): { score: Sql; rank: Sql } {
