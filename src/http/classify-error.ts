@@ -55,7 +55,7 @@ function isUnavailable(error: unknown): boolean {
 
 /**
  * The `Retry-After` of every answer that something is unavailable. LangSmith's Python client retries three times, each
- * time after so many seconds, and then drops its data (contracts/langsmith.md 1.5). All its retries together must
+ * time after this many seconds, and then drops its data (contracts/langsmith.md 1.5). All its retries together must
  * outlast the restart of a database.
  */
 export const retryAfterSeconds = 5

@@ -29,8 +29,8 @@ gone_traces as (
     )
 ),
 kept_traces as (
-  -- Traces that also have runs of other experiments stay. The cost of the deleted runs, and what a deleted root run
-  -- said of the trace, are removed from them.
+  -- Traces that still have other runs stay. The cost of the deleted runs, and what a deleted root run said of the
+  -- trace, are removed from them.
   update traces
   set shown_cost = kept.cost,
     root_run_id = case when kept.has_root then traces.root_run_id end,

@@ -5,7 +5,7 @@ import { tenant } from '../../statements.ts'
 export type RunStatsColumn = 'feedback' | 'details'
 
 interface ColumnSql {
-  /** The tables, joined to `member`, which holds the runs by their group. Of these, the runs in `shown` count. */
+  /** CTEs over `member`, which holds the runs by their group. Only the runs of the groups in `shown` count. */
   tables: Sql
   /** The columns of the group `number.key`. */
   columns: Sql
