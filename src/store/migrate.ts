@@ -24,7 +24,8 @@ export async function migrate(db: Db): Promise<void> {
   const names = migrationNames()
   const connection = await db.reserve()
   try {
-    await connection`select pg_advisory_lock(${advisoryLock})`
+    // Another process may be migrating, for as long as it takes.
+    await connection.unsafe('select pg_advisory_lock($1)', [advisoryLock], { limit: 'none' })
     await connection`
       create table if not exists schema_migrations (
         name text primary key,
@@ -46,6 +47,8 @@ export async function migrate(db: Db): Promise<void> {
       }
       await connection.unsafe(
         `begin;\n${text}\n;insert into schema_migrations (name, is_breaking) values ('${name}', ${isBreaking});\ncommit;`,
+        [],
+        { limit: 'none' },
       )
     }
   } catch (error) {

@@ -9,16 +9,36 @@ export type Queryable = postgres.ISql
 export interface PoolOptions {
   /** The largest number of connections at a time. */
   max?: number
+  limits?: StatementLimits
 }
+
+/**
+ * How long a statement may go without an answer, in milliseconds, the time that it waits for a connection included.
+ * After that it is refused with `STATEMENT_TIMEOUT`, which is retryable, and its connection is thrown away: a server
+ * that hangs would otherwise hold a batch or a request for ever. The server's own `statement_timeout` has to be shorter.
+ */
+export interface StatementLimits {
+  usualMs: number
+  /** For those whose header in `sql/` says `May take minutes.` */
+  longMs: number
+}
+
+const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
 
 /**
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
  */
-export function openPool(url: string, { max = 10 }: PoolOptions = {}): Db {
+export function openPool(
+  url: string,
+  { max = 10, limits = defaultLimits }: PoolOptions = {},
+): Db {
   return postgres(url, {
     max,
     connect_timeout: 5,
+    // An option of our own, which `patches/` adds to the driver.
+    statement_limit: ({ limit }) =>
+      limit === 'none' ? 0 : limit === 'long' ? limits.longMs : limits.usualMs,
     onnotice: () => {},
     connection: {
       application_name: 'runmill',

@@ -54,7 +54,13 @@ async function runText<Row extends object>(
 ): Promise<Row[]> {
   return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
     prepare: isPrepared,
+    limit: mayTakeMinutes(text) ? 'long' : undefined,
   })
+}
+
+/** True when a line of the header says so: such a statement has a longer limit (StatementLimits). */
+function mayTakeMinutes(text: string): boolean {
+  return /^\s*(?:--.*\n)*?-- May take minutes\.\n/.test(text)
 }
 
 /** A placeholder for the tenant in a composed statement. It becomes `$1` wherever it is used. */

@@ -30,6 +30,7 @@ values ($1, $2, $3);
 -- name: blob_mark_insert_of_dataset
 -- Marks the blobs of the examples of a dataset that is about to be deleted: the attachments of all versions, and the
 -- media that they mention. $1 tenant, $2 dataset, $3 now. A repeat marks them again.
+-- May take minutes.
 with leaving as (
   select attachments, array[inputs::text, outputs::text, metadata::text] as texts
   from examples
@@ -74,6 +75,7 @@ from (
 -- name: blob_mark_insert_of_experiment
 -- Marks the blobs of an experiment that is about to be purged: the attachments of its runs, and the media that were
 -- announced for its traces. $1 tenant, $2 experiment, $3 now. A repeat marks them again.
+-- May take minutes.
 insert into blob_marks (tenant_id, blob_id, created_at)
 select $1::uuid, blob_id, $3::timestamptz
 from (
@@ -107,6 +109,7 @@ from (
 -- name: blob_mark_list_due
 -- Lists marked blobs, of all tenants, that are due: the blob was marked before $1, and was last used either before
 -- $2 or after it was marked. A blob without a row must have been marked before $2. $3 the most rows. Reads only.
+-- May take minutes.
 select marks.tenant_id, marks.blob_id, marks.marked_at >= coalesce(blobs.used_at, '-infinity') as is_current
 from (
   select tenant_id, blob_id, max(created_at) as marked_at

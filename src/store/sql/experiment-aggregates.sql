@@ -21,6 +21,7 @@ where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]);
 -- name: experiment_aggregate_upsert
 -- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives
 -- identical bytes, because nothing depends on the order of rows: sums are numeric and percentiles sort.
+-- May take minutes.
 with execution as (
   select executions.run_id as id, executions.trace_id
   from executions

@@ -211,6 +211,7 @@ cross join lateral (
 -- Purges the remaining rows of a deleted experiment: run items, feedback (that on the experiment itself only when the
 -- tombstone does not keep it), traces without runs, aggregates and marks. $1 tenant, $2 experiment. A repeat deletes
 -- nothing.
+-- May take minutes.
 with items as (
   delete from run_items where tenant_id = $1 and experiment_id = $2
 ),

@@ -8,6 +8,7 @@ select count(*) as count from (
 -- name: run_delete_of_experiment
 -- Purges some runs of a deleted experiment, with their feedback and the traces that become empty.
 -- $1 tenant, $2 experiment, $3 the most runs. A repeat purges the next ones.
+-- May take minutes.
 with gone as (
   delete from runs
   where runs.tenant_id = $1

@@ -100,6 +100,7 @@ export async function blobMarkInsertUnreferenced(
 -- Looks at the next blobs of all tenants that were not used since a time, marks those that nothing refers to, and returns
 -- the last one. A mark of before the last use says nothing. A repeat marks none that is marked.
 -- 16 us a blob, with 60,000 runs that have attachments.
+-- May take minutes.
 with page as (
   select tenant_id, id, used_at from blobs
   where (tenant_id, id) > (${tenantId}::uuid, ${id}::uuid) and used_at < ${since}

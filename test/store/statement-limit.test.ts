@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
+import { isRetryable } from '../../src/store/errors.ts'
+import { closePool, openPool, type Db, type PoolOptions } from '../../src/store/pool.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startProxy, type Proxy } from '../support/proxy.ts'
+
+/* SPEC I6: a Postgres that hangs holds no batch and no request for ever. */
+
+let database: TestDatabase
+let admin: Db
+let proxy: Proxy
+let db: Db
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  admin = openPool(database.url, { max: 1 })
+})
+
+afterAll(async () => {
+  await closePool(admin)
+  await database.drop()
+})
+
+beforeEach(async () => {
+  proxy = await startProxy(database.url)
+})
+
+afterEach(async () => {
+  await proxy.down()
+  await closePool(db)
+  await proxy.close()
+})
+
+async function open(options: PoolOptions): Promise<void> {
+  db = openPool(proxy.through(database.url), options)
+  await db`select 1`
+}
+
+/** @throws when it succeeds, or fails for good */
+async function refusal(statement: Promise<unknown>): Promise<unknown> {
+  const error: unknown = await statement.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  expect(isRetryable(error), String(error)).toBe(true)
+  return error
+}
+
+/** Ends what hangs: old connections are cut, and new ones come through. */
+async function recover(): Promise<void> {
+  await proxy.down()
+  await proxy.up()
+}
+
+async function sessions(where: string): Promise<number> {
+  const rows = await admin.unsafe(
+    `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${where}`,
+  )
+  return rows.length
+}
+
+const short = { usualMs: 300, longMs: 300 }
+
+describe('a server that hangs', () => {
+  test('every statement is refused, those behind the first and those without a connection too', async () => {
+    await open({ max: 2, limits: short })
+    proxy.hang()
+    const [first, ...others] = await Promise.all(
+      Array.from({ length: 30 }, async () => refusal(db`select 1`.execute())),
+    )
+    expect(first).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
+    expect(others).toHaveLength(29)
+    await recover()
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+  })
+
+  test('a transaction is refused, at its beginning and in its middle, and leaves no connection behind', async () => {
+    await open({ max: 1, limits: short })
+    const statement = db.begin(async (transaction) => {
+      await transaction`select 1`
+      proxy.hang()
+      await transaction`select 2`
+    })
+    await refusal(statement)
+    await refusal(db.begin(async (transaction) => transaction`select 1`))
+    await recover()
+    for (let i = 0; i < 3; i++) {
+      expect(await db.begin(async (transaction) => transaction`select ${i} as n`)).toHaveLength(1)
+    }
+    expect(await db`select '{1,2}'::integer[] as list`).toEqual([{ list: [1, 2] }])
+  })
+
+  test('a connection that is only being made is given up', async () => {
+    db = openPool(proxy.through(database.url), { max: 1, limits: short })
+    proxy.hang()
+    expect(await refusal(db`select 1`.execute())).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
+    await refusal(db.begin(async (transaction) => transaction`select 1`))
+    await recover()
+    for (let i = 0; i < 3; i++) await db.begin(async (transaction) => transaction`select 1`)
+    expect(await db`select '{1,2}'::integer[] as list`).toEqual([{ list: [1, 2] }])
+  })
+})
+
+describe('a server that is alive', () => {
+  test('a statement that takes too long is refused, and cancelled in the server', async () => {
+    await open({ max: 1, limits: short })
+    expect(await refusal(db`select pg_sleep(600)`.execute())).toMatchObject({
+      code: 'STATEMENT_TIMEOUT',
+    })
+    await expect.poll(async () => sessions(`query like '%pg_sleep(600)%'`)).toBe(0)
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+  })
+
+  test('a statement of a longer limit is not cut off by those that wait behind it', async () => {
+    await open({ max: 1, limits: { usualMs: 300, longMs: 60_000 } })
+    const long = db.unsafe('select pg_sleep(1.5)', [], { limit: 'long' }).execute()
+    const behind = await refusal(db`select 1`.execute())
+    expect(behind).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
+    expect(await long).toHaveLength(1)
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+  })
+
+  test('a transaction that waited too long for its connection never begins', async () => {
+    await open({ max: 1, limits: { usualMs: 300, longMs: 60_000 } })
+    const long = db.begin(async (transaction) => {
+      await transaction.unsafe('select pg_sleep(1.5)', [], { limit: 'long' })
+    })
+    await refusal(db.begin(async (transaction) => transaction`select 1`))
+    await long
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+    expect(await sessions(`state like 'idle in transaction%'`)).toBe(0)
+  })
+})
