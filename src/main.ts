@@ -20,10 +20,10 @@ import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-te
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
-import { isRetryable } from './store/errors.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
+import { type UnheldErrors, watchUnheldErrors } from './unheld-errors.ts'
 
 /**
  * Thrown when the start is prevented by something outside the process. The message is one sentence for the operator.
@@ -41,7 +41,12 @@ interface Runmill {
   stop(): Promise<void>
 }
 
-function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) => void): Runmill {
+function composeRunmill(
+  config: Config,
+  log: Log,
+  unheldErrors: UnheldErrors,
+  onCrash: (sentence: string) => void,
+): Runmill {
   const steps: { name: string; undo: () => Promise<void> }[] = []
   const clock = systemClock
   let stopping: Promise<void> | null = null
@@ -73,7 +78,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     await scheduleRepeating(queue)
     const app =
       blobs === null
-        ? await buildHealthApp({ db, queue, clock, progress })
+        ? await buildHealthApp({ db, queue, clock, progress, unheldErrors: unheldErrors.count })
         : await buildWholeApp(db, queue, blobs, progress)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
@@ -81,6 +86,7 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     const keys = await createFirstKeys(db, clock, config.initialTenant)
     if (stopping === null) {
       printBanner({ role: config.role, url, keys, tenantName: config.initialTenant.name })
+      tellSupervisor('ready')
     }
   }
 
@@ -93,7 +99,13 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
     const served = { db, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
-    return buildApp({ ...served, progress, maxBodyBytes, trustProxy })
+    return buildApp({
+      ...served,
+      progress,
+      unheldErrors: unheldErrors.count,
+      maxBodyBytes,
+      trustProxy,
+    })
   }
 
   async function startBlobs(db: Db): Promise<BlobStore> {
@@ -121,7 +133,10 @@ function composeRunmill(config: Config, log: Log, onCrash: (sentence: string) =>
   }
 
   function openQueue(databaseUrl: string): QueueBackend {
-    if (config.redisUrl === null) return postgresBackend({ url: databaseUrl, log })
+    if (config.redisUrl === null) {
+      // The embedded server is ours alone (the lock on its folder): what is held there was held by a process that is dead.
+      return postgresBackend({ url: databaseUrl, log, isAlone: config.databaseUrl === null })
+    }
     try {
       return redisBackend({ url: config.redisUrl, log })
     } catch (error) {
@@ -224,6 +239,20 @@ function reportFailure(error: unknown): void {
   console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
 }
 
+/** Exit codes. `npm start` starts a server again that failed, but not one that could not use its settings. */
+const exitCodes = { stopped: 0, operatorError: 1, failed: 70 } as const
+
+function exitCodeOf(error: unknown): number {
+  return operatorErrors.some((kind) => error instanceof kind)
+    ? exitCodes.operatorError
+    : exitCodes.failed
+}
+
+/** Tells `npm start`, whose child this process is, or nobody. */
+function tellSupervisor(message: 'ready'): void {
+  if (process.connected) process.send?.(message)
+}
+
 /**
  * A second Ctrl-C forces the exit. npm passes on a signal that the terminal has already sent to us: within this time
  * it counts as the same one.
@@ -235,9 +264,14 @@ const stopTimeoutMs = 20_000
 async function main(): Promise<void> {
   const config = readConfig()
   const log = pino({ level: config.logLevel, serializers: { err: serializeError } })
-  const runmill = composeRunmill(config, log, (sentence) => {
+  // After an error that may have left anything half done. Still in order, so that the embedded Postgres stops too.
+  const unheldErrors = watchUnheldErrors(process, log, (error) => {
+    reportFailure(error)
+    void end(exitCodes.failed)
+  })
+  const runmill = composeRunmill(config, log, unheldErrors, (sentence) => {
     console.error(`runmill: ${sentence}`)
-    void end(1)
+    void end(exitCodes.failed)
   })
   let endingSince: number | null = null
 
@@ -246,26 +280,18 @@ async function main(): Promise<void> {
     endingSince = Date.now()
     setTimeout(() => {
       console.error(`runmill: Not stopped after ${stopTimeoutMs / 1000} s, leaving.`)
-      process.exit(1)
+      process.exit(code === exitCodes.stopped ? 1 : code)
     }, stopTimeoutMs).unref()
     await runmill.stop()
     process.exit(code)
   }
 
-  // When their server dies, drivers now and then reject a promise that nobody holds. That is no reason to exit (SPEC
-  // I6).
-  process.on('unhandledRejection', (error) => {
-    if (isRetryable(error)) {
-      log.error({ err: error }, 'a connection failed where nobody waited for it')
-      return
-    }
-    reportFailure(error)
-    void end(1)
-  })
+  // `npm start` was killed: nobody would stop us any more, and the embedded Postgres neither.
+  process.once('disconnect', () => void end(exitCodes.stopped))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (endingSince !== null && Date.now() - endingSince > sameSignalMs) process.exit(1)
-      void end(0)
+      void end(exitCodes.stopped)
     })
   }
 
@@ -275,7 +301,7 @@ async function main(): Promise<void> {
     // A stop during the start makes the start fail, which is not an error.
     if (endingSince !== null) return
     reportFailure(error)
-    await end(1)
+    await end(exitCodeOf(error))
   }
 }
 
@@ -283,5 +309,5 @@ try {
   await main()
 } catch (error) {
   reportFailure(error)
-  process.exitCode = 1
+  process.exitCode = exitCodeOf(error)
 }

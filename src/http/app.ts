@@ -16,7 +16,7 @@ import { readJsonBodies } from './body.ts'
 import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
-import { health, type Progress } from './health.ts'
+import { health, type HealthServices, type Progress } from './health.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import type { App, Services } from './services.ts'
 
@@ -30,6 +30,7 @@ export interface AppOptions extends Omit<Services, 'auth'> {
   trustProxy: boolean | string
   /** The progress of the workers of this process; null when it has none. */
   progress: Progress | null
+  unheldErrors?: HealthServices['unheldErrors']
 }
 
 const langfusePrefix = '/api/public'
@@ -45,6 +46,7 @@ export async function buildApp({
   maxBodyBytes,
   trustProxy,
   progress,
+  unheldErrors,
   ...options
 }: AppOptions): Promise<App> {
   const services: Services = { ...options, auth: createAuthenticator(options.db) }
@@ -83,7 +85,7 @@ export async function buildApp({
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
-  await app.register(health, { ...services, progress })
+  await app.register(health, { ...services, progress, unheldErrors })
   await app.register(blobs, services)
   await app.register(
     async (scope: App) => {

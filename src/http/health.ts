@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
 import type { App, Services } from './services.ts'
 
@@ -10,6 +10,8 @@ export interface Progress {
 export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'> {
   /** null when this process has no workers. */
   progress: Progress | null
+  /** How many errors that nobody held this process has survived. Left out: nobody counts. */
+  unheldErrors?: (() => number) | undefined
 }
 
 /** If work has waited for this long and nothing was finished, the workers are stuck, even if they look healthy. */
@@ -18,7 +20,7 @@ const stuckMs = 60_000
 /** Liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
 export async function health(
   app: App,
-  { db, queue, clock, progress }: HealthServices,
+  { db, queue, clock, progress, unheldErrors = () => 0 }: HealthServices,
 ): Promise<void> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -34,6 +36,16 @@ export async function health(
           jobs.set({ queue: name, state }, count)
         }
       }
+    },
+  })
+
+  const unheld = new Counter({
+    name: 'runmill_unheld_errors_total',
+    help: 'Errors of connections that nobody held, and that the process survived.',
+    registers: [registry],
+    collect: () => {
+      unheld.reset()
+      unheld.inc(unheldErrors())
     },
   })
 

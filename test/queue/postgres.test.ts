@@ -91,3 +91,44 @@ describe('large payloads', () => {
     expect(await payloads()).toEqual([{ id: young }])
   })
 })
+
+describe('a process that is alone', () => {
+  test('takes over what a dead process held, at once', async () => {
+    await open()
+    const ids = ['first', 'second', 'third']
+    for (const id of ids) await queue.enqueue('ingest', [ingestJob(id)])
+    await queue.stop()
+    // Held as by a worker, with locks that will not run out.
+    await db`
+      update bullmq.job set state = 'active', lock_token = 'dead', locked_until_ms = 9e15, stalled_marked = true
+      where name = 'ingest' and state = 'waiting'`
+    await db`update bullmq.meta set value = '9000000000000000' where field = 'stalled-check'`
+
+    await open()
+    expect((await queue.counts()).ingest).toMatchObject({ active: 3, waiting: 0 })
+    await queue.stop()
+
+    queue = postgresBackend({ url: database.url, isAlone: true })
+    await queue.start()
+    expect((await queue.counts()).ingest).toMatchObject({ active: 0, waiting: 3 })
+    const done = collector<string>()
+    await queue.work(handlers({ ingest: async ({ batchId }) => done.add(batchId) }))
+    await done.until(3)
+    expect(done.all).toEqual(ids)
+    await drained()
+  })
+
+  test('leaves the queues of others alone', async () => {
+    await open()
+    await queue.enqueue('ingest', [ingestJob('mine')])
+    await queue.stop()
+    await db`
+      update bullmq.job set state = 'active', lock_token = 'alive', locked_until_ms = 9e15
+      where name = 'ingest' and state = 'waiting'`
+    queue = postgresBackend({ url: database.url, namespace: 'another', isAlone: true })
+    await queue.start()
+    await queue.stop()
+    await open()
+    expect((await queue.counts()).ingest).toMatchObject({ active: 1 })
+  })
+})

@@ -16,6 +16,7 @@ import {
   backendOn,
   listenOn,
   oneAtATime,
+  releaseAllJobs,
   sharedConnection,
 } from './bullmq-postgres.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
@@ -40,16 +41,26 @@ export function postgresBackend({
   url,
   log = silentLog,
   namespace = 'runmill',
-}: BullOptions): QueueBackend {
-  return bullBackend('postgres', postgresConnect(url, namespace), log)
+  isAlone = false,
+}: PostgresOptions): QueueBackend {
+  return bullBackend('postgres', postgresConnect(url, namespace, isAlone), log)
 }
 
-function postgresConnect(url: string, namespace: string): Connect {
+interface PostgresOptions extends BullOptions {
+  /**
+   * True when no other process works on this database: jobs that are held at the start were held by a process that is
+   * dead, and are taken over at once.
+   */
+  isAlone?: boolean
+}
+
+function postgresConnect(url: string, namespace: string, isAlone: boolean): Connect {
   return async (report) => {
     const pool = openPool(url)
     pool.on('error', (error) => report(error, 'pool'))
     try {
       await withTimeLimit(migrate(pool), 30_000)
+      if (isAlone) await withTimeLimit(releaseAllJobs(pool, `${namespace}-`), 30_000)
     } catch (error) {
       void pool.end().catch(() => {})
       throw error
