@@ -211,11 +211,11 @@ describe('embedded', () => {
     expect(await projectsStatus(third.url, made.publicKey, made.secretKey)).toBe(401)
   })
 
-  test('when its database ends by itself, the process says so and ends with 1', async () => {
+  test('when its database ends by itself, the process says so and ends with 70', async () => {
     const { started } = await server()
     const pidFile = join(dataDir(), 'postgres', 'postmaster.pid')
     process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 'SIGQUIT')
-    expect(await started.exited).toBe(1)
+    expect(await started.exited).toBe(70)
     running = null
     expect(started.stderr()).toMatch(/runmill: The embedded Postgres ended by itself/)
   })

@@ -39,6 +39,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Returns the id of the process that holds the lock of this folder, or held it when it ended; null when none does. */
+export async function readLockHolder(folder: string): Promise<number | null> {
+  return (await readOwner(join(folder, 'lock')))?.pid ?? null
+}
+
 async function readOwner(path: string): Promise<Owner | null> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Owner

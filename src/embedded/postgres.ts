@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { locateBinaries } from './binaries.ts'
 import { EmbeddedPostgresError } from './errors.ts'
-import { lockFolder } from './folder-lock.ts'
+import { lockFolder, readLockHolder } from './folder-lock.ts'
 import { identifyProcess, readCommandLine } from './process-identity.ts'
 import { findServerUser, type ServerUser } from './server-user.ts'
 
@@ -52,6 +52,7 @@ const durableSettings: Record<string, string> = {
 const startTimeoutMs = 60_000
 /** A fast shutdown writes a checkpoint, which takes a while on a slow disk with much modified memory. */
 const stopTimeoutMs = 20_000
+const killAfterMs = 5_000
 
 /**
  * Runs a Postgres server of our own, in a folder of its own, on a free loopback port. `start` and `stop` may be
@@ -273,14 +274,34 @@ async function isReady(cluster: string, pid: number | undefined): Promise<boolea
 export async function stopOrphan(cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
   if (pid !== null) {
-    process.kill(pid, 'SIGINT')
+    signalProcess(pid, 'SIGINT')
     const deadline = Date.now() + stopTimeoutMs
     while ((await identifyProcess(pid)) !== null) {
-      if (Date.now() > deadline) process.kill(pid, 'SIGQUIT')
+      if (Date.now() > deadline) signalProcess(pid, 'SIGQUIT')
+      // One that is stopped (SIGSTOP) hears of nothing else.
+      if (Date.now() > deadline + killAfterMs) signalProcess(pid, 'SIGKILL')
       await pause(20)
     }
   }
   await rm(join(cluster, 'postmaster.pid'), { force: true })
+}
+
+/** Sends a signal to a process that may have ended meanwhile. */
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/**
+ * Stops the server of a Runmill that was killed, when nothing is going to start in its folder again.
+ * @param pid the id that the killed process had; when another has taken the folder over since, nothing is done
+ */
+export async function stopLeftBehind(dataDir: string, pid: number): Promise<void> {
+  if ((await readLockHolder(dataDir)) !== pid) return
+  await stopOrphan(join(resolve(dataDir), 'postgres'))
 }
 
 /** Returns the process id of the live server of this cluster; null when there is none. */

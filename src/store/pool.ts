@@ -29,10 +29,7 @@ const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
  */
-export function openPool(
-  url: string,
-  { max = 10, limits = defaultLimits }: PoolOptions = {},
-): Db {
+export function openPool(url: string, { max = 10, limits = defaultLimits }: PoolOptions = {}): Db {
   return postgres(url, {
     max,
     connect_timeout: 5,

@@ -46,10 +46,19 @@ export interface RunmillProcess {
 const ownSettings =
   /^(?:RUNMILL_|DATABASE_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
 
-/** Starts the real process on a free port, with `environment` as its settings. */
-export function startRunmill(environment: Record<string, string>): RunmillProcess {
+/**
+ * Starts the real process on a free port, with `environment` as its settings.
+ * @param isSupervised as `npm start` does it: the process is the supervisor, and the server its child
+ */
+export function startRunmill(
+  environment: Record<string, string>,
+  { isSupervised = false }: { isSupervised?: boolean } = {},
+): RunmillProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !ownSettings.test(name))
-  const child = spawn(process.execPath, [compiledFile('src/main.ts')], {
+  const main = compiledFile('src/main.ts')
+  const supervise = `(await import('./scripts/supervise.mjs')).supervise(${JSON.stringify(compiled)})`
+  const args = isSupervised ? ['--input-type=module', '-e', supervise] : [main]
+  const child = spawn(process.execPath, args, {
     cwd: root,
     env: {
       ...Object.fromEntries(inherited),
