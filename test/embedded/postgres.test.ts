@@ -10,6 +10,7 @@ import { EmbeddedPostgresError } from '../../src/embedded/errors.ts'
 import {
   createEmbeddedPostgres,
   findRunningUrl,
+  stopLeftBehind,
   type EmbeddedPostgres,
 } from '../../src/embedded/postgres.ts'
 
@@ -117,6 +118,20 @@ describe('after a crash', () => {
 
     expect(await query(await make().start(), 'select answer from kept')).toEqual([42])
     expect(await readPostmasterPid()).not.toBe(orphan)
+  })
+
+  test('what a killed owner left is stopped, unless another has taken the folder over', async () => {
+    const script = fileURLToPath(new URL('start-and-wait.ts', import.meta.url))
+    const owner = spawn(process.execPath, ['--import', 'tsx', script, dataDir])
+    const [line] = (await once(owner.stdout, 'data')) as [Buffer]
+    const url = line.toString().trim()
+    owner.kill('SIGKILL')
+    await once(owner, 'exit')
+
+    await stopLeftBehind(dataDir, owner.pid! + 1)
+    expect(await query(url, 'select 1')).toEqual([1])
+    await stopLeftBehind(dataDir, owner.pid!)
+    await expect(query(url, 'select 1')).rejects.toThrow('ECONNREFUSED')
   })
 
   test('a pid file that names a foreign live process does not stand in the way', async () => {
