@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
 import { isRetryable } from '../../src/store/errors.ts'
 import { closePool, openPool, type Db, type PoolOptions } from '../../src/store/pool.ts'
@@ -50,6 +51,9 @@ async function refusal(statement: Promise<unknown>): Promise<unknown> {
 async function recover(): Promise<void> {
   await proxy.down()
   await proxy.up()
+  // Sockets of this process say that they are closed at the end of a turn, and until then refuse statements.
+  await nextTurn()
+  await nextTurn()
 }
 
 async function sessions(where: string): Promise<number> {
