@@ -22,6 +22,8 @@ export async function withApi(
   const app = await buildApp({
     progress: null,
     db,
+    healthDb: db,
+    keysDb: db,
     queue,
     blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
     blobSigner: createBlobSigner(randomBytes(32)),

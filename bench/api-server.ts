@@ -31,6 +31,8 @@ await blobs.start()
 const app = await buildApp({
   progress: null,
   db,
+  healthDb: db,
+  keysDb: db,
   queue,
   blobs,
   blobSigner: createBlobSigner(randomBytes(32)),

@@ -13,7 +13,7 @@ import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
-import { buildApp } from './http/app.ts'
+import { type AppOptions, buildApp } from './http/app.ts'
 import { buildHealthApp } from './http/health-app.ts'
 import type { App } from './http/services.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
@@ -22,6 +22,7 @@ import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
+import { openRequestPool } from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 import { type UnheldErrors, watchUnheldErrors } from './unheld-errors.ts'
 
@@ -54,8 +55,13 @@ function composeRunmill(
   async function start(): Promise<void> {
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
-    const db = openPool(databaseUrl)
-    steps.push({ name: 'pool', undo: async () => closePool(db) })
+    const keep = (name: string, pool: Db): Db => {
+      steps.push({ name: `pool of ${name}`, undo: async () => closePool(pool) })
+      return pool
+    }
+    // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
+    const db = keep('ingestion', openPool(databaseUrl))
+    const healthDb = keep('health', openPool(databaseUrl, { max: 1 }))
     await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
@@ -78,8 +84,19 @@ function composeRunmill(
     await scheduleRepeating(queue)
     const app =
       blobs === null
-        ? await buildHealthApp({ db, queue, clock, progress, unheldErrors: unheldErrors.count })
-        : await buildWholeApp(db, queue, blobs, progress)
+        ? await buildHealthApp({
+            db: healthDb,
+            queue,
+            clock,
+            progress,
+            unheldErrors: unheldErrors.count,
+          })
+        : await buildWholeApp(
+            { db: keep('requests', openRequestPool(databaseUrl)), healthDb, keysDb: db },
+            queue,
+            blobs,
+            progress,
+          )
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, async (host, port) => app.listen({ host, port }))
     // Last, because keys are shown only once: a start that failed after making them would never show them.
@@ -91,14 +108,14 @@ function composeRunmill(
   }
 
   async function buildWholeApp(
-    db: Db,
+    pools: Pick<AppOptions, 'db' | 'healthDb' | 'keysDb'>,
     queue: QueueBackend,
     blobs: BlobStore,
     progress: WorkerProgress | null,
   ): Promise<App> {
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
-    const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
-    const served = { db, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
+    const blobSigner = createBlobSigner(await secretEnsure(pools.db, 'blob-links', clock.now()))
+    const served = { ...pools, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
     return buildApp({
       ...served,
       progress,

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -218,6 +219,50 @@ describe('embedded', () => {
     expect(await started.exited).toBe(70)
     running = null
     expect(started.stderr()).toMatch(/runmill: The embedded Postgres ended by itself/)
+  })
+
+  test('SIGINT while expensive reads burn: they end with an answer, and the database ends with the process', async () => {
+    const ownDir = join(folder, 'burning')
+    const started = start({ RUNMILL_DATA_DIR: ownDir })
+    const url = await started.ready
+    const { secretKey } = printedKeys(started.stdout())
+    const send = async (path: string, body: unknown) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'x-api-key': secretKey, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const session = (await (await send('/sessions', { name: 'big' })).json()) as { id: string }
+    const post = Array.from({ length: 200 }, () => {
+      const id = randomUUID()
+      const place = { trace_id: id, dotted_order: `20260101T000000000000Z${id}` }
+      const start_time = '2026-01-01T00:00:00Z'
+      return { id, ...place, session_id: session.id, name: 'big', run_type: 'chain', start_time }
+    })
+    expect((await send('/runs/batch', { post })).status).toBe(202)
+    const db = openPool(await readFile(join(ownDir, 'url'), 'utf8'), { max: 1 })
+    await vi.waitFor(async () => expect(await db`select from runs`).toHaveLength(200), 60_000)
+    await db`update runs set inputs = ('{"a":"' || repeat('a', 400000) || '"}')::json`
+
+    const filter = `search("${'a'.repeat(499)}b")`
+    const reads = [1, 2, 3].map(
+      async () => (await send('/runs/query', { session: [session.id], filter })).status,
+    )
+    await vi.waitFor(async () => {
+      const burning = await db`
+        select from pg_stat_activity where state = 'active' and query like '%-- name: run%' and pid <> pg_backend_pid()`
+      expect(burning).toHaveLength(3)
+    }, 60_000)
+    await closePool(db)
+    const postmaster = Number.parseInt(
+      await readFile(join(ownDir, 'postgres', 'postmaster.pid'), 'utf8'),
+      10,
+    )
+    started.signal('SIGINT')
+    expect(await Promise.all(reads)).toEqual([503, 503, 503])
+    expect(await started.exited).toBe(0)
+    expect(started.stderr()).toBe('')
+    expect(() => process.kill(postmaster, 0)).toThrow('ESRCH')
   })
 
   test('a signal during the start, also twice at once as from npm and the terminal, ends with 0', async () => {

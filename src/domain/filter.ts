@@ -164,6 +164,13 @@ export type FilterOperator =
   | 'all'
   | 'exists'
 
+/**
+ * Limits on matching, in characters, because its cost can be the product of both lengths. Dialects refuse a longer pattern.
+ * Of a longer text only the beginning is searched, or the end for ends_with.
+ */
+export const maxPatternLength = 500
+export const searchedLength = 262_144
+
 export type FilterScalar = string | number | boolean
 export type FilterValue = FilterScalar | null | readonly FilterScalar[]
 

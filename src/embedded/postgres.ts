@@ -42,6 +42,8 @@ const durableSettings: Record<string, string> = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   io_method: 'sync',
+  // Ends running statements of a process that was killed.
+  ...(process.platform === 'win32' ? {} : { client_connection_check_interval: '2s' }),
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -50,8 +52,12 @@ const durableSettings: Record<string, string> = {
 }
 
 const startTimeoutMs = 60_000
-/** A fast shutdown writes a checkpoint, which takes a while on a slow disk with much modified memory. */
-const stopTimeoutMs = 20_000
+/**
+ * A fast shutdown ends running statements and writes a checkpoint, which takes a while on a slow disk with much modified
+ * memory. If it takes longer than this, an immediate shutdown follows, and the next start recovers from the WAL. The limit
+ * has to fit into the time that src/main.ts allows for the whole stop, of which HTTP and the pools may need 10 s.
+ */
+const stopTimeoutMs = 8000
 const killAfterMs = 5_000
 
 /**
@@ -226,7 +232,8 @@ async function launch(
   await log.close()
 
   // However we exit, the server is told to stop. Only kill -9 leaves it running, for the next start to find.
-  const tellToStop = () => child.kill('SIGINT')
+  // If a stop is in progress already, there is no time left for a fast shutdown.
+  const tellToStop = () => child.kill(stopping ? 'SIGQUIT' : 'SIGINT')
   process.once('exit', tellToStop)
 
   let ended = false

@@ -18,7 +18,9 @@ import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { health, type HealthServices, type Progress } from './health.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
+import { stopUnwantedReads } from './reads.ts'
 import type { App, Services } from './services.ts'
+import type { Db } from '../store/pool.ts'
 
 export interface AppOptions extends Omit<Services, 'auth'> {
   /** The size of the largest request body, in bytes. */
@@ -31,6 +33,10 @@ export interface AppOptions extends Omit<Services, 'auth'> {
   /** The progress of the workers of this process; null when it has none. */
   progress: Progress | null
   unheldErrors?: HealthServices['unheldErrors']
+  /** A pool of its own, so that readiness does not wait behind requests. */
+  healthDb: Db
+  /** Where keys are looked up. Whoever writes events waits for that too, so reads must not be able to fill it. */
+  keysDb: Db
 }
 
 const langfusePrefix = '/api/public'
@@ -47,9 +53,11 @@ export async function buildApp({
   trustProxy,
   progress,
   unheldErrors,
+  healthDb,
+  keysDb,
   ...options
 }: AppOptions): Promise<App> {
-  const services: Services = { ...options, auth: createAuthenticator(options.db) }
+  const services: Services = { ...options, auth: createAuthenticator(keysDb) }
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -68,6 +76,7 @@ export async function buildApp({
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
   limitBytesInFlight(app, bytesInFlight)
+  stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)
   // Otherwise a connection that was still being answered when the server was told to stop would stay open, and keep the
@@ -85,7 +94,7 @@ export async function buildApp({
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
-  await app.register(health, { ...services, progress, unheldErrors })
+  await app.register(health, { ...services, db: healthDb, progress, unheldErrors })
   await app.register(blobs, services)
   await app.register(
     async (scope: App) => {

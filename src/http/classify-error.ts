@@ -2,7 +2,13 @@ import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { BlobsUnavailableError } from '../blobs/store.ts'
 import { QueueUnavailableError } from '../queue/backend.ts'
-import { isDataError, isRetryable } from '../store/errors.ts'
+import {
+  isDataError,
+  isRetryable,
+  isStatementTimeout,
+  ReadCancelledError,
+  ReadsBusyError,
+} from '../store/errors.ts'
 import { OverloadedError } from './backpressure.ts'
 import { BodyError } from './body.ts'
 
@@ -22,6 +28,10 @@ export type ClassifiedError =
   | { kind: 'body'; message: string }
   /** The cause passes by itself, so the client is told to come again. Nothing of its request is stored. */
   | { kind: 'unavailable' }
+  /** The tenant has too many reads under way: the client is told to come again. */
+  | { kind: 'busy'; message: string }
+  /** It takes Postgres too long, and would do so again. */
+  | { kind: 'slow'; message: string }
   /** Postgres cannot hold a value that was sent. */
   | { kind: 'data' }
   /** A refusal by Fastify itself with a status below 500: a body that is too large, a malformed URL. */
@@ -35,6 +45,12 @@ export function classifyError(error: unknown): ClassifiedError {
     return { kind: 'schema', context: validationContext, problems: validation, message }
   }
   if (error instanceof BodyError) return { kind: 'body', message: error.message }
+  if (error instanceof ReadsBusyError) return { kind: 'busy', message: busyMessage }
+  if (isStatementTimeout(error)) return { kind: 'slow', message: slowMessage }
+  // Nobody reads this answer. nginx logs the same status.
+  if (error instanceof ReadCancelledError && error.why === 'client left') {
+    return { kind: 'refused', status: 499, message: error.message }
+  }
   if (isUnavailable(error)) return { kind: 'unavailable' }
   if (isDataError(error)) return { kind: 'data' }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
@@ -44,11 +60,18 @@ export function classifyError(error: unknown): ClassifiedError {
   return { kind: 'failure' }
 }
 
+const busyMessage = 'Too many reads at a time: wait for some of them before you send more'
+
+const slowMessage =
+  'Stopped because it took too long: ask for less at a time. ' +
+  'Name a project, narrow the filter or the span of time, or lower the limit'
+
 function isUnavailable(error: unknown): boolean {
   return (
     error instanceof OverloadedError ||
     error instanceof QueueUnavailableError ||
     error instanceof BlobsUnavailableError ||
+    error instanceof ReadCancelledError ||
     isRetryable(error)
   )
 }

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
+import { pingPool } from '../store/ping.ts'
 import type { App, Services } from './services.ts'
 
 /** When the workers of this process last finished something, in epoch milliseconds. */
@@ -16,6 +17,9 @@ export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'>
 
 /** If work has waited for this long and nothing was finished, the workers are stuck, even if they look healthy. */
 const stuckMs = 60_000
+
+/** Postgres is taken for absent when it is silent for so long. */
+const pingMs = 2000
 
 /** Liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
 export async function health(
@@ -53,7 +57,7 @@ export async function health(
 
   app.get('/readyz', async (_, reply) => {
     const checks: [string, () => Promise<unknown>][] = [
-      ['postgres', async () => db`select 1`],
+      ['postgres', async () => pingPool(db, pingMs)],
       ['queue', async () => queue.ping()],
       ['workers', async () => checkProgress()],
     ]

@@ -17,6 +17,37 @@ const connectionCodes = new Set([
   'ENETUNREACH',
 ])
 
+/** A statement of a request took longer than it may, and would take as long again. */
+export class StatementTimeoutError extends Error {
+  override name = 'StatementTimeoutError'
+}
+
+/** Too many reads of the tenant are under way. */
+export class ReadsBusyError extends Error {
+  override name = 'ReadsBusyError'
+}
+
+/** A read was stopped: nobody waits for its answer, or the server stops. */
+export class ReadCancelledError extends Error {
+  override name = 'ReadCancelledError'
+  readonly why: 'client left' | 'server stops'
+  constructor(why: ReadCancelledError['why']) {
+    super(`the read was cancelled: ${why}`)
+    this.why = why
+  }
+}
+
+/** True when Postgres ended the statement: it was cancelled, or its time was over. */
+export function isCancelled(error: unknown): boolean {
+  return codeOf(error) === '57014'
+}
+
+/** True when the statement ran out of time. Within a transaction only the message tells that from a cancellation. */
+export function isStatementTimeout(error: unknown): boolean {
+  if (error instanceof StatementTimeoutError) return true
+  return isCancelled(error) && error instanceof Error && error.message.includes('statement timeout')
+}
+
 /** Returns true when the same statement may well succeed later: the database was away or busy, or saw a conflict. */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)

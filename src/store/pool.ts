@@ -10,6 +10,15 @@ export interface PoolOptions {
   /** The largest number of connections at a time. */
   max?: number
   limits?: StatementLimits
+  /** Set for the pool that requests are answered from. */
+  requests?: RequestLimits
+}
+
+export interface RequestLimits {
+  /** Postgres ends a statement that takes longer. It asks for too much: the client is told to narrow its question. */
+  statementMs: number
+  /** Postgres ends a statement that waits longer for a lock. That passes: the client is told to come again. */
+  lockMs: number
 }
 
 /**
@@ -29,13 +38,18 @@ const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
  */
-export function openPool(url: string, { max = 10, limits = defaultLimits }: PoolOptions = {}): Db {
+export function openPool(
+  url: string,
+  { max = 10, limits = defaultLimits, requests }: PoolOptions = {},
+): Db {
   return postgres(url, {
     max,
     connect_timeout: 5,
     // An option of our own, which `patches/` adds to the driver.
     statement_limit: ({ limit }) =>
       limit === 'none' ? 0 : limit === 'long' ? limits.longMs : limits.usualMs,
+    // A statement that waits behind another one on the same connection would share its fate: its time, and its end.
+    ...(requests === undefined ? {} : { max_pipeline: 0 }),
     onnotice: () => {},
     connection: {
       application_name: 'runmill',
@@ -43,6 +57,9 @@ export function openPool(url: string, { max = 10, limits = defaultLimits }: Pool
       // Postgres would keep a plan made while a table was empty. With such a plan, a statement over 5,000 items took
       // over 20 s.
       plan_cache_mode: 'force_custom_plan',
+      ...(requests === undefined
+        ? {}
+        : { statement_timeout: requests.statementMs, lock_timeout: requests.lockMs }),
     },
     transform: { column: { from: postgres.toCamel } },
     types: {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import type { Sql } from 'sql-template-tag'
-import type { Queryable } from './pool.ts'
+import type { Db, Queryable } from './pool.ts'
 
 /** A value for `$n`. Arrays are meant for `unnest`. */
 export type Parameter =
@@ -52,10 +52,25 @@ async function runText<Row extends object>(
   parameters: Parameter[],
   { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
 ): Promise<Row[]> {
-  return db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
-    prepare: isPrepared,
-    limit: mayTakeMinutes(text) ? 'long' : undefined,
-  })
+  const start: StartQuery<Row> = () =>
+    db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
+      prepare: isPrepared,
+      limit: mayTakeMinutes(text) ? 'long' : undefined,
+    })
+  const runner = runners.get(db)
+  return runner === undefined ? start() : runner(start)
+}
+
+type StartQuery<Row extends object> = () => postgres.PendingQuery<Row[]>
+
+/** Decides when a query starts, and when it has to end. */
+export type QueryRunner = <Row extends object>(start: StartQuery<Row>) => Promise<Row[]>
+
+const runners = new WeakMap<object, QueryRunner>()
+
+/** Makes all statements of a pool go through `runner`, but for those of its transactions. */
+export function setQueryRunner(db: Db, runner: QueryRunner): void {
+  runners.set(db, runner)
 }
 
 /** True when a line of the header says so: such a statement has a longer limit (StatementLimits). */

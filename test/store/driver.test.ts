@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import { openRequestPool } from '../../src/store/request-pool.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /*
@@ -84,5 +85,78 @@ describe('a connection that was cut', () => {
       await transaction`insert into kept values (3)`
     })
     expect(await admin`select id from kept order by id`).toEqual([{ id: 2 }, { id: 3 }])
+  })
+})
+
+/*
+ * The driver as it is published sends a request to cancel without regard to what its connection does by the time it
+ * arrives, loses the connection of a statement that was cancelled before it was sent, and cannot begin a transaction
+ * where nothing may be sent behind a running statement.
+ */
+describe('a statement that is cancelled', () => {
+  const cancelled = { code: '57014' }
+
+  async function isActive(text: string): Promise<boolean> {
+    const rows = await admin`
+      select from pg_stat_activity where state = 'active' and query = ${text} and pid <> pg_backend_pid()`
+    return rows.length > 0
+  }
+
+  test('while it runs: it alone ends, and the one behind it gets its own answer', async () => {
+    for (let round = 0; round < 20; round++) {
+      const slow = db.unsafe(`select pg_sleep(100), ${round}`)
+      const answer = expect(slow.execute()).rejects.toMatchObject(cancelled)
+      await expect.poll(async () => isActive(`select pg_sleep(100), ${round}`)).toBe(true)
+      slow.cancel()
+      const next = db`select pg_sleep(0.02), ${round}::int as round`
+      await answer
+      expect(await next).toMatchObject([{ round }])
+    }
+  })
+
+  test('as it ends by itself: the request to cancel does not reach the one after it', async () => {
+    const single = openRequestPool(database.url, { max: 1 })
+    await single`select 1`
+    for (let round = 0; round < 100; round++) {
+      const first = single.unsafe('select pg_sleep(0.002)')
+      const done = first.execute().catch((error: unknown) => error)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      first.cancel()
+      const next = single`select pg_sleep(0.005), ${round}::int as round`
+      expect(await next).toMatchObject([{ round }])
+      await done
+    }
+    await closePool(single)
+  })
+
+  test('before it was sent: the connection is still there for others', async () => {
+    const fresh = openPool(database.url, { max: 1 })
+    // While the connection is made; while another one runs; before the driver has looked at it.
+    const first = fresh.unsafe('select 1').execute()
+    await Promise.resolve()
+    await Promise.resolve()
+    first.cancel()
+    await expect(first).rejects.toMatchObject(cancelled)
+    expect(await fresh`select 2 as two`).toEqual([{ two: 2 }])
+
+    const unseen = fresh.unsafe('select 3').execute()
+    unseen.cancel()
+    await expect(unseen).rejects.toMatchObject(cancelled)
+    expect(await fresh`select 4 as four`).toEqual([{ four: 4 }])
+    await closePool(fresh)
+  })
+
+  test('a pool for requests sends nothing behind a running statement, and still begins transactions', async () => {
+    const requests = openRequestPool(database.url, { max: 2 })
+    const slow = requests.unsafe('select pg_sleep(100)')
+    const answer = expect(slow.execute()).rejects.toMatchObject(cancelled)
+    await expect.poll(async () => isActive('select pg_sleep(100)')).toBe(true)
+    for (let i = 0; i < 3; i++) {
+      expect(await requests.begin(async (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }])
+      expect(await requests`select 2 as two`).toEqual([{ two: 2 }])
+    }
+    slow.cancel()
+    await answer
+    await closePool(requests)
   })
 })

@@ -14,7 +14,8 @@ import { fromEpochMs, toEpochMs } from '../../src/domain/timestamp.ts'
 import { buildApp } from '../../src/http/app.ts'
 import type { App } from '../../src/http/services.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
-import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import { closePool, type Db, type RequestLimits } from '../../src/store/pool.ts'
+import { openRequestPool } from '../../src/store/request-pool.ts'
 import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildApiHandlers, buildHandlers } from '../../workers/index.ts'
 import { createProgress } from '../../workers/progress.ts'
@@ -79,6 +80,8 @@ export interface HarnessOptions {
   publicUrl?: string
   /** Default: no proxy is trusted. */
   trustProxy?: boolean | string
+  /** Limits of the statements of requests that differ from those of the real server. */
+  limits?: Partial<RequestLimits>
   /** Set by a test that changes the app itself: no other test gets that app. */
   isOwn?: true
 }
@@ -187,9 +190,10 @@ async function startServer({
   blobHome,
   publicUrl,
   trustProxy = false,
+  limits,
 }: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()
-  const db = openPool(database.url, { max: 5 })
+  const db = openRequestPool(database.url, { max: 5, limits: limits ?? {} })
   const queue = inlineBackend()
   const clock = createTestClock()
   const errors: string[] = []
@@ -212,6 +216,8 @@ async function startServer({
   const blobSigner = createBlobSigner(await secretEnsure(db, 'blob-links', clock.now()))
   const app = await buildApp({
     db,
+    healthDb: db,
+    keysDb: db,
     queue,
     blobs,
     blobSigner,

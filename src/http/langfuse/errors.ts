@@ -67,6 +67,14 @@ export function answerError(
         .code(503)
         .header('Retry-After', retryAfterSeconds)
         .send({ message: 'Service temporarily unavailable', error: 'ServiceUnavailable' })
+    case 'busy':
+      return reply
+        .code(429)
+        .header('Retry-After', retryAfterSeconds)
+        .send({ message: problem.message, error: 'RateLimitError' })
+    // A status that no SDK tries again (contracts/langfuse.md 5.3).
+    case 'slow':
+      return reply.code(400).send({ message: problem.message, error: 'InvalidRequestError' })
     case 'data':
       return reply
         .code(400)

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { resolveId } from '../../domain/ids.ts'
-import type { FilterOperator, FilterValue, Filter } from '../../domain/filter.ts'
+import {
+  maxPatternLength,
+  type Filter,
+  type FilterOperator,
+  type FilterValue,
+} from '../../domain/filter.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import { invalidRequest } from './errors.ts'
 import {
@@ -43,7 +48,10 @@ export function filterOver(columns: FilterColumns) {
         }
         return z.NEVER
       }
-      for (const one of data) checkColumn(columns, one)
+      for (const one of data) {
+        checkColumn(columns, one)
+        checkPattern(one)
+      }
       return data
     })
 }
@@ -62,6 +70,15 @@ function checkColumn(columns: FilterColumns, { column: name, type }: LangfuseCon
   if (types.includes(type)) return
   throw invalidRequest(
     `Invalid filter type for column ${name}: ${type}, expected one of ${types.join(', ')}`,
+  )
+}
+
+/** Text that is looked for in others has a limit. */
+function checkPattern(asked: LangfuseCondition): void {
+  if (asked.type !== 'string' && asked.type !== 'stringObject') return
+  if (asked.operator === '=' || asked.value.length <= maxPatternLength) return
+  throw invalidRequest(
+    `Invalid filter value for column ${asked.column}: '${asked.operator}' takes at most ${maxPatternLength} characters`,
   )
 }
 

@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { stringifyWithRaw } from '../../domain/json.ts'
+import { streamOf } from '../reads.ts'
 
 /**
  * Streams an object whose last member is a list of any length. Only one page of it is in memory at a time.
@@ -24,5 +25,5 @@ export function streamList<Row>(
     }
     yield ']}'
   }
-  return Readable.from(texts())
+  return streamOf(texts())
 }

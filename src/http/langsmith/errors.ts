@@ -68,6 +68,12 @@ export function answerError(
       logUnavailable(log, error, request)
       reply.header('Retry-After', retryAfterSeconds)
       return answer(request, reply, 503, 'Service temporarily unavailable')
+    case 'busy':
+      reply.header('Retry-After', retryAfterSeconds)
+      return answer(request, reply, 429, problem.message)
+    // A status that no SDK tries again (contracts/langsmith.md 1.5).
+    case 'slow':
+      return answer(request, reply, 422, problem.message)
     case 'data':
       return answer(request, reply, 422, 'Value cannot be stored')
     case 'refused':

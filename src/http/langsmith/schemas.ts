@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { storableText } from '../../domain/ids.ts'
 import { isTooDeep, jsonbText } from '../../domain/json.ts'
-import type { Filter } from '../../domain/filter.ts'
+import { maxPatternLength, type Filter } from '../../domain/filter.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
 import { LangsmithError } from './errors.ts'
 import { FilterSyntaxError } from './filter/filter-parse.ts'
@@ -15,6 +15,13 @@ export const uuid = z.guid().toLowerCase()
 
 /** Text that Postgres can hold. */
 export const text = z.string().transform(storableText)
+
+/** Text that is looked for in others. */
+export const searchedText = z
+  .string()
+  .max(maxPatternLength, `String should have at most ${maxPatternLength} characters`)
+  .transform(storableText)
+  .describe('Of each payload the first 262,144 characters are searched.')
 
 /** A value of one of several types. zod's own message would only say `Invalid input`. @param type what is expected */
 export function union<const Options extends readonly z.ZodType[]>(options: Options, type: string) {

@@ -75,7 +75,7 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
  * Codes of google.rpc by HTTP status. A status that is not listed is INVALID_ARGUMENT below 500 and INTERNAL from 500
  * on.
  */
-const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 503: 14 }
+const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 429: 8, 503: 14 }
 const invalidArgument = 3
 const internal = 13
 
@@ -86,10 +86,8 @@ function answerStatus(
   reply: FastifyReply,
 ): FastifyReply {
   const { status, message } = statusOf(error)
-  if (status === 503) {
-    logUnavailable(log, error, request)
-    reply.header('Retry-After', retryAfterSeconds)
-  }
+  if (status === 429 || status === 503) reply.header('Retry-After', retryAfterSeconds)
+  if (status === 503) logUnavailable(log, error, request)
   if (status === 500) logFailure(log, error, request)
   const code = codes[status] ?? (status < 500 ? invalidArgument : internal)
   reply.code(status)
@@ -108,6 +106,10 @@ function statusOf(error: unknown): { status: number; message: string } {
       return { status: 400, message: undecodable }
     case 'unavailable':
       return { status: 503, message: 'Service temporarily unavailable' }
+    case 'busy':
+      return { status: 429, message: problem.message }
+    case 'slow':
+      return { status: 400, message: problem.message }
     case 'data':
       return { status: 400, message: 'Value cannot be stored' }
     case 'refused':

@@ -1,4 +1,4 @@
-import { Readable, pipeline } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { RawJson, stringifyWithRaw } from '../../../domain/json.ts'
 import type {
@@ -8,6 +8,7 @@ import type {
 } from '../../../store/read/comparison/comparison.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { latencyOf, runFields } from '../runs/run-from-row.ts'
+import { streamOf } from '../../reads.ts'
 
 /** One experiment's columns. */
 export interface CsvExperiment extends ComparedExperiment {
@@ -28,7 +29,7 @@ export function comparisonCsv(
 ): Readable {
   const writer = stringify({ record_delimiter: 'windows', quote_record_delimiter: true })
   // A failure of the reads destroys the writer, so whoever reads from the writer gets the error.
-  pipeline(Readable.from(recordsOf(pages, experiments)), writer, () => {})
+  pipeline(streamOf(recordsOf(pages, experiments)), writer, () => {})
   return writer
 }
 

@@ -4,7 +4,7 @@ import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import type { App, Services } from '../../services.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'
 import { notFound } from '../errors.ts'
-import { flag, page, text, uuid, uuidList } from '../schemas.ts'
+import { flag, page, searchedText, text, uuid, uuidList } from '../schemas.ts'
 
 const schema = {
   tags: ['langsmith datasets'],
@@ -13,7 +13,7 @@ const schema = {
   querystring: z.object({
     id: uuidList.optional(),
     name: text.optional(),
-    name_contains: text.optional(),
+    name_contains: searchedText.optional(),
     sort_by: z.enum(['name', 'created_at']).default('created_at'),
     sort_by_desc: flag.default(true),
     ...page,

@@ -1,4 +1,4 @@
-import { pipeline, Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
@@ -6,6 +6,7 @@ import type { Db } from '../../../store/pool.ts'
 import { exampleListKeys, type ExampleJsonField } from '../../../store/read/datasets/examples.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
+import { streamOf } from '../../reads.ts'
 
 /** The fields that are spread over columns, and the key for a value that is not an object (see `objectText`). */
 const fields: readonly (readonly [field: ExampleJsonField, single: string])[] = [
@@ -46,7 +47,7 @@ export async function datasetCsv(
   }
   const writer = stringify({ record_delimiter: 'windows', quote_record_delimiter: true })
   // A failure of the reads destroys the writer, so whoever reads from the writer gets the error.
-  pipeline(Readable.from(records()), writer, () => {})
+  pipeline(streamOf(records()), writer, () => {})
   return writer
 }
 

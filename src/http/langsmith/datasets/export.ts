@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
@@ -9,6 +8,7 @@ import { examplesAt } from '../examples/example-stream.ts'
 import { asOf, uuid } from '../schemas.ts'
 import { datasetCsv } from './dataset-csv.ts'
 import { messagesOf, textOfMessage } from './openai-messages.ts'
+import { streamOf } from '../../reads.ts'
 
 const exportRequest = {
   tags: ['langsmith datasets'],
@@ -70,7 +70,7 @@ function linesRoute(
     return reply
       .headers(downloadHeaders(dataset.id, 'jsonl'))
       .type('application/jsonl')
-      .send(Readable.from(lines()))
+      .send(streamOf(lines()))
   })
 }
 

@@ -3,7 +3,16 @@ import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
 import type { App, Services } from '../../services.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { datasetTypes } from './post-datasets.ts'
-import { flag, ignored, jsonObjectText, listOf, page, text, uuidList } from '../schemas.ts'
+import {
+  flag,
+  ignored,
+  jsonObjectText,
+  listOf,
+  page,
+  searchedText,
+  text,
+  uuidList,
+} from '../schemas.ts'
 
 export const datasetSorts = [
   'name',
@@ -21,7 +30,7 @@ const schema = {
     id: uuidList.optional(),
     data_type: listOf(z.enum(datasetTypes)).optional(),
     name: text.optional(),
-    name_contains: text.optional(),
+    name_contains: searchedText.optional(),
     metadata: jsonObjectText.optional(),
     sort_by: z.enum(datasetSorts).default('last_session_start_time'),
     sort_by_desc: flag.default(true),

@@ -16,7 +16,7 @@ import { datasetSorts } from './get-datasets.ts'
 const tags = ['langsmith public']
 const params = z.object({ share_token: uuid })
 /** The token in the path is the only credential. */
-const config = { scope: 'none' as const }
+const config = { scope: 'none', isPublicRead: true } as const
 
 const oneDataset = 'a token shares one dataset, which is the answer'
 

@@ -9,7 +9,7 @@ import {
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
-import { page, text, uuid, version } from '../schemas.ts'
+import { page, searchedText, text, uuid, version } from '../schemas.ts'
 
 const tags = ['langsmith datasets']
 const params = z.object({ id: uuid })
@@ -18,7 +18,7 @@ const listSchema = {
   tags,
   summary: 'List the versions of a dataset, newest first',
   params,
-  querystring: z.object({ search: text.optional(), example: uuid.optional(), ...page }),
+  querystring: z.object({ search: searchedText.optional(), example: uuid.optional(), ...page }),
 }
 
 const findSchema = {

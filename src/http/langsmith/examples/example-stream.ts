@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
+import { streamOf } from '../../reads.ts'
 
 /** Examples that are read by one query; payloads may be large. */
 const pageSize = 100
@@ -48,5 +49,5 @@ export function streamVersion(
     }
     yield separator === '[' ? '[]' : ']'
   }
-  return Readable.from(texts())
+  return streamOf(texts())
 }

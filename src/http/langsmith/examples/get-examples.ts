@@ -17,6 +17,7 @@ import {
   listOf,
   page,
   readFilter,
+  searchedText,
   text,
   uuid,
   uuidList,
@@ -28,7 +29,7 @@ export const exampleConditions = z.object({
   id: uuidList.optional(),
   as_of: asOf,
   metadata: jsonObjectText.optional(),
-  full_text_contains: listOf(text).optional(),
+  full_text_contains: listOf(searchedText, { max: 20 }).optional(),
   splits: listOf(text).optional(),
   filter: z.string().optional(),
 })

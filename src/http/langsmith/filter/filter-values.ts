@@ -1,10 +1,11 @@
 import { isUuid } from '../../../domain/ids.ts'
 import { isTooDeep, jsonbText } from '../../../domain/json.ts'
-import type {
-  AttributeType,
-  FilterOperator,
-  FilterScalar,
-  FilterValue,
+import {
+  maxPatternLength,
+  type AttributeType,
+  type FilterOperator,
+  type FilterScalar,
+  type FilterValue,
 } from '../../../domain/filter.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { FilterSyntaxError, type Token } from './filter-tokens.ts'
@@ -30,7 +31,7 @@ export function filterValue(
     return literal.items.map((item) => scalar(type, item))
   }
   if (operator === 'like') return likePattern(literal)
-  if (operator === 'contains' || operator === 'search') return string(literal)
+  if (operator === 'contains' || operator === 'search') return searched(literal)
   if (type === 'map') return operator === 'has' ? jsonObject(literal) : string(literal)
   if (
     literal.kind === 'null' &&
@@ -97,9 +98,19 @@ function time(literal: Literal): string {
   return timestamp
 }
 
+/** What is looked for in texts of any length (contracts/langsmith.md 4.2). */
+function searched(literal: Literal): string {
+  const text = string(literal)
+  if (text.length <= maxPatternLength) return text
+  throw new FilterSyntaxError(
+    `what is searched for has at most ${maxPatternLength} characters`,
+    literal.position,
+  )
+}
+
 /** Postgres refuses a pattern that ends in its escape character. */
 function likePattern(literal: Literal): string {
-  const pattern = string(literal)
+  const pattern = searched(literal)
   if (/^(?:[^\\]|\\[^])*$/.test(pattern)) return pattern
   throw new FilterSyntaxError('a pattern that ends in a single backslash', literal.position)
 }

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
@@ -9,6 +8,7 @@ import { notFound } from '../errors.ts'
 import { readRunFilter } from './run-query-body.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
+import { streamOf } from '../../reads.ts'
 
 /** Runs that are in memory at one time. */
 const pageLength = 500
@@ -66,7 +66,7 @@ export function getV2TracesIdRuns(app: App, services: Services): void {
         }
         yield separator === ',' ? ']}' : `${separator}]}`
       }
-      return reply.type('application/json; charset=utf-8').send(Readable.from(texts()))
+      return reply.type('application/json; charset=utf-8').send(streamOf(texts()))
     },
   )
 }

@@ -14,7 +14,7 @@ import { runSelection } from './run-select.ts'
 const tags = ['public']
 const params = z.object({ share_token: uuid })
 /** The token in the path is the only credential. */
-const config = { scope: 'none' as const }
+const config = { scope: 'none', isPublicRead: true } as const
 
 const pageLength = 100
 

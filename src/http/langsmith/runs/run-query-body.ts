@@ -4,7 +4,7 @@ import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { LangsmithError } from '../errors.ts'
 import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
 import { runTypes } from './run-from-row.ts'
-import { flag, ignored, text, time, union, uuid } from '../schemas.ts'
+import { flag, ignored, searchedText, time, union, uuid } from '../schemas.ts'
 
 /** Longest list of ids in a request: all are in one statement. */
 const maxIds = 10_000
@@ -27,7 +27,7 @@ export const runQueryFields = {
   start_time: time.nullish(),
   end_time: time.nullish(),
   error: z.boolean().nullish(),
-  query: text.nullish(),
+  query: searchedText.nullish(),
   filter: z.string().nullish(),
   trace_filter: z.string().nullish(),
   tree_filter: z.string().nullish(),

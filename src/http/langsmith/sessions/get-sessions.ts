@@ -19,6 +19,7 @@ import {
   listOf,
   page,
   readFilter,
+  searchedText,
   text,
   time,
   uuidList,
@@ -28,7 +29,7 @@ import { sessionsWithStatistics } from './session-statistics.ts'
 const querystring = z.object({
   id: uuidList.optional(),
   name: text.optional(),
-  name_contains: text.optional(),
+  name_contains: searchedText.optional(),
   reference_dataset: uuidList.optional(),
   reference_free: flag.optional(),
   dataset_version: text.optional(),

@@ -1,9 +1,10 @@
 import sql, { raw, type Sql } from 'sql-template-tag'
-import type {
-  AttributeType,
-  FilterCondition,
-  FilterOperator,
-  FilterScalar,
+import {
+  searchedLength,
+  type AttributeType,
+  type FilterCondition,
+  type FilterOperator,
+  type FilterScalar,
 } from '../../../domain/filter.ts'
 
 /** The SQL of an attribute, on the aliases of the statement that the condition goes into. */
@@ -152,14 +153,17 @@ function matchingSql(
   text: string,
 ): Sql {
   const how = operator === 'search' ? 'ilike' : 'like'
+  const where = operator === 'ends_with' ? 'right' : 'left'
+  const match = (searched: Sql, patterns: readonly string[]): Sql =>
+    matchSql(searched, how, patterns, where)
   const { raw: plain, inJson } = patternsOf(operator, text)
   switch (type) {
     case 'failure':
-      return matchSql(sql`${left}::text`, how, inJson)
+      return match(sql`${left}::text`, inJson)
     case 'body':
-      return sql`${matchSql(preview!, how, plain)} or ${matchSql(sql`${left}::text`, how, inJson)}`
+      return sql`${match(preview!, plain)} or ${match(sql`${left}::text`, inJson)}`
     default:
-      return matchSql(spelling ?? left, how, plain)
+      return match(spelling ?? left, plain)
   }
 }
 
@@ -206,7 +210,16 @@ function literal(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }
 
-/** The condition that a text matches one of the patterns, which are bound as one array. */
-export function matchSql(text: Sql, operator: 'like' | 'ilike', patterns: readonly string[]): Sql {
-  return sql`${text} ${raw(operator)} any(${patterns}::text[])`
+/**
+ * The condition that a text matches one of the patterns, which are bound as one array. Only `searchedLength` characters of
+ * the text are searched: a pattern of 1,000 characters on three bodies of 8 MB took over 40 s.
+ * @param where the end of the text from which that many characters are taken
+ */
+export function matchSql(
+  text: Sql,
+  operator: 'like' | 'ilike',
+  patterns: readonly string[],
+  where: 'left' | 'right' = 'left',
+): Sql {
+  return sql`${raw(where)}(${text}, ${raw(String(searchedLength))}) ${raw(operator)} any(${patterns}::text[])`
 }

@@ -278,8 +278,8 @@ describe('refused, with the position', () => {
   })
 
   test('more than 16384 characters are refused, and 16384 are not', () => {
-    const long = (length: number) => `search("${'a'.repeat(length - 10)}")`
-    expect(parseRunFilter(long(16_384))).toMatchObject({ kind: 'search' })
+    const long = (length: number) => `eq(name, "${'a'.repeat(length - 12)}")`
+    expect(parseRunFilter(long(16_384))).toMatchObject({ kind: 'condition' })
     expect(refusal(long(16_385)).message).toContain('longer than 16384')
   })
 

@@ -1,0 +1,74 @@
+import type postgres from 'postgres'
+import { isCancelled, StatementTimeoutError } from './errors.ts'
+import { openPool, type Db, type RequestLimits, type StatementLimits } from './pool.ts'
+import { createReadSlots } from './read-slots.ts'
+import { currentReading, type Reading } from './reading.ts'
+import { setQueryRunner } from './statements.ts'
+
+const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 10_000 }
+
+/** A little more than Postgres itself allows: a server that hangs must not hold a request for ever. */
+const unansweredLimits: StatementLimits = { usualMs: 30_000, longMs: 30_000 }
+
+/** Connections that reads leave to writes. */
+const reservedConnections = 2
+
+/** How long a statement of a reading request waits for its turn; and how long once the answer has begun. */
+const firstPatienceMs = 5000
+const begunPatienceMs = 60_000
+
+interface RequestPoolOptions {
+  /** The most connections at a time. */
+  max?: number
+  /** What differs from the limits of the real server. */
+  limits?: Partial<RequestLimits>
+}
+
+/**
+ * Opens the pool that requests are answered from. Statements have a time limit. Those of reading requests wait for their
+ * tenant's share of the connections, at most half of them, and are cancelled once nobody waits for the answer.
+ */
+export function openRequestPool(url: string, { max = 10, limits }: RequestPoolOptions = {}): Db {
+  const requests = { ...requestLimits, ...limits }
+  const db = openPool(url, { max, requests, limits: unansweredLimits })
+  const total = Math.max(1, max - reservedConnections)
+  const slots = createReadSlots(total, Math.max(1, Math.min(total, Math.floor(max / 2))))
+  setQueryRunner(db, async (start) => {
+    const reading = currentReading()
+    if (reading === undefined) return start()
+    const patienceMs = reading.hasBegun() ? begunPatienceMs : firstPatienceMs
+    const release = await slots.take(reading.tenantId, reading.signal, patienceMs)
+    try {
+      return await runWhileWanted(start(), reading, requests.statementMs)
+    } finally {
+      release()
+    }
+  })
+  return db
+}
+
+/**
+ * Cancels the query in Postgres when nobody waits for it any more. The driver keeps its connection to itself until the
+ * request to cancel is delivered, which else could hit the statement after it (test/store/driver.test.ts).
+ * @throws StatementTimeoutError when Postgres ended it because of its time; the reason of the signal when it was aborted
+ */
+async function runWhileWanted<Row extends object>(
+  query: postgres.PendingQuery<Row[]>,
+  { signal }: Reading,
+  limitMs: number,
+): Promise<Row[]> {
+  const cancel = (): void => query.cancel()
+  const startedAt = performance.now()
+  signal.addEventListener('abort', cancel)
+  try {
+    return await query
+  } catch (error) {
+    if (!isCancelled(error)) throw error
+    signal.throwIfAborted()
+    // Told by the time, and not by the message, which is in the language of the server.
+    if (performance.now() - startedAt < limitMs * 0.95) throw error
+    throw new StatementTimeoutError(`no answer within ${limitMs} ms`, { cause: error })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
