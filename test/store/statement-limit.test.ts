@@ -63,7 +63,7 @@ async function sessions(where: string): Promise<number> {
   return rows.length
 }
 
-const short = { usualMs: 300, longMs: 300 }
+const short = { usualMs: 1500, longMs: 1500 }
 
 describe('a server that hangs', () => {
   test('every statement is refused, those behind the first and those without a connection too', async () => {
@@ -116,8 +116,8 @@ describe('a server that is alive', () => {
   })
 
   test('a statement of a longer limit is not cut off by those that wait behind it', async () => {
-    await open({ max: 1, limits: { usualMs: 300, longMs: 60_000 } })
-    const long = db.unsafe('select pg_sleep(1.5)', [], { limit: 'long' }).execute()
+    await open({ max: 1, limits: { usualMs: 1500, longMs: 60_000 } })
+    const long = db.unsafe('select pg_sleep(5)', [], { limit: 'long' }).execute()
     const behind = await refusal(db`select 1`.execute())
     expect(behind).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
     expect(await long).toHaveLength(1)
@@ -125,9 +125,9 @@ describe('a server that is alive', () => {
   })
 
   test('a transaction that waited too long for its connection never begins', async () => {
-    await open({ max: 1, limits: { usualMs: 300, longMs: 60_000 } })
+    await open({ max: 1, limits: { usualMs: 1500, longMs: 60_000 } })
     const long = db.begin(async (transaction) => {
-      await transaction.unsafe('select pg_sleep(1.5)', [], { limit: 'long' })
+      await transaction.unsafe('select pg_sleep(5)', [], { limit: 'long' })
     })
     await refusal(db.begin(async (transaction) => transaction`select 1`))
     await long
