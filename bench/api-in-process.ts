@@ -33,6 +33,8 @@ export async function withApi(
     log,
     interactiveWaitMs: 0,
     maxBodyBytes: 1_048_576,
+    backlogBytes: 1024 ** 3,
+    rateLimit: 0,
   })
   try {
     await app.listen({ host: '127.0.0.1', port: 0 })

@@ -19,7 +19,7 @@ const db = openPool(url)
 const log = { info: () => {}, warn: console.error, error: console.error }
 const queue = postgresBackend({ url, log })
 await queue.start()
-if (queueName === 'none') queue.enqueue = async () => {}
+if (queueName === 'none') queue.enqueue = async () => 0
 const blobs = createBlobStore({
   db,
   clock: systemClock,
@@ -42,6 +42,8 @@ const app = await buildApp({
   log,
   interactiveWaitMs: 0,
   maxBodyBytes: 20_971_520,
+  backlogBytes: 1024 ** 3,
+  rateLimit: 0,
 })
 await app.listen({ host: '127.0.0.1', port: 0 })
 let peak = 0

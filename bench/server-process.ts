@@ -10,21 +10,25 @@ export interface ServerOptions {
    * process.
    */
   redisUrl?: string | undefined
+  /** More settings of the server. */
+  settings?: Record<string, string>
 }
 
 export interface RunningServer {
   url: string
   /** The most memory, in bytes, that one of its processes has held so far. null where there is no /proc. */
   peakMemory(): Promise<number | null>
+  /** The same for each of its processes: the API first. */
+  peakMemories(): Promise<(number | null)[]>
 }
 
 /** Runs the server over a store, in processes of its own that end when `use` is done. */
 export async function withServer(
   { databaseUrl, folder }: FreshStore,
-  { redisUrl }: ServerOptions,
+  { redisUrl, settings: more = {} }: ServerOptions,
   use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
-  const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data') }
+  const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data'), ...more }
   const roles =
     redisUrl === undefined
       ? [settings]
@@ -32,11 +36,12 @@ export async function withServer(
   const processes = roles.map(startProcess)
   try {
     const [url = ''] = await Promise.all(processes.map(readUrl))
+    const peakMemories = async () => Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
     const peakMemory = async (): Promise<number | null> => {
-      const peaks = await Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
+      const peaks = await peakMemories()
       return peaks.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)))
     }
-    await use({ url, peakMemory })
+    await use({ url, peakMemory, peakMemories })
   } finally {
     await Promise.all(processes.map(stopProcess))
   }

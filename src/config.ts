@@ -53,6 +53,10 @@ export interface Config {
   interactiveWaitMs: number
   /** The largest request body in bytes, after decompression. */
   maxBodyBytes: number
+  /** Bytes of accepted events that may wait to be applied. */
+  backlogBytes: number
+  /** Requests that a key may send in a second; 0: as many as it likes. */
+  rateLimit: number
   initialTenant: InitialTenant
 }
 
@@ -142,6 +146,14 @@ const settings = {
   MAX_BODY_BYTES: {
     schema: wholeNumber(1024, 1024 ** 3).default(20 * 1024 ** 2),
     expects: 'bytes, 1024 to 1073741824',
+  },
+  RUNMILL_BACKLOG_BYTES: {
+    schema: wholeNumber(1_048_576, 2 ** 40).default(1024 ** 3),
+    expects: 'bytes, 1048576 to 1099511627776',
+  },
+  RUNMILL_RATE_LIMIT: {
+    schema: wholeNumber(0, 1_000_000).default(0),
+    expects: 'requests a second, 0 to 1000000',
   },
   RUNMILL_INIT_TENANT_ID: { schema: z.guid().optional(), expects: 'a UUID' },
   RUNMILL_INIT_TENANT_NAME: {
@@ -247,6 +259,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
           }),
     interactiveWaitMs: read('INTERACTIVE_WAIT_MS'),
     maxBodyBytes: read('MAX_BODY_BYTES'),
+    backlogBytes: read('RUNMILL_BACKLOG_BYTES'),
+    rateLimit: read('RUNMILL_RATE_LIMIT'),
     initialTenant: Object.freeze({
       id: read('RUNMILL_INIT_TENANT_ID')?.toLowerCase() ?? null,
       name: read('RUNMILL_INIT_TENANT_NAME'),

@@ -114,6 +114,7 @@ function composeRunmill(
     progress: WorkerProgress | null,
   ): Promise<App> {
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
+    const { backlogBytes, rateLimit } = config
     const blobSigner = createBlobSigner(await secretEnsure(pools.db, 'blob-links', clock.now()))
     const served = { ...pools, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
     return buildApp({
@@ -121,6 +122,8 @@ function composeRunmill(
       progress,
       unheldErrors: unheldErrors.count,
       maxBodyBytes,
+      backlogBytes,
+      rateLimit,
       trustProxy,
     })
   }

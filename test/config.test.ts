@@ -19,6 +19,8 @@ describe('defaults', () => {
       blobsBucket: null,
       interactiveWaitMs: 2000,
       maxBodyBytes: 20_971_520,
+      backlogBytes: 1_073_741_824,
+      rateLimit: 0,
       initialTenant: { id: null, name: 'default', keys: null },
     })
   })

@@ -3,6 +3,7 @@ import type { Clock } from '../src/domain/clock.ts'
 import type { Log } from '../src/domain/log.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../src/domain/timestamp.ts'
 import type { Handler, QueueBackend } from '../src/queue/backend.ts'
+import { ingestLanes } from '../src/queue/catalog.ts'
 import type { Db } from '../src/store/pool.ts'
 import {
   blobMarkDelete,
@@ -45,9 +46,7 @@ export function collectHandler(services: CollectorServices): Handler<'collect'> 
 
 async function hasBacklog(queue: QueueBackend): Promise<boolean> {
   const counts = await queue.counts()
-  return [counts.ingest, counts['ingest-interactive']].some(
-    ({ waiting, delayed }) => waiting + delayed > 0,
-  )
+  return ingestLanes.some((lane) => counts[lane].waiting + counts[lane].delayed > 0)
 }
 
 async function markUnreferenced(

@@ -19,8 +19,9 @@ export function buildHandlers(
   const { db, clock } = services
   return {
     ingest: ingestHandler(services),
-    // It has a gatherer of its own, so that an interactive write never waits behind a burst.
+    // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(services),
+    'ingest-backlog': ingestHandler(services),
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),

@@ -40,6 +40,7 @@ export function ingestHandler(
   const gather = createGatherer<Item>({
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
+    ownerOf: ({ job }) => job.tenantId,
     apply: async (items) => applyJobs(services, items),
   })
   return async (job, { signal }) => gather({ job, weight: weightOf(job), signal })

@@ -9,6 +9,8 @@ import {
 } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
 import { productVersion } from '../domain/version.ts'
+import { createBacklog } from '../queue/process-backlog.ts'
+import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './auth.ts'
 import { limitBytesInFlight } from './backpressure.ts'
 import { blobs } from './blobs.ts'
@@ -22,9 +24,13 @@ import { stopUnwantedReads } from './reads.ts'
 import type { App, Services } from './services.ts'
 import type { Db } from '../store/pool.ts'
 
-export interface AppOptions extends Omit<Services, 'auth'> {
+export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit'> {
   /** The size of the largest request body, in bytes. */
   maxBodyBytes: number
+  /** How many bytes of events may wait in the queue. */
+  backlogBytes: number
+  /** How many requests a key may send in a second; 0 for any number. */
+  rateLimit: number
   /**
    * Whose `X-Forwarded-Host` and `-Proto` are trusted: false for nobody's, true for everybody's, or a list of
    * addresses.
@@ -50,6 +56,8 @@ const bytesInFlight = 48 * 1_048_576
 /** Builds the HTTP server. The caller makes it listen, and closes it. */
 export async function buildApp({
   maxBodyBytes,
+  backlogBytes,
+  rateLimit,
   trustProxy,
   progress,
   unheldErrors,
@@ -57,7 +65,9 @@ export async function buildApp({
   keysDb,
   ...options
 }: AppOptions): Promise<App> {
-  const services: Services = { ...options, auth: createAuthenticator(keysDb) }
+  const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes })
+  const admit = createAdmission({ backlog, requestsPerSecond: rateLimit })
+  const services: Services = { ...options, auth: createAuthenticator(keysDb), backlog, admit }
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -79,6 +89,8 @@ export async function buildApp({
   stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)
+  app.addHook('onReady', async () => backlog.start())
+  app.addHook('onClose', async () => backlog.stop())
   // Otherwise a connection that was still being answered when the server was told to stop would stay open, and keep the
   // process alive, for 72 s.
   app.addHook('preClose', async () => {

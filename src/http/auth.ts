@@ -16,6 +16,8 @@ export type Scope = 'read' | 'write' | 'scores'
 export interface Principal {
   tenantId: string
   tenantName: string
+  /** Missing where a link stands for a key. */
+  keyId?: string
   scopes: readonly string[]
 }
 
@@ -38,6 +40,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The scope that the route needs; `none` needs no key. Default: read for GET and HEAD, otherwise write. */
     scope?: Scope | 'none'
+    /** The events of the route go through the queue: it is refused while too many wait there. */
+    isIngest?: boolean
   }
 }
 
@@ -83,7 +87,8 @@ export function createAuthenticator(db: Db, time: { now(): number } = performanc
 }
 
 function principalOf(key: ApiKey): Principal {
-  return { tenantId: key.tenantId, tenantName: key.tenantName, scopes: key.scopes }
+  const { id, tenantId, tenantName, scopes } = key
+  return { tenantId, tenantName, keyId: id, scopes }
 }
 
 /** Returns the scope that the route needs: its own `config.scope`, or the default for its method. */

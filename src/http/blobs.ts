@@ -5,7 +5,7 @@ import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
-import { logFailure, logUnavailable } from './log-failure.ts'
+import { logFailure, logRefusal } from './log-failure.ts'
 import type { App, Services } from './services.ts'
 
 /** The shortest time that a link works. SDKs fetch at once, but people may keep a page open. */
@@ -185,8 +185,9 @@ function answerError(
 ): FastifyReply {
   const problem = classifyError(error)
   switch (problem.kind) {
+    case 'limited':
     case 'unavailable':
-      logUnavailable(log, error, request)
+      logRefusal(log, error, request)
       reply.header('retry-after', retryAfterSeconds)
       return refuse(reply, 503, 'Service temporarily unavailable')
     case 'schema':

@@ -1,6 +1,7 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { BlobsUnavailableError } from '../blobs/store.ts'
+import { LimitError } from '../domain/limit-error.ts'
 import { QueueUnavailableError } from '../queue/backend.ts'
 import {
   isDataError,
@@ -32,6 +33,8 @@ export type ClassifiedError =
   | { kind: 'busy'; message: string }
   /** It takes Postgres too long, and would do so again. */
   | { kind: 'slow'; message: string }
+  /** Its key or its tenant has sent too much for now. Nothing of its request was read. */
+  | { kind: 'limited'; message: string; retryAfterSeconds: number }
   /** Postgres cannot hold a value that was sent. */
   | { kind: 'data' }
   /** A refusal by Fastify itself with a status below 500: a body that is too large, a malformed URL. */
@@ -50,6 +53,10 @@ export function classifyError(error: unknown): ClassifiedError {
   // Nobody reads this answer. nginx logs the same status.
   if (error instanceof ReadCancelledError && error.why === 'client left') {
     return { kind: 'refused', status: 499, message: error.message }
+  }
+  if (error instanceof LimitError) {
+    const { message, retryAfterSeconds } = error
+    return { kind: 'limited', message: `Too many requests: ${message}`, retryAfterSeconds }
   }
   if (isUnavailable(error)) return { kind: 'unavailable' }
   if (isDataError(error)) return { kind: 'data' }

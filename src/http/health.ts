@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
+import { ingestLanes } from '../queue/catalog.ts'
 import { pingPool } from '../store/ping.ts'
 import type { App, Services } from './services.ts'
 
@@ -78,8 +79,8 @@ export async function health(
   async function checkProgress(): Promise<void> {
     if (progress === null) return
     const counts = await queue.counts()
-    const waiting = [counts.ingest, counts['ingest-interactive']].reduce(
-      (sum, lane) => sum + lane.waiting + lane.active,
+    const waiting = ingestLanes.reduce(
+      (sum, lane) => sum + counts[lane].waiting + counts[lane].active,
       0,
     )
     const now = toEpochMs(clock.now())

@@ -18,7 +18,7 @@ const maxWaitMs = 30_000
  * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
  */
 export async function acceptEvents(
-  { queue, clock, interactiveWaitMs }: Services,
+  { queue, backlog, clock, interactiveWaitMs }: Services,
   request: FastifyRequest,
   events: IngestEvent[],
   { isInteractive }: { isInteractive: boolean },
@@ -35,7 +35,7 @@ export async function acceptEvents(
   )
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
   try {
-    await queue.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
     await Promise.all(watches.map(async (watch) => watch.wait(waitMs)))
   } finally {
     for (const watch of watches) watch.cancel()

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { BlobSigner } from '../blobs/signing.ts'
@@ -6,6 +6,7 @@ import type { BlobStore } from '../blobs/store.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Log } from '../domain/log.ts'
 import type { QueueBackend } from '../queue/backend.ts'
+import type { Backlog } from '../queue/backlog.ts'
 import type { Db } from '../store/pool.ts'
 import type { Authenticator } from './auth.ts'
 
@@ -13,9 +14,13 @@ import type { Authenticator } from './auth.ts'
 export interface Services {
   db: Db
   queue: QueueBackend
+  /** What waits in the queue; every event goes into the queue through it. */
+  backlog: Backlog
   clock: Clock
   log: Log
   auth: Authenticator
+  /** Called once it is known whose a request is. @throws LimitError when it may not go on now */
+  admit(request: FastifyRequest): void
   /** Stores the bytes of attachments. */
   blobs: BlobStore
   /** Signs the links to attachments, and checks them. */

@@ -6,6 +6,8 @@ const messageBytes = 7_000
 export interface AppliedSignals {
   announce(batchIds: string[]): void
   watch(batchId: string): AppliedWatch
+  /** Calls `listener` with every announcement, of this process or another. */
+  listen(listener: (batchIds: string[]) => void): void
   /** Takes in a message that another process published. */
   deliver(message: string): void
   /** The number of batches that this process waits for. */
@@ -25,9 +27,11 @@ interface Watcher {
  */
 export function appliedSignals(publish?: (message: string) => void): AppliedSignals {
   const watchers = new Map<string, Set<Watcher>>()
+  const listeners: ((batchIds: string[]) => void)[] = []
   let outgoing: string[] = []
 
-  function wakeLocal(batchIds: Iterable<string>): void {
+  function wakeLocal(batchIds: string[]): void {
+    for (const listener of listeners) listener(batchIds)
     for (const batchId of batchIds) {
       for (const watcher of watchers.get(batchId) ?? []) {
         watcher.applied = true
@@ -62,6 +66,7 @@ export function appliedSignals(publish?: (message: string) => void): AppliedSign
         },
       }
     },
+    listen: (listener) => void listeners.push(listener),
     deliver: (message) => wakeLocal(message.split('\n')),
     watched: () => watchers.size,
   }

@@ -21,6 +21,9 @@ export interface QueueCounts {
   failed: number
 }
 
+/** The memory of a datastore that keeps jobs there: how much is used, and where it begins to refuse jobs. */
+export type QueueMemory = Record<'usedBytes' | 'maxBytes', number>
+
 /** Waits for a batch to be applied. It is made before the batch is enqueued, so that no announcement is missed. */
 export interface AppliedWatch {
   /** Resolves true once the batch was announced, false after `timeoutMs`. */
@@ -48,8 +51,11 @@ export interface QueueBackend {
   start(): Promise<void>
   /** Stops workers (running handlers are given a few seconds), then disconnects. */
   stop(): Promise<void>
-  /** Resolves once all jobs are durable. All of them are stored, or none (QueueUnavailableError). */
-  enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][]): Promise<void>
+  /**
+   * Resolves once all jobs are durable. All of them are stored, or none (QueueUnavailableError).
+   * @param priority 0 to 2,097,151. The lowest are taken first. @returns the bytes of the jobs, after compression
+   */
+  enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][], priority?: number): Promise<number>
   /**
    * Enqueues one job, unless a job of the same key waits or runs. It never carries payload: it only says where to
    * look. A change that comes after the handler last looked, and before its job is gone, is found by the sweep.
@@ -72,7 +78,11 @@ export interface QueueBackend {
   /** Tells every process that these batches are applied. Best effort: a waiter that is not told times out. */
   announceApplied(batchIds: string[]): void
   watchApplied(batchId: string): AppliedWatch
+  /** Calls `listener` with every announcement that reaches this process, which may be told some of them twice. */
+  onApplied(listener: (batchIds: string[]) => void): void
   counts(): Promise<Record<QueueName, QueueCounts>>
+  /** The memory of the fullest server; null where none has a limit, or none says so. */
+  memory(): Promise<QueueMemory | null>
   /** Rejects when the datastore does not answer within a second or two. */
   ping(): Promise<void>
 }

@@ -37,6 +37,7 @@ export interface CollectJob {
 export interface JobData {
   ingest: IngestJob
   'ingest-interactive': IngestJob
+  'ingest-backlog': IngestJob
   aggregate: AggregateJob
   purge: PurgeJob
   sweep: SweepJob
@@ -51,12 +52,14 @@ export interface QueueSettings {
 }
 
 /**
- * All queues. `ingest` and `ingest-interactive` are two lanes of the same work: a burst in the first never delays a
- * write that somebody waits for in the second.
+ * All queues. The first three are lanes of the same work: a burst in `ingest` never delays a write that somebody waits
+ * for in `ingest-interactive`, and what a tenant sends faster than it is applied goes to `ingest-backlog`, where it
+ * delays nobody else (process-backlog.ts).
  */
 export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze({
   ingest: { concurrency: 64 },
   'ingest-interactive': { concurrency: 32 },
+  'ingest-backlog': { concurrency: 64 },
   aggregate: { concurrency: 2 },
   purge: { concurrency: 1 },
   sweep: { concurrency: 1 },
@@ -64,3 +67,8 @@ export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze(
 })
 
 export const queueNames = Object.keys(queues) as QueueName[]
+
+/** The queues whose jobs are events that were accepted and are not applied yet. */
+export const ingestLanes = ['ingest', 'ingest-interactive', 'ingest-backlog'] as const
+
+export type IngestLane = (typeof ingestLanes)[number]

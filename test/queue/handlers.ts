@@ -8,6 +8,7 @@ export function handlers(some: Partial<Handlers>): Handlers {
   return {
     ingest: noWork,
     'ingest-interactive': noWork,
+    'ingest-backlog': noWork,
     aggregate: noWork,
     purge: noWork,
     sweep: noWork,

@@ -82,6 +82,10 @@ export interface HarnessOptions {
   trustProxy?: boolean | string
   /** Limits of the statements of requests that differ from those of the real server. */
   limits?: Partial<RequestLimits>
+  /** Default: 1 GiB. */
+  backlogBytes?: number
+  /** Default: no limit. */
+  rateLimit?: number
   /** Set by a test that changes the app itself: no other test gets that app. */
   isOwn?: true
 }
@@ -189,6 +193,8 @@ export async function closeHarnesses(): Promise<void> {
 async function startServer({
   blobHome,
   publicUrl,
+  backlogBytes = 1024 ** 3,
+  rateLimit = 0,
   trustProxy = false,
   limits,
 }: HarnessOptions): Promise<Server> {
@@ -228,6 +234,8 @@ async function startServer({
     // Longer than any machine takes: what a test has written it reads back.
     interactiveWaitMs: 60_000,
     maxBodyBytes: 20_971_520,
+    backlogBytes,
+    rateLimit,
     trustProxy,
   })
   return {

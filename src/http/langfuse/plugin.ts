@@ -18,7 +18,9 @@ export async function langfuse(app: App, services: Services): Promise<void> {
     throw notFound('Not found')
   })
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
+    if (scopeOf(request) === 'none') return
+    request.principal = await authenticate(services, request)
+    services.admit(request)
   })
   const paths = collectPaths(app)
   infoRoutes(app)

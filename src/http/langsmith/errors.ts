@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Log } from '../../domain/log.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
-import { logFailure, logUnavailable } from '../log-failure.ts'
+import { logFailure, logRefusal } from '../log-failure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -65,7 +65,7 @@ export function answerError(
     case 'body':
       return answer(request, reply, 422, problem.message)
     case 'unavailable':
-      logUnavailable(log, error, request)
+      logRefusal(log, error, request)
       reply.header('Retry-After', retryAfterSeconds)
       return answer(request, reply, 503, 'Service temporarily unavailable')
     case 'busy':
@@ -74,6 +74,10 @@ export function answerError(
     // A status that no SDK tries again (contracts/langsmith.md 1.5).
     case 'slow':
       return answer(request, reply, 422, problem.message)
+    case 'limited':
+      logRefusal(log, error, request)
+      reply.header('Retry-After', problem.retryAfterSeconds)
+      return answer(request, reply, 429, problem.message)
     case 'data':
       return answer(request, reply, 422, 'Value cannot be stored')
     case 'refused':

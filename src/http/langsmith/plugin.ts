@@ -28,7 +28,9 @@ export async function langsmith(app: App, services: Services): Promise<void> {
     throw notFound()
   })
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
+    if (scopeOf(request) === 'none') return
+    request.principal = await authenticate(services, request)
+    services.admit(request)
   })
   infoRoutes(app)
   feedbackRoutes(app, services)

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import { BodyError } from '../body.ts'
-import { classifyError, retryAfterSeconds } from '../classify-error.ts'
-import { logFailure, logUnavailable } from '../log-failure.ts'
+import { classifyError, retryAfterSeconds, type ClassifiedError } from '../classify-error.ts'
+import { logFailure, logRefusal } from '../log-failure.ts'
 import type { App, Services } from '../services.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
@@ -16,10 +16,18 @@ export async function otlp(app: App, services: Services): Promise<void> {
   readRawBodies(app)
   app.setErrorHandler((error, request, reply) => answerStatus(services, error, request, reply))
   app.addHook('onRequest', async (request) => {
-    if (scopeOf(request) !== 'none') request.principal = await authenticate(services, request)
+    if (scopeOf(request) === 'none') return
+    request.principal = await authenticate(services, request)
+    services.admit(request)
   })
   postTraces(app, services, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
 }
+
+/**
+ * Python's exporter drops an export that is answered with 429, and sends it again after 503; the others do so after both
+ * (contracts/langfuse.md 2.8).
+ */
+const limitedStatus = 503
 
 const undecodable = 'Failed to decompress request body'
 
@@ -32,7 +40,13 @@ const ingestionVersion = 4
  */
 export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)
-  app.setErrorHandler((error, _, reply) => {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = classifyError(error)
+    if (problem.kind === 'limited') {
+      logRefusal(services.log, error, request)
+      reply.header('Retry-After', problem.retryAfterSeconds)
+      return reply.code(limitedStatus).send({ error: problem.message })
+    }
     const refusal = error instanceof BodyError ? new OtlpError(400, undecodable) : error
     // An error thrown here goes to the handler of the plugin around this one.
     if (!(refusal instanceof OtlpError)) throw error
@@ -85,9 +99,13 @@ function answerStatus(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const { status, message } = statusOf(error)
-  if (status === 429 || status === 503) reply.header('Retry-After', retryAfterSeconds)
-  if (status === 503) logUnavailable(log, error, request)
+  const problem = classifyError(error)
+  const { status, message } = error instanceof OtlpError ? error : statusOf(problem)
+  if (status === 429 || status === 503) {
+    if (status === 503) logRefusal(log, error, request)
+    const seconds = problem.kind === 'limited' ? problem.retryAfterSeconds : retryAfterSeconds
+    reply.header('Retry-After', seconds)
+  }
   if (status === 500) logFailure(log, error, request)
   const code = codes[status] ?? (status < 500 ? invalidArgument : internal)
   reply.code(status)
@@ -96,9 +114,7 @@ function answerStatus(
     : reply.send({ code, message })
 }
 
-function statusOf(error: unknown): { status: number; message: string } {
-  if (error instanceof OtlpError) return error
-  const problem = classifyError(error)
+function statusOf(problem: ClassifiedError): { status: number; message: string } {
   switch (problem.kind) {
     case 'schema':
       return { status: 400, message: problem.message }
@@ -110,6 +126,8 @@ function statusOf(error: unknown): { status: number; message: string } {
       return { status: 429, message: problem.message }
     case 'slow':
       return { status: 400, message: problem.message }
+    case 'limited':
+      return { status: limitedStatus, message: problem.message }
     case 'data':
       return { status: 400, message: 'Value cannot be stored' }
     case 'refused':

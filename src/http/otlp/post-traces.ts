@@ -51,7 +51,7 @@ export function postTraces(
     consumes,
     body,
   }
-  app.post(path, { schema }, async (request, reply) => {
+  app.post(path, { schema, config: { isIngest: true } }, async (request, reply) => {
     const encoding = encodingOf(request)
     if (encoding === null) throw new OtlpError(400, 'Invalid content type')
     const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)

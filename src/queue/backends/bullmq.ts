@@ -15,6 +15,7 @@ import {
   type Handlers,
   type QueueBackend,
   type QueueCounts,
+  type QueueMemory,
   QueueUnavailableError,
 } from '../backend.ts'
 import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
@@ -58,6 +59,8 @@ export interface Datastore {
   publish(message: string): Promise<unknown>
   /** Resolves once messages arrive. Renews itself after a lost connection. */
   subscribe(deliver: (message: string) => void): Promise<void>
+  /** See `QueueBackend.memory`. */
+  memory(): Promise<QueueMemory | null>
   ping(): Promise<unknown>
   /** Ends all connections within a second or so, whatever state they are in. */
   close(): Promise<void>
@@ -163,10 +166,10 @@ export function bullBackend(
   }
 
   /** Runs one operation of a producer within a time limit. */
-  async function produce(what: (open: Session) => Promise<unknown>, ms = answerMs): Promise<void> {
+  async function produce<T>(what: (open: Session) => Promise<T>, ms = answerMs): Promise<T> {
     const open = current()
     try {
-      await withTimeLimit(what(open), ms)
+      return await withTimeLimit(what(open), ms)
     } catch (error) {
       throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
     }
@@ -258,14 +261,16 @@ export function bullBackend(
       )
       await closing
     },
-    async enqueue(queue, jobs) {
-      if (jobs.length === 0) return
-      await produce(
+    async enqueue(queue, jobs, priority = 0) {
+      if (jobs.length === 0) return 0
+      return produce(
         async (open) => {
           // The first watch may still be subscribing. Waits for it, so that its announcement is not missed.
           if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
           const payloads = await Promise.all(jobs.map(packJob))
-          await open.store.addAll(open.queues[queue], queue, payloads, jobOptions)
+          const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
+          await open.store.addAll(open.queues[queue], queue, payloads, options)
+          return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
         answerMs + answerMsPerFurtherJob * (jobs.length - 1),
       )
@@ -304,6 +309,10 @@ export function bullBackend(
       if (session) session.subscribed ??= subscribe(session)
       return applied.watch(batchId)
     },
+    onApplied(listener) {
+      if (session) session.subscribed ??= subscribe(session)
+      applied.listen(listener)
+    },
     async counts() {
       const open = current()
       const all = queueNames.map(
@@ -313,6 +322,9 @@ export function bullBackend(
         QueueName,
         QueueCounts
       >
+    },
+    async memory() {
+      return withTimeLimit(current().store.memory(), pingMs)
     },
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)

@@ -15,6 +15,7 @@ interface InlineJob {
   /** JSON, so that a handler gets what it would get through a server. */
   data: string
   key?: string
+  priority?: number
   attempts: number
 }
 
@@ -59,7 +60,9 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       )
       return
     }
-    lane.waiting.push(job)
+    const { priority = 0 } = job
+    const behind = lane.waiting.findLastIndex((other) => (other.priority ?? 0) <= priority)
+    lane.waiting.splice(behind + 1, 0, job)
     setImmediate(run, queue)
   }
 
@@ -137,9 +140,11 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
         for (const job of lanes[queue].delayed.keys()) promote(queue, job)
       }
     },
-    async enqueue(queue, jobs) {
+    async enqueue(queue, jobs, priority = 0) {
       assertStarted()
-      for (const data of jobs.map((job) => JSON.stringify(job))) add(queue, { data, attempts: 0 })
+      const texts = jobs.map((job) => JSON.stringify(job))
+      for (const data of texts) add(queue, { data, priority, attempts: 0 })
+      return texts.reduce((sum, text) => sum + text.length, 0)
     },
     async nudge(queue, key, data, delayMs = 0) {
       assertStarted()
@@ -157,6 +162,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     },
     announceApplied: (batchIds) => applied.announce(batchIds),
     watchApplied: (batchId) => applied.watch(batchId),
+    onApplied: (listener) => applied.listen(listener),
     async counts() {
       return Object.fromEntries(
         queueNames.map((name) => {
@@ -165,6 +171,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
         }),
       ) as Awaited<ReturnType<QueueBackend['counts']>>
     },
+    memory: async () => null,
     async ping() {
       assertStarted()
     },

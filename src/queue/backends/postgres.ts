@@ -27,10 +27,10 @@ const closeMs = 1_000
 
 /**
  * One pool for producers, workers and announcements. One connection of it listens, for all queues; the others run
- * statements and are closed when idle for 10 seconds: each takes some 8 MiB in the server. So 6 at most per process,
- * producer and 5 workers included (counted in pg_stat_activity).
+ * statements and are closed when idle for 10 seconds: each takes some 8 MiB in the server. So 7 at most per process,
+ * producer and 6 workers included (counted in pg_stat_activity).
  */
-const poolSize = 6
+const poolSize = 7
 
 /**
  * BullMQ on Postgres 14 or newer, in the schema `bullmq` of the given database, which `start` creates or upgrades.
@@ -89,6 +89,8 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
       alone: oneAtATime(pool, channel),
       publish: (message) => pool.query('select pg_notify($1, $2)', [channel, message]),
       subscribe: (deliver) => listenOn(connection, channel, deliver, report),
+      // Jobs are on the disk.
+      memory: async () => null,
       ping: () => pool.query('select 1'),
       async close() {
         await withTimeLimit(connection.close(), closeMs).catch(() => {})

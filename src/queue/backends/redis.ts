@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Job, Queue, Worker } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { QueueBackend } from '../backend.ts'
+import type { QueueBackend, QueueMemory } from '../backend.ts'
 import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
@@ -21,8 +21,8 @@ const closeMs = 1_000
 
 /**
  * BullMQ on Redis 6.2 or newer, single, Sentinel or Cluster. A process has 1 connection to produce; and, once they are
- * needed, 1 that all workers share, 1 on which each worker (6 in a process that does everything) waits for jobs, and 1
- * that subscribes: at most 9. Enqueueing while Redis is away fails at once; workers wait until it is back.
+ * needed, 1 that all workers share, 1 on which each worker (7 in a process that does everything) waits for jobs, and 1
+ * that subscribes: at most 10. Enqueueing while Redis is away fails at once; workers wait until it is back.
  * @param options.url see `parseRedisUrl`
  * @throws Error when the URL cannot be read
  */
@@ -76,7 +76,15 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       openWorker(name, work, options) {
         // Workers outlive an outage: their commands wait for Redis instead of failing.
         consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
-        return new Worker(name, work, { ...options, ...common, connection: consumer })
+        const worker = new Worker(name, work, { ...options, ...common, connection: consumer })
+        const backend = worker.getBackend()
+        const moveToActive = backend.moveToActive.bind(backend)
+        backend.moveToActive = (token, by) =>
+          moveToActive(token, by).catch((error: unknown) => {
+            report(error, `worker ${name}`)
+            throw waitWhileFull(error)
+          })
+        return worker
       },
       async addAll(queue, name, payloads, options) {
         if (payloads.length === 1) {
@@ -109,6 +117,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         }
         await subscriber.subscribe(channel)
       },
+      memory: async () => (mayInfo ? memoryOf(producer) : null),
       ping: () => producer.ping(),
       async close() {
         await withTimeLimit(
@@ -164,6 +173,35 @@ async function connectClient(client: Client): Promise<void> {
 
 function disconnectAll(clients: Client[]): void {
   for (const client of clients) client.disconnect()
+}
+
+/**
+ * A Redis whose memory is full takes no job out of its lists either. BullMQ asks again after a pause only where it takes
+ * the error for a lost connection, by its code; after any other it asks again at once, 30,000 times a second.
+ * Test: `workers wait while it is full` in test/queue/backlog.test.ts.
+ */
+function waitWhileFull(error: unknown): unknown {
+  const text = describeError(error)
+  if (!text.includes('OOM')) return error
+  return Object.assign(new Error(`Redis is full: ${text}`, { cause: error }), {
+    code: 'ECONNREFUSED',
+  })
+}
+
+/** The memory of the server, or of the fullest node of a cluster; null where there is no limit. */
+async function memoryOf(client: Client): Promise<QueueMemory | null> {
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client]
+  const memories = await Promise.all(
+    nodes.map(async (node) => {
+      const info = await node.info('memory')
+      const numberOf = (field: string) =>
+        Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+      return { usedBytes: numberOf('used_memory'), maxBytes: numberOf('maxmemory') }
+    }),
+  )
+  const limited = memories.filter(({ maxBytes }) => maxBytes > 0)
+  const fullness = ({ usedBytes, maxBytes }: QueueMemory) => usedBytes / maxBytes
+  return limited.toSorted((a, b) => fullness(b) - fullness(a))[0] ?? null
 }
 
 /**

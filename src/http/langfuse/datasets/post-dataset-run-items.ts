@@ -53,7 +53,7 @@ export function postDatasetRunItems(app: App, services: Services): void {
     tags: ['langfuse dataset run items'],
     summary: 'Link a dataset item to its execution in a run',
   }
-  app.post('/dataset-run-items', { schema }, async (request) => {
+  app.post('/dataset-run-items', { schema, config: { isIngest: true } }, async (request) => {
     const { tenantId } = request.principal
     const { runName, runDescription, datasetItemId, datasetVersion = null } = request.body
     const example = await exampleFind(

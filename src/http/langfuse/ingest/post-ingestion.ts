@@ -31,7 +31,7 @@ export function postIngestion(app: App, services: Services): void {
         body: batch.extend({ batch: z.array(ingestionEvent) }),
         response: { 207: z.object({ successes: z.array(result), errors: z.array(result) }) },
       },
-      config: { scope: 'scores' },
+      config: { scope: 'scores', isIngest: true },
       // Validates only the frame of the documented schema, so that a bad event does not refuse the others.
       validatorCompiler: (route) => validatorCompiler({ ...route, schema: batch }),
       errorHandler: (error, request, reply) => {

@@ -16,7 +16,7 @@ export function postTraces(app: App, services: Services): void {
     tags: ['langfuse traces'],
     summary: 'Make or change a trace',
   }
-  app.post('/traces', { schema }, async (request) => {
+  app.post('/traces', { schema, config: { isIngest: true } }, async (request) => {
     const { body, bodyText, principal } = request
     const id = body.id || randomUUID()
     const now = clock.now()

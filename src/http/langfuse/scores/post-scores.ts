@@ -21,7 +21,7 @@ export function postScores(app: App, services: Services): void {
         body: scoreBody,
         response: { 200: z.object({ id: z.string() }) },
       },
-      config: { scope: 'scores' },
+      config: { scope: 'scores', isIngest: true },
     },
     async (request) => {
       const { body, bodyText, principal } = request

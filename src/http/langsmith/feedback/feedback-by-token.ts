@@ -58,7 +58,7 @@ const postSchema = {
 
 /** Feedback through a link (contracts/langsmith.md 2.7.1). */
 export function feedbackByTokenRoutes(app: App, services: Services): void {
-  const config = { scope: 'none' as const }
+  const config = { scope: 'none' as const, isIngest: true }
 
   // Programs that preview a link ask for HEAD: that must not count as feedback.
   const getOptions = { schema: getSchema, config, exposeHeadRoute: false }
@@ -87,6 +87,7 @@ async function takeFeedback(
   if (found.expiresAt <= now) throw new LangsmithError(403, 'Feedback token has expired')
   // The token allows this tenant's feedback on one run under one key, and nothing else.
   request.principal = { tenantId: found.tenantId, tenantName: '', scopes: ['scores'] }
+  services.admit(request)
   const given = sliceMembers(request.bodyText)
   const metadata = textOf(given.get('metadata')) ?? query.metadata ?? '{}'
   if (!metadata.startsWith('{')) throw invalid(['body', 'metadata'], 'Input should be an object')

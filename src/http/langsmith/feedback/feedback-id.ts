@@ -40,7 +40,7 @@ export function feedbackIdRoutes(app: App, services: Services): void {
   // Fields that are absent or null keep what is stored.
   app.patch(
     '/feedback/:feedback_id',
-    { schema: patchSchema, validatorCompiler: unvalidated },
+    { schema: patchSchema, config: { isIngest: true }, validatorCompiler: unvalidated },
     async (request) => {
       const id = params.safeParse(request.params).data?.feedback_id
       if (id === undefined) throw invalid(['path', 'feedback_id'], 'Input should be a valid UUID')

@@ -18,7 +18,7 @@ export function postFeedback(app: App, services: Services): void {
       path,
       {
         schema: { tags: ['feedback'], summary: 'Give feedback', body: feedbackInput },
-        config: { scope: 'scores' },
+        config: { scope: 'scores', isIngest: true },
         validatorCompiler: unvalidated,
       },
       async (request) => {

@@ -29,7 +29,7 @@ export function postRunsBatch(app: App, services: Services): void {
         body: z.object({ post: z.array(runInput).nullish(), patch: z.array(runInput).nullish() }),
         response: { 202: accepted },
       },
-      config: { errorShape: 'error' },
+      config: { errorShape: 'error', isIngest: true },
       validatorCompiler: unvalidated,
     },
     async (request, reply) => {

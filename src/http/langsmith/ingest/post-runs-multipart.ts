@@ -55,7 +55,7 @@ export function postRunsMultipart(app: App, services: Services): void {
           body: partsSchema(partNames),
           response: { 202: accepted },
         },
-        config: { errorShape: 'error' },
+        config: { errorShape: 'error', isIngest: true },
         validatorCompiler: unvalidated,
       },
       async (request, reply) => {

@@ -21,7 +21,7 @@ const patchSchema = {
 
 /** One run at a time: both routes answer once the run can be read (contracts/langsmith.md 2.6.1). */
 export function singleRunRoutes(app: App, services: Services): void {
-  const config = { errorShape: 'error' as const }
+  const config = { errorShape: 'error' as const, isIngest: true }
   const validatorCompiler = unvalidated
 
   app.post('/runs', { schema: postSchema, config, validatorCompiler }, async (request, reply) => {

@@ -49,81 +49,86 @@ const schema = {
  */
 export function postDatasetsUploadExperiment(app: App, services: Services): void {
   const { db, clock } = services
-  app.post('/datasets/upload-experiment', { schema }, async (request) => {
-    const { tenantId } = request.principal
-    const given = request.body
-    const members = sliceMembers(request.bodyText)
-    const now = clock.now()
-    const experimentId = randomUUID()
-    const rows = readUploadRows(
-      members.get('results') ?? '[]',
-      given.results,
-      { id: experimentId, name: given.experiment_name },
-      now,
-    )
-    const summary = readScores(
-      members.get('summary_experiment_scores'),
-      new Map([
-        ['session_id', JSON.stringify(experimentId)],
-        ['run_id', 'null'],
-        ['trace_id', 'null'],
-      ]),
-      now,
-      ['body', 'summary_experiment_scores'],
-    )
-    const metadata = textOf(members.get('experiment_metadata'))
-    const made = await experimentUpload(db, {
-      ...datasetOf(given),
-      tenantId,
-      experiment: {
-        id: experimentId,
-        name: given.experiment_name,
-        description: given.experiment_description ?? null,
-        metadata: metadata === null ? null : jsonbText(metadata),
-        startTime: given.experiment_start_time,
-        endTime: given.experiment_end_time,
-      },
-      planExamples: (dataset) => planUploadExamples(dataset, rows),
-      now,
-    })
-    if (made === 'no dataset') throw notFound('Dataset')
-    if (made === 'dataset') throw new LangsmithError(409, 'Dataset with this name already exists.')
-    if (made === 'experiment') throw new LangsmithError(409, 'Session already exists.')
-
-    const scores = [...rows.map((row) => row.scores), summary]
-    const events = [...rows.map((row) => row.run), ...scores.flatMap((one) => one.feedback)]
-    try {
-      await keepFeedbackConfigs(
-        services,
-        request.principal,
-        scores.flatMap((one) => one.configs),
+  app.post(
+    '/datasets/upload-experiment',
+    { schema, config: { isIngest: true } },
+    async (request) => {
+      const { tenantId } = request.principal
+      const given = request.body
+      const members = sliceMembers(request.bodyText)
+      const now = clock.now()
+      const experimentId = randomUUID()
+      const rows = readUploadRows(
+        members.get('results') ?? '[]',
+        given.results,
+        { id: experimentId, name: given.experiment_name },
+        now,
       )
-      await acceptEvents(services, request, events, { isInteractive: true })
-    } catch (error) {
-      // An experiment without its runs is useless. Deleting it frees its name for the next attempt.
-      await experimentDeleteMany(db, tenantId, [experimentId], now)
-      throw error
-    }
-
-    await experimentAggregateRefreshDirty(db, tenantId, [experimentId])
-    const statistics = await experimentAggregateListAmong(db, tenantId, [experimentId])
-    const [dataset] = await datasetListCounted(db, {
-      tenantId,
-      filter: { ids: [made.dataset.id] },
-      limit: 1,
-      offset: 0,
-    })
-    if (dataset === undefined) throw notFound('Dataset')
-    return {
-      dataset: countedDatasetFromRow(tenantId, dataset),
-      experiment: sessionWithStatistics(
+      const summary = readScores(
+        members.get('summary_experiment_scores'),
+        new Map([
+          ['session_id', JSON.stringify(experimentId)],
+          ['run_id', 'null'],
+          ['trace_id', 'null'],
+        ]),
+        now,
+        ['body', 'summary_experiment_scores'],
+      )
+      const metadata = textOf(members.get('experiment_metadata'))
+      const made = await experimentUpload(db, {
+        ...datasetOf(given),
         tenantId,
-        made.experiment,
-        statistics.get(experimentId),
-        true,
-      ),
-    }
-  })
+        experiment: {
+          id: experimentId,
+          name: given.experiment_name,
+          description: given.experiment_description ?? null,
+          metadata: metadata === null ? null : jsonbText(metadata),
+          startTime: given.experiment_start_time,
+          endTime: given.experiment_end_time,
+        },
+        planExamples: (dataset) => planUploadExamples(dataset, rows),
+        now,
+      })
+      if (made === 'no dataset') throw notFound('Dataset')
+      if (made === 'dataset')
+        throw new LangsmithError(409, 'Dataset with this name already exists.')
+      if (made === 'experiment') throw new LangsmithError(409, 'Session already exists.')
+
+      const scores = [...rows.map((row) => row.scores), summary]
+      const events = [...rows.map((row) => row.run), ...scores.flatMap((one) => one.feedback)]
+      try {
+        await keepFeedbackConfigs(
+          services,
+          request.principal,
+          scores.flatMap((one) => one.configs),
+        )
+        await acceptEvents(services, request, events, { isInteractive: true })
+      } catch (error) {
+        // An experiment without its runs is useless. Deleting it frees its name for the next attempt.
+        await experimentDeleteMany(db, tenantId, [experimentId], now)
+        throw error
+      }
+
+      await experimentAggregateRefreshDirty(db, tenantId, [experimentId])
+      const statistics = await experimentAggregateListAmong(db, tenantId, [experimentId])
+      const [dataset] = await datasetListCounted(db, {
+        tenantId,
+        filter: { ids: [made.dataset.id] },
+        limit: 1,
+        offset: 0,
+      })
+      if (dataset === undefined) throw notFound('Dataset')
+      return {
+        dataset: countedDatasetFromRow(tenantId, dataset),
+        experiment: sessionWithStatistics(
+          tenantId,
+          made.experiment,
+          statistics.get(experimentId),
+          true,
+        ),
+      }
+    },
+  )
 }
 
 /** @throws LangsmithError 422 when neither id nor name is given */
