@@ -15,7 +15,7 @@ COPY workers workers
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --no-audit --no-fund
 
 FROM node:22-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 RUNMILL_DATA_DIR=/data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 RUNMILL_HEALTH_PORT=3900 RUNMILL_DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
@@ -24,8 +24,9 @@ COPY --from=build /app/dist dist
 RUN install -d -o node -g node /data
 VOLUME /data
 USER node
-EXPOSE 3000
+EXPOSE 3000 3900
+# Health is served apart from the API, by a thread of its own: a busy server is not taken for a dead one.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.RUNMILL_HEALTH_PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Node is started directly, so that SIGTERM reaches it. It then stops in order within seconds.
 CMD ["node", "dist/src/main.js"]

@@ -16,6 +16,8 @@ export interface ServerOptions {
 
 export interface RunningServer {
   url: string
+  /** Where health is served apart. */
+  healthUrl: string
   /** The most memory, in bytes, that one of its processes has held so far. null where there is no /proc. */
   peakMemory(): Promise<number | null>
   /** The same for each of its processes: the API first. */
@@ -35,13 +37,15 @@ export async function withServer(
       : ['api', 'worker'].map((role) => ({ ...settings, REDIS_URL: redisUrl, ROLE: role }))
   const processes = roles.map(startProcess)
   try {
-    const [url = ''] = await Promise.all(processes.map(readUrl))
+    const [{ url, healthUrl } = { url: '', healthUrl: '' }] = await Promise.all(
+      processes.map(readUrls),
+    )
     const peakMemories = async () => Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
     const peakMemory = async (): Promise<number | null> => {
       const peaks = await peakMemories()
       return peaks.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)))
     }
-    await use({ url, peakMemory, peakMemories })
+    await use({ url, healthUrl, peakMemory, peakMemories })
   } finally {
     await Promise.all(processes.map(stopProcess))
   }
@@ -54,13 +58,14 @@ function startProcess(settings: Record<string, string>): ChildProcess {
   })
 }
 
-async function readUrl(child: ChildProcess): Promise<string> {
+async function readUrls(child: ChildProcess): Promise<{ url: string; healthUrl: string }> {
   return new Promise((resolve, reject) => {
     let output = ''
     child.stdout!.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      const match = /^Runmill(?: worker)? is ready at (\S+)$/m.exec(output)
-      if (match !== null) resolve(match[1]!)
+      const [, url] = /^Runmill(?: worker)? is ready at (\S+)$/m.exec(output) ?? []
+      const [, healthUrl] = /^Health for probes is at (\S+)$/m.exec(output) ?? []
+      if (url !== undefined && healthUrl !== undefined) resolve({ url, healthUrl })
     })
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
   })

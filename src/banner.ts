@@ -5,15 +5,26 @@ export interface BannerFacts {
   role: Role
   /** `http://host:port` */
   url: string
+  /** The address at which health is served separately, in the same form. */
+  healthUrl: string
   /** The keys that this start has made; null when there is nothing to show. */
   keys: KeyPair | null
   tenantName: string
 }
 
 /** Reports on standard output that the process is ready, and, at the first start, how to use it. */
-export function printBanner({ role, url: listening, keys, tenantName }: BannerFacts): void {
-  const url = listening.replace(/\/\/(?:0\.0\.0\.0|\[::\])/, '//localhost')
-  const lines = [`${role === 'worker' ? 'Runmill worker' : 'Runmill'} is ready at ${url}`]
+export function printBanner({
+  role,
+  url: listening,
+  healthUrl,
+  keys,
+  tenantName,
+}: BannerFacts): void {
+  const url = reachable(listening)
+  const lines = [
+    `${role === 'worker' ? 'Runmill worker' : 'Runmill'} is ready at ${url}`,
+    `Health for probes is at ${reachable(healthUrl)}`,
+  ]
   if (keys !== null) {
     lines.push(
       '',
@@ -40,4 +51,8 @@ export function printBanner({ role, url: listening, keys, tenantName }: BannerFa
     )
   }
   console.log(lines.join('\n'))
+}
+
+function reachable(url: string): string {
+  return url.replace(/\/\/(?:0\.0\.0\.0|\[::\])/, '//localhost')
 }

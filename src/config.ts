@@ -31,6 +31,8 @@ export interface Config {
   host: string
   /** 0 takes a free port. */
   port: number
+  /** The port on which health is served separately; 0 takes a free port. null: 3900 if that is free, otherwise any. */
+  healthPort: number | null
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
@@ -88,6 +90,10 @@ function isProxyAddress(text: string): boolean {
 const settings = {
   PORT: { schema: wholeNumber(0, 65_535).default(3000), expects: 'a port number, 0 to 65535' },
   HOST: { schema: z.string().default('127.0.0.1'), expects: 'an address to listen on' },
+  RUNMILL_HEALTH_PORT: {
+    schema: wholeNumber(0, 65_535).optional(),
+    expects: 'a port number, 0 to 65535',
+  },
   DATABASE_URL: {
     schema: url(['postgres:', 'postgresql:']).optional(),
     expects: 'a URL like postgres://user:password@host:5432/runmill',
@@ -215,6 +221,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       `ROLE=${role} needs DATABASE_URL, as the embedded database serves one process alone: set DATABASE_URL, or ROLE=all.`,
     )
   }
+  const [port, healthPort] = [read('PORT'), read('RUNMILL_HEALTH_PORT')]
+  if (port === healthPort && port !== 0) {
+    throw new ConfigError('RUNMILL_HEALTH_PORT must differ from PORT.')
+  }
   if ((publicKey === undefined) !== (secretKey === undefined)) {
     throw new ConfigError(
       'RUNMILL_INIT_PUBLIC_KEY and RUNMILL_INIT_SECRET_KEY are a pair: set both, or neither.',
@@ -238,7 +248,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return Object.freeze({
     role,
     host: read('HOST'),
-    port: read('PORT'),
+    port,
+    healthPort: healthPort ?? null,
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
     redisUrl,

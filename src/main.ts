@@ -14,6 +14,7 @@ import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
+import { type HealthApart, HealthPortError, serveHealthApart } from './http/health-apart.ts'
 import { buildHealthApp } from './http/health-app.ts'
 import type { App } from './http/services.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
@@ -33,6 +34,12 @@ class StartError extends Error {
   override name = 'StartError'
 }
 
+/** How many new connections the kernel may queue while the event loop is busy, if its own somaxconn allows it. */
+const backlog = 4096
+
+/** The port on which health is served unless RUNMILL_HEALTH_PORT is set. */
+const defaultHealthPort = 3900
+
 interface Runmill {
   /**
    * Starts in order: database, schema, queue, workers, HTTP. When a step fails, `stop` undoes those that were done.
@@ -51,8 +58,13 @@ function composeRunmill(
   const steps: { name: string; undo: () => Promise<void> }[] = []
   const clock = systemClock
   let stopping: Promise<void> | null = null
+  let whenStopping = (): void => {}
 
   async function start(): Promise<void> {
+    // Health starts first and stops last, so that it also answers while a migration runs.
+    const health = await startHealth()
+    steps.push({ name: 'health', undo: async () => health.stop() })
+    whenStopping = () => health.stopping()
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
     const keep = (name: string, pool: Db): Db => {
@@ -98,11 +110,15 @@ function composeRunmill(
             progress,
           )
     steps.push({ name: 'http', undo: async () => app.close() })
-    const url = await listen(config, async (host, port) => app.listen({ host, port }))
+    const url = await listen(config, 'PORT', async () =>
+      app.listen({ host: config.host, port: config.port, backlog }),
+    )
+    health.report(app.healthState)
     // Last, because keys are shown only once: a start that failed after making them would never show them.
     const keys = await createFirstKeys(db, clock, config.initialTenant)
     if (stopping === null) {
-      printBanner({ role: config.role, url, keys, tenantName: config.initialTenant.name })
+      const tenantName = config.initialTenant.name
+      printBanner({ role: config.role, url, healthUrl: health.url, keys, tenantName })
       tellSupervisor('ready')
     }
   }
@@ -125,6 +141,26 @@ function composeRunmill(
       backlogBytes,
       rateLimit,
       trustProxy,
+    })
+  }
+
+  async function startHealth(): Promise<HealthApart> {
+    const { host, port, healthPort } = config
+    if (healthPort !== null) {
+      const given = { host, port: healthPort }
+      return listen(given, 'RUNMILL_HEALTH_PORT', async () =>
+        serveHealthApart({ host, listenPort: healthPort }),
+      )
+    }
+    // The default port must not prevent the start when it is taken.
+    const isFree = port === 0 || port === defaultHealthPort
+    const settings = { host, listenPort: isFree ? 0 : defaultHealthPort }
+    return serveHealthApart(settings).catch(async (error: unknown) => {
+      if (error instanceof HealthPortError && error.code === 'EADDRINUSE') {
+        return serveHealthApart({ host, listenPort: 0 })
+      }
+      // For example, this machine does not have the address. PORT would fail in the same way, with this sentence.
+      return listen(config, 'PORT', async () => Promise.reject(error))
     })
   }
 
@@ -174,6 +210,7 @@ function composeRunmill(
   return {
     start,
     stop: async () => {
+      whenStopping()
       stopping ??= undoAll()
       await stopping
     },
@@ -200,17 +237,19 @@ function hostOf(url: string): string {
   return /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
 }
 
-async function listen(
-  { host, port }: Config,
-  open: (host: string, port: number) => Promise<string>,
-): Promise<string> {
+/** @param setting the name of the setting that holds the port */
+async function listen<T>(
+  { host, port }: { host: string; port: number },
+  setting: string,
+  open: () => Promise<T>,
+): Promise<T> {
   try {
-    return await open(host, port)
+    return await open()
   } catch (error) {
     const code = codeOf(error)
     const sentence = {
-      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or set PORT.`,
-      EACCES: `Port ${port} needs more rights than this process has: set PORT to 1024 or above.`,
+      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or set ${setting}.`,
+      EACCES: `Port ${port} needs more rights than this process has: set ${setting} to 1024 or above.`,
       EADDRNOTAVAIL: `This machine has no address ${host}: set HOST.`,
       ENOTFOUND: `This machine has no address ${host}: set HOST.`,
     }[code]

@@ -10,6 +10,7 @@ describe('defaults', () => {
       role: 'all',
       host: '127.0.0.1',
       port: 3000,
+      healthPort: null,
       logLevel: 'info',
       databaseUrl: null,
       redisUrl: null,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { closePool, openPool } from '../src/store/pool.ts'
+import { findFreePort } from './support/free-port.ts'
 import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
 import { compiledFile, startRunmill, type RunmillProcess } from './support/runmill-process.ts'
 
@@ -56,6 +57,15 @@ function printedKeys(output: string): { publicKey: string; secretKey: string } {
   return { publicKey, secretKey }
 }
 
+/** All that a start prints that makes no keys. */
+function announcement(started: RunmillProcess, url: string): string {
+  return `Runmill is ready at ${url}\nHealth for probes is at ${healthUrl(started)}\n`
+}
+
+function healthUrl(started: RunmillProcess): string {
+  return /^Health for probes is at (\S+)$/m.exec(started.stdout())?.[1] ?? ''
+}
+
 async function stopsCleanly(started: RunmillProcess, signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
   const url = await started.ready
   started.signal(signal)
@@ -98,7 +108,7 @@ describe('first start', () => {
 
     const second = start(settings)
     const secondUrl = await second.ready
-    expect(second.stdout()).toBe(`Runmill is ready at ${secondUrl}\n`)
+    expect(second.stdout()).toBe(announcement(second, secondUrl))
     expect(await projectsStatus(secondUrl, publicKey, secretKey)).toBe(200)
     await stopsCleanly(second, 'SIGINT')
   })
@@ -114,7 +124,7 @@ describe('first start', () => {
     for (const secret of ['sk-lf-1234567890', 'sk-lf-another-one']) {
       const each = start({ ...given, RUNMILL_INIT_SECRET_KEY: secret })
       const url = await each.ready
-      expect(each.stdout()).toBe(`Runmill is ready at ${url}\n`)
+      expect(each.stdout()).toBe(announcement(each, url))
       expect(await projectsStatus(url, 'pk-lf-1234567890', secret)).toBe(200)
       each.signal('SIGTERM')
       await each.exited
@@ -137,6 +147,25 @@ describe('roles', () => {
     expect(await statusOf('/readyz')).toBe(200)
     expect(await statusOf('/metrics')).toBe(200)
     expect(await statusOf('/api/public/health')).toBe(404)
+
+    for (const each of [api, worker]) {
+      const apart = healthUrl(each)
+      expect(apart).not.toBe(await each.ready)
+      await expect.poll(async () => (await fetch(`${apart}/readyz`)).status).toBe(200)
+      expect(await (await fetch(`${apart}/metrics`)).text()).toContain('runmill_queue_jobs')
+    }
+  })
+
+  test('a port for health that nobody asked for does not prevent a start', async () => {
+    const holder = createServer().listen(3900, '127.0.0.1')
+    // It may be taken already, which is as good.
+    await Promise.race([once(holder, 'listening'), once(holder, 'error')]).catch(() => {})
+    const port = await findFreePort()
+    const started = start({ ...(await external()), PORT: String(port) })
+    await started.ready
+    expect((await fetch(`${healthUrl(started)}/livez`)).status).toBe(200)
+    expect(healthUrl(started)).not.toMatch(/:3900$/)
+    holder.close()
   })
 })
 
@@ -283,6 +312,8 @@ describe.concurrent('refused with one sentence and exit code 1', () => {
     const { port } = holder.address() as AddressInfo
     const sentence = await refusal({ ...(await external()), PORT: String(port) })
     expect(sentence).toContain(`Port ${port} on 127.0.0.1 is taken`)
+    const health = await refusal({ RUNMILL_HEALTH_PORT: String(port) })
+    expect(health).toMatch(new RegExp(`Port ${port} .* set RUNMILL_HEALTH_PORT`))
     holder.close()
   })
 

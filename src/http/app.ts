@@ -12,16 +12,20 @@ import { productVersion } from '../domain/version.ts'
 import { createBacklog } from '../queue/process-backlog.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './auth.ts'
-import { limitBytesInFlight } from './backpressure.ts'
+import { type ByteLimits, limitBytesInFlight } from './backpressure.ts'
 import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
+import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
-import { health, type HealthServices, type Progress } from './health.ts'
+import { createHealthState, health, type HealthServices, type Progress } from './health.ts'
+import { passUnknownMethod, refuseConnect } from './other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { stopUnwantedReads } from './reads.ts'
 import type { App, Services } from './services.ts'
+import { endSlowBodies, type RateLimits } from './slow-bodies.ts'
+import { shareLoop } from './turns.ts'
 import type { Db } from '../store/pool.ts'
 
 export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit'> {
@@ -43,15 +47,36 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit'>
   healthDb: Db
   /** Where keys are looked up. Whoever writes events waits for that too, so reads must not be able to fill it. */
   keysDb: Db
+  /** Tests set limits that are easy to reach. */
+  limits?: Partial<FrontDoorLimits>
 }
 
 const langfusePrefix = '/api/public'
 
+/** Limits on what clients may take of the server. */
+export interface FrontDoorLimits extends ByteLimits, RateLimits {
+  /** The number of connections that may be open at once. */
+  connections: number
+  /** The time in which the headers of a request must have arrived, in milliseconds. */
+  headersMs: number
+}
+
+const mebibyte = 1_048_576
+
 /**
- * The bytes of request bodies that may be in progress at once. With what parsing adds, the API stays below 512 MiB
- * (architecture.md 10), and the last of these requests is answered within about a second (bench/multipart.ts).
+ * With 48 MiB of bodies, and what parsing adds, the API stays below 512 MiB (architecture.md 10), and the last of these
+ * requests is answered within about a second (bench/multipart.ts). The slowest mobile networks carry 4 KiB a second, and a
+ * client may pause for several seconds (contracts/langsmith.md 2.6.2).
  */
-const bytesInFlight = 48 * 1_048_576
+const defaultLimits: FrontDoorLimits = {
+  bytesInFlight: 48 * mebibyte,
+  keylessBytesInFlight: mebibyte,
+  keylessBodyBytes: mebibyte / 4,
+  slowBodyMs: 30_000,
+  slowBodyBytesPerSecond: 4096,
+  connections: 2000,
+  headersMs: 15_000,
+}
 
 /** Builds the HTTP server. The caller makes it listen, and closes it. */
 export async function buildApp({
@@ -63,8 +88,10 @@ export async function buildApp({
   unheldErrors,
   healthDb,
   keysDb,
+  limits: givenLimits,
   ...options
 }: AppOptions): Promise<App> {
+  const limits = { ...defaultLimits, ...givenLimits }
   const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes })
   const admit = createAdmission({ backlog, requestsPerSecond: rateLimit })
   const services: Services = { ...options, auth: createAuthenticator(keysDb), backlog, admit }
@@ -72,11 +99,18 @@ export async function buildApp({
     logger: false,
     bodyLimit: maxBodyBytes,
     trustProxy,
-    rewriteUrl: (request) => stripPrefix(request.url ?? '/'),
+    rewriteUrl: (request) => {
+      passUnknownMethod(request)
+      return stripPrefix(request.url ?? '/')
+    },
     // Names of datasets and experiments are path parameters (contracts/langfuse.md 1.6).
     routerOptions: { maxParamLength: 4096 },
-    // A client that sends its body slowly, or keeps its connection open, is not cut off (contracts/langsmith.md 2.6.2).
+    // A whole request has no time limit. The rule of slow-bodies.ts lets a client pause, and send for as long as it needs.
     requestTimeout: 0,
+    http: {
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: Math.min(limits.headersMs / 3, 5000),
+    },
     forceCloseConnections: 'idle',
     frameworkErrors: answerRouterError,
   }).withTypeProvider<ZodTypeProvider>()
@@ -85,7 +119,11 @@ export async function buildApp({
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
-  limitBytesInFlight(app, bytesInFlight)
+  endSlowBodies(app, limits)
+  limitConnections(app, limits.connections)
+  limitBytesInFlight(app, limits)
+  shareLoop(app)
+  refuseConnect(app)
   stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)
@@ -106,7 +144,11 @@ export async function buildApp({
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
-  await app.register(health, { ...services, db: healthDb, progress, unheldErrors })
+  app.decorate(
+    'healthState',
+    createHealthState({ ...services, db: healthDb, progress, unheldErrors }),
+  )
+  await app.register(health, app.healthState)
   await app.register(blobs, services)
   await app.register(
     async (scope: App) => {

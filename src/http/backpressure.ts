@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Principal } from './auth.ts'
 import { isMultipart } from './multipart.ts'
+import { OverloadedError } from './overloaded-error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -8,79 +10,140 @@ declare module 'fastify' {
      * @throws OverloadedError when there is no room for them beside the other bodies
      */
     holdBytes(more: number): void
+    /** The tenant of a request without a key, once something else, such as a signed link, has proven it. */
+    provenTenantId: string | null
   }
 }
 
-/** The server holds as many bytes of request bodies as it may. Each dialect answers 503 with `Retry-After`. */
-export class OverloadedError extends Error {
-  override name = 'OverloadedError'
+/** How many bytes of a streamed body its decoder and its stream hold. */
+export const streamBytes = 65_536
+
+export interface ByteLimits {
+  /** The bytes that the bodies of all tenants may hold at once. */
+  bytesInFlight: number
+  /** The bytes that all bodies of routes without a key may hold at once. They do not count for `bytesInFlight`. */
+  keylessBytesInFlight: number
+  /** The size in bytes of the largest body that a route without a key accepts. */
+  keylessBodyBytes: number
 }
 
-/** The bytes that are reserved at first for a body that is streamed or does not state its length. */
-const unknownBytes = 1_048_576
+/** Returns the tenant that a request counts for, or the empty string, which stands for all requests without a key. */
+export function ownerOf(request: FastifyRequest): string {
+  // Routes that need no key do not set the principal.
+  const principal = request.principal as Principal | undefined
+  return request.provenTenantId ?? principal?.tenantId ?? keyless
+}
+const keyless = ''
 
 /**
  * The least by which compressed JSON expands. Counting it in advance avoids decoding a body only to refuse it then. It
  * is counted up to a quarter of the budget only, because attachments in a body are not held and do not expand.
  */
 const expansion = 4
-const mostExpandedBytes = 12 * 1_048_576
 
-/**
- * Returns how many bytes a request may hold before it has to ask. Only for a body that Fastify reads as it comes is the
- * stated length exact.
- */
-function reservedBytes({ headers, routeOptions }: FastifyRequest): number {
-  const length = headers['content-length']
-  if (length === undefined || routeOptions.config.isStreamed === true) return unknownBytes
-  if (headers['content-encoding'] !== undefined) {
-    return Math.min(Number(length) * expansion, mostExpandedBytes)
-  }
-  return isMultipart(headers['content-type']) ? unknownBytes : Number(length)
-}
+/** For this long after a tenant found no room, no tenant may hold more than half of the budget. */
+const crowdedMs = 60_000
 
 interface Share {
-  reserved: number
-  held: number
+  owner: string
+  bytes: number
 }
 
 /**
- * SPEC I7: refuses a request when the bodies in progress would exceed the budget. That is decided before the body is
- * read when its length is known, and otherwise as it grows. A body takes several times its size while it is parsed and
- * translated, so this limits the memory of a burst of requests, and the time until the last of them is answered. A
- * request that is alone is always admitted, because its size has a limit of its own.
+ * SPEC I7: limits the bytes of request bodies in memory. They count as they arrive, and until the request is answered, so
+ * a client that announces a body and does not send it takes nothing from others. A body is refused before it is read when
+ * its announced length finds no room at that moment, and otherwise when it has grown too large. A body takes several
+ * times its size while it is parsed and translated, so this limits the memory of a burst of requests, and the time until
+ * the last of them is answered. A request that is alone is always admitted, because its size has a limit of its own.
+ *
+ * One tenant may hold three quarters of the budget, and half of it once another tenant has found no room. All routes
+ * that need no key share a small budget, and accept small bodies only.
  */
-export function limitBytesInFlight(app: FastifyInstance, budgetBytes: number): void {
+export function limitBytesInFlight(
+  app: FastifyInstance,
+  { bytesInFlight, keylessBytesInFlight, keylessBodyBytes }: ByteLimits,
+): void {
   const shares = new WeakMap<object, Share>()
-  let inFlight = 0
+  const heldByOwner = new Map<string, number>()
+  /** The sum for all tenants, without the requests that need no key. */
+  let heldByTenants = 0
+  let crowdedUntil = 0
 
-  function reserve(share: Share, bytes: number): void {
-    const others = inFlight - share.reserved
-    if (others > 0 && others + bytes > budgetBytes)
+  /** @throws OverloadedError when a request that holds `own` bytes may not hold `wanted` bytes instead */
+  function checkRoom(owner: string, own: number, wanted: number): void {
+    const ofOwner = (heldByOwner.get(owner) ?? 0) - own + wanted
+    const isAloneOfOwner = ofOwner === wanted
+    if (owner === keyless) {
+      if (ofOwner > keylessBytesInFlight) throw new OverloadedError('too many bytes without a key')
+      return
+    }
+    const ofAll = heldByTenants - own + wanted
+    const half = bytesInFlight / 2
+    if (ofAll > wanted && ofAll > bytesInFlight) {
+      if (ofOwner <= half) crowdedUntil = performance.now() + crowdedMs
       throw new OverloadedError('too many bytes in flight')
-    inFlight = others + bytes
-    share.reserved = bytes
+    }
+    const most = performance.now() < crowdedUntil ? half : 1.5 * half
+    if (!isAloneOfOwner && ofOwner > most) {
+      throw new OverloadedError('too many bytes of one tenant in flight')
+    }
   }
 
+  function add({ owner }: Share, bytes: number): void {
+    const held = (heldByOwner.get(owner) ?? 0) + bytes
+    if (held === 0) heldByOwner.delete(owner)
+    else heldByOwner.set(owner, held)
+    if (owner !== keyless) heldByTenants += bytes
+  }
+
+  app.decorateRequest('provenTenantId', null)
   app.decorateRequest('holdBytes', function (this: FastifyRequest, more: number) {
     const share = shares.get(this)
     // The client has gone away.
     if (share === undefined) return
-    share.held += more
-    if (share.held > share.reserved) reserve(share, share.held)
+    if (share.bytes === 0) share.owner = ownerOf(this)
+    checkRoom(share.owner, share.bytes, share.bytes + more)
+    share.bytes += more
+    add(share, more)
   })
-  app.addHook('onRequest', async (request) => {
-    if (request.method === 'GET' || request.method === 'HEAD') return
-    const share = { reserved: 0, held: 0 }
-    reserve(share, reservedBytes(request))
-    shares.set(request, share)
-    request.raw.once('close', () => release(request))
+  app.addHook('onRoute', (route) => {
+    if (route.config?.scope !== 'none' || route.config.isStreamed === true) return
+    route.bodyLimit = Math.min(route.bodyLimit ?? Infinity, keylessBodyBytes)
+  })
+  // This hook runs after authentication, so the tenant is known, and before the body is read.
+  app.addHook('preParsing', async (request, reply, payload) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return payload
+    const owner = ownerOf(request)
+    shares.set(request, { owner, bytes: 0 })
+    // This covers a client that goes away before it is answered. The request closes earlier, once its body is read.
+    reply.raw.once('close', () => release(request))
+    checkRoom(owner, 0, announcedBytes(request, bytesInFlight / 4))
+    return payload
   })
   app.addHook('onResponse', async (request) => release(request))
 
-  /** Also called for a client that went away before it was answered. */
   function release(request: object): void {
-    inFlight -= shares.get(request)?.reserved ?? 0
+    const share = shares.get(request)
+    if (share === undefined) return
     shares.delete(request)
+    add(share, -share.bytes)
   }
+}
+
+/**
+ * Returns the bytes that a request will hold at least, judging by its headers. The parts of a streamed body may be
+ * attachments, which are not held.
+ */
+function announcedBytes(
+  { headers, routeOptions }: FastifyRequest,
+  mostExpandedBytes: number,
+): number {
+  const length = Number(headers['content-length'] ?? 0)
+  if (routeOptions.config.isStreamed === true) return Math.min(length, streamBytes)
+  // A body above its limit is refused with 413, which tells the client more than 503.
+  if (length > routeOptions.bodyLimit) return 0
+  if (headers['content-encoding'] !== undefined) {
+    return Math.min(length * expansion, mostExpandedBytes)
+  }
+  return isMultipart(headers['content-type']) ? Math.min(length, streamBytes) : length
 }

@@ -6,6 +6,7 @@ import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure, logRefusal } from './log-failure.ts'
+import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
 /** The shortest time that a link works. SDKs fetch at once, but people may keep a page open. */
@@ -64,6 +65,7 @@ function addressOf({ socket }: FastifyRequest): string {
 /** Serves signed links by `GET` and `HEAD`. The signature replaces a key. */
 export async function blobs(app: App, services: Services): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply))
+  const paths = collectPaths(app)
   app.route({
     method: ['GET', 'HEAD'],
     url: `${blobLinkBase}/:tenantId/:blobId`,
@@ -89,6 +91,7 @@ export async function blobs(app: App, services: Services): Promise<void> {
       return serve(services, request, reply, link, blob, secondsLeft)
     },
   })
+  refuseOtherMethods(app, paths)
 }
 
 async function serve(

@@ -1,5 +1,8 @@
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isTooDeep } from '../domain/json.ts'
+import { BodyError } from './body-error.ts'
+import { readBody } from './read-body.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,45 +14,22 @@ declare module 'fastify' {
   }
 }
 
-/**
- * The body is not JSON, is nested too deeply, is not encoded as its header says, or breaks off. Each dialect answers in
- * its own shape.
- */
-export class BodyError extends Error {
-  override name = 'BodyError'
-  readonly reason: BodyErrorReason
-  /** @param message for the client; the default message states the reason */
-  constructor(reason: BodyErrorReason, message: string = messages[reason], options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
-}
-
-type BodyErrorReason = keyof typeof messages
-
-const messages = {
-  syntax: 'Invalid JSON',
-  depth: 'JSON nests too deep',
-  encoding: 'Invalid compressed data',
-  length: 'The body ended too early',
-}
-
-/** Reads every body as JSON, whatever its content type says, and keeps its text. An empty body becomes `undefined`. */
+/** Reads every body as JSON, whatever the content type says, and keeps its text. An empty body is `undefined`. */
 export function readJsonBodies(app: FastifyInstance): void {
   app.decorateRequest('bodyText', '')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    // Bytes that are not UTF-8 become U+FFFD instead of causing an error.
-    const text = body.toString('utf8')
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const bytes = await readBody(request, payload)
+    await request.takeTurn()
+    // Not fatal: bytes that are no UTF-8 become U+FFFD.
+    const text = bytes.toString('utf8')
     request.bodyText = text
-    if (text.trim() === '') return done(null, undefined)
-    if (isTooDeep(text)) return done(new BodyError('depth'))
-    let value: unknown
+    if (text.trim() === '') return undefined
+    if (isTooDeep(text)) throw new BodyError('depth')
     try {
-      value = JSON.parse(text)
+      return JSON.parse(text) as unknown
     } catch {
-      return done(new BodyError('syntax'))
+      throw new BodyError('syntax')
     }
-    done(null, value)
   })
 }

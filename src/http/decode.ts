@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { pipeline, Readable, type Transform } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
-import { errorCodes, type FastifyInstance } from 'fastify'
-import { BodyError } from './body.ts'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { streamBytes } from './backpressure.ts'
+import { BodyError } from './body-error.ts'
 import { isMultipart } from './multipart.ts'
+import { SlowBodyError } from './slow-bodies.ts'
 import { decodeZstd, ZstdError } from './zstd.ts'
 
 declare module 'fastify' {
@@ -22,7 +23,7 @@ declare module 'fastify' {
 export function decodeBodies(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() || 'identity'
-    // Fastify reads and counts a plain body itself. Only a body that a route reads as a stream is counted here.
+    // A plain body is counted in read-body.ts. Only a body that a route reads as a stream is counted here.
     const isStreamed =
       request.routeOptions.config.isStreamed === true ||
       isMultipart(request.headers['content-type'])
@@ -31,16 +32,16 @@ export function decodeBodies(app: FastifyInstance): void {
     if (decode === undefined) {
       throw new BodyError('encoding', `Content-Encoding ${encoding.slice(0, 100)} is not supported`)
     }
-    // For a streamed body, the route reports what it keeps in memory.
-    const hold = isStreamed ? () => {} : (bytes: number) => request.holdBytes(bytes)
-    return decodedBody(request.raw, decode, request.routeOptions.bodyLimit, hold)
+    return decodedBody(request, decode, isStreamed)
   })
   app.addHook('onSend', async (request, reply) => {
+    if (request.closesConnection) reply.header('connection', 'close')
     if (request.raw.complete) return
+    if (request.closesConnection) return
     // Fastify would close the connection, and a client that is still sending would see a reset instead of the answer
     // (contracts/langsmith.md 5.19). The rest of the body is read and discarded instead.
     reply.removeHeader('connection')
-    drain(request.raw)
+    drain(request)
   })
 }
 
@@ -59,33 +60,19 @@ const chunkSize = 65_536
 /** After this many bytes the connection is closed: nobody sends that much by mistake. */
 const maxDrainedBytes = 256 * 1_048_576
 
-function decodedBody(
-  raw: IncomingMessage,
-  decode: Decode,
-  maxBytes: number,
-  hold: (bytes: number) => void,
-): Readable {
-  let encodedBytes = 0
-  async function* encoded(): AsyncGenerator<Buffer> {
-    // Destroying the request would destroy its socket too, and the answer with it.
-    const chunks: AsyncIterable<Buffer> = raw.iterator({ destroyOnReturn: false })
-    try {
-      for await (const chunk of chunks) {
-        encodedBytes += chunk.length
-        yield chunk
-      }
-    } catch (cause) {
-      // The client has gone away.
-      throw new BodyError('length', undefined, { cause })
-    }
-  }
+/**
+ * @param isStreamed true if the route itself reports what it keeps in memory. Then only what the stream holds is counted
+ * here.
+ */
+function decodedBody(request: FastifyRequest, decode: Decode, isStreamed: boolean): Readable {
   async function* decoded(): AsyncGenerator<Buffer> {
+    const maxBytes = request.routeOptions.bodyLimit
     let decodedBytes = 0
     try {
-      for await (const chunk of decode(encoded())) {
+      for await (const chunk of decode(arrivingBytes(request))) {
+        if (isStreamed && decodedBytes === 0) request.holdBytes(streamBytes)
         decodedBytes += chunk.length
         if (decodedBytes > maxBytes) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
-        hold(chunk.length)
         yield chunk
       }
     } catch (error) {
@@ -93,9 +80,41 @@ function decodedBody(
       throw error
     }
   }
-  const body = Readable.from(decoded(), { objectMode: false, highWaterMark: chunkSize })
-  // Fastify compares this with Content-Length.
-  return Object.defineProperty(body, 'receivedEncodedLength', { get: () => encodedBytes })
+  return Readable.from(decoded(), { objectMode: false, highWaterMark: chunkSize })
+}
+
+/** Yields the body as it was sent, and watches its rate while the next bytes are awaited. */
+async function* arrivingBytes(request: FastifyRequest): AsyncGenerator<Buffer> {
+  const rates = request.server.bodyRates
+  let tellSlow = (): void => {}
+  const slow = new Promise<never>((_, reject) => {
+    tellSlow = () => reject(new SlowBodyError('The body came too slowly'))
+  })
+  slow.catch(() => {})
+  const watched = rates.watch(() => tellSlow())
+  // Destroying the request would destroy its socket, and the answer with it.
+  const chunks: AsyncIterator<Buffer> = request.raw.iterator({ destroyOnReturn: false })
+  try {
+    for (;;) {
+      watched.isAwaited = true
+      const next = await Promise.race([chunks.next(), slow])
+      if (next.done === true) return
+      watched.isAwaited = false
+      watched.received += next.value.length
+      yield next.value
+    }
+  } catch (cause) {
+    if (cause instanceof SlowBodyError) {
+      request.closesConnection = true
+      throw cause
+    }
+    // The client has gone away.
+    throw new BodyError('length', undefined, { cause })
+  } finally {
+    rates.unwatch(watched)
+    // Not awaited, because it would wait for a chunk that is still requested.
+    void chunks.return?.()
+  }
 }
 
 async function* decodeZlib(
@@ -114,12 +133,14 @@ async function* decodeZlib(
   }
 }
 
-function drain(raw: IncomingMessage): void {
-  let left = maxDrainedBytes
+/** Reads and discards the rest of a body whose request was answered already, unless it arrives too slowly. */
+function drain({ raw, server }: FastifyRequest): void {
+  const watched = server.bodyRates.watch(() => raw.destroy())
   raw.on('data', (chunk: Buffer) => {
-    left -= chunk.length
-    if (left < 0) raw.destroy()
+    watched.received += chunk.length
+    if (watched.received > maxDrainedBytes) raw.destroy()
   })
   raw.on('error', () => {})
+  raw.on('close', () => server.bodyRates.unwatch(watched))
   raw.resume()
 }

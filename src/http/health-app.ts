@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { health, type HealthServices } from './health.ts'
+import { createHealthState, health, type HealthServices } from './health.ts'
 import type { App } from './services.ts'
 
 /** Builds the HTTP server of a process without an API, a worker: only liveness, readiness and metrics. */
@@ -9,6 +9,7 @@ export async function buildHealthApp(services: HealthServices): Promise<App> {
     logger: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
-  await app.register(health, services)
+  app.decorate('healthState', createHealthState(services))
+  await app.register(health, app.healthState)
   return app
 }

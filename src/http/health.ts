@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { ingestLanes } from '../queue/catalog.ts'
 import { pingPool } from '../store/ping.ts'
+import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
 /** When the workers of this process last finished something, in epoch milliseconds. */
@@ -22,11 +23,32 @@ const stuckMs = 60_000
 /** Postgres is taken for absent when it is silent for so long. */
 const pingMs = 2000
 
-/** Liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
-export async function health(
-  app: App,
-  { db, queue, clock, progress, unheldErrors = () => 0 }: HealthServices,
-): Promise<void> {
+export interface Readiness {
+  ready: boolean
+  /** The reasons why it is not ready, in words. */
+  problems: string[]
+}
+
+/** What this process reports about itself. It is served by the routes below and by the thread of health-thread.ts. */
+export interface HealthState {
+  readiness(): Promise<Readiness>
+  metrics(): Promise<{ contentType: string; text: string }>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    healthState: HealthState
+  }
+}
+
+/** Collects what is reported: readiness with reasons, and metrics. */
+export function createHealthState({
+  db,
+  queue,
+  clock,
+  progress,
+  unheldErrors = () => 0,
+}: HealthServices): HealthState {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const jobs = new Gauge({
@@ -54,9 +76,7 @@ export async function health(
     },
   })
 
-  app.get('/livez', async () => ({ status: 'ok' }))
-
-  app.get('/readyz', async (_, reply) => {
+  async function readiness(): Promise<Readiness> {
     const checks: [string, () => Promise<unknown>][] = [
       ['postgres', async () => pingPool(db, pingMs)],
       ['queue', async () => queue.ping()],
@@ -66,10 +86,8 @@ export async function health(
     for (const [name, check] of checks) {
       await check().catch((error: unknown) => problems.push(`${name}: ${String(error)}`))
     }
-    return reply
-      .code(problems.length === 0 ? 200 : 503)
-      .send({ ready: problems.length === 0, problems })
-  })
+    return { ready: problems.length === 0, problems }
+  }
 
   let waitingSince: number | null = null
 
@@ -94,7 +112,23 @@ export async function health(
     }
   }
 
-  app.get('/metrics', async (_, reply) => {
-    return reply.type(registry.contentType).send(await registry.metrics())
+  return {
+    readiness,
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
+/** Serves liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
+export async function health(app: App, state: HealthState): Promise<void> {
+  const paths = collectPaths(app)
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/readyz', async (_, reply) => {
+    const readiness = await state.readiness()
+    return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })
+  app.get('/metrics', async (_, reply) => {
+    const { contentType, text } = await state.metrics()
+    return reply.type(contentType).send(text)
+  })
+  refuseOtherMethods(app, paths)
 }

@@ -33,6 +33,8 @@ export async function acceptEvents(
       events: part,
     }),
   )
+  // Serializing jobs takes about as long as parsing the body did.
+  await request.takeTurn()
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
   try {
     await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)

@@ -11,7 +11,7 @@ import type { Clock } from '../../src/domain/clock.ts'
 import type { IngestEvent } from '../../src/domain/events.ts'
 import type { Log } from '../../src/domain/log.ts'
 import { fromEpochMs, toEpochMs } from '../../src/domain/timestamp.ts'
-import { buildApp } from '../../src/http/app.ts'
+import { buildApp, type FrontDoorLimits } from '../../src/http/app.ts'
 import type { App } from '../../src/http/services.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
 import { closePool, type Db, type RequestLimits } from '../../src/store/pool.ts'
@@ -81,11 +81,13 @@ export interface HarnessOptions {
   /** Default: no proxy is trusted. */
   trustProxy?: boolean | string
   /** Limits of the statements of requests that differ from those of the real server. */
-  limits?: Partial<RequestLimits>
+  statementLimits?: Partial<RequestLimits>
   /** Default: 1 GiB. */
   backlogBytes?: number
   /** Default: no limit. */
   rateLimit?: number
+  /** Default: those of a real server. */
+  limits?: Partial<FrontDoorLimits>
   /** Set by a test that changes the app itself: no other test gets that app. */
   isOwn?: true
 }
@@ -196,10 +198,11 @@ async function startServer({
   backlogBytes = 1024 ** 3,
   rateLimit = 0,
   trustProxy = false,
-  limits,
+  statementLimits = {},
+  limits = {},
 }: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()
-  const db = openRequestPool(database.url, { max: 5, limits: limits ?? {} })
+  const db = openRequestPool(database.url, { max: 5, limits: statementLimits })
   const queue = inlineBackend()
   const clock = createTestClock()
   const errors: string[] = []
@@ -237,6 +240,7 @@ async function startServer({
     backlogBytes,
     rateLimit,
     trustProxy,
+    limits,
   })
   return {
     app,

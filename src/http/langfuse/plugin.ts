@@ -9,7 +9,7 @@ import { datasetsRoutes } from './datasets/routes.ts'
 import { tracesRoutes } from './traces/routes.ts'
 import { experimentsRoutes } from './experiments/routes.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
-import { collectPaths, refuseOtherMethods } from './other-methods.ts'
+import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, services: Services): Promise<void> {
@@ -30,8 +30,12 @@ export async function langfuse(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   tracesRoutes(app, services)
   experimentsRoutes(app, services)
-  // Must come last, because it answers for every path registered above.
-  refuseOtherMethods(app, paths)
+  // Last: it answers for every path above.
+  refuseOtherMethods(
+    app,
+    paths,
+    () => new LangfuseError(405, 'Method not allowed', 'MethodNotAllowedError'),
+  )
 }
 
 /** @throws LangfuseError 401 or 403 in the words of contracts/langfuse.md 1.2 */

@@ -7,6 +7,7 @@ import {
   type Credentials,
   type Principal,
 } from '../auth.ts'
+import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'
@@ -32,6 +33,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
+  const paths = collectPaths(app)
   infoRoutes(app)
   feedbackRoutes(app, services)
   runsRoutes(app, services)
@@ -40,6 +42,8 @@ export async function langsmith(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   sessionsRoutes(app, services)
   comparisonsRoutes(app, services)
+  // Last: it answers for every path above.
+  refuseOtherMethods(app, paths)
 }
 
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */

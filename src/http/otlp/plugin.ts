@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
-import { BodyError } from '../body.ts'
+import { BodyError } from '../body-error.ts'
 import { classifyError, retryAfterSeconds, type ClassifiedError } from '../classify-error.ts'
 import { logFailure, logRefusal } from '../log-failure.ts'
+import { readBody } from '../read-body.ts'
 import type { App, Services } from '../services.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
@@ -69,7 +71,11 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
 /** Keeps bodies as bytes: in protobuf they are not JSON, and with a wrong content type they need not be either. */
 function readRawBodies(app: App): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const bytes = await readBody(request, payload)
+    await request.takeTurn()
+    return bytes
+  })
 }
 
 /** @throws OtlpError 401 or 403 */
@@ -89,7 +95,15 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
  * Codes of google.rpc by HTTP status. A status that is not listed is INVALID_ARGUMENT below 500 and INTERNAL from 500
  * on.
  */
-const codes: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 5, 413: 8, 429: 8, 503: 14 }
+const codes: Readonly<Record<number, number>> = {
+  401: 16,
+  403: 7,
+  404: 5,
+  408: 4,
+  413: 8,
+  429: 8,
+  503: 14,
+}
 const invalidArgument = 3
 const internal = 13
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import { experimentResolveNames } from '../../store/write/experiments.ts'
 import { acceptEvents } from '../ingest.ts'
+import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { readExport, type Export } from './decode.ts'
 import { OtlpError } from './errors.ts'
@@ -45,6 +46,7 @@ export function postTraces(
   services: Services,
   { path, isAllOrNothing, tags }: TracesRoute,
 ): void {
+  const paths = collectPaths(app)
   const schema = {
     tags,
     summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
@@ -62,15 +64,7 @@ export function postTraces(
     await acceptSpans(services, request, read)
     return answer(reply, encoding, read.refused)
   })
-  app.route({
-    url: path,
-    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
-    schema: { hide: true },
-    config: { scope: 'none' },
-    handler: () => {
-      throw new OtlpError(405, 'Method not allowed')
-    },
-  })
+  refuseOtherMethods(app, paths, () => new OtlpError(405, 'Method not allowed'))
 }
 
 async function acceptSpans(

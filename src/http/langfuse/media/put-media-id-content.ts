@@ -37,6 +37,7 @@ export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Se
         if (link.expiresAt < toEpochMs(clock.now()) / 1000) {
           throw new LangfuseError(403, 'The link has expired', 'ForbiddenError')
         }
+        request.provenTenantId = tenantId
         const media = await mediaFind(db, tenantId, mediaId)
         if (media === null) throw notFound('Media asset not found')
         checkHeaders(request.headers, media)

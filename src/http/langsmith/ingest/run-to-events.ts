@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
@@ -44,6 +45,9 @@ interface Translated {
   sessionName: string | null
 }
 
+/** After this long the event loop may turn, because translating a body of 20 MB takes much longer. */
+const longestMs = 20
+
 /**
  * Translates payloads to events by contracts/langsmith.md 3. Bad ones are refused without affecting the others.
  * Projects that are named and do not exist are made; one statement looks up all names.
@@ -56,7 +60,12 @@ export async function translateRuns(
   const now = clock.now()
   const refused: RefusedRun[] = []
   const translated: Translated[] = []
+  let since = performance.now()
   for (const payload of payloads) {
+    if (performance.now() - since > longestMs) {
+      await nextTurn()
+      since = performance.now()
+    }
     try {
       translated.push(translateRun(payload, now))
     } catch (error) {
