@@ -41,8 +41,7 @@ async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
-  // Every transaction takes the tables in one order (runs, traces, run items, feedback), and rows by key: no
-  // deadlocks.
+  // Every transaction takes the tables in this order, and rows by key: no deadlocks.
   const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
   runs.push(...(await runRefreshTraceless(transaction, runs)))
   await refreshTraces(transaction, runs, folded)
@@ -219,8 +218,7 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
 }
 
 /**
- * Locks all traces in one order, then writes them. Their roll-ups are computed from the runs of every committed
- * worker.
+ * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed.
  */
 async function refreshTraces(
   db: Queryable,
