@@ -20,7 +20,7 @@ const documents: Readonly<Record<string, string>> = {
   SPEC: 'src/domain/SPEC.md',
 }
 
-const texts = ['src', 'workers', 'test', 'bench', 'scripts', 'migrations']
+const texts = ['src', 'workers', 'test', 'bench', 'chaos', 'scripts', 'migrations']
   .flatMap(filesUnder)
   .filter((file) => /\.(?:ts|mjs|sql|py)$/.test(file) && file !== 'test/citations.test.ts')
   // A comment may break its line in the middle of a citation.

@@ -1,0 +1,162 @@
+import { existsSync } from 'node:fs'
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readFile,
+  rm,
+  statfs,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { findLastingPort } from './lasting-port.ts'
+import { locateBinaries } from '../src/embedded/binaries.ts'
+import { runCommand, type Outcome } from './command.ts'
+
+/** A Postgres with its default settings, run by pg_ctl, as an operator would have it. */
+export interface StockPostgres {
+  readonly port: number
+  readonly url: string
+  /** What it is: `Postgres 15.14 from /usr/lib/postgresql/15/bin`. */
+  readonly description: string
+  /** Why its disk cannot be filled; null when it can be. */
+  readonly noDiskReason: string | null
+  start(): Promise<void>
+  /** Ends as in a crash (`pg_ctl stop -m immediate`). The next start recovers from the log. */
+  crash(): Promise<void>
+  /** The pids of the server and its children. */
+  pids(): Promise<number[]>
+  /** Leaves no free block on the disk that the server has to itself. */
+  fillDisk(): Promise<void>
+  freeDisk(): Promise<void>
+  /** Stops the server. What it wrote is removed with the folder. */
+  stop(): Promise<void>
+}
+
+/** Debian's packages, the stated version first, then what the path has, then what npm installed. */
+const folders = [15, 16, 17, 18].map((version) => `/usr/lib/postgresql/${version}/bin`)
+
+/** The size of the file system that the server gets where one can be mounted. It takes only what is written. */
+const diskBytes = 8 * 1024 ** 3
+
+/** @param folder an empty folder that other users may enter */
+export async function startStockPostgres(folder: string): Promise<StockPostgres> {
+  const { bin, from } = await findBinaries()
+  const user = await findUser()
+  const port = await findLastingPort()
+  const disk = join(folder, 'disk')
+  const cluster = join(disk, 'cluster')
+  const ballast = join(disk, 'ballast')
+  const log = join(folder, 'postgres.log')
+  await mkdir(disk)
+  const noDiskReason = await mountDisk(disk, join(folder, 'disk.img'))
+  await mkdir(cluster, { mode: 0o700 })
+  await writeFile(log, '')
+  if (user.uid !== undefined) {
+    for (const path of [cluster, log]) await chown(path, user.uid, user.gid!)
+  }
+  await chmod(disk, 0o755)
+
+  const run = async (program: string, args: string[]): Promise<Outcome> =>
+    runCommand(join(bin, program), args, { ...user, cwd: disk })
+  const initdb = ['-D', cluster, '-U', 'runmill', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8']
+  mustSucceed(await run('initdb', initdb))
+
+  async function start(): Promise<void> {
+    const settings = `-p ${port} -h 127.0.0.1 -k ''`
+    const args = ['start', '-w', '-t', '60', '-D', cluster, '-l', log, '-o', settings]
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await run('pg_ctl', args)
+      if (outcome.code === 0 || /another server might be running/.test(outcome.output)) {
+        if (await answers(bin, port)) return
+      }
+      if (attempt === 20) throw new Error(`Postgres did not start: ${outcome.output}`)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  }
+
+  await start()
+  const { output } = await run('postgres', ['--version'])
+  return {
+    port,
+    url: `postgres://runmill@127.0.0.1:${port}/postgres`,
+    description: `${output.trim()}, from ${from}, default settings`,
+    noDiskReason,
+    start,
+    crash: async () => {
+      await run('pg_ctl', ['stop', '-m', 'immediate', '-w', '-D', cluster])
+    },
+    async pids() {
+      const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
+      const postmaster = Number(text.split('\n')[0])
+      if (!(postmaster > 0)) return []
+      const path = `/proc/${postmaster}/task/${postmaster}/children`
+      const children = await readFile(path, 'utf8').catch(() => '')
+      return [postmaster, ...children.trim().split(' ').filter(Boolean).map(Number)]
+    },
+    async fillDisk() {
+      const file = await open(ballast, 'w')
+      const { bsize, bfree } = await statfs(disk)
+      await file.close()
+      await runCommand('fallocate', ['-l', String(bfree * bsize * 0.99), ballast])
+      // The rest, which fallocate refuses as a whole, is written until nothing is left.
+      await runCommand('sh', ['-c', `dd if=/dev/zero of=${ballast}.rest bs=64k 2>/dev/null; true`])
+    },
+    async freeDisk() {
+      await truncate(ballast, 0).catch(() => {})
+      for (const path of [ballast, `${ballast}.rest`]) await rm(path, { force: true })
+    },
+    async stop() {
+      await run('pg_ctl', ['stop', '-m', 'immediate', '-w', '-D', cluster])
+      if (noDiskReason === null) await runCommand('umount', [disk])
+    },
+  }
+}
+
+async function findBinaries(): Promise<{ bin: string; from: string }> {
+  const bin = folders.find((each) => existsSync(join(each, 'pg_ctl')))
+  if (bin !== undefined) return { bin, from: bin }
+  const embedded = dirname((await locateBinaries()).postgres)
+  return { bin: embedded, from: 'npm (no postgresql-15 is installed here)' }
+}
+
+/** Postgres refuses to run as root. @returns nothing when we are not root, else the user `postgres` */
+async function findUser(): Promise<{ uid?: number; gid?: number }> {
+  if (process.getuid?.() !== 0) return {}
+  const passwd = await readFile('/etc/passwd', 'utf8')
+  const match = /^postgres:[^:]*:(\d+):(\d+):/m.exec(passwd)
+  if (match === null) throw new Error('There is no user postgres: install postgresql-15.')
+  return { uid: Number(match[1]), gid: Number(match[2]) }
+}
+
+/** Mounts a file system of its own, so that it can be filled. @returns why that cannot be done, or null */
+async function mountDisk(folder: string, image: string): Promise<string | null> {
+  if (process.getuid?.() !== 0) return 'only root can mount a small file system'
+  await (await open(image, 'w')).close()
+  await truncate(image, diskBytes)
+  const steps: [string, string[]][] = [
+    ['mkfs.ext4', ['-q', '-m', '0', image]],
+    ['mount', ['-o', 'loop', image, folder]],
+  ]
+  for (const [command, args] of steps) {
+    const { code, output } = await runCommand(command, args)
+    if (code !== 0) {
+      await rm(image, { force: true })
+      return `no file system can be mounted here (${command}: ${output.trim().slice(0, 80)})`
+    }
+  }
+  return null
+}
+
+async function answers(bin: string, port: number): Promise<boolean> {
+  const probe = join(bin, 'pg_isready')
+  if (!existsSync(probe)) return true
+  const { code } = await runCommand(probe, ['-q', '-h', '127.0.0.1', '-p', String(port)])
+  return code === 0
+}
+
+function mustSucceed({ code, output }: Outcome): void {
+  if (code !== 0) throw new Error(output)
+}
