@@ -104,7 +104,10 @@ describe('a read that nobody waits for', () => {
 
   test('is cancelled while its answer is streamed, too', async () => {
     // Nothing but the client's leaving ends a statement that waits for the lock.
-    const h = await harness({ isOwn: true, statementLimits: { statementMs: 600_000, lockMs: 600_000 } })
+    const h = await harness({
+      isOwn: true,
+      statementLimits: { statementMs: 600_000, lockMs: 600_000 },
+    })
     const url = await h.app.listen({ port: 0, host: '127.0.0.1' })
     const dataset = await h.call('POST', '/datasets', { name: 'streamed' })
     await h.call('POST', '/examples', { dataset_id: dataset.body.id, inputs: {} })
