@@ -100,8 +100,8 @@ export async function startStockPostgres(folder: string): Promise<StockPostgres>
       const file = await open(ballast, 'w')
       const { bsize, bfree } = await statfs(disk)
       await file.close()
-      await runCommand('fallocate', ['-l', String(bfree * bsize * 0.99), ballast])
-      // The rest, which fallocate refuses as a whole, is written until nothing is left.
+      await runCommand('fallocate', ['-l', String(Math.floor(bfree * bsize * 0.995)), ballast])
+      // fallocate takes blocks without writing them, but refuses the last ones: the rest is written until nothing is left.
       await runCommand('sh', ['-c', `dd if=/dev/zero of=${ballast}.rest bs=64k 2>/dev/null; true`])
     },
     async freeDisk() {
@@ -153,7 +153,15 @@ async function mountDisk(folder: string, image: string): Promise<string | null> 
 async function answers(bin: string, port: number): Promise<boolean> {
   const probe = join(bin, 'pg_isready')
   if (!existsSync(probe)) return true
-  const { code } = await runCommand(probe, ['-q', '-h', '127.0.0.1', '-p', String(port)])
+  const { code } = await runCommand(probe, [
+    '-q',
+    '-h',
+    '127.0.0.1',
+    '-U',
+    'runmill',
+    '-p',
+    String(port),
+  ])
   return code === 0
 }
 
