@@ -39,7 +39,7 @@ export interface LoadCounts {
 const answerLimitMs = 5000
 const attemptLimitMs = 20_000
 /** What an SDK holds back while it cannot send. Beyond it no new events are made. */
-const maxPending = 120
+const maxPending = 60
 const tickMs = 100
 
 interface Made {

@@ -13,7 +13,7 @@ import { watchRecovery, type Recovery } from './recovery.ts'
 import { findProblems, printReport, type FaultRecord, type Result } from './report.ts'
 import { createSetting } from './setting.ts'
 import { startSystem, type Mode, type System } from './system.ts'
-import { verifyDerived } from './verify-derived.ts'
+import { sweepRuns, verifyDerived } from './verify-derived.ts'
 import { verifyRows } from './verify.ts'
 
 const { values: options } = parseArgs({
@@ -137,6 +137,7 @@ async function run(system: System): Promise<Result> {
     { setting, ledger },
     (at) => flushed !== null && at >= flushed.from && at <= flushed.until,
   )
+  const sweeps = await sweepRuns(db, system.tenantId, 60_000)
   return {
     seed,
     mode,
@@ -153,6 +154,7 @@ async function run(system: System): Promise<Result> {
     drained,
     rows,
     derived,
+    sweeps,
   }
 }
 

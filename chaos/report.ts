@@ -31,6 +31,8 @@ export interface Result {
   drained: boolean
   rows: Verdict
   derived: DerivedVerdict
+  /** False when the repeating jobs no longer run. */
+  sweeps: boolean
 }
 
 /** @returns what is wrong, one sentence each; empty when everything held */
@@ -49,6 +51,7 @@ export function findProblems(result: Result): string[] {
     [load.givenUp, 'requests were never taken'],
     [result.failures.length, 'faults failed'],
     [result.drained ? 0 : 1, 'backlog did not drain'],
+    [result.sweeps ? 0 : 1, 'sweep no longer runs'],
   ]
   return counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
 }
@@ -86,6 +89,7 @@ export function printReport(result: Result): void {
     ['taken by FLUSHALL', String(rows.forgiven)],
     ['aggregates unlike a rebuild', `${derived.wrongAggregates} of ${derived.experiments}`],
     ['aggregates not refreshed', String(derived.stale)],
+    ['the sweep still runs', result.sweeps ? 'yes' : 'NO'],
     ['traces unlike their runs', String(derived.wrongRollups)],
     ['dead letters', String(derived.deadLetters)],
     ['processes that ended by themselves', String(result.ends.length)],

@@ -79,6 +79,17 @@ async function waitUntilClean(db: Db, tenantId: string, limitMs: number): Promis
   }
 }
 
+/**
+ * Tells whether the repeating jobs still run: experiments are marked dirty without the job that a worker adds with the
+ * mark, so that nothing but the sweep can find them (SPEC I10).
+ */
+export async function sweepRuns(db: Db, tenantId: string, limitMs: number): Promise<boolean> {
+  await db`
+    insert into experiment_dirty_marks (tenant_id, experiment_id)
+    select tenant_id, id from experiments where tenant_id = ${tenantId}`
+  return (await waitUntilClean(db, tenantId, limitMs)) === 0
+}
+
 async function readAggregates(
   db: Db,
   tenantId: string,
