@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createLedger, type Ledger } from '../../chaos/ledger.ts'
 import type { Setting } from '../../chaos/unit-kind.ts'
-import { verifyDerived } from '../../chaos/verify-derived.ts'
+import { sweepRuns, verifyDerived } from '../../chaos/verify-derived.ts'
 import { verifyRows } from '../../chaos/verify.ts'
 import { kindOf } from '../../chaos/workload.ts'
 import { deriveId, experimentId } from '../../src/domain/ids.ts'
@@ -147,5 +147,9 @@ describe('what is derived', () => {
       update traces set error_count = error_count + 1 where ctid = (
         select ctid from traces where tenant_id = ${tenantId} limit 1)`
     expect(await verifyDerived(db, tenantId, 0)).toMatchObject({ wrongRollups: 1 })
+  })
+
+  test('marks that no sweep takes away are found', async () => {
+    expect(await sweepRuns(db, tenantId, 0)).toBe(false)
   })
 })
