@@ -247,7 +247,8 @@ function addConnectionFaults(
   })
   kinds.set(`${server}-delay`, async (_, planned) => {
     const victims = someOf(proxies, planned)
-    const ms = 30 + Math.round(planned.amount * 270)
+    // An interactive write makes some six round trips: at 200 ms each way, ten connections carry no more than four a second.
+    const ms = 10 + Math.round(planned.amount * 50)
     for (const proxy of victims) proxy.delay(ms)
     await pause(8000)
     for (const proxy of victims) proxy.delay(0)
