@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { buildApp, type AppOptions } from '../src/http/app.ts'
+import { inlineBackend } from '../src/queue/backends/inline.ts'
 import { compareContracts, type Comparison } from './contract-compare.ts'
 import type { Document } from './contract-shapes.ts'
 
@@ -55,8 +56,8 @@ function report(vendor: string, { checks, differences, declaredAnswers }: Compar
 
 /** The document is made from the routes alone. No handler runs, so none of what handlers need has to exist. */
 async function ourDocument(): Promise<Document> {
-  const nothing = {} as Omit<AppOptions, 'maxBodyBytes'>
-  const app = await buildApp({ ...nothing, maxBodyBytes: 1 })
+  const nothing = {} as Omit<AppOptions, 'maxBodyBytes' | 'queue'>
+  const app = await buildApp({ ...nothing, queue: inlineBackend(), maxBodyBytes: 1 })
   await app.ready()
   const answer = await app.inject('/docs/json')
   await app.close()

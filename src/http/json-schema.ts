@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
+import { RE2JS } from 're2js'
 import type { JsonText } from '../domain/entities.ts'
 
 /** One way in which a value violates its schema. */
@@ -24,6 +25,15 @@ const cache = new LRUCache<JsonText, SchemaCheck>({ max: 200 })
 const maxReferences = 20
 
 /**
+ * A regular expression of a client, in time that is linear in the text: the engine's own can take ages for a pattern like
+ * `^(a+)+$`, and would keep the server from everybody. What needs backtracking (look-around, back references) is refused.
+ */
+function linearPattern(pattern: string): { test(text: string): boolean } {
+  const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern))
+  return { test: (text) => compiled.matcher(text).find() }
+}
+
+/**
  * Compiles a JSON Schema (draft 7, and what later drafts have in common with it) into a check. Nothing is fetched: a
  * reference to another document accepts any value (contracts/langsmith.md 2.4.4).
  * @throws JsonSchemaError when the text is not a schema
@@ -38,6 +48,21 @@ export function compileJsonSchema(text: JsonText): SchemaCheck {
   return check
 }
 
+/**
+ * Returns how a value breaks a stored schema. One that cannot be used (it refers to itself without end, or an earlier
+ * version accepted it) is broken by every value: it does not make the request fail.
+ */
+export function violationsOf(schema: JsonText, value: JsonText): SchemaProblem[] {
+  try {
+    return compileJsonSchema(schema)(JSON.parse(value))
+  } catch (error) {
+    // A schema that refers to itself without end overflows the stack.
+    if (error instanceof RangeError) return [{ path: [], message: 'cannot be checked: no end' }]
+    if (error instanceof JsonSchemaError) return [{ path: [], message: error.message }]
+    throw error
+  }
+}
+
 function compile(schema: unknown): ValidateFunction {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     throw new JsonSchemaError('a JSON Schema is an object')
@@ -45,7 +70,13 @@ function compile(schema: unknown): ValidateFunction {
   // `$schema` may name a draft that is not built in, which makes no difference to what is valid. `$async` would make
   // ajv return a promise, whose rejection nobody would handle.
   const { $schema: _draft, $async: _async, ...rest } = schema as Record<string, unknown>
-  const ajv = new Ajv({ strict: false, allErrors: true, logger: false, validateFormats: false })
+  const ajv = new Ajv({
+    strict: false,
+    allErrors: true,
+    logger: false,
+    validateFormats: false,
+    code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
+  })
   for (let references = 0; ; references++) {
     try {
       return ajv.compile(rest)

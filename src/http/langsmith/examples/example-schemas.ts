@@ -1,5 +1,5 @@
 import type { JsonText } from '../../../domain/entities.ts'
-import { compileJsonSchema, JsonSchemaError } from '../../json-schema.ts'
+import { compileJsonSchema, JsonSchemaError, violationsOf } from '../../json-schema.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 
 /** The JSON Schemas that the examples of a dataset must fit. */
@@ -35,7 +35,7 @@ export function assertExampleFits(
 
 function problemsOf(schema: JsonText | null, value: JsonText, loc: (string | number)[]) {
   if (schema === null) return []
-  return compileJsonSchema(schema)(JSON.parse(value)).map(({ path, message }) => ({
+  return violationsOf(schema, value).map(({ path, message }) => ({
     loc: [...loc, ...path],
     msg: message,
     type: 'schema_violation',
