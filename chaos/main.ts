@@ -42,6 +42,11 @@ const seed = Number(options.seed)
 const seconds = Number(options.seconds)
 /** How long a system may take to be back to normal before the next fault comes all the same. */
 const recoveryLimitMs = 60_000
+/**
+ * Workers rest for up to a minute between two refreshes of one experiment when the last one took long, as it does while
+ * the database hangs (workers/pace.ts).
+ */
+const freshLimitMs = 120_000
 const warmUpMs = 4000
 const drainLimitMs = 180_000
 
@@ -130,14 +135,14 @@ async function run(system: System): Promise<Result> {
   await pause(3000)
   console.log(`${clockOf(Date.now() - begunAt)}  comparing`)
   const db = await system.db()
-  const derived = await verifyDerived(db, system.tenantId, 60_000)
+  const derived = await verifyDerived(db, system.tenantId, freshLimitMs)
   const rows = await verifyRows(
     db,
     system.tenantId,
     { setting, ledger },
     (at) => flushed !== null && at >= flushed.from && at <= flushed.until,
   )
-  const sweeps = await sweepRuns(db, system.tenantId, 60_000)
+  const sweeps = await sweepRuns(db, system.tenantId, freshLimitMs)
   return {
     seed,
     mode,
