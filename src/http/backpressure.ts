@@ -50,11 +50,12 @@ interface Share {
 }
 
 /**
- * SPEC I7: limits the bytes of request bodies in memory. They count as they arrive, and until the request is answered, so
- * a client that announces a body and does not send it takes nothing from others. A body is refused before it is read when
- * its announced length finds no room at that moment, and otherwise when it has grown too large. A body takes several
- * times its size while it is parsed and translated, so this limits the memory of a burst of requests, and the time until
- * the last of them is answered. A request that is alone is always admitted, because its size has a limit of its own.
+ * SPEC I7: limits the bytes of request bodies in memory. They count as they arrive, and until the request is answered,
+ * so a client that announces a body and does not send it takes nothing from others. A body is refused before it is read
+ * when its announced length finds no room at that moment, and otherwise when it has grown too large. A body takes
+ * several times its size while it is parsed and translated, so this limits the memory of a burst of requests, and the
+ * time until the last of them is answered. A request that is alone is always admitted, because its size has a limit of
+ * its own.
  *
  * One tenant may hold three quarters of the budget, and half of it once another tenant has found no room. All routes
  * that need no key share a small budget, and accept small bodies only.

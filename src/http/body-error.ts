@@ -1,4 +1,6 @@
-/** The body is no JSON, nests too deep, is not encoded as it says, or breaks off. Each dialect answers in its own shape. */
+/**
+ * The body is no JSON, nests too deep, is not encoded as it says, or breaks off. Each dialect answers in its own shape.
+ */
 export class BodyError extends Error {
   override name = 'BodyError'
   readonly reason: BodyErrorReason

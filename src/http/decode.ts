@@ -61,8 +61,8 @@ const chunkSize = 65_536
 const maxDrainedBytes = 256 * 1_048_576
 
 /**
- * @param isStreamed true if the route itself reports what it keeps in memory. Then only what the stream holds is counted
- * here.
+ * @param isStreamed true if the route itself reports what it keeps in memory. Then only what the stream holds is
+ * counted here.
  */
 function decodedBody(request: FastifyRequest, decode: Decode, isStreamed: boolean): Readable {
   async function* decoded(): AsyncGenerator<Buffer> {

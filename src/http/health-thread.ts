@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { HealthReport, ThreadAnswer, ThreadSettings } from './health-apart.ts'
 
 /*
- * The thread that serves health. It has an event loop and a listener of its own, and answers from the last report of the
- * main thread. health-apart.ts starts it and reports to it.
+ * The thread that serves health. It has an event loop and a listener of its own, and answers from the last report of
+ * the main thread. health-apart.ts starts it and reports to it.
  */
 
 /** How long a request waits for fresh metrics, so that it is answered within 100 ms. */

@@ -64,8 +64,8 @@ export function refuseOtherMethods(
 }
 
 /**
- * Node parses about thirty methods, and the router knows eight. No path has TRACE, so the others are passed to the router as
- * TRACE, and are refused in the same way.
+ * Node parses about thirty methods, and the router knows eight. No path has TRACE, so the others are passed to the
+ * router as TRACE, and are refused in the same way.
  */
 export function passUnknownMethod(request: IncomingMessage): void {
   if (!routable.includes(request.method ?? '')) request.method = 'TRACE'

@@ -38,7 +38,9 @@ export interface BodyRates {
   unwatch(body: WatchedBody): void
 }
 
-/** The time over which a rate is averaged is divided into this many pieces, and rates are checked after each of them. */
+/**
+ * The time over which a rate is averaged is divided into this many pieces, and rates are checked after each of them.
+ */
 const pieces = 6
 
 interface State {
@@ -49,8 +51,8 @@ interface State {
 
 /**
  * Watches the rates of bodies. Time is measured by the calls of a timer and not by the clock. After a turn of the event
- * loop that took long there is only one call, and the bytes that waited in the kernel meanwhile are read before the next
- * one, so a busy server does not refuse honest clients.
+ * loop that took long there is only one call, and the bytes that waited in the kernel meanwhile are read before the
+ * next one, so a busy server does not refuse honest clients.
  */
 export function createBodyRates({ slowBodyMs, slowBodyBytesPerSecond }: RateLimits): BodyRates {
   const watched = new Map<WatchedBody, State>()

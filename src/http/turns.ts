@@ -12,9 +12,9 @@ declare module 'fastify' {
 }
 
 /**
- * No further work begins in a turn of the event loop after this time. Without a limit, one turn would do the work of every
- * busy connection before the loop accepts a connection again. 2 ms: Node accepts one connection per turn, so with 10 ms the
- * last of 390 connections that arrived at once waited for ten seconds (bench/front-door.ts).
+ * No further work begins in a turn of the event loop after this time. Without a limit, one turn would do the work of
+ * every busy connection before the loop accepts a connection again. 2 ms: Node accepts one connection per turn, so with
+ * 10 ms the last of 390 connections that arrived at once waited for ten seconds (bench/front-door.ts).
  */
 const sliceMs = 2
 
@@ -22,7 +22,9 @@ const sliceMs = 2
 const mostPerTurn = 100
 
 export interface Turns {
-  /** @param owner the tenant that the work is for. Owners take turns, and the requests of one owner keep their order. */
+  /**
+   * @param owner the tenant that the work is for. Owners take turns, and the requests of one owner keep their order.
+   */
   take(owner: string): Promise<void>
 }
 
