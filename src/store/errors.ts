@@ -55,6 +55,22 @@ export function isRetryable(error: unknown): boolean {
   return connectionCodes.has(code) || isMissingSocket(error) || kindOf(error) === 'passing'
 }
 
+/** True for an error that the server itself sent: it is there. */
+export function isServersAnswer(error: unknown): boolean {
+  return isSqlState(codeOf(error))
+}
+
+/**
+ * Reads back what was accepted, or returns `fallback` while the database is away: what is acknowledged must not be
+ * answered as if it had failed.
+ */
+export async function orWhileAway<T>(reading: Promise<T>, fallback: T): Promise<T> {
+  return reading.catch((error: unknown) => {
+    if (isRetryable(error)) return fallback
+    throw error
+  })
+}
+
 /** Returns true when the data violated a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return kindOf(error) === 'unique'

@@ -9,6 +9,7 @@ import {
   toMillisecondIso,
   type Timestamp,
 } from '../../../domain/timestamp.ts'
+import { orWhileAway } from '../../../store/errors.ts'
 import type { Db } from '../../../store/pool.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleFind, type Example } from '../../../store/read/datasets/examples.ts'
@@ -77,7 +78,7 @@ export function postDatasetRunItems(app: App, services: Services): void {
     })
     const event = linkEvent(experiment, example, link, createdAt ?? nextInstant())
     await acceptEvents(services, request, [event], { isInteractive: true })
-    const stored = await runItemFind(db, tenantId, event.id)
+    const stored = await orWhileAway(runItemFind(db, tenantId, event.id), null)
     return datasetRunItemFromRow(stored ?? rowOf(event, experiment, example))
   })
 }

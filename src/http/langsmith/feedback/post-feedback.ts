@@ -1,4 +1,5 @@
 import { sliceMembers } from '../../../domain/json.ts'
+import { orWhileAway } from '../../../store/errors.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
@@ -29,7 +30,8 @@ export function postFeedback(app: App, services: Services): void {
         const configs = readFeedbackConfig(event.patch.key, fields, ['body'])
         await keepFeedbackConfigs(services, request.principal, configs)
         await acceptEvents(services, request, [event], { isInteractive: true })
-        const row = await feedbackFind(services.db, request.principal.tenantId, event.id)
+        const { tenantId } = request.principal
+        const row = await orWhileAway(feedbackFind(services.db, tenantId, event.id), null)
         return feedbackFromRow(row ?? rowOfEvent(event))
       },
     )
