@@ -14,6 +14,7 @@ import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './auth.ts'
 import { type ByteLimits, limitBytesInFlight } from './backpressure.ts'
 import { blobs } from './blobs.ts'
+import { noteBegin } from './begun-at.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
@@ -124,6 +125,7 @@ export async function buildApp({
   limitBytesInFlight(app, limits)
   shareLoop(app)
   refuseConnect(app)
+  noteBegin(app)
   stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)

@@ -162,7 +162,7 @@ function linkEvent(
   }
 }
 
-/** The row that an event will make: the answer to a request whose event is not applied yet. */
+/** The row that an event will make: the answer while it is not applied. */
 function rowOf(
   { id, patch }: EventOf<'run_item'>,
   experiment: ExperimentRow,
