@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
 import { isRetryable } from '../../src/store/errors.ts'
@@ -117,6 +119,21 @@ describe('a server that refuses connections', () => {
     await proxy.up()
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
+})
+
+test('a server that takes connections and closes them is asked once for each statement', async () => {
+  let connections = 0
+  const closing = createServer((socket) => {
+    connections++
+    socket.on('error', () => {}).end()
+  }).listen(0, '127.0.0.1')
+  await once(closing, 'listening')
+  const { port } = closing.address() as AddressInfo
+  db = openPool(`postgres://runmill@127.0.0.1:${port}/postgres`, { max: 1 })
+  expect(await refusal(db`select 1`.execute())).toMatchObject({ code: 'CONNECTION_CLOSED' })
+  await refusal(db.begin(async (transaction) => transaction`select 1`))
+  expect(connections).toBe(2)
+  closing.close()
 })
 
 describe('a server that is alive', () => {
