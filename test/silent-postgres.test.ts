@@ -72,12 +72,15 @@ async function send(path: string, body?: unknown, headers = {}): Promise<Answer>
   return { status, retryAfter: response.headers.get('retry-after'), body: await response.json() }
 }
 
-const ids = Object.fromEntries(
-  ['trace', 'run', 'span', 'feedback', 'configured', 'score', 'item'].map((name) => [
-    name,
-    randomUUID(),
-  ]),
-) as Record<'trace' | 'run' | 'span' | 'feedback' | 'configured' | 'item', string>
+const ids = {
+  trace: randomUUID(),
+  run: randomUUID(),
+  span: randomUUID(),
+  feedback: randomUUID(),
+  configured: randomUUID(),
+  score: randomUUID(),
+  item: randomUUID(),
+}
 const time = '2026-01-21T14:35:42.000Z'
 
 /** What needs Postgres for nothing but the key. */

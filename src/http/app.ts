@@ -14,7 +14,6 @@ import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './auth.ts'
 import { type ByteLimits, limitBytesInFlight } from './backpressure.ts'
 import { blobs } from './blobs.ts'
-import { noteBegin } from './begun-at.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
@@ -120,12 +119,16 @@ export async function buildApp({
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
+  app.decorateRequest('begunAt', 0)
   endSlowBodies(app, limits)
   limitConnections(app, limits.connections)
   limitBytesInFlight(app, limits)
   shareLoop(app)
   refuseConnect(app)
-  noteBegin(app)
+  app.addHook('preHandler', (request, _, done) => {
+    request.begunAt = performance.now()
+    done()
+  })
   stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)

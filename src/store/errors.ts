@@ -60,17 +60,6 @@ export function isServersAnswer(error: unknown): boolean {
   return isSqlState(codeOf(error))
 }
 
-/**
- * Reads back what was accepted, or returns `fallback` while the database is away: what is acknowledged must not be
- * answered as if it had failed.
- */
-export async function orWhileAway<T>(reading: Promise<T>, fallback: T): Promise<T> {
-  return reading.catch((error: unknown) => {
-    if (isRetryable(error)) return fallback
-    throw error
-  })
-}
-
 /** Returns true when the data violated a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return kindOf(error) === 'unique'

@@ -9,7 +9,6 @@ import {
   toMillisecondIso,
   type Timestamp,
 } from '../../../domain/timestamp.ts'
-import { orWhileAway } from '../../../store/errors.ts'
 import type { Db } from '../../../store/pool.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { exampleFind, type Example } from '../../../store/read/datasets/examples.ts'
@@ -20,6 +19,7 @@ import {
   type RunItemRow,
 } from '../../../store/read/experiments/run-items.ts'
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
+import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
@@ -78,7 +78,7 @@ export function postDatasetRunItems(app: App, services: Services): void {
     })
     const event = linkEvent(experiment, example, link, createdAt ?? nextInstant())
     await acceptEvents(services, request, [event], { isInteractive: true })
-    const stored = await orWhileAway(runItemFind(db, tenantId, event.id), null)
+    const stored = await readBack(services, request, runItemFind(db, tenantId, event.id), null)
     return datasetRunItemFromRow(stored ?? rowOf(event, experiment, example))
   })
 }

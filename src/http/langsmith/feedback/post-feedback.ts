@@ -1,6 +1,6 @@
 import { sliceMembers } from '../../../domain/json.ts'
-import { orWhileAway } from '../../../store/errors.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
+import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
@@ -31,7 +31,8 @@ export function postFeedback(app: App, services: Services): void {
         await keepFeedbackConfigs(services, request.principal, configs)
         await acceptEvents(services, request, [event], { isInteractive: true })
         const { tenantId } = request.principal
-        const row = await orWhileAway(feedbackFind(services.db, tenantId, event.id), null)
+        const stored = feedbackFind(services.db, tenantId, event.id)
+        const row = await readBack(services, request, stored, null)
         return feedbackFromRow(row ?? rowOfEvent(event))
       },
     )
