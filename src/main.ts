@@ -21,9 +21,10 @@ import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-te
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
+import { type Heartbeat, startHeartbeat } from './store/heartbeat.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
-import { openRequestPool } from './store/request-pool.ts'
+import { openKeysPool, openRequestPool } from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 import { type UnheldErrors, watchUnheldErrors } from './unheld-errors.ts'
 
@@ -73,14 +74,20 @@ function composeRunmill(
     }
     // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
     const db = keep('ingestion', openPool(databaseUrl))
-    const healthDb = keep('health', openPool(databaseUrl, { max: 1 }))
+    const heartbeat = startHeartbeat(databaseUrl)
+    const healthDb = keep('health', heartbeat.db)
+    steps.push({ name: 'heartbeat', undo: async () => heartbeat.stop() })
+    const requestDb =
+      config.role === 'worker'
+        ? null
+        : keep('requests', openRequestPool(databaseUrl, { silence: heartbeat }))
     await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
     // Started before the queue, so that it is stopped after the jobs that need it.
-    const blobs = config.role === 'worker' ? null : await startBlobs(db)
-    const queue = openQueue(databaseUrl)
+    const blobs = requestDb === null ? null : await startBlobs(requestDb)
+    const queue = openQueue(databaseUrl, heartbeat)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
     const [where, setting] =
       config.redisUrl === null
@@ -95,7 +102,7 @@ function composeRunmill(
     })
     await scheduleRepeating(queue)
     const app =
-      blobs === null
+      requestDb === null || blobs === null
         ? await buildHealthApp({
             db: healthDb,
             queue,
@@ -104,7 +111,7 @@ function composeRunmill(
             unheldErrors: unheldErrors.count,
           })
         : await buildWholeApp(
-            { db: keep('requests', openRequestPool(databaseUrl)), healthDb, keysDb: db },
+            { db: requestDb, healthDb, keysDb: keep('keys', openKeysPool(databaseUrl, heartbeat)) },
             queue,
             blobs,
             progress,
@@ -188,10 +195,15 @@ function composeRunmill(
     return embedded.start()
   }
 
-  function openQueue(databaseUrl: string): QueueBackend {
+  function openQueue(databaseUrl: string, { whileAnswering }: Heartbeat): QueueBackend {
     if (config.redisUrl === null) {
       // The embedded server is ours alone (the lock on its folder): what is held there was held by a process that is dead.
-      return postgresBackend({ url: databaseUrl, log, isAlone: config.databaseUrl === null })
+      return postgresBackend({
+        url: databaseUrl,
+        log,
+        isAlone: config.databaseUrl === null,
+        whileAnswering,
+      })
     }
     try {
       return redisBackend({ url: config.redisUrl, log })

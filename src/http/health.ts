@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { ingestLanes } from '../queue/catalog.ts'
-import { pingPool } from '../store/ping.ts'
+import { pingPool } from '../store/heartbeat.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -19,9 +19,6 @@ export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'>
 
 /** If work has waited for this long and nothing was finished, the workers are stuck, even if they look healthy. */
 const stuckMs = 60_000
-
-/** Postgres is taken for absent when it is silent for so long. */
-const pingMs = 2000
 
 export interface Readiness {
   ready: boolean
@@ -78,7 +75,7 @@ export function createHealthState({
 
   async function readiness(): Promise<Readiness> {
     const checks: [string, () => Promise<unknown>][] = [
-      ['postgres', async () => pingPool(db, pingMs)],
+      ['postgres', async () => pingPool(db)],
       ['queue', async () => queue.ping()],
       ['workers', async () => checkProgress()],
     ]

@@ -8,9 +8,6 @@ import type { Services } from './services.ts'
 const chunkEvents = 500
 const chunkBytes = 1_048_576
 
-/** The longest time that a client can wait, whatever it asks for. */
-const maxWaitMs = 30_000
-
 /**
  * Puts events into the queue. Once this resolves, all of them are durable (SPEC I1). An interactive write then waits
  * until they are applied, but for `interactiveWaitMs` at most, and succeeds either way (SPEC I9). With `Prefer: wait=N`
@@ -38,7 +35,9 @@ export async function acceptEvents(
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
   try {
     await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
-    await Promise.all(watches.map(async (watch) => watch.wait(waitMs)))
+    // What it took until here counts, so that a slow database does not hold a client twice.
+    const leftMs = waitMs - (performance.now() - request.begunAt)
+    await Promise.all(watches.map(async (watch) => watch.wait(leftMs)))
   } finally {
     for (const watch of watches) watch.cancel()
   }
@@ -73,9 +72,9 @@ function sizeOf(event: IngestEvent): number {
   return size
 }
 
+/** Returns how long the client asks to wait; null when it does not ask. It can have 30 s. */
 function preferredWaitMs(request: FastifyRequest): number | null {
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})/i.exec(
-    String(request.headers.prefer ?? ''),
-  )?.[1]
-  return seconds === undefined ? null : Math.min(Number(seconds) * 1000, maxWaitMs)
+  const sent = String(request.headers.prefer ?? '')
+  const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})/i.exec(sent)
+  return match === null ? null : Math.min(Number(match[1]), 30) * 1000
 }

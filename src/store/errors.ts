@@ -55,6 +55,11 @@ export function isRetryable(error: unknown): boolean {
   return connectionCodes.has(code) || isMissingSocket(error) || kindOf(error) === 'passing'
 }
 
+/** True for an error that the server itself sent: it is there. */
+export function isServersAnswer(error: unknown): boolean {
+  return isSqlState(codeOf(error))
+}
+
 /** Returns true when the data violated a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return kindOf(error) === 'unique'

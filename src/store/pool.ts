@@ -12,6 +12,15 @@ export interface PoolOptions {
   limits?: StatementLimits
   /** Set for the pool that requests are answered from. */
   requests?: RequestLimits
+  /** While Postgres is silent, whatever waits for it on this pool is given up, and nothing new begins. */
+  silence?: Silence | undefined
+}
+
+/** Says whether the server answers anybody at all (heartbeat.ts). */
+export interface Silence {
+  isSilent(): boolean
+  /** Calls `listener` when a silence begins, and again every few seconds while it lasts. */
+  onSilent(listener: () => void): void
 }
 
 export interface RequestLimits {
@@ -19,6 +28,8 @@ export interface RequestLimits {
   statementMs: number
   /** Postgres ends a statement that waits longer for a lock. That passes: the client is told to come again. */
   lockMs: number
+  /** A statement that gets no connection for so long is refused. That passes, too. */
+  connectionMs: number
 }
 
 /**
@@ -34,20 +45,36 @@ export interface StatementLimits {
 
 const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
 
+/** For the statements of a transaction that was under way when Postgres fell silent: they only have to end it. */
+const silentMs = 100
+
+const silentMessage = 'Postgres does not answer'
+
+/**
+ * How soon a connection that was lost or refused is tried again. The driver's own pauses grow to 20 s, and whatever is
+ * asked meanwhile would wait for their end, however long the server has been back.
+ */
+const reconnectSeconds = 0.25
+
 /**
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
  */
 export function openPool(
   url: string,
-  { max = 10, limits = defaultLimits, requests }: PoolOptions = {},
+  { max = 10, limits = defaultLimits, requests, silence }: PoolOptions = {},
 ): Db {
-  return postgres(url, {
+  const db = postgres(url, {
     max,
     connect_timeout: 5,
-    // An option of our own, which `patches/` adds to the driver.
-    statement_limit: ({ limit }) =>
-      limit === 'none' ? 0 : limit === 'long' ? limits.longMs : limits.usualMs,
+    backoff: () => reconnectSeconds,
+    // `patches/` adds these three options, and `abandon`, to the driver.
+    wait_limit: requests?.connectionMs,
+    statement_limit: ({ limit }) => {
+      if (silence?.isSilent() === true) return silentMs
+      return limit === 'none' ? 0 : limit === 'long' ? limits.longMs : limits.usualMs
+    },
+    refuse: () => (silence?.isSilent() === true ? silentMessage : null),
     // A statement that waits behind another one on the same connection would share its fate: its time, and its end.
     ...(requests === undefined ? {} : { max_pipeline: 0 }),
     onnotice: () => {},
@@ -70,6 +97,8 @@ export function openPool(
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
     },
   })
+  silence?.onSilent(() => db.abandon(silentMessage))
+  return db
 }
 
 /** Waits up to 5 seconds for running statements, then disconnects. */

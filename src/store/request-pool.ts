@@ -1,14 +1,23 @@
 import type postgres from 'postgres'
 import { isCancelled, StatementTimeoutError } from './errors.ts'
-import { openPool, type Db, type RequestLimits, type StatementLimits } from './pool.ts'
+import {
+  openPool,
+  type Db,
+  type RequestLimits,
+  type Silence,
+  type StatementLimits,
+} from './pool.ts'
 import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
 
-const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 10_000 }
+const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 4000, connectionMs: 2500 }
 
 /** A little more than Postgres itself allows: a server that hangs must not hold a request for ever. */
 const unansweredLimits: StatementLimits = { usualMs: 30_000, longMs: 30_000 }
+
+/** Keys are found by an index. */
+const keyLimits: StatementLimits = { usualMs: 2500, longMs: 2500 }
 
 /** Connections that reads leave to writes. */
 const reservedConnections = 2
@@ -22,15 +31,19 @@ interface RequestPoolOptions {
   max?: number
   /** What differs from the limits of the real server. */
   limits?: Partial<RequestLimits>
+  silence?: Silence | undefined
 }
 
 /**
  * Opens the pool that requests are answered from. Statements have a time limit. Those of reading requests wait for their
  * tenant's share of the connections, at most half of them, and are cancelled once nobody waits for the answer.
  */
-export function openRequestPool(url: string, { max = 10, limits }: RequestPoolOptions = {}): Db {
+export function openRequestPool(
+  url: string,
+  { max = 10, limits, silence }: RequestPoolOptions = {},
+): Db {
   const requests = { ...requestLimits, ...limits }
-  const db = openPool(url, { max, requests, limits: unansweredLimits })
+  const db = openPool(url, { max, requests, limits: unansweredLimits, silence })
   const total = Math.max(1, max - reservedConnections)
   const slots = createReadSlots(total, Math.max(1, Math.min(total, Math.floor(max / 2))))
   setQueryRunner(db, async (start) => {
@@ -45,6 +58,14 @@ export function openRequestPool(url: string, { max = 10, limits }: RequestPoolOp
     }
   })
   return db
+}
+
+/**
+ * Opens the pool on which keys are looked up. Every request may have to wait for that, so nothing else can fill it, and
+ * a connection that has died unnoticed holds up nobody for long.
+ */
+export function openKeysPool(url: string, silence: Silence): Db {
+  return openPool(url, { max: 2, limits: keyLimits, silence })
 }
 
 /**

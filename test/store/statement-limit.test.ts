@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
 import { isRetryable } from '../../src/store/errors.ts'
@@ -105,7 +107,62 @@ describe('a server that hangs', () => {
   })
 })
 
+describe('a server that refuses connections', () => {
+  test('is asked each time, however often it has refused', async () => {
+    await open({ max: 1, limits: { usualMs: 3000, longMs: 3000 } })
+    await proxy.down()
+    await refusal(db`select 1`.execute())
+    // The driver's own pauses would be longer than the limit by then.
+    for (let i = 0; i < 9; i++) {
+      expect(await refusal(db`select 1`.execute())).toMatchObject({ code: 'ECONNREFUSED' })
+    }
+    await proxy.up()
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+  })
+})
+
+test('a server that takes connections and closes them is asked once for each statement', async () => {
+  let connections = 0
+  const closing = createServer((socket) => {
+    connections++
+    socket.on('error', () => {}).end()
+  }).listen(0, '127.0.0.1')
+  await once(closing, 'listening')
+  const { port } = closing.address() as AddressInfo
+  db = openPool(`postgres://runmill@127.0.0.1:${port}/postgres`, { max: 1 })
+  expect(await refusal(db`select 1`.execute())).toMatchObject({ code: 'CONNECTION_CLOSED' })
+  await refusal(db.begin(async (transaction) => transaction`select 1`))
+  expect(connections).toBe(2)
+  closing.close()
+})
+
 describe('a server that is alive', () => {
+  test('has answered in time if its answer came while this process stood still', async () => {
+    // Not through the proxy, which stands still too.
+    db = openPool(database.url, { max: 1, limits: short })
+    await db`select 1 as one`
+    const statement = db`select 1 as one`.execute()
+    // By then it has been sent.
+    await nextTurn()
+    await nextTurn()
+    const end = performance.now() + short.usualMs + 500
+    while (performance.now() < end);
+    expect(await statement).toEqual([{ one: 1 }])
+  })
+
+  test('a statement that was cancelled before it began has no limit to wait for', async () => {
+    await open({ max: 1, limits: { usualMs: 2 ** 30, longMs: 2 ** 30 } })
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    for (let i = 0; i < 50; i++) {
+      const statement = db`select 1`
+      statement.cancel()
+      await expect(statement).rejects.toMatchObject({ code: '57014' })
+    }
+    expect(timers()).toBeLessThan(before + 50)
+  })
+
   test('a statement that takes too long is refused, and cancelled in the server', async () => {
     await open({ max: 1, limits: short })
     expect(await refusal(db`select pg_sleep(600)`.execute())).toMatchObject({

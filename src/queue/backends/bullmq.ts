@@ -69,8 +69,15 @@ export interface Datastore {
 type ReportError = (error: unknown, where: string) => void
 export type Connect = (report: ReportError) => Promise<Datastore>
 
+/** How long a producer waits for the datastore. */
+export interface Pace {
+  answerMs: number
+  /** Rejects as soon as it is known that the datastore answers nobody. */
+  whileAnswering?<T>(work: Promise<T>): Promise<T>
+}
+
 /** SPEC I7: a request is refused fast, rather than held while the datastore is away. */
-const answerMs = 2_000
+const usualPace: Pace = { answerMs: 2_000 }
 /** A large request is many jobs of up to 1 MiB, and storing them takes longer on a slow disk. */
 const answerMsPerFurtherJob = 250
 const pingMs = 1_500
@@ -127,6 +134,7 @@ export function bullBackend(
   kind: 'redis' | 'postgres',
   connect: Connect,
   log: QueueLog,
+  { answerMs, whileAnswering = async (work) => work }: Pace = usualPace,
 ): QueueBackend {
   const report = errorReporter(log)
   let opening: Promise<Session> | undefined
@@ -169,7 +177,7 @@ export function bullBackend(
   async function produce<T>(what: (open: Session) => Promise<T>, ms = answerMs): Promise<T> {
     const open = current()
     try {
-      return await withTimeLimit(what(open), ms)
+      return await withTimeLimit(whileAnswering(what(open)), ms)
     } catch (error) {
       throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
     }

@@ -10,7 +10,7 @@ import pg from 'pg'
 import type { QueueBackend } from '../backend.ts'
 import { silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
+import { type BullOptions, bullBackend, type Connect, type Datastore, type Pace } from './bullmq.ts'
 import {
   asConnectionError,
   backendOn,
@@ -24,6 +24,8 @@ import { keepPayloads, preparePayloads, readPayload, removePayload } from './pos
 const schema = 'bullmq'
 const connectMs = 2_000
 const closeMs = 1_000
+/** Under load Postgres may well take 2 s, which would refuse what could have been taken. Clients get an answer in 5 s. */
+const answerMs = 4_000
 
 /**
  * One pool for producers, workers and announcements. One connection of it listens, for all queues; the others run
@@ -42,8 +44,10 @@ export function postgresBackend({
   log = silentLog,
   namespace = 'runmill',
   isAlone = false,
+  whileAnswering,
 }: PostgresOptions): QueueBackend {
-  return bullBackend('postgres', postgresConnect(url, namespace, isAlone), log)
+  const pace = { answerMs, ...(whileAnswering === undefined ? {} : { whileAnswering }) }
+  return bullBackend('postgres', postgresConnect(url, namespace, isAlone), log, pace)
 }
 
 interface PostgresOptions extends BullOptions {
@@ -52,6 +56,8 @@ interface PostgresOptions extends BullOptions {
    * dead, and are taken over at once.
    */
   isAlone?: boolean
+  /** Rejects as soon as it is known that Postgres answers nobody. Default: only time tells. */
+  whileAnswering?: Pace['whileAnswering']
 }
 
 function postgresConnect(url: string, namespace: string, isAlone: boolean): Connect {

@@ -19,6 +19,7 @@ import {
   type RunItemRow,
 } from '../../../store/read/experiments/run-items.ts'
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
+import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { datasetRunItemFromRow } from './dataset-from-row.ts'
@@ -77,7 +78,7 @@ export function postDatasetRunItems(app: App, services: Services): void {
     })
     const event = linkEvent(experiment, example, link, createdAt ?? nextInstant())
     await acceptEvents(services, request, [event], { isInteractive: true })
-    const stored = await runItemFind(db, tenantId, event.id)
+    const stored = await readBack(services, request, runItemFind(db, tenantId, event.id), null)
     return datasetRunItemFromRow(stored ?? rowOf(event, experiment, example))
   })
 }
@@ -161,7 +162,7 @@ function linkEvent(
   }
 }
 
-/** The row that an event will make: the answer to a request whose event is not applied yet. */
+/** The row that an event will make: the answer while it is not applied. */
 function rowOf(
   { id, patch }: EventOf<'run_item'>,
   experiment: ExperimentRow,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { feedbackDelete } from '../../../store/write/feedback.ts'
+import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
@@ -54,7 +55,7 @@ export function feedbackIdRoutes(app: App, services: Services): void {
       if (before === null) throw notFound('Feedback')
       await keepFeedbackConfigs(services, request.principal, configs)
       await acceptEvents(services, request, [event], { isInteractive: true })
-      const row = await feedbackFind(db, tenantId, id)
+      const row = await readBack(services, request, feedbackFind(db, tenantId, id), before)
       if (row === null) throw notFound('Feedback')
       // The row may not hold the change yet, so the answer lays the change over it.
       const { score, value, comment, correction, updatedAt } = rowOfEvent(event)

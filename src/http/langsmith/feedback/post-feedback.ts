@@ -1,5 +1,6 @@
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
+import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
@@ -29,7 +30,9 @@ export function postFeedback(app: App, services: Services): void {
         const configs = readFeedbackConfig(event.patch.key, fields, ['body'])
         await keepFeedbackConfigs(services, request.principal, configs)
         await acceptEvents(services, request, [event], { isInteractive: true })
-        const row = await feedbackFind(services.db, request.principal.tenantId, event.id)
+        const { tenantId } = request.principal
+        const stored = feedbackFind(services.db, tenantId, event.id)
+        const row = await readBack(services, request, stored, null)
         return feedbackFromRow(row ?? rowOfEvent(event))
       },
     )
