@@ -13,6 +13,7 @@ import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
+import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import { type HealthApart, HealthPortError, serveHealthApart } from './http/health-apart.ts'
 import { buildHealthApp } from './http/health-app.ts'
@@ -80,7 +81,7 @@ function composeRunmill(
 
     // Started before the queue, so that it is stopped after the jobs that need it.
     const blobs = config.role === 'worker' ? null : await startBlobs(db)
-    const queue = openQueue(databaseUrl)
+    const queue = await openQueue(databaseUrl)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
     const [where, setting] =
       config.redisUrl === null
@@ -188,13 +189,15 @@ function composeRunmill(
     return embedded.start()
   }
 
-  function openQueue(databaseUrl: string): QueueBackend {
+  async function openQueue(databaseUrl: string): Promise<QueueBackend> {
+    const owner = { id: await nameThisProcess(), hasEnded: hasProcessEnded }
     if (config.redisUrl === null) {
       // The embedded server is ours alone (the lock on its folder): what is held there was held by a process that is dead.
-      return postgresBackend({ url: databaseUrl, log, isAlone: config.databaseUrl === null })
+      const isAlone = config.databaseUrl === null
+      return postgresBackend({ url: databaseUrl, log, owner, isAlone })
     }
     try {
-      return redisBackend({ url: config.redisUrl, log })
+      return redisBackend({ url: config.redisUrl, log, owner })
     } catch (error) {
       throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
     }
