@@ -125,7 +125,7 @@ async function withLock(
 }
 
 /**
- * 6. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 18
+ * 6. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 14
  * seconds. A process that knows that it is alone need not wait. This does to a job what BullMQ's function
  * `move_stalled_jobs_to_wait` does, but leaves it its place in the queue, and does not count it as stalled.
  * Test: `takes over what a dead process held, at once` in test/queue/postgres.test.ts.

@@ -32,6 +32,8 @@ export function keepSchedules(options: KeptSchedulesOptions): KeptSchedules {
   const kept = new Map<string, Schedule>()
   /** What was missing at the last look, and which of its jobs. */
   let missed = new Map<Schedule, string>()
+  /** True until everything is there again, so that one loss is told once however long its repair takes. */
+  let isTold = false
   const losses: QueueLosses = { emptied: 0, schedulesRepaired: 0, lastAt: null }
 
   /** @returns the schedules that are missing. One that moves on while we look seems to miss a job, but never twice. */
@@ -55,10 +57,13 @@ export function keepSchedules(options: KeptSchedulesOptions): KeptSchedules {
     async look() {
       const isMarkLost = await hasLostMark()
       const missing = await findMissing(isMarkLost)
-      const isEmptied = isMarkLost || (missing.length > 1 && missing.length === kept.size)
+      if (missed.size === 0) isTold = false
+      const isAllMissing = missing.length > 1 && missing.length === kept.size
+      const isEmptied = isMarkLost || (isAllMissing && !isTold)
       if (!isEmptied && missing.length === 0) return
       losses.lastAt = Date.now()
       if (isEmptied) {
+        isTold = true
         losses.emptied += 1
         log.error(
           {},

@@ -20,7 +20,7 @@ const closeMs = 1_000
  * A connection that owes an answer for so long is given up, and another is made: the server hangs, or what is sent does
  * not arrive. No command may take longer.
  */
-const silenceMs = 4_000
+const silenceMs = 5_000
 /** A worker waits for a job for at most so long, in seconds, because that is one command. */
 const longestWait = 2
 /** A connection that only listens would not notice that nothing arrives. */
