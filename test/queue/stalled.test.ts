@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'bullmq'
 import { Redis } from 'ioredis'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test, type TestContext } from 'vitest'
 import { hasProcessEnded, nameThisProcess } from '../../src/embedded/process-identity.ts'
 import type { QueueBackend } from '../../src/queue/backend.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
@@ -15,9 +15,11 @@ const program = new URL('./hanging-worker.ts', import.meta.url)
 const namespace = 'stalled'
 const ids = ['a', 'b', 'c']
 
-describe.each(durableKinds)('$name', (kind) => {
-  test('jobs of a worker that was killed are done by another on any machine, when their locks expire', async () => {
-    const { queue, kill } = await startWithHangingWorker(kind, (bench) => bench.open(namespace))
+describe.concurrent.each(durableKinds)('$name', (kind) => {
+  test('jobs of a worker that was killed are done by another on any machine, when their locks expire', async (context) => {
+    const { queue, kill } = await startWithHangingWorker(context, kind, (bench) =>
+      bench.open(namespace),
+    )
     await kill()
     expect((await queue.counts()).ingest.active).toBe(3)
 
@@ -27,9 +29,9 @@ describe.each(durableKinds)('$name', (kind) => {
     expect(done.all.toSorted()).toEqual(ids)
   })
 
-  test('jobs of a worker that was killed are done by another on its machine though their locks never expire; those of one that lives are left alone', async () => {
+  test('jobs of a worker that was killed are done by another on its machine though their locks never expire; those of one that lives are left alone', async (context) => {
     const owner = { id: await nameThisProcess(), hasEnded: hasProcessEnded }
-    const { bench, queue, kill } = await startWithHangingWorker(kind, (opened) =>
+    const { bench, queue, kill } = await startWithHangingWorker(context, kind, (opened) =>
       opened.open(namespace, opened.url, owner),
     )
     const done = collector<string>()
@@ -47,7 +49,9 @@ describe.each(durableKinds)('$name', (kind) => {
     expect(done.all.toSorted()).toEqual(ids)
   })
 
-  test('a job that a worker was given without hearing of it is done though its lock never expires', async () => {
+  test('a job that a worker was given without hearing of it is done though its lock never expires', async ({
+    onTestFinished,
+  }) => {
     const bench = await kind.start()
     const queue = bench.open(namespace)
     onTestFinished(async () => {
@@ -82,6 +86,7 @@ describe.each(durableKinds)('$name', (kind) => {
 
 /** A queue, and three jobs in it that a process of its own holds. */
 async function startWithHangingWorker(
+  { onTestFinished }: TestContext,
   kind: Kind,
   open: (bench: Bench) => QueueBackend,
 ): Promise<{ bench: Bench; queue: QueueBackend; kill(): Promise<void> }> {
