@@ -12,7 +12,7 @@ import { createRandom } from './random.ts'
 import { watchRecovery, type Recovery } from './recovery.ts'
 import { findProblems, printReport, type FaultRecord, type Result } from './report.ts'
 import { createSetting } from './setting.ts'
-import { startSystem, type Mode, type System } from './system.ts'
+import { startSystem, type FaultableRedis, type Mode, type System } from './system.ts'
 import { sweepRuns, verifyDerived } from './verify-derived.ts'
 import { verifyRows } from './verify.ts'
 
@@ -42,10 +42,7 @@ const seed = Number(options.seed)
 const seconds = Number(options.seconds)
 /** How long a system may take to be back to normal before the next fault comes all the same. */
 const recoveryLimitMs = 60_000
-/**
- * Workers rest for up to a minute between two refreshes of one experiment when the last one took long, as it does while
- * the database hangs (workers/pace.ts).
- */
+/** Workers rest for up to a minute between two refreshes of one experiment when they take long (workers/pace.ts). */
 const freshLimitMs = 120_000
 const warmUpMs = 4000
 const drainLimitMs = 180_000
@@ -121,7 +118,10 @@ async function run(system: System): Promise<Result> {
     await pause(planned.gapMs)
   }
   const flushed = options.flushall ? await flush(system, load, backlog, measure, begunAt) : null
-  if (flushed !== null) faults.push(flushed.record)
+  if (flushed !== null) {
+    faults.push(flushed.record)
+    if (!flushed.isScheduled) failures.push('flushall: the repeating jobs did not come back')
+  }
 
   console.log(`${clockOf(Date.now() - begunAt)}  no more faults: sending what is left`)
   await load.stop(60_000)
@@ -173,18 +173,30 @@ async function flush(
   backlog: Backlog,
   measure: (limitMs: number) => Promise<Recovery>,
   begunAt: number,
-): Promise<{ from: number; until: number; record: FaultRecord }> {
+): Promise<{ from: number; until: number; isScheduled: boolean; record: FaultRecord }> {
   if (system.redis === null) throw new Error('--flushall needs Redis')
   const at = Date.now()
   const from = Math.min(at, backlog.oldestAt()) - 10_000
   await system.redis.command('FLUSHALL')
   await pause(1000)
-  const note = `${backlog.forget()} runs were waiting`
+  const waiting = `${backlog.forget()} runs were waiting`
   const recovery = await measure(recoveryLimitMs)
+  const isScheduled = await schedulesReturn(system.redis, recoveryLimitMs)
+  const note = `${waiting}, schedules ${isScheduled ? `are back after at most ${((Date.now() - at) / 1000).toFixed(1)} s` : 'are GONE'}`
   tellFault(at - begunAt, 'flushall', note, recovery, load)
   await pause(10_000)
   const record = { kind: 'flushall', note, atMs: at - begunAt, durationMs: 0, unanswered: 0 }
-  return { from, until: at + 1000, record: { ...record, ...recovery } }
+  return { from, until: at + 1000, isScheduled, record: { ...record, ...recovery } }
+}
+
+/** Tells whether the sweep and both collections are repeated again within the limit. */
+async function schedulesReturn(redis: FaultableRedis, limitMs: number): Promise<boolean> {
+  const count = async (queue: string): Promise<number> =>
+    Number(await redis.command('ZCARD', `runmill:{${queue}-0}:repeat`))
+  for (const deadline = Date.now() + limitMs; Date.now() < deadline; await pause(100)) {
+    if ((await count('sweep')) === 1 && (await count('collect')) === 2) return true
+  }
+  return false
 }
 
 function tellFault(atMs: number, kind: string, note: string, recovery: Recovery, load: Load): void {

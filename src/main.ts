@@ -13,6 +13,7 @@ import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
+import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import { type HealthApart, HealthPortError, serveHealthApart } from './http/health-apart.ts'
 import { buildHealthApp } from './http/health-app.ts'
@@ -87,7 +88,7 @@ function composeRunmill(
 
     // Started before the queue, so that it is stopped after the jobs that need it.
     const blobs = requestDb === null ? null : await startBlobs(requestDb)
-    const queue = openQueue(databaseUrl, heartbeat)
+    const queue = await openQueue(databaseUrl, heartbeat)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
     const [where, setting] =
       config.redisUrl === null
@@ -195,18 +196,18 @@ function composeRunmill(
     return embedded.start()
   }
 
-  function openQueue(databaseUrl: string, { whileAnswering }: Heartbeat): QueueBackend {
+  async function openQueue(
+    databaseUrl: string,
+    { whileAnswering }: Heartbeat,
+  ): Promise<QueueBackend> {
+    const owner = { id: await nameThisProcess(), hasEnded: hasProcessEnded }
     if (config.redisUrl === null) {
       // The embedded server is ours alone (the lock on its folder): what is held there was held by a process that is dead.
-      return postgresBackend({
-        url: databaseUrl,
-        log,
-        isAlone: config.databaseUrl === null,
-        whileAnswering,
-      })
+      const isAlone = config.databaseUrl === null
+      return postgresBackend({ url: databaseUrl, log, owner, isAlone, whileAnswering })
     }
     try {
-      return redisBackend({ url: config.redisUrl, log })
+      return redisBackend({ url: config.redisUrl, log, owner })
     } catch (error) {
       throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
     }

@@ -6,6 +6,8 @@ import type { ExperimentKey } from '../src/store/write/ingest.ts'
 const restPerWork = 20
 const shortestDelayMs = 250
 const longestDelayMs = 60_000
+/** A single measurement is not taken for more, because the database may have been away meanwhile. */
+const longestAloneMs = 250
 const rememberAtMost = 10_000
 
 /**
@@ -18,19 +20,26 @@ export interface Pace {
   measure(key: ExperimentKey, refresh: () => Promise<void>): Promise<void>
 }
 
-export function createPace(): Pace {
-  const lastMs = new LRUCache<string, number>({ max: rememberAtMost })
+/** @param now milliseconds, of a clock that only goes forward */
+export function createPace(now: () => number = () => performance.now()): Pace {
+  /** How long the last refresh took, and the one before. */
+  const measured = new LRUCache<string, { lastMs: number; beforeMs: number }>({
+    max: rememberAtMost,
+  })
   const nameOf = ({ tenantId, experimentId }: ExperimentKey): string =>
     `${tenantId}/${experimentId}`
   return {
     delayMs: (key) => {
-      const rest = (lastMs.get(nameOf(key)) ?? 0) * restPerWork
+      // The shorter of the two: an outage makes one refresh long, a large experiment makes all of them long.
+      const { lastMs, beforeMs } = measured.get(nameOf(key)) ?? { lastMs: 0, beforeMs: 0 }
+      const rest = Math.min(lastMs, beforeMs) * restPerWork
       return Math.min(longestDelayMs, Math.max(shortestDelayMs, Math.round(rest)))
     },
     measure: async (key, refresh) => {
-      const start = performance.now()
+      const start = now()
       await refresh()
-      lastMs.set(nameOf(key), performance.now() - start)
+      const beforeMs = measured.get(nameOf(key))?.lastMs ?? longestAloneMs
+      measured.set(nameOf(key), { lastMs: now() - start, beforeMs })
     },
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFile, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /**
@@ -32,6 +33,36 @@ export async function readCommandLine(pid: number): Promise<string> {
     stdout: '',
   }))
   return stdout
+}
+
+/**
+ * Returns a name for this process that no other process has, ever and anywhere. It has no colons. On Linux other
+ * processes of this machine (and, in a container, of this container) can tell from it whether the process has ended.
+ */
+export async function nameThisProcess(): Promise<string> {
+  const start = await identifyProcess(process.pid)
+  return [(await placeOfProcesses()) ?? randomUUID(), process.pid, start ?? '']
+    .join('/')
+    .replaceAll(':', '-')
+}
+
+/** Whether the process that was given this name has ended for certain; false where that cannot be known. */
+export async function hasProcessEnded(name: string): Promise<boolean> {
+  const [place, pid = '', start] = name.split('/')
+  if (place !== (await placeOfProcesses())) return false
+  if (!isAlive(Number(pid))) return true
+  // A process that is alive and says nothing of itself belongs to another user, and may be the one.
+  const found = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  return found !== null && (await identifyProcess(Number(pid))) !== start
+}
+
+/** Where a process id means one process: this start of this machine, and in it this container. Only Linux tells. */
+async function placeOfProcesses(): Promise<string | null> {
+  const start = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => null)
+  const container = await readlink('/proc/self/ns/pid').catch(() => null)
+  return start === null || container === null
+    ? null
+    : `${start.trim()} ${container}`.replaceAll(':', '-')
 }
 
 const run = promisify(execFile)

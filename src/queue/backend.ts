@@ -24,6 +24,16 @@ export interface QueueCounts {
 /** The memory of a datastore that keeps jobs there: how much is used, and where it begins to refuse jobs. */
 export type QueueMemory = Record<'usedBytes' | 'maxBytes', number>
 
+/** What this process found missing from the queue since it started, though it had been acknowledged. */
+export interface QueueLosses {
+  /** How often the queue was emptied, or set back to an earlier state: accepted events may be lost. */
+  emptied: number
+  /** How many repeating jobs were missing, and were created anew. */
+  schedulesRepaired: number
+  /** When something was last found missing, in epoch milliseconds; null when nothing was. */
+  lastAt: number | null
+}
+
 /** Waits for a batch to be applied. It is made before the batch is enqueued, so that no announcement is missed. */
 export interface AppliedWatch {
   /** Resolves true once the batch was announced, false after `timeoutMs`. */
@@ -66,7 +76,10 @@ export interface QueueBackend {
     data: JobData[Q],
     delayMs?: number,
   ): Promise<void>
-  /** Repeats a job every `everyMs` milliseconds: once for all processes together, and across restarts. */
+  /**
+   * Repeats a job every `everyMs` milliseconds: once for all processes together, and across restarts. Every process
+   * that asked for it looks every two seconds whether the schedule is still there, and otherwise creates it anew.
+   */
   schedule<Q extends QueueName>(
     queue: Q,
     key: string,
@@ -83,6 +96,7 @@ export interface QueueBackend {
   counts(): Promise<Record<QueueName, QueueCounts>>
   /** The memory of the fullest server; null where none has a limit, or none says so. */
   memory(): Promise<QueueMemory | null>
+  losses(): QueueLosses
   /** Rejects when the datastore does not answer within a second or two. */
   ping(): Promise<void>
 }

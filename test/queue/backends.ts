@@ -1,4 +1,5 @@
 import type { QueueBackend } from '../../src/queue/backend.ts'
+import type { JobOwner } from '../../src/queue/backends/datastore.ts'
 import { inlineBackend } from '../../src/queue/backends/inline.ts'
 import { postgresBackend } from '../../src/queue/backends/postgres.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
@@ -10,7 +11,7 @@ export interface Bench {
   /** Empty where backends share nothing. */
   url: string
   /** @param namespace backends of one namespace see each other's jobs */
-  open(namespace: string, url?: string): QueueBackend
+  open(namespace: string, url?: string, owner?: JobOwner): QueueBackend
   stop(): Promise<void>
 }
 
@@ -25,7 +26,8 @@ const postgres: Kind = {
     const database = await createTestDatabase()
     return {
       url: database.url,
-      open: (namespace, url = database.url) => postgresBackend({ url, namespace }),
+      open: (namespace, url = database.url, owner?: JobOwner) =>
+        postgresBackend({ url, namespace, ...(owner && { owner }) }),
       stop: () => database.drop(),
     }
   },
@@ -37,7 +39,8 @@ const redis: Kind = {
     const server = await startRedis()
     return {
       url: server.url,
-      open: (namespace, url = server.url) => redisBackend({ url, namespace }),
+      open: (namespace, url = server.url, owner?: JobOwner) =>
+        redisBackend({ url, namespace, ...(owner && { owner }) }),
       stop: () => server.stop(),
     }
   },

@@ -7,6 +7,7 @@ import { QueueUnavailableError } from '../../src/queue/backend.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
 import { parseRedisUrl } from '../../src/queue/backends/redis-url.ts'
 import { findFreePort } from '../support/free-port.ts'
+import { startProxy } from '../support/proxy.ts'
 import { type RedisServer, spawnRedis, startRedis, testsRunOnRedis } from '../support/redis.ts'
 import { collector, handlers, ingestJob } from './handlers.ts'
 
@@ -136,6 +137,37 @@ describe.each(onRedis)('$name', () => {
       },
     )
     await Promise.all([api.stop(), worker.stop()])
+  })
+
+  test('connections on which nothing arrives any more are replaced: of producer, workers and subscriber', async () => {
+    const server = await startServer()
+    const proxy = await startProxy(server.url)
+    const [near, far] = [
+      redisBackend({ url: server.url }),
+      redisBackend({ url: proxy.through(server.url) }),
+    ]
+    await Promise.all([near.start(), far.start()])
+    const done = collector<string>()
+    await far.work(handlers({ ingest: async ({ batchId }) => done.add(batchId) }))
+    const watch = far.watchApplied('x')
+    await near.enqueue('ingest', [ingestJob('before')])
+    await done.until(1)
+
+    proxy.forget()
+    await near.enqueue('ingest', [ingestJob('after')])
+    await done.until(2)
+    await vi.waitFor(() => far.enqueue('ingest', [ingestJob('from there')]), { timeout: 60_000 })
+    await done.until(3)
+    await vi.waitFor(
+      async () => {
+        near.announceApplied(['x'])
+        expect(await watch.wait(100)).toBe(true)
+      },
+      { timeout: 60_000 },
+    )
+    watch.cancel()
+    await Promise.all([near.stop(), far.stop()])
+    await proxy.close()
   })
 
   test('a full server takes none of the jobs', async () => {

@@ -10,6 +10,8 @@ export interface Proxy {
   up(): Promise<void>
   /** Keeps connections open and passes nothing on, as a server that hangs does. */
   hang(): void
+  /** As `hang`, but for the connections that are open now alone, and for ever: new ones work. */
+  forget(): void
   /** Cuts every connection once this many more bytes went to the server. */
   cutAfter(bytes: number): void
   close(): Promise<void>
@@ -22,6 +24,7 @@ export interface Proxy {
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
+  const forgotten = new WeakSet<Socket>()
   let hanging = false
   let allowance = Number.POSITIVE_INFINITY
   let port = 0
@@ -45,7 +48,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     track(client, upstream)
     track(upstream, client)
     client.on('data', (chunk: Buffer) => {
-      if (hanging) return
+      if (hanging || forgotten.has(client)) return
       if (chunk.length <= allowance) {
         allowance -= chunk.length
         upstream.write(chunk)
@@ -57,7 +60,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       allowance = 0
     })
     upstream.on('data', (chunk: Buffer) => {
-      if (!hanging) client.write(chunk)
+      if (!hanging && !forgotten.has(client)) client.write(chunk)
     })
   }
 
@@ -89,6 +92,9 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     up,
     hang() {
       hanging = true
+    },
+    forget() {
+      for (const socket of sockets) forgotten.add(socket)
     },
     cutAfter(bytes) {
       allowance = bytes

@@ -8,10 +8,11 @@ import {
 } from 'bullmq'
 import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
 import { describeError } from '../report.ts'
+import type { HeldJob } from './datastore.ts'
 
 /*
  * Everything here works around the internals of BullMQ, which its documentation does not describe. It was written for
- * one version, so each of the six workarounds must be checked before another version is installed. Each names a test,
+ * one version, so each of the seven workarounds must be checked before another version is installed. Each names a test,
  * in test/queue/bullmq-postgres.test.ts unless stated otherwise, that fails without the workaround or when BullMQ has
  * changed at that point.
  */
@@ -124,7 +125,7 @@ async function withLock(
 }
 
 /**
- * 6. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 18
+ * 6. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 14
  * seconds. A process that knows that it is alone need not wait. This does to a job what BullMQ's function
  * `move_stalled_jobs_to_wait` does, but leaves it its place in the queue, and does not count it as stalled.
  * Test: `takes over what a dead process held, at once` in test/queue/postgres.test.ts.
@@ -136,6 +137,37 @@ export async function releaseAllJobs(pool: PgQueryable, prefix: string): Promise
     `update job set state = 'waiting', lock_token = null, locked_until_ms = null, stalled_marked = false
     where state = 'active' and starts_with(queue, $1)`,
     [prefix],
+  )
+}
+
+/** Lists the jobs of a queue that are locked, by locks that have expired too. */
+export async function listHeldJobs(pool: PgQueryable, queue: string): Promise<HeldJob[]> {
+  const { rows } = await pool.query<HeldJob>(
+    `select id, lock_token as token from job
+    where queue = $1 and state = 'active' and lock_token is not null`,
+    [queue],
+  )
+  return rows
+}
+
+/**
+ * 7. Does for one job what `releaseAllJobs` does, if its lock is still the given one, and wakes the workers. BullMQ's
+ * `move_active_to_wait` would put it behind all others, and looks at the lock without holding the row.
+ * Test: `jobs of a worker that was killed are done by another` in test/queue/stalled.test.ts.
+ */
+export async function releaseJob(
+  pool: PgQueryable,
+  queue: string,
+  { id, token }: HeldJob,
+): Promise<void> {
+  await pool.query(
+    `with released as (
+      update job set state = 'waiting', lock_token = null, locked_until_ms = null, stalled_marked = false
+      where queue = $1 and id = $2 and state = 'active' and lock_token = $3
+      returning queue
+    )
+    select pg_notify('bullmq_jobs', queue) from released`,
+    [queue, id, token],
   )
 }
 

@@ -1,73 +1,29 @@
 import { setMaxListeners } from 'node:events'
-import {
-  Job,
-  type JobsOptions,
-  type IQueueBackend,
-  type Queue,
-  type QueueOptions,
-  type Worker,
-  type WorkerOptions,
-} from 'bullmq'
-import { type Packed, packJob, unpackJob } from '../payload.ts'
+import type { Job, JobsOptions } from 'bullmq'
+import { packJob, unpackJob } from '../payload.ts'
 import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
   type Handlers,
   type QueueBackend,
   type QueueCounts,
-  type QueueMemory,
   QueueUnavailableError,
 } from '../backend.ts'
 import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
 import { describeError, errorReporter, type QueueLog } from '../report.ts'
+import { repeatEvery } from '../repeat.ts'
 import { withTimeLimit } from '../time-limit.ts'
-
-export interface BullOptions {
-  url: string
-  log?: QueueLog
-  /** Queues of different namespaces in one datastore do not see each other. */
-  namespace?: string
-}
-
-export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend>
-export type BullWorker = Worker<unknown, void, string, IQueueBackend>
-
-/** The settings of BullMQ that are the same on every datastore. */
-export type SharedQueueOptions = Pick<QueueOptions, 'defaultJobOptions' | 'streams'>
-export type SharedWorkerOptions = Omit<WorkerOptions, 'connection' | 'prefix'>
-
-/** What differs between the datastores under BullMQ: connections, and how a message reaches every process. */
-export interface Datastore {
-  openQueue(name: string, options: SharedQueueOptions): BullQueue
-  openWorker(
-    name: string,
-    work: (job: Job) => Promise<void>,
-    options: SharedWorkerOptions,
-  ): BullWorker
-  /** Adds all jobs or none, in one round trip. */
-  addAll(queue: BullQueue, name: string, payloads: Packed[], options: JobsOptions): Promise<void>
-  /** Returns the payload of a job; null when the job was done before, and only the news of it was lost. */
-  read(data: string): Promise<Packed | null>
-  /** Called when the job is done: whatever is kept for it beside BullMQ can go. */
-  forget(data: string): Promise<void>
-  /**
-   * Runs `work` while no other process does. Otherwise two processes that schedule for the first time could make two
-   * schedules.
-   */
-  alone(work: () => Promise<unknown>): Promise<unknown>
-  /** Sends a text of at most 7,000 bytes to every process that subscribed. */
-  publish(message: string): Promise<unknown>
-  /** Resolves once messages arrive. Renews itself after a lost connection. */
-  subscribe(deliver: (message: string) => void): Promise<void>
-  /** See `QueueBackend.memory`. */
-  memory(): Promise<QueueMemory | null>
-  ping(): Promise<unknown>
-  /** Ends all connections within a second or so, whatever state they are in. */
-  close(): Promise<void>
-}
-
-type ReportError = (error: unknown, where: string) => void
-export type Connect = (report: ReportError) => Promise<Datastore>
+import type {
+  BullQueue,
+  BullWorker,
+  Connect,
+  Datastore,
+  JobOwner,
+  SharedQueueOptions,
+  SharedWorkerOptions,
+} from './datastore.ts'
+import { type HeldJobs, watchHeldJobs } from './held-jobs.ts'
+import { keepSchedules, type Schedule } from './kept-schedules.ts'
 
 /** How long a producer waits for the datastore. */
 export interface Pace {
@@ -81,9 +37,13 @@ const usualPace: Pace = { answerMs: 2_000 }
 /** A large request is many jobs of up to 1 MiB, and storing them takes longer on a slow disk. */
 const answerMsPerFurtherJob = 250
 const pingMs = 1_500
+const lookMs = 5_000
 const subscribeMs = 500
 const stopGraceMs = 4_000
 const stopLimitMs = 6_000
+/** How often a worker looks for jobs that nobody works on, and how often schedules are looked for. */
+const heldEveryMs = 1_000
+const schedulesEveryMs = 2_000
 
 const jobOptions: JobsOptions = {
   // The largest count that BullMQ's Postgres schema can hold. At one attempt every 30 seconds it is never reached.
@@ -103,12 +63,15 @@ const queueOptions: SharedQueueOptions = {
 }
 
 const workerOptions: SharedWorkerOptions = {
-  // The jobs of a killed worker are taken over after lockDuration plus at most two checks: after 10 to 18 seconds.
+  // Jobs of a process of which it is not known that it ended (it is on another machine, or hangs) are taken over after
+  // lockDuration plus at most two checks: after 10 to 14 seconds.
   lockDuration: 10_000,
-  stalledInterval: 4_000,
+  stalledInterval: 2_000,
   maxStalledCount: 2 ** 31 - 1,
   // How long a lost wake-up can go unnoticed, in seconds.
-  drainDelay: 5,
+  drainDelay: 2,
+  // First it is named, see held-jobs.ts.
+  autorun: false,
   // BullMQ waits this long after a connection error before it looks for work again; its own default is 15 s.
   runRetryDelay: 1_000,
 }
@@ -134,8 +97,9 @@ export function bullBackend(
   kind: 'redis' | 'postgres',
   connect: Connect,
   log: QueueLog,
-  { answerMs, whileAnswering = async (work) => work }: Pace = usualPace,
+  { owner, pace = usualPace }: { owner?: JobOwner | undefined; pace?: Pace } = {},
 ): QueueBackend {
+  const { answerMs, whileAnswering = async (work) => work } = pace
   const report = errorReporter(log)
   let opening: Promise<Session> | undefined
   let session: Session | undefined
@@ -144,6 +108,29 @@ export function bullBackend(
   const applied = appliedSignals((message) => {
     session?.store.publish(message).catch((error: unknown) => report(error, 'announce'))
   })
+
+  const schedules = keepSchedules({
+    queueOf: (name) => current().queues[name],
+    create: createSchedule,
+    hasLostMark: async () => current().store.hasLostMark(),
+    log,
+  })
+
+  async function createSchedule({ queue, id, everyMs, data }: Schedule): Promise<void> {
+    const template = { name: queue, data, opts: jobOptions }
+    await produce((open) =>
+      open.store.alone(() =>
+        open.queues[queue].upsertJobScheduler(id, { every: everyMs }, template),
+      ),
+    )
+  }
+
+  /** Looks within a time limit. Failures are told, unless the process stops: the next look tries again. */
+  async function look(signal: AbortSignal, where: string, what: () => Promise<unknown>) {
+    await withTimeLimit(what(), lookMs).catch((error: unknown) => {
+      if (!signal.aborted) report(error, where)
+    })
+  }
 
   async function open(): Promise<Session> {
     let store: Datastore
@@ -159,11 +146,14 @@ export function bullBackend(
         return [name, queue]
       }),
     ) as Record<QueueName, BullQueue>
+    const stopping = new AbortController()
+    const { signal } = stopping
+    void repeatEvery(schedulesEveryMs, signal, () => look(signal, 'schedules', schedules.look))
     return {
       store,
       queues: opened,
       workers: [],
-      stopping: new AbortController(),
+      stopping,
       abandon: withManyListeners(new AbortController()),
     }
   }
@@ -197,6 +187,7 @@ export function bullBackend(
     open: Session,
     name: Q,
     handler: Handler<Q>,
+    held: HeldJobs,
   ): BullWorker {
     const { signal } = open.stopping
     const work = async (job: Job) => {
@@ -226,6 +217,8 @@ export function bullBackend(
       },
     })
     worker.on('error', (error) => report(error, `worker ${name}`))
+    held.follow(worker)
+    void worker.run().catch((error: unknown) => report(error, `worker ${name}`))
     return worker
   }
 
@@ -293,24 +286,29 @@ export function bullBackend(
       )
     },
     async schedule(queue, key, everyMs, data) {
-      const opts = jobOptions
-      await produce((open) =>
-        open.store.alone(() =>
-          open.queues[queue].upsertJobScheduler(
-            bullId(key),
-            { every: everyMs },
-            { name: queue, data: JSON.stringify(data), opts },
-          ),
-        ),
-      )
+      const schedule = { queue, id: bullId(key), everyMs, data: JSON.stringify(data) }
+      await createSchedule(schedule)
+      schedules.keep(schedule)
     },
     async work(handlers: Partial<Handlers>) {
       const open = current()
       if (open.workers.length > 0) throw new Error('work() was called before')
-      open.workers = queueNames.flatMap((name) => {
-        const handler = handlers[name] as Handler<typeof name> | undefined
-        return handler === undefined ? [] : [openWorker(open, name, handler)]
-      })
+      const { store, queues: opened, stopping } = open
+      const { signal } = stopping
+      const worked = queueNames.filter((name) => handlers[name] !== undefined)
+      const held = new Map(
+        worked.map((name) => [name, watchHeldJobs({ store, queue: opened[name], owner, log })]),
+      )
+      const lookAtAll = () =>
+        look(signal, 'held jobs', () =>
+          Promise.all([...held.values()].map((queue) => queue.look())),
+        )
+      // Before new jobs are taken, because these are older.
+      await lookAtAll()
+      open.workers = worked.map((name) =>
+        openWorker(open, name, handlers[name] as Handler<typeof name>, held.get(name)!),
+      )
+      void repeatEvery(heldEveryMs, signal, lookAtAll)
     },
     announceApplied: (batchIds) => applied.announce(batchIds),
     watchApplied(batchId) {
@@ -334,6 +332,7 @@ export function bullBackend(
     async memory() {
       return withTimeLimit(current().store.memory(), pingMs)
     },
+    losses: () => schedules.losses(),
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)
     },

@@ -172,6 +172,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       ) as Awaited<ReturnType<QueueBackend['counts']>>
     },
     memory: async () => null,
+    losses: () => ({ emptied: 0, schedulesRepaired: 0, lastAt: null }),
     async ping() {
       assertStarted()
     },

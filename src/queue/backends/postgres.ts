@@ -10,15 +10,18 @@ import pg from 'pg'
 import type { QueueBackend } from '../backend.ts'
 import { silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { type BullOptions, bullBackend, type Connect, type Datastore, type Pace } from './bullmq.ts'
+import { bullBackend, type Pace } from './bullmq.ts'
 import {
   asConnectionError,
   backendOn,
   listenOn,
+  listHeldJobs,
   oneAtATime,
   releaseAllJobs,
+  releaseJob,
   sharedConnection,
 } from './bullmq-postgres.ts'
+import type { BullOptions, Connect, Datastore } from './datastore.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 
 const schema = 'bullmq'
@@ -44,10 +47,11 @@ export function postgresBackend({
   log = silentLog,
   namespace = 'runmill',
   isAlone = false,
+  owner,
   whileAnswering,
 }: PostgresOptions): QueueBackend {
   const pace = { answerMs, ...(whileAnswering === undefined ? {} : { whileAnswering }) }
-  return bullBackend('postgres', postgresConnect(url, namespace, isAlone), log, pace)
+  return bullBackend('postgres', postgresConnect(url, namespace, isAlone), log, { owner, pace })
 }
 
 interface PostgresOptions extends BullOptions {
@@ -95,6 +99,10 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
       alone: oneAtATime(pool, channel),
       publish: (message) => pool.query('select pg_notify($1, $2)', [channel, message]),
       subscribe: (deliver) => listenOn(connection, channel, deliver, report),
+      held: (queue) => listHeldJobs(pool, queue.name),
+      release: (queue, job) => releaseJob(pool, queue.name, job),
+      // A Postgres that loses what it has committed loses the rows as well.
+      hasLostMark: async () => false,
       // Jobs are on the disk.
       memory: async () => null,
       ping: () => pool.query('select 1'),

@@ -5,19 +5,28 @@ import type { QueueBackend, QueueMemory } from '../backend.ts'
 import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
+import { bullBackend } from './bullmq.ts'
+import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
-type ClientOptions = Pick<
-  RedisOptions,
-  'enableOfflineQueue' | 'maxRetriesPerRequest' | 'socketTimeout'
->
+type ClientOptions = Pick<RedisOptions, 'enableOfflineQueue' | 'maxRetriesPerRequest'>
 
 const connectMs = 2_000
 /** Longer than for one server, because a cluster's nodes are asked one after the other. */
 const startMs = 5_000
 const closeMs = 1_000
+/**
+ * A connection that owes an answer for so long is given up, and another is made: the server hangs, or what is sent does
+ * not arrive. No command may take longer.
+ */
+const silenceMs = 5_000
+/** A worker waits for a job for at most so long, in seconds, because that is one command. */
+const longestWait = 2
+/** A connection that only listens would not notice that nothing arrives. */
+const subscriberPingMs = 2_000
+/** How long the mark of a process outlives it, in seconds. */
+const markSeconds = 86_400
 
 /**
  * BullMQ on Redis 6.2 or newer, single, Sentinel or Cluster. A process has 1 connection to produce; and, once they are
@@ -30,9 +39,10 @@ export function redisBackend({
   url,
   log = silentLog,
   namespace = 'runmill',
+  owner,
 }: BullOptions): QueueBackend {
   const address = parseRedisUrl(url)
-  return bullBackend('redis', redisConnect(address, namespace, log), log)
+  return bullBackend('redis', redisConnect(address, namespace, log), log, { owner })
 }
 
 function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Connect {
@@ -50,8 +60,6 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         // A request must fail fast, not wait in our memory while Redis is away.
         enableOfflineQueue: false,
         maxRetriesPerRequest: 0,
-        // Reconnects when the server hangs, so that commands in flight fail.
-        socketTimeout: 5_000,
       },
       'producer',
     )
@@ -78,6 +86,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
         const worker = new Worker(name, work, { ...options, ...common, connection: consumer })
         const backend = worker.getBackend()
+        Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestWait })
         const moveToActive = backend.moveToActive.bind(backend)
         backend.moveToActive = (token, by) =>
           moveToActive(token, by).catch((error: unknown) => {
@@ -112,11 +121,23 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
       publish: (message) => producer.publish(channel, message),
       async subscribe(deliver) {
         if (!subscriber) {
-          subscriber = open({ maxRetriesPerRequest: null }, 'subscriber')
-          subscriber.on('message', (_channel, message) => deliver(message))
+          const client = open({ maxRetriesPerRequest: null }, 'subscriber')
+          client.on('message', (_channel, message) => deliver(message))
+          const ping = setInterval(() => void client.ping().catch(() => {}), subscriberPingMs)
+          client.once('end', () => clearInterval(ping.unref()))
+          subscriber = client
         }
         await subscriber.subscribe(channel)
       },
+      held: async (queue) => listHeld(producer, queue),
+      release: async (queue, { id, token }) =>
+        queue
+          .getBackend()
+          .moveJobFromActiveToWait(id, token)
+          .catch((error: unknown) => {
+            if (!isTakenMeanwhile(error)) throw error
+          }),
+      hasLostMark: markIn(producer, `${prefix}:mark:${randomUUID()}`),
       memory: async () => (mayInfo ? memoryOf(producer) : null),
       ping: () => producer.ping(),
       async close() {
@@ -133,7 +154,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
 
 function openClient(address: RedisAddress, options: ClientOptions): Client {
   const { enableOfflineQueue = true, ...others } = options
-  const shared = { ...others, connectTimeout: connectMs }
+  const shared = { ...others, connectTimeout: connectMs, socketTimeout: silenceMs }
   const retryStrategy = (times: number) => Math.min(50 * times, 1_000)
   if (address.kind === 'single') {
     return new Redis({
@@ -186,6 +207,34 @@ function waitWhileFull(error: unknown): unknown {
   return Object.assign(new Error(`Redis is full: ${text}`, { cause: error }), {
     code: 'ECONNREFUSED',
   })
+}
+
+/** In the order in which jobs go to where the next is taken: the oldest last. */
+async function listHeld(client: Client, queue: BullQueue): Promise<HeldJob[]> {
+  const ids = await client.lrange(queue.toKey('active'), 0, -1)
+  if (ids.length === 0) return []
+  const tokens = await client.mget(ids.map((id) => `${queue.toKey(id)}:lock`))
+  return ids.flatMap((id, i) => (tokens[i] ? [{ id, token: tokens[i] }] : []))
+}
+
+/** The job is gone, or its lock is gone or another's. */
+function isTakenMeanwhile(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && [-1, -2, -6].includes(Number(error.code))
+}
+
+/**
+ * The mark is a number that grows. Redis was emptied when it is gone, and is an older copy when it is smaller: a replica
+ * that lagged took over, or the end of its file was lost. On a cluster, this looks at one node.
+ */
+function markIn(client: Client, key: string): () => Promise<boolean> {
+  let last = 0
+  return async () => {
+    const next = last + 1
+    const found = await client.set(key, next, 'EX', markSeconds, 'GET')
+    const isLost = Number(found ?? 0) < last
+    last = next
+    return isLost
+  }
 }
 
 /** The memory of the server, or of the fullest node of a cluster; null where there is no limit. */
