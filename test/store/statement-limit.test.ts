@@ -1,40 +1,60 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test, type TestContext } from 'vitest'
 import { isRetryable } from '../../src/store/errors.ts'
 import { closePool, openPool, type Db, type PoolOptions } from '../../src/store/pool.ts'
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createTestDatabase } from '../support/postgres.ts'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 
 /* SPEC I6: a Postgres that hangs holds no batch and no request for ever. */
 
-let database: TestDatabase
-let admin: Db
-let proxy: Proxy
-let db: Db
+/* The tests wait for limits to pass, so they wait at once, each on a database of its own. */
 
-beforeAll(async () => {
-  database = await createTestDatabase()
-  admin = openPool(database.url, { max: 1 })
-})
+interface Fixture {
+  db: Db
+  /** Between the pool and the database. */
+  proxy: Proxy
+  /** Ends what hangs: old connections are cut, and new ones come through. */
+  recover(): Promise<void>
+  /** How many sessions of the pool meet a condition. */
+  sessions(where: string): Promise<number>
+}
 
-afterAll(async () => {
-  await closePool(admin)
-  await database.drop()
-})
+async function open({ onTestFinished }: TestContext, options: PoolOptions): Promise<Fixture> {
+  const database = await createTestDatabase()
+  const proxy = await startProxy(database.url)
+  const admin = openPool(database.url, { max: 1 })
+  const db = openPool(proxy.through(database.url), options)
+  onTestFinished(async () => {
+    await proxy.down()
+    await closePool(db)
+    await proxy.close()
+    await closePool(admin)
+    await database.drop()
+  })
+  return {
+    db,
+    proxy,
+    recover: async () => {
+      await proxy.down()
+      await proxy.up()
+      // Sockets of this process say that they are closed at the end of a turn, and until then refuse statements.
+      await nextTurn()
+      await nextTurn()
+    },
+    sessions: async (where) => {
+      const rows = await admin.unsafe(
+        `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${where}`,
+      )
+      return rows.length
+    },
+  }
+}
 
-beforeEach(async () => {
-  proxy = await startProxy(database.url)
-})
-
-afterEach(async () => {
-  await proxy.down()
-  await closePool(db)
-  await proxy.close()
-})
-
-async function open(options: PoolOptions): Promise<void> {
-  db = openPool(proxy.through(database.url), options)
-  await db`select 1`
+/** As `open`, with a connection. */
+async function connect(context: TestContext, options: PoolOptions): Promise<Fixture> {
+  const opened = await open(context, options)
+  await opened.db`select 1`
+  return opened
 }
 
 /** @throws when it succeeds, or fails for good */
@@ -47,27 +67,11 @@ async function refusal(statement: Promise<unknown>): Promise<unknown> {
   return error
 }
 
-/** Ends what hangs: old connections are cut, and new ones come through. */
-async function recover(): Promise<void> {
-  await proxy.down()
-  await proxy.up()
-  // Sockets of this process say that they are closed at the end of a turn, and until then refuse statements.
-  await nextTurn()
-  await nextTurn()
-}
-
-async function sessions(where: string): Promise<number> {
-  const rows = await admin.unsafe(
-    `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${where}`,
-  )
-  return rows.length
-}
-
 const short = { usualMs: 1500, longMs: 1500 }
 
-describe('a server that hangs', () => {
-  test('every statement is refused, those behind the first and those without a connection too', async () => {
-    await open({ max: 2, limits: short })
+describe.concurrent('a server that hangs', () => {
+  test('every statement is refused, those behind the first and those without a connection too', async (context) => {
+    const { db, proxy, recover } = await connect(context, { max: 2, limits: short })
     proxy.hang()
     const [first, ...others] = await Promise.all(
       Array.from({ length: 30 }, async () => refusal(db`select 1`.execute())),
@@ -78,8 +82,8 @@ describe('a server that hangs', () => {
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
 
-  test('a transaction is refused, at its beginning and in its middle, and leaves no connection behind', async () => {
-    await open({ max: 1, limits: short })
+  test('a transaction is refused, at its beginning and in its middle, and leaves no connection behind', async (context) => {
+    const { db, proxy, recover } = await connect(context, { max: 1, limits: short })
     const statement = db.begin(async (transaction) => {
       await transaction`select 1`
       proxy.hang()
@@ -94,8 +98,8 @@ describe('a server that hangs', () => {
     expect(await db`select '{1,2}'::integer[] as list`).toEqual([{ list: [1, 2] }])
   })
 
-  test('a connection that is only being made is given up', async () => {
-    db = openPool(proxy.through(database.url), { max: 1, limits: short })
+  test('a connection that is only being made is given up', async (context) => {
+    const { db, proxy, recover } = await open(context, { max: 1, limits: short })
     proxy.hang()
     expect(await refusal(db`select 1`.execute())).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
     await refusal(db.begin(async (transaction) => transaction`select 1`))
@@ -105,9 +109,9 @@ describe('a server that hangs', () => {
   })
 })
 
-describe('a server that is alive', () => {
-  test('a statement that takes too long is refused, and cancelled in the server', async () => {
-    await open({ max: 1, limits: short })
+describe.concurrent('a server that is alive', () => {
+  test('a statement that takes too long is refused, and cancelled in the server', async (context) => {
+    const { db, sessions } = await connect(context, { max: 1, limits: short })
     expect(await refusal(db`select pg_sleep(600)`.execute())).toMatchObject({
       code: 'STATEMENT_TIMEOUT',
     })
@@ -115,8 +119,8 @@ describe('a server that is alive', () => {
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
 
-  test('a statement of a longer limit is not cut off by those that wait behind it', async () => {
-    await open({ max: 1, limits: { usualMs: 1500, longMs: 60_000 } })
+  test('a statement of a longer limit is not cut off by those that wait behind it', async (context) => {
+    const { db } = await connect(context, { max: 1, limits: { usualMs: 1500, longMs: 60_000 } })
     const long = db.unsafe('select pg_sleep(5)', [], { limit: 'long' }).execute()
     const behind = await refusal(db`select 1`.execute())
     expect(behind).toMatchObject({ code: 'STATEMENT_TIMEOUT' })
@@ -124,8 +128,11 @@ describe('a server that is alive', () => {
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
 
-  test('a transaction that waited too long for its connection never begins', async () => {
-    await open({ max: 1, limits: { usualMs: 1500, longMs: 60_000 } })
+  test('a transaction that waited too long for its connection never begins', async (context) => {
+    const { db, sessions } = await connect(context, {
+      max: 1,
+      limits: { usualMs: 1500, longMs: 60_000 },
+    })
     const long = db.begin(async (transaction) => {
       await transaction.unsafe('select pg_sleep(5)', [], { limit: 'long' })
     })
