@@ -26,6 +26,10 @@ const fastSettings = {
 declare module 'vitest' {
   interface ProvidedContext {
     postgres: { adminUrl: string; templateDatabase: string }
+    /** For files of tests. This and the next are removed at the end of the run. */
+    scratchFolder: string
+    /** Where `compiledFile` puts what it compiles. */
+    compiledFolder: string
   }
 }
 
@@ -37,14 +41,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // When we are root the server runs as another user, who cannot enter a folder of mode 0700.
   await chmod(dataDir, 0o755)
   const server = createEmbeddedPostgres({ dataDir, settings: fastSettings })
+  // Not dist, because a server may be running from there. It is inside node_modules so that packages are found.
+  const compiledFolder = join(
+    project.config.root,
+    'node_modules',
+    '.cache',
+    `${prefix}${process.pid}`,
+  )
+  await rm(compiledFolder, { recursive: true, force: true })
+  const scratchFolder = await mkdtemp(join(tmpdir(), 'runmill-scratch-'))
   const teardown = async () => {
     await server.stop()
+    await rm(scratchFolder, { recursive: true, force: true })
+    await rm(compiledFolder, { recursive: true, force: true })
     await rm(dataDir, { recursive: true, force: true })
   }
   try {
     const url = await server.start()
     await makeTemplate(url)
     project.provide('postgres', { adminUrl: url, templateDatabase })
+    project.provide('scratchFolder', scratchFolder)
+    project.provide('compiledFolder', compiledFolder)
     return teardown
   } catch (error) {
     await teardown()

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions } from 'fastify'
+import { inject } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
 import { type BlobSigner, createBlobSigner } from '../../src/blobs/signing.ts'
@@ -92,7 +92,7 @@ export interface HarnessOptions {
   isOwn?: true
 }
 
-/** What takes time to make, and is used again by the next test of the file. */
+/** What takes time to make, and is used again by the next test. */
 interface Server {
   app: App
   db: Db
@@ -107,7 +107,7 @@ interface Server {
 
 /**
  * The whole server in this process: real Postgres, inline queue, real handlers. Every test finds it empty. Where
- * nothing but rows has to be undone it is kept for the next test of the file. It closes itself at the end.
+ * nothing but rows has to be undone it is kept for the next test, of this file or another. It closes itself.
  */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   const isPlain = Object.keys(options).length === 0
@@ -187,9 +187,25 @@ export async function giveBackHarnesses(): Promise<void> {
   for (const giveBack of used.splice(0)) await giveBack()
 }
 
-/** Called after each file (setup.ts). */
+/** As many as most files need at a time. Each holds a database and five connections. */
+const keptServers = 2
+
+/**
+ * Called after each file (setup.ts). Keeps servers for the next file of this worker: to start one takes half a second
+ * of a core. They end with the worker.
+ */
 export async function closeHarnesses(): Promise<void> {
-  for (const server of idle.splice(0)) await server.close()
+  for (const server of idle.splice(0)) {
+    if (idle.length < keptServers && (await isSmall(server.db))) idle.push(server)
+    else await server.close()
+  }
+}
+
+/** False when so much was written that the deleted rows would slow the next tests down. Empty it has 9 MB. */
+async function isSmall(db: Db): Promise<boolean> {
+  const [row] = await db<{ size: number }[]>`
+    select pg_database_size(current_database())::bigint as size`
+  return row!.size < 32 * 2 ** 20
 }
 
 async function startServer({
@@ -213,7 +229,7 @@ async function startServer({
   }
   await queue.start()
   const progress = createProgress(clock)
-  const blobFolder = await mkdtemp(join(tmpdir(), 'runmill-blobs-'))
+  const blobFolder = await mkdtemp(join(inject('scratchFolder'), 'blobs-'))
   const home = blobHome ?? localHome(blobFolder)
   const incomingFolder = join(blobFolder, 'incoming')
   const blobs = createBlobStore({ db, clock, log, incomingFolder, home })

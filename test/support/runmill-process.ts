@@ -1,30 +1,34 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Not dist, because a server may be running from there. It is inside node_modules so that packages are found. */
-const compiled = join(root, 'node_modules', '.cache', `runmill-test-${process.pid}`)
-
-/** Called after each file (setup.ts). */
-export function removeCompiled(): void {
-  rmSync(compiled, { recursive: true, force: true })
-}
+/** The workers of a run share it. */
+const compiled = inject('compiledFolder')
 
 /**
- * Returns the compiled file of a source file, `src/main.ts` to `…/src/main.js`. Everything is compiled once per test
- * file, in 0.7 s, because a start through tsx would take a second longer each time. Types are not checked here (`npm
- * run check` does that).
+ * Returns the compiled file of a source file, `src/main.ts` to `…/src/main.js`. Everything is compiled once per run, in
+ * 0.7 s, because a start through tsx would take a second longer each time. Types are not checked here (`npm run check`
+ * does that).
  */
 export function compiledFile(source: string): string {
   if (!existsSync(compiled)) {
+    // Of two workers that compile at once, one comes too late.
+    const own = `${compiled}-${process.pid}`
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const args = [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', compiled]
+    const args = [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', own]
     execFileSync(process.execPath, args, { cwd: root })
     for (const folder of ['migrations', join('src', 'store', 'sql')]) {
-      cpSync(join(root, folder), join(compiled, folder), { recursive: true })
+      cpSync(join(root, folder), join(own, folder), { recursive: true })
+    }
+    try {
+      renameSync(own, compiled)
+    } catch (error) {
+      rmSync(own, { recursive: true })
+      if (!existsSync(compiled)) throw error
     }
   }
   return join(compiled, source.replace(/\.ts$/, '.js'))

@@ -1,10 +1,18 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * These files start processes and wait for them. They begin first, the longest ahead, because at the end of a run
+ * These files wait, most of them for processes that they start. They begin first, the longest ahead, because at the end of a run
  * nothing would fill their pauses.
  */
-const waiting = ['main.test.ts', 'crash.test.ts', 'conformance.test.ts', 'stalled.test.ts']
+const waiting = [
+  'main.test.ts',
+  'conformance.test.ts',
+  'crash.test.ts',
+  'supervise.test.ts',
+  'stalled.test.ts',
+  'expensive-reads.test.ts',
+  'statement-limit.test.ts',
+]
 
 /** Begins with the files that spend their time waiting. The others follow as Vitest orders them, large ones first. */
 export class WaitingFirst extends BaseSequencer {

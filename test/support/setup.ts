@@ -1,6 +1,5 @@
 import { afterAll, afterEach } from 'vitest'
 import { closeHarnesses, giveBackHarnesses, reportErrors } from './harness.ts'
-import { removeCompiled } from './runmill-process.ts'
 
 /*
  * Runs for every test file. Modules are loaded once per worker and shared by its files (vitest.config.ts), so a
@@ -14,5 +13,4 @@ afterEach(async ({ task }) => {
 
 afterAll(async () => {
   await closeHarnesses()
-  removeCompiled()
 })

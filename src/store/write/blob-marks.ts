@@ -1,7 +1,7 @@
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runComposed, runStatement } from '../statements.ts'
+import { runComposed, runStatement, tenant } from '../statements.ts'
 import { blobIsReferencedSql } from './blob-references.ts'
 
 /*
@@ -62,7 +62,11 @@ export async function blobMarkInsertOfExamples(
   exampleIds: readonly string[],
   now: Timestamp,
 ): Promise<void> {
-  await runStatement(db, 'blob_mark_insert_of_examples', [tenantId, exampleIds, now])
+  const statement = sql`
+-- name: blob_mark_insert_of_examples
+-- Marks the blobs of examples whose content is about to be erased. A repeat marks them again.
+${markBlobsOfSql(sql`id = any (${exampleIds}::uuid[])`, now)}`
+  await runComposed(db, tenantId, statement)
 }
 
 /** Marks the blobs of a dataset, before it is removed. */
@@ -72,7 +76,34 @@ export async function blobMarkInsertOfDataset(
   datasetId: string,
   now: Timestamp,
 ): Promise<void> {
-  await runStatement(db, 'blob_mark_insert_of_dataset', [tenantId, datasetId, now])
+  const statement = sql`
+-- name: blob_mark_insert_of_dataset
+-- Marks the blobs of the examples of a dataset that is about to be deleted. A repeat marks them again.
+-- May take minutes.
+${markBlobsOfSql(sql`dataset_id = ${datasetId}::uuid`, now)}`
+  await runComposed(db, tenantId, statement)
+}
+
+/** Marks the attachments of all versions of these examples, and the media that they mention. */
+function markBlobsOfSql(isLeaving: Sql, now: Timestamp): Sql {
+  return sql`with leaving as (
+  select attachments, array[inputs::text, outputs::text, metadata::text] as texts
+  from examples
+  where tenant_id = ${tenant} and ${isLeaving}
+    and (
+      attachments is not null or inputs::text like '%@@@langfuseMedia:%'
+      or outputs::text like '%@@@langfuseMedia:%' or metadata::text like '%@@@langfuseMedia:%'
+    )
+)
+insert into blob_marks (tenant_id, blob_id, created_at)
+select ${tenant}::uuid, blob_id, ${now}::timestamptz
+from (
+  select blob_id from leaving, unnest(runmill_blob_ids(attachments)) as blob_id
+  union
+  select media.blob_id
+  from leaving, unnest(runmill_media_ids(texts)) as media_id
+  join media on media.tenant_id = ${tenant} and media.id = media_id
+) as freed`
 }
 
 /**

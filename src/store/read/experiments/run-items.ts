@@ -1,6 +1,7 @@
+import sql from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runStatement } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import type { Page } from '../page.ts'
 
 /**
@@ -21,13 +22,33 @@ export interface RunItemRow {
   createdAt: Timestamp
 }
 
+/** Run items of experiments that exist, on alias `run_items`. The caller adds further conditions. */
+const selection = sql`select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
+  run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
+  example.external_id as external_example_id
+from run_items
+join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id
+left join lateral (
+  -- Every version, even that of a deleted example, has the client's spelling of the id.
+  select external_id
+  from examples
+  where examples.tenant_id = run_items.tenant_id and examples.id = run_items.example_id
+  order by examples.valid_from desc
+  limit 1
+) as example on true
+where run_items.tenant_id = ${tenant}`
+
 /** @returns null when there is no such run item, or its experiment is deleted */
 export async function runItemFind(
   db: Queryable,
   tenantId: string,
   id: string,
 ): Promise<RunItemRow | null> {
-  const [row] = await runStatement<RunItemRow>(db, 'run_item_find', [tenantId, id])
+  const statement = sql`
+-- name: run_item_find
+-- One run item of an existing experiment. Reads only.
+${selection} and run_items.id = ${id}::uuid`
+  const [row] = await runComposed<RunItemRow>(db, tenantId, statement)
   return row ?? null
 }
 
@@ -38,7 +59,13 @@ export async function runItemList(
   experimentId: string,
   { limit, offset }: Page,
 ): Promise<RunItemRow[]> {
-  return runStatement<RunItemRow>(db, 'run_item_list', [tenantId, experimentId, limit, offset])
+  const statement = sql`
+-- name: run_item_list
+-- One page of the run items of an experiment, newest first. Reads only.
+${selection} and run_items.experiment_id = ${experimentId}::uuid
+order by run_items.created_at desc, run_items.id
+limit ${limit}::bigint offset ${offset}::bigint`
+  return runComposed<RunItemRow>(db, tenantId, statement)
 }
 
 /** Reads the run items that come after `last`, for readers of a whole experiment. */
@@ -49,13 +76,15 @@ export async function runItemListAfter(
   last: RunItemRow,
   limit: number,
 ): Promise<RunItemRow[]> {
-  return runStatement<RunItemRow>(db, 'run_item_list_after', [
-    tenantId,
-    experimentId,
-    last.createdAt,
-    last.id,
-    limit,
-  ])
+  const time = sql`${last.createdAt}::timestamptz`
+  const statement = sql`
+-- name: run_item_list_after
+-- The run items of an experiment that come after a given one, newest first. Reads only.
+${selection} and run_items.experiment_id = ${experimentId}::uuid
+  and run_items.created_at <= ${time} and (run_items.created_at < ${time} or run_items.id > ${last.id}::uuid)
+order by run_items.created_at desc, run_items.id
+limit ${limit}::bigint`
+  return runComposed<RunItemRow>(db, tenantId, statement)
 }
 
 export async function runItemCount(

@@ -3,6 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { pageRowsSql } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 
 /** Feedback. What it does not say itself is filled in from its run. */
@@ -121,19 +122,16 @@ export async function feedbackList(
     [sql`${source}${feedbackLeftSql(purging)}`, ...conditionsOf(query, isLarge)],
     '\n    and ',
   )
+  const ids = sql`
+  select feedback.id from ${where}
+  order by feedback.created_at desc nulls last, feedback.id
+  limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
   const statement = sql`
 -- name: feedback_list
 -- One page of the feedback that meets the query, newest first, ties by id. Reads only.
 -- Reads the ids first, then each row of the page by its key, whatever the planner knows of the tables.
 select ${columns}
-from unnest(array(
-  select feedback.id from ${where}
-  order by feedback.created_at desc nulls last, feedback.id
-  limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint
-)) with ordinality as page (id, place)
-cross join lateral (
-  select * from feedback where feedback.tenant_id = ${tenant} and feedback.id = page.id offset 0
-) as feedback
+from ${pageRowsSql('feedback', 'feedback', ids)}
 left join lateral (
   select * from runs where runs.tenant_id = ${tenant} and runs.id = feedback.run_id offset 0
 ) as run on true

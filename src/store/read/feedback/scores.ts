@@ -7,6 +7,7 @@ import { runComposed, tenant } from '../../statements.ts'
 import { feedbackLeftSql } from './feedback.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 import { filterNarrow } from '../filter/narrow.ts'
+import { pageRowsSql } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from '../traces/trace-columns.ts'
 import { scoreFields, scoreSource } from './score-columns.ts'
@@ -140,19 +141,16 @@ export async function scoreList(
   { limit, offset }: { limit: number; offset: number },
 ): Promise<ScoreRow[]> {
   const purging = await experimentListPurging(db, tenantId)
+  const ids = sql`
+  select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
+  order by ${scoreFields.time} desc, feedback.id
+  limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
 -- name: score_list
 -- One page of the scores that meet the query, newest first, ties by id. Reads only.
 -- Reads the ids first, then each row of the page by its key, whatever the planner knows of the tables.
 select ${columns}
-from unnest(array(
-  select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
-  order by ${scoreFields.time} desc, feedback.id
-  limit ${String(limit)}::bigint offset ${String(offset)}::bigint
-)) with ordinality as page (id, place)
-cross join lateral (
-  select * from feedback where feedback.tenant_id = ${tenant} and feedback.id = page.id offset 0
-) as feedback${joins}
+from ${pageRowsSql('feedback', 'feedback', ids)}${joins}
 order by page.place`
   return runComposed<ScoreRow>(db, tenantId, statement, { isPrepared: false })
 }

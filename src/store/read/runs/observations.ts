@@ -1,11 +1,11 @@
-import sql, { empty, raw, type Sql } from 'sql-template-tag'
+import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import type { Filter } from '../../../domain/filter.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
-import type { Page } from '../page.ts'
+import { askedSql, pageRowsSql, type Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { observationFields, observationSource } from './observation-columns.ts'
 
@@ -69,22 +69,20 @@ export interface ObservationColumns {
 export const ownColumns: ObservationColumns = { io: true, metadata: true, trace: false }
 
 function columnsOf(wanted: ObservationColumns): Sql {
-  const when = (isAsked: boolean, column: Sql, type: string) =>
-    isAsked ? column : sql`null::${raw(type)}`
   return sql`run.id, run.external_id, run.trace_id, run.external_trace_id, run.parent_run_id, run.external_parent_run_id,
   ${observationFields.isRoot} as is_root, run.run_type, run.name, run.start_time, run.end_time, run.first_token_time, run.created_at, run.updated_at,
   ${observationFields.level} as level, run.status_message, run.error, run.version,
   ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
   run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,
   run.completion_cost, run.total_cost, run.usage_details, run.cost_details,
-  ${when(wanted.io, sql`run.inputs`, 'json')} as inputs, ${when(wanted.io, sql`run.outputs`, 'json')} as outputs,
-  ${when(wanted.metadata, sql`run.metadata`, 'jsonb')} as metadata,
-  ${when(wanted.trace, observationFields.userId, 'text')} as user_id,
-  ${when(wanted.trace, observationFields.threadId, 'text')} as thread_id,
-  ${when(wanted.trace, observationFields.isPublic, 'boolean')} as is_public,
-  ${when(wanted.trace, observationFields.traceName, 'text')} as trace_name,
-  ${when(wanted.trace, observationFields.traceTags, 'text[]')} as trace_tags,
-  ${when(wanted.trace, observationFields.traceRelease, 'text')} as trace_release`
+  ${askedSql(wanted.io, sql`run.inputs`, 'json')} as inputs, ${askedSql(wanted.io, sql`run.outputs`, 'json')} as outputs,
+  ${askedSql(wanted.metadata, sql`run.metadata`, 'jsonb')} as metadata,
+  ${askedSql(wanted.trace, observationFields.userId, 'text')} as user_id,
+  ${askedSql(wanted.trace, observationFields.threadId, 'text')} as thread_id,
+  ${askedSql(wanted.trace, observationFields.isPublic, 'boolean')} as is_public,
+  ${askedSql(wanted.trace, observationFields.traceName, 'text')} as trace_name,
+  ${askedSql(wanted.trace, observationFields.traceTags, 'text[]')} as trace_tags,
+  ${askedSql(wanted.trace, observationFields.traceRelease, 'text')} as trace_release`
 }
 
 /** A run without a start time is a fragment: an update whose create has not arrived. It is not visible. */
@@ -115,21 +113,18 @@ export async function observationList(
   const where = sql`${visibleSql(purging)}${filterListSql(filters, observationSource)}`
   const behind = 'after' in place && place.after !== null ? behindSql(place.after) : empty
   const offset = 'offset' in place ? sql` offset ${String(place.offset)}::bigint` : empty
+  const ids = sql`
+  select run.id
+  from runs as run
+  where ${where}${behind}
+  order by run.start_time desc, run.id
+  limit ${String(place.limit)}::bigint${offset}`
   const statement = sql`
 -- name: observation_list
 -- One page of the observations that meet a filter, newest first, ties by id, with the wanted columns. Reads only.
 -- Reads the ids first, then each row of the page by its key, whatever the planner knows of the table.
 select ${columnsOf(wanted)}
-from unnest(array(
-  select run.id
-  from runs as run
-  where ${where}${behind}
-  order by run.start_time desc, run.id
-  limit ${String(place.limit)}::bigint${offset}
-)) with ordinality as page (id, place)
-cross join lateral (
-  select * from runs where runs.tenant_id = ${tenant} and runs.id = page.id offset 0
-) as run
+from ${pageRowsSql('runs', 'run', ids)}
 order by page.place`
   return runComposed<ObservationRow>(db, tenantId, statement, { isPrepared: false })
 }

@@ -109,8 +109,8 @@ const plainColumns = sql`run.id, run.tenant_id, run.trace_id, run.experiment_id,
   run.level, run.tags, run.dotted_order, run.reference_example_id, run.first_token_time, run.thread_id,
   experiments.trace_tier, trace.start_time as trace_min_start_time`
 
-/** A root run shows the sums of its trace. */
-const rolledUpColumns = [
+/** Tokens and costs. A root run shows the sums of its trace. */
+export const rolledUpColumns = [
   'prompt_tokens',
   'completion_tokens',
   'total_tokens',

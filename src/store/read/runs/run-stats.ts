@@ -1,8 +1,9 @@
-import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
+import sql, { empty, join, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed } from '../../statements.ts'
+import { rolledUpColumns } from './run-list.ts'
 import { isRootSql, runSourceSql, type RunQuery } from './run-query-sql.ts'
 import { runStatsColumns, type RunStatsColumn } from './run-stats-columns.ts'
 
@@ -108,7 +109,7 @@ export async function runStats(
 with matched as materialized (
   select run.id, run.trace_id, run.status, run.start_time, run.end_time, run.thread_id, ${isRootSql} as is_root,
     coalesce(run.first_token_time, case when ${isRootSql} then trace.first_token_time end) as first_token_time,
-    ${join(sums.map(ownOf), ',\n    ')},
+    ${join(rolledUpColumns.map(ownOf), ',\n    ')},
     ${keys} as keys
   from ${runSourceSql(query)}
 ),
@@ -132,8 +133,8 @@ ${tables}number as (
     percentile_cont(array[0.5, 0.99]) within group (order by latency.seconds) as latency,
     avg(latency.seconds) as latency_avg,
     percentile_cont(array[0.5, 0.99]) within group (order by first_token.seconds) as first_token,
-    ${join(sums.map(sumOf), ',\n    ')},
-    ${join(sums.slice(0, 3).map(percentilesOf), ',\n    ')},
+    ${join(rolledUpColumns.map(sumOf), ',\n    ')},
+    ${join(rolledUpColumns.slice(0, 3).map(percentilesOf), ',\n    ')},
     percentile_cont(array[0.5, 0.99]) within group (order by total_cost::double precision)
       filter (where is_counted) as cost,
     count(distinct thread_id) as thread_count, min(start_time) as min_start_time, max(start_time) as last_run_start_time
@@ -150,7 +151,7 @@ ${tables}number as (
 select ${groups === null ? sql`''` : sql`number.key`} as group_key,
   coalesce(run_count, 0) as run_count, coalesce(error_count, 0) as error_count,
   coalesce(streaming_count, 0) as streaming_count, latency[1] as latency_p50, latency[2] as latency_p99, latency_avg,
-  first_token[1] as first_token_p50, first_token[2] as first_token_p99, ${join(sums, ', ')},
+  first_token[1] as first_token_p50, first_token[2] as first_token_p99, ${join(rolledUpColumns, ', ')},
   prompt_tokens_p[1] as prompt_tokens_p50, prompt_tokens_p[2] as prompt_tokens_p99,
   completion_tokens_p[1] as completion_tokens_p50, completion_tokens_p[2] as completion_tokens_p99,
   total_tokens_p[1] as total_tokens_p50, total_tokens_p[2] as total_tokens_p99,
@@ -161,15 +162,6 @@ from ${source}
 order by place`
   return runComposed<RunStatsRow>(db, query.tenantId, statement, { isPrepared: false })
 }
-
-const sums = [
-  'prompt_tokens',
-  'completion_tokens',
-  'total_tokens',
-  'prompt_cost',
-  'completion_cost',
-  'total_cost',
-].map((name) => raw(name))
 
 /** Only these runs are a source of tokens, because parents repeat their children's (contracts/langsmith.md 3.6). */
 function ownOf(name: Sql): Sql {

@@ -5,7 +5,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
-import type { Page } from '../page.ts'
+import { askedSql, pageRowsSql, type Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import {
   scoresOfTrace,
@@ -87,18 +87,16 @@ const scoreIds = sql`(
   )`
 
 function columnsOf(wanted: TraceColumns): Sql {
-  const when = (isAsked: boolean, column: Sql, type: string) =>
-    isAsked ? column : sql`null::${raw(type)}`
   return sql`trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
   ${traceFields.userId} as user_id, ${traceFields.threadId} as thread_id, trace.release, trace.version,
   ${traceFields.environment} as environment, ${traceFields.tags} as tags, ${traceFields.isPublic} as is_public,
   ${traceFields.createdAt} as created_at, ${traceFields.updatedAt} as updated_at,
-  ${when(wanted.io, traceFields.inputs, 'json')} as inputs, ${when(wanted.io, traceFields.outputs, 'json')} as outputs,
-  ${when(wanted.io, traceFields.metadata, 'json')} as metadata,
-  ${when(wanted.metrics, traceFields.latency, 'numeric')} as latency,
-  ${when(wanted.metrics, traceTotalCost, 'numeric')} as total_cost,
-  ${when(wanted.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
-  ${when(wanted.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
+  ${askedSql(wanted.io, traceFields.inputs, 'json')} as inputs, ${askedSql(wanted.io, traceFields.outputs, 'json')} as outputs,
+  ${askedSql(wanted.io, traceFields.metadata, 'json')} as metadata,
+  ${askedSql(wanted.metrics, traceFields.latency, 'numeric')} as latency,
+  ${askedSql(wanted.metrics, traceTotalCost, 'numeric')} as total_cost,
+  ${askedSql(wanted.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
+  ${askedSql(wanted.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
 }
 
 /**
@@ -133,21 +131,18 @@ export async function traceList(
     column === 'timestamp'
       ? sql`${by}, trace.id ${raw(direction === 'asc' ? 'desc' : 'asc')}`
       : sql`${by} nulls last, trace.id`
+  const ids = sql`
+  select trace.id
+  from traces as trace
+  where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
+  order by ${order}
+  limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
 -- name: trace_list
 -- One page of the traces that meet a filter, in an order, with the wanted columns. Reads only.
 -- Reads the ids first, then each row of the page by its key: without statistics the planner would read every trace.
 select ${columnsOf(wanted)}
-from unnest(array(
-  select trace.id
-  from traces as trace
-  where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
-  order by ${order}
-  limit ${String(limit)}::bigint offset ${String(offset)}::bigint
-)) with ordinality as page (id, place)
-cross join lateral (
-  select * from traces where traces.tenant_id = ${tenant} and traces.id = page.id offset 0
-) as trace
+from ${pageRowsSql('traces', 'trace', ids)}
 order by page.place`
   return runComposed<TraceRow>(db, tenantId, statement, { isPrepared: false })
 }
