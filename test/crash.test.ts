@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { closePool, openPool, type Db } from '../src/store/pool.ts'
+import { postgresBackend } from '../src/queue/backends/postgres.ts'
+import { redisBackend } from '../src/queue/backends/redis.ts'
+import { runEvent } from './support/comparison-rows.ts'
 import { createTestDatabase, type TestDatabase } from './support/postgres.ts'
 import { startRedis, testsRunOnRedis, type RedisServer } from './support/redis.ts'
 import { startRunmill, type RunmillProcess } from './support/runmill-process.ts'
@@ -10,6 +13,7 @@ import { insertTenant, type TestTenant } from './support/tenant.ts'
 
 const runCount = 2000
 const runsPerRequest = 50
+const poisoned = 10
 
 let database: TestDatabase
 let db: Db
@@ -46,12 +50,14 @@ describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %
     const worker = start({ ...settings, ROLE: 'worker' })
     await worker.ready
 
+    const other = await insertTenant(db)
     const ids: string[] = []
     while (ids.length < runCount) {
       ids.push(...(await postRuns(url)))
       // The worker is killed while it has jobs in progress, and the API continues to accept runs.
       if (ids.length === runCount / 2) {
         await vi.waitUntil(async () => (await countRuns()) > 0, 120_000)
+        await enqueuePoison(other.id)
         worker.signal('SIGKILL')
         await worker.exited
       }
@@ -66,10 +72,15 @@ describe.each(testsRunOnRedis() ? ['postgres', 'redis'] : ['postgres'])('I1 on %
     })
     const rows = await db<{ id: string; status: string }[]>`
       select id, status from runs where tenant_id = ${tenant.id} order by id`
+    // SPEC I5: neighbours of poison are applied, and what was dead-lettered before the kill is not dead-lettered again.
+    await vi.waitUntil(async () => (await countRuns(other.id)) === poisoned, 120_000)
+    await vi.waitUntil(async () => (await countLetters()) === poisoned, 120_000)
     expect(rows.map((row) => row.id)).toEqual(ids.toSorted())
     expect(new Set(rows.map((row) => row.status))).toEqual(new Set(['success']))
-    expect(await db`select from dead_letters`).toHaveLength(0)
-    expect(await db`select sum(run_count)::bigint as n from traces`).toEqual([{ n: runCount }])
+    expect(await countLetters()).toBe(poisoned)
+    const sums = await db`
+      select sum(run_count)::bigint as n from traces where tenant_id = ${tenant.id}`
+    expect(sums).toEqual([{ n: runCount }])
     // Node warns the operator when a dependency uses something deprecated.
     for (const { stderr } of processes) expect(stderr()).not.toContain('DeprecationWarning')
   }, 600_000)
@@ -81,11 +92,34 @@ function start(environment: Record<string, string>): RunmillProcess {
   return started
 }
 
-async function countRuns(): Promise<number> {
-  const [row] = await db<
-    { n: number }[]
-  >`select count(*) as n from runs where tenant_id = ${tenant.id}`
+async function countRuns(tenantId = tenant.id): Promise<number> {
+  const [row] = await db<{ n: number }[]>`
+    select count(*) as n from runs where tenant_id = ${tenantId}`
   return row!.n
+}
+
+async function countLetters(): Promise<number> {
+  const [row] = await db<{ n: number }[]>`select count(*) as n from dead_letters`
+  return row!.n
+}
+
+/** Jobs of one event that the database refuses and one that it takes. */
+async function enqueuePoison(tenantId: string): Promise<void> {
+  const queue =
+    redis === null ? postgresBackend({ url: database.url }) : redisBackend({ url: redis.url })
+  await queue.start()
+  const at = '2026-01-01T00:00:00.000000Z'
+  const event = (patch: object) => {
+    const id = randomUUID()
+    const whole = { traceId: id, name: 'run', startTime: at, createdAt: at }
+    const runType = 'chain' as const
+    return runEvent(id, { ...whole, runType, ...patch })
+  }
+  for (let i = 0; i < poisoned; i += 1) {
+    const events = [event({ inputs: 'not json' }), event({})]
+    await queue.enqueue('ingest', [{ batchId: randomUUID(), tenantId, receivedAt: at, events }])
+  }
+  await queue.stop()
 }
 
 /**

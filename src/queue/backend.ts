@@ -1,4 +1,5 @@
 import type { JobData, QueueName } from './catalog.ts'
+import type { QueueLosses } from './losses.ts'
 
 export interface JobContext {
   /** Aborted when the process is asked to stop: a handler that waits for an outage to pass must give up then. */
@@ -14,25 +15,10 @@ export type Handler<Q extends QueueName> = (data: JobData[Q], context: JobContex
 /** One handler for every queue. A new queue does not compile until it has a handler. */
 export type Handlers = { [Q in QueueName]: Handler<Q> }
 
-export interface QueueCounts {
-  waiting: number
-  active: number
-  delayed: number
-  failed: number
-}
+export type QueueCounts = Record<'waiting' | 'active' | 'delayed' | 'failed', number>
 
 /** The memory of a datastore that keeps jobs there: how much is used, and where it begins to refuse jobs. */
 export type QueueMemory = Record<'usedBytes' | 'maxBytes', number>
-
-/** What this process found missing from the queue since it started, though it had been acknowledged. */
-export interface QueueLosses {
-  /** How often the queue was emptied, or set back to an earlier state: accepted events may be lost. */
-  emptied: number
-  /** How many repeating jobs were missing, and were created anew. */
-  schedulesRepaired: number
-  /** When something was last found missing, in epoch milliseconds; null when nothing was. */
-  lastAt: number | null
-}
 
 /** Waits for a batch to be applied. It is made before the batch is enqueued, so that no announcement is missed. */
 export interface AppliedWatch {
@@ -76,10 +62,7 @@ export interface QueueBackend {
     data: JobData[Q],
     delayMs?: number,
   ): Promise<void>
-  /**
-   * Repeats a job every `everyMs` milliseconds: once for all processes together, and across restarts. Every process
-   * that asked for it looks every two seconds whether the schedule is still there, and otherwise creates it anew.
-   */
+  /** Repeats a job every `everyMs` milliseconds: once for all processes together, and across restarts and losses. */
   schedule<Q extends QueueName>(
     queue: Q,
     key: string,

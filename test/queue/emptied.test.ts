@@ -71,10 +71,9 @@ describe.each(durableKinds)('$name', (kind) => {
       {},
       expect.stringContaining('THE QUEUE WAS EMPTIED'),
     )
-    expect(log.warn).toHaveBeenCalledExactlyOnceWith(
-      { schedules: ['sweep/sweep', 'collect/all'] },
-      expect.any(String),
-    )
+    // Other warnings tell of looks that took too long on a busy machine.
+    const repairs = log.warn.mock.calls.map(([fields]) => fields).filter((of) => 'schedules' in of)
+    expect(repairs).toEqual([{ schedules: ['sweep/sweep', 'collect/all'] }])
     await sweepsRun()
     const { collect } = await api.counts()
     expect(collect.delayed + collect.waiting).toBe(1)

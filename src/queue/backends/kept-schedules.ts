@@ -1,5 +1,5 @@
-import type { QueueLosses } from '../backend.ts'
 import type { QueueName } from '../catalog.ts'
+import type { QueueLosses } from '../losses.ts'
 import type { QueueLog } from '../report.ts'
 import type { BullQueue } from './datastore.ts'
 
