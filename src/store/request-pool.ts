@@ -11,7 +11,7 @@ import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
 
-const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 4000, connectionMs: 2500 }
+const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 3000, connectionMs: 2000 }
 
 /** A little more than Postgres itself allows: a server that hangs must not hold a request for ever. */
 const unansweredLimits: StatementLimits = { usualMs: 30_000, longMs: 30_000 }

@@ -21,7 +21,8 @@ beforeEach(async () => {
   // Nothing but the heartbeat ends a statement.
   const limits = { usualMs: 600_000, longMs: 600_000 }
   db = openPool(url.href, { max: 2, limits, silence: heartbeat })
-  await db`select 1`
+  // Both connections are open, so that no time limit of connecting ends anything either.
+  await Promise.all([1, 2].map(async () => db`select pg_sleep(0.2)`))
 })
 
 afterEach(async () => {

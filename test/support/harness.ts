@@ -218,7 +218,11 @@ async function startServer({
   limits = {},
 }: HarnessOptions): Promise<Server> {
   const database = await createTestDatabase()
-  const db = openRequestPool(database.url, { max: 5, limits: statementLimits })
+  const db = openRequestPool(database.url, {
+    max: 5,
+    // Longer than any machine takes.
+    limits: { lockMs: 60_000, connectionMs: 60_000, ...statementLimits },
+  })
   const queue = inlineBackend()
   const clock = createTestClock()
   const errors: string[] = []
