@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { IngestEvent } from '../domain/events.ts'
 import type { IngestJob } from '../queue/catalog.ts'
+import { chunk } from './chunk.ts'
 import type { Services } from './services.ts'
-
-/** A job is a chunk of one request. It holds about this many events, or about `chunkBytes` of them. */
-const chunkEvents = 500
-const chunkBytes = 1_048_576
 
 /** The longest time that a client can wait, whatever it asks for. */
 const maxWaitMs = 30_000
@@ -36,41 +33,14 @@ export async function acceptEvents(
   // Serializing jobs takes about as long as parsing the body did.
   await request.takeTurn()
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
+  const startedAt = performance.now()
   try {
     await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    request.countAccepted(events.length, performance.now() - startedAt)
     await Promise.all(watches.map(async (watch) => watch.wait(waitMs)))
   } finally {
     for (const watch of watches) watch.cancel()
   }
-}
-
-function chunk(events: IngestEvent[]): IngestEvent[][] {
-  const chunks: IngestEvent[][] = []
-  let bytes = 0
-  for (const event of events) {
-    const size = sizeOf(event)
-    const last = chunks.at(-1)
-    if (last === undefined || last.length >= chunkEvents || bytes + size > chunkBytes) {
-      chunks.push([event])
-      bytes = size
-    } else {
-      last.push(event)
-      bytes += size
-    }
-  }
-  return chunks
-}
-
-/** An estimate, because the payload is what makes an event large. */
-function sizeOf(event: IngestEvent): number {
-  let size = 200
-  for (const value of Object.values(event.patch)) {
-    if (typeof value === 'string') size += value.length
-    else if (value !== null && typeof value === 'object') {
-      for (const member of Object.values(value)) size += member.length
-    }
-  }
-  return size
 }
 
 function preferredWaitMs(request: FastifyRequest): number | null {

@@ -22,13 +22,24 @@ interface RequestPoolOptions {
   max?: number
   /** What differs from the limits of the real server. */
   limits?: Partial<RequestLimits>
+  /** Is told of reads that wait for their turn. */
+  line?: ReadLine
+}
+
+export interface ReadLine {
+  /** A read begins to wait, or waits no longer. */
+  inLine(change: 1 | -1): void
+  waited(seconds: number): void
 }
 
 /**
  * Opens the pool that requests are answered from. Statements have a time limit. Those of reading requests wait for their
  * tenant's share of the connections, at most half of them, and are cancelled once nobody waits for the answer.
  */
-export function openRequestPool(url: string, { max = 10, limits }: RequestPoolOptions = {}): Db {
+export function openRequestPool(
+  url: string,
+  { max = 10, limits, line }: RequestPoolOptions = {},
+): Db {
   const requests = { ...requestLimits, ...limits }
   const db = openPool(url, { max, requests, limits: unansweredLimits })
   const total = Math.max(1, max - reservedConnections)
@@ -37,7 +48,12 @@ export function openRequestPool(url: string, { max = 10, limits }: RequestPoolOp
     const reading = currentReading()
     if (reading === undefined) return start()
     const patienceMs = reading.hasBegun() ? begunPatienceMs : firstPatienceMs
-    const release = await slots.take(reading.tenantId, reading.signal, patienceMs)
+    const startedAt = performance.now()
+    line?.inLine(1)
+    const release = await slots
+      .take(reading.tenantId, reading.signal, patienceMs)
+      .finally(() => line?.inLine(-1))
+    line?.waited((performance.now() - startedAt) / 1000)
     try {
       return await runWhileWanted(start(), reading, requests.statementMs)
     } finally {

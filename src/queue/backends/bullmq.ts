@@ -13,12 +13,20 @@ import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
   type Handlers,
+  type OldestJobs,
   type QueueBackend,
   type QueueCounts,
   type QueueMemory,
   QueueUnavailableError,
 } from '../backend.ts'
-import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import {
+  type IngestLane,
+  ingestLanes,
+  type JobData,
+  queueNames,
+  queues,
+  type QueueName,
+} from '../catalog.ts'
 import { describeError, errorReporter, type QueueLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 
@@ -59,6 +67,8 @@ export interface Datastore {
   publish(message: string): Promise<unknown>
   /** Resolves once messages arrive. Renews itself after a lost connection. */
   subscribe(deliver: (message: string) => void): Promise<void>
+  /** See `QueueBackend.oldest`. */
+  oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
   /** See `QueueBackend.memory`. */
   memory(): Promise<QueueMemory | null>
   ping(): Promise<unknown>
@@ -322,6 +332,11 @@ export function bullBackend(
         QueueName,
         QueueCounts
       >
+    },
+    async oldest() {
+      const { store, queues } = current()
+      const all = ingestLanes.map(async (lane) => [lane, await store.oldest(queues[lane])] as const)
+      return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as OldestJobs
     },
     async memory() {
       return withTimeLimit(current().store.memory(), pingMs)

@@ -19,6 +19,7 @@ import {
   releaseAllJobs,
   sharedConnection,
 } from './bullmq-postgres.ts'
+import { oldestJobs } from './postgres-oldest.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 
 const schema = 'bullmq'
@@ -89,6 +90,7 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
       alone: oneAtATime(pool, channel),
       publish: (message) => pool.query('select pg_notify($1, $2)', [channel, message]),
       subscribe: (deliver) => listenOn(connection, channel, deliver, report),
+      oldest: (queue) => oldestJobs(pool, queue.name),
       // Jobs are on the disk.
       memory: async () => null,
       ping: () => pool.query('select 1'),

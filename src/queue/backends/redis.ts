@@ -6,6 +6,7 @@ import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { type BullOptions, bullBackend, type Connect, type Datastore } from './bullmq.ts'
+import { oldestJobs } from './redis-oldest.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
@@ -117,6 +118,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
         }
         await subscriber.subscribe(channel)
       },
+      oldest: (queue) => oldestJobs(producer, queue),
       memory: async () => (mayInfo ? memoryOf(producer) : null),
       ping: () => producer.ping(),
       async close() {
