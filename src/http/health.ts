@@ -5,6 +5,7 @@ import { ingestLanes } from '../queue/catalog.ts'
 import { createStallWatch } from '../queue/stall.ts'
 import { withTimeLimit } from '../queue/time-limit.ts'
 import { pingPool } from '../store/ping.ts'
+import { deadLetterCountSome } from '../store/read/dead-letters.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -33,6 +34,9 @@ const pingMs = 2000
 const queueMs = 2500
 /** How long whoever reads the metrics waits for fresh figures of the datastores. */
 const freshMs = 500
+
+/** Dead letters are counted up to this number. */
+const mostDeadLetters = 1000
 
 /** From here on the memory of Redis counts as full. New events are refused well before (process-backlog.ts). */
 const fullShare = 0.95
@@ -76,7 +80,7 @@ export function createHealthState({
     })
   }
 
-  async function lookAtQueue(): Promise<Pick<Sight, 'counts' | 'oldest' | 'memory' | 'stalledMs'>> {
+  async function lookAtQueue(): Promise<QueueSeen> {
     const [counts, oldest, memory] = await withTimeLimit(
       Promise.all([queue.counts(), queue.oldest(), queue.memory(), queue.ping()]),
       queueMs,
@@ -86,12 +90,18 @@ export function createHealthState({
       counts,
       oldest,
       memory,
+      queuePool: queue.connections(),
       stalledMs: stall.look({ counts, oldest }, now(), lastAppliedAt),
     }
   }
 
+  async function lookAtPostgres(): Promise<number | null> {
+    await pingPool(db, pingMs)
+    return withTimeLimit(deadLetterCountSome(db, mostDeadLetters), pingMs).catch(() => null)
+  }
+
   async function look(): Promise<Readiness> {
-    const [postgres, seen] = await Promise.allSettled([pingPool(db, pingMs), lookAtQueue()])
+    const [postgres, seen] = await Promise.allSettled([lookAtPostgres(), lookAtQueue()])
     const problems: string[] = []
     if (postgres.status === 'rejected') problems.push(`postgres: ${String(postgres.reason)}`)
     if (seen.status === 'rejected') problems.push(`queue: ${String(seen.reason)}`)
@@ -119,6 +129,7 @@ export function createHealthState({
     metrics.see({
       ...queueSeen,
       at: now(),
+      deadLetters: postgres.status === 'fulfilled' ? postgres.value : null,
       isPostgresUp: postgres.status === 'fulfilled',
       isQueueUp: seen.status === 'fulfilled',
     })
@@ -136,7 +147,15 @@ export function createHealthState({
   }
 }
 
-const nothingSeen = { counts: null, oldest: null, memory: null, stalledMs: null }
+type QueueSeen = Pick<Sight, 'counts' | 'oldest' | 'memory' | 'stalledMs' | 'queuePool'>
+
+const nothingSeen: QueueSeen = {
+  counts: null,
+  oldest: null,
+  memory: null,
+  stalledMs: null,
+  queuePool: null,
+}
 
 function isFull({ usedBytes, maxBytes }: QueueMemory): boolean {
   return usedBytes >= maxBytes * fullShare

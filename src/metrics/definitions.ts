@@ -64,6 +64,7 @@ export function defineMetrics() {
       'Events that the database refuses, which are kept in dead_letters.',
       'reason',
     ),
+    deadLettersKept: gauge('runmill_dead_letters', 'Events in dead_letters, counted up to 1,000.'),
     heldJobs: gauge('runmill_worker_jobs', 'Jobs that this process works on, by lane.', 'lane'),
     databaseWait: histogram(
       [

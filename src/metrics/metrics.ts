@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client'
-import type { OldestJobs, QueueCounts, QueueMemory } from '../queue/backend.ts'
+import type { OldestJobs, QueueCounts, QueueMemory, QueuePool } from '../queue/backend.ts'
 import type { QueueName } from '../queue/catalog.ts'
 import { defineMetrics } from './definitions.ts'
 
@@ -50,6 +50,9 @@ export interface Sight {
   oldest: OldestJobs | null
   memory: QueueMemory | null
   stalledMs: number | null
+  /** The connections of the queue, where it is in Postgres. */
+  queuePool: QueuePool | null
+  deadLetters: number | null
   /** When that was, in epoch milliseconds. */
   at: number
 }
@@ -64,8 +67,8 @@ export interface Metrics {
   counter(name: `runmill_${string}_total`, help: string, read: () => number): void
   see(sight: Sight): void
   collect(): Promise<{ contentType: string; text: string }>
-  /** The names and types of all metrics. */
-  list(): { name: string; type: string }[]
+  /** All metrics. docs/operations.md says what they mean. */
+  list(): { name: string; type: string; labels: string[] }[]
 }
 
 export function createMetrics(): Metrics {
@@ -149,12 +152,14 @@ export function createMetrics(): Metrics {
       })
     },
 
-    see({ isPostgresUp, isQueueUp, counts, oldest, memory, stalledMs, at }) {
+    see(sight) {
+      const { isPostgresUp, isQueueUp, counts, oldest, memory, stalledMs, at } = sight
       all.up.set({ datastore: 'postgres' }, Number(isPostgresUp))
       all.up.set({ datastore: 'queue' }, Number(isQueueUp))
       // What is not known now is not shown: the figures of an earlier look would pass for those of now.
       for (const gauge of [all.jobs, all.oldestAge, all.memory]) gauge.reset()
       all.stalledSeconds.remove()
+      all.deadLettersKept.remove()
       for (const [queue, states] of Object.entries(counts ?? {})) {
         for (const [state, count] of Object.entries(states)) all.jobs.set({ queue, state }, count)
       }
@@ -168,6 +173,12 @@ export function createMetrics(): Metrics {
         all.memory.set({ kind: 'max' }, memory.maxBytes)
       }
       if (stalledMs !== null) all.stalledSeconds.set(stalledMs / 1000)
+      if (sight.deadLetters !== null) all.deadLettersKept.set(sight.deadLetters)
+      if (sight.queuePool !== null) {
+        all.poolMax.set({ pool: 'queue' }, sight.queuePool.max)
+        all.poolUsed.set({ pool: 'queue' }, sight.queuePool.used)
+        all.poolWaiting.set({ pool: 'queue' }, sight.queuePool.waiting)
+      }
     },
 
     collect: async () => ({
@@ -175,9 +186,15 @@ export function createMetrics(): Metrics {
       text: await all.registry.metrics(),
     }),
     list: () =>
-      all.registry.getMetricsAsArray().map((metric) => ({
-        name: (metric as unknown as { name: string }).name,
-        type: (metric as unknown as { type: string }).type,
-      })),
+      (all.registry.getMetricsAsArray() as unknown as Listed[]).map(
+        ({ name, type, labelNames }) => ({ name, type, labels: labelNames }),
+      ),
   }
+}
+
+/** What prom-client keeps of a metric, which its types leave out. */
+interface Listed {
+  name: string
+  type: string
+  labelNames: string[]
 }

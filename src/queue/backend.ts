@@ -24,6 +24,9 @@ export interface QueueCounts {
 /** The memory of a datastore that keeps jobs there: how much is used, and where it begins to refuse jobs. */
 export type QueueMemory = Record<'usedBytes' | 'maxBytes', number>
 
+/** Connections of a pool: at work, at most, and how many statements wait for one. */
+export type QueuePool = Record<'used' | 'max' | 'waiting', number>
+
 /** When the oldest job of each lane and state was added, in epoch milliseconds; null where there is none. */
 export type OldestJobs = Record<IngestLane, Record<'waiting' | 'active' | 'delayed', number | null>>
 
@@ -88,6 +91,8 @@ export interface QueueBackend {
   oldest(): Promise<OldestJobs>
   /** The memory of the fullest server; null where none has a limit, or none says so. */
   memory(): Promise<QueueMemory | null>
+  /** The use of the connections to Postgres; null for a backend that has none. */
+  connections(): QueuePool | null
   /** Rejects when the datastore does not answer within a second or two. */
   ping(): Promise<void>
 }

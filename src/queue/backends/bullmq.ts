@@ -17,6 +17,7 @@ import {
   type QueueBackend,
   type QueueCounts,
   type QueueMemory,
+  type QueuePool,
   QueueUnavailableError,
 } from '../backend.ts'
 import {
@@ -69,6 +70,8 @@ export interface Datastore {
   subscribe(deliver: (message: string) => void): Promise<void>
   /** See `QueueBackend.oldest`. */
   oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
+  /** See `QueueBackend.connections`. */
+  connections?(): QueuePool
   /** See `QueueBackend.memory`. */
   memory(): Promise<QueueMemory | null>
   ping(): Promise<unknown>
@@ -341,6 +344,7 @@ export function bullBackend(
     async memory() {
       return withTimeLimit(current().store.memory(), pingMs)
     },
+    connections: () => session?.store.connections?.() ?? null,
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)
     },

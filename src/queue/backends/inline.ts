@@ -199,6 +199,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       ) as OldestJobs
     },
     memory: async () => null,
+    connections: () => null,
     async ping() {
       assertStarted()
     },
