@@ -81,6 +81,8 @@ export function createHealthState({
   }
 
   async function lookAtQueue(): Promise<QueueSeen> {
+    // Before the questions below take connections themselves.
+    const queuePool = queue.connections()
     const [counts, oldest, memory] = await withTimeLimit(
       Promise.all([queue.counts(), queue.oldest(), queue.memory(), queue.ping()]),
       queueMs,
@@ -90,7 +92,7 @@ export function createHealthState({
       counts,
       oldest,
       memory,
-      queuePool: queue.connections(),
+      queuePool,
       stalledMs: stall.look({ counts, oldest }, now(), lastAppliedAt),
     }
   }

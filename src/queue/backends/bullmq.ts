@@ -338,8 +338,13 @@ export function bullBackend(
     },
     async oldest() {
       const { store, queues } = current()
-      const all = ingestLanes.map(async (lane) => [lane, await store.oldest(queues[lane])] as const)
-      return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as OldestJobs
+      // One after the other: on Postgres each takes a connection.
+      const ask = async () => {
+        const all: Partial<OldestJobs> = {}
+        for (const lane of ingestLanes) all[lane] = await store.oldest(queues[lane])
+        return all as OldestJobs
+      }
+      return withTimeLimit(ask(), answerMs)
     },
     async memory() {
       return withTimeLimit(current().store.memory(), pingMs)
