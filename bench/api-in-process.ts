@@ -6,6 +6,7 @@ import { createBlobStore } from '../src/blobs/content-store.ts'
 import { createBlobSigner } from '../src/blobs/signing.ts'
 import { systemClock } from '../src/domain/clock.ts'
 import { buildApp } from '../src/http/app.ts'
+import { createMetrics } from '../src/metrics/metrics.ts'
 import { inlineBackend } from '../src/queue/backends/inline.ts'
 import type { FreshStore } from './fresh-store.ts'
 
@@ -21,6 +22,7 @@ export async function withApi(
   const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
     progress: null,
+    metrics: createMetrics(),
     db,
     healthDb: db,
     keysDb: db,

@@ -6,6 +6,7 @@ import { createBlobStore } from '../src/blobs/content-store.ts'
 import { createBlobSigner } from '../src/blobs/signing.ts'
 import { systemClock } from '../src/domain/clock.ts'
 import { buildApp } from '../src/http/app.ts'
+import { createMetrics } from '../src/metrics/metrics.ts'
 import { postgresBackend } from '../src/queue/backends/postgres.ts'
 import { openPool } from '../src/store/pool.ts'
 
@@ -30,6 +31,7 @@ const blobs = createBlobStore({
 await blobs.start()
 const app = await buildApp({
   progress: null,
+  metrics: createMetrics(),
   db,
   healthDb: db,
   keysDb: db,

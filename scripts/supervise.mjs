@@ -42,6 +42,8 @@ export async function supervise(dist) {
     })
   }
 
+  /** How often the server was started again, by how it had ended. The server shows it as a metric. */
+  const restarts = {}
   let wasReady = false
   let delayMs = firstDelayMs
   for (let attempt = 1; ; attempt += 1) {
@@ -69,6 +71,8 @@ export async function supervise(dist) {
       process.exit(stopped)
     }
     delayMs = Math.min(delayMs * 2, lastDelayMs)
+    const kind = end.signal ?? `exit code ${end.code}`
+    restarts[kind] = (restarts[kind] ?? 0) + 1
   }
 
   /** Resolves when the server has ended: how, and how long it was ready, null when it never was. */
@@ -78,6 +82,8 @@ export async function supervise(dist) {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     })
     const { pid } = server
+    // It may end before it hears this.
+    if (server.connected) server.send({ restarts }, () => {})
     server.on('message', (message) => {
       if (message === 'ready') readyAt = Date.now()
     })

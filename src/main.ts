@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { buildApiHandlers, buildHandlers, scheduleRepeating } from '../workers/index.ts'
-import { createProgress, type WorkerProgress } from '../workers/progress.ts'
+import { createProgress } from '../workers/progress.ts'
+import { startWatchdog } from '../workers/watchdog.ts'
 import { printBanner } from './banner.ts'
 import { localHome } from './blobs/backends/local.ts'
 import { s3Home } from './blobs/backends/s3.ts'
@@ -17,17 +18,22 @@ import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts
 import { type AppOptions, buildApp } from './http/app.ts'
 import { type HealthApart, HealthPortError, serveHealthApart } from './http/health-apart.ts'
 import { buildHealthApp } from './http/health-app.ts'
+import type { Progress } from './http/health.ts'
 import type { App } from './http/services.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
-import { type Heartbeat, startHeartbeat } from './store/heartbeat.ts'
+import { codeOf, serializeError } from './serialize-error.ts'
+import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
-import { openKeysPool, openRequestPool } from './store/request-pool.ts'
+import { watchPool } from './store/pool-use.ts'
+import { keysPoolSize, openKeysPool, openRequestPool, type ReadLine } from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
-import { type UnheldErrors, watchUnheldErrors } from './unheld-errors.ts'
+import { onRestarts, tellSupervisor } from './supervisor.ts'
+import { watchUnheldErrors } from './unheld-errors.ts'
 
 /**
  * Thrown when the start is prevented by something outside the process. The message is one sentence for the operator.
@@ -38,6 +44,9 @@ class StartError extends Error {
 
 /** How many new connections the kernel may queue while the event loop is busy, if its own somaxconn allows it. */
 const backlog = 4096
+
+/** The most connections of the pool of ingestion, and of that of requests. */
+const poolSize = 10
 
 /** The port on which health is served unless RUNMILL_HEALTH_PORT is set. */
 const defaultHealthPort = 3900
@@ -54,7 +63,7 @@ interface Runmill {
 function composeRunmill(
   config: Config,
   log: Log,
-  unheldErrors: UnheldErrors,
+  metrics: Metrics,
   onCrash: (sentence: string) => void,
 ): Runmill {
   const steps: { name: string; undo: () => Promise<void> }[] = []
@@ -69,19 +78,23 @@ function composeRunmill(
     whenStopping = () => health.stopping()
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
-    const keep = (name: string, pool: Db): Db => {
+    const keep = (name: string, max: number, open: (line: ReadLine) => Db): Db => {
+      const use = metrics.pool(name, max)
+      const pool = watchPool(open(use), use)
       steps.push({ name: `pool of ${name}`, undo: async () => closePool(pool) })
       return pool
     }
     // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
-    const db = keep('ingestion', openPool(databaseUrl))
+    const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize }))
     const heartbeat = startHeartbeat(databaseUrl)
-    const healthDb = keep('health', heartbeat.db)
+    const healthDb = keep('health', 1, () => heartbeat.db)
     steps.push({ name: 'heartbeat', undo: async () => heartbeat.stop() })
     const requestDb =
       config.role === 'worker'
         ? null
-        : keep('requests', openRequestPool(databaseUrl, { silence: heartbeat }))
+        : keep('requests', poolSize, (line) =>
+            openRequestPool(databaseUrl, { max: poolSize, line, silence: heartbeat }),
+          )
     await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
@@ -96,26 +109,43 @@ function composeRunmill(
         : ([`Redis at ${hostOf(config.redisUrl)}`, 'REDIS_URL'] as const)
     await reach(where, setting, async () => queue.start())
 
-    const progress = config.role === 'api' ? null : createProgress(clock)
+    const progress =
+      config.role === 'api' ? null : createProgress(clock, (lane) => metrics.lane(lane))
     await queue.work({
       ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress })),
       ...(blobs === null ? {} : buildApiHandlers({ db, queue, clock, log, blobs })),
     })
     await scheduleRepeating(queue)
+    const watchdog =
+      progress &&
+      startWatchdog({
+        progress,
+        contact: async () => Promise.all([pingPool(healthDb), queue.ping()]),
+        onStuck: (seconds) =>
+          onCrash(
+            `The workers have finished nothing for ${seconds} s, though Postgres and the queue answer.`,
+          ),
+      })
+    steps.push({ name: 'watchdog', undo: async () => watchdog?.stop() })
+    const shown = progress && watchdog && { ...progress, ...watchdog }
     const app =
       requestDb === null || blobs === null
         ? await buildHealthApp({
             db: healthDb,
             queue,
             clock,
-            progress,
-            unheldErrors: unheldErrors.count,
+            progress: shown,
+            metrics,
           })
         : await buildWholeApp(
-            { db: requestDb, healthDb, keysDb: keep('keys', openKeysPool(databaseUrl, heartbeat)) },
+            {
+              db: requestDb,
+              healthDb,
+              keysDb: keep('keys', keysPoolSize, () => openKeysPool(databaseUrl, heartbeat)),
+            },
             queue,
             blobs,
-            progress,
+            shown,
           )
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, 'PORT', async () =>
@@ -135,7 +165,7 @@ function composeRunmill(
     pools: Pick<AppOptions, 'db' | 'healthDb' | 'keysDb'>,
     queue: QueueBackend,
     blobs: BlobStore,
-    progress: WorkerProgress | null,
+    progress: Progress | null,
   ): Promise<App> {
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const { backlogBytes, rateLimit } = config
@@ -144,7 +174,7 @@ function composeRunmill(
     return buildApp({
       ...served,
       progress,
-      unheldErrors: unheldErrors.count,
+      metrics,
       maxBodyBytes,
       backlogBytes,
       rateLimit,
@@ -278,23 +308,6 @@ function reasonOf(error: unknown): string {
   return (message || codeOf(first)).replace(/\.$/, '')
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
-/** Drivers attach whole clients to their errors, keys included, so only these properties of an error are logged. */
-function serializeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const { name, message, stack, cause } = error
-  return {
-    name,
-    message,
-    ...(codeOf(error) === '' ? {} : { code: codeOf(error) }),
-    stack,
-    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
-  }
-}
-
 const operatorErrors = [
   ConfigError,
   StartError,
@@ -320,11 +333,6 @@ function exitCodeOf(error: unknown): number {
     : exitCodes.failed
 }
 
-/** Tells `npm start`, whose child this process is, or nobody. */
-function tellSupervisor(message: 'ready'): void {
-  if (process.connected) process.send?.(message)
-}
-
 /**
  * A second Ctrl-C forces the exit. npm passes on a signal that the terminal has already sent to us: within this time
  * it counts as the same one.
@@ -341,7 +349,14 @@ async function main(): Promise<void> {
     reportFailure(error)
     void end(exitCodes.failed)
   })
-  const runmill = composeRunmill(config, log, unheldErrors, (sentence) => {
+  const metrics = createMetrics()
+  metrics.counter(
+    'runmill_unheld_errors_total',
+    'Errors of connections that nobody held, and that the process survived.',
+    unheldErrors.count,
+  )
+  onRestarts(metrics.restarted)
+  const runmill = composeRunmill(config, log, metrics, (sentence) => {
     console.error(`runmill: ${sentence}`)
     void end(exitCodes.failed)
   })

@@ -152,7 +152,12 @@ describe('roles', () => {
       const apart = healthUrl(each)
       expect(apart).not.toBe(await each.ready)
       await expect.poll(async () => (await fetch(`${apart}/readyz`)).status).toBe(200)
-      expect(await (await fetch(`${apart}/metrics`)).text()).toContain('runmill_queue_jobs')
+      const text = await (await fetch(`${apart}/metrics`)).text()
+      expect(text).toContain('runmill_queue_jobs')
+      // Each shows what it knows.
+      expect(text.includes('runmill_events_accepted_total{')).toBe(each === api)
+      expect(text.includes('runmill_events_applied_total{')).toBe(each === worker)
+      expect(text).toContain(`runmill_database_pool_max{pool="ingestion"} 10`)
     }
   })
 

@@ -192,6 +192,8 @@ describe('an error that nobody holds', () => {
     await ready(2)
     expect(supervisor.stderr()).toContain('TypeError: a mistake of ours')
     expect(supervisor.stderr()).toContain('(with exit code 70)')
+    const second = async () => (await fetch(`${urls().at(-1)!}/metrics`)).text()
+    await expect.poll(second).toContain('\nrunmill_process_restarts_total{end="exit code 70"} 1\n')
     supervisor.signal('SIGINT')
     expect(await supervisor.exited).toBe(0)
   })

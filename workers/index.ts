@@ -18,10 +18,10 @@ export function buildHandlers(
   const services: WorkerServices = { ...shared, pace }
   const { db, clock } = services
   return {
-    ingest: ingestHandler(services),
+    ingest: ingestHandler(services, 'ingest'),
     // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
-    'ingest-interactive': ingestHandler(services),
-    'ingest-backlog': ingestHandler(services),
+    'ingest-interactive': ingestHandler(services, 'ingest-interactive'),
+    'ingest-backlog': ingestHandler(services, 'ingest-backlog'),
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),

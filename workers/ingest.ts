@@ -1,13 +1,14 @@
 import type { Clock } from '../src/domain/clock.ts'
 import type { JobContext, QueueBackend } from '../src/queue/backend.ts'
-import type { IngestJob } from '../src/queue/catalog.ts'
+import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
+import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
-import type { WorkerProgress } from './progress.ts'
+import type { LaneProgress, WorkerProgress } from './progress.ts'
 import { untilAvailable } from './until-available.ts'
 
 export interface WorkerServices {
@@ -17,6 +18,10 @@ export interface WorkerServices {
   log: Log
   pace: Pace
   progress: WorkerProgress
+}
+
+interface LaneServices extends Omit<WorkerServices, 'progress'> {
+  progress: LaneProgress
 }
 
 /** Bounds a transaction to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
@@ -35,15 +40,21 @@ interface JobEvent extends TenantEvent {
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
 export function ingestHandler(
-  services: WorkerServices,
+  shared: WorkerServices,
+  lane: IngestLane,
 ): (job: IngestJob, context: JobContext) => Promise<void> {
+  const progress = shared.progress.lane(lane)
+  const services: LaneServices = { ...shared, progress }
   const gather = createGatherer<Item>({
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,
     apply: async (items) => applyJobs(services, items),
   })
-  return async (job, { signal }) => gather({ job, weight: weightOf(job), signal })
+  return async (job, { signal }) => {
+    progress.hold(1)
+    await gather({ job, weight: weightOf(job), signal }).finally(() => progress.hold(-1))
+  }
 }
 
 function weightOf(job: IngestJob): number {
@@ -57,15 +68,17 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-async function applyJobs(services: WorkerServices, items: Item[]): Promise<void> {
+async function applyJobs(services: LaneServices, items: Item[]): Promise<void> {
   const { queue, log, pace } = services
   const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
   const events = items.flatMap(({ job }) =>
     job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
   )
+  const startedAt = performance.now()
   const dirty = await applyOrDeadLetter(services, events, signal)
-  services.progress.finished()
-  queue.announceApplied(items.map(({ job }) => job.batchId))
+  const jobs = items.map(({ job }) => job)
+  services.progress.finished(jobs, performance.now() - startedAt)
+  queue.announceApplied(jobs.map(({ batchId }) => batchId))
   for (const key of distinctExperiments(dirty)) {
     // A lost nudge costs a delay but no data: the sweep finds the mark.
     nudgeAggregate({ queue, pace }, key).catch((error: unknown) =>
@@ -79,12 +92,15 @@ async function applyJobs(services: WorkerServices, items: Item[]): Promise<void>
  * alone (SPEC I5).
  */
 async function applyOrDeadLetter(
-  services: WorkerServices,
+  services: LaneServices,
   events: JobEvent[],
   signal: AbortSignal,
 ): Promise<ExperimentKey[]> {
   try {
-    return await untilAvailable(services, signal, async () => applyEvents(services.db, events))
+    const apply = async () => applyEvents(services.db, events)
+    const dirty = await untilAvailable(services, signal, apply)
+    services.progress.applied(events.length)
+    return dirty
   } catch (error) {
     signal.throwIfAborted()
     if (events.length > 1) {
@@ -98,7 +114,7 @@ async function applyOrDeadLetter(
 }
 
 async function deadLetter(
-  services: WorkerServices,
+  services: LaneServices,
   { job, tenantId, event }: JobEvent,
   error: unknown,
   signal: AbortSignal,
@@ -118,6 +134,7 @@ async function deadLetter(
       now: services.clock.now(),
     }),
   )
+  services.progress.deadLettered(errorKind(error) ?? 'error')
 }
 
 function distinctExperiments(keys: ExperimentKey[]): ExperimentKey[] {

@@ -7,7 +7,7 @@ const lastRetryMs = 5000
 
 /** Repeats `work` while the database is away, busy or in conflict (SPEC I6). No attempt of the job is used up. */
 export async function untilAvailable<T>(
-  { log }: { log: Log },
+  { log, progress }: { log: Log; progress: { waits(): void } },
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -16,6 +16,7 @@ export async function untilAvailable<T>(
       return await work()
     } catch (error) {
       if (!isRetryable(error)) throw error
+      progress.waits()
       log.warn({ err: error, delayMs }, 'database unavailable, waiting')
       await pause(delayMs, signal)
     }

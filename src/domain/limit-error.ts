@@ -1,9 +1,14 @@
+/** What there is too much of. */
+export type LimitReason = 'rate_limit' | 'backlog' | 'tenant_backlog' | 'queue_memory'
+
 /** A key or a tenant has sent too much for now. The message says of what, and may be shown to the client. */
 export class LimitError extends Error {
   override name = 'LimitError'
+  readonly reason: LimitReason
   readonly retryAfterSeconds: number
-  constructor(message: string, retryAfterSeconds: number) {
+  constructor(reason: LimitReason, message: string, retryAfterSeconds: number) {
     super(message)
+    this.reason = reason
     this.retryAfterSeconds = retryAfterSeconds
   }
 }

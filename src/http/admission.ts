@@ -35,6 +35,7 @@ export function createAdmission({
     const tokens = Math.min(requestsPerSecond, filled)
     if (tokens < 1) {
       throw new LimitError(
+        'rate_limit',
         'too many requests of this key',
         Math.ceil((1 - tokens) / requestsPerSecond),
       )

@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
 import { productVersion } from '../domain/version.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { createBacklog } from '../queue/process-backlog.ts'
 import { createAdmission } from './admission.ts'
 import { createAuthenticator } from './auth.ts'
@@ -19,10 +20,11 @@ import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
-import { createHealthState, health, type HealthServices, type Progress } from './health.ts'
+import { createHealthState, health, type Progress } from './health.ts'
 import { passUnknownMethod, refuseConnect } from './other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { stopUnwantedReads } from './reads.ts'
+import { watchRefusals } from './refusals.ts'
 import type { App, Services } from './services.ts'
 import { endSlowBodies, type RateLimits } from './slow-bodies.ts'
 import { shareLoop } from './turns.ts'
@@ -42,7 +44,7 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit'>
   trustProxy: boolean | string
   /** The progress of the workers of this process; null when it has none. */
   progress: Progress | null
-  unheldErrors?: HealthServices['unheldErrors']
+  metrics: Metrics
   /** A pool of its own, so that readiness does not wait behind requests. */
   healthDb: Db
   /** Where keys are looked up. Whoever writes events waits for that too, so reads must not be able to fill it. */
@@ -85,7 +87,7 @@ export async function buildApp({
   rateLimit,
   trustProxy,
   progress,
-  unheldErrors,
+  metrics,
   healthDb,
   keysDb,
   limits: givenLimits,
@@ -120,6 +122,7 @@ export async function buildApp({
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
   app.decorateRequest('begunAt', 0)
+  watchRefusals(app, metrics, options.log)
   endSlowBodies(app, limits)
   limitConnections(app, limits.connections)
   limitBytesInFlight(app, limits)
@@ -151,7 +154,7 @@ export async function buildApp({
   await app.register(swaggerUi, { routePrefix: '/docs' })
   app.decorate(
     'healthState',
-    createHealthState({ ...services, db: healthDb, progress, unheldErrors }),
+    createHealthState({ ...services, db: healthDb, progress, metrics, hearsApplied: true }),
   )
   await app.register(health, app.healthState)
   await app.register(blobs, services)

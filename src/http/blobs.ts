@@ -5,7 +5,7 @@ import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
-import { logFailure, logRefusal } from './log-failure.ts'
+import { logFailure } from './log-failure.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -190,7 +190,6 @@ function answerError(
   switch (problem.kind) {
     case 'limited':
     case 'unavailable':
-      logRefusal(log, error, request)
       reply.header('retry-after', retryAfterSeconds)
       return refuse(reply, 503, 'Service temporarily unavailable')
     case 'schema':

@@ -1,24 +1,45 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { toEpochMs } from '../domain/timestamp.ts'
+import type { Metrics, Sight } from '../metrics/metrics.ts'
+import type { QueueMemory } from '../queue/backend.ts'
 import { ingestLanes } from '../queue/catalog.ts'
+import { createStallWatch } from '../queue/stall.ts'
+import { withTimeLimit } from '../queue/time-limit.ts'
 import { pingPool } from '../store/heartbeat.ts'
+import { deadLetterCountSome } from '../store/read/dead-letters.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
-/** When the workers of this process last finished something, in epoch milliseconds. */
+/** What the workers of this process do. */
 export interface Progress {
+  /** When they last finished something, in epoch milliseconds. */
   lastAt(): number
+  /** For how long they have held jobs and finished none, in milliseconds. Left out: nobody measures it. */
+  stillMs?(): number
 }
 
 export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'> {
   /** null when this process has no workers. */
   progress: Progress | null
-  /** How many errors that nobody held this process has survived. Left out: nobody counts. */
-  unheldErrors?: (() => number) | undefined
+  metrics: Metrics
+  /** Whether this process is told what others have applied. It can see without that, too, but later. */
+  hearsApplied?: boolean
 }
 
 /** If work has waited for this long and nothing was finished, the workers are stuck, even if they look healthy. */
-const stuckMs = 60_000
+const stuckMs = 30_000
+
+/** How long counting the dead letters may take. */
+const countMs = 2000
+/** The queue has time limits of its own, which this one is above. */
+const queueMs = 2500
+/** How long whoever reads the metrics waits for fresh figures of the datastores. */
+const freshMs = 500
+
+/** Dead letters are counted up to this number. */
+const mostDeadLetters = 1000
+
+/** From here on the memory of Redis counts as full. New events are refused well before (process-backlog.ts). */
+const fullShare = 0.95
 
 export interface Readiness {
   ready: boolean
@@ -38,80 +59,126 @@ declare module 'fastify' {
   }
 }
 
-/** Collects what is reported: readiness with reasons, and metrics. */
+/**
+ * Collects what is reported: readiness with reasons, and metrics. Both come from the same look at the datastores, and
+ * all who ask at the same time share it.
+ */
 export function createHealthState({
   db,
   queue,
   clock,
   progress,
-  unheldErrors = () => 0,
+  metrics,
+  hearsApplied = false,
 }: HealthServices): HealthState {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const jobs = new Gauge({
-    name: 'runmill_queue_jobs',
-    help: 'Jobs in each queue, by state.',
-    labelNames: ['queue', 'state'] as const,
-    registers: [registry],
-    // The queue is asked each time the metrics are read.
-    collect: async () => {
-      for (const [name, states] of Object.entries(await queue.counts())) {
-        for (const [state, count] of Object.entries(states)) {
-          jobs.set({ queue: name, state }, count)
-        }
-      }
-    },
-  })
+  const stall = createStallWatch()
+  const now = (): number => toEpochMs(clock.now())
+  let heardAt = 0
+  if (hearsApplied) {
+    queue.onApplied(() => {
+      heardAt = now()
+    })
+  }
 
-  const unheld = new Counter({
-    name: 'runmill_unheld_errors_total',
-    help: 'Errors of connections that nobody held, and that the process survived.',
-    registers: [registry],
-    collect: () => {
-      unheld.reset()
-      unheld.inc(unheldErrors())
-    },
-  })
-
-  async function readiness(): Promise<Readiness> {
-    const checks: [string, () => Promise<unknown>][] = [
-      ['postgres', async () => pingPool(db)],
-      ['queue', async () => queue.ping()],
-      ['workers', async () => checkProgress()],
-    ]
-    const problems: string[] = []
-    for (const [name, check] of checks) {
-      await check().catch((error: unknown) => problems.push(`${name}: ${String(error)}`))
+  async function lookAtQueue(): Promise<QueueSeen> {
+    // Before the questions below take connections themselves.
+    const queuePool = queue.connections()
+    const [counts, oldest, memory] = await withTimeLimit(
+      Promise.all([queue.counts(), queue.oldest(), queue.memory(), queue.ping()]),
+      queueMs,
+    )
+    const lastAppliedAt = Math.max(heardAt, progress?.lastAt() ?? 0)
+    return {
+      counts,
+      oldest,
+      memory,
+      queuePool,
+      stalledMs: stall.look({ counts, oldest }, now(), lastAppliedAt),
     }
+  }
+
+  async function lookAtPostgres(): Promise<number | null> {
+    await pingPool(db)
+    return withTimeLimit(deadLetterCountSome(db, mostDeadLetters), countMs).catch(() => null)
+  }
+
+  async function look(): Promise<Readiness> {
+    const [postgres, seen] = await Promise.allSettled([lookAtPostgres(), lookAtQueue()])
+    const problems: string[] = []
+    if (postgres.status === 'rejected') problems.push(`postgres: ${String(postgres.reason)}`)
+    if (seen.status === 'rejected') problems.push(`queue: ${String(seen.reason)}`)
+    const queueSeen = seen.status === 'fulfilled' ? seen.value : nothingSeen
+    const { memory, counts, stalledMs } = queueSeen
+    if (memory !== null && isFull(memory)) {
+      const { usedBytes, maxBytes } = memory
+      problems.push(`queue: its memory is full (${mebibytes(usedBytes)} of ${mebibytes(maxBytes)})`)
+    }
+    if (counts !== null && stalledMs !== null && stalledMs > stuckMs) {
+      const jobs = ingestLanes.reduce(
+        (sum, lane) => sum + counts[lane].waiting + counts[lane].active,
+        0,
+      )
+      problems.push(
+        `workers: nothing was finished for ${seconds(stalledMs)}, and ${jobs} jobs wait`,
+      )
+    }
+    const stillMs = progress?.stillMs?.() ?? 0
+    if (stillMs > stuckMs) {
+      problems.push(
+        `workers: this process has finished nothing of what it holds for ${seconds(stillMs)}`,
+      )
+    }
+    metrics.see({
+      ...queueSeen,
+      at: now(),
+      deadLetters: postgres.status === 'fulfilled' ? postgres.value : null,
+      isPostgresUp: postgres.status === 'fulfilled',
+      isQueueUp: seen.status === 'fulfilled',
+    })
     return { ready: problems.length === 0, problems }
   }
 
-  let waitingSince: number | null = null
-
-  /**
-   * @throws when work has been waiting for a minute, as far as the probes could see, and nothing was finished meanwhile
-   */
-  async function checkProgress(): Promise<void> {
-    if (progress === null) return
-    const counts = await queue.counts()
-    const waiting = ingestLanes.reduce(
-      (sum, lane) => sum + counts[lane].waiting + counts[lane].active,
-      0,
-    )
-    const now = toEpochMs(clock.now())
-    if (waiting === 0) waitingSince = null
-    else waitingSince ??= now
-    const since = Math.max(waitingSince ?? now, progress.lastAt())
-    if (now - since > stuckMs) {
-      throw new Error(
-        `nothing finished for ${Math.round((now - since) / 1000)} s, ${waiting} jobs wait`,
-      )
-    }
-  }
-
+  const readiness = shared(look)
   return {
     readiness,
-    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    metrics: shared(async () => {
+      // A datastore that hangs is waited for in vain: then its last figures are shown.
+      await withTimeLimit(readiness(), freshMs).catch(() => {})
+      return metrics.collect()
+    }),
+  }
+}
+
+type QueueSeen = Pick<Sight, 'counts' | 'oldest' | 'memory' | 'stalledMs' | 'queuePool'>
+
+const nothingSeen: QueueSeen = {
+  counts: null,
+  oldest: null,
+  memory: null,
+  stalledMs: null,
+  queuePool: null,
+}
+
+function isFull({ usedBytes, maxBytes }: QueueMemory): boolean {
+  return usedBytes >= maxBytes * fullShare
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MiB`
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`
+}
+
+/** Makes all who ask while an answer is on its way get that answer. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | null = null
+  return async () => {
+    asked ??= ask().finally(() => {
+      asked = null
+    })
+    return asked
   }
 }
 

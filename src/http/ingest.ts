@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { IngestEvent } from '../domain/events.ts'
 import type { IngestJob } from '../queue/catalog.ts'
+import { chunk } from './chunk.ts'
 import type { Services } from './services.ts'
-
-/** A job is a chunk of one request. It holds about this many events, or about `chunkBytes` of them. */
-const chunkEvents = 500
-const chunkBytes = 1_048_576
 
 /**
  * Puts events into the queue. Once this resolves, all of them are durable (SPEC I1). An interactive write then waits
@@ -33,43 +30,16 @@ export async function acceptEvents(
   // Serializing jobs takes about as long as parsing the body did.
   await request.takeTurn()
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
+  const startedAt = performance.now()
   try {
     await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    request.countAccepted(events.length, performance.now() - startedAt)
     // What it took until here counts, so that a slow database does not hold a client twice.
     const leftMs = waitMs - (performance.now() - request.begunAt)
     await Promise.all(watches.map(async (watch) => watch.wait(leftMs)))
   } finally {
     for (const watch of watches) watch.cancel()
   }
-}
-
-function chunk(events: IngestEvent[]): IngestEvent[][] {
-  const chunks: IngestEvent[][] = []
-  let bytes = 0
-  for (const event of events) {
-    const size = sizeOf(event)
-    const last = chunks.at(-1)
-    if (last === undefined || last.length >= chunkEvents || bytes + size > chunkBytes) {
-      chunks.push([event])
-      bytes = size
-    } else {
-      last.push(event)
-      bytes += size
-    }
-  }
-  return chunks
-}
-
-/** An estimate, because the payload is what makes an event large. */
-function sizeOf(event: IngestEvent): number {
-  let size = 200
-  for (const value of Object.values(event.patch)) {
-    if (typeof value === 'string') size += value.length
-    else if (value !== null && typeof value === 'object') {
-      for (const member of Object.values(value)) size += member.length
-    }
-  }
-  return size
 }
 
 /** Returns how long the client asks to wait; null when it does not ask. It can have 30 s. */

@@ -1,4 +1,4 @@
-import type { JobData, QueueName } from './catalog.ts'
+import type { IngestLane, JobData, QueueName } from './catalog.ts'
 import type { QueueLosses } from './losses.ts'
 
 export interface JobContext {
@@ -19,6 +19,12 @@ export type QueueCounts = Record<'waiting' | 'active' | 'delayed' | 'failed', nu
 
 /** The memory of a datastore that keeps jobs there: how much is used, and where it begins to refuse jobs. */
 export type QueueMemory = Record<'usedBytes' | 'maxBytes', number>
+
+/** Connections of a pool: at work, at most, and how many statements wait for one. */
+export type QueuePool = Record<'used' | 'max' | 'waiting', number>
+
+/** When the oldest job of each lane and state was added, in epoch milliseconds; null where there is none. */
+export type OldestJobs = Record<IngestLane, Record<'waiting' | 'active' | 'delayed', number | null>>
 
 /** Waits for a batch to be applied. It is made before the batch is enqueued, so that no announcement is missed. */
 export interface AppliedWatch {
@@ -77,9 +83,13 @@ export interface QueueBackend {
   /** Calls `listener` with every announcement that reaches this process, which may be told some of them twice. */
   onApplied(listener: (batchIds: string[]) => void): void
   counts(): Promise<Record<QueueName, QueueCounts>>
+  /** Looks at the jobs that are next in each lane, at most 100 of each state, because the order is not by age alone. */
+  oldest(): Promise<OldestJobs>
   /** The memory of the fullest server; null where none has a limit, or none says so. */
   memory(): Promise<QueueMemory | null>
   losses(): QueueLosses
+  /** The use of the connections to Postgres; null for a backend that has none. */
+  connections(): QueuePool | null
   /** Rejects when the datastore does not answer within a second or two. */
   ping(): Promise<void>
 }

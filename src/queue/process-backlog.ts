@@ -1,5 +1,5 @@
 import type { QueueBackend, QueueMemory } from './backend.ts'
-import { LimitError } from '../domain/limit-error.ts'
+import { LimitError, type LimitReason } from '../domain/limit-error.ts'
 import type { Backlog } from './backlog.ts'
 import { ingestLanes, type IngestLane } from './catalog.ts'
 
@@ -163,9 +163,10 @@ export function createBacklog({
     return 1 + (Math.floor(due / priorityStepMs) % highestPriority)
   }
 
-  function full(message: string, excessBytes: number): LimitError {
+  function full(reason: LimitReason, message: string, excessBytes: number): LimitError {
     const seconds = Math.ceil(excessBytes / rate)
     return new LimitError(
+      reason,
       message,
       Math.min(longestRetrySeconds, Math.max(shortestRetrySeconds, seconds)),
     )
@@ -211,18 +212,30 @@ export function createBacklog({
     assertRoom(tenantId) {
       const total = ownBytes + othersBytes
       if (total >= budgetBytes) {
-        throw full('too many events of all tenants wait to be applied', total - budgetBytes / 2)
+        throw full(
+          'backlog',
+          'too many events of all tenants wait to be applied',
+          total - budgetBytes / 2,
+        )
       }
       const memoryBytes = memory === null ? Infinity : memory.maxBytes * shareOfMemory
       const usedBytes = (memory?.usedBytes ?? 0) + storedSince
       if (usedBytes >= memoryBytes) {
-        throw full('the memory of the queue is nearly full', usedBytes - memoryBytes)
+        throw full(
+          'queue_memory',
+          'the memory of the queue is nearly full',
+          usedBytes - memoryBytes,
+        )
       }
       const scale = ownBytes === 0 ? 1 : Math.min(mostProcesses, total / ownBytes)
       const ofTenant = (tenants.get(tenantId)?.bytes ?? 0) * scale
       const share = Math.min(budgetBytes, memoryBytes) / 2
       if (ofTenant >= share) {
-        throw full('too many events of this tenant wait to be applied', ofTenant - share / 2)
+        throw full(
+          'tenant_backlog',
+          'too many events of this tenant wait to be applied',
+          ofTenant - share / 2,
+        )
       }
     },
 

@@ -52,7 +52,7 @@ export function isStatementTimeout(error: unknown): boolean {
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)
   if (code === null) return false
-  return connectionCodes.has(code) || isMissingSocket(error) || kindOf(error) === 'passing'
+  return connectionCodes.has(code) || isMissingSocket(error) || errorKind(error) === 'passing'
 }
 
 /** True for an error that the server itself sent: it is there. */
@@ -62,7 +62,7 @@ export function isServersAnswer(error: unknown): boolean {
 
 /** Returns true when the data violated a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
-  return kindOf(error) === 'unique'
+  return errorKind(error) === 'unique'
 }
 
 /**
@@ -70,7 +70,7 @@ export function isUniqueViolation(error: unknown): boolean {
  * deeply.
  */
 export function isDataError(error: unknown): boolean {
-  return kindOf(error) === 'data'
+  return errorKind(error) === 'data'
 }
 
 /** Returns true for a Unix socket that does not exist. Any other missing file is a mistake of ours. */
@@ -78,7 +78,8 @@ function isMissingSocket(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
 }
 
-function kindOf(error: unknown): PostgresErrorKind | null {
+/** Returns what an error of the database means; null for any other. */
+export function errorKind(error: unknown): PostgresErrorKind | null {
   const code = codeOf(error)
   return isSqlState(code) ? postgresErrorKind(code) : null
 }

@@ -16,6 +16,7 @@ const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 3000, connec
 /** A little more than Postgres itself allows: a server that hangs must not hold a request for ever. */
 const unansweredLimits: StatementLimits = { usualMs: 30_000, longMs: 30_000 }
 
+export const keysPoolSize = 2
 /** Keys are found by an index. */
 const keyLimits: StatementLimits = { usualMs: 2500, longMs: 2500 }
 
@@ -32,6 +33,14 @@ interface RequestPoolOptions {
   /** What differs from the limits of the real server. */
   limits?: Partial<RequestLimits>
   silence?: Silence | undefined
+  /** Is told of reads that wait for their turn. */
+  line?: ReadLine
+}
+
+export interface ReadLine {
+  /** A read begins to wait, or waits no longer. */
+  inLine(change: 1 | -1): void
+  waited(seconds: number): void
 }
 
 /**
@@ -40,7 +49,7 @@ interface RequestPoolOptions {
  */
 export function openRequestPool(
   url: string,
-  { max = 10, limits, silence }: RequestPoolOptions = {},
+  { max = 10, limits, silence, line }: RequestPoolOptions = {},
 ): Db {
   const requests = { ...requestLimits, ...limits }
   const db = openPool(url, { max, requests, limits: unansweredLimits, silence })
@@ -50,7 +59,12 @@ export function openRequestPool(
     const reading = currentReading()
     if (reading === undefined) return start()
     const patienceMs = reading.hasBegun() ? begunPatienceMs : firstPatienceMs
-    const release = await slots.take(reading.tenantId, reading.signal, patienceMs)
+    const startedAt = performance.now()
+    line?.inLine(1)
+    const release = await slots
+      .take(reading.tenantId, reading.signal, patienceMs)
+      .finally(() => line?.inLine(-1))
+    line?.waited((performance.now() - startedAt) / 1000)
     try {
       return await runWhileWanted(start(), reading, requests.statementMs)
     } finally {
@@ -65,7 +79,7 @@ export function openRequestPool(
  * a connection that has died unnoticed holds up nobody for long.
  */
 export function openKeysPool(url: string, silence: Silence): Db {
-  return openPool(url, { max: 2, limits: keyLimits, silence })
+  return openPool(url, { max: keysPoolSize, limits: keyLimits, silence })
 }
 
 /**

@@ -73,6 +73,10 @@ export function setQueryRunner(db: Db, runner: QueryRunner): void {
   runners.set(db, runner)
 }
 
+export function queryRunnerOf(db: Db): QueryRunner | undefined {
+  return runners.get(db)
+}
+
 /** True when a line of the header says so: such a statement has a longer limit (StatementLimits). */
 function mayTakeMinutes(text: string): boolean {
   return /^\s*(?:--.*\n)*?-- May take minutes\.\n/.test(text)

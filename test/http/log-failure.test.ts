@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
-import { logRefusal } from '../../src/http/log-failure.ts'
 import { harness } from '../support/harness.ts'
 
 test('signatures, tokens and queries of failed requests are not logged, whichever dialect answers', async () => {
@@ -57,19 +55,4 @@ test('signatures, tokens and queries of failed requests are not logged, whicheve
   for (const secret of [...secrets, h.tenant.secretKey]) {
     expect(h.errors.join('\n')).not.toContain(secret)
   }
-})
-
-test('refusals are told once for each kind, without a stack', () => {
-  const lines: object[] = []
-  const log = { info: () => {}, warn: (facts: object) => void lines.push(facts), error: () => {} }
-  const request = { method: 'POST', url: '/runs', routeOptions: {} } as FastifyRequest
-  for (let i = 0; i < 1_000; i++) {
-    logRefusal(log, new Error('OOM command not allowed'), request)
-    logRefusal(log, new TypeError('another'), request)
-  }
-  const place = { method: 'POST', path: '/runs', leftOut: 0 }
-  expect(lines).toEqual([
-    { reason: 'Error: OOM command not allowed', ...place },
-    { reason: 'TypeError: another', ...place },
-  ])
 })

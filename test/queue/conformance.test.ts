@@ -11,6 +11,8 @@ let bench: Bench
 let opened: QueueBackend[] = []
 let namespaces = 0
 
+const now = () => new Date().toISOString()
+
 function newNamespace(): string {
   namespaces += 1
   return `test${namespaces}`
@@ -98,6 +100,60 @@ describe.each(allKinds)('$name', (kind) => {
       await queue.enqueue('ingest', [ingestJob('same'), ingestJob('same')])
       await queue.enqueue('ingest', [ingestJob('same')])
       expect((await queue.counts()).ingest.waiting).toBe(3)
+    })
+  })
+
+  describe('oldest', () => {
+    test('tells when the oldest job of each lane was added, whether it waits, runs or is to be tried again', async () => {
+      const queue = await open()
+      const none = { waiting: null, active: null, delayed: null }
+      const nothing = { ingest: none, 'ingest-interactive': none, 'ingest-backlog': none }
+      expect(await queue.oldest()).toEqual(nothing)
+
+      const jobs = (...ids: string[]) => ids.map((id) => ({ ...ingestJob(id), receivedAt: now() }))
+      const before = Date.now()
+      await queue.enqueue('ingest', jobs('first'))
+      const between = Date.now() + 1
+      await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(between))
+      await queue.enqueue('ingest', jobs('second', 'third'))
+      // The later one is taken first.
+      await queue.enqueue('ingest-backlog', jobs('backlog'), 7)
+      await queue.enqueue('ingest-backlog', jobs('urgent'), 3)
+      const seen = await queue.oldest()
+      expect(seen.ingest.waiting).toBeGreaterThanOrEqual(before)
+      expect(seen.ingest.waiting).toBeLessThanOrEqual(between)
+      expect(seen['ingest-backlog'].waiting).toBeGreaterThanOrEqual(between)
+
+      let release = () => {}
+      const held = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      let attempts = 0
+      await queue.work(
+        handlers({
+          ingest: async () => held,
+          'ingest-backlog': async () => {
+            attempts += 1
+            throw new Error('not yet')
+          },
+        }),
+      )
+      await vi.waitFor(async () => {
+        const { ingest } = await queue.oldest()
+        expect(ingest).toEqual({ ...none, active: seen.ingest.waiting })
+      })
+      // A retry stands as delayed for longer and longer.
+      await vi.waitFor(
+        async () => {
+          expect(attempts).toBeGreaterThan(2)
+          expect((await queue.oldest())['ingest-backlog']).toEqual({
+            ...none,
+            delayed: seen['ingest-backlog'].waiting,
+          })
+        },
+        { timeout: 60_000, interval: 5 },
+      )
+      release()
     })
   })
 

@@ -13,6 +13,7 @@ import type { Log } from '../../src/domain/log.ts'
 import { fromEpochMs, toEpochMs } from '../../src/domain/timestamp.ts'
 import { buildApp, type FrontDoorLimits } from '../../src/http/app.ts'
 import type { App } from '../../src/http/services.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
 import { closePool, type Db, type RequestLimits } from '../../src/store/pool.ts'
 import { openRequestPool } from '../../src/store/request-pool.ts'
@@ -232,7 +233,8 @@ async function startServer({
     error: (facts, message) => void errors.push(`${message} ${JSON.stringify(facts, errorText)}`),
   }
   await queue.start()
-  const progress = createProgress(clock)
+  const metrics = createMetrics()
+  const progress = createProgress(clock, (lane) => metrics.lane(lane))
   const blobFolder = await mkdtemp(join(inject('scratchFolder'), 'blobs-'))
   const home = blobHome ?? localHome(blobFolder)
   const incomingFolder = join(blobFolder, 'incoming')
@@ -254,6 +256,7 @@ async function startServer({
     clock,
     log,
     progress,
+    metrics,
     // Longer than any machine takes: what a test has written it reads back.
     interactiveWaitMs: 60_000,
     maxBodyBytes: 20_971_520,

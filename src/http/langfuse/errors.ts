@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Log } from '../../domain/log.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
-import { logFailure, logRefusal } from '../log-failure.ts'
+import { logFailure } from '../log-failure.ts'
 
 /** The names of Langfuse's errors (contracts/langfuse.md 1.4). */
 type ErrorName =
@@ -62,7 +62,6 @@ export function answerError(
     case 'body':
       return reply.code(400).type('text/plain').send(problem.message)
     case 'unavailable':
-      logRefusal(log, error, request)
       return reply
         .code(503)
         .header('Retry-After', retryAfterSeconds)
@@ -76,7 +75,6 @@ export function answerError(
     case 'slow':
       return reply.code(400).send({ message: problem.message, error: 'InvalidRequestError' })
     case 'limited':
-      logRefusal(log, error, request)
       return reply
         .code(429)
         .header('Retry-After', problem.retryAfterSeconds)

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Log } from '../../domain/log.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
-import { logFailure, logRefusal } from '../log-failure.ts'
+import { logFailure } from '../log-failure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -65,7 +65,6 @@ export function answerError(
     case 'body':
       return answer(request, reply, 422, problem.message)
     case 'unavailable':
-      logRefusal(log, error, request)
       reply.header('Retry-After', retryAfterSeconds)
       return answer(request, reply, 503, 'Service temporarily unavailable')
     case 'busy':
@@ -75,7 +74,6 @@ export function answerError(
     case 'slow':
       return answer(request, reply, 422, problem.message)
     case 'limited':
-      logRefusal(log, error, request)
       reply.header('Retry-After', problem.retryAfterSeconds)
       return answer(request, reply, 429, problem.message)
     case 'data':

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../auth.ts'
 import { BodyError } from '../body-error.ts'
 import { classifyError, retryAfterSeconds, type ClassifiedError } from '../classify-error.ts'
-import { logFailure, logRefusal } from '../log-failure.ts'
+import { logFailure } from '../log-failure.ts'
 import { readBody } from '../read-body.ts'
 import type { App, Services } from '../services.ts'
 import { OtlpError } from './errors.ts'
@@ -42,10 +42,9 @@ const ingestionVersion = 4
  */
 export async function otlpOfLangfuse(app: App, services: Services): Promise<void> {
   readRawBodies(app)
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler((error, _, reply) => {
     const problem = classifyError(error)
     if (problem.kind === 'limited') {
-      logRefusal(services.log, error, request)
       reply.header('Retry-After', problem.retryAfterSeconds)
       return reply.code(limitedStatus).send({ error: problem.message })
     }
@@ -116,7 +115,6 @@ function answerStatus(
   const problem = classifyError(error)
   const { status, message } = error instanceof OtlpError ? error : statusOf(problem)
   if (status === 429 || status === 503) {
-    if (status === 503) logRefusal(log, error, request)
     const seconds = problem.kind === 'limited' ? problem.retryAfterSeconds : retryAfterSeconds
     reply.header('Retry-After', seconds)
   }

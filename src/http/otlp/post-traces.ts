@@ -62,6 +62,7 @@ export function postTraces(
       throw new OtlpError(400, `Invalid OTLP trace export: ${read.refused[0]}`)
     }
     await acceptSpans(services, request, read)
+    request.countRefused(read.refused.length)
     return answer(reply, encoding, read.refused)
   })
   refuseOtherMethods(app, paths, () => new OtlpError(405, 'Method not allowed'))

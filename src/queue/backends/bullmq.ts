@@ -5,11 +5,12 @@ import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
   type Handlers,
+  type OldestJobs,
   type QueueBackend,
   type QueueCounts,
   QueueUnavailableError,
 } from '../backend.ts'
-import { type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
 import { describeError, errorReporter, type QueueLog } from '../report.ts'
 import { repeatEvery } from '../repeat.ts'
 import { withTimeLimit } from '../time-limit.ts'
@@ -329,10 +330,21 @@ export function bullBackend(
         QueueCounts
       >
     },
+    async oldest() {
+      const { store, queues } = current()
+      // One after the other: on Postgres each takes a connection.
+      const ask = async () => {
+        const all: Partial<OldestJobs> = {}
+        for (const lane of ingestLanes) all[lane] = await store.oldest(queues[lane])
+        return all as OldestJobs
+      }
+      return withTimeLimit(ask(), answerMs)
+    },
     async memory() {
       return withTimeLimit(current().store.memory(), pingMs)
     },
     losses: () => schedules.losses(),
+    connections: () => session?.store.connections?.() ?? null,
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)
     },

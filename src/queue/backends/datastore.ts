@@ -7,7 +7,8 @@ import type {
   Worker,
   WorkerOptions,
 } from 'bullmq'
-import type { QueueMemory } from '../backend.ts'
+import type { OldestJobs, QueueMemory, QueuePool } from '../backend.ts'
+import type { IngestLane } from '../catalog.ts'
 import type { Packed } from '../payload.ts'
 import type { QueueLog } from '../report.ts'
 
@@ -74,6 +75,10 @@ export interface Datastore {
    * itself, and jobs that were acknowledged are lost. False where the schedules alone can tell.
    */
   hasLostMark(): Promise<boolean>
+  /** See `QueueBackend.oldest`. */
+  oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
+  /** See `QueueBackend.connections`. */
+  connections?(): QueuePool
   /** See `QueueBackend.memory`. */
   memory(): Promise<QueueMemory | null>
   ping(): Promise<unknown>

@@ -1,6 +1,11 @@
 import { appliedSignals } from '../applied.ts'
-import { QueueUnavailableError, type Handlers, type QueueBackend } from '../backend.ts'
-import { queueNames, queues, type QueueName } from '../catalog.ts'
+import {
+  QueueUnavailableError,
+  type Handlers,
+  type OldestJobs,
+  type QueueBackend,
+} from '../backend.ts'
+import { ingestLanes, queueNames, queues, type QueueName } from '../catalog.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 
 export interface InlineBackend extends QueueBackend {
@@ -17,11 +22,13 @@ interface InlineJob {
   key?: string
   priority?: number
   attempts: number
+  /** Epoch milliseconds. */
+  addedAt?: number
 }
 
 interface Lane {
   waiting: InlineJob[]
-  active: number
+  active: Set<InlineJob>
   /** Jobs that wait for a timer. */
   delayed: Map<InlineJob, NodeJS.Timeout>
   keys: Set<string>
@@ -75,10 +82,10 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     const lane = lanes[queue]
     // `never`, because which handler it is becomes known only at run time.
     const handler = handlers?.[queue]
-    while (started && handler && lane.active < queues[queue].concurrency) {
+    while (started && handler && lane.active.size < queues[queue].concurrency) {
       const job = lane.waiting.shift()
       if (!job) return
-      lane.active += 1
+      lane.active.add(job)
       const { signal } = abort
       void (async () => handler(JSON.parse(job.data) as never, { signal }))()
         .then(
@@ -92,7 +99,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
           },
         )
         .finally(() => {
-          lane.active -= 1
+          lane.active.delete(job)
           run(queue)
           if (isIdle()) for (const resolve of idle) resolve()
         })
@@ -103,7 +110,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     return queueNames.every(
       (name) =>
         lanes[name].waiting.length === 0 &&
-        lanes[name].active === 0 &&
+        lanes[name].active.size === 0 &&
         lanes[name].delayed.size === 0,
     )
   }
@@ -132,7 +139,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       handlers = undefined
       abort.abort()
       const deadline = Date.now() + stopGraceMs
-      while (queueNames.some((name) => lanes[name].active > 0) && Date.now() < deadline) {
+      while (queueNames.some((name) => lanes[name].active.size > 0) && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
       // Waiting jobs stay: the same backend, started again, goes on with them.
@@ -143,7 +150,9 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     async enqueue(queue, jobs, priority = 0) {
       assertStarted()
       const texts = jobs.map((job) => JSON.stringify(job))
-      for (const data of texts) add(queue, { data, priority, attempts: 0 })
+      for (const [i, data] of texts.entries()) {
+        add(queue, { data, priority, attempts: 0, addedAt: addedAtOf(jobs[i]!) })
+      }
       return texts.reduce((sum, text) => sum + text.length, 0)
     },
     async nudge(queue, key, data, delayMs = 0) {
@@ -167,12 +176,31 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       return Object.fromEntries(
         queueNames.map((name) => {
           const { waiting, active, delayed } = lanes[name]
-          return [name, { waiting: waiting.length, active, delayed: delayed.size, failed: 0 }]
+          return [
+            name,
+            { waiting: waiting.length, active: active.size, delayed: delayed.size, failed: 0 },
+          ]
         }),
       ) as Awaited<ReturnType<QueueBackend['counts']>>
     },
+    async oldest() {
+      return Object.fromEntries(
+        ingestLanes.map((name) => {
+          const { waiting, active, delayed } = lanes[name]
+          return [
+            name,
+            {
+              waiting: oldestOf(waiting),
+              active: oldestOf(active),
+              delayed: oldestOf(delayed.keys()),
+            },
+          ]
+        }),
+      ) as OldestJobs
+    },
     memory: async () => null,
     losses: () => ({ emptied: 0, schedulesRepaired: 0, lastAt: null }),
+    connections: () => null,
     async ping() {
       assertStarted()
     },
@@ -193,5 +221,16 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
 }
 
 function newLane(): Lane {
-  return { waiting: [], active: 0, delayed: new Map(), keys: new Set() }
+  return { waiting: [], active: new Set(), delayed: new Map(), keys: new Set() }
+}
+
+/** A job of events says when it was accepted, by the clock that a test may have set. */
+function addedAtOf(job: object): number {
+  return 'receivedAt' in job ? Date.parse(String(job.receivedAt)) : Date.now()
+}
+
+function oldestOf(jobs: Iterable<InlineJob>): number | null {
+  let oldest = Infinity
+  for (const { addedAt = Infinity } of jobs) oldest = Math.min(oldest, addedAt)
+  return Number.isFinite(oldest) ? oldest : null
 }

@@ -7,7 +7,7 @@ import {
   Worker,
 } from 'bullmq'
 import pg from 'pg'
-import type { QueueBackend } from '../backend.ts'
+import type { QueueBackend, QueuePool } from '../backend.ts'
 import { silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, type Pace } from './bullmq.ts'
@@ -22,6 +22,7 @@ import {
   sharedConnection,
 } from './bullmq-postgres.ts'
 import type { BullOptions, Connect, Datastore } from './datastore.ts'
+import { oldestJobs } from './postgres-oldest.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 
 const schema = 'bullmq'
@@ -66,7 +67,7 @@ interface PostgresOptions extends BullOptions {
 
 function postgresConnect(url: string, namespace: string, isAlone: boolean): Connect {
   return async (report) => {
-    const pool = openPool(url)
+    const { pool, use } = openPool(url)
     pool.on('error', (error) => report(error, 'pool'))
     try {
       await withTimeLimit(migrate(pool), 30_000)
@@ -103,8 +104,10 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
       release: (queue, job) => releaseJob(pool, queue.name, job),
       // A Postgres that loses what it has committed loses the rows as well.
       hasLostMark: async () => false,
+      oldest: (queue) => oldestJobs(pool, queue.name),
       // Jobs are on the disk.
       memory: async () => null,
+      connections: use,
       ping: () => pool.query('select 1'),
       async close() {
         await withTimeLimit(connection.close(), closeMs).catch(() => {})
@@ -115,7 +118,15 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
   }
 }
 
-function openPool(url: string): PgPool {
+interface OpenPool {
+  pool: PgPool
+  use(): QueuePool
+}
+
+/** What pg's pool has beside what BullMQ needs of it. */
+type CountingPool = PgPool & Record<'totalCount' | 'idleCount' | 'waitingCount', number>
+
+function openPool(url: string): OpenPool {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -131,14 +142,20 @@ function openPool(url: string): PgPool {
       // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
       return client.query(`set search_path to "${schema}"`)
     },
-  })
-  return {
+  }) as CountingPool
+  const guarded: PgPool = {
     query: (text, params) => pool.query(text, params && [...params]).catch(asConnectionError),
     connect: () => pool.connect().catch(asConnectionError),
     end: () => pool.end(),
     on: pool.on.bind(pool),
     removeAllListeners: pool.removeAllListeners.bind(pool),
   }
+  const use = () => ({
+    used: pool.totalCount - pool.idleCount,
+    max: poolSize,
+    waiting: pool.waitingCount,
+  })
+  return { pool: guarded, use }
 }
 
 async function migrate(pool: PgPool): Promise<void> {

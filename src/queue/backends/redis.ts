@@ -7,6 +7,7 @@ import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend } from './bullmq.ts'
 import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
+import { oldestJobs } from './redis-oldest.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
@@ -138,6 +139,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
             if (!isTakenMeanwhile(error)) throw error
           }),
       hasLostMark: markIn(producer, `${prefix}:mark:${randomUUID()}`),
+      oldest: (queue) => oldestJobs(producer, queue),
       memory: async () => (mayInfo ? memoryOf(producer) : null),
       ping: () => producer.ping(),
       async close() {

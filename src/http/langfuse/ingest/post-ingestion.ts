@@ -44,6 +44,7 @@ export function postIngestion(app: App, services: Services): void {
       const translated = await translateBatch(services, principal, body.batch, texts)
       const { events, successes, errors, isInteractive } = translated
       await acceptEvents(services, request, events, { isInteractive })
+      request.countRefused(errors.length)
       return reply.code(207).send({ successes, errors })
     },
   )

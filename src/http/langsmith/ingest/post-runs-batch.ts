@@ -37,6 +37,7 @@ export function postRunsBatch(app: App, services: Services): void {
       const translated = await translateRuns(services, request.principal.tenantId, payloads)
       await acceptEvents(services, request, translated.events, { isInteractive: false })
       refused.push(...translated.refused)
+      request.countRefused(refused.length)
       if (refused.length > 0) throw refusedError(refused)
       return reply.code(202).send({ message: 'Runs batch accepted' })
     },

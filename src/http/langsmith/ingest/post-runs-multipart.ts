@@ -76,6 +76,7 @@ export function postRunsMultipart(app: App, services: Services): void {
         ]
         await acceptEvents(services, request, events, { isInteractive: false })
         refused.push(...translated.refused)
+        request.countRefused(refused.length)
         if (refused.length > 0) throw refusedError(refused)
         return reply.code(202).send({ message: 'Runs batch ingested' })
       },
