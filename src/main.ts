@@ -21,6 +21,7 @@ import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-te
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
+import { describeError, reduceError } from './reduced-error.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { openRequestPool } from './store/request-pool.ts'
@@ -269,19 +270,6 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** Drivers attach whole clients to their errors, keys included, so only these properties of an error are logged. */
-function serializeError(error: unknown): object {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const { name, message, stack, cause } = error
-  return {
-    name,
-    message,
-    ...(codeOf(error) === '' ? {} : { code: codeOf(error) }),
-    stack,
-    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
-  }
-}
-
 const operatorErrors = [
   ConfigError,
   StartError,
@@ -295,7 +283,9 @@ const operatorErrors = [
  */
 function reportFailure(error: unknown): void {
   const known = operatorErrors.some((kind) => error instanceof kind)
-  console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
+  console.error(
+    known && error instanceof Error ? `runmill: ${error.message}` : describeError(error),
+  )
 }
 
 /** Exit codes. `npm start` starts a server again that failed, but not one that could not use its settings. */
@@ -322,7 +312,7 @@ const stopTimeoutMs = 20_000
 
 async function main(): Promise<void> {
   const config = readConfig()
-  const log = pino({ level: config.logLevel, serializers: { err: serializeError } })
+  const log = pino({ level: config.logLevel, serializers: { err: reduceError } })
   // After an error that may have left anything half done. Still in order, so that the embedded Postgres stops too.
   const unheldErrors = watchUnheldErrors(process, log, (error) => {
     reportFailure(error)

@@ -90,7 +90,8 @@ export function createAuthenticator(
         const key = await cached(`public/${publicKey}`, address, async () =>
           apiKeyFindByPublicKey(db, publicKey),
         )
-        return key === null ? null : { ...principalOf(key), scopes: ['scores'] }
+        if (key === null) return null
+        return { ...principalOf(key), scopes: key.scopes.includes('write') ? ['scores'] : [] }
       }
       const hash = createHash('sha256').update(secret).digest()
       const key = await cached(`secret/${hash.toString('base64')}`, address, async () =>

@@ -33,6 +33,15 @@ test('a key that was unknown works as soon as it exists', async () => {
   expect(await findPrincipal(hidden, here)).toMatchObject({ tenantId: h.tenant.id })
 })
 
+test('the public key of a pair that may only read may do nothing alone', async () => {
+  const h = await harness()
+  const authorization = `Bearer ${h.tenant.publicKey}`
+  const score = { name: 'k', value: 1, traceId: 't' }
+  const send = async () => h.call('POST', '/api/public/scores', score, { authorization })
+  await h.db`update api_keys set scopes = '{read}' where tenant_id = ${h.tenant.id}`
+  expect((await send()).status).toBe(403)
+})
+
 describe('after 300 wrong keys from one address in a minute', () => {
   async function flood(h: Harness): Promise<void> {
     for (let i = 0; i < 300; i++) {
