@@ -2,7 +2,18 @@
 // the result as its CMD says: as a user without rights, on code that it cannot write, with /data as its only folder.
 // DATABASE_URL names a Postgres that it may use. Base images are not tried, only what is done on top of them.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -89,7 +100,8 @@ const handlers = {
 
 async function main() {
   for (const [name, text] of instructions) {
-    if (handlers[name] === undefined) throw new Error(`${name}: this check does not know the instruction`)
+    if (handlers[name] === undefined)
+      throw new Error(`${name}: this check does not know the instruction`)
     handlers[name](stages.at(-1), text)
   }
   const final = stages.at(-1)
@@ -113,9 +125,17 @@ async function main() {
     DATABASE_URL: process.env.DATABASE_URL,
   }
   const probe = `require('node:fs').writeFileSync(${JSON.stringify(join(app, 'x'))}, '')`
-  expect(spawnSync(process.execPath, ['-e', probe], { ...user }).status !== 0, 'its user cannot change the code')
+  expect(
+    spawnSync(process.execPath, ['-e', probe], { ...user }).status !== 0,
+    'its user cannot change the code',
+  )
   const [command, ...args] = final.cmd
-  const server = spawn(command, args, { ...user, cwd: app, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = spawn(command, args, {
+    ...user,
+    cwd: app,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   try {
     const exited = new Promise((done) => server.once('exit', done))
     const output = await firstLines(server, exited)
@@ -124,7 +144,8 @@ async function main() {
     const port = new URL(healthUrl).port
     const [program, ...options] = health
     const isHealthy = () =>
-      spawnSync(program, options, { ...user, env: { ...env, RUNMILL_HEALTH_PORT: port } }).status === 0
+      spawnSync(program, options, { ...user, env: { ...env, RUNMILL_HEALTH_PORT: port } })
+        .status === 0
     for (let i = 0; i < 100 && !isHealthy(); i++) await new Promise((done) => setTimeout(done, 100))
     expect(isHealthy(), 'its HEALTHCHECK succeeds')
     expect(existsSync(join(data, 'blobs')), 'it writes to its data folder')
