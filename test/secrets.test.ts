@@ -136,7 +136,13 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
       expect(output).toContain('request failed')
       expect(output).toContain('requests refused for now')
       const secrets = {
-        ...{ password, secretKey, wrong, payload, shareToken, signature, feedbackToken },
+        password,
+        secretKey,
+        wrong,
+        payload,
+        shareToken,
+        signature,
+        feedbackToken,
         hash: btoa(`${publicKey}:${secretKey}`),
         database: new URL(database.url).password || 'none',
       }

