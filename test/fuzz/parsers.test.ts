@@ -20,7 +20,7 @@ import { arbitraryMutations, mutate, type Mutation } from './mutations.ts'
  *
  * RUNMILL_FUZZ_RUNS sets the number of requests for each parser, RUNMILL_FUZZ_SEED chooses others.
  */
-const numRuns = Number(process.env.RUNMILL_FUZZ_RUNS || 120)
+const numRuns = Number(process.env.RUNMILL_FUZZ_RUNS || 60)
 const seed = Number(process.env.RUNMILL_FUZZ_SEED || 1)
 /** Only a request that hangs takes longer than all of them together should. */
 const timeout = 120_000 + numRuns * 1000
