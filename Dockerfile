@@ -23,7 +23,8 @@ COPY --from=build /app/dist dist
 # Holds attachments, unless they are in a bucket.
 RUN install -d -o node -g node /data
 VOLUME /data
-USER node
+# `node`, as a number: an orchestrator can then see that it is not root.
+USER 1000:1000
 EXPOSE 3000 3900
 # Health is served apart from the API, by a thread of its own: a busy server is not taken for a dead one.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \

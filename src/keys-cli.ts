@@ -6,11 +6,19 @@ import { systemClock } from './domain/clock.ts'
 import { makeKeyPair } from './domain/keys.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
+import { describeError } from './reduced-error.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
-import { apiKeyList, apiKeyUpdateRevoked, apiKeyUpsert } from './store/write/keys.ts'
+import {
+  allScopes,
+  apiKeyList,
+  apiKeyUpdateRevoked,
+  apiKeyUpsert,
+  readScopes,
+} from './store/write/keys.ts'
 import { tenantList } from './store/write/tenants.ts'
 
-const usage = `npm run keys -- create [--note TEXT] [--tenant ID]   makes a key pair and prints it
+const usage = `npm run keys -- create [--note TEXT] [--read-only] [--tenant ID]
+                                                     makes a key pair and prints it
 npm run keys -- list [--tenant ID]                   lists keys, without secrets
 npm run keys -- revoke PUBLIC_KEY [--tenant ID]      ends a key`
 
@@ -29,7 +37,9 @@ try {
   const known = [UsageError, ConfigError, EmbeddedPostgresError].some(
     (kind) => error instanceof kind,
   )
-  console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
+  console.error(
+    known && error instanceof Error ? `runmill: ${error.message}` : describeError(error),
+  )
   process.exitCode = 1
 }
 
@@ -38,10 +48,17 @@ function readArguments(args: string[]): { tenant: string | undefined; action: Ac
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { tenant: { type: 'string' }, note: { type: 'string' } },
+      options: {
+        tenant: { type: 'string' },
+        note: { type: 'string' },
+        'read-only': { type: 'boolean' },
+      },
     })
     const [command, publicKey] = positionals
-    if (command === 'create') return { tenant: values.tenant, action: create(values.note ?? null) }
+    if (command === 'create') {
+      const isReadOnly = values['read-only'] === true
+      return { tenant: values.tenant, action: create(values.note ?? null, isReadOnly) }
+    }
     if (command === 'list') return { tenant: values.tenant, action: list }
     if (command === 'revoke' && publicKey !== undefined) {
       return { tenant: values.tenant, action: revoke(publicKey) }
@@ -53,21 +70,22 @@ function readArguments(args: string[]): { tenant: string | undefined; action: Ac
   process.exit(2)
 }
 
-function create(note: string | null): Action {
+function create(note: string | null, isReadOnly: boolean): Action {
   return async (db, tenantId) => {
     const pair = makeKeyPair()
-    await apiKeyUpsert(db, tenantId, pair, note, systemClock.now())
+    const scopes = isReadOnly ? readScopes : allScopes
+    await apiKeyUpsert(db, tenantId, pair, note, systemClock.now(), scopes)
     return `public key  ${pair.publicKey}\nsecret key  ${pair.secretKey}\nThe secret key is not stored and is shown this once.`
   }
 }
 
 async function list(db: Db, tenantId: string): Promise<string> {
   const keys = await apiKeyList(db, tenantId)
-  const lines = keys.map(({ publicKey, createdAt, revokedAt, note }) =>
-    [publicKey, createdAt.slice(0, 19), revokedAt === null ? 'active' : 'revoked', note ?? ''].join(
-      '  ',
-    ),
-  )
+  const lines = keys.map(({ publicKey, createdAt, revokedAt, note, scopes }) => {
+    const state = revokedAt === null ? 'active' : 'revoked'
+    const words = scopes.includes('write') ? [state] : [state, 'read-only']
+    return [publicKey, createdAt.slice(0, 19), ...words, note ?? ''].join('  ')
+  })
   return [`tenant ${tenantId}`, ...lines].join('\n')
 }
 

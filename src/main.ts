@@ -25,7 +25,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
-import { codeOf, serializeError } from './serialize-error.ts'
+import { codeOf, describeError, reduceError } from './reduced-error.ts'
 import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
@@ -103,6 +103,16 @@ function composeRunmill(
     const blobs = requestDb === null ? null : await startBlobs(requestDb)
     const queue = await openQueue(databaseUrl, heartbeat)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
+    metrics.counter(
+      'runmill_queue_emptied_total',
+      'How often the queue was found emptied or set back: accepted events may be lost.',
+      () => queue.losses().emptied,
+    )
+    metrics.counter(
+      'runmill_queue_schedules_repaired_total',
+      'Repeating jobs that were missing from the queue and were created anew.',
+      () => queue.losses().schedulesRepaired,
+    )
     const [where, setting] =
       config.redisUrl === null
         ? ([`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL'] as const)
@@ -321,7 +331,9 @@ const operatorErrors = [
  */
 function reportFailure(error: unknown): void {
   const known = operatorErrors.some((kind) => error instanceof kind)
-  console.error(known && error instanceof Error ? `runmill: ${error.message}` : error)
+  console.error(
+    known && error instanceof Error ? `runmill: ${error.message}` : describeError(error),
+  )
 }
 
 /** Exit codes. `npm start` starts a server again that failed, but not one that could not use its settings. */
@@ -343,7 +355,7 @@ const stopTimeoutMs = 20_000
 
 async function main(): Promise<void> {
   const config = readConfig()
-  const log = pino({ level: config.logLevel, serializers: { err: serializeError } })
+  const log = pino({ level: config.logLevel, serializers: { err: reduceError } })
   // After an error that may have left anything half done. Still in order, so that the embedded Postgres stops too.
   const unheldErrors = watchUnheldErrors(process, log, (error) => {
     reportFailure(error)

@@ -1,5 +1,10 @@
 /** What there is too much of. */
-export type LimitReason = 'rate_limit' | 'backlog' | 'tenant_backlog' | 'queue_memory'
+export type LimitReason =
+  | 'rate_limit'
+  | 'wrong_keys'
+  | 'backlog'
+  | 'tenant_backlog'
+  | 'queue_memory'
 
 /** A key or a tenant has sent too much for now. The message says of what, and may be shown to the client. */
 export class LimitError extends Error {

@@ -18,13 +18,16 @@ import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
+import { countFailedKeys } from './failed-keys.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { createHealthState, health, type Progress } from './health.ts'
 import { passUnknownMethod, refuseConnect } from './other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
+import { serveOwnPathsOnly } from './own-paths.ts'
 import { stopUnwantedReads } from './reads.ts'
 import { watchRefusals } from './refusals.ts'
+import { docsPolicy, headersOfData, setSecurityHeaders } from './security-headers.ts'
 import type { App, Services } from './services.ts'
 import { endSlowBodies, type RateLimits } from './slow-bodies.ts'
 import { shareLoop } from './turns.ts'
@@ -96,7 +99,6 @@ export async function buildApp({
   const limits = { ...defaultLimits, ...givenLimits }
   const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes })
   const admit = createAdmission({ backlog, requestsPerSecond: rateLimit })
-  const services: Services = { ...options, auth: createAuthenticator(keysDb), backlog, admit }
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -117,12 +119,16 @@ export async function buildApp({
     frameworkErrors: answerRouterError,
   }).withTypeProvider<ZodTypeProvider>()
 
+  const auth = createAuthenticator(keysDb, countFailedKeys(app))
+  const services: Services = { ...options, auth, backlog, admit }
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
   app.decorateRequest('begunAt', 0)
   watchRefusals(app, metrics, options.log)
+  setSecurityHeaders(app)
+  serveOwnPathsOnly(app)
   endSlowBodies(app, limits)
   limitConnections(app, limits.connections)
   limitBytesInFlight(app, limits)
@@ -151,7 +157,7 @@ export async function buildApp({
     openapi: { info: { title: 'Runmill', version: productVersion } },
     transform: createJsonSchemaTransform({ skipList: [] }),
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
   app.decorate(
     'healthState',
     createHealthState({ ...services, db: healthDb, progress, metrics, hearsApplied: true }),
@@ -179,7 +185,11 @@ function answerRouterError(
   const body = request.url.startsWith(langfusePrefix)
     ? { message: error.message, error: 'InvalidRequestError' }
     : { detail: error.message }
-  void reply.code(error.statusCode ?? 400).send(body)
+  // No hook runs for these requests.
+  void reply
+    .code(error.statusCode ?? 400)
+    .headers(headersOfData)
+    .send(body)
 }
 
 /**

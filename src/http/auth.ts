@@ -8,6 +8,7 @@ import {
   type ApiKey,
 } from '../store/read/api-keys.ts'
 import type { Db } from '../store/pool.ts'
+import type { FailedKeys } from './failed-keys.ts'
 
 /** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
 export type Scope = 'read' | 'write' | 'scores'
@@ -28,8 +29,12 @@ export interface Credentials {
 }
 
 export interface Authenticator {
-  /** @returns null for an unknown or revoked key, or a public key that does not belong to the secret */
-  findPrincipal(credentials: Credentials): Promise<Principal | null>
+  /**
+   * @param address where the request comes from
+   * @returns null for an unknown or revoked key, or a public key that does not belong to the secret
+   * @throws LimitError when the key was never right, and too many from that address were wrong
+   */
+  findPrincipal(credentials: Credentials, address: string): Promise<Principal | null>
 }
 
 declare module 'fastify' {
@@ -53,30 +58,43 @@ const cacheLimit = 10_000
  * Looks keys up by the SHA-256 of the secret, and caches them briefly. Secrets are random, so a plain hash is enough.
  * @param time milliseconds that never go back, for the age of cached keys
  */
-export function createAuthenticator(db: Db, time: { now(): number } = performance): Authenticator {
+export function createAuthenticator(
+  db: Db,
+  failed: FailedKeys,
+  time: { now(): number } = performance,
+): Authenticator {
   const age = { ttl: cacheMs, ttlResolution: 0, perf: time }
   const cache = new LRUCache<string, ApiKey>({ max: cacheLimit, ...age })
+  const onceRight = new LRUCache<string, true>({ max: cacheLimit })
 
-  async function cached(name: string, find: () => Promise<ApiKey | null>): Promise<ApiKey | null> {
+  async function cached(
+    name: string,
+    address: string,
+    find: () => Promise<ApiKey | null>,
+  ): Promise<ApiKey | null> {
     const held = cache.get(name)
     if (held !== undefined) return held
+    if (!onceRight.has(name)) failed.check(address)
     const key = await find()
     // An unknown key is looked up each time, because it may be created at any moment.
-    if (key !== null) cache.set(name, key)
+    if (key === null) return null
+    cache.set(name, key)
+    onceRight.set(name, true)
     return key
   }
 
   return {
-    async findPrincipal({ publicKey, secret }) {
+    async findPrincipal({ publicKey, secret }, address) {
       if (secret === null) {
         if (publicKey === null) return null
-        const key = await cached(`public/${publicKey}`, async () =>
+        const key = await cached(`public/${publicKey}`, address, async () =>
           apiKeyFindByPublicKey(db, publicKey),
         )
-        return key === null ? null : { ...principalOf(key), scopes: ['scores'] }
+        if (key === null) return null
+        return { ...principalOf(key), scopes: key.scopes.includes('write') ? ['scores'] : [] }
       }
       const hash = createHash('sha256').update(secret).digest()
-      const key = await cached(`secret/${hash.toString('base64')}`, async () =>
+      const key = await cached(`secret/${hash.toString('base64')}`, address, async () =>
         apiKeyFindBySecretHash(db, hash),
       )
       if (key === null || (publicKey !== null && !isSameSecret(publicKey, key.publicKey)))

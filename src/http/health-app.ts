@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { setSecurityHeaders } from './security-headers.ts'
 import { createHealthState, health, type HealthServices } from './health.ts'
 import type { App } from './services.ts'
 
@@ -9,6 +10,7 @@ export async function buildHealthApp(services: HealthServices): Promise<App> {
     logger: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
+  setSecurityHeaders(app)
   app.decorate('healthState', createHealthState(services))
   await app.register(health, app.healthState)
   return app

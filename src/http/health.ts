@@ -1,6 +1,6 @@
 import { toEpochMs } from '../domain/timestamp.ts'
 import type { Metrics, Sight } from '../metrics/metrics.ts'
-import type { QueueMemory } from '../queue/backend.ts'
+import type { QueueBackend, QueueMemory } from '../queue/backend.ts'
 import { ingestLanes } from '../queue/catalog.ts'
 import { createStallWatch } from '../queue/stall.ts'
 import { withTimeLimit } from '../queue/time-limit.ts'
@@ -38,12 +38,15 @@ const freshMs = 500
 /** Dead letters are counted up to this number. */
 const mostDeadLetters = 1000
 
+/** How long a loss is told of. */
+const toldMs = 3_600_000
+
 /** From here on the memory of Redis counts as full. New events are refused well before (process-backlog.ts). */
 const fullShare = 0.95
 
 export interface Readiness {
   ready: boolean
-  /** The reasons why it is not ready, in words. */
+  /** The reasons why it is not ready, in words; and, of a process that is ready, what was lost within the last hour. */
   problems: string[]
 }
 
@@ -135,7 +138,7 @@ export function createHealthState({
       isPostgresUp: postgres.status === 'fulfilled',
       isQueueUp: seen.status === 'fulfilled',
     })
-    return { ready: problems.length === 0, problems }
+    return { ready: problems.length === 0, problems: [...problems, ...lossesOf(queue, now())] }
   }
 
   const readiness = shared(look)
@@ -157,6 +160,15 @@ const nothingSeen: QueueSeen = {
   memory: null,
   stalledMs: null,
   queuePool: null,
+}
+
+/** What was lost makes no process unready, because it goes on taking events, but whoever operates it has to hear of it. */
+function lossesOf(queue: QueueBackend, now: number): string[] {
+  const { emptied, lastAt } = queue.losses()
+  if (emptied === 0 || lastAt === null || now - lastAt > toldMs) return []
+  return [
+    `queue: it was emptied or set back ${seconds(now - lastAt)} ago: events that were accepted before may be lost`,
+  ]
 }
 
 function isFull({ usedBytes, maxBytes }: QueueMemory): boolean {

@@ -1,3 +1,4 @@
+import { createContext, Script } from 'node:vm'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
 import { RE2JS } from 're2js'
@@ -36,25 +37,78 @@ function linearPattern(pattern: string): { test(text: string): boolean } {
 /**
  * Compiles a JSON Schema (draft 7, and what later drafts have in common with it) into a check. Nothing is fetched: a
  * reference to another document accepts any value (contracts/langsmith.md 2.4.4).
- * @throws JsonSchemaError when the text is not a schema
+ * @param limitMs how long compiling it may take, and each check
+ * @throws JsonSchemaError when the text is not a schema; the check throws it when it takes too long
  */
-export function compileJsonSchema(text: JsonText): SchemaCheck {
+export function compileJsonSchema(text: JsonText, limitMs = usualLimitMs): SchemaCheck {
   const cached = cache.get(text)
   if (cached !== undefined) return cached
-  const validate = compile(JSON.parse(text) as unknown)
-  const check: SchemaCheck = (value) =>
-    validate(value) ? [] : (validate.errors ?? []).map(problemOf)
+  const validate = withinTime(limitMs, () => compile(JSON.parse(text) as unknown))
+  const check: SchemaCheck = (value) => {
+    try {
+      if (withinTime(limitMs, () => validate(value))) return []
+    } catch (error) {
+      if (error instanceof TooSlowError) cache.set(text, refuse, { ttl: refusedMs })
+      throw error
+    }
+    return (validate.errors ?? []).slice(0, maxProblems).map(problemOf)
+  }
   cache.set(text, check)
   return check
+}
+
+/** Enough to see what is wrong. A large value can break a schema in millions of ways. */
+const maxProblems = 1000
+
+/** Far longer than any useful check takes, and shorter than the silence after which a server is taken for stuck. */
+const usualLimitMs = 5000
+/** A schema that took too long is not tried again for this time: a request may have thousands of examples to check. */
+const refusedMs = 60_000
+
+class TooSlowError extends JsonSchemaError {
+  constructor() {
+    super('cannot be checked: it takes too long')
+  }
+}
+
+const refuse: SchemaCheck = () => {
+  throw new TooSlowError()
+}
+
+const sandbox: { work: (() => unknown) | null } = { work: null }
+createContext(sandbox)
+const script = new Script('work()')
+
+/**
+ * Runs work in this thread, and ends it after a time. References to references grow exponentially, and `uniqueItems`
+ * quadratically: a schema of a few lines could otherwise keep the server from everybody for ever. Only the module
+ * `node:vm` can end work that does not yield. Nothing of it is code of a client.
+ * @throws JsonSchemaError when the time is over
+ */
+function withinTime<T>(limitMs: number, work: () => T): T {
+  sandbox.work = work
+  try {
+    return script.runInContext(sandbox, { timeout: limitMs }) as T
+  } catch (error) {
+    // The error is of the other context, where `Error` is another class.
+    if ((error as { code?: unknown } | null)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    throw new TooSlowError()
+  } finally {
+    sandbox.work = null
+  }
 }
 
 /**
  * Returns how a value breaks a stored schema. One that cannot be used (it refers to itself without end, or an earlier
  * version accepted it) is broken by every value: it does not make the request fail.
  */
-export function violationsOf(schema: JsonText, value: JsonText): SchemaProblem[] {
+export function violationsOf(
+  schema: JsonText,
+  value: JsonText,
+  limitMs = usualLimitMs,
+): SchemaProblem[] {
   try {
-    return compileJsonSchema(schema)(JSON.parse(value))
+    return compileJsonSchema(schema, limitMs)(JSON.parse(value))
   } catch (error) {
     // A schema that refers to itself without end overflows the stack.
     if (error instanceof RangeError) return [{ path: [], message: 'cannot be checked: no end' }]

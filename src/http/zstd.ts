@@ -30,13 +30,17 @@ export async function* decodeZstd(source: AsyncIterable<Buffer>): AsyncGenerator
   } finally {
     stream.close()
     // WebAssembly memory never shrinks, so a decoder that has met a large window is left to the garbage collector.
-    if (idle.length < maxIdle && decoder.memoryBytes() <= idleBytes) idle.push(decoder)
+    if (idle.length < maxIdle && decoder.memoryBytes() <= maxMemoryBytes) idle.push(decoder)
   }
 }
 
 const inputBytes = 65_536
 const maxIdle = 4
-const idleBytes = 32 * 1_048_576
+/**
+ * Enough for a window of 8 MiB, the largest that a sender may use in HTTP (RFC 9659). The decoder would take 128 MiB for
+ * whoever asks.
+ */
+const maxMemoryBytes = 32 * 1_048_576
 
 interface Decoder {
   open(): DecoderStream
@@ -130,7 +134,8 @@ function openStream(zstd: ZstdExports): DecoderStream {
       position = 0
     },
     take() {
-      if (position === size && !isOutputFull) return null
+      // A full output may have more behind it, unless it ends a frame: another call would begin the next one.
+      if (position === size && (!isOutputFull || wanted === 0)) return null
       new Uint32Array(zstd.memory.buffer, structs, 6).set([
         input,
         size,
@@ -141,6 +146,10 @@ function openStream(zstd: ZstdExports): DecoderStream {
       ])
       wanted = zstd.ZSTD_decompressStream(context, structs + 12, structs) >>> 0
       if (wanted >= firstError) throw new ZstdError('Invalid zstd data')
+      // The decoder takes memory for the window as soon as it has read a frame's header.
+      if (zstd.memory.buffer.byteLength > maxMemoryBytes) {
+        throw new ZstdError('The window of the zstd data is larger than 8 MiB')
+      }
       // A new view each time, because the memory may have grown during the call, which detaches older views.
       const words = new Uint32Array(zstd.memory.buffer, structs, 6)
       position = words[2]!

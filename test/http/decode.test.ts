@@ -184,6 +184,32 @@ describe('zstd', () => {
     expect(decoded.every((bytes, i) => bytes.equals(texts[i]!))).toBe(true)
   })
 
+  test('a frame may end where a buffer of 128 KiB does', async () => {
+    for (const size of [131_072, 262_144, 1_048_576]) {
+      const bytes = Buffer.alloc(size, 'x')
+      const frames = Buffer.concat([await zstdCompress(bytes), await zstdCompress(bytes)])
+      for (const piece of [7, 1_000_000]) {
+        expect(await decode(cut(frames, piece))).toHaveLength(2 * size)
+      }
+    }
+  })
+
+  test('a window of 8 MiB is taken, and a larger one refused before memory is spent on it', async () => {
+    /** A frame of 256 KiB of zeros whose header asks for a window of 2^`log` bytes (RFC 8878 3.1.1.1.2). */
+    const frame = (log: number): Buffer => {
+      const bytes = zstdBomb(2)
+      bytes[5] = (log - 10) << 3
+      return bytes
+    }
+    expect(await decode(cut(frame(23), 1000))).toHaveLength(262_144)
+    for (const log of [25, 27, 31]) {
+      await expect(decode(cut(frame(log), 1000)), String(log)).rejects.toThrow(ZstdError)
+    }
+    const h = await harness()
+    const answer = await post(h, '/runs/batch', frame(27), 'zstd')
+    expect(answer).toMatchObject({ status: 422, body: expect.stringContaining('8 MiB') })
+  })
+
   test('bytes that are cut off or changed are an error', async () => {
     const frame = await zstdCompress(Buffer.from(JSON.stringify(run)))
     for (let length = 1; length < frame.length; length += 7) {

@@ -24,6 +24,40 @@ describe("a client's pattern", () => {
   })
 })
 
+describe('a check that would take ages', () => {
+  /** Every definition checks the one before twice: 2^60 checks in 4 kB. */
+  function doubling(): object {
+    const definitions: Record<string, object> = { d0: { type: 'string' } }
+    for (let i = 1; i <= 60; i++) {
+      const before = { $ref: `#/definitions/d${i - 1}` }
+      definitions[`d${i}`] = { allOf: [before, before] }
+    }
+    return { definitions, $ref: '#/definitions/d60' }
+  }
+
+  test.each([
+    ['references to references', doubling(), '"x"'],
+    [
+      'a comparison of everything with everything',
+      { uniqueItems: true },
+      JSON.stringify(Array.from({ length: 200_000 }, (_, i) => ({ i }))),
+    ],
+  ])('is ended, and the schema is then broken by every value: %s', (_, schema, value) => {
+    const text = JSON.stringify(schema)
+    const problems = [{ path: [], message: 'cannot be checked: it takes too long' }]
+    expect(violationsOf(text, value, 200)).toEqual(problems)
+    // Refused without another try, which for all examples of a request would add up.
+    for (let i = 0; i < 1000; i++) expect(violationsOf(text, '1')).toEqual(problems)
+    // Others are checked as before.
+    expect(violationsOf('{"type":"string"}', '1')).toHaveLength(1)
+  })
+
+  test('and millions of problems are told by the first thousand', () => {
+    const value = JSON.stringify(Array<number>(5000).fill(1))
+    expect(violationsOf('{"items":{"type":"string"}}', value)).toHaveLength(1000)
+  })
+})
+
 test('a stored schema that cannot be used is broken by every value', () => {
   expect(violationsOf(JSON.stringify({ pattern: '^(?!a)' }), '1')).toHaveLength(1)
   const endless = { $ref: '#/definitions/a', definitions: { a: { items: { $ref: '#' } } } }

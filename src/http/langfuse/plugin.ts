@@ -43,8 +43,8 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
   const header = request.headers.authorization
   if (header === undefined) throw new LangfuseError(401, 'No authorization header', null)
   const principal = /^basic/i.test(header)
-    ? await findByBasic(auth, header)
-    : await findByBearer(auth, header)
+    ? await findByBasic(auth, header, request.ip)
+    : await findByBearer(auth, header, request.ip)
   const scope = scopeOf(request)
   if (scope !== 'none' && !isAllowed(principal, scope)) {
     throw new LangfuseError(403, 'Access denied - insufficient permissions for this endpoint', null)
@@ -54,11 +54,15 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
 
 const hostHint = "Confirm that you've configured the correct host."
 
-async function findByBasic(auth: Services['auth'], header: string): Promise<Principal> {
+async function findByBasic(
+  auth: Services['auth'],
+  header: string,
+  address: string,
+): Promise<Principal> {
   const credentials = readBasic(header)
   if (credentials === null)
     throw new LangfuseError(401, `Invalid authorization header. ${hostHint}`, null)
-  const principal = await auth.findPrincipal(credentials)
+  const principal = await auth.findPrincipal(credentials, address)
   if (principal === null) throw new LangfuseError(401, `Invalid credentials. ${hostHint}`, null)
   return principal
 }
@@ -67,12 +71,21 @@ async function findByBasic(auth: Services['auth'], header: string): Promise<Prin
  * The secret may also be sent as a Bearer token (architecture.md 3). A public key as a Bearer token may only send
  * scores.
  */
-async function findByBearer(auth: Services['auth'], header: string): Promise<Principal> {
+async function findByBearer(
+  auth: Services['auth'],
+  header: string,
+  address: string,
+): Promise<Principal> {
   const token = readBearer(header)
   if (token === null) throw new LangfuseError(401, 'Invalid authorization header', null)
+  const kinds = [
+    { publicKey: null, secret: token },
+    { publicKey: token, secret: null },
+  ]
+  // What is right is then mostly found at once: a wrong key costs a query.
+  if (token.startsWith('pk-')) kinds.reverse()
   const principal =
-    (await auth.findPrincipal({ publicKey: null, secret: token })) ??
-    (await auth.findPrincipal({ publicKey: token, secret: null }))
+    (await auth.findPrincipal(kinds[0]!, address)) ?? (await auth.findPrincipal(kinds[1]!, address))
   if (principal === null) throw new LangfuseError(401, `Invalid public key. ${hostHint}`, null)
   return principal
 }

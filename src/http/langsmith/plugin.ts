@@ -49,7 +49,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
 /** @throws LangsmithError 401 or 403 (contracts/langsmith.md 1.2) */
 async function authenticate({ auth }: Services, request: FastifyRequest): Promise<Principal> {
   const credentials = readCredentials(request)
-  const principal = credentials === null ? null : await auth.findPrincipal(credentials)
+  const principal = credentials === null ? null : await auth.findPrincipal(credentials, request.ip)
   if (principal === null) throw new LangsmithError(401, 'Invalid token')
   const scope = scopeOf(request)
   if (scope !== 'none' && !isAllowed(principal, scope)) throw new LangsmithError(403, 'Forbidden')

@@ -83,7 +83,7 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
   const header = request.headers.authorization ?? ''
   const secret = typeof apiKey === 'string' && apiKey !== '' ? apiKey : readBearer(header)
   const credentials = secret === null ? readBasic(header) : { publicKey: null, secret }
-  const principal = credentials === null ? null : await auth.findPrincipal(credentials)
+  const principal = credentials === null ? null : await auth.findPrincipal(credentials, request.ip)
   if (principal === null) throw new OtlpError(401, 'Invalid credentials')
   const scope = scopeOf(request)
   if (scope !== 'none' && !isAllowed(principal, scope)) throw new OtlpError(403, 'Forbidden')

@@ -4,8 +4,9 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** What every key may do: there is one kind of key so far. A public key alone may only send scores. */
-const allScopes = ['read', 'write']
+/** What a key may do. A public key alone may only send scores, and that of a read-only pair may do nothing. */
+export const allScopes: readonly string[] = ['read', 'write']
+export const readScopes: readonly string[] = ['read']
 
 export interface StoredKey {
   publicKey: string
@@ -16,7 +17,8 @@ export interface StoredKey {
 }
 
 /**
- * Gives a tenant a key pair, or gives an existing public key another secret. A revoked key stays revoked.
+ * Gives a tenant a key pair, or gives an existing public key another secret. A revoked key stays revoked, and a stored
+ * one keeps its scopes.
  * @returns false when the public key belongs to another tenant
  * @throws the driver's unique violation when the secret is already in use with another public key
  */
@@ -26,13 +28,14 @@ export async function apiKeyUpsert(
   { publicKey, secretKey }: KeyPair,
   note: string | null,
   now: Timestamp,
+  scopes = allScopes,
 ): Promise<boolean> {
   const rows = await runStatement(db, 'api_key_upsert', [
     tenantId,
     randomUUID(),
     publicKey,
     hashSecret(secretKey),
-    allScopes,
+    scopes,
     note,
     now,
   ])

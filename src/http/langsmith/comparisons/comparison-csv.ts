@@ -9,6 +9,7 @@ import type {
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { latencyOf, runFields } from '../runs/run-from-row.ts'
 import { streamOf } from '../../reads.ts'
+import { csvCell } from '../csv-cell.ts'
 
 /** One experiment's columns. */
 export interface CsvExperiment extends ComparedExperiment {
@@ -21,7 +22,7 @@ const runColumns = ['outputs', 'status', 'error', 'latency', 'total_tokens', 'to
  * The comparison as CSV (RFC 4180), as a stream that reads only as fast as it is written (contracts/langsmith.md 2.1).
  * A line holds an example, then for each experiment its run and a score for each feedback key. With several experiments
  * these columns are called `<experiment>.<column>`. Each repetition of an example has a line of its own. JSON is
- * written as it was sent, and an absent value as an empty field. In a preview the outputs are their previews.
+ * written as it was sent, an absent value as an empty field, and a formula as text (`csvCell`). In a preview the outputs are their previews.
  */
 export function comparisonCsv(
   pages: AsyncIterable<ComparisonRow[]>,
@@ -37,9 +38,11 @@ async function* recordsOf(
   pages: AsyncIterable<ComparisonRow[]>,
   experiments: CsvExperiment[],
 ): AsyncGenerator<string[]> {
-  yield headerOf(experiments)
+  yield headerOf(experiments).map(csvCell)
   for await (const rows of pages) {
-    for (const row of rows) yield* recordsOfExample(row, experiments)
+    for (const row of rows) {
+      for (const record of recordsOfExample(row, experiments)) yield record.map(csvCell)
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { exampleListKeys, type ExampleJsonField } from '../../../store/read/data
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
 import { streamOf } from '../../reads.ts'
+import { csvCell } from '../csv-cell.ts'
 
 /** The fields that are spread over columns, and the key for a value that is not an object (see `objectText`). */
 const fields: readonly (readonly [field: ExampleJsonField, single: string])[] = [
@@ -18,7 +19,7 @@ const fields: readonly (readonly [field: ExampleJsonField, single: string])[] = 
 /**
  * A dataset as CSV (RFC 4180), as a stream that reads only as fast as it is written. The columns are `id` and one for
  * each key that occurs, called `inputs.<key>`, `outputs.<key>` or `metadata.<key>`. Strings are written as they are and
- * other values as JSON. Where an example lacks a key, the field is empty.
+ * other values as JSON (see `csvCell` for formulas). Where an example lacks a key, the field is empty.
  */
 export async function datasetCsv(
   db: Db,
@@ -57,5 +58,5 @@ function membersOf(value: unknown): ReadonlyMap<string, string> {
 
 function cellOf(text: string | undefined): string {
   if (text === undefined || text === 'null') return ''
-  return text.startsWith('"') ? (JSON.parse(text) as string) : text
+  return csvCell(text.startsWith('"') ? (JSON.parse(text) as string) : text)
 }

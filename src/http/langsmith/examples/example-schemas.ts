@@ -8,9 +8,15 @@ export interface ExampleSchemas {
   outputsSchema: JsonText | null
 }
 
-/** @throws LangsmithError 422 when the text is not a JSON Schema */
+/** Longest schema, in characters of JSON: ten times what Langfuse allows, because types that nest are written out. */
+const maxSchemaLength = 100_000
+
+/** @throws LangsmithError 422 when the text is not a JSON Schema, or too long */
 export function assertJsonSchema(schema: JsonText | null, field: string): void {
   if (schema === null) return
+  if (schema.length > maxSchemaLength) {
+    throw invalid(['body', field], `A schema may have at most ${maxSchemaLength} characters`)
+  }
   try {
     compileJsonSchema(schema)
   } catch (error) {

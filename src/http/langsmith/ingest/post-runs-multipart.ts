@@ -188,10 +188,10 @@ function translate(
   for (const { kind, id, texts, error } of operations) {
     const loc = ['body', `${kind}.${id}`]
     const content = digest(texts)
-    const fields = sliceMembers(texts.get('') ?? '{}')
-    for (const [name, text] of texts) if (name !== '') fields.set(name, text)
     try {
       if (error !== null) throw invalid(['body', error.part], error.message)
+      const fields = sliceMembers(texts.get('') ?? '{}')
+      for (const [name, text] of texts) if (name !== '') fields.set(name, text)
       if (kind === 'feedback') {
         fields.set('id', JSON.stringify(id))
         const event = feedbackToEvent(fields, content, now, loc)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { parse } from 'csv-parse/sync'
 import { describe, expect, test } from 'vitest'
 import { comparisonCsv } from '../../../../src/http/langsmith/comparisons/comparison-csv.ts'
 import type {
@@ -90,4 +91,30 @@ describe('a stream', () => {
     const stream = comparisonCsv(pages(), [experiment])
     await expect(stream.toArray()).rejects.toThrow('the database went away')
   })
+})
+
+test('nothing in it is run by a spreadsheet, names of experiments included', async () => {
+  const one = row(1)
+  const feedbackStats = '{"-1+1":{"n":1,"avg":null,"values":{"=1+1":1}}}'
+  const run = { ...one.runs[0]!.run, feedbackStats, error: '"@SUM(1)"' }
+  const experiments = [
+    { ...experiment, name: '=1+1', feedbackKeys: ['-1+1'] },
+    { ...experiment, id: 'f', name: '+1+1', feedbackKeys: [] },
+  ]
+  async function* pages(): AsyncGenerator<ComparisonRow[]> {
+    yield [{ ...one, runs: [{ run, feedback: [] }] }]
+  }
+  const bytes = (await comparisonCsv(pages(), experiments).toArray()) as Buffer[]
+  const [head, line] = parse(Buffer.concat(bytes)) as [string[], string[]]
+  expect(head.slice(5)).toEqual([
+    ...['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id'].map(
+      (column) => `'=1+1.${column}`,
+    ),
+    ...['outputs', 'status', 'error', 'latency', 'total_tokens', 'total_cost', 'run_id'].map(
+      (column) => `'+1+1.${column}`,
+    ),
+    "'=1+1.-1+1",
+  ])
+  expect(line.at(-1)).toBe("'=1+1")
+  expect(line[7]).toBe("'@SUM(1)")
 })

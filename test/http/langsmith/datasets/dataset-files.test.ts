@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { parse as parseCsv } from 'csv-parse/sync'
 import { describe, expect, test } from 'vitest'
 import { harness, type Answer, type Harness } from '../../../support/harness.ts'
 import type { TestTenant } from '../../../support/tenant.ts'
@@ -414,6 +415,25 @@ describe('200 exports', () => {
     })
     const empty = await h.call('GET', `/datasets/${await makeDataset(h)}/csv`)
     expect(empty).toMatchObject({ status: 200, text: 'id,metadata.dataset_split\r\n' })
+  })
+
+  test('CSV holds nothing that a spreadsheet runs, and numbers stay numbers', async () => {
+    const h = await harness()
+    const id = await makeDataset(h)
+    const run = `=cmd|' /C calc'!A0`
+    const texts = [run, '+1+1', '-1+1', '@SUM(1)', '\t=1', '\r=1', '\n=1', '\uff1d1', '-', '+a']
+    const kept = ['-5', '+1.5e3', '-.5', '1-1', "'=1", 'a=b', ' =1', '']
+    for (const q of [...texts, ...kept]) {
+      await h.call('POST', '/examples', { dataset_id: id, inputs: { q, n: -5, j: [run] } })
+    }
+    const { text } = await h.call('GET', `/datasets/${id}/csv`)
+    const [head, ...lines] = parseCsv(text)
+    const column = (name: string): string[] => lines.map((line) => line[head!.indexOf(name)]!)
+    expect(column('inputs.q').toReversed()).toEqual([...texts.map((one) => `'${one}`), ...kept])
+    expect(new Set(column('inputs.n'))).toEqual(new Set(['-5']))
+    expect(new Set(column('inputs.j'))).toEqual(new Set([JSON.stringify([run])]))
+    // JSON Lines are for programs, and change nothing.
+    expect((await h.call('GET', `/datasets/${id}/jsonl`)).text).toContain(JSON.stringify(run))
   })
 
   test('JSON Lines have one example per line, digit for digit, however it was sent', async () => {

@@ -270,6 +270,17 @@ describe('404 /datasets', () => {
 })
 
 describe('422 /datasets', () => {
+  test('a schema of more than 100,000 characters is refused, whatever it says', async () => {
+    const h = await harness()
+    const schema = (length: number): object => ({ description: 'x'.repeat(length - 18) })
+    const send = async (name: string, length: number) =>
+      h.call('POST', '/datasets', { name, inputs_schema_definition: schema(length) })
+    expect((await send('fits', 100_000)).status).toBe(200)
+    const { status, body } = await send('too long', 100_001)
+    expect(status).toBe(422)
+    expect(body.detail).toMatchObject([{ loc: ['body', 'inputs_schema_definition'] }])
+  })
+
   test('every kind of wrong input is refused and stores nothing', async () => {
     const h = await harness()
     const bodies: unknown[] = [

@@ -306,6 +306,26 @@ describe('422', () => {
     expect(h.errors).toEqual([])
   })
 
+  test('a main part that begins like an object and is no JSON is refused alone', async () => {
+    const h = await multipartHarness()
+    for (const text of ['{"a":null:""}', '{"a" 1}', '{1:2}', '{"a":"\\x"}', '{']) {
+      const [bad, good] = [randomUUID(), randomUUID()]
+      const answer = await h.send([
+        { name: `post.${bad}`, value: text },
+        {
+          name: `post.${good}`,
+          value: JSON.stringify({ id: good, trace_id: good, name: 'good', run_type: 'chain' }),
+        },
+      ])
+      expect(answer.status, text).toBe(422)
+      expect(answer.text).toContain(bad)
+      await h.drain()
+      const rows = await h.db`select id from runs where id in (${bad}, ${good})`
+      expect(rows).toEqual([{ id: good }])
+    }
+    expect(h.errors).toEqual([])
+  })
+
   test("a broken body gets the vendor's message, and stores nothing", async () => {
     const h = await multipartHarness()
     const id = randomUUID()
