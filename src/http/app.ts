@@ -2,11 +2,7 @@ import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
-import {
-  createJsonSchemaTransform,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
 import { productVersion } from '../domain/version.ts'
 import { createBacklog } from '../queue/process-backlog.ts'
@@ -17,6 +13,7 @@ import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
+import { documentRoutes, documentSchemas } from './documented-answers.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { createHealthState, health, type HealthServices, type Progress } from './health.ts'
@@ -141,7 +138,8 @@ export async function buildApp({
   })
   await app.register(swagger, {
     openapi: { info: { title: 'Runmill', version: productVersion } },
-    transform: createJsonSchemaTransform({ skipList: [] }),
+    transform: documentRoutes(),
+    transformObject: documentSchemas,
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   app.decorate(
@@ -170,7 +168,9 @@ function answerRouterError(
 ): void {
   const body = request.url.startsWith(langfusePrefix)
     ? { message: error.message, error: 'InvalidRequestError' }
-    : { detail: error.message }
+    : request.url.startsWith('/api/runmill')
+      ? { error: error.message }
+      : { detail: error.message }
   void reply.code(error.statusCode ?? 400).send(body)
 }
 

@@ -9,6 +9,7 @@ export async function buildHealthApp(services: HealthServices): Promise<App> {
     logger: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
+  app.setSerializerCompiler(() => JSON.stringify)
   app.decorate('healthState', createHealthState(services))
   await app.register(health, app.healthState)
   return app

@@ -1,7 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { z } from 'zod'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { ingestLanes } from '../queue/catalog.ts'
 import { pingPool } from '../store/ping.ts'
+import { answerOf } from './documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -118,15 +120,37 @@ export function createHealthState({
   }
 }
 
+const tags = ['health']
+
+const livezSchema = {
+  tags,
+  summary: 'Tells that the process runs',
+  response: { 200: z.object({ status: z.literal('ok') }) },
+}
+
+const readinessAnswer = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
+
+const readyzSchema = {
+  tags,
+  summary: 'Tells whether the process can serve, and why not',
+  response: { 200: readinessAnswer, 503: readinessAnswer },
+}
+
+const metricsSchema = {
+  tags,
+  summary: 'Metrics for Prometheus',
+  response: { 200: answerOf(200, { 'text/plain': z.string() }) },
+}
+
 /** Serves liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
 export async function health(app: App, state: HealthState): Promise<void> {
   const paths = collectPaths(app)
-  app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/readyz', async (_, reply) => {
+  app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }))
+  app.get('/readyz', { schema: readyzSchema }, async (_, reply) => {
     const readiness = await state.readiness()
     return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })
-  app.get('/metrics', async (_, reply) => {
+  app.get('/metrics', { schema: metricsSchema }, async (_, reply) => {
     const { contentType, text } = await state.metrics()
     return reply.type(contentType).send(text)
   })
