@@ -21,7 +21,7 @@ import {
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetRunItemFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { lenientDate, strictDate, text } from '../requests.ts'
 
@@ -50,6 +50,7 @@ export function postDatasetRunItems(app: App, services: Services): void {
   const nextInstant = createInstants(() => clock.now())
   const schema = {
     body,
+    response: { 200: datasetRunItemAnswer },
     tags: ['langfuse dataset run items'],
     summary: 'Link a dataset item to its execution in a run',
   }
