@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
-import { answerOf } from './documented-answers.ts'
+import { answerOf, serverErrors } from './documented-answers.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure, logRefusal } from './log-failure.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
@@ -89,6 +89,7 @@ export async function blobs(app: App, services: Services): Promise<void> {
       response: {
         200: answerOf(200, content),
         206: answerOf(206, content),
+        ...serverErrors,
         ...Object.fromEntries(
           [400, 403, 404, 414, 416, 500, 503].map((status) => [status, answerOf(status, refusal)]),
         ),

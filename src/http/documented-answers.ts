@@ -37,6 +37,11 @@ export function answerOf(
   }
 }
 
+/** What the HTTP server itself refuses, without a body. */
+export const serverErrors: DocumentedAnswers = {
+  431: z.undefined().describe('The URL and the headers have more than 16 KiB'),
+}
+
 const retryAfter = { type: 'integer', description: 'Seconds after which to come again' }
 
 /**

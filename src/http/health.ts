@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { toEpochMs } from '../domain/timestamp.ts'
 import { ingestLanes } from '../queue/catalog.ts'
 import { pingPool } from '../store/ping.ts'
-import { answerOf } from './documented-answers.ts'
+import { answerOf, serverErrors } from './documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -122,10 +122,16 @@ export function createHealthState({
 
 const tags = ['health']
 
+/** What Fastify answers by itself. */
+const fault = z.object({ statusCode: z.int(), error: z.string(), message: z.string() })
+
+/** There are too many connections. */
+const unavailable = { 503: answerOf(503, fault) }
+
 const livezSchema = {
   tags,
   summary: 'Tells that the process runs',
-  response: { 200: z.object({ status: z.literal('ok') }) },
+  response: { 200: z.object({ status: z.literal('ok') }), ...serverErrors, ...unavailable },
 }
 
 const readinessAnswer = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
@@ -133,13 +139,17 @@ const readinessAnswer = z.object({ ready: z.boolean(), problems: z.array(z.strin
 const readyzSchema = {
   tags,
   summary: 'Tells whether the process can serve, and why not',
-  response: { 200: readinessAnswer, 503: readinessAnswer },
+  response: {
+    200: readinessAnswer,
+    ...serverErrors,
+    503: answerOf(503, z.union([readinessAnswer, fault])),
+  },
 }
 
 const metricsSchema = {
   tags,
   summary: 'Metrics for Prometheus',
-  response: { 200: answerOf(200, { 'text/plain': z.string() }) },
+  response: { 200: answerOf(200, { 'text/plain': z.string() }), ...serverErrors, ...unavailable },
 }
 
 /** Serves liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */

@@ -19,7 +19,8 @@ describe('the document', () => {
     'says how every operation of %s succeeds',
     async (dialect) => {
       const h = await harness()
-      const silent = documentedOperations(h.app)
+      const operations = await documentedOperations(h.app)
+      const silent = operations
         .filter(({ path }) => isOfLangsmith(path) === (dialect === 'LangSmith'))
         .filter((operation) => !hasDocumentedSuccess(operation))
       expect(silent.map(({ method, path }) => `${method.toUpperCase()} ${path}`)).toEqual([])
@@ -37,7 +38,7 @@ describe('any request', () => {
     const known = await knownTexts(h)
     const problems: string[] = []
     // Deletes come last, so that the others find something.
-    const operations = documentedOperations(h.app).toSorted(
+    const operations = (await documentedOperations(h.app)).toSorted(
       (a, b) => Number(a.method === 'delete') - Number(b.method === 'delete'),
     )
     for (const operation of operations) {

@@ -27,8 +27,9 @@ interface Contract {
 
 let contract: Contract | null = null
 
-/** Every operation of the document. The app must be ready. */
-export function documentedOperations(app: App): Operation[] {
+/** Every operation of the document. */
+export async function documentedOperations(app: App): Promise<Operation[]> {
+  await app.ready()
   return contractOf(app).operations
 }
 
@@ -112,7 +113,8 @@ function contractOf(app: App): Contract {
 
 /** Of several that match, the router takes the one with the first fixed segment. */
 function findOperation({ bySize }: Contract, { method, url }: SentRequest): Operation | undefined {
-  const [bare = ''] = url.split(/[?#]/)
+  // As the app is called by `inject`, which resolves `..`.
+  const bare = new URL(url, 'http://localhost').pathname
   const path = /^\/api\/(?:public|runmill)\//.test(bare)
     ? bare
     : bare.replace(/^\/api(?:\/v1)?(?=\/)/, '').replace(/^\/v1\/platform(?=\/)/, '/platform')

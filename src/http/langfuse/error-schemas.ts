@@ -1,6 +1,6 @@
 import type { RouteOptions } from 'fastify'
 import { z } from 'zod'
-import { answerOf, takesBody, type DocumentedAnswers } from '../documented-answers.ts'
+import { answerOf, serverErrors, takesBody, type DocumentedAnswers } from '../documented-answers.ts'
 
 /** The body of an answer other than success (contracts/langfuse.md 1.4). `error` is missing when a key is refused. */
 export const langfuseError = z
@@ -43,6 +43,7 @@ export function langfuseErrors(route: RouteOptions): DocumentedAnswers {
       : {}),
     ...(route.url.includes(':') ? { 414: error(414) } : {}),
     429: error(429),
+    ...serverErrors,
     500: error(500),
     503: error(503),
   }

@@ -1,6 +1,6 @@
 import type { RouteOptions } from 'fastify'
 import { z } from 'zod'
-import { answerOf, takesBody, type DocumentedAnswers } from '../documented-answers.ts'
+import { answerOf, serverErrors, takesBody, type DocumentedAnswers } from '../documented-answers.ts'
 
 const validationDetail = z.object({
   loc: z.array(z.union([z.string(), z.int()])),
@@ -48,6 +48,7 @@ export function langsmithErrors(route: RouteOptions): DocumentedAnswers {
     503,
   ]
   return {
+    ...serverErrors,
     ...Object.fromEntries(statuses.map((status) => [status, answerOf(status, shape)])),
     ...(route.url.includes(':') ? errorsOfRouter(shape) : {}),
   }

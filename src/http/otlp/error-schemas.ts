@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { answerOf, type DocumentedAnswers } from '../documented-answers.ts'
+import { answerOf, serverErrors, type DocumentedAnswers } from '../documented-answers.ts'
 
 /** A message of protobuf; OpenAPI cannot describe it. */
 export const protobuf = { 'application/x-protobuf': z.string() }
@@ -8,12 +8,15 @@ export const protobuf = { 'application/x-protobuf': z.string() }
 const status = z.object({ code: z.int(), message: z.string() }).meta({ id: 'OtlpStatus' })
 
 /** The errors of `/v1/traces`. */
-export const otlpErrors: DocumentedAnswers = Object.fromEntries(
-  [400, 401, 403, 404, 408, 413, 415, 429, 500, 503].map((code) => [
-    code,
-    answerOf(code, { 'application/json': status, ...protobuf }),
-  ]),
-)
+export const otlpErrors: DocumentedAnswers = {
+  ...serverErrors,
+  ...Object.fromEntries(
+    [400, 401, 403, 404, 408, 413, 415, 429, 500, 503].map((code) => [
+      code,
+      answerOf(code, { 'application/json': status, ...protobuf }),
+    ]),
+  ),
+}
 
 /** A refused export, or an error of the plugin around. */
 const either = {
