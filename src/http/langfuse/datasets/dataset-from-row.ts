@@ -3,7 +3,6 @@ import { rawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
-import type { RunItemRow } from '../../../store/read/experiments/run-items.ts'
 import { mediaReference, type ItemRow } from '../media/media-references.ts'
 import { shownJson, shownTime } from '../requests.ts'
 
@@ -107,34 +106,6 @@ export function datasetRunFromRow(
     datasetName: dataset.name,
     createdAt: toMillisecondIso(row.createdAt),
     updatedAt: toMillisecondIso(row.updatedAt),
-  }
-}
-
-export const datasetRunItemAnswer = z
-  .object({
-    id: z.string(),
-    datasetRunId: z.string(),
-    datasetRunName: z.string(),
-    datasetItemId: z.string(),
-    traceId: z.string(),
-    observationId: z.string().nullable(),
-    createdAt: shownTime,
-    updatedAt: shownTime,
-  })
-  .meta({ id: 'LangfuseDatasetRunItem' })
-
-/** Dataset run item (contracts/langfuse.md 2.1). */
-export function datasetRunItemFromRow(row: RunItemRow): z.output<typeof datasetRunItemAnswer> {
-  const createdAt = toMillisecondIso(row.createdAt)
-  return {
-    id: row.id,
-    datasetRunId: row.experimentId,
-    datasetRunName: row.experimentName,
-    datasetItemId: row.externalExampleId ?? row.exampleId,
-    traceId: row.externalTraceId ?? row.traceId,
-    observationId: row.externalRunId ?? row.runId,
-    createdAt,
-    updatedAt: createdAt,
   }
 }
 

@@ -19,12 +19,8 @@ import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
 import { messageAnswer, metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
-import {
-  datasetRunAnswer,
-  datasetRunFromRow,
-  datasetRunItemAnswer,
-  datasetRunItemFromRow,
-} from './dataset-from-row.ts'
+import { datasetRunAnswer, datasetRunFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 
 const tags = ['langfuse dataset runs']

@@ -3,7 +3,7 @@ import { resolveId } from '../../../domain/ids.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { runItemCount, runItemList } from '../../../store/read/experiments/run-items.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { notFound } from '../errors.ts'
 import { metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
 

@@ -21,7 +21,7 @@ import {
 import { experimentUpsertByName } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { notFound } from '../errors.ts'
 import { lenientDate, strictDate, text } from '../requests.ts'
 
@@ -57,12 +57,8 @@ export function postDatasetRunItems(app: App, services: Services): void {
   app.post('/dataset-run-items', { schema, config: { isIngest: true } }, async (request) => {
     const { tenantId } = request.principal
     const { runName, runDescription, datasetItemId, datasetVersion = null } = request.body
-    const example = await exampleFind(
-      db,
-      tenantId,
-      resolveId('example', datasetItemId).id,
-      datasetVersion,
-    )
+    const itemId = resolveId('example', datasetItemId).id
+    const example = await exampleFind(db, tenantId, itemId, datasetVersion)
     if (example === null || example.archived) throw notFound('Dataset item not found')
     const link = await resolveLink(db, tenantId, request.body)
     const createdAt = request.body.createdAt ?? null
