@@ -2,11 +2,7 @@ import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
-import {
-  createJsonSchemaTransform,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
 import { productVersion } from '../domain/version.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -18,6 +14,7 @@ import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './connections.ts'
 import { decodeBodies } from './decode.ts'
+import { documentRoutes, documentSchemas } from './documented-answers.ts'
 import { countFailedKeys } from './failed-keys.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { langsmith } from './langsmith/plugin.ts'
@@ -155,7 +152,8 @@ export async function buildApp({
   })
   await app.register(swagger, {
     openapi: { info: { title: 'Runmill', version: productVersion } },
-    transform: createJsonSchemaTransform({ skipList: [] }),
+    transform: documentRoutes(),
+    transformObject: documentSchemas,
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
   app.decorate(
@@ -184,7 +182,9 @@ function answerRouterError(
 ): void {
   const body = request.url.startsWith(langfusePrefix)
     ? { message: error.message, error: 'InvalidRequestError' }
-    : { detail: error.message }
+    : request.url.startsWith('/api/runmill')
+      ? { error: error.message }
+      : { detail: error.message }
   // No hook runs for these requests.
   void reply
     .code(error.statusCode ?? 400)

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type BlobLink, blobLinkBase } from '../blobs/signing.ts'
 import type { Blob, ByteRange } from '../blobs/store.ts'
 import { toEpochMs } from '../domain/timestamp.ts'
+import { answerOf, serverErrors } from './documented-answers.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure } from './log-failure.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
@@ -62,6 +63,11 @@ function addressOf({ socket }: FastifyRequest): string {
   return `${address.includes(':') ? `[${address}]` : address}:${socket.localPort ?? 80}`
 }
 
+/** The attachment, with the type that it was stored with. */
+const content = { '*/*': z.string() }
+
+const refusal = z.object({ error: z.string() })
+
 /** Serves signed links by `GET` and `HEAD`. The signature replaces a key. */
 export async function blobs(app: App, services: Services): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply))
@@ -80,6 +86,14 @@ export async function blobs(app: App, services: Services): Promise<void> {
         expires: z.string().default(''),
         signature: z.string().default(''),
       }),
+      response: {
+        200: answerOf(200, content),
+        206: answerOf(206, content),
+        ...serverErrors,
+        ...Object.fromEntries(
+          [400, 403, 404, 414, 416, 500, 503].map((status) => [status, answerOf(status, refusal)]),
+        ),
+      },
     },
     handler: async (request, reply) => {
       const link = services.blobSigner.verify({ ...request.params, ...request.query })

@@ -3,6 +3,8 @@
  */
 export class BodyError extends Error {
   override name = 'BodyError'
+  /** For routes that belong to no dialect: Fastify answers it by itself. */
+  readonly statusCode = 400
   readonly reason: BodyErrorReason
   /** @param message for the client; the default says what the reason says */
   constructor(reason: BodyErrorReason, message: string = messages[reason], options?: ErrorOptions) {

@@ -22,6 +22,8 @@ declare module 'fastify' {
  */
 export function decodeBodies(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
+    // Nothing reads the body of such a request.
+    if (request.method === 'GET' || request.method === 'HEAD') return payload
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() || 'identity'
     // A plain body is counted in read-body.ts. Only a body that a route reads as a stream is counted here.
     const isStreamed =

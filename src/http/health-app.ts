@@ -11,6 +11,7 @@ export async function buildHealthApp(services: HealthServices): Promise<App> {
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>()
   setSecurityHeaders(app)
+  app.setSerializerCompiler(() => JSON.stringify)
   app.decorate('healthState', createHealthState(services))
   await app.register(health, app.healthState)
   return app

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { toEpochMs } from '../domain/timestamp.ts'
 import type { Metrics, Sight } from '../metrics/metrics.ts'
 import type { QueueBackend, QueueMemory } from '../queue/backend.ts'
@@ -6,6 +7,7 @@ import { createStallWatch } from '../queue/stall.ts'
 import { withTimeLimit } from '../queue/time-limit.ts'
 import { pingPool } from '../store/heartbeat.ts'
 import { deadLetterCountSome } from '../store/read/dead-letters.ts'
+import { answerOf, serverErrors } from './documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from './other-methods.ts'
 import type { App, Services } from './services.ts'
 
@@ -194,15 +196,47 @@ function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   }
 }
 
+const tags = ['health']
+
+/** What Fastify answers by itself. */
+const fault = z.object({ statusCode: z.int(), error: z.string(), message: z.string() })
+
+/** There are too many connections. */
+const unavailable = { 503: answerOf(503, fault) }
+
+const livezSchema = {
+  tags,
+  summary: 'Tells that the process runs',
+  response: { 200: z.object({ status: z.literal('ok') }), ...serverErrors, ...unavailable },
+}
+
+const readinessAnswer = z.object({ ready: z.boolean(), problems: z.array(z.string()) })
+
+const readyzSchema = {
+  tags,
+  summary: 'Tells whether the process can serve, and why not',
+  response: {
+    200: readinessAnswer,
+    ...serverErrors,
+    503: answerOf(503, z.union([readinessAnswer, fault])),
+  },
+}
+
+const metricsSchema = {
+  tags,
+  summary: 'Metrics for Prometheus',
+  response: { 200: answerOf(200, { 'text/plain': z.string() }), ...serverErrors, ...unavailable },
+}
+
 /** Serves liveness, readiness with reasons, and metrics, for whoever operates the server. They need no key. */
 export async function health(app: App, state: HealthState): Promise<void> {
   const paths = collectPaths(app)
-  app.get('/livez', async () => ({ status: 'ok' }))
-  app.get('/readyz', async (_, reply) => {
+  app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }))
+  app.get('/readyz', { schema: readyzSchema }, async (_, reply) => {
     const readiness = await state.readiness()
     return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })
-  app.get('/metrics', async (_, reply) => {
+  app.get('/metrics', { schema: metricsSchema }, async (_, reply) => {
     const { contentType, text } = await state.metrics()
     return reply.type(contentType).send(text)
   })

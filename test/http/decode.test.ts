@@ -45,6 +45,22 @@ interface Answer {
   body: string
 }
 
+test('a request that has no body may name any encoding', async () => {
+  const h = await harness()
+  const blob = '/api/runmill/blobs/x/y'
+  for (const [path, status] of [
+    ['/livez', 200],
+    ['/api/public/projects', 200],
+    ['/datasets', 200],
+    [blob, 403],
+  ] as const) {
+    const answer = await h.call('GET', path, undefined, { 'content-encoding': 'br' })
+    expect([path, answer.status]).toEqual([path, status])
+  }
+  const refused = await h.call('POST', '/livez', 'x', { 'content-encoding': 'br' })
+  expect(refused.status).toBe(400)
+})
+
 describe('compressed bodies', () => {
   test('a body in any encoding arrives as what was compressed', async () => {
     const h = await harness()

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -47,7 +49,13 @@ test('health is answered while the event loop is busy, and tells when that lasts
   expect(await get('/livez')).toEqual({ status: 200, text: '{"status":"ok"}' })
   await expect.poll(async () => get('/metrics')).toEqual({ status: 200, text: 'a 1' })
   expect((await get('/other')).status).toBe(404)
-  expect((await fetch(`${url}/livez`, { method: 'POST' })).status).toBe(405)
+  for (const method of ['POST', 'TRACE', 'PROPFIND']) {
+    const [answer] = (await once(request(`${url}/livez`, { method }).end(), 'response')) as [
+      IncomingMessage,
+    ]
+    expect([method, answer.statusCode]).toEqual([method, 405])
+    answer.resume()
+  }
 
   block(8000)
   await expect.poll(async () => (await get('/readyz')).status).toBe(503)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InjectOptions } from 'fastify'
+import type { InjectOptions, LightMyRequestResponse as InjectedAnswer } from 'fastify'
 import { inject } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
@@ -20,6 +20,7 @@ import { openRequestPool } from '../../src/store/request-pool.ts'
 import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildApiHandlers, buildHandlers } from '../../workers/index.ts'
 import { createProgress } from '../../workers/progress.ts'
+import { checkDocumented } from './documented-answers.ts'
 import { createTestDatabase } from './postgres.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
 
@@ -265,6 +266,7 @@ async function startServer({
     trustProxy,
     limits,
   })
+  checkAnswers(app)
   return {
     app,
     db,
@@ -283,6 +285,24 @@ async function startServer({
       await database.drop()
     },
   }
+}
+
+/** Makes every answer of the app a test of the OpenAPI document. */
+function checkAnswers(app: App): void {
+  const inject = app.inject.bind(app) as (options: InjectOptions) => Promise<InjectedAnswer>
+  const checked = async (options: InjectOptions | string): Promise<InjectedAnswer> => {
+    const request = typeof options === 'string' ? { url: options } : options
+    const url = typeof request.url === 'string' ? request.url : ''
+    const answer = await inject(request)
+    const type = answer.headers['content-type']
+    checkDocumented(
+      app,
+      { method: request.method ?? 'GET', url },
+      { status: answer.statusCode, type: type?.toString(), text: answer.body },
+    )
+    return answer
+  }
+  app.inject = checked as App['inject']
 }
 
 /** False when the test has stopped the app, its pool or its queue, made it listen, or stored files. */

@@ -8,6 +8,8 @@ import { mediaRoutes } from './media/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { tracesRoutes } from './traces/routes.ts'
 import { experimentsRoutes } from './experiments/routes.ts'
+import { documentErrors } from '../documented-answers.ts'
+import { langfuseErrors } from './error-schemas.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 
@@ -22,6 +24,7 @@ export async function langfuse(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
+  documentErrors(app, langfuseErrors)
   const paths = collectPaths(app)
   infoRoutes(app)
   ingestRoutes(app, services)

@@ -37,11 +37,42 @@ export function offsetOf({ page: number, limit }: PageRequest): number {
   return Math.max(0, number - 1) * limit
 }
 
+const pageMeta = z.object({
+  page: z.int(),
+  limit: z.int(),
+  totalItems: z.int(),
+  totalPages: z.int(),
+})
+
+/** The answer of a list with numbered pages. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ data: z.array(item), meta: pageMeta })
+}
+
+/** The answer of a list whose pages are found by a cursor, which the last page does not have. */
+export function cursorPageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ data: z.array(item), meta: z.object({ cursor: z.string().optional() }) })
+}
+
+/** The answer of a write that has nothing else to tell. */
+export const messageAnswer = z.object({ message: z.string() })
+
+/** A time in an answer. */
+export const shownTime = z.string().meta({ format: 'date-time' })
+
+/** Any JSON value in an answer. */
+export const shownJson = z.unknown()
+
+/** A JSON object in an answer, as it is stored, or null. */
+export const shownObjectOrNull = z
+  .unknown()
+  .meta({ type: 'object', additionalProperties: true, nullable: true })
+
 /** `meta` of a list. */
 export function metaOf(
   { page: number, limit }: PageRequest,
   totalItems: number,
-): Record<string, number> {
+): z.output<typeof pageMeta> {
   return { page: number, limit, totalItems, totalPages: Math.ceil(totalItems / limit) }
 }
 

@@ -7,6 +7,7 @@ import {
   type Credentials,
   type Principal,
 } from '../auth.ts'
+import { documentErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { infoRoutes } from './info/routes.ts'
@@ -17,6 +18,7 @@ import { examplesRoutes } from './examples/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { sessionsRoutes } from './sessions/routes.ts'
 import { comparisonsRoutes } from './comparisons/routes.ts'
+import { langsmithErrors } from './error-schemas.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 
 /**
@@ -33,6 +35,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
+  documentErrors(app, langsmithErrors)
   const paths = collectPaths(app)
   infoRoutes(app)
   feedbackRoutes(app, services)

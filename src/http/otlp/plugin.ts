@@ -6,6 +6,7 @@ import { classifyError, retryAfterSeconds, type ClassifiedError } from '../class
 import { logFailure } from '../log-failure.ts'
 import { readBody } from '../read-body.ts'
 import type { App, Services } from '../services.ts'
+import { otlpErrors, otlpErrorsOfLangfuse } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
@@ -22,7 +23,12 @@ export async function otlp(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
-  postTraces(app, services, { path: '/v1/traces', isAllOrNothing: false, tags: ['otlp'] })
+  postTraces(app, services, {
+    path: '/v1/traces',
+    isAllOrNothing: false,
+    tags: ['otlp'],
+    errors: otlpErrors,
+  })
 }
 
 /**
@@ -63,8 +69,12 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
       throw new OtlpError(400, `Unsupported x-langfuse-ingestion-version: ${String(sent)}`)
     }
   })
-  const path = '/otel/v1/traces'
-  postTraces(app, services, { path, isAllOrNothing: true, tags: ['langfuse opentelemetry'] })
+  postTraces(app, services, {
+    path: '/otel/v1/traces',
+    isAllOrNothing: true,
+    tags: ['langfuse opentelemetry'],
+    errors: otlpErrorsOfLangfuse,
+  })
 }
 
 /** Keeps bodies as bytes: in protobuf they are not JSON, and with a wrong content type they need not be either. */

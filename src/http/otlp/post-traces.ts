@@ -2,10 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
 import { experimentResolveNames } from '../../store/write/experiments.ts'
+import { answerOf, type DocumentedAnswers } from '../documented-answers.ts'
 import { acceptEvents } from '../ingest.ts'
 import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { readExport, type Export } from './decode.ts'
+import { protobuf } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
 import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
@@ -27,6 +29,10 @@ const body = z.unknown().meta({
   },
 })
 
+const accepted = z.object({
+  partialSuccess: z.object({ rejectedSpans: z.string(), errorMessage: z.string() }).optional(),
+})
+
 export interface TracesRoute {
   path: string
   /**
@@ -35,6 +41,8 @@ export interface TracesRoute {
    */
   isAllOrNothing: boolean
   tags: string[]
+  /** The answers other than success. */
+  errors: DocumentedAnswers
 }
 
 /**
@@ -44,7 +52,7 @@ export interface TracesRoute {
 export function postTraces(
   app: App,
   services: Services,
-  { path, isAllOrNothing, tags }: TracesRoute,
+  { path, isAllOrNothing, tags, errors }: TracesRoute,
 ): void {
   const paths = collectPaths(app)
   const schema = {
@@ -52,6 +60,7 @@ export function postTraces(
     summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
     consumes,
     body,
+    response: { 200: answerOf(200, { 'application/json': accepted, ...protobuf }), ...errors },
   }
   app.post(path, { schema, config: { isIngest: true } }, async (request, reply) => {
     const encoding = encodingOf(request)

@@ -1,12 +1,27 @@
+import { z } from 'zod'
 import { rawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
-import type { RunItemRow } from '../../../store/read/experiments/run-items.ts'
-import type { ItemRow } from '../media/media-references.ts'
+import { mediaReference, type ItemRow } from '../media/media-references.ts'
+import { shownJson, shownTime } from '../requests.ts'
+
+export const datasetAnswer = z
+  .object({
+    id: z.string(),
+    projectId: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    metadata: shownJson,
+    inputSchema: shownJson,
+    expectedOutputSchema: shownJson,
+    createdAt: shownTime,
+    updatedAt: shownTime,
+  })
+  .meta({ id: 'LangfuseDataset' })
 
 /** Dataset (contracts/langfuse.md 2.3). */
-export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {
+export function datasetFromRow(tenantId: string, row: Dataset): z.output<typeof datasetAnswer> {
   return {
     id: datasetIdOf(row),
     projectId: tenantId,
@@ -20,8 +35,34 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
   }
 }
 
+export const datasetItemAnswer = z
+  .object({
+    id: z.string(),
+    status: z.enum(['ACTIVE', 'ARCHIVED']),
+    input: shownJson,
+    expectedOutput: shownJson,
+    metadata: shownJson,
+    sourceTraceId: z.string().nullable(),
+    sourceObservationId: z.string().nullable(),
+    datasetId: z.string(),
+    datasetName: z.string(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+    mediaReferences: z.array(mediaReference),
+  })
+  .meta({ id: 'LangfuseDatasetItem' })
+
+/** Dataset of v1, with the ids of its items and the names of its runs. */
+export const datasetV1Answer = datasetAnswer.extend({
+  items: z.array(z.string()),
+  runs: z.array(z.string()),
+})
+
 /** Dataset item (contracts/langfuse.md 2.5). Both times are those of the version. */
-export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<string, unknown> {
+export function datasetItemFromRow(
+  dataset: Dataset,
+  row: ItemRow,
+): z.output<typeof datasetItemAnswer> {
   return {
     id: row.externalId ?? row.id,
     status: row.archived ? 'ARCHIVED' : 'ACTIVE',
@@ -38,8 +79,24 @@ export function datasetItemFromRow(dataset: Dataset, row: ItemRow): Record<strin
   }
 }
 
+export const datasetRunAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    metadata: shownJson,
+    datasetId: z.string(),
+    datasetName: z.string(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+  })
+  .meta({ id: 'LangfuseDatasetRun' })
+
 /** Dataset run (contracts/langfuse.md 2.4). */
-export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<string, unknown> {
+export function datasetRunFromRow(
+  dataset: Dataset,
+  row: ExperimentRow,
+): z.output<typeof datasetRunAnswer> {
   return {
     id: row.id,
     name: row.name,
@@ -49,21 +106,6 @@ export function datasetRunFromRow(dataset: Dataset, row: ExperimentRow): Record<
     datasetName: dataset.name,
     createdAt: toMillisecondIso(row.createdAt),
     updatedAt: toMillisecondIso(row.updatedAt),
-  }
-}
-
-/** Dataset run item (contracts/langfuse.md 2.1). */
-export function datasetRunItemFromRow(row: RunItemRow): Record<string, unknown> {
-  const createdAt = toMillisecondIso(row.createdAt)
-  return {
-    id: row.id,
-    datasetRunId: row.experimentId,
-    datasetRunName: row.experimentName,
-    datasetItemId: row.externalExampleId ?? row.exampleId,
-    traceId: row.externalTraceId ?? row.traceId,
-    observationId: row.externalRunId ?? row.runId,
-    createdAt,
-    updatedAt: createdAt,
   }
 }
 

@@ -6,7 +6,8 @@ import { exampleDeleteMany } from '../../../store/write/examples.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { withMedia } from '../media/media-references.ts'
-import { datasetItemFromRow } from './dataset-from-row.ts'
+import { messageAnswer } from '../requests.ts'
+import { datasetItemAnswer, datasetItemFromRow } from './dataset-from-row.ts'
 
 const params = z.object({ id: z.string() })
 const tags = ['langfuse dataset items']
@@ -16,7 +17,12 @@ export function datasetItemsIdRoutes(app: App, services: Services): void {
   const { db, clock } = services
 
   // Answers the latest version, archived or not.
-  const getSchema = { params, tags, summary: 'Read a dataset item' }
+  const getSchema = {
+    params,
+    response: { 200: datasetItemAnswer },
+    tags,
+    summary: 'Read a dataset item',
+  }
   app.get('/dataset-items/:id', { schema: getSchema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = resolveId('example', request.params.id)
@@ -28,7 +34,12 @@ export function datasetItemsIdRoutes(app: App, services: Services): void {
   })
 
   // Deletes from the latest version on: older versions and run items stay.
-  const deleteSchema = { params, tags, summary: 'Delete a dataset item' }
+  const deleteSchema = {
+    params,
+    response: { 200: messageAnswer },
+    tags,
+    summary: 'Delete a dataset item',
+  }
   app.delete('/dataset-items/:id', { schema: deleteSchema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = request.params

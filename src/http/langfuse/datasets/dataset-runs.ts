@@ -13,12 +13,14 @@ import {
   type RunItemRow,
 } from '../../../store/read/experiments/run-items.ts'
 import { experimentDeleteMany } from '../../../store/write/experiments.ts'
+import { answerOf } from '../../documented-answers.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
-import { metaOf, offsetOf, page, text } from '../requests.ts'
-import { datasetRunFromRow, datasetRunItemFromRow } from './dataset-from-row.ts'
+import { messageAnswer, metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
+import { datasetRunAnswer, datasetRunFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 
 const tags = ['langfuse dataset runs']
@@ -34,6 +36,7 @@ export function datasetRunsRoutes(app: App, services: Services): void {
   const listSchema = {
     params: z.object({ name: text }),
     querystring: z.object(page),
+    response: { 200: pageOf(datasetRunAnswer) },
     tags,
     summary: 'List the runs of a dataset, newest first',
   }
@@ -50,7 +53,13 @@ export function datasetRunsRoutes(app: App, services: Services): void {
   })
 
   // The contract has no pages here, so the items are streamed.
-  const getSchema = { params: runParams, tags, summary: 'Read a dataset run with its items' }
+  const withItems = datasetRunAnswer.extend({ datasetRunItems: z.array(datasetRunItemAnswer) })
+  const getSchema = {
+    params: runParams,
+    response: { 200: answerOf(200, withItems) },
+    tags,
+    summary: 'Read a dataset run with its items',
+  }
   app.get('/datasets/:name/runs/:runName', { schema: getSchema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { dataset, run } = await findDatasetRun(db, tenantId, request.params)
@@ -63,7 +72,12 @@ export function datasetRunsRoutes(app: App, services: Services): void {
 
   // The run and its items are gone at once; the same name then makes a new run with another id. Traces and scores stay,
   // except those of an experiment by LangSmith's clients, whose traces exist only within it.
-  const deleteSchema = { params: runParams, tags, summary: 'Delete a dataset run' }
+  const deleteSchema = {
+    params: runParams,
+    response: { 200: messageAnswer },
+    tags,
+    summary: 'Delete a dataset run',
+  }
   app.delete('/datasets/:name/runs/:runName', { schema: deleteSchema }, async (request) => {
     const { tenantId } = request.principal
     const { run } = await findDatasetRun(db, tenantId, request.params)

@@ -7,10 +7,10 @@ import {
   type ExampleFilter,
 } from '../../../store/read/datasets/examples.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetItemFromRow } from './dataset-from-row.ts'
+import { datasetItemAnswer, datasetItemFromRow } from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 import { withMedia } from '../media/media-references.ts'
-import { lenientDate, metaOf, offsetOf, page, text } from '../requests.ts'
+import { lenientDate, metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
 
 const querystring = z
   .object({
@@ -28,7 +28,12 @@ const querystring = z
 /** Lists active items, newest version first; with `version`, as they were at that time (contracts/langfuse.md 2.5). */
 export function getDatasetItems(app: App, services: Services): void {
   const { db } = services
-  const schema = { querystring, tags: ['langfuse dataset items'], summary: 'List dataset items' }
+  const schema = {
+    querystring,
+    response: { 200: pageOf(datasetItemAnswer) },
+    tags: ['langfuse dataset items'],
+    summary: 'List dataset items',
+  }
   app.get('/dataset-items', { schema }, async (request) => {
     const { principal, query } = request
     const { tenantId } = principal

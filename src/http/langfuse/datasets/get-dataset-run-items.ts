@@ -3,14 +3,15 @@ import { resolveId } from '../../../domain/ids.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
 import { runItemCount, runItemList } from '../../../store/read/experiments/run-items.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetRunItemFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { notFound } from '../errors.ts'
-import { metaOf, offsetOf, page, text } from '../requests.ts'
+import { metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
 
 /** Lists all items of a run, repetitions included, newest first (contracts/langfuse.md 2.2). */
 export function getDatasetRunItems(app: App, { db }: Services): void {
   const schema = {
     querystring: z.object({ datasetId: z.string(), runName: text, ...page }),
+    response: { 200: pageOf(datasetRunItemAnswer) },
     tags: ['langfuse dataset run items'],
     summary: 'List the items of a dataset run',
   }

@@ -1,11 +1,17 @@
 import { z } from 'zod'
 import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
 import { datasetListContents } from '../../../store/read/experiments/dataset-experiments.ts'
+import { answerOf } from '../../documented-answers.ts'
 import type { App, Services } from '../../services.ts'
 import { streamList } from '../json-stream.ts'
 import { withMedia } from '../media/media-references.ts'
 import { text } from '../requests.ts'
-import { datasetFromRow, datasetItemFromRow } from './dataset-from-row.ts'
+import {
+  datasetAnswer,
+  datasetFromRow,
+  datasetItemAnswer,
+  datasetItemFromRow,
+} from './dataset-from-row.ts'
 import { findDataset } from './find-dataset.ts'
 
 /** Items that are read by one query. */
@@ -16,11 +22,22 @@ const tags = ['langfuse datasets']
 
 const v1Schema = {
   params,
+  response: {
+    200: answerOf(
+      200,
+      datasetAnswer.extend({ runs: z.array(z.string()), items: z.array(datasetItemAnswer) }),
+    ),
+  },
   tags,
   summary: 'Read a dataset with its items and the names of its runs (v1)',
 }
 
-const v2Schema = { params, tags, summary: 'Read a dataset' }
+const v2Schema = {
+  params,
+  response: { 200: datasetAnswer },
+  tags,
+  summary: 'Read a dataset',
+}
 
 /** One dataset by its name (contracts/langfuse.md 2.3). */
 export function getDatasetsName(app: App, services: Services): void {

@@ -3,19 +3,21 @@ import type { Db } from '../../../store/pool.ts'
 import { datasetCount, datasetList } from '../../../store/read/datasets/datasets.ts'
 import { datasetListContents } from '../../../store/read/experiments/dataset-experiments.ts'
 import type { App, Services } from '../../services.ts'
-import { metaOf, offsetOf, page, pageFromZero, type PageRequest } from '../requests.ts'
-import { datasetFromRow } from './dataset-from-row.ts'
+import { metaOf, offsetOf, page, pageFromZero, pageOf, type PageRequest } from '../requests.ts'
+import { datasetAnswer, datasetFromRow, datasetV1Answer } from './dataset-from-row.ts'
 
 const tags = ['langfuse datasets']
 
 const v1Schema = {
   querystring: z.object(pageFromZero),
+  response: { 200: pageOf(datasetV1Answer) },
   tags,
   summary: 'List datasets with what they hold, newest first (v1)',
 }
 
 const v2Schema = {
   querystring: z.object(page),
+  response: { 200: pageOf(datasetAnswer) },
   tags,
   summary: 'List datasets, newest first',
 }

@@ -7,7 +7,7 @@ import type { Example } from '../../../store/read/datasets/examples.ts'
 import { mediaListAmong } from '../../../store/read/media.ts'
 import { exampleWriteVersions, type ExampleVersion } from '../../../store/write/examples.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetItemFromRow } from './dataset-from-row.ts'
+import { datasetItemAnswer, datasetItemFromRow } from './dataset-from-row.ts'
 import { checkItem } from './dataset-schema.ts'
 import { conflict, invalidRequest, notFound } from '../errors.ts'
 import { readPayload, type Payload } from './item-payload.ts'
@@ -42,6 +42,7 @@ export function postDatasetItems(app: App, services: Services): void {
   const { db, clock } = services
   const schema = {
     body,
+    response: { 200: datasetItemAnswer },
     tags: ['langfuse dataset items'],
     summary: 'Make a dataset item, or a new version of it',
   }

@@ -22,7 +22,7 @@ import { experimentUpsertByName } from '../../../store/write/experiments.ts'
 import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
-import { datasetRunItemFromRow } from './dataset-from-row.ts'
+import { datasetRunItemAnswer, datasetRunItemFromRow } from './dataset-run-item-from-row.ts'
 import { notFound } from '../errors.ts'
 import { lenientDate, strictDate, text } from '../requests.ts'
 
@@ -51,18 +51,15 @@ export function postDatasetRunItems(app: App, services: Services): void {
   const nextInstant = createInstants(() => clock.now())
   const schema = {
     body,
+    response: { 200: datasetRunItemAnswer },
     tags: ['langfuse dataset run items'],
     summary: 'Link a dataset item to its execution in a run',
   }
   app.post('/dataset-run-items', { schema, config: { isIngest: true } }, async (request) => {
     const { tenantId } = request.principal
     const { runName, runDescription, datasetItemId, datasetVersion = null } = request.body
-    const example = await exampleFind(
-      db,
-      tenantId,
-      resolveId('example', datasetItemId).id,
-      datasetVersion,
-    )
+    const itemId = resolveId('example', datasetItemId).id
+    const example = await exampleFind(db, tenantId, itemId, datasetVersion)
     if (example === null || example.archived) throw notFound('Dataset item not found')
     const link = await resolveLink(db, tenantId, request.body)
     const createdAt = request.body.createdAt ?? null

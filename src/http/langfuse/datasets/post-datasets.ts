@@ -7,7 +7,7 @@ import { datasetUpsertByName } from '../../../store/write/datasets.ts'
 import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
 import { text } from '../requests.ts'
-import { datasetFromRow } from './dataset-from-row.ts'
+import { datasetAnswer, datasetFromRow, datasetV1Answer } from './dataset-from-row.ts'
 import { checkAllItems, isJsonSchema } from './dataset-schema.ts'
 
 const jsonSchema = z
@@ -28,9 +28,19 @@ const body = z.object({
 
 const tags = ['langfuse datasets']
 
-const v1Schema = { body, tags, summary: 'Make a dataset, or change the one of that name (v1)' }
+const v1Schema = {
+  body,
+  response: { 200: datasetV1Answer },
+  tags,
+  summary: 'Make a dataset, or change the one of that name (v1)',
+}
 
-const v2Schema = { body, tags, summary: 'Make a dataset, or change the one of that name' }
+const v2Schema = {
+  body,
+  response: { 200: datasetAnswer },
+  tags,
+  summary: 'Make a dataset, or change the one of that name',
+}
 
 /** Both versions do the same; the two lists in v1's answer are always empty (contracts/langfuse.md 2.3). */
 export function postDatasets(app: App, services: Services): void {

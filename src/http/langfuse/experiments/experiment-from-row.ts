@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
@@ -7,7 +8,8 @@ import type {
 } from '../../../store/read/experiments/experiment-activity.ts'
 import type { ExperimentItemRow } from '../../../store/read/experiments/experiment-items.ts'
 import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
-import { scoreV3FromRow } from '../scores/score-from-row.ts'
+import { shownJson, shownObjectOrNull, shownTime } from '../requests.ts'
+import { scoreV3Answer, scoreV3FromRow } from '../scores/score-from-row.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /**
@@ -24,13 +26,30 @@ export interface Companions {
   metrics: ExecutionMetrics | undefined
 }
 
+export const experimentAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    startTime: shownTime,
+    endTime: shownTime,
+    itemCount: z.int(),
+    datasetId: z.string().nullable(),
+    metadata: shownObjectOrNull.optional(),
+    scores: z.array(scoreV3Answer).optional(),
+    avgLatency: z.number().nullable().optional(),
+    totalCost: z.number().optional(),
+    avgTotalCost: z.number().optional(),
+  })
+  .meta({ id: 'LangfuseExperiment' })
+
 /** Experiment (contracts/langfuse.md 2.11). */
 export function experimentFromRow(
   tenantId: string,
   row: ExperimentActivityRow,
   groups: ReadonlySet<ExperimentGroup>,
   { scores, metrics }: Companions,
-): Record<string, unknown> {
+): z.output<typeof experimentAnswer> {
   return {
     id: row.id,
     name: row.name,
@@ -64,13 +83,39 @@ export const experimentItemGroups = [
 
 export type ExperimentItemGroup = (typeof experimentItemGroups)[number]
 
+export const experimentItemAnswer = z
+  .object({
+    id: z.string(),
+    traceId: z.string(),
+    startTime: shownTime,
+    endTime: shownTime.nullable(),
+    level: z.string(),
+    environment: z.string(),
+    experimentId: z.string(),
+    experimentName: z.string(),
+    experimentItemId: z.string(),
+    experimentDatasetId: z.string().nullable().optional(),
+    experimentItemVersion: shownTime.nullable().optional(),
+    input: shownJson.optional(),
+    output: shownJson.optional(),
+    expectedOutput: shownJson.optional(),
+    metadata: z.record(z.string(), shownJson).optional(),
+    experimentItemMetadata: shownObjectOrNull.optional(),
+    experimentMetadata: shownObjectOrNull.optional(),
+    experimentDescription: z.string().nullable().optional(),
+    scores: z.array(scoreV3Answer).optional(),
+    latency: z.number().nullable().optional(),
+    totalCost: z.number().optional(),
+  })
+  .meta({ id: 'LangfuseExperimentItem' })
+
 /** Experiment item: the run that executed an example (contracts/langfuse.md 2.11). */
 export function experimentItemFromRow(
   tenantId: string,
   row: ExperimentItemRow,
   groups: ReadonlySet<ExperimentItemGroup>,
   { scores, metrics }: Companions,
-): Record<string, unknown> {
+): z.output<typeof experimentItemAnswer> {
   return {
     id: row.spanId,
     traceId: row.traceId,
@@ -112,7 +157,7 @@ export function experimentItemFromRow(
   }
 }
 
-function scoresFromRows(tenantId: string, scores: readonly ScoreRow[]): Record<string, unknown>[] {
+function scoresFromRows(tenantId: string, scores: readonly ScoreRow[]) {
   return scores.map((score) => scoreV3FromRow(tenantId, score, ['details', 'subject']))
 }
 

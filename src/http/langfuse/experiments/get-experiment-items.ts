@@ -7,7 +7,11 @@ import {
 } from '../../../store/read/experiments/experiment-items.ts'
 import { scoreListOfTraces } from '../../../store/read/feedback/score-groups.ts'
 import type { App, Services } from '../../services.ts'
-import { experimentItemFromRow, experimentItemGroups } from './experiment-from-row.ts'
+import {
+  experimentItemAnswer,
+  experimentItemFromRow,
+  experimentItemGroups,
+} from './experiment-from-row.ts'
 import {
   experimentQuerystring,
   groupsOf,
@@ -16,7 +20,7 @@ import {
 } from './experiment-query.ts'
 import { experimentItemFilterColumns } from '../filter-columns.ts'
 import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
-import { textList } from '../requests.ts'
+import { cursorPageOf, textList } from '../requests.ts'
 
 const columns: readonly ExperimentItemColumn[] = [
   'io',
@@ -40,6 +44,7 @@ export function getExperimentItems(app: App, { db }: Services): void {
       experimentItemId: textList.optional(),
       datasetId: textList.optional(),
     }),
+    response: { 200: cursorPageOf(experimentItemAnswer) },
     tags: ['langfuse experiments'],
     summary: 'List experiment items',
   }

@@ -5,7 +5,7 @@ import {
 } from '../../../store/read/experiments/experiment-activity.ts'
 import { scoreListOfExperiments } from '../../../store/read/feedback/score-groups.ts'
 import type { App, Services } from '../../services.ts'
-import { experimentFromRow, experimentGroups } from './experiment-from-row.ts'
+import { experimentAnswer, experimentFromRow, experimentGroups } from './experiment-from-row.ts'
 import {
   experimentQuerystring,
   groupsOf,
@@ -14,7 +14,7 @@ import {
 } from './experiment-query.ts'
 import { experimentFilterColumns } from '../filter-columns.ts'
 import { anyOf, filtersOf, mergeFilter } from '../filter.ts'
-import { textList } from '../requests.ts'
+import { cursorPageOf, textList } from '../requests.ts'
 
 /**
  * Lists experiments of every dialect that were executed in a span of time, the latest active first
@@ -28,6 +28,7 @@ export function getExperiments(app: App, { db }: Services): void {
       name: textList.optional(),
       datasetId: textList.optional(),
     }),
+    response: { 200: cursorPageOf(experimentAnswer) },
     tags: ['langfuse experiments'],
     summary: 'List experiments',
   }

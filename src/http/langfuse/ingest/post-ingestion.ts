@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
+import { answerOf } from '../../documented-answers.ts'
+import { badRequest, langfuseError } from '../error-schemas.ts'
 import { answerError, LangfuseError } from '../errors.ts'
 import { ingestionEvent } from './ingestion-events.ts'
 import { translateBatch } from './ingestion-to-events.ts'
@@ -14,6 +16,9 @@ const result = z.object({
   message: z.string().optional(),
   error: z.string().optional(),
 })
+
+/** A body that is no batch. */
+const unread = z.object({ message: z.string(), errors: z.array(z.string()) })
 
 const batch = z.object({ batch: z.array(z.unknown()), metadata: z.unknown().optional() })
 
@@ -29,7 +34,13 @@ export function postIngestion(app: App, services: Services): void {
         tags: ['langfuse ingestion'],
         summary: 'Store traces, observations and scores',
         body: batch.extend({ batch: z.array(ingestionEvent) }),
-        response: { 207: z.object({ successes: z.array(result), errors: z.array(result) }) },
+        response: {
+          207: z.object({ successes: z.array(result), errors: z.array(result) }),
+          400: answerOf(400, {
+            ...badRequest,
+            'application/json': z.union([langfuseError, unread]),
+          }),
+        },
       },
       config: { scope: 'scores', isIngest: true },
       // Validates only the frame of the documented schema, so that a bad event does not refuse the others.

@@ -3,13 +3,14 @@ import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import { mediaFind } from '../../../store/read/media.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
-import { storedMedia } from './media.ts'
-import { text } from '../requests.ts'
+import { storedMedia, storedMediaAnswer } from './media.ts'
+import { shownTime, text } from '../requests.ts'
 
 /** Answers an uploaded content with a link to its bytes (contracts/langfuse.md 2.15). */
 export function getMediaId(app: App, services: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),
+    response: { 200: storedMediaAnswer.extend({ uploadedAt: shownTime }) },
     tags: ['langfuse media'],
     summary: 'Read a content',
   }

@@ -1,23 +1,24 @@
 import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
 import { mediaListAmong } from '../../../store/read/media.ts'
 import type { Services } from '../../services.ts'
-import { storedMedia } from './media.ts'
+import { storedMedia, storedMediaAnswer } from './media.ts'
 
 /** A reference to media in an item, and the media (contracts/langfuse.md 2.5, 2.15). */
-export interface MediaReference {
-  field: 'input' | 'expectedOutput' | 'metadata'
-  referenceString: string
+export const mediaReference = z.object({
+  field: z.enum(['input', 'expectedOutput', 'metadata']),
+  referenceString: z.string(),
   /** The path to the string that holds the reference, such as `$['image'][0]`. */
-  jsonPath: string
-  media: ReturnType<typeof storedMedia>
-}
+  jsonPath: z.string(),
+  media: storedMediaAnswer,
+})
 
 /** An example with the media that it refers to. */
 export interface ItemRow extends Example {
-  mediaReferences: MediaReference[]
+  mediaReferences: z.output<typeof mediaReference>[]
 }
 
 const reference = /@@@langfuseMedia:([^@]*)@@@/g

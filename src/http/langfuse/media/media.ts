@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { fromEpochMs, toEpochMs, toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { MediaRow } from '../../../store/read/media.ts'
 import { baseUrl, expiringBlobUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
+import { shownTime } from '../requests.ts'
 
 /** Largest content, in bytes; Langfuse's default. It is streamed, so it takes disk space and no memory. */
 export const maxMediaBytes = 1_000_000_000
@@ -92,18 +94,20 @@ export function uploadUrlOf(
   return `${baseUrl({ publicUrl }, request)}/api/public/media/${mediaId}/content?${query.toString()}`
 }
 
+export const storedMediaAnswer = z.object({
+  mediaId: z.string(),
+  contentType: z.string(),
+  contentLength: z.int(),
+  url: z.string(),
+  urlExpiry: shownTime,
+})
+
 /** An uploaded content, with a link to its bytes. */
 export function storedMedia(
   services: Pick<Services, 'blobSigner' | 'clock' | 'publicUrl'>,
   request: FastifyRequest,
   { id, blobId, contentType, contentLength }: MediaRow,
-): {
-  mediaId: string
-  contentType: string
-  contentLength: number
-  url: string
-  urlExpiry: string
-} {
+): z.output<typeof storedMediaAnswer> {
   const file = { blobId, mimeType: contentType, fileName: id }
   const { url, expiresAt } = expiringBlobUrl(services, request, file)
   const urlExpiry = toMillisecondIso(fromEpochMs(expiresAt * 1000)!)

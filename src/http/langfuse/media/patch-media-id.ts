@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { mediaUpdateUpload } from '../../../store/write/media.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
-import { strictDate, text } from '../requests.ts'
+import { messageAnswer, strictDate, text } from '../requests.ts'
 
 const body = z.object({
   uploadedAt: strictDate,
@@ -16,6 +16,7 @@ export function patchMediaId(app: App, { db, clock }: Services): void {
   const schema = {
     params: z.object({ mediaId: text }),
     body,
+    response: { 200: messageAnswer },
     tags: ['langfuse media'],
     summary: 'Tell how an upload went',
   }

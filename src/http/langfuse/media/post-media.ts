@@ -50,7 +50,12 @@ const body = z
  */
 export function postMedia(app: App, services: Services): void {
   const { db, clock } = services
-  const schema = { body, tags: ['langfuse media'], summary: 'Get a link to upload a content' }
+  const schema = {
+    body,
+    response: { 201: z.object({ mediaId: z.string(), uploadUrl: z.string().nullable() }) },
+    tags: ['langfuse media'],
+    summary: 'Get a link to upload a content',
+  }
   app.post('/media', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const { traceId, datasetId, contentType, contentLength, sha256Hash: sha256 } = request.body

@@ -17,6 +17,7 @@ export function putMediaIdContent(app: App, { db, clock, blobs, blobSigner }: Se
       expires: z.string().default(''),
       signature: z.string().default(''),
     }),
+    response: { 200: z.undefined().describe('The content is stored') },
     tags: ['langfuse media'],
     summary: 'Upload a content',
   }

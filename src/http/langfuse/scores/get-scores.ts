@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { Db } from '../../../store/pool.ts'
 import {
   scoreCount,
@@ -6,19 +7,27 @@ import {
   type ScoreQuery,
 } from '../../../store/read/feedback/scores.ts'
 import type { App, Services } from '../../services.ts'
-import { metaOf, offsetOf, type PageRequest } from '../requests.ts'
-import { scoreFromRow, scoreTraceFromRow } from './score-from-row.ts'
+import { metaOf, offsetOf, pageOf, type PageRequest } from '../requests.ts'
+import { scoreAnswer, scoreFromRow, scoreTraceAnswer, scoreTraceFromRow } from './score-from-row.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
 const tags = ['langfuse scores']
 
+const listAnswer = pageOf(scoreAnswer.extend({ trace: scoreTraceAnswer.optional() }))
+
 const v1Schema = {
   querystring: scoreQuerystring,
+  response: { 200: listAnswer },
   tags,
   summary: 'List scores of traces (v1)',
 }
 
-const v2Schema = { querystring: scoreQuerystring, tags, summary: 'List scores' }
+const v2Schema = {
+  querystring: scoreQuerystring,
+  response: { 200: listAnswer },
+  tags,
+  summary: 'List scores',
+}
 
 /** Lists of scores by v1 and v2, newest first (contracts/langfuse.md 2.6.2). */
 export function getScores(app: App, { db }: Services): void {
@@ -41,7 +50,7 @@ async function listScores(
   query: ScoreQuery,
   page: PageRequest,
   hasTraces: boolean,
-): Promise<Record<string, unknown>> {
+): Promise<z.output<typeof listAnswer>> {
   const narrow = await scoreNarrow(db, tenantId, query)
   const [rows, total] = await Promise.all([
     scoreList(db, tenantId, narrow, { limit: page.limit, offset: offsetOf(page) }),

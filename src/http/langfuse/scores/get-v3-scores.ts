@@ -6,7 +6,13 @@ import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
 import { lenientDate, page, textList } from '../requests.ts'
 import { scoreDataTypes } from '../ingest/score-body.ts'
-import { scoreFieldGroups, scoreV3FromRow, sourceTypesOf } from './score-from-row.ts'
+import {
+  scoreFieldGroups,
+  scoreSources,
+  scoreV3Answer,
+  scoreV3FromRow,
+  sourceTypesOf,
+} from './score-from-row.ts'
 import { idsOf, unlessEmpty } from './score-query.ts'
 
 /** Query: words of a fixed set. @param fold brings a word into the case of the set */
@@ -23,7 +29,7 @@ const querystring = z.strictObject({
   fields: words(scoreFieldGroups, (word) => word).optional(),
   id: textList.optional(),
   name: textList.optional(),
-  source: words(['API', 'ANNOTATION', 'EVAL'], upper).optional(),
+  source: words(scoreSources, upper).optional(),
   dataType: words(scoreDataTypes, upper).optional(),
   environment: textList.optional(),
   configId: textList.optional(),
@@ -40,12 +46,18 @@ const querystring = z.strictObject({
   toTimestamp: lenientDate.optional(),
 })
 
+const answer = z.object({
+  data: z.array(scoreV3Answer),
+  meta: z.object({ limit: z.int(), cursor: z.string().optional() }),
+})
+
 type Query = z.output<typeof querystring>
 
 /** Lists scores of every kind, newest first, in pages with cursors (contracts/langfuse.md 2.6.3). */
 export function getV3Scores(app: App, { db }: Services): void {
   const schema = {
     querystring,
+    response: { 200: answer },
     tags: ['langfuse scores'],
     summary: 'List scores (v3)',
   }

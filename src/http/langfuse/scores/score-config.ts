@@ -3,7 +3,7 @@ import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { ScoreConfigRow } from '../../../store/read/feedback/score-configs.ts'
 import type { ScoreConfigContent } from '../../../store/write/score-configs.ts'
 import { invalidRequest } from '../errors.ts'
-import { text } from '../requests.ts'
+import { shownTime, text } from '../requests.ts'
 
 export const configName = text.pipe(
   z
@@ -22,8 +22,27 @@ export const categories = z.array(
 
 export const configDataTypes = ['NUMERIC', 'CATEGORICAL', 'BOOLEAN', 'TEXT'] as const
 
+export const scoreConfigAnswer = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    dataType: z.enum(configDataTypes),
+    isArchived: z.boolean(),
+    description: z.string().nullable(),
+    minValue: z.number().nullable(),
+    maxValue: z.number().nullable(),
+    categories: z.array(z.object({ label: z.string(), value: z.number() })).nullable(),
+    projectId: z.string(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+  })
+  .meta({ id: 'LangfuseScoreConfig' })
+
 /** ScoreConfig (contracts/langfuse.md 2.6.4). */
-export function scoreConfigFromRow(tenantId: string, row: ScoreConfigRow): Record<string, unknown> {
+export function scoreConfigFromRow(
+  tenantId: string,
+  row: ScoreConfigRow,
+): z.output<typeof scoreConfigAnswer> {
   return {
     id: row.id,
     name: row.name,

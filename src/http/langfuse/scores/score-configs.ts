@@ -8,12 +8,13 @@ import {
 import { scoreConfigInsert, scoreConfigUpdate } from '../../../store/write/score-configs.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
-import { metaOf, offsetOf, page, text } from '../requests.ts'
+import { metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
 import {
   categories,
   checkedConfig,
   configDataTypes,
   configName,
+  scoreConfigAnswer,
   scoreConfigFromRow,
 } from './score-config.ts'
 
@@ -29,13 +30,24 @@ const postSchema = {
     maxValue: z.number().nullish(),
     description: text.nullish(),
   }),
+  response: { 200: scoreConfigAnswer },
   tags,
   summary: 'Make a score config',
 }
 
-const listSchema = { querystring: z.object(page), tags, summary: 'List score configs' }
+const listSchema = {
+  querystring: z.object(page),
+  response: { 200: pageOf(scoreConfigAnswer) },
+  tags,
+  summary: 'List score configs',
+}
 
-const getSchema = { params, tags, summary: 'Get a score config' }
+const getSchema = {
+  params,
+  response: { 200: scoreConfigAnswer },
+  tags,
+  summary: 'Get a score config',
+}
 
 const patchSchema = {
   params,
@@ -47,6 +59,7 @@ const patchSchema = {
     maxValue: z.number().nullish(),
     description: text.nullish(),
   }),
+  response: { 200: scoreConfigAnswer },
   tags,
   summary: 'Change a score config',
 }

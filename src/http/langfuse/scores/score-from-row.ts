@@ -1,10 +1,44 @@
+import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
 import type { ScoreRow } from '../../../store/read/feedback/scores.ts'
+import { scoreDataTypes } from '../ingest/score-body.ts'
+import { shownJson, shownTime } from '../requests.ts'
 import { storedMetadata } from '../stored-json.ts'
 
+/** Langfuse's names of the sources of scores. */
+export const scoreSources = ['API', 'ANNOTATION', 'EVAL'] as const
+
+type ScoreSource = (typeof scoreSources)[number]
+
+export const scoreAnswer = z
+  .object({
+    id: z.string(),
+    projectId: z.string(),
+    environment: z.string(),
+    name: z.string(),
+    value: z.number().optional(),
+    source: z.enum(scoreSources),
+    authorUserId: z.null(),
+    comment: z.string().nullable(),
+    metadata: z.record(z.string(), shownJson),
+    configId: z.string().nullable(),
+    queueId: z.string().nullable(),
+    executionTraceId: z.null(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+    timestamp: shownTime,
+    traceId: z.string().nullable(),
+    observationId: z.string().nullable(),
+    sessionId: z.string().nullable(),
+    datasetRunId: z.string().nullable(),
+    stringValue: z.string().nullable(),
+    dataType: z.enum(scoreDataTypes),
+  })
+  .meta({ id: 'LangfuseScore' })
+
 /** Score of v1 and v2 (contracts/langfuse.md 2.6.2, 2.16). */
-export function scoreFromRow(tenantId: string, row: ScoreRow): Record<string, unknown> {
+export function scoreFromRow(tenantId: string, row: ScoreRow): z.output<typeof scoreAnswer> {
   return {
     id: scoreIdOf(row),
     projectId: tenantId,
@@ -31,8 +65,17 @@ export function scoreFromRow(tenantId: string, row: ScoreRow): Record<string, un
   }
 }
 
+export const scoreTraceAnswer = z
+  .object({
+    userId: z.string().nullable(),
+    tags: z.array(z.string()),
+    environment: z.string(),
+    sessionId: z.string().nullable(),
+  })
+  .nullable()
+
 /** The trace of a score, as v2 shows it; null when the trace has not arrived, or the score has none. */
-export function scoreTraceFromRow(row: ScoreRow): Record<string, unknown> | null {
+export function scoreTraceFromRow(row: ScoreRow): z.output<typeof scoreTraceAnswer> {
   if (!row.hasTrace) return null
   return {
     userId: row.traceUserId,
@@ -47,12 +90,40 @@ export const scoreFieldGroups = ['core', 'details', 'subject', 'annotation'] as 
 
 export type ScoreFieldGroup = (typeof scoreFieldGroups)[number]
 
+const subject = z.object({
+  kind: z.enum(['observation', 'trace', 'session', 'experiment']),
+  id: z.string().nullable(),
+  /** Only of an observation. */
+  traceId: z.string().nullable().optional(),
+})
+
+export const scoreV3Answer = z
+  .object({
+    id: z.string(),
+    projectId: z.string(),
+    name: z.string(),
+    value: z.union([z.number(), z.boolean(), z.string()]),
+    dataType: z.enum(scoreDataTypes),
+    source: z.enum(scoreSources),
+    timestamp: shownTime,
+    environment: z.string(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+    comment: z.string().nullable().optional(),
+    configId: z.string().nullable().optional(),
+    metadata: z.record(z.string(), shownJson).optional(),
+    subject: subject.optional(),
+    authorUserId: z.null().optional(),
+    queueId: z.string().nullable().optional(),
+  })
+  .meta({ id: 'LangfuseScoreV3' })
+
 /** Score of v3: a single `value`, whose type is that of the score (contracts/langfuse.md 2.6.3). */
 export function scoreV3FromRow(
   tenantId: string,
   row: ScoreRow,
   fields: readonly ScoreFieldGroup[],
-): Record<string, unknown> {
+): z.output<typeof scoreV3Answer> {
   return {
     id: scoreIdOf(row),
     projectId: tenantId,
@@ -77,7 +148,7 @@ function scoreIdOf(row: ScoreRow): string {
 }
 
 /** Langfuse's name for each stored source, including LangSmith's: a person in the application, or an evaluator. */
-const sources: Readonly<Record<string, string>> = {
+const sources: Readonly<Record<string, ScoreSource>> = {
   annotation: 'ANNOTATION',
   app: 'ANNOTATION',
   eval: 'EVAL',
@@ -85,7 +156,7 @@ const sources: Readonly<Record<string, string>> = {
   auto_eval: 'EVAL',
 }
 
-function sourceOf(sourceType: string | null): string {
+function sourceOf(sourceType: string | null): ScoreSource {
   return sources[sourceType ?? ''] ?? 'API'
 }
 
@@ -125,7 +196,7 @@ function typedValueOf(row: ScoreRow): number | boolean | string {
   return stringOf(row) ?? ''
 }
 
-function subjectOf(row: ScoreRow): Record<string, unknown> {
+function subjectOf(row: ScoreRow): z.output<typeof subject> {
   const traceId = row.externalTraceId ?? row.traceId
   if (row.runId !== null) {
     return { kind: 'observation', id: row.externalRunId ?? row.runId, traceId }

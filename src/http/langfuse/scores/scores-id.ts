@@ -4,20 +4,26 @@ import { scoreFind } from '../../../store/read/feedback/scores.ts'
 import { feedbackBury } from '../../../store/write/feedback.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
-import { scoreFromRow } from './score-from-row.ts'
+import { messageAnswer } from '../requests.ts'
+import { scoreAnswer, scoreFromRow } from './score-from-row.ts'
 
 const params = z.object({ scoreId: z.string() })
 const tags = ['langfuse scores']
 
-const v1Schema = { params, tags, summary: 'Get a score of a trace (v1)' }
+const v1Schema = {
+  params,
+  response: { 200: scoreAnswer },
+  tags,
+  summary: 'Get a score of a trace (v1)',
+}
 
-const v2Schema = { params, tags, summary: 'Get a score' }
+const v2Schema = { params, response: { 200: scoreAnswer }, tags, summary: 'Get a score' }
 
 const deleteSchema = {
   params,
   tags,
   summary: 'Delete a score',
-  response: { 202: z.object({ message: z.string() }) },
+  response: { 202: messageAnswer },
 }
 
 /** One score by its id (contracts/langfuse.md 2.6.2). */

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { traceDeleteMany } from '../../../store/write/traces.ts'
 import type { App, Services } from '../../services.ts'
+import { messageAnswer } from '../requests.ts'
 
 const tags = ['langfuse traces']
-const response = { 200: z.object({ message: z.string() }) }
+const response = { 200: messageAnswer }
 
 const oneSchema = {
   params: z.object({ traceId: z.string() }),

@@ -8,20 +8,23 @@ import {
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
+import { observationAnswer } from './observation-answer.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
-import { metaOf, offsetOf, page } from '../requests.ts'
+import { metaOf, offsetOf, page, pageOf } from '../requests.ts'
 
 const tags = ['langfuse observations']
 
 const listSchema = {
   querystring: z.object({ ...page, ...observationQuery }),
+  response: { 200: pageOf(observationAnswer) },
   tags,
   summary: 'List observations (v1)',
 }
 
 const getSchema = {
   params: z.object({ observationId: z.string() }),
+  response: { 200: observationAnswer },
   tags,
   summary: 'Get an observation',
 }

@@ -6,13 +6,20 @@ import {
 } from '../../../store/read/runs/observations.ts'
 import { scoreList } from '../../../store/read/feedback/scores.ts'
 import { traceFind } from '../../../store/read/traces/traces.ts'
+import { answerOf } from '../../documented-answers.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
+import { observationAnswer } from './observation-answer.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { textList } from '../requests.ts'
-import { scoreFromRow } from '../scores/score-from-row.ts'
-import { traceDetails, traceGroupsOf, traceColumnsOf } from './trace-from-row.ts'
+import { scoreAnswer, scoreFromRow } from '../scores/score-from-row.ts'
+import {
+  traceDetails,
+  traceDetailsAnswer,
+  traceGroupsOf,
+  traceColumnsOf,
+} from './trace-from-row.ts'
 
 /** Observations that are read by one query; each may hold megabytes. */
 const pageSize = 100
@@ -20,11 +27,17 @@ const pageSize = 100
 /** Most scores of a trace that are answered. They are small, so they are not streamed. */
 const maxScores = 10_000
 
+const answer = traceDetailsAnswer.extend({
+  scores: z.array(scoreAnswer),
+  observations: z.array(observationAnswer),
+})
+
 /** Reads a trace with all its observations, oldest first, and its scores (contracts/langfuse.md 2.9). */
 export function getTracesId(app: App, { db }: Services): void {
   const schema = {
     params: z.object({ traceId: z.string() }),
     querystring: z.object({ fields: textList.optional() }),
+    response: { 200: answerOf(200, answer) },
     tags: ['langfuse traces'],
     summary: 'Read a trace with its observations and scores',
   }

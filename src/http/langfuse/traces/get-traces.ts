@@ -5,8 +5,13 @@ import { traceCount, traceList, traceOrderColumns } from '../../../store/read/tr
 import type { App, Services } from '../../services.ts'
 import { traceFilterColumns } from '../filter-columns.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
-import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
-import { traceDetails, traceGroupsOf, traceColumnsOf } from './trace-from-row.ts'
+import { metaOf, offsetOf, page, pageOf, strictDate, text, textList } from '../requests.ts'
+import {
+  traceDetails,
+  traceDetailsAnswer,
+  traceGroupsOf,
+  traceColumnsOf,
+} from './trace-from-row.ts'
 
 /** Query: a column and a direction in either case, as `timestamp.desc`, which is the default. */
 const order = z
@@ -34,9 +39,18 @@ const querystring = z.object({
   filter: filterOver(traceFilterColumns),
 })
 
+const answer = pageOf(
+  traceDetailsAnswer.extend({ observations: z.array(z.string()), scores: z.array(z.string()) }),
+)
+
 /** Lists traces of every dialect, newest first by default (contracts/langfuse.md 2.9, 2.17). */
 export function getTraces(app: App, { db }: Services): void {
-  const schema = { querystring, tags: ['langfuse traces'], summary: 'List traces' }
+  const schema = {
+    querystring,
+    response: { 200: answer },
+    tags: ['langfuse traces'],
+    summary: 'List traces',
+  }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
     const conditions = mergeFilter(conditionsOf(query), query.filter)
     const filters = filtersOf(traceFilterColumns, conditions)

@@ -10,13 +10,14 @@ import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
 import type { LangfuseCondition } from '../filter-condition.ts'
 import { equals } from '../filter.ts'
+import { observationV2Answer } from './observation-answer.ts'
 import {
   observationGroupsOf,
   observationColumnsOf,
   observationV2FromRow,
 } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
-import { text, textList } from '../requests.ts'
+import { cursorPageOf, text, textList } from '../requests.ts'
 
 const flag = z
   .enum(['true', 'false', ''])
@@ -43,7 +44,12 @@ const querystring = z.object({
  * (contracts/langfuse.md 2.10).
  */
 export function getV2Observations(app: App, { db }: Services): void {
-  const schema = { querystring, tags: ['langfuse observations'], summary: 'List observations' }
+  const schema = {
+    querystring,
+    response: { 200: cursorPageOf(observationV2Answer) },
+    tags: ['langfuse observations'],
+    summary: 'List observations',
+  }
   app.get('/v2/observations', { schema }, async ({ principal: { tenantId }, query }) => {
     if (query.parseIoAsJson === true) {
       throw invalidRequest('parseIoAsJson is not supported: input and output are raw strings')

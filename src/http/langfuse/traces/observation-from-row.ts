@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { type RawJson, sliceMembers, rawJson } from '../../../domain/json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
@@ -5,9 +6,13 @@ import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/tim
 import { usageMapsOf } from '../../../domain/usage.ts'
 import type { ObservationColumns, ObservationRow } from '../../../store/read/runs/observations.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
+import type { observationAnswer, observationV2Answer } from './observation-answer.ts'
 
 /** Observation as v1 and traces show it (contracts/langfuse.md 2.10, 2.16). */
-export function observationFromRow(tenantId: string, row: ObservationRow): Record<string, unknown> {
+export function observationFromRow(
+  tenantId: string,
+  row: ObservationRow,
+): z.output<typeof observationAnswer> {
   const { usageDetails, costDetails } = usageMapsOf(row)
   const promptTokens = row.promptTokens ?? 0
   const completionTokens = row.completionTokens ?? 0
@@ -84,8 +89,8 @@ export function observationV2FromRow(
   row: ObservationRow,
   asked: ReadonlySet<ObservationGroup>,
   expanded: readonly string[],
-): Record<string, unknown> {
-  const group = (name: ObservationGroup, read: () => Record<string, unknown>) =>
+): z.output<typeof observationV2Answer> {
+  const group = <Fields>(name: ObservationGroup, read: () => Fields): Partial<Fields> =>
     asked.has(name) ? read() : {}
   const { startTime, endTime, ...otherTimes } = timesOf(row)
   return {
@@ -135,7 +140,7 @@ function observationIdOf(row: ObservationRow): string {
   return row.externalId ?? row.id
 }
 
-function identityOf(tenantId: string, row: ObservationRow): Record<string, unknown> {
+function identityOf(tenantId: string, row: ObservationRow) {
   return {
     id: observationIdOf(row),
     projectId: tenantId,
@@ -156,12 +161,12 @@ function timesOf(row: ObservationRow) {
   }
 }
 
-function promptOf(row: ObservationRow): Record<string, unknown> {
+function promptOf(row: ObservationRow) {
   return { promptId: null, promptName: row.promptName, promptVersion: row.promptVersion }
 }
 
 /** Latencies in seconds, between the times that are shown. */
-function latenciesOf(row: ObservationRow): Record<string, unknown> {
+function latenciesOf(row: ObservationRow) {
   const seconds = (time: Timestamp | null) =>
     time === null ? null : (toEpochMs(time) - toEpochMs(row.startTime)) / 1000
   return { latency: seconds(endOf(row)), timeToFirstToken: seconds(row.firstTokenTime) }

@@ -2,13 +2,32 @@ import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import { threadCount, threadList, type SessionRow } from '../../../store/read/traces/threads.ts'
 import { traceListOfThread, type TraceRow } from '../../../store/read/traces/traces.ts'
+import { answerOf } from '../../documented-answers.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { streamList } from '../json-stream.ts'
-import { metaOf, offsetOf, page, strictDate, text, textList } from '../requests.ts'
-import { traceFromRow } from './trace-from-row.ts'
+import {
+  metaOf,
+  offsetOf,
+  page,
+  pageOf,
+  shownTime,
+  strictDate,
+  text,
+  textList,
+} from '../requests.ts'
+import { traceAnswer, traceFromRow } from './trace-from-row.ts'
 
 const tags = ['langfuse sessions']
+
+const sessionAnswer = z
+  .object({
+    id: z.string(),
+    createdAt: shownTime,
+    projectId: z.string(),
+    environment: z.string(),
+  })
+  .meta({ id: 'LangfuseSession' })
 
 const listSchema = {
   querystring: z.object({
@@ -17,12 +36,14 @@ const listSchema = {
     toTimestamp: strictDate.optional(),
     environment: textList.optional(),
   }),
+  response: { 200: pageOf(sessionAnswer) },
   tags,
   summary: 'List sessions',
 }
 
 const getSchema = {
   params: z.object({ sessionId: text }),
+  response: { 200: answerOf(200, sessionAnswer.extend({ traces: z.array(traceAnswer) })) },
   tags,
   summary: 'Read a session with its traces',
 }
@@ -65,7 +86,7 @@ export function sessionsRoutes(app: App, { db }: Services): void {
 }
 
 /** Session (contracts/langfuse.md 2.13, 2.16). */
-function sessionFromRow(tenantId: string, row: SessionRow): Record<string, unknown> {
+function sessionFromRow(tenantId: string, row: SessionRow): z.output<typeof sessionAnswer> {
   return {
     id: row.threadId,
     createdAt: toMillisecondIso(row.createdAt),

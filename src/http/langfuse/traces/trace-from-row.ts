@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { TraceColumns, TraceRow } from '../../../store/read/traces/traces.ts'
+import { shownJson, shownTime } from '../requests.ts'
 import { storedJson, storedMetadata } from '../stored-json.ts'
 
 /** Groups of fields of a trace; the core is always answered (contracts/langfuse.md 2.9). */
@@ -27,8 +29,37 @@ export function traceIdOf(row: TraceRow): string {
   return row.externalId ?? row.id
 }
 
+export const traceAnswer = z
+  .object({
+    id: z.string(),
+    externalId: z.null(),
+    timestamp: shownTime,
+    name: z.string().nullable(),
+    userId: z.string().nullable(),
+    metadata: z.record(z.string(), shownJson),
+    release: z.string().nullable(),
+    version: z.string().nullable(),
+    projectId: z.string(),
+    environment: z.string(),
+    public: z.boolean(),
+    bookmarked: z.boolean(),
+    tags: z.array(z.string()),
+    input: shownJson,
+    output: shownJson,
+    sessionId: z.string().nullable(),
+    createdAt: shownTime,
+    updatedAt: shownTime,
+  })
+  .meta({ id: 'LangfuseTrace' })
+
+export const traceDetailsAnswer = traceAnswer.extend({
+  htmlPath: z.string(),
+  latency: z.number(),
+  totalCost: z.number(),
+})
+
 /** Trace as a session shows it (contracts/langfuse.md 2.9, 2.16). */
-export function traceFromRow(tenantId: string, row: TraceRow): Record<string, unknown> {
+export function traceFromRow(tenantId: string, row: TraceRow): z.output<typeof traceAnswer> {
   return {
     id: traceIdOf(row),
     externalId: null,
@@ -52,7 +83,7 @@ export function traceFromRow(tenantId: string, row: TraceRow): Record<string, un
 }
 
 /** Trace as lists and single reads show it. A latency or cost that was not read is -1. */
-export function traceDetails(tenantId: string, row: TraceRow): Record<string, unknown> {
+export function traceDetails(tenantId: string, row: TraceRow): z.output<typeof traceDetailsAnswer> {
   return {
     ...traceFromRow(tenantId, row),
     htmlPath: `/project/${tenantId}/traces/${encodeURIComponent(traceIdOf(row))}`,
