@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runTypes } from '../runs/run-from-row.ts'
+import { runTypes } from '../runs/run-answer.ts'
 import { ignored, jsonObject, text, time, uuid } from '../schemas.ts'
 
 /** Names of sessions are in a unique index, which limits their length. */
