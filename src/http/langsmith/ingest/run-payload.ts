@@ -39,6 +39,3 @@ export const runInput = runValues.extend({
   input_attachments: ignored(jsonObject.nullish(), attachmentsReason),
   output_attachments: ignored(jsonObject.nullish(), attachmentsReason),
 })
-
-/** The answer of the ingest routes. */
-export const accepted = z.object({ message: z.string() })
