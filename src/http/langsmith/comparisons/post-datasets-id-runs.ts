@@ -6,7 +6,7 @@ import {
   feedbackListComparedKeys,
   type ComparedExperiment,
 } from '../../../store/read/comparison/comparison.ts'
-import { file } from '../../answer-schemas.ts'
+import { streamed } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { comparisonAnswer, type ComparisonAnswer } from './comparison-answer.ts'
@@ -38,7 +38,7 @@ const answer = {
   description: 'Examples with their runs',
   content: {
     'application/json': { schema: z.array(comparisonAnswer) },
-    ...file('text/csv', '').content,
+    'text/csv': { schema: streamed(z.string()) },
   },
 }
 

@@ -33,11 +33,11 @@ const infoAnswer = z.object({
   customer_info: z.null(),
   batch_ingest_config: z.object({
     use_multipart_endpoint: z.boolean(),
-    scale_up_qsize_trigger: z.number(),
-    scale_up_nthreads_limit: z.number(),
-    scale_down_nempty_trigger: z.number(),
-    size_limit: z.number(),
-    size_limit_bytes: z.number(),
+    scale_up_qsize_trigger: z.int(),
+    scale_up_nthreads_limit: z.int(),
+    scale_down_nempty_trigger: z.int(),
+    size_limit: z.int(),
+    size_limit_bytes: z.int(),
   }),
   instance_flags: z.record(z.string(), z.boolean()),
 })

@@ -60,7 +60,7 @@ export const runFieldsAnswer = z.object({
   trace_id: uuidAnswer,
   dotted_order: z.string().nullable(),
   parent_run_id: uuidAnswer.nullable(),
-  execution_order: z.number(),
+  execution_order: z.literal(1),
   session_id: uuidAnswer,
   reference_example_id: uuidAnswer.nullable(),
   total_tokens: wholeAnswer,
