@@ -14,14 +14,19 @@ import type { Services } from '../services.ts'
 import { text } from './schemas.ts'
 
 /** Links to the bytes of one attachment (contracts/langsmith.md 2.4.1). */
-interface AttachmentUrl {
-  presigned_url: string
-  s3_url: string
-  mime_type: string
-}
+const attachmentUrl = z.object({
+  presigned_url: z.string(),
+  s3_url: z.string(),
+  mime_type: z.string(),
+})
+
+type AttachmentUrl = z.output<typeof attachmentUrl>
 
 /** `attachment_urls` of an example, `s3_urls` of a run: `{"attachment.<name>": …}`; null without attachments. */
-export type AttachmentUrls = (stored: JsonText | null) => Record<string, AttachmentUrl> | null
+export const attachmentUrlsAnswer = z.record(z.string(), attachmentUrl).nullable()
+
+/** Makes the links to the attachments of an example or a run. */
+export type AttachmentUrls = (stored: JsonText | null) => z.output<typeof attachmentUrlsAnswer>
 
 /** Makes signed links to attachments, under the address by which this request reached the server. */
 export function attachmentUrls(

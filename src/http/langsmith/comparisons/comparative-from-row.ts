@@ -3,12 +3,13 @@ import type {
   ComparativeExperiment,
   ListedComparison,
 } from '../../../store/read/comparison/comparative-experiments.ts'
+import type { ComparativeAnswer, ListedComparativeAnswer } from './comparative-answer.ts'
 
 /** ComparativeExperimentBase (contracts/langsmith.md 2.8). */
 export function comparativeFromRow(
   tenantId: string,
   row: ComparativeExperiment,
-): Record<string, unknown> {
+): ComparativeAnswer {
   return {
     id: row.id,
     name: row.name,
@@ -25,7 +26,7 @@ export function comparativeFromRow(
 export function listedComparativeFromRow(
   tenantId: string,
   row: ListedComparison,
-): Record<string, unknown> {
+): ListedComparativeAnswer {
   return {
     ...comparativeFromRow(tenantId, row),
     experiments_info: new RawJson(row.experimentsInfo),

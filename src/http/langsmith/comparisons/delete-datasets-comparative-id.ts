@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { comparativeExperimentDelete } from '../../../store/write/comparative-experiments.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
@@ -8,6 +9,7 @@ const schema = {
   tags: ['langsmith datasets'],
   summary: 'Delete a comparison of experiments with its feedback',
   params: z.object({ comparative_experiment_id: uuid }),
+  response: { 200: messageAnswer },
 }
 
 /** Deletes a comparison and the feedback that belongs to it. Experiments, runs and all other feedback stay. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { comparativeExperimentList } from '../../../store/read/comparison/comparative-experiments.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import type { App, Services } from '../../services.ts'
+import { listedComparativeAnswer } from './comparative-answer.ts'
 import { listedComparativeFromRow } from './comparative-from-row.ts'
 import { notFound } from '../errors.ts'
 import { flag, page, searchedText, text, uuid, uuidList } from '../schemas.ts'
@@ -18,6 +19,7 @@ const schema = {
     sort_by_desc: flag.default(true),
     ...page,
   }),
+  response: { 200: z.array(listedComparativeAnswer) },
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
 import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
 import { printFilter } from '../filter/filter-parse.ts'
 import { sessionWithStatistics } from '../sessions/session-from-row.ts'
+import type { GroupNumbersAnswer, GroupSessionAnswer } from './group-answer.ts'
 
 /** The metadata entry that the members of a group have in common, as a filter. */
 export function groupEntry(
@@ -40,7 +41,7 @@ export function groupKey({ value, isNumber }: ComparisonGroup): string | number 
 }
 
 /** The numbers of a group over all sessions (contracts/langsmith.md 2.2). */
-export function groupNumbers(statistics: GroupStatistics): Record<string, unknown> {
+export function groupNumbers(statistics: GroupStatistics): GroupNumbersAnswer {
   const { runCount } = statistics
   return {
     example_count: statistics.exampleCount,
@@ -69,7 +70,7 @@ export function groupSession(
   session: ExperimentRow & { testRunNumber: number | null },
   statistics: GroupStatistics | undefined,
   filter: Filter,
-): Record<string, unknown> {
+): GroupSessionAnswer {
   const { value: _, ...numbers } = statistics ?? noRuns
   return {
     ...sessionWithStatistics(

@@ -8,6 +8,7 @@ import {
 } from '../../../store/read/comparison/comparative-experiments.ts'
 import { comparativeExperimentInsert } from '../../../store/write/comparative-experiments.ts'
 import type { App, Services } from '../../services.ts'
+import { comparativeAnswer } from './comparative-answer.ts'
 import { comparativeFromRow } from './comparative-from-row.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { textOf } from '../object-text.ts'
@@ -26,6 +27,7 @@ const schema = {
     reference_dataset_id: uuid.nullish(),
     extra: jsonObject.nullish(),
   }),
+  response: { 200: comparativeAnswer },
 }
 
 /**

@@ -23,6 +23,7 @@ import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
 import { notFound } from '../errors.ts'
 import { printFilter } from '../filter/filter-parse.ts'
+import { groupAnswer, type GroupAnswer } from './group-answer.ts'
 import { groupEntry, groupFilter, groupKey, groupNumbers, groupSession } from './group-from-row.ts'
 import { text, uuid } from '../schemas.ts'
 
@@ -42,6 +43,7 @@ const schema = {
   summary: 'Read runs of experiments grouped by metadata',
   params: z.object({ dataset_id: uuid }),
   body,
+  response: { 200: z.object({ groups: z.array(groupAnswer) }) },
 }
 
 /**
@@ -84,7 +86,7 @@ async function describeGroups(
   groups: ComparisonGroup[],
   { per_group_limit: exampleLimit, preview: isPreview }: z.output<typeof body>,
   urls: AttachmentUrls,
-): Promise<object[]> {
+): Promise<GroupAnswer[]> {
   if (groups.length === 0) return []
   const { tenantId } = query
   const values = groups.map((group) => group.value)
@@ -93,7 +95,7 @@ async function describeGroups(
     comparisonGroupListExamples(db, query, values, exampleLimit),
     listSessions(db, query),
   ])
-  const described: object[] = []
+  const described: GroupAnswer[] = []
   for (const group of groups) {
     const filter = groupFilter(query, group)
     const own = statistics.filter((row) => row.value === group.value)

@@ -2,10 +2,18 @@ import { z } from 'zod'
 import { comparisonDeltaList } from '../../../store/read/comparison/comparison-delta.ts'
 import { experimentListCompared } from '../../../store/read/comparison/comparison.ts'
 import { feedbackConfigFind } from '../../../store/read/feedback/feedback-configs.ts'
+import { uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { notFound } from '../errors.ts'
 import { text, uuid } from '../schemas.ts'
+
+const delta = z.object({
+  improved_examples: z.array(uuidAnswer),
+  regressed_examples: z.array(uuidAnswer),
+})
+
+type Delta = z.output<typeof delta>
 
 const schema = {
   tags: ['datasets'],
@@ -20,11 +28,7 @@ const schema = {
     limit: z.int().min(1).max(100).default(100),
     comparative_experiment_id: uuid.nullish(),
   }),
-}
-
-interface Delta {
-  improved_examples: string[]
-  regressed_examples: string[]
+  response: { 200: z.object({ feedback_deltas: z.record(z.string(), delta) }) },
 }
 
 /**

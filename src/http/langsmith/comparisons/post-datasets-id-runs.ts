@@ -6,8 +6,10 @@ import {
   feedbackListComparedKeys,
   type ComparedExperiment,
 } from '../../../store/read/comparison/comparison.ts'
+import { streamed } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
+import { comparisonAnswer, type ComparisonAnswer } from './comparison-answer.ts'
 import { comparisonCsv } from './comparison-csv.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { comparisonFromRow } from './comparison-from-row.ts'
@@ -32,6 +34,14 @@ const body = z.object({
   include_annotator_detail: z.boolean().default(false),
 })
 
+const answer = {
+  description: 'Examples with their runs',
+  content: {
+    'application/json': { schema: z.array(comparisonAnswer) },
+    'text/csv': { schema: streamed(z.string()) },
+  },
+}
+
 type Body = z.output<typeof body>
 
 /** Examples of a dataset with the runs that experiments made for them, as JSON or CSV (contracts/langsmith.md 2.1). */
@@ -47,6 +57,7 @@ export function postDatasetsIdRuns(app: App, services: Services): void {
         params: z.object({ dataset_id: uuid }),
         querystring: z.object({ format: z.literal('csv').optional() }),
         body,
+        response: { 200: answer },
       },
     },
     async (request, reply) => {
@@ -92,7 +103,7 @@ export function postDatasetsIdRuns(app: App, services: Services): void {
           .send(comparisonCsv(pages, columns))
       }
 
-      const examples: object[] = []
+      const examples: ComparisonAnswer[] = []
       const urls = attachmentUrls(services, request)
       const pages = comparisonPages(db, query, {
         offset: asked.offset,

@@ -16,7 +16,9 @@ import { attachmentUrls } from '../attachments.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { invalid, notFound } from '../errors.ts'
+import { exampleAnswer } from '../examples/example-answer.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
+import { runV2Answer } from '../runs/run-v2-answer.ts'
 import { runSelectFields, runV2Selection } from '../runs/run-v2.ts'
 import { uuid } from '../schemas.ts'
 
@@ -31,6 +33,11 @@ const body = z.object({
   filters: sessionFilters.nullish(),
   comparative_experiment_id: uuid.nullish(),
   example_ids: z.array(uuid).max(1000).nullish(),
+})
+
+const answer = z.object({
+  items: z.array(exampleAnswer.extend({ runs: z.array(runV2Answer) })),
+  next_cursor: z.string().nullable(),
 })
 
 type Sort = ComparisonQuery['sort']
@@ -50,6 +57,7 @@ export function postV2DatasetsIdExperimentRuns(app: App, services: Services): vo
         summary: 'Read examples with the runs of experiments',
         params: z.object({ dataset_id: uuid }),
         body,
+        response: { 200: answer },
       },
     },
     async (request) => {

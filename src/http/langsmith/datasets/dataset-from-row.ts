@@ -1,9 +1,10 @@
 import { RawJson, rawJson } from '../../../domain/json.ts'
 import type { CountedDataset, Dataset } from '../../../store/read/datasets/datasets.ts'
 import { objectText } from '../object-text.ts'
+import type { CountedDatasetAnswer, DatasetAnswer } from './dataset-answer.ts'
 
 /** DatasetSchemaForUpdate: a dataset without counts (contracts/langsmith.md 2.3.1). */
-export function datasetFromRow(tenantId: string, row: Dataset): Record<string, unknown> {
+export function datasetFromRow(tenantId: string, row: Dataset): DatasetAnswer {
   return {
     id: row.id,
     tenant_id: tenantId,
@@ -23,10 +24,7 @@ export function datasetFromRow(tenantId: string, row: Dataset): Record<string, u
 }
 
 /** Dataset: with its counts (contracts/langsmith.md 2.3.1). */
-export function countedDatasetFromRow(
-  tenantId: string,
-  row: CountedDataset,
-): Record<string, unknown> {
+export function countedDatasetFromRow(tenantId: string, row: CountedDataset): CountedDatasetAnswer {
   return {
     ...datasetFromRow(tenantId, row),
     example_count: row.exampleCount,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { datasetDelete } from '../../../store/write/datasets.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
@@ -11,12 +12,14 @@ const oneSchema = {
   tags,
   summary: 'Delete a dataset with its examples and experiments',
   params: z.object({ id: uuid }),
+  response: { 200: messageAnswer },
 }
 
 const manySchema = {
   tags,
   summary: 'Delete several datasets; unknown ids are ignored',
   querystring: z.object({ dataset_ids: listOf(uuid, { min: 1, max: 100 }) }),
+  response: { 200: messageAnswer },
 }
 
 export function deleteDatasets(app: App, services: Services): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
+import { file } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
@@ -31,7 +32,11 @@ export function exportRoutes(app: App, services: Services): void {
 }
 
 function csvRoute(app: App, { db }: Services): void {
-  const schema = { ...exportRequest, summary: 'Export a dataset as CSV' }
+  const schema = {
+    ...exportRequest,
+    summary: 'Export a dataset as CSV',
+    response: { 200: file('text/csv', 'A line for each example') },
+  }
   app.get('/datasets/:id/csv', { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const dataset = await findDataset(db, tenantId, request.params.id)
@@ -56,7 +61,11 @@ function linesRoute(
   summary: string,
   lineOf: (example: Example) => string,
 ): void {
-  const schema = { ...exportRequest, summary }
+  const schema = {
+    ...exportRequest,
+    summary,
+    response: { 200: file('application/jsonl', 'A line of JSON for each example') },
+  }
   app.get(`/datasets/:id/${format}`, { schema }, async (request, reply) => {
     const { tenantId } = request.principal
     const dataset = await findDataset(db, tenantId, request.params.id)

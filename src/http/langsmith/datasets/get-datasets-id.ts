@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
 import type { App, Services } from '../../services.ts'
+import { countedDatasetAnswer } from './dataset-answer.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
@@ -9,6 +10,7 @@ const schema = {
   tags: ['langsmith datasets'],
   summary: 'Read a dataset',
   params: z.object({ id: uuid }),
+  response: { 200: countedDatasetAnswer },
 }
 
 export function getDatasetsId(app: App, { db }: Services): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { datasetListCounted } from '../../../store/read/datasets/datasets.ts'
 import type { App, Services } from '../../services.ts'
+import { listedDatasetAnswer } from './dataset-answer.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { datasetTypes } from './post-datasets.ts'
 import {
@@ -39,6 +40,7 @@ const schema = {
     exclude_corrections_datasets: ignored(flag.optional(), 'there are no datasets of corrections'),
     ...page,
   }),
+  response: { 200: z.array(listedDatasetAnswer) },
 }
 
 export function getDatasets(app: App, { db }: Services): void {

@@ -10,6 +10,7 @@ import {
 } from '../../../store/write/datasets.ts'
 import { exampleWriteVersionsWithin } from '../../../store/write/examples.ts'
 import type { App, Services } from '../../services.ts'
+import { datasetAnswer } from './dataset-answer.ts'
 import { datasetFromRow } from './dataset-from-row.ts'
 import { assertExampleFits, assertJsonSchema } from '../examples/example-schemas.ts'
 import {
@@ -43,6 +44,7 @@ const schema = {
     baseline_experiment_id: z.union([uuid, missing()]).nullish(),
     patch_examples: z.record(uuid, exampleUpdate).nullish(),
   }),
+  response: { 200: datasetAnswer },
 }
 
 /** Answers the dataset without counts (contracts/langsmith.md 2.3.2). @throws 409 when the name is taken */

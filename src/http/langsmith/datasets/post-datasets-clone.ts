@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { exampleClone } from '../../../store/write/example-imports.ts'
+import { streamed } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset, momentOf } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
+import { exampleAnswer } from '../examples/example-answer.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { assertExampleFits } from '../examples/example-schemas.ts'
 import { streamVersion } from '../examples/example-stream.ts'
@@ -18,6 +20,7 @@ const schema = {
     examples: z.array(uuid).max(10_000).nullish(),
     split: names.nullish(),
   }),
+  response: { 200: streamed(z.array(exampleAnswer)) },
 }
 
 /** Answers 404 when either dataset does not exist, 422 when a copy breaks the target's schemas. */

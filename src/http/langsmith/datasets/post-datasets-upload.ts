@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { datasetInsert } from '../../../store/write/datasets.ts'
 import { exampleImportWithin } from '../../../store/write/example-imports.ts'
 import type { App, Services } from '../../services.ts'
+import { countedDatasetAnswer } from './dataset-answer.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { assertExampleFits, assertJsonSchema } from '../examples/example-schemas.ts'
 import { invalid, LangsmithError } from '../errors.ts'
@@ -34,6 +35,7 @@ const schema = {
     'transformations',
     ...mappingFields,
   ]),
+  response: { 200: countedDatasetAnswer },
 }
 
 /**

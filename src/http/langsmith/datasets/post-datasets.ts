@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import { datasetInsert } from '../../../store/write/datasets.ts'
 import type { App, Services } from '../../services.ts'
+import { countedDatasetAnswer } from './dataset-answer.ts'
 import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { assertJsonSchema } from '../examples/example-schemas.ts'
 import { LangsmithError } from '../errors.ts'
@@ -33,6 +34,7 @@ const schema = {
     externally_managed: z.boolean().nullish(),
     extra: z.looseObject({ metadata: jsonObject.nullish() }).nullish(),
   }),
+  response: { 200: countedDatasetAnswer },
 }
 
 /** Answers 409 when the name or the id is taken. */

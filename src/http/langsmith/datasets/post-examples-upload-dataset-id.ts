@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { exampleImport } from '../../../store/write/example-imports.ts'
+import { streamed } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
+import { exampleAnswer } from '../examples/example-answer.ts'
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { assertExampleFits } from '../examples/example-schemas.ts'
 import { streamVersion } from '../examples/example-stream.ts'
@@ -22,6 +24,7 @@ const schema = {
   consumes: ['multipart/form-data'],
   params: z.object({ dataset_id: uuid }),
   body: formSchema(mappingFields),
+  response: { 200: streamed(z.array(exampleAnswer)) },
 }
 
 /** Answers the examples in the order of the file; 404 when there is no such dataset, 422 for a bad form or file. */

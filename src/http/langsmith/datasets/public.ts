@@ -3,14 +3,21 @@ import type { Queryable } from '../../../store/pool.ts'
 import { datasetListCounted, type CountedDataset } from '../../../store/read/datasets/datasets.ts'
 import { exampleCount, exampleList } from '../../../store/read/datasets/examples.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
+import { wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { momentOf } from '../examples/as-of.ts'
-import { exampleFields, selectedExample, type ExampleField } from '../examples/example-from-row.ts'
+import {
+  exampleFields,
+  selectedExampleAnswer,
+  type ExampleField,
+} from '../examples/example-answer.ts'
+import { selectedExample } from '../examples/example-from-row.ts'
 import { exampleConditions, exampleFilter } from '../examples/get-examples.ts'
 import { flag, ignored, listOf, page, uuid } from '../schemas.ts'
-import { datasetFromRow } from './dataset-from-row.ts'
+import { publicDatasetAnswer, type PublicDatasetAnswer } from './dataset-answer.ts'
+import { countedDatasetFromRow } from './dataset-from-row.ts'
 import { datasetSorts } from './get-datasets.ts'
 
 const tags = ['langsmith public']
@@ -30,6 +37,7 @@ const datasetSchema = {
     sort_by: ignored(z.enum(datasetSorts).optional(), oneDataset),
     sort_by_desc: ignored(flag.optional(), oneDataset),
   }),
+  response: { 200: publicDatasetAnswer },
 }
 
 /** Conditions that a reader may set; the dataset is the one that the token shares. */
@@ -48,6 +56,7 @@ const examplesSchema = {
     select: listOf(z.enum(exampleFields)).optional(),
     ...page,
   }),
+  response: { 200: z.array(selectedExampleAnswer) },
 }
 
 const countSchema = {
@@ -55,20 +64,10 @@ const countSchema = {
   summary: 'Count the examples of the dataset that a token shares',
   params,
   querystring: sharedConditions,
+  response: { 200: wholeAnswer },
 }
 
-/** DatasetPublicSchema: nothing that identifies the tenant, and no metadata. */
-const publicFields = [
-  'id',
-  'name',
-  'description',
-  'data_type',
-  'created_at',
-  'inputs_schema_definition',
-  'outputs_schema_definition',
-  'transformations',
-  'externally_managed',
-]
+const publicFields = new Set(Object.keys(publicDatasetAnswer.shape))
 
 /** All but the run that an example comes from, which the token does not share. */
 const shownFields: readonly ExampleField[] = exampleFields.filter(
@@ -81,11 +80,10 @@ export function publicRoutes(app: App, services: Services): void {
 
   app.get('/public/:share_token/datasets', { schema: datasetSchema, config }, async (request) => {
     const { tenantId, dataset } = await findShared(db, request.params.share_token)
-    const whole = datasetFromRow(tenantId, dataset)
-    return {
-      ...Object.fromEntries(publicFields.map((field) => [field, whole[field]])),
-      example_count: dataset.exampleCount,
-    }
+    const whole = countedDatasetFromRow(tenantId, dataset)
+    return Object.fromEntries(
+      Object.entries(whole).filter(([name]) => publicFields.has(name)),
+    ) as PublicDatasetAnswer
   })
 
   app.get('/public/:share_token/examples', { schema: examplesSchema, config }, async (request) => {

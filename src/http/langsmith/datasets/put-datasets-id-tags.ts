@@ -6,7 +6,7 @@ import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { notFound } from '../errors.ts'
 import { text, uuid, version } from '../schemas.ts'
-import { versionFromRow } from './versions.ts'
+import { versionAnswer, versionFromRow } from './versions.ts'
 
 /** Longest tag, in characters. */
 const maxTagLength = 255
@@ -27,6 +27,7 @@ const schema = {
   summary: 'Give the version of a dataset at a time a tag; another version of that tag loses it',
   params: z.object({ id: uuid }),
   body: z.object({ as_of: version, tag: tagName }),
+  response: { 200: versionAnswer },
 }
 
 /** `as_of` may be any time: it stands for the newest version up to then (contracts/langsmith.md 2.3.3). */

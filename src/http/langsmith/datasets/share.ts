@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { RawJson } from '../../../domain/json.ts'
 import { shareFind } from '../../../store/read/shares.ts'
 import { shareDelete, shareUpsert } from '../../../store/write/shares.ts'
+import { messageAnswer, raw, uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
 
 const tags = ['langsmith datasets']
 const params = z.object({ id: uuid })
+
+const shareAnswer = z.object({ dataset_id: uuidAnswer, share_token: uuidAnswer })
 
 const putSchema = {
   tags,
@@ -16,18 +19,21 @@ const putSchema = {
   querystring: z.object({
     share_projects: ignored(flag.optional(), 'no public route shows experiments'),
   }),
+  response: { 200: shareAnswer },
 }
 
 const getSchema = {
   tags,
   summary: 'Read under which token a dataset is shared; null when it is not',
   params,
+  response: { 200: raw(shareAnswer.nullable()) },
 }
 
 const deleteSchema = {
   tags,
   summary: 'Stop sharing a dataset: its token no longer works',
   params,
+  response: { 200: messageAnswer },
 }
 
 /** Sharing of one dataset with whoever has a token (contracts/langsmith.md 2.9). `public.ts` reads by the token. */

@@ -5,6 +5,7 @@ import {
   type ExamplePlan,
   type ExampleVersion,
 } from '../../../store/write/examples.ts'
+import { uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { findDataset, momentOf } from '../examples/as-of.ts'
@@ -19,6 +20,7 @@ const getSchema = {
   summary: 'List the splits that examples of a dataset are in',
   params,
   querystring: z.object({ as_of: asOf }),
+  response: { 200: z.array(z.string()) },
 }
 
 /** Python's client sends this many at a time. */
@@ -33,6 +35,7 @@ const putSchema = {
     examples: z.array(uuid).max(maxExamples),
     remove: z.boolean().nullish(),
   }),
+  response: { 200: z.array(uuidAnswer) },
 }
 
 /** Splits: names for subsets of a dataset's examples (contracts/langsmith.md 2.3.2). */

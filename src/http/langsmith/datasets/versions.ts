@@ -6,10 +6,17 @@ import {
   type DatasetVersion,
   type ExampleChange,
 } from '../../../store/read/datasets/dataset-versions.ts'
+import { timeAnswer, uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'
 import { page, searchedText, text, uuid, version } from '../schemas.ts'
+
+/** DatasetVersion (contracts/langsmith.md 2.3.2). */
+export const versionAnswer = z.object({
+  tags: z.array(z.string()).nullable(),
+  as_of: timeAnswer,
+})
 
 const tags = ['langsmith datasets']
 const params = z.object({ id: uuid })
@@ -19,6 +26,7 @@ const listSchema = {
   summary: 'List the versions of a dataset, newest first',
   params,
   querystring: z.object({ search: searchedText.optional(), example: uuid.optional(), ...page }),
+  response: { 200: z.array(versionAnswer) },
 }
 
 const findSchema = {
@@ -26,6 +34,7 @@ const findSchema = {
   summary: 'Read the version of a dataset at a time, or the one that has a tag',
   params,
   querystring: z.object({ as_of: version.optional(), tag: text.optional() }),
+  response: { 200: versionAnswer },
 }
 
 const diffSchema = {
@@ -33,6 +42,13 @@ const diffSchema = {
   summary: 'Compare two versions of a dataset',
   params,
   querystring: z.object({ from_version: version, to_version: version }),
+  response: {
+    200: z.object({
+      examples_added: z.array(uuidAnswer),
+      examples_modified: z.array(uuidAnswer),
+      examples_removed: z.array(uuidAnswer),
+    }),
+  },
 }
 
 /** Versions of a dataset (contracts/langsmith.md 2.3.3). */
@@ -84,7 +100,9 @@ export function versionsRoutes(app: App, { db }: Services): void {
   })
 }
 
-/** DatasetVersion (contracts/langsmith.md 2.3.2). */
-export function versionFromRow({ asOf, tags: names }: DatasetVersion) {
+export function versionFromRow({
+  asOf,
+  tags: names,
+}: DatasetVersion): z.output<typeof versionAnswer> {
   return { tags: names.length === 0 ? null : names, as_of: asOf }
 }

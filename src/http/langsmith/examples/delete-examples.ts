@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import { exampleEraseMany } from '../../../store/write/example-erasures.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
+import { writtenAnswer } from './example-answer.ts'
 import { listOf, uuid } from '../schemas.ts'
 
 const tags = ['langsmith examples']
@@ -12,12 +14,14 @@ const oneSchema = {
   tags,
   summary: 'Delete an example from the latest version on',
   params: z.object({ id: uuid }),
+  response: { 200: messageAnswer },
 }
 
 const manySchema = {
   tags,
   summary: 'Delete several examples from the latest version on; unknown ids are ignored',
   querystring: z.object({ example_ids: listOf(uuid, { min: 1 }) }),
+  response: { 200: messageAnswer },
 }
 
 const platformSchema = {
@@ -27,6 +31,7 @@ const platformSchema = {
     example_ids: z.array(uuid).min(1).max(1000),
     hard_delete: z.boolean().default(false),
   }),
+  response: { 200: writtenAnswer.omit({ as_of: true }) },
 }
 
 export function deleteExamples(app: App, { db, clock }: Services): void {

@@ -3,43 +3,19 @@ import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { Example } from '../../../store/read/datasets/examples.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { joinMembers, objectText } from '../object-text.ts'
-
-/** The fields of an example that a request can select. */
-export const exampleFields = [
-  'id',
-  'created_at',
-  'modified_at',
-  'name',
-  'dataset_id',
-  'source_run_id',
-  'metadata',
-  'inputs',
-  'outputs',
-  'attachment_urls',
-] as const
-
-export type ExampleField = (typeof exampleFields)[number]
-
-/**
- * Fields that are answered whatever is selected (contracts/langsmith.md 2.4.2): Python's model has no defaults for
- * them, and JavaScript's `evaluate` reads the dataset's version from `modified_at` even when it does not select it.
- */
-const alwaysSelected: readonly ExampleField[] = [
-  'id',
-  'dataset_id',
-  'inputs',
-  'created_at',
-  'modified_at',
-]
+import {
+  alwaysSelected,
+  exampleFields,
+  type ExampleAnswer,
+  type ExampleField,
+  type SelectedExampleAnswer,
+} from './example-answer.ts'
 
 /**
  * Example (contracts/langsmith.md 2.4.1). Null outputs stay null, and empty ones stay `{}`.
  * @param urls absent: attachments are not shown
  */
-export function exampleFromRow(
-  row: ExampleContent,
-  urls?: AttachmentUrls,
-): Record<ExampleField, unknown> {
+export function exampleFromRow(row: ExampleContent, urls?: AttachmentUrls): ExampleAnswer {
   return {
     id: row.id,
     created_at: row.createdAt,
@@ -74,16 +50,16 @@ export function selectedExample(
   row: Example,
   select: readonly ExampleField[] | undefined,
   urls: AttachmentUrls,
-): Partial<Record<ExampleField, unknown>> {
+): SelectedExampleAnswer {
   // Signing takes time, so links are made only when they are selected.
   const example = exampleFromRow(row, select?.includes('attachment_urls') ? urls : undefined)
   const isSelected = (field: ExampleField) =>
     select === undefined ? field !== 'attachment_urls' : select.includes(field)
   return Object.fromEntries(
     exampleFields
-      .filter((field) => isSelected(field) || alwaysSelected.includes(field))
+      .filter((field) => isSelected(field) || field in alwaysSelected)
       .map((field) => [field, example[field]]),
-  )
+  ) as SelectedExampleAnswer
 }
 
 /**

@@ -3,6 +3,7 @@ import { exampleFind } from '../../../store/read/datasets/examples.ts'
 import type { App, Services } from '../../services.ts'
 import { momentOf } from './as-of.ts'
 import { attachmentUrls } from '../attachments.ts'
+import { exampleAnswer } from './example-answer.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { notFound } from '../errors.ts'
 import { asOf, uuid } from '../schemas.ts'
@@ -12,6 +13,7 @@ const schema = {
   summary: 'Read an example',
   params: z.object({ id: uuid }),
   querystring: z.object({ as_of: asOf, dataset: uuid.optional() }),
+  response: { 200: exampleAnswer },
 }
 
 export function getExamplesId(app: App, services: Services): void {

@@ -5,10 +5,12 @@ import {
   type ExampleFilter,
   type ExampleOrder,
 } from '../../../store/read/datasets/examples.ts'
+import { wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { momentOf } from './as-of.ts'
-import { exampleFields, selectedExample } from './example-from-row.ts'
+import { exampleFields, selectedExampleAnswer } from './example-answer.ts'
+import { selectedExample } from './example-from-row.ts'
 import { parseExampleFilter } from '../filter/filter-parse.ts'
 import {
   asOf,
@@ -46,9 +48,15 @@ const listSchema = {
     select: listOf(z.enum(exampleFields)).optional(),
     ...page,
   }),
+  response: { 200: z.array(selectedExampleAnswer) },
 }
 
-const countSchema = { tags, summary: 'Count examples', querystring: exampleConditions }
+const countSchema = {
+  tags,
+  summary: 'Count examples',
+  querystring: exampleConditions,
+  response: { 200: wholeAnswer },
+}
 
 /** An example that Langfuse has archived counts as deleted: only its versions from before then are listed. */
 export function getExamples(app: App, services: Services): void {

@@ -5,6 +5,7 @@ import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
+import { exampleAnswer, writtenAnswer } from './example-answer.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { elsewhere, exampleUpdate, updateExamples } from './example-writes.ts'
 
@@ -15,12 +16,14 @@ const oneSchema = {
   summary: 'Change an example; null leaves, unless it is to overwrite',
   params: z.object({ id: uuid }),
   body: exampleUpdate,
+  response: { 200: exampleAnswer },
 }
 
 const manySchema = {
   tags,
   summary: 'Change examples of one dataset, all or none; null leaves, unless it is to overwrite',
   body: z.array(exampleUpdate.extend({ id: uuid })),
+  response: { 200: writtenAnswer.partial({ as_of: true }) },
 }
 
 export function patchExamples(app: App, services: Services): void {

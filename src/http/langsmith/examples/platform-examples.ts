@@ -6,6 +6,7 @@ import { attachmentsOperations, keepAttachment } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { multipartLimit, partsSchema, streamMultipart } from '../multipart-body.ts'
 import { uuid } from '../schemas.ts'
+import { writtenAnswer } from './example-answer.ts'
 import { readExampleParts, type ExamplePartsOptions } from './example-parts.ts'
 import {
   createExamples,
@@ -86,9 +87,7 @@ function multipartRoute(app: App, services: Services, route: ExamplesRoute): voi
         consumes: ['multipart/form-data'],
         params: z.object({ dataset_id: uuid }),
         body: partsSchema(operations === null ? partNames : [...partNames, operationsName]),
-        response: {
-          201: z.object({ count: z.int(), example_ids: z.array(z.string()), as_of: z.string() }),
-        },
+        response: { 201: writtenAnswer },
       },
       config: { errorShape: 'error' },
       handler: async (request, reply) => {

@@ -3,17 +3,24 @@ import { sliceElements, sliceMembers } from '../../../domain/json.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { invalid } from '../errors.ts'
+import { exampleAnswer } from './example-answer.ts'
 import { exampleFromRow } from './example-from-row.ts'
 import { createExamples, exampleCreate } from './example-writes.ts'
 
 const tags = ['langsmith examples']
 
-const oneSchema = { tags, summary: 'Create an example', body: exampleCreate }
+const oneSchema = {
+  tags,
+  summary: 'Create an example',
+  body: exampleCreate,
+  response: { 200: exampleAnswer },
+}
 
 const manySchema = {
   tags,
   summary: 'Create examples of one dataset, all or none',
   body: z.array(exampleCreate),
+  response: { 200: z.array(exampleAnswer) },
 }
 
 export function postExamples(app: App, services: Services): void {

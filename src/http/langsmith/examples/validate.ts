@@ -3,6 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson, sliceElements, sliceMembers } from '../../../domain/json.ts'
 import type { Queryable } from '../../../store/pool.ts'
 import { exampleFind } from '../../../store/read/datasets/examples.ts'
+import { objectAnswer, raw, timeAnswer, uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { textOf } from '../object-text.ts'
@@ -17,6 +18,22 @@ const exampleDraft = exampleCreate.extend({
   overwrite: z.boolean().nullish(),
 })
 
+/** ExampleValidationResult: what was sent. */
+const validAnswer = z.object({
+  id: uuidAnswer.nullable(),
+  dataset_id: uuidAnswer.nullable(),
+  inputs: objectAnswer.nullable(),
+  outputs: objectAnswer.nullable(),
+  metadata: objectAnswer.nullable(),
+  split: raw(z.union([z.string(), z.array(z.string())])),
+  created_at: timeAnswer.nullable(),
+  source_run_id: uuidAnswer.nullable(),
+  use_source_run_io: z.boolean(),
+  overwrite: z.boolean(),
+})
+
+type ValidAnswer = z.output<typeof validAnswer>
+
 /** Every draft of a request may belong to another dataset, which is looked up for it. */
 const maxDrafts = 1000
 
@@ -26,12 +43,14 @@ const oneSchema = {
   tags,
   summary: "Check an example against its dataset's schemas; nothing is stored",
   body: exampleDraft,
+  response: { 200: validAnswer },
 }
 
 const manySchema = {
   tags,
   summary: "Check examples against their datasets' schemas; nothing is stored",
   body: z.array(exampleDraft).max(maxDrafts),
+  response: { 200: z.array(validAnswer) },
 }
 
 /** Checks of drafts before they are written (contracts/langsmith.md 2.4.2). An error names the first bad draft. */
@@ -45,7 +64,7 @@ export function validateRoutes(app: App, { db }: Services): void {
   app.post('/examples/validate/bulk', { schema: manySchema, config }, async (request) => {
     const { tenantId } = request.principal
     const texts = sliceElements(request.bodyText)
-    const results: Record<string, unknown>[] = []
+    const results: ValidAnswer[] = []
     for (const [i, draft] of request.body.entries()) {
       results.push(await validateExample(db, tenantId, draft, texts[i]!, ['body', i]))
     }
@@ -56,7 +75,6 @@ export function validateRoutes(app: App, { db }: Services): void {
 /**
  * Checks an example as a write would, but writes nothing.
  * @param text the JSON of the draft
- * @returns ExampleValidationResult: what was sent
  * @throws LangsmithError 404 when its dataset or example does not exist, 422 when it breaks the dataset's schemas
  */
 async function validateExample(
@@ -65,7 +83,7 @@ async function validateExample(
   draft: z.output<typeof exampleDraft>,
   text: JsonText,
   loc: (string | number)[],
-): Promise<Record<string, unknown>> {
+): Promise<ValidAnswer> {
   const members = sliceMembers(text)
   if (draft.dataset_id != null) {
     const dataset = await findDataset(db, tenantId, draft.dataset_id)

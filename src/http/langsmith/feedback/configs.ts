@@ -8,11 +8,13 @@ import {
   feedbackConfigInsertMany,
   feedbackConfigUpdate,
 } from '../../../store/write/feedback-configs.ts'
+import { emptyAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { flag, ignored, listOf, page, text } from '../schemas.ts'
 import {
   feedbackConfig,
+  feedbackConfigAnswer,
   feedbackConfigFromRow,
   feedbackConfigText,
   feedbackKey,
@@ -28,6 +30,7 @@ const postSchema = {
     feedback_config: feedbackConfig,
     is_lower_score_better: z.boolean().nullish(),
   }),
+  response: { 200: feedbackConfigAnswer },
 }
 
 const getSchema = {
@@ -40,6 +43,7 @@ const getSchema = {
     read_after_write: ignored(flag.optional(), 'every read sees every write'),
     ...page,
   }),
+  response: { 200: z.array(feedbackConfigAnswer) },
 }
 
 const patchSchema = {
@@ -50,12 +54,14 @@ const patchSchema = {
     feedback_config: feedbackConfig.nullish(),
     is_lower_score_better: z.boolean().nullish(),
   }),
+  response: { 200: feedbackConfigAnswer },
 }
 
 const deleteSchema = {
   tags,
   summary: 'Delete the config of a feedback key; its feedback stays',
   querystring: z.object({ feedback_key: feedbackKey }),
+  response: { 204: emptyAnswer },
 }
 
 /** Configs of feedback keys (contracts/langsmith.md 2.7.5). */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackTokenFindByHash } from '../../../store/read/feedback/feedback-tokens.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
@@ -38,6 +39,7 @@ const getSchema = {
   summary: 'Give feedback by opening a link, without a key',
   params,
   querystring,
+  response: { 200: messageAnswer },
 }
 
 const postSchema = {
@@ -54,6 +56,7 @@ const postSchema = {
       metadata: jsonObject.nullish(),
     })
     .nullish(),
+  response: { 200: messageAnswer },
 }
 
 /** Feedback through a link (contracts/langsmith.md 2.7.1). */

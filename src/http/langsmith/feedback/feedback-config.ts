@@ -3,6 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson } from '../../../domain/json.ts'
 import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
+import { raw, timeAnswer, uuidAnswer } from '../../answer-schemas.ts'
 import { isAllowed, type Principal } from '../../auth.ts'
 import type { Services } from '../../services.ts'
 import { readValues } from '../payload-values.ts'
@@ -11,10 +12,12 @@ import { text } from '../schemas.ts'
 /** `key` of feedback: what it judges, such as `correctness`. Configs belong to a key. */
 export const feedbackKey = text.pipe(z.string().min(1).max(180))
 
+const feedbackTypes = ['continuous', 'categorical', 'freeform'] as const
+
 /** FeedbackConfig (contracts/langsmith.md 2.7.5): the scores that a key allows. */
 export const feedbackConfig = z
   .object({
-    type: z.enum(['continuous', 'categorical', 'freeform']),
+    type: z.enum(feedbackTypes),
     min: z.number().nullish(),
     max: z.number().nullish(),
     categories: z
@@ -38,10 +41,25 @@ export function feedbackConfigText(config: z.output<typeof feedbackConfig>): Jso
 }
 
 /** FeedbackConfigSchema. */
+export const feedbackConfigAnswer = z.object({
+  feedback_key: z.string(),
+  feedback_config: raw(
+    z.object({
+      type: z.enum(feedbackTypes),
+      min: z.number().nullable(),
+      max: z.number().nullable(),
+      categories: z.array(z.object({ value: z.number(), label: z.string().nullable() })).nullable(),
+    }),
+  ),
+  tenant_id: uuidAnswer,
+  modified_at: timeAnswer,
+  is_lower_score_better: z.boolean(),
+})
+
 export function feedbackConfigFromRow(
   tenantId: string,
   row: FeedbackConfigRow,
-): Record<string, unknown> {
+): z.output<typeof feedbackConfigAnswer> {
   return {
     feedback_key: row.key,
     feedback_config: new RawJson(row.config),

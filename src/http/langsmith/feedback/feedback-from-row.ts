@@ -1,10 +1,11 @@
 import { sliceMembers, rawJson } from '../../../domain/json.ts'
 import type { FeedbackRow } from '../../../store/read/feedback/feedback.ts'
+import type { FeedbackAnswer } from './feedback-answer.ts'
 
 /**
  * FeedbackSchema (contracts/langsmith.md 2.1, 2.7.2): every key is present, and score and value are as they were sent.
  */
-export function feedbackFromRow(row: FeedbackRow): Record<string, unknown> {
+export function feedbackFromRow(row: FeedbackRow): FeedbackAnswer {
   return {
     id: row.id,
     key: row.key ?? '',
@@ -27,7 +28,7 @@ export function feedbackFromRow(row: FeedbackRow): Record<string, unknown> {
   }
 }
 
-function sourceOf({ sourceType, source }: FeedbackRow): object | null {
+function sourceOf({ sourceType, source }: FeedbackRow): FeedbackAnswer['feedback_source'] {
   if (sourceType === null && source === null) return null
   const given = sliceMembers(source ?? '{}')
   return {

@@ -2,18 +2,22 @@ import { z } from 'zod'
 import { sliceMembers } from '../../../domain/json.ts'
 import { feedbackFind } from '../../../store/read/feedback/feedback.ts'
 import { feedbackDelete } from '../../../store/write/feedback.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { unvalidated } from '../payload-values.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
+import { feedbackAnswer } from './feedback-answer.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackUpdateInput, feedbackUpdateToEvent, rowOfEvent } from './feedback-to-event.ts'
 
 const tags = ['feedback']
 const params = z.object({ feedback_id: uuid })
+
+const response = { 200: feedbackAnswer }
 
 const getSchema = {
   tags,
@@ -22,11 +26,23 @@ const getSchema = {
   querystring: z.object({
     include_user_names: ignored(flag.optional(), 'there are no users'),
   }),
+  response,
 }
 
-const patchSchema = { tags, summary: 'Change feedback', params, body: feedbackUpdateInput }
+const patchSchema = {
+  tags,
+  summary: 'Change feedback',
+  params,
+  body: feedbackUpdateInput,
+  response,
+}
 
-const deleteSchema = { tags, summary: 'Delete feedback', params }
+const deleteSchema = {
+  tags,
+  summary: 'Delete feedback',
+  params,
+  response: { 200: messageAnswer },
+}
 
 /** One piece of feedback (contracts/langsmith.md 2.7.1). */
 export function feedbackIdRoutes(app: App, services: Services): void {

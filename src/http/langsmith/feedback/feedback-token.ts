@@ -1,7 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import type { FeedbackToken } from '../../../store/read/feedback/feedback-tokens.ts'
 import { secretEnsure } from '../../../store/write/secrets.ts'
+import { timeAnswer, uuidAnswer } from '../../answer-schemas.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
 
@@ -32,12 +34,19 @@ export function feedbackTokenHash(token: string): string {
 }
 
 /** FeedbackIngestTokenSchema: its URL is absolute and ends in the token (contracts/langsmith.md 2.7.1). */
+export const feedbackTokenAnswer = z.object({
+  id: uuidAnswer,
+  url: z.string(),
+  expires_at: timeAnswer,
+  feedback_key: z.string(),
+})
+
 export function feedbackTokenFromRow(
   services: Pick<Services, 'publicUrl'>,
   request: FastifyRequest,
   makeToken: TokenMaker,
   { id, key, expiresAt }: FeedbackToken,
-): Record<string, unknown> {
+): z.output<typeof feedbackTokenAnswer> {
   const token = makeToken(request.principal.tenantId, id)
   return {
     id,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { feedbackList } from '../../../store/read/feedback/feedback.ts'
 import type { App, Services } from '../../services.ts'
+import { feedbackAnswer } from './feedback-answer.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { flag, ignored, listOf, page, text, time, uuid, uuidList } from '../schemas.ts'
 
@@ -27,6 +28,7 @@ export function getFeedback(app: App, { db }: Services): void {
           include_user_names: ignored(flag.optional(), 'there are no users'),
           ...page,
         }),
+        response: { 200: z.array(feedbackAnswer) },
       },
     },
     async (request) => {

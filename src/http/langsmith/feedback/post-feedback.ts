@@ -4,6 +4,7 @@ import { readBack } from '../../answer-time.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
+import { feedbackAnswer } from './feedback-answer.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
 import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.ts'
@@ -18,7 +19,12 @@ export function postFeedback(app: App, services: Services): void {
     app.post(
       path,
       {
-        schema: { tags: ['feedback'], summary: 'Give feedback', body: feedbackInput },
+        schema: {
+          tags: ['feedback'],
+          summary: 'Give feedback',
+          body: feedbackInput,
+          response: { 200: feedbackAnswer },
+        },
         config: { scope: 'scores', isIngest: true },
         validatorCompiler: unvalidated,
       },

@@ -12,7 +12,12 @@ import {
   feedbackKey,
   keepFeedbackConfigs,
 } from './feedback-config.ts'
-import { feedbackTokenFromRow, feedbackTokenHash, feedbackTokenMaker } from './feedback-token.ts'
+import {
+  feedbackTokenAnswer,
+  feedbackTokenFromRow,
+  feedbackTokenHash,
+  feedbackTokenMaker,
+} from './feedback-token.ts'
 
 const tokenCreate = z.object({
   run_id: uuid,
@@ -36,12 +41,14 @@ const postSchema = {
   tags,
   summary: 'Make links that take feedback on a run without a key',
   body: z.union([tokenCreate, z.array(tokenCreate).min(1).max(1000)]),
+  response: { 200: z.union([feedbackTokenAnswer, z.array(feedbackTokenAnswer)]) },
 }
 
 const getSchema = {
   tags,
   summary: 'List the links that take feedback on a run',
   querystring: z.object({ run_id: uuid, ...page }),
+  response: { 200: z.array(feedbackTokenAnswer) },
 }
 
 /** Three hours, as the clients document it. */
@@ -74,7 +81,7 @@ export function tokensRoutes(app: App, services: Services): void {
     await keepFeedbackConfigs(services, request.principal, configs)
     await feedbackTokenInsertMany(db, tenantId, tokens, now)
     const made = tokens.map((token) => feedbackTokenFromRow(services, request, makeToken, token))
-    return Array.isArray(request.body) ? made : made[0]
+    return Array.isArray(request.body) ? made : made[0]!
   })
 
   // Whoever sees a link can give feedback, so the list takes a key that may write.

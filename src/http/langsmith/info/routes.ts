@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { App } from '../../services.ts'
 
 /**
@@ -25,14 +26,34 @@ const info = {
   },
 }
 
+const infoAnswer = z.object({
+  version: z.string(),
+  git_sha: z.null(),
+  license_expiration_time: z.null(),
+  customer_info: z.null(),
+  batch_ingest_config: z.object({
+    use_multipart_endpoint: z.boolean(),
+    scale_up_qsize_trigger: z.int(),
+    scale_up_nthreads_limit: z.int(),
+    scale_down_nempty_trigger: z.int(),
+    size_limit: z.int(),
+    size_limit_bytes: z.int(),
+  }),
+  instance_flags: z.record(z.string(), z.boolean()),
+})
+
 /** Both are answered without a key: the SDKs ask before they send anything. */
 export function infoRoutes(app: App): void {
   const tags = ['langsmith info']
   const config = { scope: 'none' as const }
 
-  const infoSchema = { tags, summary: 'What this server can do' }
+  const infoSchema = { tags, summary: 'What this server can do', response: { 200: infoAnswer } }
   app.get('/info', { schema: infoSchema, config }, async () => info)
 
-  const healthSchema = { tags, summary: 'Whether the server answers' }
+  const healthSchema = {
+    tags,
+    summary: 'Whether the server answers',
+    response: { 200: z.object({ status: z.string() }) },
+  }
   app.get('/info/health', { schema: healthSchema, config }, async () => ({ status: 'ok' }))
 }

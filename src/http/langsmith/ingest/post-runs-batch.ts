@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import { unvalidated } from '../payload-values.ts'
-import { accepted, runInput } from './run-payload.ts'
+import { runInput } from './run-payload.ts'
 import {
   payloadOf,
   refusedError,
@@ -27,7 +28,7 @@ export function postRunsBatch(app: App, services: Services): void {
         tags: ['runs'],
         summary: 'Create and update runs',
         body: z.object({ post: z.array(runInput).nullish(), patch: z.array(runInput).nullish() }),
-        response: { 202: accepted },
+        response: { 202: messageAnswer },
       },
       config: { errorShape: 'error', isIngest: true },
       validatorCompiler: unvalidated,

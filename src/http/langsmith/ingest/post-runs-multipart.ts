@@ -6,6 +6,7 @@ import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/ev
 import { isUuid } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import { MultipartError, readMultipart, type Part } from '../../multipart.ts'
 import type { App, Services } from '../../services.ts'
@@ -25,7 +26,6 @@ import {
   streamMultipart,
 } from '../multipart-body.ts'
 import { unvalidated } from '../payload-values.ts'
-import { accepted } from './run-payload.ts'
 import { refusedError, translateRuns, type RefusedRun, type RunPayload } from './run-to-events.ts'
 
 const partNames = [
@@ -53,7 +53,7 @@ export function postRunsMultipart(app: App, services: Services): void {
           summary: 'Create and update runs, feedback and attachments',
           consumes: ['multipart/form-data'],
           body: partsSchema(partNames),
-          response: { 202: accepted },
+          response: { 202: messageAnswer },
         },
         config: { errorShape: 'error', isIngest: true },
         validatorCompiler: unvalidated,

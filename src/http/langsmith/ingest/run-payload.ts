@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { runTypes } from '../runs/run-from-row.ts'
+import { runTypes } from '../runs/run-answer.ts'
 import { ignored, jsonObject, text, time, uuid } from '../schemas.ts'
 
 /** Names of sessions are in a unique index, which limits their length. */
@@ -39,6 +39,3 @@ export const runInput = runValues.extend({
   input_attachments: ignored(jsonObject.nullish(), attachmentsReason),
   output_attachments: ignored(jsonObject.nullish(), attachmentsReason),
 })
-
-/** The answer of the ingest routes. */
-export const accepted = z.object({ message: z.string() })

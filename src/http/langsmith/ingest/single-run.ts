@@ -1,13 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { unvalidated } from '../payload-values.ts'
-import { accepted, runInput } from './run-payload.ts'
+import { runInput } from './run-payload.ts'
 import { payloadOf, translateRuns, type RunPayload } from './run-to-events.ts'
 
 const tags = ['runs']
-const response = { 202: accepted }
+const response = { 202: messageAnswer }
 
 const postSchema = { tags, summary: 'Create a run', body: runInput, response }
 

@@ -3,6 +3,7 @@ import { runFind } from '../../../store/read/runs/runs.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
+import { runAnswer } from './run-answer.ts'
 import { runFromRow } from './run-from-row.ts'
 import { flag, ignored, time, uuid } from '../schemas.ts'
 
@@ -27,6 +28,7 @@ export function getRunsId(app: App, services: Services): void {
         summary: 'Read a run',
         params: z.object({ run_id: uuid }),
         querystring,
+        response: { 200: runAnswer },
       },
     },
     async (request) => {

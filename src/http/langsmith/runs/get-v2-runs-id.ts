@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
+import { runV2Answer } from './run-v2-answer.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 
@@ -22,6 +23,7 @@ export function getV2RunsId(app: App, services: Services): void {
           selects: listOf(z.enum(runSelectFields)).optional(),
           start_time: time.optional(),
         }),
+        response: { 200: runV2Answer },
       },
     },
     async (request) => {

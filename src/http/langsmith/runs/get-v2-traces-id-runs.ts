@@ -3,9 +3,11 @@ import { stringifyWithRaw } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
+import { streamed } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { readRunFilter } from './run-query-body.ts'
+import { runV2Answer } from './run-v2-answer.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { listOf, time, uuid } from '../schemas.ts'
 import { streamOf } from '../../reads.ts'
@@ -30,6 +32,7 @@ export function getV2TracesIdRuns(app: App, services: Services): void {
           max_start_time: time.optional(),
           selects: listOf(z.enum(runSelectFields)).optional(),
         }),
+        response: { 200: streamed(z.object({ items: z.array(runV2Answer) })) },
       },
     },
     async (request, reply) => {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { jsonbText } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { traceDeleteMany, traceDeleteWithMetadata } from '../../../store/write/traces.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid, notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
@@ -12,6 +13,7 @@ const tracesSchema = {
   tags,
   summary: 'Delete traces',
   body: z.object({ session_id: uuid, trace_ids: z.array(uuid).max(1000) }),
+  response: { 200: messageAnswer },
 }
 
 const runsSchema = {
@@ -22,6 +24,7 @@ const runsSchema = {
     trace_ids: z.array(uuid).max(1000).nullish(),
     metadata: z.record(z.string(), z.string()).nullish(),
   }),
+  response: { 200: messageAnswer },
 }
 
 /** Deletes whole traces, for good (contracts/langsmith.md 2.6.3). */

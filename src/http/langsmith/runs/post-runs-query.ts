@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
+import { runPageAnswer, selectedRunAnswer } from './run-answer.ts'
 import { readRunCursor, runCursors } from './run-cursor.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
 import { runSelection, runSelectNames } from './run-select.ts'
@@ -24,7 +25,15 @@ const body = z.object({
 export function postRunsQuery(app: App, services: Services): void {
   app.post(
     '/runs/query',
-    { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'List runs', body } },
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags: ['runs'],
+        summary: 'List runs',
+        body,
+        response: { 200: runPageAnswer(selectedRunAnswer) },
+      },
+    },
     async (request) => {
       const { principal, body: asked } = request
       const query = readRunQuery(principal.tenantId, asked)

@@ -3,8 +3,9 @@ import type { RunStatsColumn } from '../../../store/read/runs/run-stats-columns.
 import { runStats, type RunGroups, type RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import type { App, Services } from '../../services.ts'
 import { invalid } from '../errors.ts'
-import { runTypes } from './run-from-row.ts'
+import { runTypes } from './run-answer.ts'
 import { readRunQuery, runQueryFields } from './run-query-body.ts'
+import { runStatsAnswer } from './run-stats-answer.ts'
 import { runStatsFromRow } from './run-stats-from-row.ts'
 import { ignored, text } from '../schemas.ts'
 import { isStatSelected, selectStats, statsSelectNames } from './stats-select.ts'
@@ -24,11 +25,17 @@ const body = z.object({
   skip_pagination: ignored(z.boolean().nullish(), 'statistics have no pages'),
 })
 
+/** With `group_by`, the statistics of each group under its value. */
+const answer = z.union([runStatsAnswer, z.record(z.string(), runStatsAnswer)])
+
 /** `POST /runs/stats`: statistics over runs, or one object of them for each group (contracts/langsmith.md 2.6.3). */
 export function postRunsStats(app: App, { db }: Services): void {
   app.post(
     '/runs/stats',
-    { config: { scope: 'read' }, schema: { tags: ['runs'], summary: 'Count runs', body } },
+    {
+      config: { scope: 'read' },
+      schema: { tags: ['runs'], summary: 'Count runs', body, response: { 200: answer } },
+    },
     async (request) => {
       const { principal, body: asked } = request
       const query = readRunQuery(principal.tenantId, asked)

@@ -7,8 +7,9 @@ import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { readRunCursor, writeRunCursor } from './run-cursor.ts'
-import { runTypes } from './run-from-row.ts'
+import { runTypes } from './run-answer.ts'
 import { readRunFilter, runTypesShownAs } from './run-query-body.ts'
+import { runV2Answer } from './run-v2-answer.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { time, uuid } from '../schemas.ts'
 
@@ -34,6 +35,12 @@ const body = z.object({
   cursor: z.string().nullish(),
 })
 
+const answer = z.object({
+  items: z.array(runV2Answer),
+  next_cursor: z.string().nullable(),
+  has_more: z.boolean(),
+})
+
 type Body = z.output<typeof body>
 
 /** How far back runs of projects are listed when the request names no earliest start. */
@@ -45,7 +52,7 @@ export function postV2RunsQuery(app: App, services: Services): void {
     '/v2/runs/query',
     {
       config: { scope: 'read', errorShape: 'problem' },
-      schema: { tags: ['runs v2'], summary: 'List runs', body },
+      schema: { tags: ['runs v2'], summary: 'List runs', body, response: { 200: answer } },
     },
     async (request) => {
       const { principal, body: asked } = request

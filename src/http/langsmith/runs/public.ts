@@ -7,6 +7,7 @@ import type { App, Services } from '../../services.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
 import { flag, ignored, uuid } from '../schemas.ts'
+import { publicRunAnswer, runPageAnswer, type PublicRunAnswer } from './run-answer.ts'
 import { readRunCursor, runCursors } from './run-cursor.ts'
 import { runFromRow } from './run-from-row.ts'
 import { runSelection } from './run-select.ts'
@@ -25,6 +26,7 @@ const runSchema = {
   querystring: z.object({
     exclude_s3_stored_attributes: ignored(flag.optional(), 'there is one store'),
   }),
+  response: { 200: publicRunAnswer },
 }
 
 const querySchema = {
@@ -32,6 +34,7 @@ const querySchema = {
   summary: 'List a shared run and its descendants, or those of them that are named',
   params,
   body: z.object({ id: z.array(uuid).max(10_000).nullish(), cursor: z.string().nullish() }),
+  response: { 200: runPageAnswer(publicRunAnswer) },
 }
 
 /** Reads of a shared run by its token (contracts/langsmith.md 2.9). */
@@ -88,24 +91,11 @@ async function findSharedRun(
   return run
 }
 
-/** What RunPublicSchema leaves out of a run: where it is stored, and how it relates to anything else. */
-const privateFields = new Set([
-  'session_id',
-  'app_path',
-  'last_queued_at',
-  'in_dataset',
-  'share_token',
-  'trace_tier',
-  'trace_first_received_at',
-  'ttl_seconds',
-  'trace_upgrade',
-  'reference_dataset_id',
-  'thread_id',
-])
+const publicFields = new Set(Object.keys(publicRunAnswer.shape))
 
 /** RunPublicSchema. */
-function publicRunFromRow(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown> {
+function publicRunFromRow(row: RunDetailRow, urls: AttachmentUrls): PublicRunAnswer {
   return Object.fromEntries(
-    Object.entries(runFromRow(row, urls)).filter(([name]) => !privateFields.has(name)),
-  )
+    Object.entries(runFromRow(row, urls)).filter(([name]) => publicFields.has(name)),
+  ) as PublicRunAnswer
 }

@@ -5,20 +5,8 @@ import type { RunDetailRow, RunRow } from '../../../store/read/runs/runs.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { ancestorIds, formatDottedOrder } from '../dotted-order.ts'
 import { joinMembers, objectText } from '../object-text.ts'
+import { runTypes, type RunAnswer, type RunFieldsAnswer } from './run-answer.ts'
 import { usageDetailOf } from './usage-details.ts'
-
-/**
- * The seven types that LangSmith's clients know. Other types, which come from Langfuse's clients, are shown as a chain.
- */
-export const runTypes = [
-  'tool',
-  'chain',
-  'llm',
-  'retriever',
-  'embedding',
-  'prompt',
-  'parser',
-] as const
 
 export interface RunFieldOptions {
   /** True: `inputs` and `outputs` are null, and only their previews are shown. */
@@ -31,7 +19,7 @@ export interface RunFieldOptions {
 export function runFields(
   row: RunRow,
   { isPreview = false, urls }: RunFieldOptions = {},
-): Record<string, unknown> {
+): RunFieldsAnswer {
   const startTime = row.startTime ?? row.createdAt
   return {
     id: row.id,
@@ -62,7 +50,7 @@ export function runFields(
     total_cost: row.totalCost,
     prompt_cost: row.promptCost,
     completion_cost: row.completionCost,
-    feedback_stats: rawJson(row.feedbackStats ?? '{}'),
+    feedback_stats: new RawJson(row.feedbackStats ?? '{}'),
     app_path: `/o/${row.tenantId}/projects/p/${row.experimentId}/r/${row.id}`,
     manifest_id: null,
     manifest_s3_id: null,
@@ -75,7 +63,7 @@ export function runFields(
 }
 
 /** RunSchema. @param urls absent: attachments are not shown */
-export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): Record<string, unknown> {
+export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): RunAnswer {
   return {
     ...runFields(row, urls === undefined ? {} : { urls }),
     child_run_ids: row.childRunIds,

@@ -1,5 +1,6 @@
 import type { RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { AttachmentUrls } from '../attachments.ts'
+import { alwaysSelected, type SelectedRunAnswer } from './run-answer.ts'
 import { runFromRow } from './run-from-row.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 
@@ -83,20 +84,6 @@ const fieldsOfName: Partial<Record<RunSelectName, readonly string[]>> = {
   trace_min_max_start_time: ['trace_min_start_time', 'trace_max_start_time'],
 }
 
-/** Fields that are answered whatever is selected (contracts/langsmith.md 2.6.3). */
-const alwaysFields = [
-  'id',
-  'name',
-  'run_type',
-  'start_time',
-  'trace_id',
-  'parent_run_id',
-  'session_id',
-  'dotted_order',
-  'status',
-  'app_path',
-]
-
 /** The optional columns that a field needs. All other fields are made of columns that are always read. */
 const columnsOfField: Readonly<Record<string, readonly RunColumn[]>> = {
   inputs: ['inputs'],
@@ -122,7 +109,7 @@ const columnsOfField: Readonly<Record<string, readonly RunColumn[]>> = {
 /** What to read of a run, and how to show it. */
 export interface RunSelection {
   columns: ReadonlySet<RunColumn>
-  show(row: RunDetailRow, urls: AttachmentUrls): Record<string, unknown>
+  show(row: RunDetailRow, urls: AttachmentUrls): SelectedRunAnswer
 }
 
 /** @param select null selects everything */
@@ -130,7 +117,7 @@ export function runSelection(select: readonly RunSelectName[] | null): RunSelect
   if (select === null)
     return { columns: new Set(Object.values(columnsOfField).flat()), show: runFromRow }
   const fields = new Set([
-    ...alwaysFields,
+    ...Object.keys(alwaysSelected),
     ...select.flatMap((name) => fieldsOfName[name] ?? [name]),
   ])
   return {
@@ -138,6 +125,6 @@ export function runSelection(select: readonly RunSelectName[] | null): RunSelect
     show: (row, urls) =>
       Object.fromEntries(
         Object.entries(runFromRow(row, urls)).filter(([name]) => fields.has(name)),
-      ),
+      ) as SelectedRunAnswer,
   }
 }

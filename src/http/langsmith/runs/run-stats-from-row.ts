@@ -1,8 +1,9 @@
 import { RawJson, rawJson } from '../../../domain/json.ts'
 import type { RunStatsRow } from '../../../store/read/runs/run-stats.ts'
+import type { RunStatsAnswer } from './run-stats-answer.ts'
 
 /** RunStats (contracts/langsmith.md 2.6.3): latencies in seconds, costs as numbers. */
-export function runStatsFromRow(row: RunStatsRow): Record<string, unknown> {
+export function runStatsFromRow(row: RunStatsRow): RunStatsAnswer {
   const { runCount } = row
   return {
     run_count: runCount,

@@ -5,7 +5,9 @@ import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
+import type { RunAnswer } from './run-answer.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
+import type { RunV2Answer } from './run-v2-answer.ts'
 import { usageDetailOf, type UsageDetailName } from './usage-details.ts'
 
 /** Characters of an error's preview; other previews have the same length. */
@@ -22,10 +24,10 @@ export function runV2Context(services: Services, request: FastifyRequest): RunV2
   return { baseUrl: baseUrl(services, request), urls: attachmentUrls(services, request) }
 }
 
-type Value = (run: Record<string, unknown>, row: RunDetailRow, context: RunV2Context) => unknown
+type Value = (run: RunAnswer, row: RunDetailRow, context: RunV2Context) => unknown
 
 /** The value of a field of v1. */
-function v1(name: string): Value {
+function v1(name: keyof RunAnswer): Value {
   return (run) => run[name] ?? null
 }
 
@@ -36,14 +38,14 @@ function v1(name: string): Value {
 const fields = {
   ID: [[], v1('id')],
   NAME: [[], v1('name')],
-  RUN_TYPE: [[], (run) => String(run['run_type']).toUpperCase()],
+  RUN_TYPE: [[], (run) => run.run_type.toUpperCase()],
   STATUS: [[], (_, row) => row.status.toUpperCase()],
   START_TIME: [[], v1('start_time')],
   END_TIME: [[], v1('end_time')],
   LATENCY_SECONDS: [[], (_, row) => latencyOf(row)],
   FIRST_TOKEN_TIME: [[], v1('first_token_time')],
   ERROR: [['error'], v1('error')],
-  ERROR_PREVIEW: [['error'], (run) => errorPreview(run['error'])],
+  ERROR_PREVIEW: [['error'], (run) => errorPreview(run.error)],
   EXTRA: [['extra', 'metadata'], v1('extra')],
   METADATA: [['metadata'], (_, row) => new RawJson(row.metadata ?? '{}')],
   EVENTS: [['events'], v1('events')],
@@ -89,7 +91,7 @@ export const runSelectFields = Object.keys(fields) as [string, ...string[]]
 /** What to read of a run, and how to show it. */
 export interface RunV2Selection {
   columns: ReadonlySet<RunColumn>
-  show(row: RunDetailRow, context: RunV2Context): Record<string, unknown>
+  show(row: RunDetailRow, context: RunV2Context): RunV2Answer
 }
 
 /** @param selects names of `runSelectFields`; without any, only the id is shown */
@@ -102,7 +104,9 @@ export function runV2Selection(selects: readonly string[] | null | undefined): R
     columns: new Set(chosen.flatMap(([, columns]) => columns)),
     show: (row, context) => {
       const run = runFromRow(row)
-      return Object.fromEntries(chosen.map(([name, , value]) => [name, value(run, row, context)]))
+      return Object.fromEntries(
+        chosen.map(([name, , value]) => [name, value(run, row, context)]),
+      ) as RunV2Answer
     },
   }
 }

@@ -1,3 +1,5 @@
+import type { RunStatsAnswer } from './run-stats-answer.ts'
+
 /** RunStatsSelect: the statistics that a request may select. */
 export const statsSelectNames = [
   'run_count',
@@ -50,13 +52,13 @@ export function isStatSelected(
 
 /** The statistics as they are answered: those that are not selected are null. */
 export function selectStats(
-  statistics: Record<string, unknown>,
+  statistics: RunStatsAnswer,
   select: readonly string[] | null | undefined,
-): Record<string, unknown> {
+): RunStatsAnswer {
   return Object.fromEntries(
     Object.entries(statistics).map(([name, value]) => [
       name,
       isStatSelected(select, name) ? value : null,
     ]),
-  )
+  ) as RunStatsAnswer
 }

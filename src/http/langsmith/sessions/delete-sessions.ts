@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { experimentDeleteMany } from '../../../store/write/experiments.ts'
+import { messageAnswer } from '../../answer-schemas.ts'
 import { nudgePurge } from '../../nudge-purge.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
@@ -11,12 +12,14 @@ const oneSchema = {
   tags,
   summary: 'Delete a project or experiment with its runs and feedback',
   params: z.object({ id: uuid }),
+  response: { 200: messageAnswer },
 }
 
 const manySchema = {
   tags,
   summary: 'Delete several projects or experiments; unknown ids are ignored',
   querystring: z.object({ session_ids: listOf(uuid, { min: 1 }) }),
+  response: { 200: messageAnswer },
 }
 
 export function deleteSessions(app: App, services: Services): void {

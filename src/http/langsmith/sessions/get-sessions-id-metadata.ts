@@ -15,6 +15,7 @@ const schema = {
     root_runs_only: flag.default(false),
     start_time: time.optional(),
   }),
+  response: { 200: z.record(z.string(), z.array(z.string())) },
 }
 
 /** `GET /sessions/{id}/metadata` (contracts/langsmith.md 2.5.2): every requested key has a list. */

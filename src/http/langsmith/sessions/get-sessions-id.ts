@@ -3,6 +3,7 @@ import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
 import { flag, time, uuid } from '../schemas.ts'
+import { sessionAnswer } from './session-answer.ts'
 import { sessionsWithStatistics } from './session-statistics.ts'
 
 const schema = {
@@ -15,6 +16,7 @@ const schema = {
       .optional()
       .describe('With include_stats: only executions that started then or later are counted'),
   }),
+  response: { 200: sessionAnswer },
 }
 
 export function getSessionsId(app: App, { db }: Services): void {

@@ -24,6 +24,7 @@ import {
   time,
   uuidList,
 } from '../schemas.ts'
+import { sessionAnswer } from './session-answer.ts'
 import { sessionsWithStatistics } from './session-statistics.ts'
 
 const querystring = z.object({
@@ -66,6 +67,7 @@ const schema = {
   tags: ['langsmith sessions'],
   summary: 'List projects and experiments',
   querystring,
+  response: { 200: z.array(sessionAnswer) },
 }
 
 /**

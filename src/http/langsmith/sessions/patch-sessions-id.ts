@@ -4,6 +4,7 @@ import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { uuid } from '../schemas.ts'
 import { sessionFields, sessionName, sessionValues } from './post-sessions.ts'
+import { plainSessionAnswer } from './session-answer.ts'
 import { sessionFromRow } from './session-from-row.ts'
 
 const schema = {
@@ -11,6 +12,7 @@ const schema = {
   summary: 'Change a project or experiment; null leaves, extra is replaced as a whole',
   params: z.object({ id: uuid }),
   body: sessionFields.extend({ name: sessionName.nullish() }),
+  response: { 200: plainSessionAnswer },
 }
 
 export function patchSessionsId(app: App, { db, clock }: Services): void {

@@ -8,6 +8,7 @@ import { experimentUpload, type ExperimentUpload } from '../../../store/write/ex
 import { experimentDeleteMany } from '../../../store/write/experiments.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
+import { countedDatasetAnswer } from '../datasets/dataset-answer.ts'
 import { countedDatasetFromRow } from '../datasets/dataset-from-row.ts'
 import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { keepFeedbackConfigs } from '../feedback/feedback-config.ts'
@@ -15,6 +16,7 @@ import { textOf } from '../object-text.ts'
 import { datasetName } from '../datasets/post-datasets.ts'
 import { sessionName } from './post-sessions.ts'
 import { jsonObject, text, time, uuid } from '../schemas.ts'
+import { sessionAnswer } from './session-answer.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 import {
   planUploadExamples,
@@ -40,6 +42,7 @@ const schema = {
   tags: ['langsmith datasets'],
   summary: 'Upload an experiment that was run elsewhere',
   body,
+  response: { 200: z.object({ dataset: countedDatasetAnswer, experiment: sessionAnswer }) },
 }
 
 /**

@@ -7,6 +7,7 @@ import { experimentInsert } from '../../../store/write/experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { LangsmithError, notFound } from '../errors.ts'
 import { flag, jsonObject, text, time, uuid } from '../schemas.ts'
+import { plainSessionAnswer } from './session-answer.ts'
 import { sessionFromRow, splitExtra } from './session-from-row.ts'
 
 /** The vendor's limit (contracts/langsmith.md 2.5.2). */
@@ -33,6 +34,7 @@ const schema = {
   summary: 'Create a project or experiment',
   querystring: z.object({ upsert: flag.default(false) }),
   body,
+  response: { 200: plainSessionAnswer },
 }
 
 /** Answers 409 when the name is taken: the SDKs then try another one (contracts/langsmith.md 1.4). */

@@ -5,9 +5,10 @@ import type {
   ExperimentStatistics,
 } from '../../../store/read/experiments/experiments.ts'
 import { joinMembers, objectText } from '../object-text.ts'
+import type { PlainSessionAnswer, SessionAnswer } from './session-answer.ts'
 
 /** TracerSessionWithoutVirtualFields (contracts/langsmith.md 2.5.1). */
-export function sessionFromRow(tenantId: string, row: ExperimentRow): Record<string, unknown> {
+export function sessionFromRow(tenantId: string, row: ExperimentRow): PlainSessionAnswer {
   return {
     id: row.id,
     tenant_id: tenantId,
@@ -32,7 +33,7 @@ export function sessionWithStatistics(
   row: ExperimentRow,
   statistics: ExperimentStatistics | undefined,
   isFull: boolean,
-): Record<string, unknown> {
+): SessionAnswer {
   const base = {
     ...sessionFromRow(tenantId, row),
     last_run_start_time_live: statistics?.lastRunStartTime ?? null,
@@ -64,7 +65,6 @@ export function sessionWithStatistics(
 }
 
 const noStatistics = {
-  run_count: null,
   latency_p50: null,
   latency_p99: null,
   first_token_p50: null,

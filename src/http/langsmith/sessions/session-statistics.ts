@@ -13,6 +13,7 @@ import {
 } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { printFilter } from '../filter/filter-parse.ts'
+import type { SessionAnswer } from './session-answer.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 import { isStatSelected, statsSelectNames } from '../runs/stats-select.ts'
 
@@ -38,7 +39,7 @@ export async function sessionsWithStatistics(
   tenantId: string,
   rows: readonly ExperimentRow[],
   asked: SessionStatsAsked,
-): Promise<Record<string, unknown>[]> {
+): Promise<SessionAnswer[]> {
   const { isFull, filter, minStartTime, select, hasFacets = false } = asked
   const ids = rows.map((row) => row.id)
   await experimentAggregateRefreshDirty(db, tenantId, ids)
@@ -53,14 +54,14 @@ export async function sessionsWithStatistics(
     const whole = all.get(row.id)
     const statistics = whole === undefined ? undefined : { ...whole, ...some?.get(row.id) }
     const session = sessionWithStatistics(tenantId, row, statistics, isFull)
-    session['last_run_start_time_live'] = whole?.lastRunStartTime ?? null
+    session.last_run_start_time_live = whole?.lastRunStartTime ?? null
     for (const name of statsSelectNames) {
       // The SDKs wait until the number of runs is right, whatever they select.
       if (name === 'run_count' || !(name in session) || isStatSelected(select, name)) continue
-      session[name] = null
+      Object.assign(session, { [name]: null })
     }
     if (facets !== null) {
-      session['run_facets'] = facets
+      session.run_facets = facets
         .filter((facet) => facet.experimentId === row.id)
         .map((facet) => facetFromRow(facet))
     }
@@ -69,7 +70,7 @@ export async function sessionsWithStatistics(
 }
 
 /** One facet; `query` is the filter that its runs match. The vendor documents only that a facet is an object. */
-function facetFromRow({ attribute, value, runCount }: ExecutionFacet): Record<string, unknown> {
+function facetFromRow({ attribute, value, runCount }: ExecutionFacet) {
   const operator = attribute === 'tags' ? 'has' : 'eq'
   const query = printFilter({ kind: 'condition', attribute, operator, value })
   return { key: attribute, value, query, n: runCount }
