@@ -17,12 +17,14 @@ export interface FreshStoreOptions {
   databaseUrl?: string | undefined
   /** Settings for the Postgres of our own, named as in postgresql.conf. */
   settings?: Record<string, string>
+  /** Leaves the database without a schema: a server of another version makes its own. */
+  isBare?: boolean
 }
 
 /** Runs a Postgres that is migrated and empty, and makes a folder beside it. Both are gone when `use` is done. */
 export async function withFreshStore(
   use: (store: FreshStore) => Promise<void>,
-  { databaseUrl, settings = {} }: FreshStoreOptions = {},
+  { databaseUrl, settings = {}, isBare = false }: FreshStoreOptions = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'runmill-bench-'))
   // When we are root the server runs as another user, who cannot enter a folder of mode 0700.
@@ -35,7 +37,7 @@ export async function withFreshStore(
     const url = databaseUrl ?? (await postgres!.start())
     const db = openPool(url)
     try {
-      await migrate(db)
+      if (!isBare) await migrate(db)
       await use({ db, databaseUrl: url, folder })
     } finally {
       await closePool(db)

@@ -1,134 +1,138 @@
 import { randomUUID } from 'node:crypto'
-import { Agent, request, type RequestOptions } from 'node:http'
+import { setMaxListeners } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { insertTenant } from '../test/support/tenant.ts'
+import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
+import { type Attack, attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
 import { withFreshStore } from './fresh-store.ts'
+import { writeSection } from './overload-report.ts'
 import { withServer } from './server-process.ts'
 
 /*
- * How long a client waits that comes anew while many connections keep the server busy: a fresh connection for /livez on
- * the API's port and on the one for health, and an interactive write of another tenant. Each busy connection sends its
- * next batch of 10 runs, 20 kB, when the last one is answered; the server and this load share the machine.
+ * What others notice while one client attacks the server: a fresh connection for /livez, the same on the port for health,
+ * and a write of another tenant over a fresh connection. Each asks again a tenth of a second after it was answered. A server
+ * is started anew for each attack; it, Postgres and the attacker share the machine.
  *
- *   npx tsx bench/front-door.ts [--connections 390] [--seconds 15] [--smoke]
+ *   npx tsx bench/front-door.ts [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
+ *
+ * --against is a folder of an earlier version with its `dist`, which is attacked as well. --docs writes the table into
+ * docs/overload.md.
  */
 
 const { values } = parseArgs({
   options: {
+    against: { type: 'string' },
     connections: { type: 'string', default: '390' },
     seconds: { type: 'string', default: '15' },
+    docs: { type: 'boolean', default: false },
+    json: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
 })
 const connections = values.smoke ? 20 : Number(values.connections)
 const seconds = values.smoke ? 1 : Number(values.seconds)
-const runsPerRequest = 10
-const inputs = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
+const answerLimitMs = 20_000
+/** Attacks take hold after a while. */
+const attackFirstMs = 500
 
-await withFreshStore(async (store) => {
-  const [flooding, other] = [await insertTenant(store.db), await insertTenant(store.db)]
-  await withServer(store, {}, async ({ url, healthUrl }) => {
-    await lagOf(url)
-    const agent = new Agent({ keepAlive: true, maxSockets: connections })
-    const end = performance.now() + seconds * 1000
-    const statuses = new Map<number, number>()
-    const flood = Array.from({ length: connections }, async () => {
-      const headers = { 'x-api-key': flooding.secretKey, 'content-type': 'application/json' }
-      while (performance.now() < end) {
-        const { status } = await send(
-          `${url}/runs/batch`,
-          { method: 'POST', headers, agent },
-          batch(),
-        )
-        statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      }
-    })
-    const headers = { 'x-api-key': other.secretKey, 'content-type': 'application/json' }
-    const times = await Promise.all([
-      timesUntil(end, async () => send(`${url}/livez`, { agent: false })),
-      timesUntil(end, async () => send(`${healthUrl}/livez`, { agent: false })),
-      timesUntil(end, async () =>
-        send(`${url}/feedback`, { method: 'POST', headers, agent: false }, feedback()),
-      ),
-    ])
-    await Promise.all(flood)
-    agent.destroy()
-    const accepted = (statuses.get(202) ?? 0) * runsPerRequest
-    const [api, health, write] = times.map(summary)
-    console.log(
-      `front door, ${connections} busy connections: ${(accepted / seconds).toFixed(0)} runs/s accepted, answers ${JSON.stringify(Object.fromEntries(statuses))}, event loop lag ${await lagOf(url)}; fresh /livez ${api}, on the health port ${health}; write of another tenant ${write}`,
-    )
-  })
-})
+interface Noticed {
+  livez: string
+  health: string
+  write: string
+}
 
-/** In milliseconds, of one request after the other. */
-async function timesUntil(end: number, act: () => Promise<unknown>): Promise<number[]> {
+const rows: { attack: string; before: Noticed | null; after: Noticed }[] = []
+const all = [{ name: 'none', begin: async () => {} }, ...attacks(connections)]
+// A server for each takes its time to start: a smoke test makes do with three.
+for (const attack of values.smoke ? [all[1]!, ...all.slice(-2)] : all) {
+  const before = values.against === undefined ? null : await measure(attack, values.against)
+  rows.push({ attack: attack.name, before, after: await measure(attack) })
+  console.log(JSON.stringify(rows.at(-1)))
+}
+const table = tableOf()
+console.log(table)
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows))
+if (values.docs) await writeSection('attacks', table)
+
+async function measure(attack: Attack, against?: string): Promise<Noticed> {
+  let noticed: Noticed | undefined
+  await withFreshStore(
+    async (store) => {
+      await withServer(store, { against, settings: { LOG_LEVEL: 'fatal' } }, async (server) => {
+        const { url, healthUrl } = server
+        const [attacker, other] = [await insertTenant(store.db), await insertTenant(store.db)]
+        const sessionId = await createLargeRuns(url, attacker)
+        // The first requests compile the code that the others run.
+        await send(`${url}/feedback`, writeOf(other), feedback())
+        const ends = new AbortController()
+        setMaxListeners(0, ends.signal)
+        const attacking = attack.begin({ url, attacker, sessionId }, ends.signal)
+        await pause(attackFirstMs)
+        const until = performance.now() + seconds * 1000
+        const [livez, health, write] = await Promise.all([
+          ask(until, async () => send(`${url}/livez`, limited({ agent: false }))),
+          ask(until, async () => send(`${healthUrl}/livez`, limited({ agent: false }))),
+          ask(until, async () => send(`${url}/feedback`, writeOf(other), feedback())),
+        ])
+        ends.abort()
+        await attacking
+        noticed = { livez, health, write }
+      })
+    },
+    { isBare: against !== undefined },
+  )
+  return noticed!
+}
+
+/** Asks one time after the other. @returns in words, how long answers took and how many were none or a refusal */
+async function ask(until: number, act: () => Promise<{ status: number }>): Promise<string> {
   const times: number[] = []
-  while (performance.now() < end) {
-    const before = performance.now()
-    await act()
-    times.push(performance.now() - before)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const refused = new Map<string, number>()
+  const note = (what: string): void => void refused.set(what, (refused.get(what) ?? 0) + 1)
+  while (performance.now() < until) {
+    const from = performance.now()
+    try {
+      const { status } = await act()
+      if (status >= 300) note(String(status))
+      else times.push(performance.now() - from)
+    } catch {
+      note('no answer')
+    }
+    await pause(100)
   }
-  return times
-}
-
-function summary(times: number[]): string {
   const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(0)
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${sorted.at(-1)?.toFixed(0)} ms (${times.length})`
+  const at = (share: number): string =>
+    `${sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(0)} ms`
+  const answered = sorted.length === 0 ? [] : [`p50 ${at(0.5)}, p99 ${at(0.99)}`]
+  const others = [...refused].map(([what, count]) => `${count} × ${what}`)
+  return [...answered, ...others].join(', ')
 }
 
-/** Since it was last asked for. */
-async function lagOf(url: string): Promise<string> {
-  const { text } = await send(`${url}/metrics`, { agent: false })
-  const figure = (name: string): string => {
-    const value = new RegExp(`^nodejs_eventloop_lag_${name}_seconds (\\S+)$`, 'm').exec(text)?.[1]
-    return `${(Number(value) * 1000).toFixed(0)} ms`
-  }
-  return `p50 ${figure('p50')}, p99 ${figure('p99')}, longest ${figure('max')}`
+function writeOf(tenant: TestTenant) {
+  return limited({ method: 'POST', headers: jsonHeaders(tenant), agent: false as const })
 }
 
-async function send(
-  url: string,
-  options: RequestOptions,
-  body?: string,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    request(url, options, (answer) => {
-      let text = ''
-      answer.setEncoding('utf8')
-      answer.on('data', (chunk: string) => (text += chunk))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
-    })
-      .on('error', reject)
-      .end(body)
-  })
-}
-
-function batch(): string {
-  const trace = randomUUID()
-  const run = {
-    trace_id: trace,
-    name: 'run',
-    start_time: '2026-01-01T00:00:00Z',
-    inputs,
-    outputs: inputs,
-  }
-  const dot = `20260101T000000000000Z${trace}`
-  const child = (): object => {
-    const id = randomUUID()
-    const dotted_order = `${dot}.20260101T000000000000Z${id}`
-    return { ...run, id, parent_run_id: trace, run_type: 'llm', dotted_order }
-  }
-  return JSON.stringify({
-    post: [
-      { ...run, id: trace, run_type: 'chain', dotted_order: dot },
-      ...Array.from({ length: runsPerRequest - 1 }, child),
-    ],
-  })
+function limited<T extends object>(options: T): T & { signal: AbortSignal } {
+  return { ...options, signal: AbortSignal.timeout(answerLimitMs) }
 }
 
 function feedback(): string {
   return JSON.stringify({ run_id: randomUUID(), key: 'score', score: 1 })
+}
+
+/** As Markdown. Versions before this one served health on the same port. */
+function tableOf(): string {
+  const lines = ['| Attack | What others ask for | Before | After |', '| --- | --- | --- | --- |']
+  for (const { attack, before, after } of rows) {
+    const asked = [
+      ['/livez', before?.livez, after.livez],
+      ['/livez on the port for health', before?.health, after.health],
+      ['a write of another tenant', before?.write, after.write],
+    ]
+    for (const [i, [what, was, is]] of asked.entries()) {
+      lines.push(`| ${i === 0 ? attack : ''} | ${what} | ${was ?? 'not measured'} | ${is} |`)
+    }
+  }
+  return lines.join('\n')
 }

@@ -1,157 +1,148 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
+import { spawnSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Db } from '../src/store/pool.ts'
+import { startRedis } from '../test/support/redis.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
-import { withFreshStore } from './fresh-store.ts'
-import { withServer } from './server-process.ts'
+import { type FreshStore, withFreshStore } from './fresh-store.ts'
+import { watchMemory } from './memory.ts'
+import { type Answered, type Order, type Outcome, runsPerRequest } from './overload-client.ts'
+import { sendFrom } from './overload-clients.ts'
+import { findCommits, summarize, type QueueResult, writeDocs, tableOf } from './overload-report.ts'
+import { type RunningServer, withServer } from './server-process.ts'
 
 /*
- * Two tenants, one of which sends twenty times as much as the other: what each is answered and how fast, how long until
- * what was accepted is committed, for the small one alone and beside the large one, and the memory of each process. A
- * third of the time the small one is alone. Requests of 20 runs with 2 kB each are sent at their time, whether or not
- * earlier ones are answered, and those that are refused are not sent again; the server and this load share the machine.
+ * What happens at five times the rate that the server can sustain, for a minute. First that rate is measured. Then the
+ * small tenant sends a twentieth of five times that, alone; then the same beside the large tenant, which sends the
+ * whole of it. Measured are the answers and their times, the time from an acceptance to the commit that makes it visible
+ * (as Postgres noted it), the memory of each process, and at the end whether all that was accepted is there. Each tenant
+ * sends from a process of its own, at its time, whether or not earlier requests are answered; nothing that was refused
+ * is sent again. The server, Postgres, Redis and this load share the machine.
  *
- *   npx tsx bench/overload.ts [--rate 200] [--times 20] [--seconds 60] [--backlog 67108864]
- *     [--redis redis://127.0.0.1:6379] [--smoke]
+ *   npx tsx bench/overload.ts [--queue redis|postgres] [--times 5] [--seconds 60] [--rate RUNS_PER_SECOND]
+ *     [--redis-memory 100mb] [--seed 1] [--docs] [--json FILE] [--smoke]
+ *
+ * --rate is the sustainable rate, which is then not measured. --docs writes docs/overload.svg and the table in
+ * docs/overload.md. Without --queue both queues are measured, that on Redis only where redis-server is installed.
  */
 
 const { values } = parseArgs({
   options: {
-    rate: { type: 'string', default: '200' },
-    times: { type: 'string', default: '20' },
+    queue: { type: 'string' },
+    times: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '60' },
-    backlog: { type: 'string', default: '67108864' },
-    redis: { type: 'string' },
+    rate: { type: 'string' },
+    'redis-memory': { type: 'string', default: '100mb' },
+    seed: { type: 'string', default: '1' },
+    docs: { type: 'boolean', default: false },
+    json: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
 })
-/** Runs a second, of the small tenant. */
-const rate = values.smoke ? 40 : Number(values.rate)
+const seconds = values.smoke ? 2 : Number(values.seconds)
 const times = Number(values.times)
-const seconds = values.smoke ? 5 : Number(values.seconds)
-const runsPerRequest = 20
-const lookEveryMs = 5
+const seed = Number(values.seed)
+/** What the large tenant sends, of what the small one sends. */
+const ratio = 20
+const calibrationConnections = 32
 /** Whatever was accepted must be committed so long after the last request. */
-const drainSeconds = 120
-/** Of the large tenant's requests one in so many is looked for. */
-const lookForOneIn = 10
+const drainLimitMs = 180_000
+/** So that each process has compiled what it runs. */
+const warmUpSeconds = values.smoke ? 1 : 5
 
-const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
-
-interface Figures {
-  statuses: Map<number, number>
-  accepted: number[]
-  refused: number[]
-  lag: number[]
-}
-
-await withFreshStore(async (store) => {
-  const { db } = store
-  const [small, large] = [await insertTenant(db), await insertTenant(db)]
-  const settings = { RUNMILL_BACKLOG_BYTES: values.backlog, LOG_LEVEL: 'error' }
-  await withServer(store, { redisUrl: values.redis, settings }, async ({ url, peakMemories }) => {
-    const queue = values.redis === undefined ? 'Postgres queue, one process' : 'Redis queue'
-    console.log(`${rate} runs/s, and ${rate * times} runs/s beside it; ${queue}`)
-    // The first requests compile the code that the others run.
-    await load(db, url, small, { rate, forSeconds: seconds / 10, lookFor: 1 })
-    const alone = await load(db, url, small, { rate, forSeconds: seconds / 3, lookFor: 1 })
-    print('small, alone', alone)
-    const forSeconds = (seconds * 17) / 30
-    const [beside, other] = await Promise.all([
-      load(db, url, small, { rate, forSeconds, lookFor: 1 }),
-      load(db, url, large, { rate: rate * times, forSeconds, lookFor: lookForOneIn }),
-    ])
-    print('small, beside the large one', beside)
-    print('large', other)
-    const peaks = (await peakMemories()).map((bytes) =>
-      bytes === null ? '?' : (bytes / 1_048_576).toFixed(0),
-    )
-    console.log(`peak memory of each process, API first: ${peaks.join(', ')} MiB`)
-  })
-})
-
-async function load(
-  db: Db,
-  url: string,
-  tenant: TestTenant,
-  { rate, forSeconds, lookFor }: { rate: number; forSeconds: number; lookFor: number },
-): Promise<Figures> {
-  const figures: Figures = { statuses: new Map(), accepted: [], refused: [], lag: [] }
-  const acceptedAt = new Map<string, number>()
-  const count = Math.ceil((forSeconds * rate) / runsPerRequest)
-  let unanswered = count
-  const first = performance.now()
-  const sending = Array.from({ length: count }, async (_, i) => {
-    await setTimeout((i * 1000 * runsPerRequest) / rate)
-    const { id, text } = requestBody()
-    const before = performance.now()
-    const status = await send(url, tenant, text)
-    const after = performance.now()
-    figures.statuses.set(status, (figures.statuses.get(status) ?? 0) + 1)
-    ;(status === 202 ? figures.accepted : figures.refused).push(after - before)
-    if (status === 202 && i % lookFor === 0) acceptedAt.set(id, after)
-    unanswered -= 1
-  })
-  const looking = (async () => {
-    while (unanswered > 0 || acceptedAt.size > 0) {
-      if (performance.now() - first > (forSeconds + drainSeconds) * 1000) {
-        throw new Error(`${acceptedAt.size} accepted requests cannot be read`)
-      }
-      await setTimeout(lookEveryMs)
-      const ids = [...acceptedAt.keys()]
-      const rows = await db<{ id: string }[]>`
-        select id from runs where tenant_id = ${tenant.id} and id = any(${ids})`
-      const now = performance.now()
-      for (const { id } of rows) {
-        figures.lag.push(now - acceptedAt.get(id)!)
-        acceptedAt.delete(id)
-      }
-    }
-  })()
-  await Promise.all([...sending, looking])
-  return figures
-}
-
-/** @returns the status; 0 when there was no answer */
-async function send(url: string, { secretKey }: TestTenant, text: string): Promise<number> {
-  const headers = { 'x-api-key': secretKey, 'content-type': 'application/json' }
-  try {
-    const response = await fetch(`${url}/runs/batch`, { method: 'POST', headers, body: text })
-    await response.arrayBuffer()
-    return response.status
-  } catch {
-    return 0
+const results: QueueResult[] = []
+for (const queue of ['redis', 'postgres'] as const) {
+  if (values.queue !== undefined && values.queue !== queue) continue
+  if (queue === 'redis' && spawnSync('redis-server', ['--version']).status !== 0) {
+    console.log('The queue on Redis is left out: redis-server is not installed.')
+    continue
   }
+  const result = await measure(queue)
+  console.log(tableOf([result]))
+  results.push(result)
+}
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(results))
+if (values.docs) await writeDocs(results)
+
+async function measure(queue: 'redis' | 'postgres'): Promise<QueueResult> {
+  const redis =
+    queue === 'redis'
+      ? await startRedis([
+          '--maxmemory',
+          values['redis-memory'],
+          '--maxmemory-policy',
+          'noeviction',
+        ])
+      : null
+  let result: QueueResult | undefined
+  try {
+    await withFreshStore(
+      async (store) => {
+        const options = { redisUrl: redis?.url, settings: { LOG_LEVEL: 'error' } }
+        await withServer(store, options, async (server) => {
+          result = await measureServer(queue, store, server, redis?.url)
+        })
+      },
+      { settings: { track_commit_timestamp: 'on' } },
+    )
+  } finally {
+    await redis?.stop()
+  }
+  return result!
 }
 
-/** @returns the text of a request of one trace, and the id of its last run */
-function requestBody(): { id: string; text: string } {
-  const root = randomUUID()
-  const time = new Date().toISOString()
-  const shared = { trace_id: root, name: 'run', start_time: time, end_time: time }
-  const children = Array.from({ length: runsPerRequest - 1 }, () => ({
-    ...shared,
-    id: randomUUID(),
-    parent_run_id: root,
-    run_type: 'llm',
-    inputs: body,
-    outputs: body,
-  }))
-  const post = [{ ...shared, id: root, run_type: 'chain', inputs: body }, ...children]
-  return { id: children.at(-1)!.id, text: JSON.stringify({ post }) }
-}
+async function measureServer(
+  queue: string,
+  { db, folder }: FreshStore,
+  { url, pids }: RunningServer,
+  redisUrl: string | undefined,
+): Promise<QueueResult> {
+  const [small, large] = [await insertTenant(db), await insertTenant(db)]
+  let seeds = seed
+  const send = async (
+    { secretKey }: TestTenant,
+    order: Pick<Order, 'seconds' | 'rate' | 'connections'>,
+  ): Promise<Outcome> => sendFrom({ url, secretKey, seed: seeds++, ...order })
+  const accepted = ({ answered }: Outcome): Answered[] =>
+    answered.filter(({ status }) => status === 202)
+  const drain = async (...outcomes: Outcome[]) =>
+    findCommits(db, outcomes.flatMap(accepted), drainLimitMs)
 
-function print(who: string, { statuses, accepted, refused, lag }: Figures): void {
-  const counts = [...statuses].map(([status, count]) => `${count} × ${status || 'no answer'}`)
-  console.log(
-    `${who}: ${counts.join(', ')}; accepted in ${spread(accepted)} ms; refused in ${spread(refused)} ms; visible after ${spread(lag)} ms`,
-  )
-}
+  // What is accepted here is all applied before the rate is measured.
+  await drain(await send(large, { seconds: warmUpSeconds, connections: 8 }))
+  let sustainable = Number(values.rate ?? 0)
+  if (values.rate === undefined) {
+    const closed = await send(large, { seconds: seconds / 4, connections: calibrationConnections })
+    const commits = [...(await drain(closed)).values()]
+    const firstAt = Math.min(...closed.answered.map(({ sentAt }) => sentAt))
+    const lastAt = commits.reduce((latest, at) => Math.max(latest, at), 0)
+    sustainable = (commits.length * runsPerRequest * 1000) / (lastAt - firstAt)
+  }
+  const largeRate = (sustainable * times) / runsPerRequest
+  console.log(`${queue}: ${sustainable.toFixed(0)} runs/s can be sustained`)
 
-function spread(times: number[]): string {
-  const sorted = times.toSorted((a, b) => a - b)
-  const percentile = (percent: number) =>
-    sorted[Math.ceil((percent / 100) * sorted.length) - 1]?.toFixed(1) ?? '-'
-  return `p50 ${percentile(50)}, p99 ${percentile(99)}`
+  const alone = await send(small, { seconds: seconds / 3, rate: largeRate / ratio })
+  const aloneCommits = await drain(alone)
+
+  const memory = watchMemory({ pids, redisUrl, postgresFolder: join(folder, 'postgres') })
+  const startedAt = performance.timeOrigin + performance.now()
+  const [beside, flood] = await Promise.all([
+    send(small, { seconds, rate: largeRate / ratio }),
+    send(large, { seconds, rate: largeRate }),
+  ])
+  const commits = await drain(beside, flood)
+  const series = await memory.stop()
+  return {
+    queue,
+    seconds,
+    times,
+    sustainable,
+    startedAt,
+    tenants: [
+      summarize('small, alone', alone, aloneCommits),
+      summarize('small, beside the large one', beside, commits),
+      summarize('large', flood, commits),
+    ],
+    memory: series,
+  }
 }

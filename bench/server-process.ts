@@ -12,6 +12,8 @@ export interface ServerOptions {
   redisUrl?: string | undefined
   /** More settings of the server. */
   settings?: Record<string, string>
+  /** A folder of another version with its `dist`, instead of the sources here. */
+  against?: string | undefined
 }
 
 export interface RunningServer {
@@ -20,14 +22,14 @@ export interface RunningServer {
   healthUrl: string
   /** The most memory, in bytes, that one of its processes has held so far. null where there is no /proc. */
   peakMemory(): Promise<number | null>
-  /** The same for each of its processes: the API first. */
-  peakMemories(): Promise<(number | null)[]>
+  /** Its processes, by name: the API first. */
+  pids: ReadonlyMap<string, number>
 }
 
 /** Runs the server over a store, in processes of its own that end when `use` is done. */
 export async function withServer(
   { databaseUrl, folder }: FreshStore,
-  { redisUrl, settings: more = {} }: ServerOptions,
+  { redisUrl, settings: more = {}, against }: ServerOptions,
   use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
   const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data'), ...more }
@@ -35,24 +37,29 @@ export async function withServer(
     redisUrl === undefined
       ? [settings]
       : ['api', 'worker'].map((role) => ({ ...settings, REDIS_URL: redisUrl, ROLE: role }))
-  const processes = roles.map(startProcess)
+  const processes = roles.map((each) => startProcess(each, against))
   try {
     const [{ url, healthUrl } = { url: '', healthUrl: '' }] = await Promise.all(
       processes.map(readUrls),
     )
-    const peakMemories = async () => Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
     const peakMemory = async (): Promise<number | null> => {
-      const peaks = await peakMemories()
+      const peaks = await Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
       return peaks.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)))
     }
-    await use({ url, healthUrl, peakMemory, peakMemories })
+    const names = redisUrl === undefined ? ['server'] : ['API', 'worker']
+    const pids = new Map(names.map((name, i) => [name, processes[i]!.pid!]))
+    await use({ url, healthUrl, peakMemory, pids })
   } finally {
     await Promise.all(processes.map(stopProcess))
   }
 }
 
-function startProcess(settings: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+function startProcess(settings: Record<string, string>, against: string | undefined): ChildProcess {
+  const script =
+    against === undefined
+      ? ['--import', 'tsx', 'src/main.ts']
+      : [join(against, 'dist', 'src', 'main.js')]
+  return spawn(process.execPath, script, {
     env: { ...process.env, PORT: '0', LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -65,7 +72,8 @@ async function readUrls(child: ChildProcess): Promise<{ url: string; healthUrl: 
       output += chunk.toString()
       const [, url] = /^Runmill(?: worker)? is ready at (\S+)$/m.exec(output) ?? []
       const [, healthUrl] = /^Health for probes is at (\S+)$/m.exec(output) ?? []
-      if (url !== undefined && healthUrl !== undefined) resolve({ url, healthUrl })
+      // Versions that do not serve health apart do not tell where.
+      if (url !== undefined) resolve({ url, healthUrl: healthUrl ?? url })
     })
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
   })

@@ -4,6 +4,7 @@ import { loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { watchBacklog, type Backlog } from './backlog.ts'
+import { failoverTable, measureFailover } from './failover.ts'
 import { faultKinds } from './faults.ts'
 import { createLedger } from './ledger.ts'
 import { createLoad, type Load } from './load.ts'
@@ -33,10 +34,19 @@ const { values: options } = parseArgs({
     previous: { type: 'string' },
     /** At the end Redis is emptied. What waited in it is lost by that, and is not counted. */
     flushall: { type: 'boolean', default: false },
+    /** Only this: a failover of Redis to a replica that lags, and what it loses. */
+    failover: { type: 'boolean', default: false },
     /** Where the result goes as JSON. */
     json: { type: 'string' },
   },
 })
+
+if (options.failover) {
+  const rows = await measureFailover()
+  console.log(failoverTable(rows))
+  if (options.json !== undefined) await writeFile(options.json, JSON.stringify(rows, null, 2))
+  process.exit()
+}
 
 const seed = Number(options.seed)
 const seconds = Number(options.seconds)

@@ -4,6 +4,56 @@
  * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought.
  */
 
+/** How the batches of a lane stand to those of other lanes. */
+export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'mayOverlap'>
+
+/**
+ * Longer than most batches take. A lane that gives way goes on after it, however much there is in the others: then they
+ * share the database.
+ */
+const longestWayMs = 100
+const quietMs = 1_000
+
+/**
+ * Makes two kinds of lanes: no batch of a lane behind begins while one ahead applies a batch, for a short while at least,
+ * and only one is in progress until those ahead were quiet for a second.
+ * @param now milliseconds that never go back
+ */
+export function createPrecedence(now: () => number = () => performance.now()): {
+  ahead: Precedence
+  behind: Precedence
+} {
+  let running = 0
+  let endedAt = -Infinity
+  let waiting: (() => void)[] = []
+  return {
+    ahead: {
+      before() {
+        running += 1
+      },
+      after() {
+        running -= 1
+        endedAt = now()
+        if (running > 0) return
+        for (const goOn of waiting) goOn()
+        waiting = []
+      },
+    },
+    behind: {
+      async before() {
+        if (running === 0) return
+        let timer: NodeJS.Timeout | undefined
+        await new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, longestWayMs)
+          waiting.push(resolve)
+        })
+        clearTimeout(timer)
+      },
+      mayOverlap: () => running === 0 && now() - endedAt > quietMs,
+    },
+  }
+}
+
 /** Two, so that while one batch is in the database the next is prepared, and Postgres has work for a second core. */
 const batchesAtOnce = 2
 
@@ -14,6 +64,11 @@ export interface GathererOptions<T> {
   maxWeight: number
   weigh(item: T): number
   ownerOf(item: T): string
+  /** Whether a second batch may be in progress. */
+  mayOverlap?: (() => boolean) | undefined
+  /** What runs before each batch and after it. */
+  before?: (() => Promise<void> | void) | undefined
+  after?: (() => void) | undefined
 }
 
 /** Hands over an item. Resolves when the batch that holds it is applied. */
@@ -24,6 +79,9 @@ export function createGatherer<T>({
   maxWeight,
   weigh,
   ownerOf,
+  mayOverlap = () => true,
+  before = () => {},
+  after = () => {},
 }: GathererOptions<T>): Gather<T> {
   interface Waiting {
     item: T
@@ -38,13 +96,17 @@ export function createGatherer<T>({
     running++
     // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.size > 0) {
+    while (waiting.size > 0 && (running === 1 || mayOverlap())) {
+      await before()
+      // Empty when another run took all of it meanwhile.
       const batch = takeBatch()
       try {
-        await apply(batch.map(({ item }) => item))
+        if (batch.length > 0) await apply(batch.map(({ item }) => item))
         for (const { resolve } of batch) resolve()
       } catch (error) {
         for (const { reject } of batch) reject(error)
+      } finally {
+        after()
       }
     }
     running--
@@ -71,6 +133,6 @@ export function createGatherer<T>({
       const items = waiting.get(owner) ?? []
       items.push({ item, resolve, reject })
       waiting.set(owner, items)
-      if (running < batchesAtOnce) void run()
+      if (running === 0 || (running < batchesAtOnce && mayOverlap())) void run()
     })
 }

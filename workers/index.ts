@@ -4,6 +4,7 @@ import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
+import { createPrecedence } from './batch.ts'
 import { createPace } from './pace.ts'
 import { sweep } from './sweep.ts'
 
@@ -15,13 +16,14 @@ export function buildHandlers(
   shared: Omit<WorkerServices, 'pace'>,
 ): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
+  const { ahead, behind } = createPrecedence()
   const services: WorkerServices = { ...shared, pace }
   const { db, clock } = services
   return {
-    ingest: ingestHandler(services, 'ingest'),
+    ingest: ingestHandler(services, 'ingest', ahead),
     // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
-    'ingest-interactive': ingestHandler(services, 'ingest-interactive'),
-    'ingest-backlog': ingestHandler(services, 'ingest-backlog'),
+    'ingest-interactive': ingestHandler(services, 'ingest-interactive', ahead),
+    'ingest-backlog': ingestHandler(services, 'ingest-backlog', behind),
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),

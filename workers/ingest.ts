@@ -1,12 +1,12 @@
 import type { Clock } from '../src/domain/clock.ts'
-import type { JobContext, QueueBackend } from '../src/queue/backend.ts'
+import type { Handler, QueueBackend } from '../src/queue/backend.ts'
 import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
 import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
-import { createGatherer } from './batch.ts'
+import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
 import { untilAvailable } from './until-available.ts'
@@ -42,10 +42,12 @@ interface JobEvent extends TenantEvent {
 export function ingestHandler(
   shared: WorkerServices,
   lane: IngestLane,
-): (job: IngestJob, context: JobContext) => Promise<void> {
+  precedence: Precedence,
+): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
   const gather = createGatherer<Item>({
+    ...precedence,
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,

@@ -4,6 +4,7 @@ export type LimitReason =
   | 'wrong_keys'
   | 'backlog'
   | 'tenant_backlog'
+  | 'tenant_intake'
   | 'queue_memory'
 
 /** A key or a tenant has sent too much for now. The message says of what, and may be shown to the client. */

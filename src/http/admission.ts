@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { LimitError } from '../domain/limit-error.ts'
 import type { Backlog } from '../queue/backlog.ts'
+import type { Intake } from './intake.ts'
 import type { Services } from './services.ts'
 
 /** Keys whose rate is remembered. What is forgotten starts anew. */
@@ -13,6 +14,7 @@ interface Bucket {
 
 export interface AdmissionOptions {
   backlog: Backlog
+  intake: Intake
   /** Of one key, in each API process; a second's worth may come at once. 0: as many as it likes. */
   requestsPerSecond: number
   /** Milliseconds that never go back. */
@@ -22,6 +24,7 @@ export interface AdmissionOptions {
 /** SPEC I7: a request is refused once it is known whose it is, and before its body is read. */
 export function createAdmission({
   backlog,
+  intake,
   requestsPerSecond,
   time = performance,
 }: AdmissionOptions): Services['admit'] {
@@ -45,6 +48,8 @@ export function createAdmission({
 
   return ({ principal, routeOptions }) => {
     if (requestsPerSecond > 0 && principal.keyId !== undefined) takeToken(principal.keyId)
-    if (routeOptions.config.isIngest === true) backlog.assertRoom(principal.tenantId)
+    if (routeOptions.config.isIngest !== true) return
+    backlog.assertRoom(principal.tenantId)
+    intake.assertRoom(principal.tenantId)
   }
 }

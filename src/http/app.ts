@@ -27,6 +27,7 @@ import { watchRefusals } from './refusals.ts'
 import { docsPolicy, headersOfData, setSecurityHeaders } from './security-headers.ts'
 import type { App, Services } from './services.ts'
 import { endSlowBodies, type RateLimits } from './slow-bodies.ts'
+import { countIntake, createIntake } from './intake.ts'
 import { shareLoop } from './turns.ts'
 import type { Db } from '../store/pool.ts'
 
@@ -95,7 +96,8 @@ export async function buildApp({
 }: AppOptions): Promise<App> {
   const limits = { ...defaultLimits, ...givenLimits }
   const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes })
-  const admit = createAdmission({ backlog, requestsPerSecond: rateLimit })
+  const intake = createIntake()
+  const admit = createAdmission({ backlog, intake, requestsPerSecond: rateLimit })
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -129,6 +131,7 @@ export async function buildApp({
   endSlowBodies(app, limits)
   limitConnections(app, limits.connections)
   limitBytesInFlight(app, limits)
+  countIntake(app, intake)
   shareLoop(app)
   refuseConnect(app)
   app.addHook('preHandler', (request, _, done) => {

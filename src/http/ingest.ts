@@ -33,6 +33,7 @@ export async function acceptEvents(
   const startedAt = performance.now()
   try {
     await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    request.endIntake()
     request.countAccepted(events.length, performance.now() - startedAt)
     // What it took until here counts, so that a slow database does not hold a client twice.
     const leftMs = waitMs - (performance.now() - request.begunAt)

@@ -92,6 +92,8 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
 export function shareLoop(app: FastifyInstance): void {
   const turns = createTurns()
   app.decorateRequest('takeTurn', async function (this: FastifyRequest) {
-    await turns.take(ownerOf(this))
+    const owner = ownerOf(this)
+    if (this.routeOptions.config.isIngest === true) this.beginIntake(owner)
+    await turns.take(owner)
   })
 }

@@ -2,6 +2,7 @@ import type { QueueBackend, QueueMemory } from './backend.ts'
 import { LimitError, type LimitReason } from '../domain/limit-error.ts'
 import type { Backlog } from './backlog.ts'
 import { ingestLanes, type IngestLane } from './catalog.ts'
+import { createSlots } from './slots.ts'
 
 /*
  * Events that were accepted and are not applied yet, as one API process sees them: how many bytes they are in all and
@@ -61,6 +62,13 @@ const longestLeadMs = 600_000
 /** How many processes a tenant is thought to send to, at most, when its part of the others' jobs is estimated. */
 const mostProcesses = 8
 
+/**
+ * How many requests store their jobs at the same time. On Postgres each holds a connection of a small pool, which the
+ * workers of the process need too: what waits for one there would wait behind whatever a tenant sends, and beyond the time
+ * limit.
+ */
+const enqueueAtOnce = { postgres: 3, redis: 64, inline: 64 } as const
+
 const shortestRetrySeconds = 5
 const longestRetrySeconds = 30
 
@@ -99,6 +107,7 @@ export function createBacklog({
   let appliedSince = 0
   let removedSince = 0
 
+  const slots = createSlots(enqueueAtOnce[queue.kind])
   let timer: NodeJS.Timeout | undefined
   let isStopped = true
 
@@ -247,6 +256,7 @@ export function createBacklog({
       for (const { batchId, events } of jobs) {
         insert(batchId, { tenantId, lane, events: events.length, bytes: average })
       }
+      const free = await slots.take(tenantId)
       try {
         const bytes = (await queue.enqueue(lane, jobs, priority)) / jobs.length
         const bytesEach = bytes + bytesBesideData
@@ -256,6 +266,8 @@ export function createBacklog({
       } catch (error) {
         for (const { batchId } of jobs) remove(batchId)
         throw error
+      } finally {
+        free()
       }
     },
 

@@ -1,11 +1,18 @@
 import { createRequire } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { isNotConnectionError, type PgPool, type PgPoolClient, PostgresQueueBackend } from 'bullmq'
+import {
+  isNotConnectionError,
+  type PgPool,
+  type PostgresConnection,
+  type PgPoolClient,
+  PostgresQueueBackend,
+} from 'bullmq'
 import { expect, test } from 'vitest'
 import {
   asConnectionError,
   backendOn,
   bullmqVersion,
+  limitStatements,
   sharedConnection,
 } from '../../src/queue/backends/bullmq-postgres.ts'
 
@@ -68,6 +75,14 @@ test('statements on the shared LISTEN connection wait for each other', async () 
   const listen = async () => (await connection.getListenClient()).query('listen x')
   await Promise.all([listen(), listen(), listen()])
   expect(mostAtOnce()).toBe(1)
+})
+
+test('a worker runs only so many statements at a time', async () => {
+  const { pool, mostAtOnce } = fakePool()
+  const worker = limitStatements(backendOn(sharedConnection(pool), 'worker', options), 2)
+  const { connection } = worker as unknown as { connection: PostgresConnection }
+  await Promise.all(Array.from({ length: 10 }, async () => connection.pool.query('select 1')))
+  expect(mostAtOnce()).toBe(2)
 })
 
 test('closing a queue or a worker leaves the shared connection open, and the others listen again after a loss', async () => {

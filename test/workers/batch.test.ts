@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createGatherer } from '../../workers/batch.ts'
+import { createGatherer, createPrecedence } from '../../workers/batch.ts'
 
 test('a batch takes an item of each owner in turn, and the next batch goes on where it ended', async () => {
   const batches: string[][] = []
@@ -12,4 +12,58 @@ test('a batch takes an item of each owner in turn, and the next batch goes on wh
   const items = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'b1', 'b2', 'c1']
   await Promise.all(items.map(gather))
   expect(batches).toEqual([['a1', 'b1', 'c1', 'a2'], ['b2', 'a3', 'a4', 'a5'], ['a6']])
+})
+
+/** A lane whose batches end when the test says so. */
+function lane(options: Partial<Parameters<typeof createGatherer<string>>[0]> = {}) {
+  const begun: string[][] = []
+  const ends: (() => void)[] = []
+  const gather = createGatherer<string>({
+    apply: async (items) => {
+      begun.push(items)
+      await new Promise<void>((resolve) => ends.push(resolve))
+    },
+    maxWeight: 1,
+    weigh: () => 1,
+    ownerOf: () => '',
+    ...options,
+  })
+  return { gather, begun, end: () => ends.shift()!() }
+}
+
+test('a lane that gives way begins no batch while another applies one, and one at a time until it is quiet', async () => {
+  let now = 0
+  const precedence = createPrecedence(() => now)
+  const quick = lane(precedence.ahead)
+  const backlog = lane(precedence.behind)
+
+  const done = [quick.gather('quick')]
+  await expect.poll(() => quick.begun).toEqual([['quick']])
+  done.push(...['a', 'b', 'c'].map(backlog.gather))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(backlog.begun).toEqual([])
+  quick.end()
+  await expect.poll(() => backlog.begun).toEqual([['a']])
+  backlog.end()
+  await expect.poll(() => backlog.begun).toEqual([['a'], ['b']])
+
+  now = 2_000
+  done.push(backlog.gather('d'))
+  await expect.poll(() => backlog.begun).toEqual([['a'], ['b'], ['c']])
+  for (let i = 0; i < 3; i++) {
+    backlog.end()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await Promise.all(done.slice(0, 4))
+  await expect.poll(() => backlog.begun.length).toBe(4)
+})
+
+test('a lane that gives way goes on after a while, however busy the other is', async () => {
+  const precedence = createPrecedence()
+  const backlog = lane(precedence.behind)
+  void precedence.ahead.before?.()
+  const done = backlog.gather('a')
+  await expect.poll(() => backlog.begun).toEqual([['a']])
+  backlog.end()
+  await done
 })

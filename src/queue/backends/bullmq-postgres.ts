@@ -8,11 +8,12 @@ import {
 } from 'bullmq'
 import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
 import { describeError } from '../report.ts'
+import { createSlots } from '../slots.ts'
 import type { HeldJob } from './datastore.ts'
 
 /*
  * Everything here works around the internals of BullMQ, which its documentation does not describe. It was written for
- * one version, so each of the seven workarounds must be checked before another version is installed. Each names a test,
+ * one version, so each of the eight workarounds must be checked before another version is installed. Each names a test,
  * in test/queue/bullmq-postgres.test.ts unless stated otherwise, that fails without the workaround or when BullMQ has
  * changed at that point.
  */
@@ -88,7 +89,31 @@ export function backendOn(
 }
 
 /**
- * 5. BullMQ looks for an earlier schedule without a lock (its function `add_job_scheduler`), so that two processes make
+ * 5. BullMQ runs a statement for each job that a worker fetches or ends, on the pool that all queues share, where whoever
+ * asks first is served first. A worker takes only so many connections at a time.
+ * Test: `a worker runs only so many statements at a time`.
+ */
+export function limitStatements(
+  backend: PostgresQueueBackend,
+  atOnce: number,
+): PostgresQueueBackend {
+  const slots = createSlots(atOnce)
+  const { connection } = backend as unknown as { connection: PostgresConnection }
+  async function query<R>(text: string, params?: readonly unknown[]) {
+    const giveBack = await slots.take('')
+    try {
+      return await connection.pool.query<R>(text, params)
+    } finally {
+      giveBack()
+    }
+  }
+  const pool = Object.create(connection.pool, { query: { value: query } }) as PgPool
+  const limited = Object.create(connection, { pool: { value: pool } }) as PostgresConnection
+  return Object.defineProperty(backend, 'connection', { value: limited })
+}
+
+/**
+ * 6. BullMQ looks for an earlier schedule without a lock (its function `add_job_scheduler`), so that two processes make
  * two schedules. An advisory lock keeps them apart; it ends with the connection should the process die. Within a
  * process one waits for the other without a connection, for the pool is small.
  * Test: `schedule makes one job, however many backends ask at once` in test/queue/conformance.test.ts.
@@ -125,7 +150,7 @@ async function withLock(
 }
 
 /**
- * 6. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 14
+ * 7. BullMQ gives back the jobs of a worker that died once its locks have run out and it has looked twice: after 10 to 14
  * seconds. A process that knows that it is alone need not wait. This does to a job what BullMQ's function
  * `move_stalled_jobs_to_wait` does, but leaves it its place in the queue, and does not count it as stalled.
  * Test: `takes over what a dead process held, at once` in test/queue/postgres.test.ts.
@@ -151,7 +176,7 @@ export async function listHeldJobs(pool: PgQueryable, queue: string): Promise<He
 }
 
 /**
- * 7. Does for one job what `releaseAllJobs` does, if its lock is still the given one, and wakes the workers. BullMQ's
+ * 8. Does for one job what `releaseAllJobs` does, if its lock is still the given one, and wakes the workers. BullMQ's
  * `move_active_to_wait` would put it behind all others, and looks at the lock without holding the row.
  * Test: `jobs of a worker that was killed are done by another` in test/queue/stalled.test.ts.
  */

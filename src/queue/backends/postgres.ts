@@ -14,6 +14,7 @@ import { bullBackend, type Pace } from './bullmq.ts'
 import {
   asConnectionError,
   backendOn,
+  limitStatements,
   listenOn,
   listHeldJobs,
   oneAtATime,
@@ -37,6 +38,12 @@ const answerMs = 4_000
  * producer and 6 workers included (counted in pg_stat_activity).
  */
 const poolSize = 7
+
+/**
+ * How many of its connections one worker uses at a time. A worker asks for each of its jobs alone, and 64 that are done at
+ * once would stand before whatever another lane, or a request, needs.
+ */
+const statementsPerWorker = 2
 
 /**
  * BullMQ on Postgres 14 or newer, in the schema `bullmq` of the given database, which `start` creates or upgrades.
@@ -82,13 +89,15 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
     await connection.waitUntilReady()
     const backendOf = (name: string, options: QueueBaseOptions) =>
       backendOn(connection, name, options)
+    const workerBackendOf = (name: string, options: QueueBaseOptions) =>
+      limitStatements(backendOn(connection, name, options), statementsPerWorker)
     const channel = `${namespace}_applied`
 
     const store: Datastore = {
       openQueue: (name, options) =>
         new Queue(`${namespace}-${name}`, { ...options, connection: {} }, backendOf),
       openWorker: (name, work, options) =>
-        new Worker(`${namespace}-${name}`, work, { ...options, connection: {} }, backendOf),
+        new Worker(`${namespace}-${name}`, work, { ...options, connection: {} }, workerBackendOf),
       async addAll(queue, name, payloads, options) {
         const texts = await keepPayloads(pool, payloads)
         // `addBulk` makes two temporary tables per call, which one job need not pay for.

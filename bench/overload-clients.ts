@@ -1,0 +1,17 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Order, Outcome } from './overload-client.ts'
+
+/** Sends what is ordered from a process of its own. @throws Error when that ends without an outcome */
+export async function sendFrom(order: Order): Promise<Outcome> {
+  const script = join(import.meta.dirname, 'overload-client.ts')
+  const client = fork(script, ['client'], { execArgv: process.execArgv })
+  const failed = once(client, 'exit').then(() => {
+    throw new Error('a client ended early')
+  })
+  client.send(order)
+  const [outcome] = await Promise.race([once(client, 'message'), failed])
+  failed.catch(() => {})
+  return outcome as Outcome
+}

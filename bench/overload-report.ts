@@ -1,0 +1,237 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Db } from '../src/store/pool.ts'
+import { type Line, type Plot, plotsToSvg } from './line-plot.ts'
+import type { MemorySeries } from './memory.ts'
+import { type Answered, type Outcome, runsPerRequest } from './overload-client.ts'
+
+/** What was measured of one tenant in one phase. Times are in milliseconds. */
+export interface TenantResult {
+  who: string
+  /** Answers by status; 0 stands for none. */
+  statuses: Record<string, number>
+  accepted: Spread
+  refused: Spread
+  /** From the acceptance to the commit of the last run. */
+  visible: Spread
+  /** Requests that were accepted and cannot be read. */
+  missing: number
+  ownDelayMs: number
+  /** For each second of the phase. */
+  perSecond: { accepted: number; refused: number; visibleP99: number | null }[]
+}
+
+export interface Spread {
+  count: number
+  p50: number | null
+  p99: number | null
+}
+
+export interface QueueResult {
+  queue: string
+  seconds: number
+  times: number
+  /** Runs a second. */
+  sustainable: number
+  /** When both tenants began, in milliseconds since 1970. */
+  startedAt: number
+  tenants: TenantResult[]
+  memory: MemorySeries[]
+}
+
+/**
+ * Waits until all runs of the accepted requests are committed.
+ * @returns when the last run of each request was, in milliseconds since 1970, by the id of its trace. What is not there
+ *   within `limitMs` is missing
+ */
+export async function findCommits(
+  db: Db,
+  accepted: readonly Answered[],
+  limitMs: number,
+): Promise<Map<string, number>> {
+  const commits = new Map<string, number>()
+  const tenants = (await db<{ id: string }[]>`select id from tenants`).map(({ id }) => id)
+  let missing = accepted.map(({ id }) => id)
+  for (const deadline = Date.now() + limitMs; missing.length > 0; await pause(250)) {
+    for (let from = 0; from < missing.length; from += 500) {
+      const ids = missing.slice(from, from + 500)
+      const rows = await db<{ id: string; runs: number; at: number }[]>`
+        select trace_id as id, count(*)::int as runs,
+          (extract(epoch from max(pg_xact_commit_timestamp(xmin))) * 1000)::float8 as at
+        from runs where tenant_id = any (${tenants}::uuid[]) and trace_id = any (${ids}::uuid[])
+        group by trace_id`
+      for (const { id, runs, at } of rows) if (runs === runsPerRequest) commits.set(id, at)
+      // The oldest are applied first, more or less: the rest is not there yet either.
+      if (rows.length === 0) break
+    }
+    missing = missing.filter((id) => !commits.has(id))
+    if (Date.now() > deadline) break
+  }
+  return commits
+}
+
+export function summarize(
+  who: string,
+  { answered, ownDelayMs }: Outcome,
+  commits: ReadonlyMap<string, number>,
+): TenantResult {
+  const statuses: Record<string, number> = {}
+  for (const { status } of answered) statuses[status] = (statuses[status] ?? 0) + 1
+  const accepted = answered.filter(({ status }) => status === 202)
+  const refused = answered.filter(({ status }) => status !== 202)
+  const lagOf = ({ id, sentAt, ms }: Answered): number | null => {
+    const at = commits.get(id)
+    return at === undefined ? null : Math.max(0, at - (sentAt + ms))
+  }
+  const lags = (of: Answered[]): number[] => of.map(lagOf).filter((lag) => lag !== null)
+  const first = Math.min(...answered.map(({ sentAt }) => sentAt))
+  const inSecond = new Map<number, Answered[]>()
+  for (const each of answered) {
+    const second = Math.floor((each.sentAt - first) / 1000)
+    inSecond.set(second, [...(inSecond.get(second) ?? []), each])
+  }
+  const perSecond = Array.from({ length: Math.max(...inSecond.keys()) + 1 }, (_, second) => {
+    const all = inSecond.get(second) ?? []
+    const taken = all.filter(({ status }) => status === 202)
+    return {
+      accepted: taken.length,
+      refused: all.length - taken.length,
+      visibleP99: spreadOf(lags(taken)).p99,
+    }
+  })
+  return {
+    who,
+    statuses,
+    accepted: spreadOf(accepted.map(({ ms }) => ms)),
+    refused: spreadOf(refused.map(({ ms }) => ms)),
+    visible: spreadOf(lags(accepted)),
+    missing: accepted.filter(({ id }) => !commits.has(id)).length,
+    ownDelayMs,
+    perSecond,
+  }
+}
+
+function spreadOf(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number): number | null => sorted[Math.ceil(share * sorted.length) - 1] ?? null
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99) }
+}
+
+const queueNames: Record<string, string> = {
+  redis: 'Redis; API and worker apart',
+  postgres: 'Postgres; one process',
+}
+
+/** As Markdown. */
+export function tableOf(results: readonly QueueResult[]): string {
+  const head = [
+    'Queue',
+    'Tenant',
+    'Answers',
+    'Accepted in, p50 / p99',
+    'Refused in, p50 / p99',
+    'Visible after, p50 / p99',
+    'Missing',
+    'Load late by, p99',
+  ]
+  const rows = results.flatMap(({ queue, tenants }) =>
+    tenants.map((tenant) => [
+      queueNames[queue] ?? queue,
+      tenant.who,
+      Object.entries(tenant.statuses)
+        .map(([status, count]) => `${count} × ${status === '0' ? 'none' : status}`)
+        .join(', '),
+      both(tenant.accepted),
+      both(tenant.refused),
+      both(tenant.visible),
+      String(tenant.missing),
+      `${tenant.ownDelayMs.toFixed(0)} ms`,
+    ]),
+  )
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
+  const told = results.map(({ queue, sustainable, times, seconds, memory, tenants }) => {
+    const alone = tenants[0]!.visible.p99
+    const beside = tenants[1]!.visible.p99
+    const factor = alone === null || beside === null ? '?' : (beside / alone).toFixed(1)
+    const peaks = memory.map(({ name, points }) => {
+      const peak = Math.max(...points.map(({ mebibytes }) => mebibytes))
+      return `${name} ${peak.toFixed(0)} MiB`
+    })
+    return (
+      `- ${queueNames[queue]}: ${sustainable.toFixed(0)} runs/s can be sustained; ` +
+      `${(sustainable * times).toFixed(0)} runs/s were sent for ${seconds} s. The small tenant's p99 of visibility is ` +
+      `${factor} times what it is alone. Peak memory: ${peaks.join(', ')}.`
+    )
+  })
+  return [...lines, '', ...told].join('\n')
+}
+
+function both({ p50, p99 }: Spread): string {
+  return p50 === null || p99 === null ? '–' : `${text(p50)} / ${text(p99)}`
+}
+
+function text(ms: number): string {
+  return ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+const docs = join(import.meta.dirname, '..', 'docs')
+
+export async function writeDocs(results: readonly QueueResult[]): Promise<void> {
+  await writeSection('overload', tableOf(results))
+  const svg = plotsToSvg(results.map(plotsOf))
+  await writeFile(join(docs, 'overload.svg'), svg)
+}
+
+/** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->` in docs/overload.md. */
+export async function writeSection(name: string, markdown: string): Promise<void> {
+  const file = join(docs, 'overload.md')
+  const text = await readFile(file, 'utf8')
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
+  const [before, rest = ''] = text.split(begin)
+  const after = rest.split(end)[1]
+  if (after === undefined) throw new Error(`docs/overload.md has no place for ${name}`)
+  await writeFile(file, `${before}${begin}\n\n${markdown}\n\n${end}${after}`)
+}
+
+function plotsOf({ queue, startedAt, tenants, memory }: QueueResult): Plot[] {
+  const [, small, large] = tenants
+  const name = queueNames[queue] ?? queue
+  const over = (
+    of: TenantResult,
+    pick: (second: TenantResult['perSecond'][number]) => number | null,
+  ): Line['points'] =>
+    of.perSecond.flatMap((second, x) => {
+      const y = pick(second)
+      return y === null ? [] : [{ x, y }]
+    })
+  return [
+    {
+      title: `${name}: answers a second`,
+      lines: [
+        { name: 'large, accepted', points: over(large!, ({ accepted }) => accepted) },
+        { name: 'large, refused', points: over(large!, ({ refused }) => refused) },
+        { name: 'small, accepted', points: over(small!, ({ accepted }) => accepted) },
+        { name: 'small, refused', points: over(small!, ({ refused }) => refused) },
+      ],
+    },
+    {
+      title: 'Visible after, p99 of what was sent in that second, s',
+      lines: [
+        { name: 'large', points: over(large!, (second) => seconds(second.visibleP99)) },
+        { name: 'small', points: over(small!, (second) => seconds(second.visibleP99)) },
+      ],
+    },
+    {
+      title: 'Memory, MiB',
+      lines: memory.map(({ name: process, points }) => ({
+        name: process,
+        points: points.map(({ at, mebibytes }) => ({ x: (at - startedAt) / 1000, y: mebibytes })),
+      })),
+    },
+  ]
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000
+}
