@@ -16,31 +16,25 @@ import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
-import { type HealthApart, HealthPortError, serveHealthApart } from './http/health-apart.ts'
-import { buildHealthApp } from './http/health-app.ts'
-import type { Progress } from './http/health.ts'
+import { type HealthApart, HealthPortError, serveHealthApart } from './http/health/apart.ts'
+import { buildHealthApp } from './http/health/app.ts'
+import type { Progress } from './http/health/health.ts'
 import type { App } from './http/services.ts'
 import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
-import { codeOf, describeError, reduceError } from './reduced-error.ts'
+import { describeError, reduceError } from './reduced-error.ts'
 import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { watchPool } from './store/pool-use.ts'
 import { keysPoolSize, openKeysPool, openRequestPool, type ReadLine } from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
+import { hostOf, listen, reach, reasonOf, StartError } from './start-error.ts'
 import { onRestarts, tellSupervisor } from './supervisor.ts'
 import { watchUnheldErrors } from './unheld-errors.ts'
-
-/**
- * Thrown when the start is prevented by something outside the process. The message is one sentence for the operator.
- */
-class StartError extends Error {
-  override name = 'StartError'
-}
 
 /** How many new connections the kernel may queue while the event loop is busy, if its own somaxconn allows it. */
 const backlog = 4096
@@ -268,54 +262,6 @@ function composeRunmill(
       await stopping
     },
   }
-}
-
-/** Makes a first contact. When it fails, tells in one sentence what could not be reached. */
-async function reach(
-  where: string,
-  setting: string,
-  contact: () => Promise<unknown>,
-): Promise<void> {
-  try {
-    await contact()
-  } catch (error) {
-    throw new StartError(`Cannot use ${where} (${reasonOf(error)}): check ${setting}.`, {
-      cause: error,
-    })
-  }
-}
-
-/** Returns the host and port of a URL, which may be shown: its user and password may not. */
-function hostOf(url: string): string {
-  return /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1] ?? ''
-}
-
-/** @param setting the name of the setting that holds the port */
-async function listen<T>(
-  { host, port }: { host: string; port: number },
-  setting: string,
-  open: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await open()
-  } catch (error) {
-    const code = codeOf(error)
-    const sentence = {
-      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or set ${setting}.`,
-      EACCES: `Port ${port} needs more rights than this process has: set ${setting} to 1024 or above.`,
-      EADDRNOTAVAIL: `This machine has no address ${host}: set HOST.`,
-      ENOTFOUND: `This machine has no address ${host}: set HOST.`,
-    }[code]
-    if (sentence === undefined) throw error
-    throw new StartError(sentence, { cause: error })
-  }
-}
-
-function reasonOf(error: unknown): string {
-  // A connection to a host with two addresses fails with two errors and an empty message.
-  const first = error instanceof AggregateError ? error.errors[0] : error
-  const message = first instanceof Error ? first.message : String(first)
-  return (message || codeOf(first)).replace(/\.$/, '')
 }
 
 const operatorErrors = [

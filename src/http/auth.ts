@@ -8,7 +8,7 @@ import {
   type ApiKey,
 } from '../store/read/api-keys.ts'
 import type { Db } from '../store/pool.ts'
-import type { FailedKeys } from './failed-keys.ts'
+import type { FailedKeys } from './front-door/failed-keys.ts'
 
 /** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
 export type Scope = 'read' | 'write' | 'scores'

@@ -7,7 +7,7 @@ import { toEpochMs } from '../domain/timestamp.ts'
 import { answerOf, serverErrors } from './documented-answers.ts'
 import { classifyError, retryAfterSeconds } from './classify-error.ts'
 import { logFailure } from './log-failure.ts'
-import { collectPaths, refuseOtherMethods } from './other-methods.ts'
+import { collectPaths, refuseOtherMethods } from './front-door/other-methods.ts'
 import type { App, Services } from './services.ts'
 
 /** The shortest time that a link works. SDKs fetch at once, but people may keep a page open. */

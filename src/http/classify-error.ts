@@ -10,7 +10,7 @@ import {
   ReadCancelledError,
   ReadsBusyError,
 } from '../store/errors.ts'
-import { OverloadedError } from './overloaded-error.ts'
+import { OverloadedError } from './front-door/overloaded-error.ts'
 import { BodyError } from './body-error.ts'
 
 /** Why a route failed, apart from the refusals of its own dialect. Each dialect answers it in its own shape. */

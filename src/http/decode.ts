@@ -1,10 +1,10 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
-import { streamBytes } from './backpressure.ts'
+import { streamBytes } from './front-door/backpressure.ts'
 import { BodyError } from './body-error.ts'
 import { isMultipart } from './multipart.ts'
-import { SlowBodyError } from './slow-bodies.ts'
+import { SlowBodyError } from './front-door/slow-bodies.ts'
 import { decodeZstd, ZstdError } from './zstd.ts'
 
 declare module 'fastify' {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { BodyError } from './body-error.ts'
-import { SlowBodyError } from './slow-bodies.ts'
+import { SlowBodyError } from './front-door/slow-bodies.ts'
 
 /**
  * Reads a whole body, as Fastify's `parseAs: 'buffer'` does, but also counts its bytes as they arrive and watches their

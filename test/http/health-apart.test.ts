@@ -12,7 +12,7 @@ import { compiledFile } from '../support/runmill-process.ts'
 async function busyProcess(): Promise<{ url: string; block(ms: number): void }> {
   const folder = await mkdtemp(join(tmpdir(), 'runmill-health-'))
   const file = join(folder, 'busy.mjs')
-  const module = pathToFileURL(compiledFile('src/http/health-apart.js')).href
+  const module = pathToFileURL(compiledFile('src/http/health/apart.js')).href
   await writeFile(
     file,
     `import { serveHealthApart } from ${JSON.stringify(module)}

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/domain/clock.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
-import { createHealthState, type HealthState } from '../../src/http/health.ts'
+import { createHealthState, type HealthState } from '../../src/http/health/health.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import type { QueueBackend } from '../../src/queue/backend.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
@@ -23,7 +23,13 @@ afterEach(async () => {
 async function apiHealth(
   queue: QueueBackend,
   given?: Db,
-): Promise<HealthState & { advance(ms: number): void; series(name: string): Promise<string[]> }> {
+): Promise<
+  HealthState & {
+    now(): string
+    advance(ms: number): void
+    series(name: string): Promise<string[]>
+  }
+> {
   let db = given
   if (db === undefined) {
     const database = await createTestDatabase()
@@ -33,15 +39,17 @@ async function apiHealth(
       async () => closePool(db!),
     )
   }
-  let ahead = 0
-  const now = (): string => fromEpochMs(Date.now() + ahead)!
+  // Ahead of the queue's own clock, however long the test takes.
+  let time = Date.now() + 3_600_000
+  const now = (): string => fromEpochMs(time)!
   const clock = { ...systemClock, now }
   const metrics = createMetrics()
   const state = createHealthState({ db, queue, clock, metrics, progress: null, hearsApplied: true })
   return {
     ...state,
+    now,
     advance: (ms) => {
-      ahead += ms
+      time += ms
     },
     series: async (name) =>
       (await state.metrics()).text.split('\n').filter((line) => line.startsWith(name)),
@@ -101,6 +109,26 @@ describe.each(durableKinds)('an API process, with its queue on $name', (kind) =>
   })
 })
 
+test('a queue that was emptied is told of for an hour, by a process that stays ready', async () => {
+  const [kind] = durableKinds
+  const bench = await kind!.start()
+  closing.push(async () => bench.stop())
+  const queue = await started(bench.open('health'))
+  // How it is found out is tested in test/queue/emptied.test.ts.
+  const losses = vi.spyOn(queue, 'losses')
+  const api = await apiHealth(queue)
+  const lastAt = Date.parse(api.now())
+  losses.mockReturnValue({ emptied: 0, schedulesRepaired: 2, lastAt })
+  expect(await api.readiness()).toEqual({ ready: true, problems: [] })
+  losses.mockReturnValue({ emptied: 1, schedulesRepaired: 2, lastAt })
+  expect(await api.readiness()).toEqual({
+    ready: true,
+    problems: [expect.stringMatching(/^queue: it was emptied or set back \d+ s ago: events /)],
+  })
+  api.advance(3_700_000)
+  expect(await api.readiness()).toEqual({ ready: true, problems: [] })
+})
+
 test('what is asked at the same time is collected once', async () => {
   const [kind] = durableKinds
   const bench = await kind!.start()
@@ -121,7 +149,10 @@ test('while the queue and Postgres are silent the metrics are answered without t
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
-  const db = openPool(`postgres://u:p@127.0.0.1:${port}/d`, { max: 1 })
+  const db = openPool(`postgres://u:p@127.0.0.1:${port}/d`, {
+    max: 1,
+    limits: { usualMs: 2000, longMs: 2000 },
+  })
   closing.push(
     async () => silent.close(),
     async () => closePool(db),
@@ -139,7 +170,7 @@ test('while the queue and Postgres are silent the metrics are answered without t
   expect(await readiness).toEqual({
     ready: false,
     problems: [
-      expect.stringMatching(/^postgres: .*no answer within/),
+      expect.stringMatching(/^postgres: .*no answer within/i),
       expect.stringMatching(/^queue: .*no answer within/),
     ],
   })

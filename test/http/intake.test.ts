@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { LimitError } from '../../src/domain/limit-error.ts'
-import { createIntake } from '../../src/http/intake.ts'
+import { createIntake } from '../../src/http/front-door/intake.ts'
 
 describe('I7: what would wait for too long is refused', () => {
   test('once a tenant has a second of work waiting, and not before', () => {

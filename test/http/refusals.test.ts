@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createRefusalLog } from '../../src/http/refusals.ts'
+import { createRefusalLog } from '../../src/http/front-door/refusals.ts'
 import { QueueUnavailableError } from '../../src/queue/backend.ts'
 import { harness, type Harness } from '../support/harness.ts'
 

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
-import { setSecurityHeaders } from '../../src/http/security-headers.ts'
+import { setSecurityHeaders } from '../../src/http/front-door/security-headers.ts'
 import { harness } from '../support/harness.ts'
 import { seedTenant } from '../support/seeded-tenant.ts'
 

@@ -118,6 +118,8 @@ function findOperation({ bySize }: Contract, { method, url }: SentRequest): Oper
   const path = /^\/api\/(?:public|runmill)\//.test(bare)
     ? bare
     : bare.replace(/^\/api(?:\/v1)?(?=\/)/, '').replace(/^\/v1\/platform(?=\/)/, '/platform')
+  // These are at their own paths only.
+  if (path !== bare && /^\/(?:livez|readyz|metrics|docs)(?:\/|$)/.test(path)) return undefined
   const sent = path.split('/')
   const matching = (bySize.get(sent.length) ?? []).filter(({ segments }) =>
     segments.every((segment, index) => segment.startsWith('{') || segment === sent[index]),

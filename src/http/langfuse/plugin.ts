@@ -11,7 +11,7 @@ import { experimentsRoutes } from './experiments/routes.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { langfuseErrors } from './error-schemas.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
-import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
+import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 
 /** Langfuse's REST API under `/api/public` (contracts/langfuse.md). */
 export async function langfuse(app: App, services: Services): Promise<void> {

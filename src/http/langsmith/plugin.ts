@@ -8,7 +8,7 @@ import {
   type Principal,
 } from '../auth.ts'
 import { documentErrors } from '../documented-answers.ts'
-import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
+import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { infoRoutes } from './info/routes.ts'
 import { feedbackRoutes } from './feedback/routes.ts'

@@ -1,11 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
-import { BlobsUnavailableError } from '../blobs/store.ts'
-import { LimitError } from '../domain/limit-error.ts'
-import type { Log } from '../domain/log.ts'
-import type { DialectMetrics, Metrics } from '../metrics/metrics.ts'
-import { QueueUnavailableError } from '../queue/backend.ts'
-import { isRetryable, ReadCancelledError, ReadsBusyError } from '../store/errors.ts'
-import { placeOf } from './log-failure.ts'
+import { BlobsUnavailableError } from '../../blobs/store.ts'
+import { LimitError } from '../../domain/limit-error.ts'
+import type { Log } from '../../domain/log.ts'
+import type { DialectMetrics, Metrics } from '../../metrics/metrics.ts'
+import { QueueUnavailableError } from '../../queue/backend.ts'
+import { isRetryable, ReadCancelledError, ReadsBusyError } from '../../store/errors.ts'
+import { placeOf } from '../log-failure.ts'
 import { OverloadedError } from './overloaded-error.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import { LimitError } from '../domain/limit-error.ts'
+import { LimitError } from '../../domain/limit-error.ts'
 
 /**
  * Far more than programs with a wrong key send, even many of them behind one proxy, and far too few to guess a secret or

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { LimitError } from '../domain/limit-error.ts'
-import type { Backlog } from '../queue/backlog.ts'
+import { LimitError } from '../../domain/limit-error.ts'
+import type { Backlog } from '../../queue/backlog.ts'
 import type { Intake } from './intake.ts'
-import type { Services } from './services.ts'
+import type { Services } from '../services.ts'
 
 /** Keys whose rate is remembered. What is forgotten starts anew. */
 const keyLimit = 10_000

@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { HealthReport, ThreadAnswer, ThreadSettings } from './health-apart.ts'
+import type { HealthReport, ThreadAnswer, ThreadSettings } from './apart.ts'
 
 /*
  * The thread that serves health. It has an event loop and a listener of its own, and answers from the last report of
- * the main thread. health-apart.ts starts it and reports to it.
+ * the main thread. apart.ts starts it and reports to it.
  */
 
 /** How long a request waits for fresh metrics, so that it is answered within 100 ms. */

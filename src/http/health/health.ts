@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { toEpochMs } from '../domain/timestamp.ts'
-import type { Metrics, Sight } from '../metrics/metrics.ts'
-import type { QueueBackend, QueueMemory } from '../queue/backend.ts'
-import { ingestLanes } from '../queue/catalog.ts'
-import { createStallWatch } from '../queue/stall.ts'
-import { withTimeLimit } from '../queue/time-limit.ts'
-import { pingPool } from '../store/heartbeat.ts'
-import { deadLetterCountSome } from '../store/read/dead-letters.ts'
-import { answerOf, serverErrors } from './documented-answers.ts'
-import { collectPaths, refuseOtherMethods } from './other-methods.ts'
-import type { App, Services } from './services.ts'
+import { toEpochMs } from '../../domain/timestamp.ts'
+import type { Metrics, Sight } from '../../metrics/metrics.ts'
+import type { QueueBackend, QueueMemory } from '../../queue/backend.ts'
+import { ingestLanes } from '../../queue/catalog.ts'
+import { createStallWatch } from '../../queue/stall.ts'
+import { withTimeLimit } from '../../queue/time-limit.ts'
+import { pingPool } from '../../store/heartbeat.ts'
+import { deadLetterCountSome } from '../../store/read/dead-letters.ts'
+import { answerOf, serverErrors } from '../documented-answers.ts'
+import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
+import type { App, Services } from '../services.ts'
 
 /** What the workers of this process do. */
 export interface Progress {
@@ -52,7 +52,7 @@ export interface Readiness {
   problems: string[]
 }
 
-/** What this process reports about itself. It is served by the routes below and by the thread of health-thread.ts. */
+/** What this process reports about itself. It is served by the routes below and by the thread of thread.ts. */
 export interface HealthState {
   readiness(): Promise<Readiness>
   metrics(): Promise<{ contentType: string; text: string }>

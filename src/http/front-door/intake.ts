@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { LimitError } from '../domain/limit-error.ts'
+import { LimitError } from '../../domain/limit-error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Principal } from './auth.ts'
-import { isMultipart } from './multipart.ts'
+import type { Principal } from '../auth.ts'
+import { isMultipart } from '../multipart.ts'
 import { OverloadedError } from './overloaded-error.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyContextConfig, FastifyInstance } from 'fastify'
-import type { App } from './services.ts'
+import type { App } from '../services.ts'
 
 /** The methods that the router knows. */
 const routable = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']

@@ -127,10 +127,10 @@ export async function serveHealthApart(settings: ThreadSettings): Promise<Health
 function startThread(workerData: ThreadSettings): Worker {
   const options = { workerData, resourceLimits: { maxOldGenerationSizeMb: 64 } }
   if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./health-thread.js', import.meta.url), options)
+    return new Worker(new URL('./thread.js', import.meta.url), options)
   }
   // During development tsx runs the sources, and its hooks do not apply to threads.
-  const file = JSON.stringify(new URL('./health-thread.ts', import.meta.url).href)
+  const file = JSON.stringify(new URL('./thread.ts', import.meta.url).href)
   const script = `import('tsx/esm/api').then(({ register }) => { register(); return import(${file}) })`
   return new Worker(script, { ...options, eval: true })
 }

@@ -1,8 +1,8 @@
 import fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { setSecurityHeaders } from './security-headers.ts'
+import { setSecurityHeaders } from '../front-door/security-headers.ts'
 import { createHealthState, health, type HealthServices } from './health.ts'
-import type { App } from './services.ts'
+import type { App } from '../services.ts'
 
 /** Builds the HTTP server of a process without an API, a worker: only liveness, readiness and metrics. */
 export async function buildHealthApp(services: HealthServices): Promise<App> {
