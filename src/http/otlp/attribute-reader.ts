@@ -4,7 +4,7 @@ import { storableText } from '../../domain/ids.ts'
 import { hasHugeNumber, isTooDeep, jsonbText, toJsonMap } from '../../domain/json.ts'
 import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
-import { choiceOf, messagesOf } from './messages.ts'
+import { choiceOf, messageOfEvent, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
 
 /**
@@ -297,7 +297,7 @@ function valueOfEvents(
   }
   const messages = events.map(({ name, attributes }): AttributeValue => {
     const role = roleOf(name, pattern)
-    return { ...(role === '' ? {} : { role }), ...Object.fromEntries(attributes) }
+    return { ...(role === '' ? {} : { role }), ...messageOfEvent(attributes) }
   })
   return messages.length === 1 && !pattern.includes('*') ? messages[0]! : messages
 }

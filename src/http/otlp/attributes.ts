@@ -28,6 +28,7 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_user_id',
     'langfuse.trace.metadata.langfuse_user_id',
     'ai.telemetry.metadata.userId',
+    'traceloop.association.properties.user_id',
   ],
   sessionId: [
     'langfuse.session.id',
@@ -36,6 +37,8 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_session_id',
     'langfuse.trace.metadata.langfuse_session_id',
     'ai.telemetry.metadata.sessionId',
+    'traceloop.association.properties.session_id',
+    'gcp.vertex.agent.session_id',
   ],
   tags: [
     'langfuse.trace.tags',
@@ -85,6 +88,7 @@ export const attributeKeys = {
     'haystack.component.output#meta.0.model',
     'request_data#model',
     'gcp.vertex.agent.llm_request#model',
+    'llm.invocation_parameters#model',
   ],
   modelParameters: [
     'langfuse.observation.model.parameters',
@@ -98,6 +102,7 @@ export const attributeKeys = {
   ...usageKeys,
   completionStartTime: ['langfuse.observation.completion_start_time'],
   msToFirstChunk: ['ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk'],
+  secondsToFirstChunk: ['gen_ai.response.time_to_first_chunk', 'lk.response.ttft'],
   promptName: [
     'langfuse.observation.prompt.name',
     'langfuse.prompt.name',
@@ -136,6 +141,11 @@ export const attributeKeys = {
     'lk.function_tool.arguments',
     'lk.input_text',
     'lk.user_input',
+    'lk.pii.chat_ctx',
+    'lk.pii.function_tool.arguments',
+    'lk.pii.input_text',
+    'lk.pii.user_input',
+    'messages:all_messages_events',
     'all_messages_events',
     'pydantic_ai.all_messages',
     'tool_arguments',
@@ -146,6 +156,7 @@ export const attributeKeys = {
     'genkit:input',
     'haystack.component.input',
     'haystack.pipeline.input_data',
+    'function.args',
   ],
   output: [
     'langfuse.observation.output',
@@ -174,6 +185,9 @@ export const attributeKeys = {
     'ai.embeddings',
     'lk.response.text',
     'lk.function_tool.output',
+    'lk.pii.response.text',
+    'lk.pii.response.function_calls',
+    'lk.pii.function_tool.output',
     'final_result',
     'tool_response',
     'response_data',
@@ -322,4 +336,5 @@ export const levelOfName: Readonly<Record<string, Level>> = {
 export const toolCallsBeside: Readonly<Record<string, string>> = {
   'ai.response.text': 'ai.response.toolCalls',
   'ai.result.text': 'ai.result.toolCalls',
+  'lk.pii.response.text': 'lk.pii.response.function_calls',
 }

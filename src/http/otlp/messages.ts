@@ -1,7 +1,7 @@
 import { holdsJson } from '../../domain/embedded-json.ts'
 import type { JsonText } from '../../domain/entities.ts'
 import { sliceElements, sliceMembers } from '../../domain/json.ts'
-import type { AttributeValue } from './decode.ts'
+import type { Attributes, AttributeValue } from './decode.ts'
 
 /* The shapes in which frameworks write the messages of a model (contracts/langfuse.md 2.8.2). */
 
@@ -22,6 +22,20 @@ export function choiceOf(json: unknown): AttributeValue {
   if (choices.length === 0) return null
   const messages = choices.map(messageOf)
   return messages.length === 1 ? messages[0]! : messages
+}
+
+/**
+ * Reads the attributes of an event that is a message. Attributes hold no objects, so a message and lists of parts are
+ * JSON in a string.
+ */
+export function messageOfEvent(attributes: Attributes): Message {
+  const members = [...attributes].map(([key, value]): [string, AttributeValue] => {
+    const start = key === 'message' ? /^\s*[[{]/ : /^\s*\[\s*\{/
+    if (typeof value !== 'string' || !start.test(value) || !holdsJson(value)) return [key, value]
+    const text = textOfParts(value.trim())
+    return [key, JSON.parse(text ?? value) as AttributeValue]
+  })
+  return Object.fromEntries(members)
 }
 
 function eventsOf(json: unknown): Message[] | null {
@@ -73,12 +87,10 @@ function tidyMember(
   members: ReadonlyMap<string, JsonText>,
 ): [key: string, value: JsonText] {
   switch (key) {
-    case 'message': {
-      const value = embedded(member, /^"\s*[[{]/)
-      return [key, textOfParts(value) ?? tidyMessage(value)]
-    }
+    case 'message':
+      return [key, textOfParts(member) ?? tidyMessage(member)]
     case 'content':
-      return [key, textOfParts(embedded(member, /^"\s*\[\s*\{/)) ?? member]
+      return [key, textOfParts(embedded(member)) ?? member]
     case 'parts':
     case 'contents': {
       const value = members.has('content') ? null : textOfParts(member)
@@ -89,9 +101,9 @@ function tidyMember(
   }
 }
 
-/** Returns the list or object that a string holds, or else the value itself. */
-function embedded(member: JsonText, start: RegExp): JsonText {
-  if (!start.test(member)) return member
+/** Returns the list of objects that a string holds, or else the value itself. */
+function embedded(member: JsonText): JsonText {
+  if (!/^"\s*\[\s*\{/.test(member)) return member
   const plain = JSON.parse(member) as string
   return holdsJson(plain) ? plain.trim() : member
 }

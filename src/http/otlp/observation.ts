@@ -123,7 +123,8 @@ function tidy(reader: AttributeReader, field: AttributeField, value: JsonText): 
  */
 export function readModelParameters(reader: AttributeReader): JsonText | null {
   const value = reader.find('modelParameters')
-  const text = jsonOfValue(value)
+  const isFlat = reader.keyOf('modelParameters')?.endsWith('.*') === true
+  const text = jsonOfValue(isFlat ? flatten(value) : value)
   if (!text.startsWith('{')) return null
   const members = [...sliceMembers(text)].filter(
     ([key]) => key !== 'model' || typeof value === 'string',
@@ -136,6 +137,18 @@ export function readModelParameters(reader: AttributeReader): JsonText | null {
   return `{${parameters.join(',')}}`
 }
 
+/** Writes the names of nested parameters as they were sent: `choice.count`. */
+function flatten(value: AttributeValue): AttributeValue {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const members = Object.entries(value).flatMap(([key, member]): [string, AttributeValue][] => {
+    const inner = flatten(member)
+    return typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.entries(inner).map(([name, one]) => [`${key}.${name}`, one])
+      : [[key, inner]]
+  })
+  return Object.fromEntries(members)
+}
+
 /**
  * Reads the time of the first token: as sent, sometimes in one or two pairs of quotes, or as milliseconds after the
  * start.
@@ -146,11 +159,9 @@ export function readFirstTokenTime(span: Span, reader: AttributeReader): Timesta
     sent = JSON.parse(jsonOfValue(sent)) as AttributeValue
   }
   if (typeof sent === 'string' || typeof sent === 'number') return parseTimestamp(sent)
-  const delay = reader.find('msToFirstChunk')
-  const milliseconds = delay === null ? Number.NaN : Number(delay)
-  return Number.isFinite(milliseconds)
-    ? fromEpochMs(toEpochMs(span.startTime) + milliseconds)
-    : null
+  const seconds = reader.number('secondsToFirstChunk')
+  const delay = reader.number('msToFirstChunk') ?? (seconds === null ? null : seconds * 1000)
+  return delay === null ? null : fromEpochMs(toEpochMs(span.startTime) + delay)
 }
 
 /** Reads a version that fits Postgres' int4. */

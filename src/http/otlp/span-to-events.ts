@@ -194,7 +194,8 @@ function readRank(span: Span, reader: AttributeReader): number {
 
 /**
  * What a span lends to its trace: its own name, input, output and metadata, if it can stand for the trace, and the
- * version and release of its program.
+ * version and release of its program. An input or output that it does not have is null, so that the trace does not get
+ * one from a span that stands for it less.
  */
 function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): TracePatch {
   const program: TracePatch = {
@@ -202,13 +203,15 @@ function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): Tra
     ...unlessNull('release', reader.text('release')),
   }
   if (rank === 0) return program
-  const { inputs = null, outputs = null, metadata } = run
+  const { inputs = null, inputsPreview = null, outputs = null, outputsPreview = null } = run
   return {
     ...program,
     ...unlessNull('name', textOf(run.name ?? null)),
-    ...(metadata && Object.keys(metadata).length > 0 ? { metadata } : {}),
-    ...(inputs === null ? {} : { inputs, inputsPreview: run.inputsPreview ?? null }),
-    ...(outputs === null ? {} : { outputs, outputsPreview: run.outputsPreview ?? null }),
+    ...unlessNull('metadata', run.metadata),
+    inputs,
+    inputsPreview,
+    outputs,
+    outputsPreview,
   }
 }
 
@@ -227,7 +230,7 @@ function traceEvents(
     const version = eventVersion('create', span.startTime, contentOf(span, explicit))
     events.push({ kind: 'trace', ...trace, version, patch: { ...explicit, updatedAt: now } })
   }
-  if (Object.keys(implied).length > 0 && (isSaid || rank > 0)) {
+  if ((isSaid || rank > 0) && Object.keys(implied).length > 0) {
     const version = impliedVersion(rank, span.startTime, contentOf(span, implied))
     events.push({ kind: 'trace', ...trace, version, patch: { ...implied, updatedAt: now } })
   }
