@@ -56,7 +56,8 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     const run = runEvent(span, reader, context)
     runs.push(run)
     const held = first.get(span.traceId)
-    if (held === undefined || span.startTime <= held.patch.timestamp!) {
+    // Versions tell apart what began in the same millisecond.
+    if (held === undefined || msOf(span.startTime) <= msOf(held.patch.timestamp!)) {
       const start = traceStartEvent(span, run.patch, context)
       const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
       if (isFirst) first.set(span.traceId, start)
@@ -64,6 +65,10 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     said.push(...traceEvents(span, explicit, impliedPatch(reader, rank, run.patch), rank, context))
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
+}
+
+function msOf(time: Timestamp): string {
+  return time.slice(0, '2026-01-01T00:00:00.000'.length)
 }
 
 function runEvent(
