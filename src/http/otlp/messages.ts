@@ -49,7 +49,7 @@ function isMessage(value: unknown): value is Message {
 
 /** The name of an event is shown as the role that it contains, or not at all. */
 function messageOf({ [eventName]: name, ...message }: Message): Message {
-  const role = /^gen_ai\.(.+)\.message$/.exec(String(name))?.[1]
+  const role = /^gen_ai\.(.+)\.message$/.exec(typeof name === 'string' ? name : '')?.[1]
   return role === undefined || 'role' in message ? message : { role, ...message }
 }
 

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { resolveId } from '../../../src/domain/ids.ts'
 import { harness } from '../../support/harness.ts'
 import { send, type TestSpan } from './spans.ts'
 
@@ -580,6 +581,8 @@ const cases: Case[] = [
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a trace as Langfuse's API shows it
 const answers: any[] = []
+let observationsBelowFiltered: { name: string; traceName: string }[]
+let agentRoot: object
 
 beforeAll(async () => {
   const h = await harness()
@@ -600,6 +603,13 @@ beforeAll(async () => {
   for (const i of cases.keys()) {
     answers.push((await h.call('GET', `/api/public/traces/${traceIdOf(i)}`)).body)
   }
+  const filtered = cases.findIndex(({ name }) => name.startsWith('where the root was filtered'))
+  const query = `traceId=${traceIdOf(filtered)}&fields=core,basic,trace_context`
+  observationsBelowFiltered = (await h.call('GET', `/api/public/v2/observations?${query}`)).body
+    .data
+  const agents = cases.findIndex(({ name }) => name.startsWith('agents, steps and chains'))
+  const trace = resolveId('trace', traceIdOf(agents)).id
+  agentRoot = (await h.call('POST', '/runs/query', { trace, is_root: true })).body.runs[0]
   expect(h.errors).toEqual([])
 })
 
@@ -627,4 +637,13 @@ test.each(cases.map((one, i) => [one.name, i] as const))('%s', (_, i) => {
       }
     }
   }
+})
+
+test('the trace of an application below a filtered root has its name on each observation', () => {
+  expect(observationsBelowFiltered).toHaveLength(3)
+  for (const one of observationsBelowFiltered) expect(one).toMatchObject({ traceName: 'first' })
+})
+
+test("usage counts once for LangSmith's clients, too", () => {
+  expect(agentRoot).toMatchObject({ name: 'invoke_agent A', total_tokens: 120, total_cost: 0.01 })
 })
