@@ -88,7 +88,6 @@ export const attributeKeys = {
     'haystack.component.output#meta.0.model',
     'request_data#model',
     'gcp.vertex.agent.llm_request#model',
-    'llm.invocation_parameters#model',
   ],
   modelParameters: [
     'langfuse.observation.model.parameters',
@@ -156,7 +155,6 @@ export const attributeKeys = {
     'genkit:input',
     'haystack.component.input',
     'haystack.pipeline.input_data',
-    'function.args',
   ],
   output: [
     'langfuse.observation.output',
@@ -272,7 +270,7 @@ export const observationTypeOfAttribute: readonly [
       create_agent: 'AGENT',
       execute_tool: 'TOOL',
       agent_step: 'AGENT',
-      invoke_workflow: 'CHAIN',
+      invoke_workflow: 'SPAN',
       retrieval: 'RETRIEVER',
     },
   ],

@@ -198,21 +198,17 @@ function readRank(span: Span, reader: AttributeReader): number {
 }
 
 /**
- * What a span lends to its trace: its own name, input, output and metadata, if it can stand for the trace, and the
- * version and release of its program. An input or output that it does not have is null, so that the trace does not get
- * one from a span that stands for it less.
+ * What a span lends to its trace: its own name, input and output, and the version and release of its program. An input
+ * or output that it does not have is null, so that the trace does not get one from a span that stands for it less.
+ * Only what may be a root lends its metadata, because the metadata of several spans add up.
  */
 function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): TracePatch {
-  const program: TracePatch = {
-    ...unlessNull('version', reader.text('version')),
-    ...unlessNull('release', reader.text('release')),
-  }
-  if (rank === 0) return program
   const { inputs = null, inputsPreview = null, outputs = null, outputsPreview = null } = run
   return {
-    ...program,
+    ...unlessNull('version', reader.text('version')),
+    ...unlessNull('release', reader.text('release')),
     ...unlessNull('name', textOf(run.name ?? null)),
-    ...unlessNull('metadata', run.metadata),
+    ...(rank === 0 ? {} : unlessNull('metadata', run.metadata)),
     inputs,
     inputsPreview,
     outputs,
@@ -220,7 +216,7 @@ function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): Tra
   }
 }
 
-/** Makes the events of what a span says about its trace, and of what it implies. None when it does neither. */
+/** Makes the events of what a span says about its trace, if it says anything, and of what it implies. */
 function traceEvents(
   span: Span,
   explicit: TracePatch,
@@ -229,17 +225,16 @@ function traceEvents(
   { now }: SpanContext,
 ): EventOf<'trace'>[] {
   const trace = resolveId('trace', span.traceId)
-  const isSaid = Object.keys(explicit).length > 0
-  const events: EventOf<'trace'>[] = []
-  if (isSaid) {
-    const version = eventVersion('create', span.startTime, contentOf(span, explicit))
-    events.push({ kind: 'trace', ...trace, version, patch: { ...explicit, updatedAt: now } })
-  }
-  if ((isSaid || rank > 0) && Object.keys(implied).length > 0) {
-    const version = impliedVersion(rank, span.startTime, contentOf(span, implied))
-    events.push({ kind: 'trace', ...trace, version, patch: { ...implied, updatedAt: now } })
-  }
-  return events
+  const eventOf = (version: string, patch: TracePatch): EventOf<'trace'> => ({
+    kind: 'trace',
+    ...trace,
+    version,
+    patch: { ...patch, updatedAt: now },
+  })
+  const implies = eventOf(impliedVersion(rank, span.startTime, contentOf(span, implied)), implied)
+  if (Object.keys(explicit).length === 0) return [implies]
+  const version = eventVersion('create', span.startTime, contentOf(span, explicit))
+  return [eventOf(version, explicit), implies]
 }
 
 /**

@@ -51,15 +51,15 @@ function spanOf({ kind, start, hasOutput, said }: Drawn, i: number): TestSpan {
 /** A plain reading of contracts/langfuse.md 2.8.1. */
 function expectedOf(drawn: Drawn[]): Record<string, unknown> {
   const named = drawn.map((span, i) => ({ ...span, i }))
-  const stands = named
-    .filter(({ kind }) => kind !== 'child')
-    .toSorted((a, b) => ranks.indexOf(b.kind) - ranks.indexOf(a.kind) || a.start - b.start)[0]
+  const stands = named.toSorted(
+    (a, b) => ranks.indexOf(b.kind) - ranks.indexOf(a.kind) || a.start - b.start,
+  )[0]!
   const last = named.filter(({ said }) => said).toSorted((a, b) => b.start - a.start)[0]
-  const output = stands?.hasOutput === true ? `"out ${stands.i}"` : null
+  const output = stands.hasOutput ? `"out ${stands.i}"` : null
   return {
-    name: stands === undefined ? undefined : `span ${stands.i}`,
-    inputs: stands === undefined ? undefined : `"in ${stands.i}"`,
-    outputs: last === undefined ? (stands === undefined ? undefined : output) : `"said ${last.i}"`,
+    name: `span ${stands.i}`,
+    inputs: `"in ${stands.i}"`,
+    outputs: last === undefined ? output : `"said ${last.i}"`,
     userId: last === undefined ? undefined : `u${last.i}`,
   }
 }
