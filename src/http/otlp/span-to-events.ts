@@ -1,12 +1,7 @@
 import type { JsonText } from '../../domain/entities.ts'
-import {
-  eventVersion,
-  impliedVersion,
-  unlessNull,
-  type EventOf,
-  type IngestEvent,
-} from '../../domain/events.ts'
+import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { resolveId } from '../../domain/ids.ts'
+import { impliedVersion } from '../../domain/implied-version.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'

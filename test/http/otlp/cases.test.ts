@@ -645,5 +645,5 @@ test('the trace of an application below a filtered root has its name on each obs
 })
 
 test("usage counts once for LangSmith's clients, too", () => {
-  expect(agentRoot).toMatchObject({ name: 'invoke_agent A', total_tokens: 120, total_cost: 0.01 })
+  expect(agentRoot).toMatchObject({ name: 'invoke_agent A', total_tokens: 120, total_cost: '0.01' })
 })
