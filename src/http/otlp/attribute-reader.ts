@@ -4,7 +4,7 @@ import { storableText } from '../../domain/ids.ts'
 import { hasHugeNumber, isTooDeep, jsonbText, toJsonMap } from '../../domain/json.ts'
 import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
-import { choiceOf, messageOfEvent, messagesOf } from './messages.ts'
+import { choiceOf, hasNoPart, messageOfEvent, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
 
 /**
@@ -307,13 +307,11 @@ function isNothing(value: AttributeValue): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0
 }
 
-/** True for JSON in a string that holds nothing. */
+/** True for JSON in a string that holds nothing, or messages without a single part. */
 function isEmptyJson(value: AttributeValue): boolean {
-  return (
-    typeof value === 'string' &&
-    value.length < 16 &&
-    /^\s*(?:\{\s*\}|\[\s*\]|""|null)\s*$/.test(value)
-  )
+  if (typeof value !== 'string' || value.length > 300) return false
+  if (/^\s*(?:\{\s*\}|\[\s*\]|""|null)\s*$/.test(value)) return true
+  return /"parts":\s*\[\s*\]/.test(value) && hasNoPart(parse(value))
 }
 
 function sameValue(one: AttributeValue, other: AttributeValue): boolean {

@@ -38,6 +38,16 @@ export function messageOfEvent(attributes: Attributes): Message {
   return Object.fromEntries(members)
 }
 
+/** True for a list of messages each of which has an empty list of parts. */
+export function hasNoPart(json: unknown): boolean {
+  return (
+    Array.isArray(json) &&
+    json.every(
+      (message) => isMessage(message) && Array.isArray(message.parts) && message.parts.length === 0,
+    )
+  )
+}
+
 function eventsOf(json: unknown): Message[] | null {
   if (!Array.isArray(json) || !json.every(isMessage)) return null
   return json.some((event) => typeof event[eventName] === 'string') ? json : null

@@ -127,6 +127,21 @@ const cases: Case[] = [
     observations: { a: { input: {}, output: [] } },
   },
   {
+    name: 'LiteLLM: messages without parts beside the call of a tool',
+    spans: [
+      {
+        name: 'litellm_request',
+        attributes: {
+          'gen_ai.request.model': 'm',
+          'gen_ai.output.messages':
+            '[{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]',
+          'gen_ai.completion.0.function_call.name': 'get_weather',
+        },
+      },
+    ],
+    observations: { litellm_request: { output: [{ function_call: { name: 'get_weather' } }] } },
+  },
+  {
     name: 'AI SDK: an answer and the calls of tools beside it',
     spans: [
       {
