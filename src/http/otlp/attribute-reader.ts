@@ -1,13 +1,21 @@
 import { jsonOfString } from '../../domain/embedded-json.ts'
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
 import { storableText } from '../../domain/ids.ts'
-import { hasHugeNumber, jsonbText, toJsonMap } from '../../domain/json.ts'
+import { hasHugeNumber, isTooDeep, jsonbText, toJsonMap } from '../../domain/json.ts'
 import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
-import type { Attributes, AttributeValue, Span } from './decode.ts'
+import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
+import { choiceOf, hasNoPart, messageOfEvent, messagesOf } from './messages.ts'
+import { nest } from './nested-keys.ts'
 
-/** Reads the fields of one span, by the table in attributes.ts. */
+/**
+ * Reads the fields of one span, by the table in attributes.ts. It remembers what was read, so the attributes that no
+ * field used are known once all fields are read.
+ */
 export interface AttributeReader {
-  /** The first value among the keys of the field. null, "" and empty lists and objects count as no value. */
+  /**
+   * The first value among the keys of the field. null, "" and empty lists and objects count as no value, and empty
+   * JSON in a string counts where no other key has a value.
+   */
   find(field: AttributeField): AttributeValue
   /** That value as text fit for a column; null when there is none. */
   text(field: AttributeField): string | null
@@ -15,23 +23,105 @@ export interface AttributeReader {
   name(field: AttributeField): string | null
   /** That value as JSON; a string that holds JSON becomes that JSON. null when there is no value, or it is `null`. */
   json(field: AttributeField): JsonText | null
+  /** The first number among the keys of the field that is not negative; null when there is none. */
+  number(field: AttributeField): number | null
+  /** The key of the table that gave the field its value. */
+  keyOf(field: AttributeField): string | null
+  /** An attribute by its own key, which then counts as used. */
+  take(key: string): AttributeValue
+  /** An attribute by its own key, which does not count as used by that. */
+  peek(key: string): AttributeValue
   /** The metadata of the observation or of the trace, member by member. */
   metadata(of: keyof typeof metadataKeys): JsonMap
-  /** Attributes that belong to no field. */
-  leftOver(): Map<string, AttributeValue>
+  /** Events that gave no field its value. */
+  otherEvents(): SpanEvent[]
+  /**
+   * Attributes that no field used. One that repeats the value of its field under another key is left out, and so is
+   * empty JSON.
+   * @param isKnown true to return only those that belong to a field or to Langfuse
+   */
+  leftOver(isKnown: boolean): Map<string, AttributeValue>
 }
 
 export function readAttributes(span: Span): AttributeReader {
+  const { attributes } = span
+  const candidates = candidatesOf(span)
+  const found = new Map<AttributeField, { source: Source; value: AttributeValue }>()
+  const taken = new Set<string>()
+  const parsed = new Map<string, unknown>()
+
+  function valueOf({ kind, name, path }: Source): AttributeValue {
+    switch (kind) {
+      case 'plain':
+        return attributes.get(name) ?? null
+      case 'below':
+        return nest(entriesBelow(attributes, name))
+      case 'member':
+        return memberAt(jsonOf(name), path)
+      case 'resource':
+        return span.resource.get(name) ?? null
+      case 'event':
+        return valueOfEvents(span.events, name, path)
+      case 'messages':
+        return messagesOf(jsonOf(name))
+      case 'choice':
+        return choiceOf(jsonOf(name))
+    }
+  }
+
+  /** Parses the JSON in an attribute, once. */
+  function jsonOf(key: string): unknown {
+    if (!parsed.has(key)) parsed.set(key, parse(attributes.get(key) ?? null))
+    return parsed.get(key)
+  }
+
   function find(field: AttributeField): AttributeValue {
-    for (const key of attributeKeys[field]) {
-      const value = valueOf(span, key)
-      if (!isNothing(value)) return value
+    const known = found.get(field)
+    if (known !== undefined) return known.value
+    let empty: { source: Source; value: AttributeValue } | null = null
+    for (const source of candidates.get(field) ?? []) {
+      const value = valueOf(source)
+      if (isNothing(value)) continue
+      if (!isEmptyJson(value)) {
+        found.set(field, { source, value })
+        return value
+      }
+      empty ??= { source, value }
+    }
+    if (empty === null) return null
+    found.set(field, empty)
+    return empty.value
+  }
+
+  function number(field: AttributeField): number | null {
+    for (const source of candidates.get(field) ?? []) {
+      const value = valueOf(source)
+      if (typeof value !== 'number' && typeof value !== 'string') continue
+      const number = value === '' ? Number.NaN : Number(value)
+      if (!Number.isFinite(number) || number < 0) continue
+      found.set(field, { source, value })
+      return number
     }
     return null
   }
 
+  /** True when a field shows the value of the attribute, or there is nothing to show. */
+  function isShown(key: string, value: AttributeValue, fields: readonly AttributeField[]): boolean {
+    if (taken.has(key) || isReadElsewhere(key, fields)) return true
+    if (fields.length > 0 && isEmptyJson(value)) return true
+    return fields.some((field) => {
+      const winner = found.get(field)
+      if (winner === undefined) return false
+      const { kind, name } = winner.source
+      if (kind === 'below' && key.startsWith(name)) return true
+      const isWinner = kind === 'plain' || kind === 'messages' || kind === 'choice'
+      return (isWinner && name === key) || sameValue(winner.value, value)
+    })
+  }
+
   return {
     find,
+    number,
     text: (field) => textOf(find(field)),
     name: (field) => nameOf(textOf(find(field))),
     json: (field) => {
@@ -39,43 +129,198 @@ export function readAttributes(span: Span): AttributeReader {
       const text = value === null ? 'null' : jsonOfValue(value)
       return text === 'null' ? null : text
     },
-    metadata: (of) => readMetadata(span.attributes, metadataKeys[of]),
-    leftOver: () => new Map([...span.attributes].filter(([key]) => !isKnown(key))),
+    keyOf: (field) => found.get(field)?.source.key ?? null,
+    take: (key) => {
+      taken.add(key)
+      return attributes.get(key) ?? null
+    },
+    peek: (key) => attributes.get(key) ?? null,
+    metadata: (of) => readMetadata(attributes, metadataKeys[of]),
+    otherEvents: () => {
+      if (span.events.length === 0) return []
+      const patterns = [...found.values()]
+        .map(({ source }) => source)
+        .filter(({ kind, name }) => kind === 'event' && name.startsWith('gen_ai.'))
+      return span.events.filter(
+        ({ name }) => !patterns.some((source) => roleOf(name, source.name) !== null),
+      )
+    },
+    leftOver: (isKnown) =>
+      new Map(
+        [...attributes].filter(([key, value]) => {
+          const fields = fieldsOf(key)
+          const isAsked = !isKnown || fields.length > 0 || key.startsWith('langfuse.')
+          return isAsked && !isShown(key, value, fields)
+        }),
+      ),
   }
 }
 
-function valueOf(span: Span, key: string): AttributeValue {
-  if (key.startsWith('resource:')) return span.resource.get(key.slice('resource:'.length)) ?? null
-  if (key.startsWith('event:')) return valueOfEvents(span, key.slice('event:'.length))
-  return key.endsWith('.*')
-    ? nest(entriesBelow(span.attributes, key.slice(0, -1)))
-    : (span.attributes.get(key) ?? null)
+/** A key of the table, taken apart. */
+interface Source {
+  field: AttributeField
+  key: string
+  /** Its place among the keys of the field. */
+  rank: number
+  kind: 'plain' | 'below' | 'member' | 'resource' | 'event' | 'messages' | 'choice'
+  /** The attribute, the prefix of attributes, or the name of the event. */
+  name: string
+  /** The path of a member, or the attribute of the event. */
+  path: string[]
 }
 
-function valueOfEvents(span: Span, key: string): AttributeValue {
-  if (span.events.length === 0) return null
-  const [name = '', attribute] = key.split('#')
-  const [before = '', after = null] = name.split('*')
-  const events = span.events.filter((event) =>
-    after === null
-      ? event.name === name
-      : event.name.startsWith(before) && event.name.endsWith(after),
+const sources = Object.entries(attributeKeys).flatMap(([field, keys]) =>
+  keys.map((key, rank) => readSource(field as AttributeField, rank, key)),
+)
+
+function readSource(field: AttributeField, rank: number, key: string): Source {
+  const source = { field, key, rank, path: [] }
+  const prefixed = /^(resource|event|messages|choice):([^#]*)(?:#(.*))?$/.exec(key)
+  if (prefixed !== null) {
+    const [, kind, name = '', attribute] = prefixed
+    const path = attribute === undefined ? [] : [attribute]
+    return { ...source, kind: kind as Source['kind'], name, path }
+  }
+  if (key.endsWith('.*')) return { ...source, kind: 'below', name: key.slice(0, -1) }
+  const [name = '', path] = key.split('#')
+  return path === undefined
+    ? { ...source, kind: 'plain', name }
+    : { ...source, kind: 'member', name, path: path.split('.') }
+}
+
+const sourcesOfResource = sources.filter(({ kind }) => kind === 'resource')
+const sourcesOfEvents = sources.filter(({ kind }) => kind === 'event')
+const sourcesBelow = groupBy(
+  sources.filter(({ kind }) => kind === 'below'),
+  ({ name }) => name,
+)
+const sourcesOfKey = groupBy(
+  sources.filter(({ kind }) => !['resource', 'event', 'below'].includes(kind)),
+  ({ name }) => name,
+)
+
+/**
+ * Returns the sources that a span may have, in the order in which they win. It looks at the few attributes of the
+ * span instead of the hundreds of keys of the table.
+ */
+function candidatesOf(span: Span): Map<AttributeField, Source[]> {
+  const candidates = new Set<Source>()
+  const add = (found: readonly Source[] | undefined): void => {
+    for (const source of found ?? []) candidates.add(source)
+  }
+  for (const key of span.attributes.keys()) {
+    add(sourcesOfKey.get(key))
+    for (const prefix of prefixesOf(key)) add(sourcesBelow.get(prefix))
+  }
+  if (span.resource.size > 0) add(sourcesOfResource)
+  if (span.events.length > 0) add(sourcesOfEvents)
+  const byField = groupBy(candidates, ({ field }) => field)
+  for (const list of byField.values()) if (list.length > 1) list.sort((a, b) => a.rank - b.rank)
+  return byField
+}
+
+function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>()
+  for (const value of values) {
+    const key = keyOf(value)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [value])
+    else group.push(value)
+  }
+  return groups
+}
+
+function prefixesOf(key: string): string[] {
+  const prefixes: string[] = []
+  for (let i = key.indexOf('.'); i !== -1 && i < key.length - 1; i = key.indexOf('.', i + 1)) {
+    prefixes.push(key.slice(0, i + 1))
+  }
+  return prefixes
+}
+
+/** The fields that may show the whole value of an attribute. */
+function fieldsOf(key: string): AttributeField[] {
+  const own = (sourcesOfKey.get(key) ?? []).filter(({ kind }) => kind !== 'member')
+  const below = prefixesOf(key).flatMap((prefix) => sourcesBelow.get(prefix) ?? [])
+  return [...own, ...below].map(({ field }) => field)
+}
+
+const allMetadataKeys = Object.values(metadataKeys).flat()
+
+/** True for what is shown apart from the span's own fields: metadata, and what experiment-items.ts reads. */
+function isReadElsewhere(key: string, fields: readonly AttributeField[]): boolean {
+  return (
+    fields.some((field) => /^(?:experiment|dataset|item)/.test(field)) ||
+    allMetadataKeys.some((own) => key === own || key.startsWith(`${own}.`))
   )
+}
+
+function parse(value: AttributeValue): unknown {
+  if (typeof value !== 'string') return value
+  if (!/^\s*[[{]/.test(value) || isTooDeep(value)) return null
+  try {
+    return JSON.parse(value)
+  } catch {
+    return null
+  }
+}
+
+function memberAt(json: unknown, path: readonly string[]): AttributeValue {
+  let value = json
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
+    value = (value as Record<string, unknown>)[name]
+  }
+  return (value ?? null) as AttributeValue
+}
+
+/** Returns the role in the name of an event, `''` where the pattern has none; null when the name does not match. */
+function roleOf(name: string, pattern: string): string | null {
+  const star = pattern.indexOf('*')
+  if (star === -1) return name === pattern ? '' : null
+  const [before, after] = [pattern.slice(0, star), pattern.slice(star + 1)]
+  if (name.length < pattern.length || !name.startsWith(before) || !name.endsWith(after)) return null
+  return name.slice(before.length, -after.length)
+}
+
+function valueOfEvents(
+  all: readonly SpanEvent[],
+  pattern: string,
+  [attribute]: readonly string[],
+): AttributeValue {
+  const events = all.filter(({ name }) => roleOf(name, pattern) !== null)
   if (events.length === 0) return null
   if (attribute !== undefined) {
     return (
       events.find((event) => event.attributes.has(attribute))?.attributes.get(attribute) ?? null
     )
   }
-  return events.map((event) => ({
-    ...(after === null ? {} : { role: event.name.slice(before.length, -after.length) }),
-    ...Object.fromEntries(event.attributes),
-  }))
+  const messages = events.map(({ name, attributes }): AttributeValue => {
+    const role = roleOf(name, pattern)
+    return { ...(role === '' ? {} : { role }), ...messageOfEvent(attributes) }
+  })
+  return messages.length === 1 && !pattern.includes('*') ? messages[0]! : messages
 }
 
 function isNothing(value: AttributeValue): boolean {
   if (value === null || value === '') return true
   return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+/** True for JSON in a string that holds nothing, or messages without a single part. */
+function isEmptyJson(value: AttributeValue): boolean {
+  if (typeof value !== 'string' || value.length > 300) return false
+  if (/^\s*(?:\{\s*\}|\[\s*\]|""|null)\s*$/.test(value)) return true
+  return /"parts":\s*\[\s*\]/.test(value) && hasNoPart(parse(value))
+}
+
+function sameValue(one: AttributeValue, other: AttributeValue): boolean {
+  return (
+    one === other ||
+    (typeof one === 'object' &&
+      typeof other === 'object' &&
+      JSON.stringify(one) === JSON.stringify(other))
+  )
 }
 
 /** Returns text fit for a column. A value that is not a string becomes JSON. */
@@ -123,70 +368,11 @@ function wholeMetadata(value: AttributeValue): JsonMap {
 }
 
 function entriesBelow(attributes: Attributes, prefix: string): [string, AttributeValue][] {
-  return [...attributes]
-    .filter(([key]) => key.startsWith(prefix) && key.length > prefix.length)
-    .map(([key, value]) => [key.slice(prefix.length), value])
-}
-
-/** How many segments of a dotted key are read as a path. What lies deeper stays one key. */
-const maxSegments = 32
-
-interface Tree {
-  value: AttributeValue
-  children: Map<string, Tree>
-}
-
-/**
- * Turns dotted keys into a value: `0.role`, `0.content`, `1.role` … become a list of objects.
- * @returns null when there are no entries
- */
-function nest(entries: [string, AttributeValue][]): AttributeValue {
-  if (entries.length === 0) return null
-  const root: Tree = { value: null, children: new Map() }
-  for (const [key, value] of entries) {
-    const segments = key.split('.')
-    const path =
-      segments.length <= maxSegments
-        ? segments
-        : [...segments.slice(0, maxSegments - 1), segments.slice(maxSegments - 1).join('.')]
-    let tree = root
-    for (const segment of path) {
-      let child = tree.children.get(segment)
-      if (child === undefined)
-        tree.children.set(segment, (child = { value: null, children: new Map() }))
-      tree = child
+  const entries: [string, AttributeValue][] = []
+  for (const [key, value] of attributes) {
+    if (key.length > prefix.length && key.startsWith(prefix)) {
+      entries.push([key.slice(prefix.length), value])
     }
-    tree.value = value
   }
-  return valueOfTree(root)
-}
-
-function valueOfTree({ value, children }: Tree): AttributeValue {
-  if (children.size === 0) return value
-  const keys = [...children.keys()]
-  if (keys.every((key) => /^\d+$/.test(key))) {
-    return keys
-      .toSorted((a, b) => Number(a) - Number(b))
-      .map((key) => valueOfTree(children.get(key)!))
-  }
-  return Object.fromEntries(keys.map((key) => [key, valueOfTree(children.get(key)!)]))
-}
-
-const keysOfSpan = [
-  ...Object.values(attributeKeys).flat(),
-  ...Object.values(metadataKeys).flatMap((keys) => keys.flatMap((key) => [key, `${key}.*`])),
-].filter((key) => !/^(?:resource|event):/.test(key))
-const knownKeys = new Set(keysOfSpan.filter((key) => !key.endsWith('.*')))
-const knownPrefixes = keysOfSpan.filter((key) => key.endsWith('.*')).map((key) => key.slice(0, -1))
-
-/**
- * True for keys that a field reads, and for all keys of Langfuse, which are never shown as they are
- * (contracts/langfuse.md 2.8.2).
- */
-function isKnown(key: string): boolean {
-  return (
-    knownKeys.has(key) ||
-    key.startsWith('langfuse.') ||
-    knownPrefixes.some((prefix) => key.startsWith(prefix))
-  )
+  return entries
 }

@@ -1,15 +1,22 @@
 import type { Level } from '../../domain/entities.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
+import { usageKeys } from './usage-attributes.ts'
 
 /*
  * Which attributes give the value of which field (contracts/langfuse.md 2.8.2). To read one more key, add it to its
  * field; the first key that a span has wins. Keys are written as
  *   key            an attribute of the span
  *   key.*          all attributes below the key, as one object, or as a list where the next segment is a number
+ *   key#a.0.b      a member of the JSON in an attribute, here `b` in the first element of `a`. It is only borrowed: the
+ *                  attribute still counts as unused
  *   resource:key   an attribute of the resource
- *   event:name     the attributes of the span's events of that name, as a list of objects; a `*` in it matches any text
+ *   event:name     the attributes of the span's event of that name, or a list of them where there are several. A `*` in
+ *                  the name matches any text, which is the role; then it is always a list
  *   event:name#key one attribute of the first such event
- * Attributes that no field reads are kept in the metadata, under `attributes`.
+ *   messages:key   the messages in a JSON list of events in an attribute: all but the choices of the model
+ *   choice:key     the choices of the model in such a list; the choice itself where there is one
+ * A value that is empty JSON (`{}`, `[]`, `""`) wins only where no other key has a value. Attributes that no field used
+ * are kept in the metadata, under `attributes`.
  */
 export const attributeKeys = {
   observationName: ['genkit:name', 'logfire.msg', 'ai.toolCall.name'],
@@ -21,6 +28,7 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_user_id',
     'langfuse.trace.metadata.langfuse_user_id',
     'ai.telemetry.metadata.userId',
+    'traceloop.association.properties.user_id',
   ],
   sessionId: [
     'langfuse.session.id',
@@ -29,6 +37,8 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_session_id',
     'langfuse.trace.metadata.langfuse_session_id',
     'ai.telemetry.metadata.sessionId',
+    'traceloop.association.properties.session_id',
+    'gcp.vertex.agent.session_id',
   ],
   tags: [
     'langfuse.trace.tags',
@@ -51,6 +61,17 @@ export const attributeKeys = {
   ],
   level: ['langfuse.observation.level'],
   statusMessage: ['langfuse.observation.status_message'],
+  /** Read where neither Langfuse's attribute nor the span's status has a message. */
+  errorMessage: [
+    'error.message',
+    'exception.message',
+    'otel.status_description',
+    'event:exception#exception.message',
+    'error.type',
+    'event:exception#exception.type',
+  ],
+  /** OpenTelemetry's conventions set these only where the operation failed. */
+  errorSign: ['error.type', 'error.message', 'exception.message'],
   model: [
     'langfuse.observation.model.name',
     'gen_ai.response.model',
@@ -61,6 +82,12 @@ export const attributeKeys = {
     'llm.model_name',
     'embedding.model_name',
     'model',
+    'gen_ai.model',
+    'genkit:output#model',
+    'haystack.component.output#replies.0.meta.model',
+    'haystack.component.output#meta.0.model',
+    'request_data#model',
+    'gcp.vertex.agent.llm_request#model',
   ],
   modelParameters: [
     'langfuse.observation.model.parameters',
@@ -71,63 +98,20 @@ export const attributeKeys = {
   ],
   usageDetails: ['langfuse.observation.usage_details'],
   costDetails: ['langfuse.observation.cost_details'],
-  inputTokens: [
-    'gen_ai.usage.input_tokens',
-    'gen_ai.usage.prompt_tokens',
-    'llm.token_count.prompt',
-    'ai.usage.inputTokens',
-    'ai.usage.promptTokens',
-    'ai.usage.tokens',
-    'llm.usage.prompt_tokens',
-  ],
-  outputTokens: [
-    'gen_ai.usage.output_tokens',
-    'gen_ai.usage.completion_tokens',
-    'llm.token_count.completion',
-    'ai.usage.outputTokens',
-    'ai.usage.completionTokens',
-    'llm.usage.completion_tokens',
-  ],
-  totalTokens: [
-    'gen_ai.usage.total_tokens',
-    'llm.usage.total_tokens',
-    'llm.token_count.total',
-    'ai.usage.totalTokens',
-  ],
-  cacheReadTokens: [
-    'gen_ai.usage.cache_read.input_tokens',
-    'gen_ai.usage.cache_read_input_tokens',
-    'gen_ai.usage.cache_read_tokens',
-    'gen_ai.usage.details.cache_read_tokens',
-    'gen_ai.usage.input_tokens.cached',
-    'llm.token_count.prompt_details.cache_read',
-    'ai.usage.cachedInputTokens',
-  ],
-  cacheCreationTokens: [
-    'gen_ai.usage.cache_creation.input_tokens',
-    'gen_ai.usage.cache_creation_input_tokens',
-    'gen_ai.usage.cache_write_tokens',
-    'gen_ai.usage.details.cache_write_tokens',
-    'llm.token_count.prompt_details.cache_write',
-  ],
-  reasoningTokens: [
-    'gen_ai.usage.reasoning.output_tokens',
-    'gen_ai.usage.reasoning_tokens',
-    'gen_ai.usage.details.reasoning_tokens',
-    'gen_ai.usage.output_tokens.reasoning',
-    'llm.token_count.completion_details.reasoning',
-    'llm.usage.reasoning_tokens',
-    'ai.usage.reasoningTokens',
-  ],
-  audioTokens: [
-    'gen_ai.usage.details.output_audio_tokens',
-    'llm.token_count.completion_details.audio',
-  ],
-  totalCost: ['gen_ai.usage.cost', 'llm.cost.total'],
+  ...usageKeys,
   completionStartTime: ['langfuse.observation.completion_start_time'],
   msToFirstChunk: ['ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk'],
-  promptName: ['langfuse.observation.prompt.name'],
-  promptVersion: ['langfuse.observation.prompt.version'],
+  secondsToFirstChunk: ['gen_ai.response.time_to_first_chunk', 'lk.response.ttft'],
+  promptName: [
+    'langfuse.observation.prompt.name',
+    'langfuse.prompt.name',
+    'ai.telemetry.metadata.langfusePrompt#name',
+  ],
+  promptVersion: [
+    'langfuse.observation.prompt.version',
+    'langfuse.prompt.version',
+    'ai.telemetry.metadata.langfusePrompt#version',
+  ],
 
   traceInput: ['langfuse.trace.input'],
   traceOutput: ['langfuse.trace.output'],
@@ -139,6 +123,7 @@ export const attributeKeys = {
     'event:gen_ai.client.inference.operation.details#gen_ai.input.messages',
     'event:gen_ai.content.prompt#gen_ai.prompt',
     'event:gen_ai.*.message',
+    'messages:events',
     'gen_ai.tool.call.arguments',
     'input.value',
     'input',
@@ -155,6 +140,11 @@ export const attributeKeys = {
     'lk.function_tool.arguments',
     'lk.input_text',
     'lk.user_input',
+    'lk.pii.chat_ctx',
+    'lk.pii.function_tool.arguments',
+    'lk.pii.input_text',
+    'lk.pii.user_input',
+    'messages:all_messages_events',
     'all_messages_events',
     'pydantic_ai.all_messages',
     'tool_arguments',
@@ -163,6 +153,8 @@ export const attributeKeys = {
     'gcp.vertex.agent.llm_request',
     'gcp.vertex.agent.tool_call_args',
     'genkit:input',
+    'haystack.component.input',
+    'haystack.pipeline.input_data',
   ],
   output: [
     'langfuse.observation.output',
@@ -172,6 +164,7 @@ export const attributeKeys = {
     'event:gen_ai.client.inference.operation.details#gen_ai.output.messages',
     'event:gen_ai.content.completion#gen_ai.completion',
     'event:gen_ai.choice',
+    'choice:events',
     'gen_ai.tool.call.result',
     'output.value',
     'output',
@@ -190,12 +183,17 @@ export const attributeKeys = {
     'ai.embeddings',
     'lk.response.text',
     'lk.function_tool.output',
+    'lk.pii.response.text',
+    'lk.pii.response.function_calls',
+    'lk.pii.function_tool.output',
     'final_result',
     'tool_response',
     'response_data',
     'gcp.vertex.agent.llm_response',
     'gcp.vertex.agent.tool_response',
     'genkit:output',
+    'haystack.component.output',
+    'haystack.pipeline.output_data',
   ],
   systemInstructions: ['gen_ai.system_instructions'],
 
@@ -271,6 +269,9 @@ export const observationTypeOfAttribute: readonly [
       invoke_agent: 'AGENT',
       create_agent: 'AGENT',
       execute_tool: 'TOOL',
+      agent_step: 'AGENT',
+      invoke_workflow: 'SPAN',
+      retrieval: 'RETRIEVER',
     },
   ],
   [
@@ -307,6 +308,8 @@ export const observationTypeOfAttribute: readonly [
   ['gen_ai.tool.name', { '*': 'TOOL' }],
   ['gen_ai.tool.call.id', { '*': 'TOOL' }],
   ['lk.function_tool.name', { '*': 'TOOL' }],
+  // The run of an agent by Pydantic AI, which repeats the model and the usage of its calls.
+  ['agent_name', { '*': 'AGENT' }],
 ]
 
 /** Levels by their name in lower case. Any other name is no level. */
@@ -325,4 +328,11 @@ export const levelOfName: Readonly<Record<string, Level>> = {
   error: 'ERROR',
   fatal: 'ERROR',
   critical: 'ERROR',
+}
+
+/** Attributes that hold the text of an answer, each with the one that holds the calls of tools made beside it. */
+export const toolCallsBeside: Readonly<Record<string, string>> = {
+  'ai.response.text': 'ai.response.toolCalls',
+  'ai.result.text': 'ai.result.toolCalls',
+  'lk.pii.response.text': 'lk.pii.response.function_calls',
 }

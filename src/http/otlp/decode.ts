@@ -46,8 +46,16 @@ export interface Span {
 
 export interface Export {
   spans: Span[]
-  /** One reason for each span that has no valid ids. */
-  refused: string[]
+  /** One for each span that has no valid ids. */
+  refused: RefusedSpan[]
+}
+
+export interface RefusedSpan {
+  /** The field that is to blame. */
+  field: 'traceId' | 'spanId' | 'parentSpanId'
+  isAbsent: boolean
+  /** The instrumentation that made the span. */
+  scope: string
 }
 
 /**
@@ -64,7 +72,7 @@ const maxSpans = 20_000
  */
 export function readExport(request: unknown, now: Timestamp): Export {
   const spans: Span[] = []
-  const refused: string[] = []
+  const refused: RefusedSpan[] = []
   for (const resourceSpans of listOf(request, 'resourceSpans')) {
     const resource = attributesOf(memberOf(resourceSpans, 'resource'))
     for (const scopeSpans of listOf(resourceSpans, 'scopeSpans')) {
@@ -73,10 +81,17 @@ export function readExport(request: unknown, now: Timestamp): Export {
       if (spans.length + sentSpans.length > maxSpans) {
         throw new OtlpError(413, `An export may hold ${maxSpans} spans: send smaller batches`)
       }
-      for (const sent of sentSpans) {
-        const ids = readIds(sent)
-        if (typeof ids === 'string') refused.push(ids)
-        else spans.push({ ...ids, ...readBody(sent, now), resource, scope })
+      for (const [i, sent] of sentSpans.entries()) {
+        try {
+          const ids = readIds(sent)
+          if ('field' in ids) refused.push({ ...ids, scope: scope.name })
+          else spans.push({ ...ids, ...readBody(sent, now), resource, scope })
+        } catch (error) {
+          const place = `span ${i + 1} of ${sentSpans.length} of scope "${scope.name.slice(0, 100)}"`
+          throw error instanceof OtlpError
+            ? new OtlpError(error.status, `${error.message} (${place})`, { cause: error })
+            : error
+        }
       }
     }
   }
@@ -91,16 +106,19 @@ function readScope(sent: unknown): Scope {
   }
 }
 
-/** @returns the reason when one of the ids is not valid */
-function readIds(sent: unknown): Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'> | string {
-  const traceId = idOf(memberOf(sent, 'traceId'), 16)
-  if (traceId === null) return 'a span has no valid traceId'
-  const spanId = idOf(memberOf(sent, 'spanId'), 8)
-  if (spanId === null) return `a span of trace ${traceId} has no valid spanId`
+/** @returns what is wrong when one of the ids is not valid */
+function readIds(
+  sent: unknown,
+): Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'> | Omit<RefusedSpan, 'scope'> {
+  const [sentTrace, sentSpan] = [memberOf(sent, 'traceId'), memberOf(sent, 'spanId')]
+  const traceId = idOf(sentTrace, 16)
+  if (traceId === null) return { field: 'traceId', isAbsent: isNoId(sentTrace) }
+  const spanId = idOf(sentSpan, 8)
+  if (spanId === null) return { field: 'spanId', isAbsent: isNoId(sentSpan) }
   const parent = memberOf(sent, 'parentSpanId')
   if (isNoId(parent)) return { traceId, spanId, parentSpanId: null }
   const parentSpanId = idOf(parent, 8)
-  if (parentSpanId === null) return `span ${spanId} has no valid parentSpanId`
+  if (parentSpanId === null) return { field: 'parentSpanId', isAbsent: false }
   return { traceId, spanId, parentSpanId }
 }
 

@@ -83,7 +83,11 @@ async function findExperiments(
     await experimentInsertTraced(
       services.db,
       tenantId,
-      local.map((item) => ({ ...item.experiment, ...contentOf(item) })),
+      local.map((item) => ({
+        ...item.experiment,
+        ...contentOf(item),
+        namedDataset: item.reader.text('datasetId'),
+      })),
       services.clock.now(),
     )
   }

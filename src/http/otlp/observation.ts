@@ -1,22 +1,35 @@
 import type { JsonMap, JsonText, Level } from '../../domain/entities.ts'
 import { defaultEnvironment, normalizeEnvironment } from '../../domain/environment.ts'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
 import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
-import { usagePatch, type UsagePatch } from '../../domain/usage.ts'
 import { jsonOfValue, metadataValue, textOf, type AttributeReader } from './attribute-reader.ts'
-import { levelOfName, observationTypeOfAttribute } from './attributes.ts'
+import {
+  levelOfName,
+  observationTypeOfAttribute,
+  toolCallsBeside,
+  type AttributeField,
+} from './attributes.ts'
 import type { Attributes, AttributeValue, Scope, Span } from './decode.ts'
+import { textOfParts, tidyMessages } from './messages.ts'
 
 /* Fields that are read from several attributes of a span together (contracts/langfuse.md 2.8.2). */
 
+/** Tells what a span is. Without a word about it, a span that has a model or counts tokens is the call of a model. */
 export function readType({ attributes }: Span, reader: AttributeReader): ObservationType {
   for (const [key, types] of observationTypeOfAttribute) {
     const name = textOf(attributes.get(key) ?? null)?.toLowerCase()
     if (name === undefined) continue
     const type = Object.hasOwn(types, name) ? types[name] : types['*']
-    if (type !== undefined) return type
+    if (type === undefined) continue
+    if (key.startsWith('langfuse.')) reader.take(key)
+    return type
   }
-  return reader.find('model') === null ? 'SPAN' : 'GENERATION'
+  const isModelCall =
+    reader.find('model') !== null ||
+    reader.number('inputTokens') !== null ||
+    reader.number('outputTokens') !== null
+  return isModelCall ? 'GENERATION' : 'SPAN'
 }
 
 export function readName(span: Span, reader: AttributeReader, type: ObservationType): string {
@@ -36,7 +49,12 @@ export function readEnvironment(reader: AttributeReader): string {
 export function readLevel(span: Span, reader: AttributeReader): Level {
   const name = reader.text('level')?.toLowerCase() ?? ''
   const level = Object.hasOwn(levelOfName, name) ? levelOfName[name] : undefined
-  return level ?? (span.hasError ? 'ERROR' : 'DEFAULT')
+  return level ?? (span.hasError || reader.find('errorSign') !== null ? 'ERROR' : 'DEFAULT')
+}
+
+/** Reads the message of an error, or another word on the state of the span. */
+export function readStatusMessage(span: Span, reader: AttributeReader): string | null {
+  return reader.text('statusMessage') ?? textOf(span.statusMessage) ?? reader.text('errorMessage')
 }
 
 /** Reads a list, a JSON list in a string, a comma-separated list, or a single tag. */
@@ -62,71 +80,73 @@ export function readPublic(reader: AttributeReader): boolean | null {
   return value === false || value === 'false' ? false : null
 }
 
-/** Reads the messages, preceded by the system instructions. */
+/** Reads the messages, preceded by the system instructions where they are not among the messages. */
 export function readInput(reader: AttributeReader): JsonText | null {
-  const input = reader.json('input')
+  const sent = reader.json('input')
+  const input = sent === null ? null : tidy(reader, 'input', sent)
   const instructions = reader.json('systemInstructions')
   if (instructions === null) return input
-  const system = `{"role":"system","content":${instructions}}`
-  if (input === null) return `[${system}]`
-  return input.startsWith('[') && !/^\[\s*\]$/.test(input)
-    ? `[${system},${input.slice(1)}`
-    : `[${system},${input}]`
+  const content = textOfParts(instructions) ?? instructions
+  const system = `{"role":"system","content":${content}}`
+  if (input === null || /^\[\s*\]$/.test(input)) return `[${system}]`
+  if (!input.startsWith('[')) return `[${system},${input}]`
+  return isAmong(content, input) ? input : `[${system},${input.slice(1)}`
 }
 
-/** Reads the parameters of the model, which must be an object. */
-export function readModelParameters(reader: AttributeReader): JsonText | null {
-  const value = reader.find('modelParameters')
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const { model: _, ...parameters } = value
-    return Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters)
-  }
-  const text = jsonOfValue(value)
-  return text.startsWith('{') ? text : null
-}
-
-export function readUsage(reader: AttributeReader): UsagePatch {
-  return usagePatch({
-    usageDetails: reader.json('usageDetails') ?? countedTokens(reader),
-    costDetails: reader.json('costDetails') ?? knownCost(reader),
+function isAmong(content: JsonText, messages: JsonText): boolean {
+  return sliceElements(messages).some((message) => {
+    const members = sliceMembers(message)
+    return members.get('role') === '"system"' && members.get('content') === content
   })
+}
+
+/** Reads the answer: its text together with the calls of tools that stand beside it in another attribute. */
+export function readOutput(reader: AttributeReader): JsonText | null {
+  const output = reader.json('output')
+  if (output === null) return null
+  const key = reader.keyOf('output') ?? ''
+  const beside = toolCallsBeside[key]
+  const calls = beside === undefined ? '' : jsonOfValue(reader.peek(beside))
+  if (beside === undefined || !/^\[\s*[^\s\]]/.test(calls)) return tidy(reader, 'output', output)
+  reader.take(beside)
+  return `{"role":"assistant","content":${output},"tool_calls":${calls}}`
+}
+
+/** What Langfuse's SDKs send is shown as it is. */
+function tidy(reader: AttributeReader, field: AttributeField, value: JsonText): JsonText {
+  return reader.keyOf(field)?.startsWith('langfuse.') === true ? value : tidyMessages(value)
 }
 
 /**
- * Counts tokens in Langfuse's keys. By the conventions of OpenTelemetry a count includes its details (cached,
- * reasoning, audio); here they are subtracted from it.
+ * Reads the parameters of the model, which must be an object. A parameter that is neither text nor a number becomes
+ * JSON in a string (contracts/langfuse.md 2.8.2).
  */
-function countedTokens(reader: AttributeReader): JsonText {
-  const count = (field: Parameters<AttributeReader['find']>[0]): number | null => {
-    const value = Number(reader.find(field) ?? Number.NaN)
-    return Number.isInteger(value) && value >= 0 ? value : null
-  }
-  const cacheRead = count('cacheReadTokens')
-  const cacheCreation = count('cacheCreationTokens')
-  const reasoning = count('reasoningTokens')
-  const audio = count('audioTokens')
-  return JSON.stringify({
-    input: less(count('inputTokens'), [cacheRead, cacheCreation]),
-    output: less(count('outputTokens'), [reasoning, audio]),
-    total: count('totalTokens') ?? undefined,
-    input_cached_tokens: cacheRead ?? undefined,
-    input_cache_creation: cacheCreation ?? undefined,
-    output_reasoning_tokens: reasoning ?? undefined,
-    output_audio_tokens: audio ?? undefined,
-  })
-}
-
-function less(whole: number | null, details: (number | null)[]): number | undefined {
-  if (whole === null) return undefined
-  return Math.max(
-    0,
-    details.reduce<number>((rest, detail) => rest - (detail ?? 0), whole),
+export function readModelParameters(reader: AttributeReader): JsonText | null {
+  const value = reader.find('modelParameters')
+  const isFlat = reader.keyOf('modelParameters')?.endsWith('.*') === true
+  const text = jsonOfValue(isFlat ? flatten(value) : value)
+  if (!text.startsWith('{')) return null
+  const members = [...sliceMembers(text)].filter(
+    ([key]) => key !== 'model' || typeof value === 'string',
   )
+  if (members.length === 0 && typeof value !== 'string') return null
+  const parameters = members.map(
+    ([key, value]) =>
+      `${JSON.stringify(key)}:${/^["\d-]/.test(value) ? value : JSON.stringify(value)}`,
+  )
+  return `{${parameters.join(',')}}`
 }
 
-function knownCost(reader: AttributeReader): JsonText {
-  const total = reader.find('totalCost')
-  return total === null ? '{}' : `{"total":${JSON.stringify(Number(total))}}`
+/** Writes the names of nested parameters as they were sent: `choice.count`. */
+function flatten(value: AttributeValue): AttributeValue {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const members = Object.entries(value).flatMap(([key, member]): [string, AttributeValue][] => {
+    const inner = flatten(member)
+    return typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.entries(inner).map(([name, one]) => [`${key}.${name}`, one])
+      : [[key, inner]]
+  })
+  return Object.fromEntries(members)
 }
 
 /**
@@ -139,11 +159,9 @@ export function readFirstTokenTime(span: Span, reader: AttributeReader): Timesta
     sent = JSON.parse(jsonOfValue(sent)) as AttributeValue
   }
   if (typeof sent === 'string' || typeof sent === 'number') return parseTimestamp(sent)
-  const delay = reader.find('msToFirstChunk')
-  const milliseconds = delay === null ? Number.NaN : Number(delay)
-  return Number.isFinite(milliseconds)
-    ? fromEpochMs(toEpochMs(span.startTime) + milliseconds)
-    : null
+  const seconds = reader.number('secondsToFirstChunk')
+  const delay = reader.number('msToFirstChunk') ?? (seconds === null ? null : seconds * 1000)
+  return delay === null ? null : fromEpochMs(toEpochMs(span.startTime) + delay)
 }
 
 /** Reads a version that fits Postgres' int4. */
@@ -153,12 +171,12 @@ export function readPromptVersion(reader: AttributeReader): number | null {
 }
 
 /**
- * Returns where a span comes from, and what no field read of it. Both are shown in the metadata of observations and
- * traces.
+ * Returns where a span comes from, and what no field shows of it. Both are in the metadata of observations and traces.
+ * Of what Langfuse's SDKs send, attributes that are not Langfuse's own are left out. To be called last.
  */
 export function readExtras(span: Span, reader: AttributeReader): JsonMap {
   const { resource, scope } = span
-  const leftOver = scope.name.startsWith('langfuse-sdk') ? new Map() : reader.leftOver()
+  const leftOver = reader.leftOver(scope.name.startsWith('langfuse-sdk'))
   return {
     ...(resource.size === 0 ? {} : { resourceAttributes: sharedText(resource, briefOf) }),
     ...(scope.name === '' ? {} : { scope: sharedText(scope, scopeFacts) }),

@@ -66,7 +66,8 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
     if (sent === undefined) return
     const version = Number(sent)
     if (sent === '' || Number.isNaN(version) || version > ingestionVersion) {
-      throw new OtlpError(400, `Unsupported x-langfuse-ingestion-version: ${String(sent)}`)
+      const refusal = `Unsupported x-langfuse-ingestion-version: "${String(sent)}".`
+      throw new OtlpError(400, `${refusal} Maximum supported: "${ingestionVersion}".`)
     }
   })
   postTraces(app, services, {

@@ -11,6 +11,7 @@ import { protobuf } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
 import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
+import { refusalOf } from './refusal.ts'
 import { spansToEvents } from './span-to-events.ts'
 
 /** The project that spans go to, because a span names none. LangSmith's clients see them there. */
@@ -68,11 +69,12 @@ export function postTraces(
     const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)
     const read = readExport(sent, services.clock.now())
     if (isAllOrNothing && read.refused.length > 0) {
-      throw new OtlpError(400, `Invalid OTLP trace export: ${read.refused[0]}`)
+      const refusal = `Invalid OTLP trace export: ${refusalOf(read)}`
+      throw new OtlpError(400, `${refusal} The whole export was refused, and no span was stored.`)
     }
     await acceptSpans(services, request, read)
     request.countRefused(read.refused.length)
-    return answer(reply, encoding, read.refused)
+    return answer(reply, encoding, read)
   })
   refuseOtherMethods(app, paths, () => new OtlpError(405, 'Method not allowed'))
 }
@@ -124,14 +126,9 @@ function parseProtobuf(body: unknown): unknown {
   }
 }
 
-/** How many reasons an answer gives. The rest are only counted. */
-const maxReasons = 10
-
-function answer(reply: FastifyReply, encoding: Encoding, refused: string[]): unknown {
-  const partial =
-    refused.length === 0
-      ? null
-      : { rejectedSpans: refused.length, errorMessage: refused.slice(0, maxReasons).join('; ') }
+function answer(reply: FastifyReply, encoding: Encoding, read: Export): unknown {
+  const { length: rejectedSpans } = read.refused
+  const partial = rejectedSpans === 0 ? null : { rejectedSpans, errorMessage: refusalOf(read) }
   if (encoding === 'protobuf') {
     return reply.type('application/x-protobuf').send(encodeTraceResponse(partial))
   }

@@ -1,6 +1,7 @@
-import type { JsonMap, JsonText } from '../../domain/entities.ts'
+import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { resolveId } from '../../domain/ids.ts'
+import { impliedVersion } from '../../domain/implied-version.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
@@ -14,12 +15,14 @@ import {
   readLevel,
   readModelParameters,
   readName,
+  readOutput,
   readPromptVersion,
   readPublic,
+  readStatusMessage,
   readTags,
   readType,
-  readUsage,
 } from './observation.ts'
+import { readUsage } from './usage.ts'
 
 type RunPatch = EventOf<'run'>['patch']
 type TracePatch = EventOf<'trace'>['patch']
@@ -33,7 +36,8 @@ export interface SpanContext {
 /**
  * Translates spans into one event per run and as few as possible per trace (contracts/langfuse.md 2.8.1). The same
  * spans make the same rows, in whatever order they come, however often, and however they are split into exports. A
- * trace begins with its earliest span. Where spans disagree about their trace, the one that began last counts.
+ * trace begins with its earliest span. Where the attributes of spans disagree about their trace, the span that began
+ * last counts; where no attribute says a thing, the span that stands for the trace implies it.
  */
 export function spansToEvents(spans: readonly Span[], context: SpanContext): IngestEvent[] {
   const runs: EventOf<'run'>[] = []
@@ -41,18 +45,25 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
   const said: EventOf<'trace'>[] = []
   for (const span of spans) {
     const reader = readAttributes(span)
+    // Read first, because the run shows what no field used.
+    const explicit = readTraceAttributes(reader)
+    const rank = readRank(span, reader)
     const run = runEvent(span, reader, context)
     runs.push(run)
     const held = first.get(span.traceId)
-    if (held === undefined || span.startTime <= held.patch.timestamp!) {
+    // Versions tell apart what began in the same millisecond.
+    if (held === undefined || msOf(span.startTime) <= msOf(held.patch.timestamp!)) {
       const start = traceStartEvent(span, run.patch, context)
       const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
       if (isFirst) first.set(span.traceId, start)
     }
-    const saying = traceEvent(span, reader, run.patch, context)
-    if (saying !== null) said.push(saying)
+    said.push(...traceEvents(span, explicit, impliedPatch(reader, rank, run.patch), rank, context))
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
+}
+
+function msOf(time: Timestamp): string {
+  return time.slice(0, '2026-01-01T00:00:00.000'.length)
 }
 
 function runEvent(
@@ -65,9 +76,9 @@ function runEvent(
   const parent = span.parentSpanId === null ? null : resolveId('run', span.parentSpanId)
   const type = readType(span, reader)
   const inputs = readInput(reader)
-  const outputs = reader.json('output')
+  const outputs = readOutput(reader)
   const tags = readTags(reader)
-  const events = span.events.filter(({ name }) => !name.startsWith('gen_ai.'))
+  const events = reader.otherEvents()
   const patch: RunPatch = {
     traceId: trace.id,
     externalTraceId: trace.externalId,
@@ -81,13 +92,12 @@ function runEvent(
     ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
     ...(events.length === 0 ? {} : { events: eventsText(events) }),
     ...(tags.length === 0 ? {} : { tags }),
-    metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
     level: readLevel(span, reader),
-    ...unlessNull('statusMessage', reader.text('statusMessage') ?? textOf(span.statusMessage)),
+    ...unlessNull('statusMessage', readStatusMessage(span, reader)),
     ...unlessNull('version', reader.text('version')),
     ...unlessNull('model', reader.text('model')),
     ...unlessNull('modelParameters', readModelParameters(reader)),
-    ...readUsage(reader),
+    ...readUsage(reader, type),
     ...unlessNull('firstTokenTime', readFirstTokenTime(span, reader)),
     ...unlessNull('threadId', reader.name('sessionId')),
     ...unlessNull('userId', reader.name('userId')),
@@ -95,12 +105,13 @@ function runEvent(
     environment: readEnvironment(reader),
     // A span without a parent is a root anyway.
     ...(parent !== null && isTrue(reader.find('isAppRoot')) ? { isAppRoot: true } : {}),
+    metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
   }
   return {
     kind: 'run',
     id: run.id,
     externalId: run.externalId,
-    version: versionOf(span.endTime, span, patch),
+    version: eventVersion('create', span.endTime, contentOf(span, patch)),
     patch: { ...patch, createdAt: now, updatedAt: now },
   }
 }
@@ -133,30 +144,21 @@ function traceStartEvent(
     kind: 'trace',
     id: trace.id,
     externalId: trace.externalId,
-    version: versionOf(span.startTime, span, patch),
+    version: eventVersion('create', span.startTime, contentOf(span, patch)),
     patch: { ...patch, createdAt: now, updatedAt: now },
   }
 }
 
-/**
- * Makes the event of what a span says about its trace. A root stands for its trace, with its own name, input, output
- * and metadata, unless attributes say otherwise. Any other span says only what its attributes about the trace say. An
- * absent field keeps what is stored.
- * @returns null when the span says nothing about its trace
- */
-function traceEvent(
-  span: Span,
-  reader: AttributeReader,
-  run: RunPatch,
-  { now }: SpanContext,
-): EventOf<'trace'> | null {
-  const root = span.parentSpanId === null || isTrue(reader.find('isTraceRoot')) ? run : null
-  const inputs = reader.json('traceInput') ?? root?.inputs ?? null
-  const outputs = reader.json('traceOutput') ?? root?.outputs ?? null
+/** What the attributes of a span say about its trace. An absent field keeps what is stored. */
+function readTraceAttributes(reader: AttributeReader): TracePatch {
+  const inputs = reader.json('traceInput')
+  const outputs = reader.json('traceOutput')
   const tags = readTags(reader)
-  const metadata: JsonMap = { ...root?.metadata, ...reader.metadata('trace') }
+  const metadata = reader.metadata('trace')
+  const version = reader.text('version')
+  const release = reader.text('release')
   const patch: TracePatch = {
-    ...unlessNull('name', reader.text('traceName') ?? textOf(root?.name ?? null)),
+    ...unlessNull('name', reader.text('traceName')),
     ...unlessNull('userId', reader.name('userId')),
     ...unlessNull('threadId', reader.name('sessionId')),
     ...unlessNull('isPublic', readPublic(reader)),
@@ -165,20 +167,69 @@ function traceEvent(
     ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
     ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
   }
-  if (Object.keys(patch).length === 0) return null
-  const whole: TracePatch = {
+  if (Object.keys(patch).length === 0) return patch
+  return {
     ...patch,
+    ...(isOwn(reader, 'version') ? unlessNull('version', version) : {}),
+    ...(isOwn(reader, 'release') ? unlessNull('release', release) : {}),
+  }
+}
+
+/** True when the span itself tells the field, and not only its resource. */
+function isOwn(reader: AttributeReader, field: 'version' | 'release'): boolean {
+  return reader.keyOf(field) === `langfuse.${field}`
+}
+
+/**
+ * Tells how well a span can stand for its trace: 3 without a parent, 2 where a process joined the trace, 1 where an
+ * application begins below a span of another program, else 0.
+ */
+function readRank(span: Span, reader: AttributeReader): number {
+  const isTraceRoot = isTrue(reader.find('isTraceRoot'))
+  const isAppRoot = isTrue(reader.find('isAppRoot'))
+  if (span.parentSpanId === null) return 3
+  if (isTraceRoot) return 2
+  return isAppRoot ? 1 : 0
+}
+
+/**
+ * What a span lends to its trace: its own name, input and output, and the version and release of its program. An input
+ * or output that it does not have is null, so that the trace does not get one from a span that stands for it less.
+ * Only what may be a root lends its metadata, because the metadata of several spans add up.
+ */
+function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): TracePatch {
+  const { inputs = null, inputsPreview = null, outputs = null, outputsPreview = null } = run
+  return {
     ...unlessNull('version', reader.text('version')),
     ...unlessNull('release', reader.text('release')),
+    ...unlessNull('name', textOf(run.name ?? null)),
+    ...(rank === 0 ? {} : unlessNull('metadata', run.metadata)),
+    inputs,
+    inputsPreview,
+    outputs,
+    outputsPreview,
   }
+}
+
+/** Makes the events of what a span says about its trace, if it says anything, and of what it implies. */
+function traceEvents(
+  span: Span,
+  explicit: TracePatch,
+  implied: TracePatch,
+  rank: number,
+  { now }: SpanContext,
+): EventOf<'trace'>[] {
   const trace = resolveId('trace', span.traceId)
-  return {
+  const eventOf = (version: string, patch: TracePatch): EventOf<'trace'> => ({
     kind: 'trace',
-    id: trace.id,
-    externalId: trace.externalId,
-    version: versionOf(span.startTime, span, whole),
-    patch: { ...whole, updatedAt: now },
-  }
+    ...trace,
+    version,
+    patch: { ...patch, updatedAt: now },
+  })
+  const implies = eventOf(impliedVersion(rank, span.startTime, contentOf(span, implied)), implied)
+  if (Object.keys(explicit).length === 0) return [implies]
+  const version = eventVersion('create', span.startTime, contentOf(span, explicit))
+  return [eventOf(version, explicit), implies]
 }
 
 /**
@@ -212,11 +263,11 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
 }
 
 /**
- * Derives a version from the span alone, so that it is the same however often the span comes, and in whatever
- * encoding.
+ * What tells an event from others of the same time. It is derived from the span alone, so that the version is the same
+ * however often the span comes, and in whatever encoding.
  */
-function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
-  return eventVersion('create', time, `${spanId} ${JSON.stringify(patch)}`)
+function contentOf({ spanId }: Span, patch: object): string {
+  return `${spanId} ${JSON.stringify(patch)}`
 }
 
 function isTrue(value: unknown): boolean {

@@ -97,14 +97,16 @@ returning id, dataset_id, name, description, metadata, extra, trace_tier, defaul
 -- Inserts plain experiments under ids that clients chose. Run it under tenant_lock. Each has a name scope of its own,
 -- so two may have the same name. Creation times strictly increase within the tenant, in whole milliseconds. A deleted
 -- experiment stays deleted, and an existing one is not changed. $1 tenant, $2 now; then arrays of the same length:
--- $3 ids, $4 external ids, $5 names, $6 descriptions, $7 metadata. A repeat inserts nothing.
+-- $3 ids, $4 external ids, $5 names, $6 descriptions, $7 metadata, $8 the ids of datasets that were named and do not
+-- exist. A repeat inserts nothing.
 insert into experiments (
-  tenant_id, id, external_id, name, name_scope, description, metadata, start_time, created_at, updated_at
+  tenant_id, id, external_id, name, name_scope, description, metadata, extra, start_time, created_at, updated_at
 )
 select $1, given.id, given.external_id, given.name, given.id, given.description, coalesce(given.metadata::jsonb, '{}'),
+  case when given.named_dataset is not null then json_build_object('named_dataset', given.named_dataset) end,
   made.at, made.at, made.at
-from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality as given (
-  id, external_id, name, description, metadata, position
+from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) with ordinality as given (
+  id, external_id, name, description, metadata, named_dataset, position
 )
 cross join (
   select greatest(

@@ -10,6 +10,8 @@ export interface TracedExperiment extends ResolvedId {
   name: string
   description: string | null
   metadata: JsonText | null
+  /** The client's id of a dataset that does not exist. It is shown as it was sent. */
+  namedDataset: string | null
 }
 
 /** Makes those that neither exist nor were deleted, each as a plain experiment without a dataset. */
@@ -29,6 +31,7 @@ export async function experimentInsertTraced(
       experiments.map((one) => one.name),
       experiments.map((one) => one.description),
       experiments.map((one) => one.metadata),
+      experiments.map((one) => one.namedDataset),
     ])
   })
 }

@@ -152,10 +152,17 @@ test('an empty value is none: the next key is read', () => {
 
 test('absent says nothing: a span without attributes clears nothing of its trace', () => {
   const { run, trace } = patchesOf({ parentSpanId: 'b'.repeat(16) })
+  // It stands for its trace as long as no root comes.
+  expect(trace).toMatchObject({ name: 'span', inputs: null, outputs: null })
   expect(Object.keys(trace).toSorted()).toEqual([
     'createdAt',
     'environment',
     'experimentId',
+    'inputs',
+    'inputsPreview',
+    'name',
+    'outputs',
+    'outputsPreview',
     'timestamp',
     'updatedAt',
   ])
@@ -177,9 +184,9 @@ test("thousands of spans that repeat their trace's attributes say them once", ()
   }))
   const events = spansToEvents(spansOf(...spans), { experimentId: 'e', now })
   const traces = events.filter(({ kind }) => kind === 'trace').map(({ patch }) => patch)
-  // The event of where the trace begins, the last three spans for their tags, and the span that says something of its
-  // own.
-  expect(traces).toHaveLength(5)
+  // The event of where the trace begins, the first span as what stands for the trace, the last three spans for their
+  // tags, and the span that says something of its own.
+  expect(traces).toHaveLength(6)
   expect(traces.filter((patch) => 'userId' in patch)).toHaveLength(1)
   expect(traces).toContainEqual({ metadata: { once: '1' } })
 })

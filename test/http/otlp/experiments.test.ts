@@ -294,6 +294,12 @@ describe('without a posted link', () => {
     const h = await harness()
     await sendAll(h, javascriptItem({ ...item, experimentId: 'random', datasetId: 'gone' }))
     expect(await experiments(h)).toMatchObject([{ externalId: 'random', datasetId: null }])
+    // It is shown as the client named it.
+    const from = 'fromStartTime=2026-01-01T00:00:00Z'
+    const listed = await h.call('GET', `${base}/experiments?${from}`)
+    expect(listed.body.data).toMatchObject([{ id: 'random', datasetId: 'gone' }])
+    const items = await h.call('GET', `${base}/experiment-items?${from}`)
+    expect(items.body.data).toMatchObject([{ experimentId: 'random', experimentDatasetId: 'gone' }])
   })
 
   test('a deleted run does not come back, and neither do its items', async () => {

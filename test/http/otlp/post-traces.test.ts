@@ -482,6 +482,34 @@ describe('400', () => {
     expect(h.errors).toEqual([])
   })
 
+  test('a refusal counts the spans, and names the field and the instrumentations', async () => {
+    const h = await harness()
+    const good: TestSpan = { name: 'good', scope: { name: 'app' } }
+    const bad: TestSpan[] = [
+      { traceId: 'abc', scope: { name: 'tracer-a' } },
+      { traceId: undefined, scope: { name: 'tracer-b' } },
+      { traceId: undefined, scope: { name: 'tracer-b' } },
+    ]
+    const refusal =
+      '3 of 4 span(s) cannot be processed (1 × no valid traceId: not an id, 2 × no valid traceId: absent). ' +
+      'Instrumentation scopes: tracer-a, tracer-b.'
+    const whole = `Invalid OTLP trace export: ${refusal} The whole export was refused, and no span was stored.`
+    expect(await send(h, [good, ...bad])).toMatchObject({ status: 400, body: { error: whole } })
+    expect(await send(h, [good, ...bad], { path: plainPath })).toMatchObject({
+      status: 200,
+      body: { partialSuccess: { rejectedSpans: '3', errorMessage: refusal } },
+    })
+    const broken = exportOf(good)
+    // oxlint-disable-next-line typescript/no-explicit-any -- made by exportOf
+    ;(broken as any).resourceSpans[0].scopeSpans[0].spans[0].events = 'x'
+    expect(await sendBody(h, JSON.stringify(broken))).toMatchObject({
+      status: 400,
+      body: {
+        error: 'Invalid OTLP trace export: events is no array (span 1 of 1 of scope "app")',
+      },
+    })
+  })
+
   test('a partial success in protobuf counts the refused spans', async () => {
     const h = await harness()
     const spans = [{ name: 'good' }, { spanId: '00' }, { spanId: '' }]
@@ -525,7 +553,9 @@ describe('400', () => {
       const headers = { 'x-langfuse-ingestion-version': version }
       expect(await sendBody(h, '{}', { headers })).toMatchObject({
         status: 400,
-        body: { error: `Unsupported x-langfuse-ingestion-version: ${version}` },
+        body: {
+          error: `Unsupported x-langfuse-ingestion-version: "${version}". Maximum supported: "4".`,
+        },
       })
     }
     for (const name of ['x-langfuse-ingestion-version', 'x_langfuse_ingestion_version']) {

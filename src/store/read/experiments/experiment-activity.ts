@@ -75,7 +75,7 @@ activity as materialized (
 )
 select experiments.id as experiment_key, coalesce(experiments.external_id, experiments.id::text) as id, experiments.name,
   experiments.description, experiments.metadata, activity.start_time, activity.end_time, activity.item_count,
-  coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id
+  coalesce(datasets.external_id, experiments.dataset_id::text, experiments.extra ->> 'named_dataset') as dataset_id
 from activity
 join experiments on experiments.tenant_id = ${tenant} and experiments.id = activity.experiment_id
 left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id

@@ -106,7 +106,7 @@ select page.id as item_key, page.trace_id as trace_key, coalesce(page.shown_run_
   coalesce(run.environment, trace.environment, 'default') as environment,
   coalesce(experiments.external_id, experiments.id::text) as experiment_id, experiments.name as experiment_name,
   coalesce(link.external_example_id, example.external_id, link.example_id::text) as example_id,
-  coalesce(datasets.external_id, experiments.dataset_id::text) as dataset_id, link.example_version,
+  coalesce(datasets.external_id, experiments.dataset_id::text, experiments.extra ->> 'named_dataset') as dataset_id, link.example_version,
   ${raw(bodies.join(',\n  '))}
 from page
 join run_items as link on link.tenant_id = ${tenant} and link.id = page.id
