@@ -24,6 +24,7 @@ import {
 } from './bullmq-postgres.ts'
 import type { BullOptions, Connect, Datastore } from './datastore.ts'
 import { oldestJobs } from './postgres-oldest.ts'
+import { flushToDisk, oneForAll } from './postgres-flush.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 
 const schema = 'bullmq'
@@ -92,6 +93,7 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
     const workerBackendOf = (name: string, options: QueueBaseOptions) =>
       limitStatements(backendOn(connection, name, options), statementsPerWorker)
     const channel = `${namespace}_applied`
+    const flush = oneForAll(async () => flushToDisk(pool))
 
     const store: Datastore = {
       openQueue: (name, options) =>
@@ -103,6 +105,7 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
         // `addBulk` makes two temporary tables per call, which one job need not pay for.
         if (texts.length === 1) await queue.add(name, texts[0], options)
         else await queue.addBulk(texts.map((data) => ({ name, data, opts: options })))
+        await flush()
       },
       read: (data) => readPayload(pool, data),
       forget: (data) => removePayload(pool, data),
@@ -148,8 +151,9 @@ function openPool(url: string): OpenPool {
     onConnect(client: PgPoolClient) {
       // While checked out, a lost connection has no other listener, and would end the process.
       client.on('error', () => {})
-      // A statement and not the startup option `-c search_path`, which poolers refuse and a URL may override.
-      return client.query(`set search_path to "${schema}"`)
+      // Statements and not startup options, which poolers refuse and a URL may override. Why nothing waits for the disk is
+      // told in postgres-flush.ts.
+      return client.query(`set search_path to "${schema}"; set synchronous_commit to off`)
     },
   }) as CountingPool
   const guarded: PgPool = {
