@@ -115,5 +115,7 @@ function issueOf({ keyword, instancePath, message, params }: FastifySchemaValida
     .split('/')
     .slice(1)
     .filter((key) => key !== '')
+    // A position in a list.
+    .map((key) => (/^\d{1,9}$/.test(key) ? Number(key) : key))
   return { ...params, code: keyword, path, message }
 }
