@@ -171,7 +171,7 @@ function matchingSql(
 
 /**
  * The text contains the pattern, and the pattern's first and last token are whole ones somewhere in it. Those between
- * them are whole wherever the pattern is. In the text of a JSON document an escape such as `\\n` ends a token.
+ * them are whole wherever the pattern is. In the text of a JSON document an escape such as `\n` ends a token.
  */
 function tokensSql(type: AttributeType, left: Sql, text: string): Sql {
   const isJson = type !== 'scalar'

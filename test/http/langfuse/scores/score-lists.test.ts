@@ -10,7 +10,7 @@ async function post(h: Harness, list: unknown, headers?: Record<string, string>)
   return answer
 }
 
-async function stored(h: Harness): Promise<Record<string, unknown>[]> {
+async function stored(h: Harness): Promise<({ id: string } & Record<string, unknown>)[]> {
   const { body } = await h.call('GET', `${base}/v2/scores`)
   return body.data
 }
