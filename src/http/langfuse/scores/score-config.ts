@@ -79,7 +79,7 @@ export function checkedConfig(
     throw refuse([bound], 'minValue and maxValue are for NUMERIC configs')
   }
   if (minValue !== null && maxValue !== null && maxValue <= minValue) {
-    throw refuse(['maxValue'], 'Maximum value must be greater than minimum value')
+    throw refuse([], 'Maximum value must be greater than Minimum value')
   }
   if (dataType === 'BOOLEAN') {
     if (given.length > 0 && JSON.stringify(given) !== JSON.stringify(booleanCategories)) {
@@ -93,9 +93,11 @@ export function checkedConfig(
   }
   if (given.length === 0) throw refuse(['categories'], 'A CATEGORICAL config needs categories')
   for (const key of ['label', 'value'] as const) {
-    if (new Set(given.map((category) => category[key])).size < given.length) {
-      throw refuse(['categories'], `Category ${key}s must be unique`)
-    }
+    const all = given.map((category) => category[key])
+    const twice = all.find((one, i) => all.indexOf(one) < i)
+    if (twice === undefined) continue
+    const rule = `Duplicate category ${key}: ${twice}, category ${key}s must be unique`
+    throw refuse(['categories'], rule)
   }
   return content
 }

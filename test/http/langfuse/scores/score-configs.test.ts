@@ -178,11 +178,23 @@ describe('400', () => {
     const h = await harness()
     const bounds = { minValue: 2, maxValue: 1 }
     const answer = await h.call('POST', path, { name: 'n', dataType: 'NUMERIC', ...bounds })
-    const message = 'Maximum value must be greater than minimum value'
+    const message = 'Maximum value must be greater than Minimum value'
     expect(answer.body).toEqual({
       message: 'Invalid request data',
-      error: [{ code: 'custom', path: ['maxValue'], message }],
+      error: [{ code: 'custom', path: [], message }],
     })
+    const repeated = await h.call('POST', path, {
+      name: 'n',
+      dataType: 'CATEGORICAL',
+      categories: [...categories, { label: 'good', value: 2 }],
+    })
+    expect(repeated.body.error).toEqual([
+      {
+        code: 'custom',
+        path: ['categories'],
+        message: 'Duplicate category label: good, category labels must be unique',
+      },
+    ])
     const { id } = await made(h, { name: 'n', dataType: 'NUMERIC' })
     const change = await h.call('PATCH', `${path}/${id}`, bounds)
     expect(change.body).toEqual({ message, error: 'InvalidRequestError' })
