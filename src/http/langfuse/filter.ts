@@ -37,24 +37,18 @@ const maxConditions = 100
  * @throws LangfuseError 400 when it is not JSON, or has a condition on a column that does not exist or has another type
  */
 export function filterOver(columns: FilterColumns) {
-  const conditions = z.array(condition).max(maxConditions)
   return z
     .string()
     .optional()
-    .transform((sent, context): LangfuseCondition[] => {
-      const { data, error } = conditions.safeParse(parse(sent || '[]'))
-      if (data === undefined) {
-        for (const { code, message, path } of error.issues) {
-          context.addIssue({ code: 'custom', message, path, params: { code } })
-        }
-        return z.NEVER
-      }
-      return data.map((one) => {
+    .transform((sent) => parse(sent ?? '[]'))
+    .pipe(z.array(condition).max(maxConditions))
+    .transform((conditions): LangfuseCondition[] =>
+      conditions.map((one) => {
         const known = { ...one, column: checkedColumn(columns, one) }
         checkPattern(columns, known)
         return known
-      })
-    })
+      }),
+    )
 }
 
 function parse(sent: string): unknown {

@@ -545,6 +545,21 @@ describe('filter', () => {
     expect(answer).toMatchObject({ status: 400, body: { message, error: 'InvalidRequestError' } })
   })
 
+  test('a condition of the wrong form is refused with issues that lead to it', async () => {
+    const h = await harness()
+    const filter = JSON.stringify([text('name', '=', 'x'), text('name', 'like', 'x')])
+    const query = new URLSearchParams({ filter })
+    const answer = await h.call('GET', `${base}/observations?${query.toString()}`)
+    expect(answer).toMatchObject({ status: 400, body: { message: 'Invalid request data' } })
+    expect(answer.body.error).toMatchObject([
+      {
+        code: 'invalid_value',
+        path: ['filter', 1, 'operator'],
+        message: expect.stringMatching(/^Invalid option/),
+      },
+    ])
+  })
+
   test('a condition replaces the simple parameter on its own column only', async () => {
     const h = await harness()
     await seed(h)
