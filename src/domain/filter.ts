@@ -22,7 +22,7 @@
  * | map     | with a `key`: those of scalar, over that entry       | as scalar; a flag is the text `true` or `false` |
  * | scores  | with a `key`: eq gt gte lt lte (average of the numbers), in nin (a label), eq neq (a flag) | finite number, list of strings, boolean |
  *
- * Matching: like contains search starts_with ends_with. null is allowed with eq and neq only. A list is allowed
+ * Matching: like contains search tokens starts_with ends_with. null is allowed with eq and neq only. A list is allowed
  * with in, nin and all only, and contains no null.
  */
 export type AttributeType = (typeof filterAttributes)[Attribute]['type']
@@ -144,7 +144,8 @@ export const experimentAttributes = [
 
 /**
  * like: SQL's pattern, with `%`, `_` and the escape character `\`, case-sensitive. contains, starts_with and ends_with
- * are case-sensitive; search is contains in upper or lower case. all: every one of these tags.
+ * are case-sensitive; search is contains in upper or lower case. tokens: contains, and every run of letters and digits in
+ * the value is a whole one in the text; in upper or lower case, but for an entry of a map. all: every one of these tags.
  */
 export type FilterOperator =
   | 'eq'
@@ -158,6 +159,7 @@ export type FilterOperator =
   | 'like'
   | 'contains'
   | 'search'
+  | 'tokens'
   | 'starts_with'
   | 'ends_with'
   | 'has'

@@ -42,7 +42,7 @@ function readTokens(details: Map<string, JsonText>, legacy: Map<string, JsonText
   return tokens
 }
 
-/** The keys of OpenAI's two interfaces: `[total, prompt, completion]`. The latter two may come with `_details`. */
+/** The keys of OpenAI's two interfaces, all of which are there. The latter two may come with `_details`. */
 const openAiShapes = [
   ['total_tokens', 'prompt_tokens', 'completion_tokens'],
   ['total_tokens', 'input_tokens', 'output_tokens'],
@@ -51,12 +51,14 @@ const openAiShapes = [
 /**
  * Reads usage in one of OpenAI's shapes. There a count includes the counts in its details; here they are subtracted
  * from it, so that no token counts twice.
- * @returns null when the map has keys that are not of one shape
+ * @returns null when a key of the shape is missing, or another is there: such a map is kept as it was sent
  */
 function readOpenAi(details: Map<string, JsonText>): Tokens | null {
   for (const [total, prompt, completion] of openAiShapes) {
-    const known = [total, prompt, completion, `${prompt}_details`, `${completion}_details`]
-    if (!details.has(prompt) || ![...details.keys()].every((key) => known.includes(key))) continue
+    const required = [total, prompt, completion]
+    const known = [...required, `${prompt}_details`, `${completion}_details`]
+    if (!required.every((key) => details.has(key))) continue
+    if (![...details.keys()].every((key) => known.includes(key))) continue
     const tokens: Tokens = new Map()
     for (const [name, key] of [
       ['input', prompt],
@@ -111,13 +113,14 @@ function costsPatch(costs: Costs): UsagePatch {
   }
 }
 
-function sumOf(tokens: Tokens, prefix: string): number | null {
-  const counts = [...tokens].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value)
+/** Every key that contains the word counts, as in `cache_read_input_tokens`. */
+function sumOf(tokens: Tokens, word: string): number | null {
+  const counts = [...tokens].filter(([key]) => key.includes(word)).map(([, value]) => value)
   return counts.length === 0 ? null : sum(counts)
 }
 
-function costOf(costs: Costs, prefix: string): Decimal | null {
-  return add([...costs].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value))
+function costOf(costs: Costs, word: string): Decimal | null {
+  return add([...costs].filter(([key]) => key.includes(word)).map(([, value]) => value))
 }
 
 function sum(values: Iterable<number>): number {

@@ -42,6 +42,28 @@ describe('usagePatch', () => {
     )
   })
 
+  test.each([
+    { prompt_tokens: 3, completion_tokens: 4 },
+    { input_tokens: 3, output_tokens: 4, input_tokens_details: 1 },
+    { prompt_tokens: 3, total_tokens: 3 },
+    { total_tokens: 7 },
+  ])("%j lacks a key of OpenAI's shapes, and is kept as it is", (sent) => {
+    const patch = usagePatch({ usageDetails: JSON.stringify(sent) })
+    expect(usageMapsOf({ ...nothing, ...patch }).usageDetails).toMatchObject(sent)
+    expect(usageMapsOf({ ...nothing, ...patch }).usageDetails).not.toHaveProperty('input')
+  })
+
+  test('every key with input or output in it counts as such', () => {
+    const usageDetails = '{"input":1,"cached_input_tokens":2,"output":4,"cache_read_output":8}'
+    const costDetails = '{"cached_input_tokens":0.5,"some_output":0.25}'
+    expect(usagePatch({ usageDetails, costDetails })).toMatchObject({
+      promptTokens: 3,
+      completionTokens: 12,
+      promptCost: '0.5',
+      completionCost: '0.25',
+    })
+  })
+
   test('counts that no run can have are left out', () => {
     expect(usagePatch({ usageDetails: '{"input":1e300,"output":"12345678901234567890"}' })).toEqual(
       {},

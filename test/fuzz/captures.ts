@@ -186,8 +186,8 @@ const conditions: Record<string, object> = {
 }
 
 export const langfuseFilters = Object.entries(filteredLists).flatMap(([path, columns]) =>
-  Object.keys(columns).map((column) => {
-    const filter = conditionTypesOf(columns, column)!.map((type) => ({
+  Object.entries(columns).map(([column, of]) => {
+    const filter = conditionTypesOf(of).map((type) => ({
       type,
       column,
       ...conditions[type],

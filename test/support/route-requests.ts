@@ -242,6 +242,13 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       foreign: 400,
     },
     { body: { datasetRunId: theirs.sessionId, name: 'n', value: 1 }, foreign: 200 },
+    {
+      body: [
+        { traceId: theirs.traceId, name: 'n', value: 1 },
+        { traceId: theirs.traceId, name: 'n', value: 1, configId: theirs.scoreConfigId },
+      ],
+      foreign: 207,
+    },
   ],
   'GET /api/public/scores': (theirs) => [
     { foreign: 200 },

@@ -14,7 +14,7 @@ const invalidData = z
     error: z.array(
       z.looseObject({
         code: z.string(),
-        path: z.array(z.string()),
+        path: z.array(z.union([z.string(), z.int()])),
         message: z.string().optional(),
       }),
     ),

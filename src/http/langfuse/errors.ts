@@ -14,16 +14,23 @@ type ErrorName =
   | 'LangfuseConflictError'
   | 'PayloadTooLargeError'
 
+/** One problem of a request's data. `path` leads to it from the top of the query or body. */
+interface Issue {
+  code: string
+  message: string
+  path: string[]
+}
+
 /** An answer other than success in Langfuse's shape, `{message, error}`. */
 export class LangfuseError extends Error {
   override name = 'LangfuseError'
   readonly status: number
-  /** When null, it is left out of the body, as it is for failed authentication. */
-  readonly errorName: ErrorName | null
-  constructor(status: number, message: string, errorName: ErrorName | null) {
+  /** What the body has as `error`. When null, it is left out, as it is for failed authentication. */
+  readonly detail: ErrorName | readonly Issue[] | null
+  constructor(status: number, message: string, detail: ErrorName | readonly Issue[] | null) {
     super(message)
     this.status = status
-    this.errorName = errorName
+    this.detail = detail
   }
 }
 
@@ -33,6 +40,13 @@ export function notFound(message: string): LangfuseError {
 
 export function invalidRequest(message: string): LangfuseError {
   return new LangfuseError(400, message, 'InvalidRequestError')
+}
+
+const invalidMessage = 'Invalid request data'
+
+/** The refusal of data that break a rule about several fields, or about the data that are stored already. */
+export function invalidData(path: string[], message: string): LangfuseError {
+  return new LangfuseError(400, invalidMessage, [{ code: 'custom', message, path }])
 }
 
 export function conflict(message: string): LangfuseError {
@@ -49,16 +63,14 @@ export function answerError(
   if (error instanceof LangfuseError) {
     const body = {
       message: error.message,
-      ...(error.errorName === null ? {} : { error: error.errorName }),
+      ...(error.detail === null ? {} : { error: error.detail }),
     }
     return reply.code(error.status).send(body)
   }
   const problem = classifyError(error)
   switch (problem.kind) {
     case 'schema':
-      return reply
-        .code(400)
-        .send({ message: 'Invalid request data', error: problem.problems.map(issueOf) })
+      return reply.code(400).send({ message: invalidMessage, error: problem.problems.map(issueOf) })
     case 'body':
       return reply.code(400).type('text/plain').send(problem.message)
     case 'unavailable':
@@ -103,5 +115,7 @@ function issueOf({ keyword, instancePath, message, params }: FastifySchemaValida
     .split('/')
     .slice(1)
     .filter((key) => key !== '')
+    // A position in a list.
+    .map((key) => (/^\d{1,9}$/.test(key) ? Number(key) : key))
   return { ...params, code: keyword, path, message }
 }

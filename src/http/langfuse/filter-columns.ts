@@ -9,17 +9,21 @@ import type { LangfuseCondition } from './filter-condition.ts'
 export type FilterColumn =
   | Attribute
   | { attribute: Attribute; of: IdKind }
-  | { attribute: 'scores'; type: ConditionType }
+  | { attribute: 'scores'; types: readonly ConditionType[] }
 
 export type FilterColumns = Readonly<Record<string, FilterColumn>>
 
 type ConditionType = LangfuseCondition['type']
 
 const scoreColumns = {
-  scores_avg: { attribute: 'scores', type: 'numberObject' },
-  scores: { attribute: 'scores', type: 'numberObject' },
-  score_categories: { attribute: 'scores', type: 'categoryOptions' },
-  score_booleans: { attribute: 'scores', type: 'booleanObject' },
+  scores_avg: { attribute: 'scores', types: ['numberObject'] },
+  score_categories: { attribute: 'scores', types: ['categoryOptions', 'stringOptions'] },
+  score_booleans: { attribute: 'scores', types: ['booleanObject'] },
+  // An old name for all three.
+  scores: {
+    attribute: 'scores',
+    types: ['numberObject', 'categoryOptions', 'stringOptions', 'booleanObject'],
+  },
 } as const satisfies FilterColumns
 
 const usageColumns = {
@@ -36,8 +40,10 @@ const usageColumns = {
 /** The columns by which `GET /traces` can filter (contracts/langfuse.md 2.17). */
 export const traceFilterColumns: FilterColumns = {
   id: { attribute: 'id', of: 'trace' },
+  traceId: { attribute: 'id', of: 'trace' },
   timestamp: 'timestamp',
   name: 'name',
+  traceName: 'name',
   userId: 'user_id',
   sessionId: 'thread_id',
   environment: 'environment',
@@ -142,17 +148,43 @@ const conditionTypes: Partial<Record<AttributeType, readonly ConditionType[]>> =
   map: ['stringObject', 'numberObject', 'booleanObject', 'categoryOptions', 'null'],
 }
 
+/** Names on the vendor's pages that are not simply the id in words. */
+const pageNames: Readonly<Record<string, string>> = {
+  bookmarked: '⭐️',
+  latency: 'Latency (s)',
+  timeToFirstToken: 'Time To First Token (s)',
+  tokensPerSecond: 'Tokens per second',
+  inputCost: 'Input Cost ($)',
+  outputCost: 'Output Cost ($)',
+  totalCost: 'Total Cost ($)',
+  errorCount: 'Error Level Count',
+  warningCount: 'Warning Level Count',
+  defaultCount: 'Default Level Count',
+  debugCount: 'Debug Level Count',
+  scores_avg: 'Scores (numeric)',
+  score_categories: 'Scores (categorical)',
+  score_booleans: 'Scores (boolean)',
+  trace_tags: 'Trace Tags',
+}
+
+/** The name that a column has on the vendor's pages: `userId` is `User ID` there. */
+function pageNameOf(id: string): string {
+  const words = id.replace(/[A-Z]/g, ' $&').replace(/^./, (first) => first.toUpperCase())
+  return pageNames[id] ?? words.replace(/\bId\b/g, 'ID')
+}
+
+/** Returns the id of the column that a client calls by its id or by its name on the vendor's pages. */
+export function columnIdOf(columns: FilterColumns, sent: string): string | null {
+  if (Object.hasOwn(columns, sent)) return sent
+  return Object.keys(columns).find((id) => pageNameOf(id) === sent) ?? null
+}
+
 export function attributeOf(column: FilterColumn): Attribute {
   return typeof column === 'string' ? column : column.attribute
 }
 
-/** Returns the types of conditions that are allowed on a column; null when there is no such column. */
-export function conditionTypesOf(
-  columns: FilterColumns,
-  name: string,
-): readonly ConditionType[] | null {
-  if (!Object.hasOwn(columns, name)) return null
-  const column = columns[name]!
-  if (typeof column === 'object' && 'type' in column) return [column.type]
+/** Returns the types of conditions that are allowed on a column. */
+export function conditionTypesOf(column: FilterColumn): readonly ConditionType[] {
+  if (typeof column === 'object' && 'types' in column) return column.types
   return conditionTypes[filterAttributes[attributeOf(column)].type] ?? []
 }

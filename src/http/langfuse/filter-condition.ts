@@ -12,7 +12,7 @@ export const textOperators = {
   'does not contain': 'contains',
   'starts with': 'starts_with',
   'ends with': 'ends_with',
-  matches: 'search',
+  matches: 'tokens',
 } as const
 export const orderOperators = { '>': 'gt', '<': 'lt', '>=': 'gte', '<=': 'lte' } as const
 export const numberOperators = { '=': 'eq', ...orderOperators } as const

@@ -10,6 +10,7 @@ import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.t
 import { invalidRequest } from './errors.ts'
 import {
   attributeOf,
+  columnIdOf,
   conditionTypesOf,
   type FilterColumn,
   type FilterColumns,
@@ -36,24 +37,18 @@ const maxConditions = 100
  * @throws LangfuseError 400 when it is not JSON, or has a condition on a column that does not exist or has another type
  */
 export function filterOver(columns: FilterColumns) {
-  const conditions = z.array(condition).max(maxConditions)
   return z
     .string()
     .optional()
-    .transform((sent, context): LangfuseCondition[] => {
-      const { data, error } = conditions.safeParse(parse(sent || '[]'))
-      if (data === undefined) {
-        for (const { code, message, path } of error.issues) {
-          context.addIssue({ code: 'custom', message, path, params: { code } })
-        }
-        return z.NEVER
-      }
-      for (const one of data) {
-        checkColumn(columns, one)
-        checkPattern(one)
-      }
-      return data
-    })
+    .transform((sent) => parse(sent ?? '[]'))
+    .pipe(z.array(condition).max(maxConditions))
+    .transform((conditions): LangfuseCondition[] =>
+      conditions.map((one) => {
+        const known = { ...one, column: checkedColumn(columns, one) }
+        checkPattern(columns, known)
+        return known
+      }),
+    )
 }
 
 function parse(sent: string): unknown {
@@ -64,31 +59,50 @@ function parse(sent: string): unknown {
   }
 }
 
-function checkColumn(columns: FilterColumns, { column: name, type }: LangfuseCondition): void {
-  const types = conditionTypesOf(columns, name)
-  if (types === null) throw invalidRequest(`Invalid filter column: ${name}`)
-  if (types.includes(type)) return
+/** @returns the id of the column */
+function checkedColumn(columns: FilterColumns, { column: name, type }: LangfuseCondition): string {
+  const id = columnIdOf(columns, name)
+  if (id === null) throw invalidRequest(`Invalid filter column: ${name}`)
+  const types = conditionTypesOf(columns[id]!)
+  if (types.includes(type)) return id
   throw invalidRequest(
     `Invalid filter type for column ${name}: ${type}, expected one of ${types.join(', ')}`,
   )
 }
 
-/** Text that is looked for in others has a limit. */
-function checkPattern(asked: LangfuseCondition): void {
+/** Text that is looked for in others has a limit, and `matches` has rules of its own. */
+function checkPattern(columns: FilterColumns, asked: LangfuseCondition): void {
   if (asked.type !== 'string' && asked.type !== 'stringObject') return
-  if (asked.operator === '=' || asked.value.length <= maxPatternLength) return
+  if (asked.operator === '=') return
+  if (asked.operator === 'matches') {
+    if (!/[\p{L}\p{N}]/u.test(asked.value)) {
+      throw invalidRequest('`matches` requires at least one search token.')
+    }
+    // Only lists that can be filtered by inputs can be searched at all.
+    const isSearched =
+      Object.hasOwn(columns, 'input') && ['input', 'output', 'metadata'].includes(asked.column)
+    if (!isSearched) {
+      throw invalidRequest('`matches` is only supported for input, output, and metadata filters.')
+    }
+  }
+  if (asked.value.length <= maxPatternLength) return
   throw invalidRequest(
     `Invalid filter value for column ${asked.column}: '${asked.operator}' takes at most ${maxPatternLength} characters`,
   )
 }
 
-/** Joins the filter with the simple parameters. For the same column, the filter takes precedence. */
+/**
+ * Joins the filter with the simple parameters. Where both are about the same, under whatever column, the filter takes
+ * precedence.
+ */
 export function mergeFilter(
+  columns: FilterColumns,
   simple: readonly LangfuseCondition[],
   filter: readonly LangfuseCondition[],
 ): LangfuseCondition[] {
-  const replaced = new Set(filter.map(({ column: name }) => name))
-  return [...simple.filter(({ column: name }) => !replaced.has(name)), ...filter]
+  const of = ({ column }: LangfuseCondition) => attributeOf(columns[column]!)
+  const replaced = new Set(filter.map(of))
+  return [...simple.filter((one) => !replaced.has(of(one))), ...filter]
 }
 
 /** Turns a simple parameter into a condition. An absent or empty parameter adds none. */
@@ -146,6 +160,10 @@ function translate(of: FilterColumn, asked: LangfuseCondition): Filter {
     case 'numberObject':
       return is(numberOperators[asked.operator], asked.value)
     case 'stringOptions':
+      if (attribute === 'scores') {
+        const some: Filter = { kind: 'or', terms: asked.value.flatMap(labelledScores) }
+        return asked.operator === 'any of' ? some : { kind: 'not', term: some }
+      }
       return is(optionOperators[asked.operator], asked.value.map(idOf))
     case 'arrayOptions':
     case 'categoryOptions':
@@ -159,6 +177,21 @@ function translate(of: FilterColumn, asked: LangfuseCondition): Filter {
     case 'null':
       return is(nullOperators[asked.operator], null)
   }
+}
+
+/**
+ * The scores that are written `name:label`. Both may contain colons, so each colon may be the one between them.
+ * @returns at least one condition; without a colon it is one that nothing meets
+ */
+function labelledScores(written: string): Filter[] {
+  const parts = written.split(':')
+  const scored = (key: string, value: string[]): Filter => {
+    return { kind: 'condition', attribute: 'scores', key, operator: 'in', value }
+  }
+  if (parts.length === 1) return [scored(written, [])]
+  return parts
+    .slice(1)
+    .map((_, i) => scored(parts.slice(0, i + 1).join(':'), [parts.slice(i + 1).join(':')]))
 }
 
 /** Clients see times in milliseconds, so a stored time counts as the millisecond that it is in. */

@@ -10,6 +10,7 @@ import { tracesRoutes } from './traces/routes.ts'
 import { experimentsRoutes } from './experiments/routes.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { langfuseErrors } from './error-schemas.ts'
+import { dropEmptyParameters } from './empty-parameters.ts'
 import { answerError, LangfuseError, notFound } from './errors.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 
@@ -24,6 +25,7 @@ export async function langfuse(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
+  app.addHook('preValidation', dropEmptyParameters)
   documentErrors(app, langfuseErrors)
   const paths = collectPaths(app)
   infoRoutes(app)

@@ -9,12 +9,21 @@ import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../do
 /** Text that Postgres can hold. */
 export const text = z.string().transform(storableText)
 
-/** Query: a number. An empty parameter counts as absent. */
+/** The longest id that clients may give anything that they trace (contracts/langfuse.md 5.10). */
+const maxIdLength = 800
+
+/** The id that a client gives a trace, an observation, a score or an event. */
+export const clientId = z
+  .string()
+  .max(maxIdLength)
+  .regex(/^[^\r]*$/, 'ID cannot contain carriage return characters')
+
+/** Query: a number. */
 export function numberOf(schema: z.ZodNumber, fallback: number) {
   return z
     .string()
     .optional()
-    .transform((value) => (value === undefined || value === '' ? fallback : Number(value)))
+    .transform((value) => (value === undefined ? fallback : Number(value)))
     .pipe(schema)
 }
 

@@ -7,22 +7,23 @@ import { jsonbText, RawJson, sliceMembers, toJsonMap } from '../../domain/json.t
  * read the JSON back, so reads unpack such strings (contracts/langfuse.md 3.3).
  */
 
-/**
- * An input, output or metadata value as it is read. A string that holds JSON becomes that JSON; an empty string is
- * null.
- */
+/** An input or output as it is read. A string that holds JSON becomes that JSON; an empty string is null. */
 export function storedJson(text: JsonText | null | undefined): RawJson | null {
+  return text === '""' ? null : storedMember(text)
+}
+
+/** A value of metadata as it is read. A string that holds JSON becomes that JSON; an empty string is data. */
+export function storedMember(text: JsonText | null | undefined): RawJson | null {
   if (text === null || text === undefined || text === 'null') return null
   if (!text.startsWith('"')) return new RawJson(text)
   const plain = JSON.parse(text) as string
-  if (plain === '') return null
   return new RawJson(holdsJson(plain) ? plain : text)
 }
 
-/** Metadata of a trace, an observation or a score as they are read: each member by `storedJson`. */
+/** Metadata of a trace, an observation or a score as they are read: each member by `storedMember`. */
 export function storedMetadata(text: JsonText | null): Record<string, RawJson | null> {
   const members = [...sliceMembers(text ?? '{}')]
-  return Object.fromEntries(members.map(([key, value]) => [key, storedJson(value)]))
+  return Object.fromEntries(members.map(([key, value]) => [key, storedMember(value)]))
 }
 
 /**

@@ -6,7 +6,10 @@ import { hasHugeNumber, jsonbText } from '../../domain/json.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
 import { experimentFindOfDataset } from '../../store/read/experiments/dataset-experiments.ts'
 import { datasetFind } from '../../store/read/datasets/datasets.ts'
-import { experimentListKnown } from '../../store/read/experiments/known-experiments.ts'
+import {
+  experimentListKnown,
+  type KnownExperiment,
+} from '../../store/read/experiments/known-experiments.ts'
 import { experimentUpsertByName } from '../../store/write/experiments.ts'
 import { experimentInsertTraced } from '../../store/write/traced-experiments.ts'
 import type { Services } from '../services.ts'
@@ -71,11 +74,11 @@ async function findExperiments(
   const experiments = new Map<string, StoredExperiment>()
   const local: ItemSpan[] = []
   for (const [experimentId, item] of byExperiment) {
-    const datasetId = known.get(experimentId)
+    const held = known.get(experimentId)
     const stored =
-      datasetId === undefined
+      held === undefined || isNewRun(item, held)
         ? await experimentInDataset(services, tenantId, item)
-        : { experimentId, datasetId }
+        : { experimentId, datasetId: held.datasetId }
     if (stored === null) local.push(item)
     experiments.set(experimentId, stored ?? { experimentId, datasetId: null })
   }
@@ -95,8 +98,17 @@ async function findExperiments(
 }
 
 /**
+ * Python 5 derives the id of an experiment from its dataset and name, so a run after the deletion of the last one of that
+ * name comes under the deleted one's id (contracts/langfuse.md 5.19). An id of ours is never used again.
+ */
+function isNewRun({ span, experiment }: ItemSpan, { deletedAt }: KnownExperiment): boolean {
+  return experiment.externalId !== null && deletedAt !== null && span.startTime > deletedAt
+}
+
+/**
  * Finds or makes the experiment by its dataset and name. A client whose link failed makes up an experiment id of its
- * own, so only dataset and name say which experiment is meant.
+ * own, and Python 5 always does. A new experiment gets that id, by which scores of the run come; one that is there already
+ * keeps its own.
  */
 async function experimentInDataset(
   { db, clock }: Services,
@@ -114,6 +126,7 @@ async function experimentInDataset(
       tenantId,
       datasetId: dataset.id,
       now: clock.now(),
+      given: item.experiment,
       ...content,
     }))
   return { experimentId: experiment.id, datasetId: dataset.id }

@@ -40,7 +40,7 @@ returning id;
 
 -- name: experiment_find
 -- Finds one experiment. $1 tenant, $2 id. Reads only.
-select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
 from experiments
 where tenant_id = $1 and id = $2;
@@ -48,7 +48,7 @@ where tenant_id = $1 and id = $2;
 -- name: experiment_find_of_dataset
 -- Finds the experiment of that name on a dataset: the one that was made by name inside the dataset, or else one whose
 -- name is unique in the tenant. $1 tenant, $2 dataset, $3 name. Reads only.
-select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
+select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
   updated_at
 from experiments
 where tenant_id = $1 and dataset_id = $2 and name = $3
@@ -60,21 +60,21 @@ limit 1;
 -- milliseconds, because Langfuse sorts by them. A time that a client gave is kept; later experiments are placed after
 -- it unless it is more than a minute in the future. $1 tenant, $2 now; then arrays of the same length: $3 ids,
 -- $4 datasets, $5 names, $6 name scopes, $7 descriptions, $8 metadata, $9 extra, $10 trace tiers, $11 default datasets,
--- $12 start times (null: the creation time), $13 end times, $14 creation times (null: the next). A repeat inserts
--- nothing and returns no row.
+-- $12 start times (null: the creation time), $13 end times, $14 creation times (null: the next), $15 external ids. A
+-- repeat inserts nothing and returns no row.
 insert into experiments (
-  tenant_id, id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id,
+  tenant_id, id, external_id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id,
   start_time, end_time, created_at, updated_at
 )
-select $1, given.id, given.dataset_id, given.name, given.name_scope, given.description,
+select $1, given.id, given.external_id, given.dataset_id, given.name, given.name_scope, given.description,
   coalesce(given.metadata::jsonb, '{}'), given.extra::json, given.trace_tier, given.default_dataset_id,
   coalesce(given.start_time, made.at), given.end_time, made.at, made.at
 from unnest(
   $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[],
-  $12::timestamptz[], $13::timestamptz[], $14::timestamptz[]
+  $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::text[]
 ) with ordinality as given (
   id, dataset_id, name, name_scope, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
-  created_at, position
+  created_at, external_id, position
 )
 cross join (
   select greatest(
@@ -90,7 +90,7 @@ cross join lateral (
   ) as at
 ) as made
 on conflict do nothing
-returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;
 
 -- name: experiment_insert_traced
@@ -145,12 +145,11 @@ select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uu
 select id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: experiment_list_known
--- Returns which of these experiments exist or existed, with the dataset that each is or was on. $1 tenant, $2 uuid[]
--- ids.
--- Reads only.
-select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[])
+-- Returns which of these experiments exist or existed, with the dataset that each is or was on, and when it was deleted.
+-- $1 tenant, $2 uuid[] ids. Reads only.
+select id, dataset_id, null as deleted_at from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union all
-select id, dataset_id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
+select id, dataset_id, deleted_at from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_named
 -- Finds the experiment that each of these (dataset, name) pairs means, at most one per pair. With a dataset, it is the
@@ -160,7 +159,7 @@ select id, dataset_id from tombstones where tenant_id = $1 and kind = 'experimen
 select found.*
 from unnest($2::uuid[], $3::text[]) as asked (dataset_id, name)
 cross join lateral (
-  select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+  select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
   from experiments
   where experiments.tenant_id = $1 and experiments.name = asked.name
@@ -175,7 +174,7 @@ cross join lateral (
 
 -- name: experiment_list_of_dataset
 -- One page of the experiments on a dataset, newest first. $1 tenant, $2 dataset, $3 limit, $4 offset. Reads only.
-select id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
+select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
   updated_at
 from experiments
 where tenant_id = $1 and dataset_id = $2
@@ -248,7 +247,7 @@ set name = coalesce($3, name),
   dataset_id = coalesce(dataset_id, $11),
   updated_at = $12
 where tenant_id = $1 and id = $2
-returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;
 
 -- name: experiment_update_described
@@ -260,5 +259,5 @@ set description = coalesce($3, description),
   updated_at = $5
 where tenant_id = $1 and id = $2
   and (($3::text is not null and description is distinct from $3) or ($4::jsonb is not null and metadata <> $4::jsonb))
-returning id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
+returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;

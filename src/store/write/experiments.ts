@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonText } from '../../domain/entities.ts'
-import { experimentId, storableText } from '../../domain/ids.ts'
+import { experimentId, storableText, type ResolvedId } from '../../domain/ids.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
@@ -27,6 +27,8 @@ export interface NamedExperiment extends ExperimentContent {
   /** null: a plain project, whose name is unique in the tenant. */
   datasetId: string | null
   name: string
+  /** The id for a new experiment, if no experiment has or had it. Absent: one derived from the name. */
+  given?: ResolvedId
   /** For a new experiment only, cut to milliseconds. Absent: now, or as much later as keeps creation times apart. */
   createdAt?: Timestamp | null
   now: Timestamp
@@ -50,7 +52,14 @@ export async function experimentUpsertByName(
       const [found] = await listNamed(transaction, tenantId, names, false)
       if (found !== undefined) return found
       const [id] = await freeIds(transaction, tenantId, names)
-      const row = { ...experiment, ...names[0]!, id: id!, scope: datasetId ?? tenantScope }
+      const chosen = await freeGiven(transaction, tenantId, experiment.given)
+      const row = {
+        ...experiment,
+        ...names[0]!,
+        id: id!,
+        ...chosen,
+        scope: datasetId ?? tenantScope,
+      }
       return (await insertMany(transaction, tenantId, [row], now))[0]!
     }))
   if (description === null && metadata === null) return existing
@@ -250,6 +259,16 @@ async function freeIds(db: Queryable, tenantId: string, names: Name[]): Promise<
   }
 }
 
+/** Returns the id that a client chose; null when it chose none, or an experiment has or had it. */
+async function freeGiven(
+  db: Queryable,
+  tenantId: string,
+  given: ResolvedId | undefined,
+): Promise<ResolvedId | null> {
+  if (given === undefined) return null
+  return (await listTakenIds(db, tenantId, [given.id])).size === 0 ? given : null
+}
+
 /** Returns those of the ids that an experiment has or had. */
 async function listTakenIds(db: Queryable, tenantId: string, ids: string[]): Promise<Set<string>> {
   const rows = await runStatement<{ id: string }>(db, 'experiment_list_taken_ids', [tenantId, ids])
@@ -258,6 +277,7 @@ async function listTakenIds(db: Queryable, tenantId: string, ids: string[]): Pro
 
 interface InsertedExperiment extends ExperimentContent, Name {
   id: string
+  externalId?: string | null
   scope: string
   createdAt?: Timestamp | null
 }
@@ -282,6 +302,7 @@ async function insertMany(
     rows.map((row) => row.startTime ?? null),
     rows.map((row) => row.endTime ?? null),
     rows.map((row) => row.createdAt ?? null),
+    rows.map((row) => row.externalId ?? null),
   ]
   const parameters: Parameter[] = [tenantId, now, ...columns]
   return runStatement<ExperimentRow>(db, 'experiment_insert_many', parameters)

@@ -167,3 +167,60 @@ export function pythonItem(item: {
     },
   ]
 }
+
+/**
+ * One item, as Python's `langfuse` 5.0.4 exports it: as 4 does, with metadata as JSON, and the time of the item's version
+ * (contracts/langfuse.md 5.19).
+ */
+export function python5Item(item: {
+  traceId: string
+  rootId: string
+  taskId: string
+  itemId: string
+  experimentId: string
+  datasetId: string
+  start?: number
+}): TestSpan[] {
+  const { start = 0 } = item
+  const shared = {
+    'langfuse.environment': 'sdk-experiment',
+    'langfuse.experiment.id': item.experimentId,
+    'langfuse.experiment.name': 'py run',
+    'langfuse.experiment.metadata': '{"model": "m"}',
+    'langfuse.experiment.dataset.id': item.datasetId,
+    'langfuse.experiment.item.id': item.itemId,
+    'langfuse.experiment.item.metadata': '{"m": 0}',
+    'langfuse.experiment.item.root_observation_id': item.taskId,
+    'langfuse.experiment.description': 'desc',
+    'langfuse.experiment.item.expected_output': '{"a": 0}',
+    'langfuse.experiment.item.version': '2026-11-21T19:00:00Z',
+    'langfuse.observation.input': '{"q": 0}',
+    'langfuse.observation.output': '{"a": 0}',
+  }
+  const scope = {
+    name: 'langfuse-sdk',
+    version: '5.0.4',
+    attributes: { public_key: 'pk-lf-test' },
+  }
+  return [
+    {
+      scope,
+      traceId: item.traceId,
+      spanId: item.rootId,
+      name: 'experiment-item-run',
+      attributes: { 'langfuse.internal.is_app_root': true, ...shared },
+      start,
+      end: start + 20,
+    },
+    {
+      scope,
+      traceId: item.traceId,
+      spanId: item.taskId,
+      parentSpanId: item.rootId,
+      name: 'experiment-item-task',
+      start: start + 1,
+      end: start + 8,
+      attributes: shared,
+    },
+  ]
+}

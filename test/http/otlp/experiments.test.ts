@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { resolveId } from '../../../src/domain/ids.ts'
 import { harness, type Harness } from '../../support/harness.ts'
-import { javascriptItem, pythonItem } from './experiment-spans.ts'
+import { javascriptItem, python5Item, pythonItem } from './experiment-spans.ts'
 import {
   parsed,
   rootId,
@@ -281,7 +281,7 @@ describe('without a posted link', () => {
     expect(made).toMatchObject({ name: 'run A', datasetId: h.datasetId, description: 'desc' })
     const { body } = await h.call('GET', `${base}/datasets/ds/runs/run%20A`)
     expect(body).toMatchObject({
-      id: made.id,
+      id: 'random',
       metadata: { model: 'm1', cfg: { t: 0 } },
       datasetRunItems: [{ datasetItemId: 'item-0', traceId, observationId: rootId }],
     })
@@ -312,6 +312,76 @@ describe('without a posted link', () => {
     expect(await experiments(h)).toEqual([])
     expect(await runItems(h)).toEqual([])
     expect(Object.keys(await runsByName(h))).toHaveLength(2)
+  })
+
+  describe('Python 5', () => {
+    const experimentId = 'a1b2c3d4e5f60718'
+    const taskId = '7cd96ca2eb0dfb8d'
+    const score = { id: 's', name: 'accuracy', value: 0.5, datasetRunId: experimentId }
+    const spansOf = (datasetId: string, more: { start?: number } = {}) =>
+      python5Item({ ...item, taskId, experimentId, datasetId, ...more })
+    const experimentsOf = async (h: Harness, query: string) => {
+      const since = 'fromStartTime=2026-01-01T00:00:00Z&fields=core,scores'
+      const { body } = await h.call('GET', `${base}/experiments?${since}&${query}`)
+      return body.data
+    }
+
+    test('the id that it chose names the run everywhere, and scores of the run come by it first or last', async () => {
+      const shown: unknown[] = []
+      for (const isScoreFirst of [true, false]) {
+        const h = await serve()
+        const sendScore = async () => {
+          expect((await h.call('POST', `${base}/scores`, [score])).status).toBe(202)
+        }
+        if (isScoreFirst) await sendScore()
+        await sendAll(h, spansOf(h.datasetId))
+        if (!isScoreFirst) await sendScore()
+        await h.drain()
+        const run = (await h.call('GET', `${base}/datasets/ds/runs/py%20run`)).body
+        expect(run).toMatchObject({
+          id: experimentId,
+          description: 'desc',
+          metadata: { model: 'm' },
+          datasetRunItems: [{ datasetRunId: experimentId, traceId, observationId: taskId }],
+        })
+        const [listed] = await experimentsOf(h, `id=${experimentId}`)
+        expect(listed).toMatchObject({
+          id: experimentId,
+          name: 'py run',
+          itemCount: 1,
+          scores: [{ name: 'accuracy', value: 0.5 }],
+        })
+        shown.push([listed.itemCount, listed.scores.length])
+      }
+      expect(shown[0]).toEqual(shown[1])
+    })
+
+    test('a run that a link made keeps its id', async () => {
+      const h = await serve()
+      const { body } = await h.call('POST', `${base}/dataset-run-items`, {
+        runName: 'py run',
+        datasetItemId: 'item-0',
+        traceId: 'before',
+      })
+      await sendAll(h, spansOf(h.datasetId))
+      expect(await experiments(h)).toMatchObject([{ id: body.datasetRunId, externalId: null }])
+      expect(await runItems(h)).toHaveLength(2)
+    })
+
+    test('after a deletion, a new run of that name is a new one, and late spans of the old one are not', async () => {
+      const h = await serve()
+      h.clock.advance(Date.parse('2026-11-21T20:00:01Z') - Date.parse(h.clock.now()))
+      await sendAll(h, spansOf(h.datasetId))
+      expect((await h.call('DELETE', `${base}/datasets/ds/runs/py%20run`)).status).toBe(200)
+      await h.drain()
+      await sendAll(h, spansOf(h.datasetId))
+      expect(await experiments(h)).toEqual([])
+      await sendAll(h, spansOf(h.datasetId, { start: 60_000 }))
+      const [again, ...more] = await experiments(h)
+      expect(more).toEqual([])
+      expect(again).toMatchObject({ name: 'py run', externalId: null })
+      expect(await runItems(h)).toMatchObject([{ experimentId: again.id }])
+    })
   })
 
   test("a scored comparison over OTLP's items counts them", async () => {

@@ -98,7 +98,7 @@ export function datasetRunFromRow(
   row: ExperimentRow,
 ): z.output<typeof datasetRunAnswer> {
   return {
-    id: row.id,
+    id: row.externalId ?? row.id,
     name: row.name,
     description: row.description,
     metadata: rawJson(row.metadata),

@@ -21,7 +21,7 @@ export function datasetRunItemFromRow(row: RunItemRow): z.output<typeof datasetR
   const createdAt = toMillisecondIso(row.createdAt)
   return {
     id: row.id,
-    datasetRunId: row.experimentId,
+    datasetRunId: row.externalExperimentId ?? row.experimentId,
     datasetRunName: row.experimentName,
     datasetItemId: row.externalExampleId ?? row.exampleId,
     traceId: row.externalTraceId ?? row.traceId,

@@ -28,7 +28,7 @@ export function isJsonSchema(schema: unknown): boolean {
 type Payloads = Pick<Example, 'inputs' | 'outputs'>
 type Schemas = Partial<Pick<Dataset, 'inputsSchema' | 'outputsSchema'>>
 
-/** @throws LangfuseError 400 when an item breaks a schema of its dataset. An absent expected output breaks none */
+/** @throws LangfuseError 400 when an item breaks a schema of its dataset. What is absent is validated as null */
 export function checkItem(schemas: Schemas, item: Payloads): void {
   const { input, expectedOutput } = problemsOf(schemas, item)
   const sentences = [
@@ -93,8 +93,7 @@ function problemsOf(
 ): Record<Violation['field'], SchemaProblem[]> {
   return {
     input: inputsSchema === null ? [] : violationsOf(inputsSchema, inputs ?? 'null'),
-    expectedOutput:
-      outputsSchema === null || outputs === null ? [] : violationsOf(outputsSchema, outputs),
+    expectedOutput: outputsSchema === null ? [] : violationsOf(outputsSchema, outputs ?? 'null'),
   }
 }
 

@@ -15,7 +15,9 @@ export function getDatasetRunItems(app: App, { db }: Services): void {
     tags: ['langfuse dataset run items'],
     summary: 'List the items of a dataset run',
   }
-  app.get('/dataset-run-items', { schema }, async ({ principal: { tenantId }, query }) => {
+  // The name of a run may be empty.
+  const config = { emptyParameters: ['runName'] }
+  app.get('/dataset-run-items', { schema, config }, async ({ principal: { tenantId }, query }) => {
     const { datasetId, runName, limit } = query
     const { id } = resolveId('dataset', datasetId)
     const run = await experimentFindOfDataset(db, tenantId, id, runName)

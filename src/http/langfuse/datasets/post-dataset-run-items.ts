@@ -168,6 +168,7 @@ function rowOf(
   return {
     id,
     experimentId: experiment.id,
+    externalExperimentId: experiment.externalId,
     experimentName: experiment.name,
     exampleId: example.id,
     externalExampleId: example.externalId,

@@ -56,7 +56,10 @@ export function getExperimentItems(app: App, { db }: Services): void {
       tenantId,
       from: query.fromStartTime,
       to: query.toStartTime ?? null,
-      filters: filtersOf(experimentItemFilterColumns, mergeFilter(simple, query.filter)),
+      filters: filtersOf(
+        experimentItemFilterColumns,
+        mergeFilter(experimentItemFilterColumns, simple, query.filter),
+      ),
     }
     const last = cursor ? readExperimentCursor(cursor) : null
     const place = {

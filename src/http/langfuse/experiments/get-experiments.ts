@@ -40,7 +40,10 @@ export function getExperiments(app: App, { db }: Services): void {
       tenantId,
       from: query.fromStartTime,
       to: query.toStartTime ?? null,
-      filters: filtersOf(experimentFilterColumns, mergeFilter(simple, query.filter)),
+      filters: filtersOf(
+        experimentFilterColumns,
+        mergeFilter(experimentFilterColumns, simple, query.filter),
+      ),
     }
     const last = cursor ? readExperimentCursor(cursor) : null
     const after = last && { endTime: last.lastTime, experimentKey: last.lastId }

@@ -6,19 +6,13 @@ import {
   spanBody,
   type ObservationBody,
 } from './observation-to-event.ts'
-import { strictInstant } from '../requests.ts'
+import { clientId, strictInstant } from '../requests.ts'
 import { scoreBody, type ScoreBody } from './score-body.ts'
 import { traceBody } from './trace-to-event.ts'
 
-const maxIdLength = 800
-
 /** The envelope around the body of each event (contracts/langfuse.md 2.7). */
 export const envelope = z.object({
-  id: z
-    .string()
-    .min(1)
-    .max(maxIdLength)
-    .regex(/^[^\r]*$/, 'id must not contain a carriage return'),
+  id: clientId.min(1),
   type: z.string(),
   timestamp: strictInstant,
   metadata: z.unknown().optional(),

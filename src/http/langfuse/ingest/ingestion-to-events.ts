@@ -35,7 +35,7 @@ export interface TranslatedBatch {
 }
 
 /** SDKs send at most so many scores at once (contracts/langfuse.md 5.5). More is an import, which can wait. */
-const maxInteractive = 100
+export const maxInteractive = 100
 
 /** The name of the project for traces and observations: Langfuse's clients name none. */
 export const defaultProject = 'default'

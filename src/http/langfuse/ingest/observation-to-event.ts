@@ -11,14 +11,14 @@ import {
   weakVersion,
   type EventOrigin,
 } from './payload-patch.ts'
-import { strictInstant, text } from '../requests.ts'
+import { clientId, strictInstant, text } from '../requests.ts'
 import { environmentPatch } from './trace-to-event.ts'
 import { usagePatch } from '../../../domain/usage.ts'
 
 /** Body of `span-*` (contracts/langfuse.md 2.7). `input`, `output` and `metadata` stay JSON text. */
 export const spanBody = z.object({
-  id: z.string().nullish(),
-  traceId: z.string().nullish(),
+  id: clientId.nullish(),
+  traceId: clientId.nullish(),
   parentObservationId: z.string().nullish(),
   name: text.nullish(),
   startTime: strictInstant.nullish(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../requests.ts'
+import { clientId, strictInstant, text } from '../requests.ts'
 import { lookupName } from './trace-to-event.ts'
 
 export const scoreDataTypes = ['NUMERIC', 'CATEGORICAL', 'BOOLEAN', 'TEXT', 'CORRECTION'] as const
@@ -8,13 +8,15 @@ export type ScoreDataType = (typeof scoreDataTypes)[number]
 
 const maxTextLength = 500
 
+const subjectFields = ['traceId', 'sessionId', 'datasetRunId', 'observationId']
+
 const subjectRule =
   'Provide exactly one of the following: traceId (with optional observationId), sessionId or datasetRunId. ObservationId requires traceId.'
 
-/** Body of `POST /scores` and of `score-create` (contracts/langfuse.md 2.6.1). `metadata` stays JSON text. */
+/** Body of `score-create` (contracts/langfuse.md 2.6.1). `metadata` stays JSON text. */
 export const scoreBody = z
   .object({
-    id: z.string().nullish(),
+    id: clientId.nullish(),
     // Names are in an index, which limits their length.
     name: text.pipe(z.string().min(1).max(500)),
     traceId: z.string().nullish(),
@@ -35,7 +37,7 @@ export const scoreBody = z
       context.addIssue({ code: 'custom', path, message })
     const { traceId, observationId, sessionId, datasetRunId, dataType } = body
     const subjects = [traceId, sessionId, datasetRunId].filter(Boolean).length
-    if (subjects !== 1 || (observationId && !traceId)) fail([], subjectRule)
+    if (subjects !== 1 || (observationId && !traceId)) fail(subjectFields, subjectRule)
     const expected = dataType === undefined ? null : expectedValue(dataType, body.value)
     if (expected !== null) fail(['value'], expected)
     if (dataType === 'CORRECTION') {
@@ -47,6 +49,12 @@ export const scoreBody = z
   })
 
 export type ScoreBody = z.output<typeof scoreBody>
+
+/** Body of `POST /scores`, where an evaluator of the server is no source, and which tells its own time. */
+export const postedScoreBody = scoreBody.safeExtend({
+  source: z.enum(['API', 'ANNOTATION']).nullish(),
+  timestamp: strictInstant.nullish(),
+})
 
 /** @returns what is wrong with a value of that type, or null */
 export function expectedValue(dataType: ScoreDataType, value: ScoreBody['value']): string | null {

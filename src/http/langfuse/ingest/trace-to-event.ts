@@ -11,14 +11,14 @@ import {
   weakVersion,
   type EventOrigin,
 } from './payload-patch.ts'
-import { strictInstant, text } from '../requests.ts'
+import { clientId, strictInstant, text } from '../requests.ts'
 
 /** Sessions and users are in an index, which limits the length of their names. */
 export const lookupName = text.pipe(z.string().max(500))
 
 /** TraceBody (contracts/langfuse.md 2.7). `input`, `output` and `metadata` stay JSON text. */
 export const traceBody = z.object({
-  id: z.string().nullish(),
+  id: clientId.nullish(),
   timestamp: strictInstant.nullish(),
   name: text.pipe(z.string().max(1000)).nullish(),
   externalId: z.string().nullish(),

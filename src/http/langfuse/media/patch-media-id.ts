@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { mediaUpdateUpload } from '../../../store/write/media.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'
-import { messageAnswer, strictDate, text } from '../requests.ts'
+import { lenientDate, messageAnswer, text } from '../requests.ts'
 
 const body = z.object({
-  uploadedAt: strictDate,
+  uploadedAt: lenientDate,
   uploadHttpStatus: z.number().int().min(0).max(2_147_483_647),
   uploadHttpError: text.nullish(),
   uploadTimeMs: z.number().int().min(0).nullish(),

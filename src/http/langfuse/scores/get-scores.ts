@@ -7,13 +7,14 @@ import {
   type ScoreQuery,
 } from '../../../store/read/feedback/scores.ts'
 import type { App, Services } from '../../services.ts'
+import { invalidRequest } from '../errors.ts'
 import { metaOf, offsetOf, pageOf, type PageRequest } from '../requests.ts'
 import { scoreAnswer, scoreFromRow, scoreTraceAnswer, scoreTraceFromRow } from './score-from-row.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
 const tags = ['langfuse scores']
 
-const listAnswer = pageOf(scoreAnswer.extend({ trace: scoreTraceAnswer.optional() }))
+const listAnswer = pageOf(scoreAnswer.extend({ trace: scoreTraceAnswer }))
 
 const v1Schema = {
   querystring: scoreQuerystring,
@@ -39,9 +40,22 @@ export function getScores(app: App, { db }: Services): void {
 
   // v2 has scores of every kind. A score whose trace has not arrived has null for it; Langfuse would leave it out.
   app.get('/v2/scores', { schema: v2Schema }, async ({ principal: { tenantId }, query }) => {
-    const hasTraces = query.fields === undefined || query.fields.includes('trace')
+    const hasTraces = readsTraces(query)
     return listScores(db, tenantId, scoreQueryOf(query), query, hasTraces)
   })
+}
+
+/** @returns whether `fields` asks for the traces of the scores. @throws LangfuseError 400 */
+function readsTraces({ fields, userId, traceTags }: z.output<typeof scoreQuerystring>): boolean {
+  if (fields === undefined) return true
+  if (!fields.includes('score')) throw invalidRequest('Scores needs to be selected always.')
+  if (fields.includes('trace')) return true
+  if (userId !== undefined || traceTags !== undefined) {
+    throw invalidRequest(
+      "Cannot filter by trace properties (userId, traceTags) when 'trace' field is not included. Please add 'trace' to the fields parameter or remove trace filters.",
+    )
+  }
+  return false
 }
 
 async function listScores(
@@ -58,7 +72,7 @@ async function listScores(
   ])
   const data = rows.map((row) => ({
     ...scoreFromRow(tenantId, row),
-    ...(hasTraces ? { trace: scoreTraceFromRow(row) } : {}),
+    trace: hasTraces ? scoreTraceFromRow(row) : null,
   }))
   return { data, meta: metaOf(page, total) }
 }

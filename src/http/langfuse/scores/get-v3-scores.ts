@@ -3,7 +3,7 @@ import { isUuid } from '../../../domain/ids.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import { scoreList, type ScoreQuery, type ScoreRow } from '../../../store/read/feedback/scores.ts'
 import type { App, Services } from '../../services.ts'
-import { invalidRequest } from '../errors.ts'
+import { invalidData, invalidRequest } from '../errors.ts'
 import { lenientDate, page, textList } from '../requests.ts'
 import { scoreDataTypes } from '../ingest/score-body.ts'
 import {
@@ -85,15 +85,16 @@ function scoreQueryOf(query: Query): ScoreQuery {
   const threadIds = unlessEmpty(query.sessionId)
   const experimentIds = idsOf('experiment', query.experimentId)
   if (runIds !== undefined && traceIds === undefined) {
-    throw invalidRequest('observationId requires traceId')
+    throw invalidData(['observationId'], 'observationId requires traceId')
   }
   if ([traceIds, threadIds, experimentIds].filter(Boolean).length > 1) {
-    throw invalidRequest('traceId, sessionId and experimentId are mutually exclusive')
+    const subjects = ['traceId', 'sessionId', 'experimentId']
+    throw invalidData(subjects, 'traceId, sessionId and experimentId are mutually exclusive')
   }
   return {
     ids: idsOf('feedback', query.id),
     names: unlessEmpty(query.name),
-    sourceTypes: query.source && sourceTypesOf(query.source),
+    sourceTypes: query.source?.length ? sourceTypesOf(query.source) : undefined,
     dataTypes: unlessEmpty(query.dataType),
     environments: unlessEmpty(query.environment),
     configIds: unlessEmpty(query.configId),
@@ -118,7 +119,7 @@ function valueConditions(query: Query): Pick<ScoreQuery, 'numbers' | 'anyNumber'
   const conditions: Pick<ScoreQuery, 'numbers' | 'anyNumber' | 'labels'> = {}
   if (valueMin !== undefined || valueMax !== undefined) {
     if (!isSingle || dataType !== 'NUMERIC') {
-      throw invalidRequest('valueMin and valueMax require dataType=NUMERIC')
+      throw invalidData(['dataType'], 'valueMin and valueMax require dataType=NUMERIC')
     }
     conditions.numbers = [
       ...(valueMin === undefined ? [] : [{ operator: '>=' as const, value: valueMin }]),
@@ -129,16 +130,17 @@ function valueConditions(query: Query): Pick<ScoreQuery, 'numbers' | 'anyNumber'
   if (isSingle && dataType === 'CATEGORICAL') return { ...conditions, labels: values }
   if (isSingle && dataType === 'BOOLEAN') {
     if (!values.every((value) => value === 'true' || value === 'false')) {
-      throw invalidRequest('value of BOOLEAN scores must be true or false')
+      throw invalidData(['value'], 'value of BOOLEAN scores must be true or false')
     }
     return { ...conditions, anyNumber: values.map((value) => (value === 'true' ? 1 : 0)) }
   }
   if (!isSingle || dataType !== 'NUMERIC') {
-    throw invalidRequest('value requires a single dataType of NUMERIC, BOOLEAN or CATEGORICAL')
+    const message = 'value requires a single dataType of NUMERIC, BOOLEAN or CATEGORICAL'
+    throw invalidData(['dataType'], message)
   }
   const numbers = values.map(Number)
   if (!numbers.every(Number.isFinite)) {
-    throw invalidRequest('value of NUMERIC scores must be a number')
+    throw invalidData(['value'], 'value of NUMERIC scores must be a number')
   }
   return { ...conditions, anyNumber: numbers }
 }

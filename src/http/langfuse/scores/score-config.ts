@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { ScoreConfigRow } from '../../../store/read/feedback/score-configs.ts'
 import type { ScoreConfigContent } from '../../../store/write/score-configs.ts'
-import { invalidRequest } from '../errors.ts'
+import type { LangfuseError } from '../errors.ts'
 import { shownTime, text } from '../requests.ts'
 
 export const configName = text.pipe(
@@ -65,32 +65,39 @@ const booleanCategories = [
 
 /**
  * Checks the fields of a config against each other, and fills in the categories of a BOOLEAN.
+ * @param refuse makes the error from the field that breaks a rule, and the rule
  * @throws LangfuseError 400
  */
-export function checkedConfig(content: ScoreConfigContent): ScoreConfigContent {
+export function checkedConfig(
+  content: ScoreConfigContent,
+  refuse: (path: string[], rule: string) => LangfuseError,
+): ScoreConfigContent {
   const { dataType, minValue, maxValue } = content
   const given = content.categories
   if (dataType !== 'NUMERIC' && (minValue !== null || maxValue !== null)) {
-    throw invalidRequest('minValue and maxValue are for NUMERIC configs')
+    const bound = minValue === null ? 'maxValue' : 'minValue'
+    throw refuse([bound], 'minValue and maxValue are for NUMERIC configs')
   }
   if (minValue !== null && maxValue !== null && maxValue <= minValue) {
-    throw invalidRequest('Maximum value must be greater than minimum value')
+    throw refuse([], 'Maximum value must be greater than Minimum value')
   }
   if (dataType === 'BOOLEAN') {
     if (given.length > 0 && JSON.stringify(given) !== JSON.stringify(booleanCategories)) {
-      throw invalidRequest('Categories of a BOOLEAN config are True and False')
+      throw refuse(['categories'], 'Categories of a BOOLEAN config are True and False')
     }
     return { ...content, categories: booleanCategories }
   }
   if (dataType !== 'CATEGORICAL') {
-    if (given.length > 0) throw invalidRequest('Categories are for CATEGORICAL configs')
+    if (given.length > 0) throw refuse(['categories'], 'Categories are for CATEGORICAL configs')
     return content
   }
-  if (given.length === 0) throw invalidRequest('A CATEGORICAL config needs categories')
+  if (given.length === 0) throw refuse(['categories'], 'A CATEGORICAL config needs categories')
   for (const key of ['label', 'value'] as const) {
-    if (new Set(given.map((category) => category[key])).size < given.length) {
-      throw invalidRequest(`Category ${key}s must be unique`)
-    }
+    const all = given.map((category) => category[key])
+    const twice = all.find((one, i) => all.indexOf(one) < i)
+    if (twice === undefined) continue
+    const rule = `Duplicate category ${key}: ${twice}, category ${key}s must be unique`
+    throw refuse(['categories'], rule)
   }
   return content
 }

@@ -7,7 +7,7 @@ import {
 } from '../../../store/read/feedback/score-configs.ts'
 import { scoreConfigInsert, scoreConfigUpdate } from '../../../store/write/score-configs.ts'
 import type { App, Services } from '../../services.ts'
-import { notFound } from '../errors.ts'
+import { invalidData, invalidRequest, notFound } from '../errors.ts'
 import { metaOf, offsetOf, page, pageOf, text } from '../requests.ts'
 import {
   categories,
@@ -51,14 +51,18 @@ const getSchema = {
 
 const patchSchema = {
   params,
-  body: z.object({
-    isArchived: z.boolean().nullish(),
-    name: configName.nullish(),
-    categories: categories.nullish(),
-    minValue: z.number().nullish(),
-    maxValue: z.number().nullish(),
-    description: text.nullish(),
-  }),
+  body: z
+    .object({
+      isArchived: z.boolean().nullish(),
+      name: configName.nullish(),
+      categories: categories.nullish(),
+      minValue: z.number().nullish(),
+      maxValue: z.number().nullish(),
+      description: text.nullish(),
+    })
+    .refine((given) => Object.keys(given).length > 0, {
+      message: 'Request body cannot be empty. At least one field must be provided for update.',
+    }),
   response: { 200: scoreConfigAnswer },
   tags,
   summary: 'Change a score config',
@@ -68,15 +72,18 @@ const patchSchema = {
 export function scoreConfigsRoutes(app: App, { db, clock }: Services): void {
   app.post('/score-configs', { schema: postSchema }, async ({ principal, body: given }) => {
     const { tenantId } = principal
-    const content = checkedConfig({
-      name: given.name,
-      dataType: given.dataType,
-      isArchived: false,
-      description: given.description ?? null,
-      minValue: given.minValue ?? null,
-      maxValue: given.maxValue ?? null,
-      categories: given.categories ?? [],
-    })
+    const content = checkedConfig(
+      {
+        name: given.name,
+        dataType: given.dataType,
+        isArchived: false,
+        description: given.description ?? null,
+        minValue: given.minValue ?? null,
+        maxValue: given.maxValue ?? null,
+        categories: given.categories ?? [],
+      },
+      invalidData,
+    )
     const row = await scoreConfigInsert(db, tenantId, content, clock.now())
     return scoreConfigFromRow(tenantId, row)
   })
@@ -112,15 +119,18 @@ export function scoreConfigsRoutes(app: App, { db, clock }: Services): void {
       tenantId,
       id,
       (held) =>
-        checkedConfig({
-          name: given.name ?? held.name,
-          dataType: held.dataType,
-          isArchived: given.isArchived ?? held.isArchived,
-          description: given.description === undefined ? held.description : given.description,
-          minValue: given.minValue === undefined ? held.minValue : given.minValue,
-          maxValue: given.maxValue === undefined ? held.maxValue : given.maxValue,
-          categories: given.categories ?? held.categories,
-        }),
+        checkedConfig(
+          {
+            name: given.name ?? held.name,
+            dataType: held.dataType,
+            isArchived: given.isArchived ?? held.isArchived,
+            description: given.description === undefined ? held.description : given.description,
+            minValue: given.minValue === undefined ? held.minValue : given.minValue,
+            maxValue: given.maxValue === undefined ? held.maxValue : given.maxValue,
+            categories: given.categories ?? held.categories,
+          },
+          (_, rule) => invalidRequest(rule),
+        ),
       clock.now(),
     )
     if (row === null) throw configNotFound()

@@ -79,7 +79,13 @@ export function scoreQueryOf(query: z.output<typeof scoreQuerystring>): ScoreQue
       ? []
       : [{ type: 'arrayOptions', column: 'trace_tags', operator: 'all of', value: tags } as const]),
   ]
-  const filters = filtersOf(scoreFilterColumns, mergeFilter(ofTrace, query.filter))
+  const merged = mergeFilter(scoreFilterColumns, ofTrace, query.filter)
+  const filters = filtersOf(scoreFilterColumns, merged)
+  // Together with a property of the trace, the environment is that of the score and of its trace.
+  if (ofTrace.length > 0 && asked.environments !== undefined) {
+    const value = asked.environments
+    filters.push({ kind: 'condition', attribute: 'trace_environment', operator: 'in', value })
+  }
   return { ...asked, filters }
 }
 

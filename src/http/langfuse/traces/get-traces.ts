@@ -52,7 +52,7 @@ export function getTraces(app: App, { db }: Services): void {
     summary: 'List traces',
   }
   app.get('/traces', { schema }, async ({ principal: { tenantId }, query }) => {
-    const conditions = mergeFilter(conditionsOf(query), query.filter)
+    const conditions = mergeFilter(traceFilterColumns, conditionsOf(query), query.filter)
     const filters = filtersOf(traceFilterColumns, conditions)
     const narrow = await filterNarrow(db, tenantId, traceSource, filters)
     const columns = traceColumnsOf(traceGroupsOf(query.fields))

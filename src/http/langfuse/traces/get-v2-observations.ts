@@ -7,7 +7,7 @@ import {
   type ObservationRow,
 } from '../../../store/read/runs/observations.ts'
 import type { App, Services } from '../../services.ts'
-import { invalidRequest } from '../errors.ts'
+import { invalidData, invalidRequest } from '../errors.ts'
 import type { LangfuseCondition } from '../filter-condition.ts'
 import { equals } from '../filter.ts'
 import { observationV2Answer } from './observation-answer.ts'
@@ -17,19 +17,15 @@ import {
   observationV2FromRow,
 } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
-import { cursorPageOf, text, textList } from '../requests.ts'
+import { cursorPageOf, numberOf, text, textList } from '../requests.ts'
 
 const flag = z
-  .enum(['true', 'false', ''])
+  .enum(['true', 'false'])
   .optional()
-  .transform((value) => (value ? value === 'true' : undefined))
+  .transform((value) => (value === undefined ? undefined : value === 'true'))
 
 const querystring = z.object({
-  limit: z
-    .string()
-    .optional()
-    .transform((value) => Number(value || 50))
-    .pipe(z.number().int().min(0).max(1000)),
+  limit: numberOf(z.number().int().min(0).max(1000), 50),
   cursor: z.string().optional(),
   fields: textList.optional(),
   expandMetadata: textList.optional(),
@@ -50,9 +46,11 @@ export function getV2Observations(app: App, { db }: Services): void {
     tags: ['langfuse observations'],
     summary: 'List observations',
   }
-  app.get('/v2/observations', { schema }, async ({ principal: { tenantId }, query }) => {
+  const config = { emptyParameters: ['parentObservationId'] }
+  app.get('/v2/observations', { schema, config }, async ({ principal: { tenantId }, query }) => {
     if (query.parseIoAsJson === true) {
-      throw invalidRequest('parseIoAsJson is not supported: input and output are raw strings')
+      const message = 'parseIoAsJson is not supported: input and output are raw strings'
+      throw invalidData(['parseIoAsJson'], message)
     }
     const { limit } = query
     const after = query.cursor ? readCursor(query.cursor) : null

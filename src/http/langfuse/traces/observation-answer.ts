@@ -95,6 +95,7 @@ export const observationV2Answer = z
         input: z.string().nullable(),
         output: z.string().nullable(),
         metadata: z.record(z.string(), shownJson),
+        model: z.string().nullable(),
         providedModelName: z.string().nullable(),
         internalModelId: z.null(),
         modelParameters: shownJson,

@@ -5,7 +5,7 @@ import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'
 import { usageMapsOf } from '../../../domain/usage.ts'
 import type { ObservationColumns, ObservationRow } from '../../../store/read/runs/observations.ts'
-import { storedJson, storedMetadata } from '../stored-json.ts'
+import { storedJson, storedMember, storedMetadata } from '../stored-json.ts'
 import type { observationAnswer, observationV2Answer } from './observation-answer.ts'
 
 /** Observation as v1 and traces show it (contracts/langfuse.md 2.10, 2.16). */
@@ -114,6 +114,7 @@ export function observationV2FromRow(
     ...group('io', () => ({ input: plainText(row.inputs), output: plainText(row.outputs) })),
     ...group('metadata', () => ({ metadata: flatMetadata(row.metadata, expanded) })),
     ...group('model', () => ({
+      model: row.model,
       providedModelName: row.model,
       internalModelId: null,
       modelParameters: rawJson(row.modelParameters),
@@ -207,7 +208,7 @@ function flatMetadata(text: JsonText | null, expanded: readonly string[]): Recor
   const visit = (prefix: string, object: JsonText) => {
     for (const [name, value] of sliceMembers(object)) {
       const key = `${prefix}${name}`
-      const stored = storedJson(value)
+      const stored = storedMember(value)
       if (stored !== null && /^\{\s*"/.test(stored.text)) visit(`${key}.`, stored.text)
       else flat.set(key, isExpanded(key) ? stored : cut(stored))
     }

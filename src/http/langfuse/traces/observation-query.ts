@@ -11,18 +11,13 @@ import type { LangfuseCondition } from '../filter-condition.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
 import { strictDate, text, textList } from '../requests.ts'
 
-/** Query: a parameter that is ignored when it is empty. */
-function emptyOr<T extends z.ZodType>(schema: T) {
-  return z.union([z.literal('').transform(() => undefined), schema]).optional()
-}
-
 /** Query parameters that both lists of observations share (contracts/langfuse.md 2.10). */
 export const observationQuery = {
   name: text.optional(),
   userId: text.optional(),
-  type: emptyOr(z.enum(observationTypes)),
+  type: z.enum(observationTypes).optional(),
   traceId: text.optional(),
-  level: emptyOr(z.enum(['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])),
+  level: z.enum(['DEBUG', 'DEFAULT', 'WARNING', 'ERROR']).optional(),
   parentObservationId: text.optional(),
   environment: textList.optional(),
   fromStartTime: strictDate.optional(),
@@ -52,7 +47,11 @@ export async function observationFilters(
     ...equals('version', query.version),
     ...more,
   ]
-  const conditions = await withTraceOfParent(db, tenantId, mergeFilter(simple, query.filter))
+  const conditions = await withTraceOfParent(
+    db,
+    tenantId,
+    mergeFilter(observationFilterColumns, simple, query.filter),
+  )
   const filters = filtersOf(observationFilterColumns, conditions)
   return filterNarrow(db, tenantId, observationSource, filters)
 }

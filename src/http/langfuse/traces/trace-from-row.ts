@@ -9,10 +9,10 @@ const groups = ['io', 'scores', 'observations', 'metrics'] as const
 
 export type TraceGroup = (typeof groups)[number]
 
-/** @param fields names of groups; absent: all. Unknown names are ignored */
-export function traceGroupsOf(fields: readonly string[] | undefined): ReadonlySet<TraceGroup> {
-  const isAll = fields === undefined || fields.length === 0
-  return new Set(isAll ? groups : groups.filter((group) => fields.includes(group)))
+/** @param fields names of groups. Unknown names are ignored; without a known one, all groups are meant */
+export function traceGroupsOf(fields: readonly string[] = []): ReadonlySet<TraceGroup> {
+  const asked = groups.filter((group) => fields.includes(group))
+  return new Set(asked.length === 0 && !fields.includes('core') ? groups : asked)
 }
 
 /** What has to be read for the groups. */

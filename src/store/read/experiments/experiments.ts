@@ -9,6 +9,8 @@ import { experimentFilterSql } from './experiment-filter.ts'
 /** An experiment: a Langfuse dataset run, or a LangSmith session. */
 export interface ExperimentRow {
   id: string
+  /** How the client that chose the id spells it; null when nobody chose it, or it is the id itself. */
+  externalId: string | null
   /** null for a plain tracing project. */
   datasetId: string | null
   name: string
@@ -117,7 +119,7 @@ export async function experimentList(
   const statement = sql`
 -- name: experiment_list
 -- One page of the experiments that meet some conditions, sorted, ties by id. Reads only.
-select experiments.id, experiments.dataset_id, experiments.name, experiments.description,
+select experiments.id, experiments.external_id, experiments.dataset_id, experiments.name, experiments.description,
   experiments.metadata, experiments.extra, experiments.trace_tier, experiments.default_dataset_id,
   experiments.start_time, experiments.end_time, experiments.created_at, experiments.updated_at
 from experiments

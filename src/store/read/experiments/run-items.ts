@@ -11,6 +11,7 @@ import type { Page } from '../page.ts'
 export interface RunItemRow {
   id: string
   experimentId: string
+  externalExperimentId: string | null
   experimentName: string
   exampleId: string
   externalExampleId: string | null
@@ -24,7 +25,7 @@ export interface RunItemRow {
 
 /** Run items of experiments that exist, on alias `run_items`. The caller adds further conditions. */
 const selection = sql`select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
-  run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.name as experiment_name,
+  run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.external_id as external_experiment_id, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items
 join experiments on experiments.tenant_id = run_items.tenant_id and experiments.id = run_items.experiment_id

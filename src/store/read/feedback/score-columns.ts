@@ -51,6 +51,7 @@ export const scoreSource: FilterSource = {
     metadata: sql`feedback.metadata`,
     trace_name: { sql: traceFields.name, isIndexed: true, shared },
     user_id: { sql: traceFields.userId, isIndexed: true, shared },
+    trace_environment: { sql: traceFields.environment, shared },
     trace_tags: { sql: traceFields.unsortedTags, shared },
   },
 }

@@ -62,6 +62,7 @@ export function conditionSql(
     case 'like':
     case 'contains':
     case 'search':
+    case 'tokens':
     case 'starts_with':
     case 'ends_with':
       return matchingSql(type, column, operator, value as string)
@@ -143,7 +144,7 @@ function entrySql(map: Sql, key: string): Sql {
 
 type Matching = Extract<
   FilterOperator,
-  'like' | 'contains' | 'search' | 'starts_with' | 'ends_with'
+  'like' | 'contains' | 'search' | 'tokens' | 'starts_with' | 'ends_with'
 >
 
 function matchingSql(
@@ -152,6 +153,7 @@ function matchingSql(
   operator: Matching,
   text: string,
 ): Sql {
+  if (operator === 'tokens') return tokensSql(type, left, text)
   const how = operator === 'search' ? 'ilike' : 'like'
   const where = operator === 'ends_with' ? 'right' : 'left'
   const match = (searched: Sql, patterns: readonly string[]): Sql =>
@@ -167,13 +169,41 @@ function matchingSql(
   }
 }
 
+/**
+ * The text contains the pattern, and the pattern's first and last token are whole ones somewhere in it. Those between
+ * them are whole wherever the pattern is. In the text of a JSON document an escape such as `\n` ends a token.
+ */
+function tokensSql(type: AttributeType, left: Sql, text: string): Sql {
+  const isJson = type !== 'scalar'
+  const { raw: plain, inJson } = containsPatterns(text)
+  const contains = matchSql(left, isJson ? 'ilike' : 'like', isJson ? inJson : plain)
+  const tokens = text.match(/[\p{L}\p{N}]+/gu) ?? []
+  const searched = sql`left(${left}, ${raw(String(searchedLength))})`
+  const before = isJson ? '(^|[^[:alnum:]]|\\\\[bfnrt])' : '(^|[^[:alnum:]])'
+  const whole = [...new Set([tokens.at(0), tokens.at(-1)])].flatMap((token) =>
+    token === undefined ? [] : `${before}(${spellings(token, isJson)})([^[:alnum:]]|$)`,
+  )
+  const operator = raw(isJson ? '~*' : '~')
+  return whole.reduce(
+    (all, pattern) => sql`${all} and ${searched} ${operator} ${pattern}::text`,
+    contains,
+  )
+}
+
+/** A token has no character that means something in a regular expression. In JSON it may be escaped. */
+function spellings(token: string, isJson: boolean): string {
+  if (!isJson) return token
+  const ascii = asciiOf(token)
+  return ascii === token ? token : `${token}|${ascii.replaceAll('\\', '\\\\')}`
+}
+
 /** LIKE patterns, for plain text and for the text of a JSON document. */
 interface Patterns {
   raw: readonly string[]
   inJson: readonly string[]
 }
 
-function patternsOf(operator: Matching, text: string): Patterns {
+function patternsOf(operator: Exclude<Matching, 'tokens'>, text: string): Patterns {
   switch (operator) {
     case 'like':
       return { raw: [text], inJson: [text] }
@@ -193,12 +223,16 @@ function patternsOf(operator: Matching, text: string): Patterns {
  */
 export function containsPatterns(text: string): Patterns {
   const escaped = JSON.stringify(text).slice(1, -1)
-  const ascii = escaped.replace(
+  const forms = new Set([text, escaped, asciiOf(escaped)])
+  return { raw: [containing(text)], inJson: [...forms].map(containing) }
+}
+
+/** Escapes what is beyond ASCII, as in JSON. */
+function asciiOf(text: string): string {
+  return text.replace(
     /[^\0-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-  const forms = new Set([text, escaped, ascii])
-  return { raw: [containing(text)], inJson: [...forms].map(containing) }
 }
 
 function containing(text: string): string {

@@ -67,6 +67,17 @@ function sumOf(column: string, condition: Sql): Sql {
 /** The total cost, which the worker sums up along with the other roll-ups. */
 export const traceTotalCost = sql`coalesce(trace.shown_cost, 0)`
 
+/** The latency and total cost of those runs alone that meet further conditions on `held`, which begin with `and`. */
+export const traceMetricsOf = {
+  latency: (conditions: Sql): Sql => sql`(
+    select coalesce(extract(epoch from max(greatest(held.end_time, held.start_time)) - min(held.start_time)), 0)
+    from ${runsOfTrace}${conditions}
+  )`,
+  totalCost: (conditions: Sql): Sql => sql`(
+    select coalesce(sum(held.total_cost) filter (where ${countsCosts}), 0)::numeric from ${runsOfTrace}${conditions}
+  )`,
+} as const
+
 /** The most severe level of its observations (contracts/langfuse.md 3.7). */
 const traceLevel = sql`(select (array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'])[
     coalesce(max(array_position(array['DEBUG', 'DEFAULT', 'WARNING', 'ERROR'], ${runLevelSql('held')})), 2)] from ${runsOfTrace})`

@@ -1,6 +1,7 @@
 import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
-import type { Filter } from '../../../domain/filter.ts'
+import { defaultEnvironment } from '../../../domain/environment.ts'
+import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
@@ -10,6 +11,7 @@ import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import {
   scoresOfTrace,
   traceFields,
+  traceMetricsOf,
   traceSource,
   traceTime,
   traceTotalCost,
@@ -75,28 +77,39 @@ export interface TraceOrder {
   direction: 'asc' | 'desc'
 }
 
-const observationIds = sql`(
+const observationIds = (within: Sql) => sql`(
     select array_agg(coalesce(held.external_id, held.id::text) order by held.start_time, held.id)
     from runs as held
-    where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null
+    where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null${within}
   )`
 
-const scoreIds = sql`(
+const scoreIds = (within: Sql) => sql`(
     select array_agg(coalesce(score.external_id, score.id::text) order by coalesce(score.timestamp, score.created_at) desc, score.id)
-    from ${scoresOfTrace}
+    from ${scoresOfTrace}${within}
   )`
 
-function columnsOf(wanted: TraceColumns): Sql {
+/** @param environments conditions on environments, which the runs and scores that are counted or listed must meet too */
+function columnsOf(wanted: TraceColumns, environments: readonly Filter[] = []): Sql {
+  const within = (alias: string) =>
+    filterListSql(environments, {
+      columns: {
+        environment: sql`coalesce(${raw(alias)}.environment, '${raw(defaultEnvironment)}')`,
+      },
+    })
+  // Without such conditions, the worker has the numbers ready.
+  const isAll = environments.length === 0
+  const latency = isAll ? traceFields.latency : traceMetricsOf.latency(within('held'))
+  const totalCost = isAll ? traceTotalCost : traceMetricsOf.totalCost(within('held'))
   return sql`trace.id, trace.external_id, ${traceTime} as timestamp, ${traceFields.name} as name,
   ${traceFields.userId} as user_id, ${traceFields.threadId} as thread_id, trace.release, trace.version,
   ${traceFields.environment} as environment, ${traceFields.tags} as tags, ${traceFields.isPublic} as is_public,
   ${traceFields.createdAt} as created_at, ${traceFields.updatedAt} as updated_at,
   ${askedSql(wanted.io, traceFields.inputs, 'json')} as inputs, ${askedSql(wanted.io, traceFields.outputs, 'json')} as outputs,
   ${askedSql(wanted.io, traceFields.metadata, 'json')} as metadata,
-  ${askedSql(wanted.metrics, traceFields.latency, 'numeric')} as latency,
-  ${askedSql(wanted.metrics, traceTotalCost, 'numeric')} as total_cost,
-  ${askedSql(wanted.observationIds, sql`coalesce(${observationIds}, '{}')`, 'text[]')} as observation_ids,
-  ${askedSql(wanted.scoreIds, sql`coalesce(${scoreIds}, '{}')`, 'text[]')} as score_ids`
+  ${askedSql(wanted.metrics, latency, 'numeric')} as latency,
+  ${askedSql(wanted.metrics, totalCost, 'numeric')} as total_cost,
+  ${askedSql(wanted.observationIds, sql`coalesce(${observationIds(within('held'))}, '{}')`, 'text[]')} as observation_ids,
+  ${askedSql(wanted.scoreIds, sql`coalesce(${scoreIds(within('score'))}, '{}')`, 'text[]')} as score_ids`
 }
 
 /**
@@ -115,7 +128,10 @@ export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
     )`
 }
 
-/** Reads one page. Traces without a value come last, and ties are broken by id. */
+/**
+ * Reads one page. Traces without a value come last, and ties are broken by id. A filter on environments also cuts what
+ * is listed and counted of each trace (contracts/langfuse.md 2.9).
+ */
 export async function traceList(
   db: Queryable,
   tenantId: string,
@@ -125,6 +141,9 @@ export async function traceList(
   wanted: TraceColumns,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
+  const environments = filters.filter((filter) =>
+    hasCondition(filter, ({ attribute }) => attribute === 'environment'),
+  )
   const by = sql`${orders[column]} ${raw(direction)}`
   // This index contains no nulls, so `nulls last` would keep the planner from using it.
   const order =
@@ -141,7 +160,7 @@ export async function traceList(
 -- name: trace_list
 -- One page of the traces that meet a filter, in an order, with the wanted columns. Reads only.
 -- Reads the ids first, then each row of the page by its key: without statistics the planner would read every trace.
-select ${columnsOf(wanted)}
+select ${columnsOf(wanted, environments)}
 from ${pageRowsSql('traces', 'trace', ids)}
 order by page.place`
   return runComposed<TraceRow>(db, tenantId, statement, { isPrepared: false })

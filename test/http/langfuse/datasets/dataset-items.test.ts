@@ -279,6 +279,24 @@ describe('400', () => {
     })
   })
 
+  test('an item without an expected output, where the schema wants one', async () => {
+    const h = await harness()
+    await h.call('POST', `${base}/v2/datasets`, {
+      name: 'ds',
+      expectedOutputSchema: { type: 'number' },
+    })
+    const message =
+      'Dataset item validation failed: Expected output validation failed: must be number'
+    for (const sent of [{}, { expectedOutput: null }, { expectedOutput: '' }]) {
+      const answer = await add(h, { id: 'i', input: 1, ...sent })
+      expect(answer).toMatchObject({ status: 400, body: { message } })
+    }
+    expect((await add(h, { id: 'i', input: 1, expectedOutput: 5 })).status).toBe(200)
+    // Absent keeps the 5, and an empty string clears it.
+    expect((await add(h, { id: 'i', expectedOutput: null })).status).toBe(200)
+    expect((await add(h, { id: 'i', expectedOutput: '' })).body.message).toBe(message)
+  })
+
   test.each([
     ['without end', { $ref: '#' }, 'cannot be checked: no end'],
     ['that asks to be asynchronous', { $async: true, type: 'object' }, 'must be object'],
@@ -313,7 +331,7 @@ describe('400', () => {
         message: 'datasetName is required when version parameter is provided',
       },
     ])
-    for (const version of ['', 'garbage', '2026-13-01', '99999-01-01T00:00:00Z']) {
+    for (const version of ['garbage', '2026-13-01', '99999-01-01T00:00:00Z']) {
       expect((await get(h, `/dataset-items?datasetName=ds&version=${version}`)).status).toBe(400)
     }
     const twice = 'datasetName=ds&version=2026-01-01&version=2026-01-02'

@@ -266,6 +266,12 @@ describe('400', () => {
       /^Schema validation failed for 1 item\(s\)\. Details: \[\{"datasetItemId":"bad"/,
     )
     for (let i = 0; i < 11; i++) await add(`bad${i}`, i)
+    // None of them has an expected output.
+    const expected = await h.call('POST', `${base}/v2/datasets`, {
+      name: 'x',
+      expectedOutputSchema: objectWithQ,
+    })
+    expect(expected.body.message).toContain('failed for more than 10 item(s)')
     const many = await h.call('POST', `${base}/v2/datasets`, {
       name: 'x',
       inputSchema: objectWithQ,

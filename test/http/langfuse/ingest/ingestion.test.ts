@@ -489,7 +489,7 @@ describe('207', () => {
       { id: bad.id, status: 400, message: 'Invalid request data', error: expect.any(String) },
     ])
     expect(JSON.parse(body.errors[0]!.error)[0]).toMatchObject({
-      path: ['body'],
+      path: ['body', 'traceId', 'sessionId', 'datasetRunId', 'observationId'],
       message: expect.stringMatching(/^Provide exactly one/),
     })
   })
@@ -500,6 +500,16 @@ describe('207', () => {
     ['no id', { type: 'trace-create', timestamp: at, body: {} }],
     ['an empty id', { ...event('trace-create', { id: 't' }), id: '' }],
     ['an id with a carriage return', { ...event('trace-create', { id: 't' }), id: 'a\rb' }],
+    ['a body whose id has a carriage return', event('trace-create', { id: 'a\rb' })],
+    [
+      'a score whose id has a carriage return',
+      event('score-create', { id: 'a\rb', name: 's', value: 1, traceId: 't' }),
+    ],
+    [
+      'an observation of a trace with a carriage return',
+      event('span-create', { id: 'o', traceId: 'a\rb' }),
+    ],
+    ['a body with an endless id', event('span-create', { id: 'x'.repeat(801) })],
     ['an endless id', { ...event('trace-create', { id: 't' }), id: 'x'.repeat(801) }],
     ['no type', { ...event('', { id: 't' }), type: undefined }],
     ['an unknown type', event('trace-update', { id: 't' })],

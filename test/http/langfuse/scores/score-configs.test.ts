@@ -150,6 +150,56 @@ describe('400', () => {
     expect((await h.call('GET', url)).body).toEqual(config)
   })
 
+  test('a change of nothing is refused, and touches nothing', async () => {
+    const h = await harness()
+    const config = await made(h, { name: 'n', dataType: 'NUMERIC' })
+    h.clock.advance(1000)
+    for (const body of [{}, { unheard: 1 }]) {
+      const answer = await h.call('PATCH', `${path}/${config.id}`, body)
+      expect(answer).toMatchObject({
+        status: 400,
+        body: {
+          message: 'Invalid request data',
+          error: [
+            {
+              code: 'custom',
+              path: [],
+              message:
+                'Request body cannot be empty. At least one field must be provided for update.',
+            },
+          ],
+        },
+      })
+    }
+    expect((await h.call('GET', `${path}/${config.id}`)).body).toEqual(config)
+  })
+
+  test('fields of a new config that do not suit each other are an issue, those of a change are not', async () => {
+    const h = await harness()
+    const bounds = { minValue: 2, maxValue: 1 }
+    const answer = await h.call('POST', path, { name: 'n', dataType: 'NUMERIC', ...bounds })
+    const message = 'Maximum value must be greater than Minimum value'
+    expect(answer.body).toEqual({
+      message: 'Invalid request data',
+      error: [{ code: 'custom', path: [], message }],
+    })
+    const repeated = await h.call('POST', path, {
+      name: 'n',
+      dataType: 'CATEGORICAL',
+      categories: [...categories, { label: 'good', value: 2 }],
+    })
+    expect(repeated.body.error).toEqual([
+      {
+        code: 'custom',
+        path: ['categories'],
+        message: 'Duplicate category label: good, category labels must be unique',
+      },
+    ])
+    const { id } = await made(h, { name: 'n', dataType: 'NUMERIC' })
+    const change = await h.call('PATCH', `${path}/${id}`, bounds)
+    expect(change.body).toEqual({ message, error: 'InvalidRequestError' })
+  })
+
   test.each(['limit=0', 'limit=101', 'page=0', 'page=x'])(
     'a list with %s is refused',
     async (query) => {

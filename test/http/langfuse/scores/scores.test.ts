@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { eventVersion, type IngestEvent } from '../../../../src/domain/events.ts'
 import { resolveId } from '../../../../src/domain/ids.ts'
 import { harness, type Harness } from '../../../support/harness.ts'
+import { ingestBatch } from '../../../support/langfuse-batch.ts'
 
 const base = '/api/public'
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -271,7 +272,9 @@ describe('200', () => {
     })
     await posted(h, { name: 'a', id: 'a', value: 0.2, observationId, metadata: { k: 'v' } })
     await posted(h, { name: 'b', id: 'b', value: true, comment: 'fine', environment: 'prod' })
-    await posted(h, { name: 'c', value: 'label', traceId: null, sessionId: 'th', source: 'EVAL' })
+    // Only a batch may have scores of evaluators.
+    const evaluated = { id: 'c', name: 'c', value: 'label', sessionId: 'th', source: 'EVAL' }
+    await ingestBatch(h, ['score-create', evaluated])
     const filtered = async (condition: object, query = '') =>
       names(h, `filter=${encodeURIComponent(JSON.stringify([condition]))}${query}`)
     const string = async (column: string, value: string) =>
@@ -333,7 +336,53 @@ describe('200', () => {
     })
     expect(await names(h, 'limit=3&page=2')).toEqual(['a'])
     const bare = await h.call('GET', `${base}/v2/scores?fields=score`)
-    expect('trace' in bare.body.data[0]).toBe(false)
+    expect(bare.body.data.map(({ trace }: { trace: unknown }) => trace)).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ])
+    for (const fields of ['', 'trace,score', 'score,trace,unheard']) {
+      const full = await h.call('GET', `${base}/v2/scores?limit=3&fields=${fields}`)
+      expect(full.body, fields).toEqual(first.body)
+    }
+  })
+
+  test('together with a property of the trace, the environment is also that of the trace', async () => {
+    const h = await harness()
+    for (const [id, environment] of [
+      ['t1', 'prod'],
+      ['t2', 'dev'],
+    ]) {
+      await ingestBatch(h, ['trace-create', { id, environment, userId: 'u', tags: ['x'] }])
+    }
+    for (const [name, trace] of [
+      ['a', 't1'],
+      ['b', 't2'],
+      ['c', 'unheard'],
+    ]) {
+      await posted(h, { name, traceId: trace, environment: 'prod' })
+    }
+    expect(await names(h, 'environment=prod')).toEqual(['a', 'b', 'c'])
+    expect(await names(h, 'environment=prod&userId=u')).toEqual(['a'])
+    expect(await names(h, 'environment=prod&traceTags=x', '/scores')).toEqual(['a'])
+    expect(await names(h, 'environment=prod,dev&userId=u')).toEqual(['a', 'b'])
+  })
+
+  test.each([
+    [
+      'v2/scores',
+      'dataType=&source=&operator=&value=&fromTimestamp=&traceTags=&userId=&fields=score',
+    ],
+    ['scores', 'dataType=&source=&toTimestamp=&page=&limit=&filter='],
+    [
+      'v3/scores',
+      'valueMin=&valueMax=&value=&source=&dataType=&userId=&traceTags=&fromTimestamp=&cursor=',
+    ],
+  ])('empty parameters of %s count as absent', async (path, query) => {
+    const h = await harness()
+    await posted(h, { name: 'a', value: -1 })
+    expect(await names(h, query, `/${path}`)).toEqual(['a'])
   })
 
   test('v1 does not show scores on sessions and runs, or corrections', async () => {
@@ -531,11 +580,12 @@ describe('400', () => {
     ['an unknown config', { configId: 'nothing' }],
     ['a config of nobody', { configId: '00000000-0000-4000-8000-000000000000' }],
     ['a number as comment', { comment: 1 }],
-    ['a list as body', []],
+    ['an evaluator as source', { source: 'EVAL' }],
+    ['a time without a zone', { timestamp: '2026-01-21T14:35:42' }],
+    ['a carriage return in its id', { id: 'a\rb' }],
   ])('%s is refused, and nothing is stored', async (_, body) => {
     const h = await harness()
-    const sent = Array.isArray(body) ? body : { name: 's', traceId, value: 1, ...body }
-    const answer = await post(h, sent)
+    const answer = await post(h, { name: 's', traceId, value: 1, ...body })
     expect(answer.status, answer.text).toBe(400)
     expect(answer.body).toHaveProperty('message')
     await h.drain()
@@ -547,7 +597,13 @@ describe('400', () => {
     const h = await harness()
     const answer = await post(h, { name: 's', value: 1 })
     expect(answer.body.message).toBe('Invalid request data')
-    expect(answer.body.error[0].message).toMatch(/^Provide exactly one of the following/)
+    expect(answer.body.error).toEqual([
+      {
+        code: 'custom',
+        path: ['traceId', 'sessionId', 'datasetRunId', 'observationId'],
+        message: expect.stringMatching(/^Provide exactly one of the following/),
+      },
+    ])
   })
 
   test('a number too large for metadata is refused', async () => {
@@ -584,6 +640,32 @@ describe('400', () => {
     expect((await post(h, { name: 's', traceId, value: 'yes', configId })).status).toBe(400)
     await h.call('PATCH', `${base}/score-configs/${configId}`, { isArchived: false })
     expect((await post(h, { name: 's', traceId, value: 'yes', configId })).status).toBe(200)
+  })
+
+  test.each([
+    ['fields=trace', 'Scores needs to be selected always.'],
+    ['fields=unheard', 'Scores needs to be selected always.'],
+    ['fields=score&userId=u', /^Cannot filter by trace properties/],
+    ['fields=score&traceTags=x', /^Cannot filter by trace properties/],
+  ])('v2/scores?%s is refused in the words of the contract', async (query, message) => {
+    const h = await harness()
+    const { status, body } = await h.call('GET', `${base}/v2/scores?${query}`)
+    expect([status, body.error]).toEqual([400, 'InvalidRequestError'])
+    expect(body.message).toMatch(message)
+  })
+
+  test.each([
+    ['observationId=o', ['observationId']],
+    ['traceId=t&sessionId=s', ['traceId', 'sessionId', 'experimentId']],
+    ['value=1', ['dataType']],
+    ['value=x&dataType=NUMERIC', ['value']],
+    ['value=1&dataType=BOOLEAN', ['value']],
+    ['valueMin=0', ['dataType']],
+  ])('v3/scores?%s is refused with an issue', async (query, path) => {
+    const h = await harness()
+    const { status, body } = await h.call('GET', `${base}/v3/scores?${query}`)
+    expect([status, body.message]).toEqual([400, 'Invalid request data'])
+    expect(body.error).toEqual([{ code: 'custom', path, message: expect.any(String) }])
   })
 
   test.each([

@@ -289,6 +289,7 @@ describe('200 of v2', () => {
     io: { input: '[{"role":"user"}]', output: 'hello' },
     metadata: { metadata: { plan: 'pro', depth: 3, ok: true, 'nested.k.j': 'v' } },
     model: {
+      model: 'gpt-x',
       providedModelName: 'gpt-x',
       internalModelId: null,
       modelParameters: { temperature: 0.1 },
@@ -365,6 +366,7 @@ describe('200 of v2', () => {
     [{ isRootObservation: 'false' }, ['c1']],
     [{ parentObservationId: '' }, ['e1', 'g1']],
     [{ parseIoAsJson: 'false' }, ['e1', 'c1', 'g1']],
+    [{ parseIoAsJson: '', fromStartTime: '', type: '', limit: '' }, ['e1', 'c1', 'g1']],
   ])('%j narrows the list of v2', async (query, expected) => {
     const h = await harness()
     await seed(h)
@@ -454,7 +456,11 @@ describe('filter', () => {
     [text('version', '=', 'v1'), ['g1']],
     [text('promptName', '=', 'p'), ['g1']],
     [number('promptVersion', '=', 2), ['g1']],
-    [text('output', 'matches', 'HELL'), ['g1']],
+    [text('output', 'matches', 'HELLO'), ['g1']],
+    [text('output', 'matches', 'hell'), []],
+    [option('score_categories', 'label:good', 'other:x'), ['c1']],
+    [option('Scores (categorical)', 'label:other', 'label'), []],
+    [option('scores', 'label:good'), ['c1']],
     [text('input', 'contains', 'user'), ['g1']],
     [{ type: 'boolean', column: 'isRootObservation', operator: '=', value: false }, ['c1']],
   ]
@@ -468,6 +474,90 @@ describe('filter', () => {
       expect(await ids(h, { filter }, 'v2/observations'), filter).toEqual(expected)
     }
     expect(h.errors).toEqual([])
+  })
+
+  test('columns are known by their names on the pages of Langfuse too', async () => {
+    const h = await harness()
+    await seed(h)
+    const named: [object, string[]][] = [
+      [text('Name', '=', 'tool'), ['c1']],
+      [text('Trace ID', '=', 't2'), ['e1']],
+      [text('User ID', '=', 'u1'), ['c1', 'g1']],
+      [{ type: 'datetime', column: 'Start Time', operator: '>', value: at(1) }, ['e1', 'c1']],
+      [number('Time To First Token (s)', '=', 0.25), ['g1']],
+      [number('Latency (s)', '>=', 2), ['g1']],
+      [number('Tokens per second', '=', 2), ['g1']],
+      [number('Total Cost ($)', '=', 0.3), ['g1']],
+      [text('Parent Observation ID', '=', 'g1'), ['c1']],
+      [text('Provided Model Name', '=', 'gpt-x'), ['g1']],
+      [{ type: 'boolean', column: 'Is Root Observation', operator: '=', value: false }, ['c1']],
+    ]
+    for (const [condition, expected] of named) {
+      const filter = JSON.stringify([condition])
+      expect(await ids(h, { filter }, 'v2/observations'), filter).toEqual(expected)
+    }
+    // It replaces the simple parameter on the same column as well.
+    const filter = JSON.stringify([text('Name', '=', 'tool')])
+    expect(await ids(h, { name: 'answer', filter })).toEqual(['c1'])
+  })
+
+  test('matches finds whole words, in input and output in either case, in metadata in the same', async () => {
+    const h = await harness()
+    const spans: [string, object][] = [
+      ['plain', { input: 'a Gold ring', metadata: { k: 'a Gold ring' } }],
+      ['longer', { input: 'a golden ring', metadata: { k: 'a Golden ring' } }],
+      ['inner', { input: { text: 'first\ngold\tlast' }, metadata: { k: { in: ['Gold'] } } }],
+      ['both', { input: 'golden, gold_1', output: 'caf\u00e9 "x"' }],
+    ]
+    for (const [id, content] of spans) {
+      await ingestBatch(h, ['span-create', { id, traceId: 't', ...content }])
+    }
+    const found = async (condition: object) =>
+      (await ids(h, { filter: JSON.stringify([condition]) }, 'v2/observations')).toSorted()
+    const inMetadata = (value: string) => ({
+      type: 'stringObject',
+      column: 'metadata',
+      key: 'k',
+      operator: 'matches',
+      value,
+    })
+    expect(await found(text('input', 'matches', 'gold'))).toEqual(['both', 'inner', 'plain'])
+    expect(await found(text('input', 'matches', 'GOLD RING'))).toEqual(['plain'])
+    expect(await found(text('input', 'matches', 'old ring'))).toEqual([])
+    expect(await found(text('input', 'matches', 'gold ri'))).toEqual([])
+    expect(await found(text('output', 'matches', 'CAF\u00c9 "x"'))).toEqual(['both'])
+    expect(await found(text('output', 'matches', 'caf'))).toEqual([])
+    expect(await found(inMetadata('Gold'))).toEqual(['inner', 'plain'])
+    expect(await found(inMetadata('gold'))).toEqual([])
+    expect(h.errors).toEqual([])
+  })
+
+  test.each([
+    [text('input', 'matches', ' -!'), '`matches` requires at least one search token.'],
+    [
+      text('name', 'matches', 'x'),
+      '`matches` is only supported for input, output, and metadata filters.',
+    ],
+  ])('%j is refused', async (condition, message) => {
+    const h = await harness()
+    const query = new URLSearchParams({ filter: JSON.stringify([condition]) })
+    const answer = await h.call('GET', `${base}/v2/observations?${query.toString()}`)
+    expect(answer).toMatchObject({ status: 400, body: { message, error: 'InvalidRequestError' } })
+  })
+
+  test('a condition of the wrong form is refused with issues that lead to it', async () => {
+    const h = await harness()
+    const filter = JSON.stringify([text('name', '=', 'x'), text('name', 'like', 'x')])
+    const query = new URLSearchParams({ filter })
+    const answer = await h.call('GET', `${base}/observations?${query.toString()}`)
+    expect(answer).toMatchObject({ status: 400, body: { message: 'Invalid request data' } })
+    expect(answer.body.error).toMatchObject([
+      {
+        code: 'invalid_value',
+        path: ['filter', 1, 'operator'],
+        message: expect.stringMatching(/^Invalid option/),
+      },
+    ])
   })
 
   test('a condition replaces the simple parameter on its own column only', async () => {

@@ -147,9 +147,13 @@ describe('200', () => {
     await seed(h)
     const empty = { input: null, output: null, metadata: {}, observations: [], scores: [] }
     const core = { ...empty, name: 'checkout', latency: -1, totalCost: -1 }
-    for (const fields of ['core', 'core,unheard', 'unheard']) {
+    for (const fields of ['core', 'core,unheard']) {
       const { data } = await list(h, { fields })
       expect(data[2]).toMatchObject(core)
+    }
+    for (const fields of ['', 'unheard', 'unheard,invalid']) {
+      expect(await list(h, { fields })).toEqual(await list(h, {}))
+      expect(await read(h, 't1', `?fields=${fields}`)).toEqual(await read(h, 't1'))
     }
     expect(await read(h, 't1', '?fields=core')).toMatchObject(core)
     expect((await list(h, { fields: 'io' })).data[2]).toMatchObject({
@@ -168,6 +172,72 @@ describe('200', () => {
       ...core,
       observations: [{ id: 'g1' }, { id: 'sp1' }],
     })
+  })
+
+  test('an environment cuts the observations, scores and numbers of each trace', async () => {
+    const h = await harness()
+    await ingestBatch(
+      h,
+      ['trace-create', { id: 't', timestamp: at(1), environment: 'prod' }],
+      ...['prod', 'dev', undefined].flatMap((environment, i): BatchEvent[] => [
+        [
+          'generation-create',
+          {
+            id: `g-${environment}`,
+            traceId: 't',
+            environment,
+            startTime: at(10 + i),
+            endTime: at(12 + 2 * i),
+            costDetails: { total: 2 ** i },
+          },
+        ],
+        [
+          'score-create',
+          { id: `s-${environment}`, traceId: 't', environment, name: 's', value: 1 },
+        ],
+      ]),
+    )
+    const shown = async (query: Record<string, string>) => {
+      const { observations, scores, latency, totalCost } = (await list(h, query)).data[0]!
+      return [observations, (scores as string[]).toSorted(), latency, totalCost]
+    }
+    const of = (...environments: string[]) =>
+      ['g', 's'].map((kind) => environments.map((one) => `${kind}-${one}`))
+    expect(await shown({})).toEqual([
+      ['g-prod', 'g-dev', 'g-undefined'],
+      ['s-dev', 's-prod', 's-undefined'],
+      6,
+      7,
+    ])
+    expect(await shown({ environment: 'prod' })).toEqual([...of('prod'), 2, 1])
+    expect(await shown({ environment: 'prod,default' })).toEqual([...of('prod', 'undefined'), 6, 5])
+    const none = {
+      type: 'stringOptions',
+      column: 'Environment',
+      operator: 'none of',
+      value: ['dev'],
+    }
+    const query = { filter: JSON.stringify([none]), environment: 'dev' }
+    expect(await shown(query)).toEqual([...of('prod', 'undefined'), 6, 5])
+    expect(await shown({ environment: 'prod', fields: 'core' })).toEqual([[], [], -1, -1])
+  })
+
+  test('an empty string is data in metadata, and nothing as input or output', async () => {
+    const h = await harness()
+    const content = { input: '', output: '', metadata: { empty: '', inner: { empty: '' } } }
+    await ingestBatch(
+      h,
+      ['trace-create', { id: 't', ...content }],
+      ['span-create', { id: 'o', traceId: 't', ...content }],
+      ['score-create', { id: 's', traceId: 't', name: 's', value: 1, metadata: content.metadata }],
+    )
+    const { observations, scores, ...trace } = await read(h, 't')
+    const { metadata } = content
+    expect(trace).toMatchObject({ input: null, output: null, metadata })
+    expect(observations).toMatchObject([{ input: null, output: null, metadata }])
+    expect(scores).toMatchObject([{ metadata }])
+    const v2 = await h.call('GET', '/api/public/v2/observations?fields=metadata')
+    expect(v2.body.data[0].metadata).toEqual({ empty: '', 'inner.empty': '' })
   })
 
   test.each<[Record<string, string>, string[]]>([

@@ -2,23 +2,16 @@
 
     LANGFUSE_BASE_URL=http://127.0.0.1:3000 LANGFUSE_PUBLIC_KEY=pk-… LANGFUSE_SECRET_KEY=sk-… python sdk_test.py
 
-Each check is a promise: its name says what holds. The last line reads `N passed, N failed`; the exit code is 1 when one
-failed. Makes datasets and traces under names of its own, so that it can run against the same server again.
+Makes datasets and traces under names of its own, so that it can run against the same server again.
 """
 
 import json
-import os
 import sys
-import time
-import traceback
 import uuid
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
 
-# Without an address the SDK would talk to its vendor.
-if not os.environ.get("LANGFUSE_BASE_URL", "").startswith("http"):
-    sys.exit("LANGFUSE_BASE_URL must say where the server is, like http://127.0.0.1:3000")
-
+from checks import check, contains, equal, eventually, main
 from langfuse import Evaluation, Langfuse, propagate_attributes
 from langfuse.batch_evaluation import EvaluatorInputs
 
@@ -35,43 +28,11 @@ USAGE = {"input": 3, "output": 2, "total": 5}
 COST = {"input": 0.000001, "output": 0.000002, "total": 0.000003}
 
 client = Langfuse()
-checks = []
-
-
-def check(function):
-    checks.append(function)
-    return function
 
 
 def check_in(major):
     """Marks a check of what only one version of the SDK has."""
     return check if IS_V4 == (major == 4) else lambda function: function
-
-
-def equal(found, expected):
-    if found != expected:
-        raise AssertionError(f"\n  found    {found!r}\n  expected {expected!r}")
-
-
-def contains(found, expected):
-    equal({key: found.get(key) for key in expected}, expected)
-
-
-def eventually(ask, is_there, seconds=60):
-    """Asks until the answer is there: what was written in bulk can be read within a second or so."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            found = ask()
-        except Exception as error:
-            if getattr(error, "status_code", None) != 404:
-                raise
-            found = error
-        if not isinstance(found, Exception) and is_there(found):
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"still not there: {found!r:.2000}")
-        time.sleep(0.1)
 
 
 def scores_of(**asked):
@@ -365,21 +326,6 @@ def a_deleted_run_and_item_are_gone():
         raise AssertionError("the run is still there")
     except Exception as error:
         equal(getattr(error, "status_code", error), 404)
-
-
-def main() -> int:
-    failed = 0
-    for function in checks:
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-            print(f"ok   {name}")
-        except Exception:
-            failed += 1
-            print(f"FAIL {name}")
-            traceback.print_exc()
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
