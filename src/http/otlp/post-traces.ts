@@ -1,20 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
-import { experimentResolveNames } from '../../store/write/experiments.ts'
 import { answerOf, type DocumentedAnswers } from '../documented-answers.ts'
 import { acceptEvents } from '../ingest.ts'
-import { collectPaths, refuseOtherMethods } from '../other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { readExport, type Export } from './decode.ts'
 import { protobuf } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
+import { exampleItemEvents, projectHeader, projectsOf } from './langsmith-projects.ts'
 import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
+import type { IdScheme } from './span-ids.ts'
 import { spansToEvents } from './span-to-events.ts'
-
-/** The project that spans go to, because a span names none. LangSmith's clients see them there. */
-const projectName = 'default'
 
 const consumes = ['application/json', 'application/x-protobuf']
 
@@ -40,6 +37,7 @@ export interface TracesRoute {
    * counts those without.
    */
   isAllOrNothing: boolean
+  idScheme: IdScheme
   tags: string[]
   /** The answers other than success. */
   errors: DocumentedAnswers
@@ -52,9 +50,8 @@ export interface TracesRoute {
 export function postTraces(
   app: App,
   services: Services,
-  { path, isAllOrNothing, tags, errors }: TracesRoute,
+  { path, isAllOrNothing, idScheme, tags, errors }: TracesRoute,
 ): void {
-  const paths = collectPaths(app)
   const schema = {
     tags,
     summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
@@ -70,24 +67,28 @@ export function postTraces(
     if (isAllOrNothing && read.refused.length > 0) {
       throw new OtlpError(400, `Invalid OTLP trace export: ${read.refused[0]}`)
     }
-    await acceptSpans(services, request, read)
+    await acceptSpans(services, request, read, idScheme)
     request.countRefused(read.refused.length)
     return answer(reply, encoding, read.refused)
   })
-  refuseOtherMethods(app, paths, () => new OtlpError(405, 'Method not allowed'))
 }
 
 async function acceptSpans(
   services: Services,
   request: FastifyRequest,
   { spans }: Export,
+  idScheme: IdScheme,
 ): Promise<void> {
   if (spans.length === 0) return
   const { tenantId } = request.principal
   const now = services.clock.now()
-  const projects = await experimentResolveNames(services.db, tenantId, [projectName], now)
-  const items = await experimentItemEvents(services, tenantId, spans)
-  const events = spansToEvents(spans, { experimentId: projects.get(projectName)!, now })
+  const header = projectHeader(request.headers['langsmith-project'])
+  const experimentId = await projectsOf(services, tenantId, spans, header)
+  const items = [
+    ...(await experimentItemEvents(services, tenantId, spans, idScheme)),
+    ...(await exampleItemEvents(services, tenantId, spans, experimentId, idScheme)),
+  ]
+  const events = spansToEvents(spans, { experimentId, idScheme, now })
   await acceptEvents(services, request, [...events, ...items], { isInteractive: false })
 }
 

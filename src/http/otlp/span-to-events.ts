@@ -1,11 +1,11 @@
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
-import { resolveId } from '../../domain/ids.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { readAttributes, textOf, type AttributeReader } from './attribute-reader.ts'
 import type { Span, SpanEvent } from './decode.ts'
+import { langsmithPatch } from './langsmith-fields.ts'
 import {
   readEnvironment,
   readExtras,
@@ -20,13 +20,16 @@ import {
   readType,
   readUsage,
 } from './observation.ts'
+import { idsOf, type IdScheme } from './span-ids.ts'
 
 type RunPatch = EventOf<'run'>['patch']
 type TracePatch = EventOf<'trace'>['patch']
 
 export interface SpanContext {
-  /** The tenant's default project, because a span names none. */
-  experimentId: string
+  /** The project of all spans, or of each. */
+  experimentId: string | ((span: Span) => string)
+  /** Default: `named`. */
+  idScheme?: IdScheme
   now: Timestamp
 }
 
@@ -43,11 +46,12 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     const reader = readAttributes(span)
     const run = runEvent(span, reader, context)
     runs.push(run)
-    const held = first.get(span.traceId)
+    const { id: traceId } = idsOf(span, context.idScheme ?? 'named').trace
+    const held = first.get(traceId)
     if (held === undefined || span.startTime <= held.patch.timestamp!) {
       const start = traceStartEvent(span, run.patch, context)
       const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
-      if (isFirst) first.set(span.traceId, start)
+      if (isFirst) first.set(traceId, start)
     }
     const saying = traceEvent(span, reader, run.patch, context)
     if (saying !== null) said.push(saying)
@@ -58,11 +62,9 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
 function runEvent(
   span: Span,
   reader: AttributeReader,
-  { experimentId, now }: SpanContext,
+  { experimentId, idScheme = 'named', now }: SpanContext,
 ): EventOf<'run'> {
-  const trace = resolveId('trace', span.traceId)
-  const run = resolveId('run', span.spanId)
-  const parent = span.parentSpanId === null ? null : resolveId('run', span.parentSpanId)
+  const { trace, run, parent } = idsOf(span, idScheme)
   const type = readType(span, reader)
   const inputs = readInput(reader)
   const outputs = reader.json('output')
@@ -71,7 +73,7 @@ function runEvent(
   const patch: RunPatch = {
     traceId: trace.id,
     externalTraceId: trace.externalId,
-    experimentId,
+    experimentId: projectOf(span, experimentId),
     ...(parent === null ? {} : { parentRunId: parent.id, externalParentRunId: parent.externalId }),
     name: readName(span, reader, type),
     runType: runTypeOf(type),
@@ -88,6 +90,7 @@ function runEvent(
     ...unlessNull('model', reader.text('model')),
     ...unlessNull('modelParameters', readModelParameters(reader)),
     ...readUsage(reader),
+    ...langsmithPatch(span, outputs),
     ...unlessNull('firstTokenTime', readFirstTokenTime(span, reader)),
     ...unlessNull('threadId', reader.name('sessionId')),
     ...unlessNull('userId', reader.name('userId')),
@@ -125,10 +128,14 @@ function eventsText(events: SpanEvent[]): JsonText {
 function traceStartEvent(
   span: Span,
   { environment = null }: RunPatch,
-  { experimentId, now }: SpanContext,
+  { experimentId, idScheme = 'named', now }: SpanContext,
 ): EventOf<'trace'> {
-  const trace = resolveId('trace', span.traceId)
-  const patch: TracePatch = { timestamp: span.startTime, experimentId, environment }
+  const { trace } = idsOf(span, idScheme)
+  const patch: TracePatch = {
+    timestamp: span.startTime,
+    experimentId: projectOf(span, experimentId),
+    environment,
+  }
   return {
     kind: 'trace',
     id: trace.id,
@@ -148,9 +155,10 @@ function traceEvent(
   span: Span,
   reader: AttributeReader,
   run: RunPatch,
-  { now }: SpanContext,
+  { idScheme = 'named', now }: SpanContext,
 ): EventOf<'trace'> | null {
-  const root = span.parentSpanId === null || isTrue(reader.find('isTraceRoot')) ? run : null
+  const { trace, parent } = idsOf(span, idScheme)
+  const root = parent === null || isTrue(reader.find('isTraceRoot')) ? run : null
   const inputs = reader.json('traceInput') ?? root?.inputs ?? null
   const outputs = reader.json('traceOutput') ?? root?.outputs ?? null
   const tags = readTags(reader)
@@ -171,7 +179,6 @@ function traceEvent(
     ...unlessNull('version', reader.text('version')),
     ...unlessNull('release', reader.text('release')),
   }
-  const trace = resolveId('trace', span.traceId)
   return {
     kind: 'trace',
     id: trace.id,
@@ -217,6 +224,10 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
  */
 function versionOf(time: Timestamp, { spanId }: Span, patch: object): string {
   return eventVersion('create', time, `${spanId} ${JSON.stringify(patch)}`)
+}
+
+function projectOf(span: Span, experimentId: SpanContext['experimentId']): string {
+  return typeof experimentId === 'string' ? experimentId : experimentId(span)
 }
 
 function isTrue(value: unknown): boolean {

@@ -10,6 +10,7 @@ import {
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
 import type { Example } from '../datasets/examples.ts'
 import type { FeedbackRow } from '../feedback/feedback.ts'
+import { withPaths } from '../runs/run-trees.ts'
 import type { RunRow } from '../runs/runs.ts'
 
 export interface ComparedExperiment {
@@ -152,14 +153,15 @@ export async function comparisonRowList(
     comparisonRunList(db, query, ids, { isPreview }),
   ])
   const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
-  const [stats, feedback] = await Promise.all([
+  const [placed, stats, feedback] = await Promise.all([
+    withPaths(db, query.tenantId, withoutRepeats(listed)),
     feedbackCountCompared(db, query, targets),
     detail === 'none' ? [] : feedbackListCompared(db, query, targets, detail),
   ])
   return assemble(
     ids,
     examples,
-    withoutRepeats(listed).map((run) => ({ ...run, feedbackStats: stats.get(run.id) ?? null })),
+    placed.map((run) => ({ ...run, feedbackStats: stats.get(run.id) ?? null })),
     feedback,
   )
 }
