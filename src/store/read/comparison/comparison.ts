@@ -23,6 +23,8 @@ export interface ComparedExperiment {
  * cover the feedback on the run and on its trace. Bodies are null in a preview.
  */
 export interface ComparedRun extends RunRow {
+  /** null until the run has arrived. */
+  runId: string | null
   traceId: string
   referenceExampleId: string
 }
@@ -153,15 +155,20 @@ export async function comparisonRowList(
     comparisonRunList(db, query, ids, { isPreview }),
   ])
   const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
+  const runs = withoutRepeats(listed)
   const [placed, stats, feedback] = await Promise.all([
-    withPaths(db, query.tenantId, withoutRepeats(listed)),
+    withPaths(db, query.tenantId, runs),
     feedbackCountCompared(db, query, targets),
     detail === 'none' ? [] : feedbackListCompared(db, query, targets, detail),
   ])
   return assemble(
     ids,
     examples,
-    placed.map((run) => ({ ...run, feedbackStats: stats.get(run.id) ?? null })),
+    runs.map((run, i) => ({
+      // The place of a run that has not arrived is not known.
+      ...(run.runId === null ? run : placed[i]!),
+      feedbackStats: stats.get(run.id) ?? null,
+    })),
     feedback,
   )
 }

@@ -54,11 +54,13 @@ function pathOf(
   ancestors: ReadonlyMap<string, Ancestor>,
 ): Pick<PlacedRun, 'dottedOrder' | 'traceId'> {
   const path: Ancestor[] = [run]
+  const ids = new Set([run.id])
   let top: Ancestor = run
   for (;;) {
     const parent = top.parentRunId === null ? undefined : ancestors.get(top.parentRunId)
-    if (parent === undefined || path.length > maxAncestors || path.includes(parent)) break
+    if (parent === undefined || path.length > maxAncestors || ids.has(parent.id)) break
     path.unshift(parent)
+    ids.add(parent.id)
     top = parent
     if (parent.dottedOrder !== null) break
   }
