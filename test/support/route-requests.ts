@@ -328,6 +328,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'POST /api/public/otel/v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
   'POST /v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
   'POST /otel/v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
+  'POST /otel': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
   ...Object.fromEntries(
     ['/v1', '/otel/v1', '/api/public/otel/v1'].flatMap((base) =>
       ['metrics', 'logs'].map((signal) => [

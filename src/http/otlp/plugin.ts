@@ -27,14 +27,16 @@ export async function otlp(app: App, services: Services): Promise<void> {
     services.admit(request)
   })
   const paths = collectPaths(app)
-  for (const [base, idScheme] of [
-    ['/v1', 'named'],
-    ['/otel/v1', 'padded'],
+  const route = { tags: ['otlp'], errors: otlpErrors }
+  for (const [path, idScheme] of [
+    ['/v1/traces', 'named'],
+    ['/otel/v1/traces', 'padded'],
+    // Python's SDK before 0.15 leaves out the rest of the path (contracts/langsmith.md 2.11).
+    ['/otel', 'padded'],
   ] as const) {
-    const route = { tags: ['otlp'], errors: otlpErrors }
-    postTraces(app, services, { path: `${base}/traces`, isAllOrNothing: false, idScheme, ...route })
-    otherSignals(app, { base, ...route })
+    postTraces(app, services, { path, isAllOrNothing: false, idScheme, ...route })
   }
+  for (const base of ['/v1', '/otel/v1']) otherSignals(app, { base, ...route })
   refuseOtherMethods(app, paths, otherMethod)
 }
 

@@ -215,9 +215,9 @@ test('an error is the message of the exception', async () => {
   })
 })
 
-test('the address works under both prefixes, in both encodings, compressed or not', async () => {
+test('each address works under both prefixes, in both encodings, compressed or not', async () => {
   const h = await harness()
-  for (const path of ['/otel/v1/traces', '/api/v1/otel/v1/traces']) {
+  for (const path of ['/otel/v1/traces', '/api/v1/otel/v1/traces', '/otel', '/api/v1/otel']) {
     expect((await h.call('POST', path, { resourceSpans: [] })).status).toBe(200)
     for (const encoding of ['json', 'protobuf'] as const) {
       for (const isGzipped of [false, true]) {
@@ -235,6 +235,6 @@ test('the address works under both prefixes, in both encodings, compressed or no
   }
   await h.drain()
   const rows = await h.db`select name, start_time from runs where tenant_id = ${h.tenant.id}`
-  expect(rows).toHaveLength(8)
+  expect(rows).toHaveLength(16)
   expect(new Set(rows.map((row) => Date.parse(row.startTime)))).toEqual(new Set([epochMs]))
 })
