@@ -1,6 +1,7 @@
 import type { JsonText, RunType } from '../../domain/entities.ts'
 import type { EventOf } from '../../domain/events.ts'
 import { isUuid } from '../../domain/ids.ts'
+import { previewOf } from '../../domain/json.ts'
 import { findUsage } from '../../domain/usage-metadata.ts'
 import { jsonOfValue, textOf } from './attribute-reader.ts'
 import type { Span } from './decode.ts'
@@ -30,12 +31,18 @@ export function langsmithPatch(span: Span, outputs: JsonText | null): RunPatch {
     span.attributes.get('langsmith.usage_metadata') ??
     span.attributes.get('langsmith.metadata.usage_metadata')
   const error = isRun && span.hasError ? errorOf(span) : null
+  const sentInputs = isRun ? jsonInBytes(span, 'gen_ai.prompt') : null
+  const sentOutputs = isRun ? jsonInBytes(span, 'gen_ai.completion') : null
   return {
     ...(isRun ? { runType: kind as RunType } : {}),
+    ...(sentInputs === null ? {} : { inputs: sentInputs, inputsPreview: previewOf(sentInputs) }),
+    ...(sentOutputs === null
+      ? {}
+      : { outputs: sentOutputs, outputsPreview: previewOf(sentOutputs) }),
     ...(example !== null && isUuid(example) ? { referenceExampleId: example.toLowerCase() } : {}),
     ...(isRun || noted !== undefined
       ? findUsage(
-          outputs,
+          sentOutputs ?? outputs,
           `{"usage_metadata":${noted === undefined ? counted(span) : jsonOfValue(noted)}}`,
         )
       : {}),
@@ -69,6 +76,15 @@ function detailsOf(text: string | null): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Python's SDK before 0.15 sends objects as bytes, which are base64 here. */
+function jsonInBytes({ attributes }: Span, key: string): JsonText | null {
+  const value = attributes.get(key)
+  // `{"` and `{}`.
+  if (typeof value !== 'string' || !/^(?:eyJ|e30=$)/.test(value)) return null
+  const text = jsonOfValue(Buffer.from(value, 'base64').toString('utf8'))
+  return text.startsWith('{') ? text : null
 }
 
 function errorOf({ events, statusMessage }: Span): string | null {

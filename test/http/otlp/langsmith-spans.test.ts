@@ -201,6 +201,22 @@ test.each([
   })
 })
 
+test('inputs and outputs may be bytes, which older SDKs send', async () => {
+  const h = await harness()
+  const bytes = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64')
+  const attributes = {
+    'langsmith.span.kind': 'llm',
+    'gen_ai.prompt': bytes({}),
+    'gen_ai.completion': bytes({ usage_metadata: { input_tokens: 7, output_tokens: 1 } }),
+  }
+  expect(await exported(h, { attributes }, langsmithPath)).toMatchObject({
+    inputs: {},
+    outputs: { usage_metadata: { input_tokens: 7 } },
+    promptTokens: 7,
+    totalTokens: 8,
+  })
+})
+
 test('an error is the message of the exception', async () => {
   const h = await harness()
   const span: TestSpan = {
