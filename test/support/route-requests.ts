@@ -334,6 +334,16 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'GET /api/public/sessions/{sessionId}': () => ({ foreign: 404 }),
   'POST /api/public/otel/v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
   'POST /v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
+  'POST /otel/v1/traces': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
+  'POST /otel': (theirs) => ({ body: otlp(theirs), foreign: 200 }),
+  ...Object.fromEntries(
+    ['/v1', '/otel/v1', '/api/public/otel/v1'].flatMap((base) =>
+      ['metrics', 'logs'].map((signal) => [
+        `POST ${base}/${signal}`,
+        (): RouteRequest => ({ body: {}, foreign: 200 }),
+      ]),
+    ),
+  ),
 
   // LangSmith
   'POST /sessions': (theirs) => [

@@ -247,10 +247,10 @@ function fieldsOf(key: string): AttributeField[] {
 
 const allMetadataKeys = Object.values(metadataKeys).flat()
 
-/** True for what is shown apart from the span's own fields: metadata, and what experiment-items.ts reads. */
+/** True for what is shown apart from the span's own fields: metadata, and what is read of experiments and of LangSmith. */
 function isReadElsewhere(key: string, fields: readonly AttributeField[]): boolean {
   return (
-    fields.some((field) => /^(?:experiment|dataset|item)/.test(field)) ||
+    fields.some((field) => /^(?:experiment|dataset|item|langsmith)/.test(field)) ||
     allMetadataKeys.some((own) => key === own || key.startsWith(`${own}.`))
   )
 }

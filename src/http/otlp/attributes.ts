@@ -19,7 +19,7 @@ import { usageKeys } from './usage-attributes.ts'
  * are kept in the metadata, under `attributes`.
  */
 export const attributeKeys = {
-  observationName: ['genkit:name', 'logfire.msg', 'ai.toolCall.name'],
+  observationName: ['langsmith.trace.name', 'genkit:name', 'logfire.msg', 'ai.toolCall.name'],
   toolName: ['gen_ai.tool.name'],
   traceName: ['langfuse.trace.name'],
   userId: [
@@ -39,6 +39,9 @@ export const attributeKeys = {
     'ai.telemetry.metadata.sessionId',
     'traceloop.association.properties.session_id',
     'gcp.vertex.agent.session_id',
+    'langsmith.metadata.session_id',
+    'langsmith.metadata.conversation_id',
+    'langsmith.metadata.thread_id',
   ],
   tags: [
     'langfuse.trace.tags',
@@ -47,6 +50,7 @@ export const attributeKeys = {
     'langfuse.trace.metadata.langfuse_tags',
     'ai.telemetry.metadata.tags',
     'tag.tags',
+    'langsmith.span.tags',
   ],
   isPublic: ['langfuse.trace.public', 'langfuse.public'],
   version: ['langfuse.version', 'resource:service.version'],
@@ -127,6 +131,7 @@ export const attributeKeys = {
     'gen_ai.tool.call.arguments',
     'input.value',
     'input',
+    'inputs',
     'traceloop.entity.input',
     'mlflow.spanInputs',
     'llm.input_messages.*',
@@ -168,6 +173,7 @@ export const attributeKeys = {
     'gen_ai.tool.call.result',
     'output.value',
     'output',
+    'outputs',
     'traceloop.entity.output',
     'mlflow.spanOutputs',
     'llm.output_messages.*',
@@ -208,6 +214,24 @@ export const attributeKeys = {
   itemMetadata: ['langfuse.experiment.item.metadata', 'langfuse.experiment.item.metadata.*'],
   itemRootSpanId: ['langfuse.experiment.item.root_observation_id'],
 
+  // Read by span-ids.ts, langsmith-fields.ts and langsmith-projects.ts; not shown in the metadata.
+  langsmith: [
+    'langsmith.span.kind',
+    'langsmith.span.id',
+    'langsmith.span.parent_id',
+    'langsmith.span.dotted_order',
+    'langsmith.trace.id',
+    'langsmith.trace.session_id',
+    'langsmith.trace.session_name',
+    'langsmith.is_root',
+    'langsmith.traceable',
+    'langsmith.traceable_parent_otel_span_id',
+    'langsmith.reference_example_id',
+    'langsmith.usage_metadata',
+    'gen_ai.usage.input_token_details',
+    'gen_ai.usage.output_token_details',
+  ],
+
   isTraceRoot: ['langfuse.internal.as_root'],
   isAppRoot: ['langfuse.internal.is_app_root'],
 } as const satisfies Record<string, readonly string[]>
@@ -217,7 +241,12 @@ export type AttributeField = keyof typeof attributeKeys
 /** Attributes that hold metadata: a JSON object under the key itself, and one member for each key below it. */
 export const metadataKeys = {
   trace: ['langfuse.trace.metadata'],
-  observation: ['langfuse.observation.metadata', 'langfuse.metadata', 'ai.telemetry.metadata'],
+  observation: [
+    'langfuse.observation.metadata',
+    'langfuse.metadata',
+    'ai.telemetry.metadata',
+    'langsmith.metadata',
+  ],
 } as const satisfies Record<string, readonly string[]>
 
 /**
@@ -241,6 +270,18 @@ export const observationTypeOfAttribute: readonly [
       retriever: 'RETRIEVER',
       guardrail: 'GUARDRAIL',
       evaluator: 'EVALUATOR',
+    },
+  ],
+  [
+    'langsmith.span.kind',
+    {
+      llm: 'GENERATION',
+      chain: 'CHAIN',
+      tool: 'TOOL',
+      retriever: 'RETRIEVER',
+      embedding: 'EMBEDDING',
+      prompt: 'SPAN',
+      parser: 'SPAN',
     },
   ],
   [

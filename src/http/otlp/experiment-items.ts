@@ -16,6 +16,7 @@ import type { Services } from '../services.ts'
 import { jsonOfValue, readAttributes, type AttributeReader } from './attribute-reader.ts'
 import type { AttributeField } from './attributes.ts'
 import type { AttributeValue, Span } from './decode.ts'
+import { idsOf, type IdScheme } from './span-ids.ts'
 
 /** A span that stands for one item of an experiment. */
 interface ItemSpan {
@@ -41,11 +42,12 @@ export async function experimentItemEvents(
   services: Services,
   tenantId: string,
   spans: readonly Span[],
+  idScheme: IdScheme,
 ): Promise<EventOf<'run_item'>[]> {
   const items = spans.map(readItem).filter((item) => item !== null)
   if (items.length === 0) return []
   const experiments = await findExperiments(services, tenantId, items)
-  return items.map((item) => itemEvent(item, experiments.get(item.experiment.id)!))
+  return items.map((item) => itemEvent(item, experiments.get(item.experiment.id)!, idScheme))
 }
 
 function readItem(span: Span): ItemSpan | null {
@@ -148,9 +150,9 @@ function contentOf({ reader, experiment }: ItemSpan): {
 function itemEvent(
   { span, reader, example }: ItemSpan,
   { experimentId, datasetId }: StoredExperiment,
+  idScheme: IdScheme,
 ): EventOf<'run_item'> {
-  const trace = resolveId('trace', span.traceId)
-  const run = resolveId('run', span.spanId)
+  const { trace, run } = idsOf(span, idScheme)
   const id = runItemId(experimentId, example.id, trace.id, run.id)
   const outputs = reader.json('itemExpectedOutput')
   const metadata = objectText(reader, 'itemMetadata')

@@ -4,16 +4,19 @@ import { isAllowed, readBasic, readBearer, scopeOf, type Principal } from '../au
 import { BodyError } from '../body-error.ts'
 import { classifyError, retryAfterSeconds, type ClassifiedError } from '../classify-error.ts'
 import { logFailure } from '../log-failure.ts'
+import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import { readBody } from '../read-body.ts'
 import type { App, Services } from '../services.ts'
 import { otlpErrors, otlpErrorsOfLangfuse } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
+import { otherSignals } from './other-signals.ts'
 import { encodingOf, postTraces } from './post-traces.ts'
 import { encodeStatus } from './protobuf.ts'
 
 /**
- * OTLP/HTTP at OpenTelemetry's conventional path, `/v1/traces`. It takes any key of ours as Basic, Bearer or
- * `x-api-key`, and answers errors as google.rpc.Status in the encoding of the request.
+ * OTLP/HTTP at OpenTelemetry's conventional path, `/v1/traces`, and at LangSmith's, `/otel/v1/traces`, which makes the ids
+ * of runs that LangSmith's SDKs expect. It takes any key of ours as Basic, Bearer or `x-api-key`, and answers errors as
+ * google.rpc.Status in the encoding of the request.
  */
 export async function otlp(app: App, services: Services): Promise<void> {
   readRawBodies(app)
@@ -23,13 +26,21 @@ export async function otlp(app: App, services: Services): Promise<void> {
     request.principal = await authenticate(services, request)
     services.admit(request)
   })
-  postTraces(app, services, {
-    path: '/v1/traces',
-    isAllOrNothing: false,
-    tags: ['otlp'],
-    errors: otlpErrors,
-  })
+  const paths = collectPaths(app)
+  const route = { tags: ['otlp'], errors: otlpErrors }
+  for (const [path, idScheme] of [
+    ['/v1/traces', 'named'],
+    ['/otel/v1/traces', 'padded'],
+    // Python's SDK before 0.15 leaves out the rest of the path (contracts/langsmith.md 2.11).
+    ['/otel', 'padded'],
+  ] as const) {
+    postTraces(app, services, { path, isAllOrNothing: false, idScheme, ...route })
+  }
+  for (const base of ['/v1', '/otel/v1']) otherSignals(app, { base, ...route })
+  refuseOtherMethods(app, paths, otherMethod)
 }
+
+const otherMethod = (): OtlpError => new OtlpError(405, 'Method not allowed')
 
 /**
  * Python's exporter drops an export that is answered with 429, and sends it again after 503; the others do so after both
@@ -70,12 +81,16 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
       throw new OtlpError(400, `${refusal} Maximum supported: "${ingestionVersion}".`)
     }
   })
+  const paths = collectPaths(app)
+  const route = { tags: ['langfuse opentelemetry'], errors: otlpErrorsOfLangfuse }
   postTraces(app, services, {
     path: '/otel/v1/traces',
     isAllOrNothing: true,
-    tags: ['langfuse opentelemetry'],
-    errors: otlpErrorsOfLangfuse,
+    idScheme: 'named',
+    ...route,
   })
+  otherSignals(app, { base: '/otel/v1', ...route })
+  refuseOtherMethods(app, paths, otherMethod)
 }
 
 /** Keeps bodies as bytes: in protobuf they are not JSON, and with a wrong content type they need not be either. */

@@ -1,21 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { isTooDeep } from '../../domain/json.ts'
-import { experimentResolveNames } from '../../store/write/experiments.ts'
 import { answerOf, type DocumentedAnswers } from '../documented-answers.ts'
 import { acceptEvents } from '../ingest.ts'
-import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { readExport, type Export } from './decode.ts'
 import { protobuf } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
+import { exampleItemEvents, projectHeader, projectsOf } from './langsmith-projects.ts'
 import { decodeTraceRequest, encodeTraceResponse } from './protobuf.ts'
 import { refusalOf } from './refusal.ts'
+import type { IdScheme } from './span-ids.ts'
 import { spansToEvents } from './span-to-events.ts'
-
-/** The project that spans go to, because a span names none. LangSmith's clients see them there. */
-const projectName = 'default'
 
 const consumes = ['application/json', 'application/x-protobuf']
 
@@ -41,6 +38,7 @@ export interface TracesRoute {
    * counts those without.
    */
   isAllOrNothing: boolean
+  idScheme: IdScheme
   tags: string[]
   /** The answers other than success. */
   errors: DocumentedAnswers
@@ -53,9 +51,8 @@ export interface TracesRoute {
 export function postTraces(
   app: App,
   services: Services,
-  { path, isAllOrNothing, tags, errors }: TracesRoute,
+  { path, isAllOrNothing, idScheme, tags, errors }: TracesRoute,
 ): void {
-  const paths = collectPaths(app)
   const schema = {
     tags,
     summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
@@ -72,24 +69,28 @@ export function postTraces(
       const refusal = `Invalid OTLP trace export: ${refusalOf(read)}`
       throw new OtlpError(400, `${refusal} The whole export was refused, and no span was stored.`)
     }
-    await acceptSpans(services, request, read)
+    await acceptSpans(services, request, read, idScheme)
     request.countRefused(read.refused.length)
     return answer(reply, encoding, read)
   })
-  refuseOtherMethods(app, paths, () => new OtlpError(405, 'Method not allowed'))
 }
 
 async function acceptSpans(
   services: Services,
   request: FastifyRequest,
   { spans }: Export,
+  idScheme: IdScheme,
 ): Promise<void> {
   if (spans.length === 0) return
   const { tenantId } = request.principal
   const now = services.clock.now()
-  const projects = await experimentResolveNames(services.db, tenantId, [projectName], now)
-  const items = await experimentItemEvents(services, tenantId, spans)
-  const events = spansToEvents(spans, { experimentId: projects.get(projectName)!, now })
+  const header = projectHeader(request.headers['langsmith-project'])
+  const experimentId = await projectsOf(services, tenantId, spans, header)
+  const items = [
+    ...(await experimentItemEvents(services, tenantId, spans, idScheme)),
+    ...(await exampleItemEvents(services, tenantId, spans, experimentId, idScheme)),
+  ]
+  const events = spansToEvents(spans, { experimentId, idScheme, now })
   await acceptEvents(services, request, [...events, ...items], { isInteractive: false })
 }
 

@@ -1,12 +1,12 @@
 import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
-import { resolveId } from '../../domain/ids.ts'
 import { impliedVersion } from '../../domain/implied-version.ts'
 import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { readAttributes, textOf, type AttributeReader } from './attribute-reader.ts'
 import type { Span, SpanEvent } from './decode.ts'
+import { langsmithPatch } from './langsmith-fields.ts'
 import {
   readEnvironment,
   readExtras,
@@ -22,14 +22,17 @@ import {
   readTags,
   readType,
 } from './observation.ts'
+import { idsOf, type IdScheme } from './span-ids.ts'
 import { readUsage } from './usage.ts'
 
 type RunPatch = EventOf<'run'>['patch']
 type TracePatch = EventOf<'trace'>['patch']
 
 export interface SpanContext {
-  /** The tenant's default project, because a span names none. */
-  experimentId: string
+  /** The project of all spans, or of each. */
+  experimentId: string | ((span: Span) => string)
+  /** Default: `named`. */
+  idScheme?: IdScheme
   now: Timestamp
 }
 
@@ -47,15 +50,16 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     const reader = readAttributes(span)
     // Read first, because the run shows what no field used.
     const explicit = readTraceAttributes(reader)
-    const rank = readRank(span, reader)
+    const { trace, parent } = idsOf(span, context.idScheme ?? 'named')
+    const rank = readRank(parent === null, reader)
     const run = runEvent(span, reader, context)
     runs.push(run)
-    const held = first.get(span.traceId)
+    const held = first.get(trace.id)
     // Versions tell apart what began in the same millisecond.
     if (held === undefined || msOf(span.startTime) <= msOf(held.patch.timestamp!)) {
       const start = traceStartEvent(span, run.patch, context)
       const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
-      if (isFirst) first.set(span.traceId, start)
+      if (isFirst) first.set(trace.id, start)
     }
     said.push(...traceEvents(span, explicit, impliedPatch(reader, rank, run.patch), rank, context))
   }
@@ -69,11 +73,9 @@ function msOf(time: Timestamp): string {
 function runEvent(
   span: Span,
   reader: AttributeReader,
-  { experimentId, now }: SpanContext,
+  { experimentId, idScheme = 'named', now }: SpanContext,
 ): EventOf<'run'> {
-  const trace = resolveId('trace', span.traceId)
-  const run = resolveId('run', span.spanId)
-  const parent = span.parentSpanId === null ? null : resolveId('run', span.parentSpanId)
+  const { trace, run, parent } = idsOf(span, idScheme)
   const type = readType(span, reader)
   const inputs = readInput(reader)
   const outputs = readOutput(reader)
@@ -82,7 +84,7 @@ function runEvent(
   const patch: RunPatch = {
     traceId: trace.id,
     externalTraceId: trace.externalId,
-    experimentId,
+    experimentId: projectOf(span, experimentId),
     ...(parent === null ? {} : { parentRunId: parent.id, externalParentRunId: parent.externalId }),
     name: readName(span, reader, type),
     runType: runTypeOf(type),
@@ -98,6 +100,7 @@ function runEvent(
     ...unlessNull('model', reader.text('model')),
     ...unlessNull('modelParameters', readModelParameters(reader)),
     ...readUsage(reader, type),
+    ...langsmithPatch(span, outputs),
     ...unlessNull('firstTokenTime', readFirstTokenTime(span, reader)),
     ...unlessNull('threadId', reader.name('sessionId')),
     ...unlessNull('userId', reader.name('userId')),
@@ -136,10 +139,14 @@ function eventsText(events: SpanEvent[]): JsonText {
 function traceStartEvent(
   span: Span,
   { environment = null }: RunPatch,
-  { experimentId, now }: SpanContext,
+  { experimentId, idScheme = 'named', now }: SpanContext,
 ): EventOf<'trace'> {
-  const trace = resolveId('trace', span.traceId)
-  const patch: TracePatch = { timestamp: span.startTime, experimentId, environment }
+  const { trace } = idsOf(span, idScheme)
+  const patch: TracePatch = {
+    timestamp: span.startTime,
+    experimentId: projectOf(span, experimentId),
+    environment,
+  }
   return {
     kind: 'trace',
     id: trace.id,
@@ -184,10 +191,10 @@ function isOwn(reader: AttributeReader, field: 'version' | 'release'): boolean {
  * Tells how well a span can stand for its trace: 3 without a parent, 2 where a process joined the trace, 1 where an
  * application begins below a span of another program, else 0.
  */
-function readRank(span: Span, reader: AttributeReader): number {
+function readRank(isRoot: boolean, reader: AttributeReader): number {
   const isTraceRoot = isTrue(reader.find('isTraceRoot'))
   const isAppRoot = isTrue(reader.find('isAppRoot'))
-  if (span.parentSpanId === null) return 3
+  if (isRoot) return 3
   if (isTraceRoot) return 2
   return isAppRoot ? 1 : 0
 }
@@ -217,9 +224,9 @@ function traceEvents(
   explicit: TracePatch,
   implied: TracePatch,
   rank: number,
-  { now }: SpanContext,
+  { idScheme = 'named', now }: SpanContext,
 ): EventOf<'trace'>[] {
-  const trace = resolveId('trace', span.traceId)
+  const { trace } = idsOf(span, idScheme)
   const eventOf = (version: string, patch: TracePatch): EventOf<'trace'> => ({
     kind: 'trace',
     ...trace,
@@ -268,6 +275,10 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
  */
 function contentOf({ spanId }: Span, patch: object): string {
   return `${spanId} ${JSON.stringify(patch)}`
+}
+
+function projectOf(span: Span, experimentId: SpanContext['experimentId']): string {
+  return typeof experimentId === 'string' ? experimentId : experimentId(span)
 }
 
 function isTrue(value: unknown): boolean {

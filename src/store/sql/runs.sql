@@ -56,7 +56,7 @@ select id from gone;
 
 -- name: run_find
 -- Reads one run of an existing experiment with the roll-ups of its trace (for a root run), its feedback (for a root
--- run, also what was given to its trace and to no run), its relatives and its share.
+-- run, also what was given to its trace and to no run) and its share.
 -- A fragment, which has no name, type or start time because it is an update whose create has not arrived, is not shown.
 -- $1 tenant, $2 run. Reads only.
 select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type, run.status,
@@ -71,9 +71,6 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
   case when root.is_root then traces.completion_cost else run.completion_cost end as completion_cost,
   case when root.is_root then traces.total_cost else run.total_cost end as total_cost,
   traces.start_time as trace_min_start_time,
-  family.max_start_time as trace_max_start_time,
-  coalesce(family.child_run_ids, '{}') as child_run_ids,
-  coalesce(family.direct_child_run_ids, '{}') as direct_child_run_ids,
   (
     select example.dataset_id
     from examples as example
@@ -102,15 +99,6 @@ from runs as run
 join experiments on experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
 left join traces on traces.tenant_id = run.tenant_id and traces.id = run.trace_id
 cross join lateral (select run.parent_run_id is null and traces.id is not null as is_root) as root
-left join lateral (
-  select max(relative.start_time) as max_start_time,
-    array_agg(relative.id order by relative.dotted_order, relative.id)
-      filter (where starts_with(relative.dotted_order, run.dotted_order || '.')) as child_run_ids,
-    array_agg(relative.id order by relative.dotted_order, relative.id)
-      filter (where relative.parent_run_id = run.id) as direct_child_run_ids
-  from runs as relative
-  where relative.tenant_id = $1 and relative.trace_id = run.trace_id
-) as family on true
 where run.tenant_id = $1 and run.id = $2
   and (run.name is not null or run.run_type is not null or run.start_time is not null);
 
@@ -137,6 +125,29 @@ cross join lateral (
   where experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
   offset 0
 ) as experiment;
+
+-- name: run_list_ancestors
+-- Lists some runs and their ancestors, up to the first that has a dotted order. $1 tenant, $2 uuid[] runs, $3 the most
+-- steps up, which ends cycles. One look-up per run and step. Reads only.
+with recursive ancestor (id, parent_run_id, dotted_order, start_time, created_at, steps) as (
+  select run.*, 1
+  from unnest($2::uuid[]) as asked (id)
+  cross join lateral (
+    select runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
+    where runs.tenant_id = $1 and runs.id = asked.id
+    offset 0
+  ) as run
+  union
+  select parent.*, ancestor.steps + 1
+  from ancestor
+  cross join lateral (
+    select runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
+    where runs.tenant_id = $1 and runs.id = ancestor.parent_run_id
+    offset 0
+  ) as parent
+  where ancestor.dotted_order is null and ancestor.steps < $3::bigint
+)
+select distinct id, parent_run_id, dotted_order, start_time, created_at from ancestor;
 
 -- name: run_list_metadata_values
 -- The most frequent metadata values of an experiment's runs, by key. $1 tenant, $2 experiment, $3 text[] keys (null:
@@ -170,10 +181,9 @@ order by key collate "C";
 
 -- name: run_list_relatives
 -- The trees of runs of some traces: every run with its position. $1 tenant, $2 uuid[] traces. Reads only.
-select trace_id, id, parent_run_id, dotted_order, start_time
+select trace_id, id, parent_run_id, dotted_order, start_time, created_at
 from runs
-where tenant_id = $1 and trace_id = any ($2::uuid[])
-order by dotted_order, id;
+where tenant_id = $1 and trace_id = any ($2::uuid[]);
 
 -- name: run_list_thread_ends
 -- For each thread of an experiment, the inputs of its first root run and the outputs of its last one.

@@ -19,6 +19,15 @@ where $3::uuid is null
   or not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id)
 order by asked.id;
 
+-- name: trace_list_stored
+-- Lists the ids under which these traces are stored: the ids themselves, and the traces of which they are the root run.
+-- $1 tenant, $2 uuid[] ids. Reads only.
+select given.id from unnest($2::uuid[]) as given (id)
+union
+select top.trace_id from unnest($2::uuid[]) as given (id)
+join runs as top on top.tenant_id = $1 and top.id = given.id
+where top.parent_run_id is null and top.trace_id is not null;
+
 -- name: trace_list_with_metadata
 -- Lists the traces of an experiment in which some run has this metadata. $1 tenant, $2 experiment, $3 a JSON object
 -- that the metadata must contain, $4 the most rows. Reads only.

@@ -616,7 +616,7 @@ describe('401, 403, 404, 405, 413', () => {
       body: { message: 'Method not allowed', error: 'MethodNotAllowedError' },
     })
     expect(await h.call('GET', plainPath)).toMatchObject({ status: 405, body: { code: 3 } })
-    expect(await h.call('POST', '/api/public/otel/v1/metrics', {})).toMatchObject({
+    expect(await h.call('POST', '/api/public/otel/v1/profiles', {})).toMatchObject({
       status: 404,
       body: { error: 'LangfuseNotFoundError' },
     })

@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
-import { formatDottedOrder, parseDottedOrder, type Segment } from '../dotted-order.ts'
+import { formatDottedOrder, parseDottedOrder, type Segment } from '../../../domain/dotted-order.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 
 /** What a request says of a run's place in its trace; null where it says nothing. */

@@ -12,7 +12,7 @@ import { invalid, LangsmithError, type ValidationDetail } from '../errors.ts'
 import { readLineage } from './lineage.ts'
 import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.ts'
 import { runValues } from './run-payload.ts'
-import { findUsage } from './usage.ts'
+import { findUsage } from '../../../domain/usage-metadata.ts'
 
 /**
  * One create or update of a run: the text of each field, cut out of a JSON body or out of the parts of a multipart

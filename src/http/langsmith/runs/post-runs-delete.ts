@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { jsonbText } from '../../../domain/json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
+import { traceListStored } from '../../../store/read/traces/traces.ts'
 import { traceDeleteMany, traceDeleteWithMetadata } from '../../../store/write/traces.ts'
 import { messageAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
@@ -31,8 +32,9 @@ const runsSchema = {
 export function postRunsDelete(app: App, { db, clock }: Services): void {
   app.post('/runs/delete/traces', { schema: tracesSchema }, async (request) => {
     const { tenantId } = request.principal
-    const { session_id: sessionId, trace_ids: traceIds } = request.body
+    const { session_id: sessionId } = request.body
     if ((await experimentFind(db, tenantId, sessionId)) === null) throw notFound('Session')
+    const traceIds = await traceListStored(db, tenantId, request.body.trace_ids)
     await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
     return { message: 'Traces deleted' }
   })
@@ -52,7 +54,8 @@ export function postRunsDelete(app: App, { db, clock }: Services): void {
     if (sessionId !== null && (await experimentFind(db, tenantId, sessionId)) === null) {
       throw notFound('Session')
     }
-    await traceDeleteMany(db, tenantId, sessionId, traceIds, clock.now())
+    const storedIds = await traceListStored(db, tenantId, traceIds)
+    await traceDeleteMany(db, tenantId, sessionId, storedIds, clock.now())
     if (sessionId !== null && metadata.length > 0) {
       const text = jsonbText(JSON.stringify(Object.fromEntries(metadata)))
       await traceDeleteWithMetadata(db, tenantId, sessionId, text, clock.now())

@@ -49,14 +49,12 @@ export function publicRoutes(app: App, services: Services): void {
   app.post('/public/:share_token/runs/query', { schema: querySchema, config }, async (request) => {
     const top = await findSharedRun(services, request, request.params.share_token)
     const { id: ids, cursor } = request.body
+    const shared = new Set([top.id, ...top.childRunIds])
     const page = await runList(
       services.db,
       {
         tenantId: top.tenantId,
-        ids: ids ?? undefined,
-        ...(top.traceId === null || top.dottedOrder === null
-          ? { ids: [top.id] }
-          : { traceId: top.traceId, underDottedOrder: top.dottedOrder }),
+        ids: ids == null ? [...shared] : ids.filter((id) => shared.has(id)),
       },
       {
         order: 'asc',

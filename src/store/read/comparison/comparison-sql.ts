@@ -7,6 +7,7 @@ import { runFilterSql } from '../runs/run-filter.ts'
 
 const lightColumns = [
   'id',
+  'run_id',
   'tenant_id',
   'experiment_id',
   'reference_example_id',

@@ -10,6 +10,7 @@ import {
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
 import type { Example } from '../datasets/examples.ts'
 import type { FeedbackRow } from '../feedback/feedback.ts'
+import { withPaths } from '../runs/run-trees.ts'
 import type { RunRow } from '../runs/runs.ts'
 
 export interface ComparedExperiment {
@@ -22,6 +23,8 @@ export interface ComparedExperiment {
  * cover the feedback on the run and on its trace. Bodies are null in a preview.
  */
 export interface ComparedRun extends RunRow {
+  /** null until the run has arrived. */
+  runId: string | null
   traceId: string
   referenceExampleId: string
 }
@@ -152,14 +155,20 @@ export async function comparisonRowList(
     comparisonRunList(db, query, ids, { isPreview }),
   ])
   const targets = [...new Map(listed.map((run) => [run.id, run])).values()]
-  const [stats, feedback] = await Promise.all([
+  const runs = withoutRepeats(listed)
+  const [placed, stats, feedback] = await Promise.all([
+    withPaths(db, query.tenantId, runs),
     feedbackCountCompared(db, query, targets),
     detail === 'none' ? [] : feedbackListCompared(db, query, targets, detail),
   ])
   return assemble(
     ids,
     examples,
-    withoutRepeats(listed).map((run) => ({ ...run, feedbackStats: stats.get(run.id) ?? null })),
+    runs.map((run, i) => ({
+      // The place of a run that has not arrived is not known.
+      ...(run.runId === null ? run : placed[i]!),
+      feedbackStats: stats.get(run.id) ?? null,
+    })),
     feedback,
   )
 }

@@ -13,6 +13,8 @@ export interface ColumnSql {
   sql: Sql
   /** For an id: how clients spell it, which is what patterns are matched with. */
   spelling?: Sql
+  /** For an id that clients may know as another one: the stored ids that these are, as an array. */
+  storedIds?: (ids: readonly string[]) => Sql
   /** For a body: its preview, which patterns are matched with too. */
   preview?: Sql
   /** For a failure: the status of its row. */
@@ -49,9 +51,9 @@ export function conditionSql(
         ? sql`(${left}) is not null`
         : complementSql(equalsSql(type, column, value))
     case 'in':
-      return amongSql(type, left, value as readonly FilterScalar[])
+      return amongSql(type, column, value as readonly FilterScalar[])
     case 'nin':
-      return complementSql(amongSql(type, left, value as readonly FilterScalar[]))
+      return complementSql(amongSql(type, column, value as readonly FilterScalar[]))
     case 'gt':
     case 'gte':
     case 'lt':
@@ -85,6 +87,7 @@ export function complementSql(condition: Sql): Sql {
 
 function equalsSql(type: AttributeType, column: ColumnSql, value: FilterCondition['value']): Sql {
   const { sql: left, status, implies, isIndexed } = column
+  if (column.storedIds !== undefined) return amongSql(type, column, [value as string])
   if (type === 'flag') return value === true ? sql`(${left})` : sql`not (${left})`
   if (type === 'failure') return sql`${status} ${raw(value === true ? '=' : '<>')} 'error'`
   const right = scalarSql(type, value as FilterScalar)
@@ -97,7 +100,12 @@ function equalsSql(type: AttributeType, column: ColumnSql, value: FilterConditio
   return isIndexed ? sql`left(${left}, 200) = left(${right}, 200) and ${exact}` : exact
 }
 
-function amongSql(type: AttributeType, left: Sql, values: readonly FilterScalar[]): Sql {
+function amongSql(
+  type: AttributeType,
+  { sql: left, storedIds }: ColumnSql,
+  values: readonly FilterScalar[],
+): Sql {
+  if (storedIds !== undefined) return sql`${left} = any(${storedIds(values.map(String))})`
   if (type === 'tags') return sql`${left} && ${values}::text[]`
   if (type !== 'scalar') return sql`${left} = any(${values.map(String)}::${raw(castOf[type])}[])`
   const texts = values.filter((value) => typeof value === 'string')

@@ -24,7 +24,7 @@ export function runSource(alias: string): FilterSource {
   return {
     columns: {
       id: ofRun('id'),
-      trace_id: ofRun('trace_id'),
+      trace_id: { sql: ofRun('trace_id'), storedIds: storedTraceIds },
       parent_run_id: ofRun('parent_run_id'),
       experiment_id: ofRun('experiment_id'),
       reference_example_id: ofRun('reference_example_id'),
@@ -58,6 +58,20 @@ export function runSource(alias: string): FilterSource {
       idsWith: runIdsWithFeedback,
     },
   }
+}
+
+/**
+ * The ids under which runs of these traces are stored: the ids themselves, and the traces of which they name the root run,
+ * as LangSmith's clients do (contracts/langsmith.md 3.7).
+ */
+export function storedTraceIds(ids: readonly string[]): Sql {
+  return sql`array(
+    select given.id from unnest(${ids}::uuid[]) as given (id)
+    union
+    select top.trace_id from unnest(${ids}::uuid[]) as given (id)
+    join runs as top on top.tenant_id = ${tenant} and top.id = given.id
+    where top.parent_run_id is null and top.trace_id is not null
+  )`
 }
 
 /** Selects the runs that have feedback, and the root runs of the traces that have feedback themselves. */

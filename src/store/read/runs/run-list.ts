@@ -13,6 +13,7 @@ import {
   type RunPlace,
   type RunQuery,
 } from './run-query-sql.ts'
+import { runListRelatives, withPaths, type Relatives } from './run-trees.ts'
 import type { RunDetailRow } from './runs.ts'
 
 /** Columns that are read only on request, because they are large or come from other tables. */
@@ -41,8 +42,8 @@ export interface RunPage {
 
 /**
  * Reads one page of the runs of existing experiments. A run looks the same whatever the query is, and the same as
- * `runFind` returns it. A page takes one statement, one more each for feedback and for relatives, and one before them
- * for a filter by feedback.
+ * `runFind` returns it. A page takes one statement, one more each for feedback, for paths that are not stored and for
+ * relatives, and one before them for a filter by feedback.
  */
 export async function runList(
   db: Queryable,
@@ -63,12 +64,16 @@ export async function runList(
   const hasMore = rows.length > place.limit
   if (hasMore) rows.pop()
   const last = rows.at(-1)
-  const [relatives, stats] = await Promise.all([
-    wanted.has('relatives') ? runListRelatives(db, query.tenantId, rows) : null,
+  const [placed, stats] = await Promise.all([
+    withPaths(db, query.tenantId, rows),
     wanted.has('feedbackStats') ? feedbackCountOfRuns(db, query.tenantId, rows) : null,
   ])
+  const traceIds = rows.map((row) => row.traceId)
+  const relatives = wanted.has('relatives')
+    ? await runListRelatives(db, query.tenantId, placed, traceIds)
+    : null
   return {
-    rows: rows.map((row) => ({
+    rows: placed.map((row) => ({
       ...row,
       feedbackStats: stats?.get(row.id) ?? null,
       ...(relatives?.(row) ?? { childRunIds: [], directChildRunIds: [], traceMaxStartTime: null }),
@@ -77,10 +82,9 @@ export async function runList(
   }
 }
 
-type PageRow = Omit<
-  RunDetailRow,
-  'startTime' | 'feedbackStats' | 'childRunIds' | 'directChildRunIds' | 'traceMaxStartTime'
-> & { startTime: Timestamp }
+type PageRow = Omit<RunDetailRow, 'startTime' | 'feedbackStats' | keyof Relatives> & {
+  startTime: Timestamp
+}
 
 async function runListPage(
   db: Queryable,
@@ -182,46 +186,4 @@ async function feedbackCountOfRuns(
     ],
   )
   return new Map(rows.map((row) => [row.runId, row.stats]))
-}
-
-type Relatives = Pick<RunDetailRow, 'childRunIds' | 'directChildRunIds' | 'traceMaxStartTime'>
-
-interface Relative {
-  traceId: string
-  id: string
-  parentRunId: string | null
-  dottedOrder: string | null
-  startTime: Timestamp | null
-}
-
-/** Reads every trace of the page once, however many of its runs are on the page. */
-async function runListRelatives(
-  db: Queryable,
-  tenantId: string,
-  rows: readonly PageRow[],
-): Promise<(row: PageRow) => Relatives> {
-  const traceIds = new Set(rows.flatMap((row) => row.traceId ?? []))
-  const relatives = await runStatement<Relative>(db, 'run_list_relatives', [
-    tenantId,
-    [...traceIds],
-  ])
-  const latest = new Map<string, Timestamp>()
-  const children = new Map<string, string[]>(rows.map((row) => [row.id, []]))
-  const descendants = new Map<string, string[]>(
-    rows.map((row) => [`${row.traceId} ${row.dottedOrder}`, []]),
-  )
-  for (const { traceId, id, parentRunId, dottedOrder, startTime } of relatives) {
-    if (startTime !== null && startTime > (latest.get(traceId) ?? ''))
-      latest.set(traceId, startTime)
-    if (parentRunId !== null) children.get(parentRunId)?.push(id)
-    const order = dottedOrder ?? ''
-    for (let dot = order.indexOf('.'); dot !== -1; dot = order.indexOf('.', dot + 1)) {
-      descendants.get(`${traceId} ${order.slice(0, dot)}`)?.push(id)
-    }
-  }
-  return (row) => ({
-    childRunIds: descendants.get(`${row.traceId} ${row.dottedOrder}`) ?? [],
-    directChildRunIds: children.get(row.id) ?? [],
-    traceMaxStartTime: latest.get(row.traceId ?? '') ?? null,
-  })
 }

@@ -2,7 +2,7 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
-import { runFilterSql } from './run-filter.ts'
+import { runFilterSql, storedTraceIds } from './run-filter.ts'
 
 /** Which runs to read. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
@@ -15,8 +15,6 @@ export interface RunQuery {
   traceId?: string | undefined
   parentRunId?: string | undefined
   exampleIds?: string[] | undefined
-  /** The run's dotted order equals this one or lies below it. */
-  underDottedOrder?: string | undefined
   runTypes?: { are: 'among' | 'outside'; types: readonly string[] } | undefined
   isRoot?: boolean | undefined
   /** The run belongs to a thread. */
@@ -115,7 +113,7 @@ export function runConditions(query: RunQuery): Sql[] {
   const conditions = [sql`run.start_time is not null`]
   const add = (condition: Sql) => conditions.push(condition)
   if (query.ids !== undefined) add(sql`run.id = any(${query.ids}::uuid[])`)
-  if (query.traceId !== undefined) add(sql`run.trace_id = ${query.traceId}::uuid`)
+  if (query.traceId !== undefined) add(sql`run.trace_id = any(${storedTraceIds([query.traceId])})`)
   if (query.parentRunId !== undefined) {
     // Children are looked for in the trace of their parent, so no index on the parent is needed.
     add(sql`run.parent_run_id = ${query.parentRunId}::uuid
@@ -123,12 +121,6 @@ export function runConditions(query: RunQuery): Sql[] {
   }
   if (query.exampleIds !== undefined) {
     add(sql`run.reference_example_id = any(${query.exampleIds}::uuid[])`)
-  }
-  if (query.underDottedOrder !== undefined) {
-    const top = query.underDottedOrder
-    add(
-      sql`(run.dotted_order = ${top}::text or starts_with(run.dotted_order, ${top}::text || '.'))`,
-    )
   }
   if (query.runTypes !== undefined) {
     const { are, types } = query.runTypes

@@ -2,12 +2,13 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
+import { runListRelatives, withPaths, type Relatives } from './run-trees.ts'
 
 /** A run as every view shows it. Tokens and costs of a root run are those of its whole trace. */
 export interface RunRow {
   id: string
   tenantId: string
-  /** null for a run that named only its parent, until the parent arrives. */
+  /** The id of the root run. null for a run that named only its parent, until the parent arrives. */
   traceId: string | null
   experimentId: string
   parentRunId: string | null
@@ -27,6 +28,7 @@ export interface RunRow {
   events: JsonText | null
   serialized: JsonText | null
   tags: string[] | null
+  /** Stored, or derived from the ancestors. */
   dottedOrder: string | null
   referenceExampleId: string | null
   metadata: JsonText | null
@@ -76,6 +78,12 @@ export async function runFind(
   tenantId: string,
   id: string,
 ): Promise<RunDetailRow | null> {
-  const [row] = await runStatement<RunDetailRow>(db, 'run_find', [tenantId, id])
-  return row ?? null
+  const stored = await runStatement<Omit<RunDetailRow, keyof Relatives>>(db, 'run_find', [
+    tenantId,
+    id,
+  ])
+  const [row] = await withPaths(db, tenantId, stored)
+  if (row === undefined) return null
+  const relatives = await runListRelatives(db, tenantId, [row], [stored[0]!.traceId])
+  return { ...row, ...relatives(row) }
 }

@@ -4,7 +4,7 @@ import { defaultEnvironment } from '../../../domain/environment.ts'
 import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 import { askedSql, pageRowsSql, type Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
@@ -227,4 +227,17 @@ where ${visibleTraceSql(purging)} and ${traceFields.threadId} = ${threadId}::tex
 order by ${traceTime}, trace.id
 limit ${limit}`
   return runComposed<TraceRow>(db, tenantId, statement)
+}
+
+/**
+ * Returns the ids under which traces are stored: the given ones, and the traces of which these name the root run, as
+ * LangSmith's clients do (contracts/langsmith.md 3.7).
+ */
+export async function traceListStored(
+  db: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await runStatement<{ id: string }>(db, 'trace_list_stored', [tenantId, ids])
+  return rows.map(({ id }) => id)
 }

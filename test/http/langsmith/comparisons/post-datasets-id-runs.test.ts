@@ -699,7 +699,8 @@ describe('200: experiments made through Langfuse', () => {
     expect(complete.runs).toMatchObject([
       {
         id: root.id,
-        trace_id: trace,
+        // LangSmith's clients know a trace by its root run.
+        trace_id: root.id,
         session_id: session,
         reference_example_id: example,
         name: 'root span',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addDecimals, parseDecimal } from '../../../../src/domain/decimal.ts'
-import { findUsage } from '../../../../src/http/langsmith/ingest/usage.ts'
+import { findUsage } from '../../../../src/domain/usage-metadata.ts'
 import { harness } from '../../../support/harness.ts'
 
 const none = {

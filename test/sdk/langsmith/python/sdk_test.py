@@ -29,6 +29,7 @@ from langsmith.evaluation import evaluate_comparative
 from langsmith.run_helpers import get_current_run_tree, tracing_context
 from langsmith.schemas import Attachment, ExampleCreate, ExampleUpdate
 from langsmith.utils import LangSmithNotFoundError
+from opentelemetry import trace
 
 RUN = uuid.uuid4().hex[:8]
 DATASET = f"python sums {RUN}"
@@ -405,6 +406,31 @@ def examples_are_changed_and_old_versions_stay():
     equal(len(list(client.list_examples(dataset_id=state["dataset"].id))), 2)
     versions = list(client.list_dataset_versions(dataset_id=state["dataset"].id))
     equal(len(versions) >= 3, True)
+
+
+@check
+def traces_sent_as_opentelemetry_spans_are_trees_in_their_project():
+    project = f"python spans {RUN}"
+    spans = Client(api_url=ENDPOINT, tracing_mode="otel")
+
+    @traceable(name="whole", tags=["a", "b"], metadata={"plan": "gold"})
+    def whole(q):
+        return model(q)["text"]
+
+    with tracing_context(client=spans, project_name=project, enabled=True):
+        whole("1+1")
+        try:
+            whole("broken")
+        except ValueError:
+            pass
+    spans.flush()
+    trace.get_tracer_provider().force_flush()
+    roots = [client.read_run(run.id, load_child_runs=True) for run in finished(project, 4) if run.parent_run_id is None]
+    right, wrong = sorted(roots, key=lambda run: run.error or "")
+    equal((right.name, right.inputs, right.outputs), ("whole", {"q": "1+1"}, {"output": "2"}))
+    equal((right.tags, right.extra["metadata"]["plan"], right.total_tokens), (["a", "b"], "gold", 5))
+    equal([(run.name, run.run_type, run.trace_id) for run in right.child_runs], [("model", "llm", right.id)])
+    equal((wrong.status, "boom" in wrong.error, len(wrong.child_runs)), ("error", True, 1))
 
 
 @check

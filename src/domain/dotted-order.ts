@@ -1,5 +1,5 @@
-import { isUuid } from '../../domain/ids.ts'
-import { parseTimestamp, type Timestamp } from '../../domain/timestamp.ts'
+import { isUuid } from './ids.ts'
+import { parseTimestamp, type Timestamp } from './timestamp.ts'
 
 /** One run on the path from the root: when it started, and its id in lower case. */
 export interface Segment {
@@ -37,4 +37,9 @@ export function ancestorIds(dottedOrder: string): string[] {
     .split('.')
     .slice(0, -1)
     .map((piece) => piece.slice(-36))
+}
+
+/** The id of the root run of a stored dotted order, which LangSmith's clients take for the trace's id. */
+export function rootIdOf(dottedOrder: string): string {
+  return dottedOrder.split('.', 1)[0]!.slice(-36)
 }

@@ -1,6 +1,6 @@
-import { addDecimals, parseDecimal } from '../../../domain/decimal.ts'
-import type { Decimal, JsonText, Run } from '../../../domain/entities.ts'
-import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { addDecimals, parseDecimal } from './decimal.ts'
+import type { Decimal, JsonText, Run } from './entities.ts'
+import { sliceElements, sliceMembers } from './json.ts'
 
 /** Tokens and costs of one run, set together. */
 export type Usage = {

@@ -1,0 +1,63 @@
+import { parseDottedOrder } from '../../domain/dotted-order.ts'
+import { isUuid, resolveId, type ResolvedId } from '../../domain/ids.ts'
+import type { AttributeValue, Span } from './decode.ts'
+
+/**
+ * How the id of a run follows from that of its span. `named`: as of any client's id (architecture.md 4.2). `padded`: the
+ * 8 bytes behind 8 zero bytes are the UUID, as LangSmith's SDKs expect (contracts/langsmith.md 2.11).
+ */
+export type IdScheme = 'named' | 'padded'
+
+/** The trace, the run and the parent that a span stands for. */
+export interface SpanIds {
+  trace: ResolvedId
+  run: ResolvedId
+  /** null for a root. */
+  parent: ResolvedId | null
+}
+
+/** Reads the ids of a span. Those that LangSmith's attributes give come first (contracts/langsmith.md 2.11). */
+export function idsOf(
+  { traceId, spanId, parentSpanId, attributes }: Span,
+  scheme: IdScheme,
+): SpanIds {
+  const path = pathOf(attributes.get('langsmith.span.dotted_order'))
+  const trace = uuidOf(attributes.get('langsmith.trace.id')) ?? path.at(0)
+  const run = uuidOf(attributes.get('langsmith.span.id')) ?? path.at(-1)
+  return {
+    trace: trace === undefined ? resolveId('trace', traceId) : { id: trace, externalId: null },
+    run: run === undefined ? runIdOf(spanId, scheme) : { id: run, externalId: null },
+    parent: parentOf(),
+  }
+
+  function parentOf(): ResolvedId | null {
+    if (isTrue(attributes.get('langsmith.is_root'))) return null
+    const parent = uuidOf(attributes.get('langsmith.span.parent_id')) ?? path.at(-2)
+    if (parent === undefined) return parentSpanId === null ? null : runIdOf(parentSpanId, scheme)
+    const padded = paddedSpanId.exec(parent)
+    // What is meant is a span, and spans have other ids here.
+    if (padded !== null && scheme === 'named') return runIdOf(`${padded[1]}${padded[2]}`, scheme)
+    return { id: parent, externalId: null }
+  }
+}
+
+const paddedSpanId = /^00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})$/
+
+function runIdOf(spanId: string, scheme: IdScheme): ResolvedId {
+  if (scheme === 'named') return resolveId('run', spanId)
+  return { id: `00000000-0000-0000-${spanId.slice(0, 4)}-${spanId.slice(4)}`, externalId: null }
+}
+
+function uuidOf(value: AttributeValue | undefined): string | undefined {
+  return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined
+}
+
+/** The ids of a dotted order, root first. */
+function pathOf(value: AttributeValue | undefined): string[] {
+  const segments = typeof value === 'string' ? parseDottedOrder(value) : null
+  return segments?.map(({ id }) => id) ?? []
+}
+
+function isTrue(value: AttributeValue | undefined): boolean {
+  return value === true || value === 'true'
+}
