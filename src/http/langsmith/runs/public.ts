@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
+import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { runFind, type RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
 import type { App, Services } from '../../services.ts'
@@ -51,13 +52,7 @@ export function publicRoutes(app: App, services: Services): void {
     const { id: ids, cursor } = request.body
     const page = await runList(
       services.db,
-      {
-        tenantId: top.tenantId,
-        ids: ids ?? undefined,
-        ...(top.traceId === null || top.dottedOrder === null
-          ? { ids: [top.id] }
-          : { traceId: top.traceId, underDottedOrder: top.dottedOrder }),
-      },
+      { ids: ids ?? undefined, ...sharedRuns(top) },
       {
         order: 'asc',
         after: cursor ? readRunCursor(top, 'asc', cursor) : null,
@@ -79,7 +74,7 @@ export function publicRoutes(app: App, services: Services): void {
  * signed; the token itself grants no scope.
  * @throws LangsmithError 404 when the token shares nothing, or no longer does
  */
-async function findSharedRun(
+export async function findSharedRun(
   { db }: Pick<Services, 'db'>,
   request: FastifyRequest,
   token: string,
@@ -89,6 +84,14 @@ async function findSharedRun(
   if (run === null) throw notFound('Shared run')
   request.principal = { tenantId: run.tenantId, tenantName: '', scopes: [] }
   return run
+}
+
+/** The shared run and its descendants. A run that does not know its trace yet has none. */
+export function sharedRuns(top: RunDetailRow): RunQuery {
+  const { tenantId, traceId, dottedOrder } = top
+  return traceId === null || dottedOrder === null
+    ? { tenantId, ids: [top.id] }
+    : { tenantId, traceId, underDottedOrder: dottedOrder }
 }
 
 const publicFields = new Set(Object.keys(publicRunAnswer.shape))
