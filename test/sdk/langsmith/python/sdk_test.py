@@ -416,7 +416,7 @@ def threads_and_traces_are_read_by_the_v2_resources_and_shared():
         extra = {"project_name": project, "metadata": {"thread_id": thread}, "client": client}
         traced(turn, langsmith_extra=extra)
     client.flush()
-    wait_for(lambda: len(list(client.list_runs(project_name=project, is_root=True))) == 3)
+    finished(project, 3)
     id = str(client.read_project(project_name=project).id)
 
     async def read():
