@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { runStats } from '../../../store/read/runs/run-stats.ts'
-import { runListThreadEnds } from '../../../store/read/traces/project-threads.ts'
+import { runListThreadEnds } from '../../../store/read/runs/project-threads.ts'
 import { raw, timeAnswer, wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { time, uuid } from '../schemas.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { runList, type RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
-import { runListThreadTurns } from '../../../store/read/traces/project-threads.ts'
+import { runListThreadTurns } from '../../../store/read/runs/project-threads.ts'
 import { wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { latencyOf } from '../runs/run-from-row.ts'

@@ -8,7 +8,7 @@ import {
   threadListOfProject,
   type ThreadEnds,
   type ThreadQuery,
-} from '../../../store/read/traces/project-threads.ts'
+} from '../../../store/read/runs/project-threads.ts'
 import { timeAnswer, uuidAnswer, wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { readCursor, writeCursor } from '../cursor.ts'

@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
-import { runConditions, type RunQuery } from '../runs/run-query-sql.ts'
+import { runConditions, type RunQuery } from './run-query-sql.ts'
 
 /*
  * Threads of one project, as LangSmith has them: a thread is the root runs that name it, which are its turns.
