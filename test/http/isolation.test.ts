@@ -7,7 +7,7 @@ import {
   routeRequests,
   type RouteRequest,
 } from '../support/route-requests.ts'
-import { seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
+import { seededRunTime, seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
 import type { TestTenant } from '../support/tenant.ts'
 
 /** SPEC I8, for every route that the OpenAPI documents list. */
@@ -141,6 +141,7 @@ const muteRoutes = new Set([
   'GET /datasets/{id}/splits',
   'POST /examples/validate',
   'POST /examples/validate/bulk',
+  'POST /v2/threads/stats',
 ])
 
 const isReading = (route: string, { isRead, isWrite }: RouteRequest): boolean =>
@@ -263,6 +264,8 @@ describe('I8 what works in place of a key', () => {
       theirs.uploadLink.replace(/expires=\d+/, 'expires=9999999999'),
     ]
     const { runShareToken: run, datasetShareToken: dataset, feedbackToken } = theirs
+    const sharedRun = (token: string, { runId }: SeededTenant): string =>
+      `/v2/public/${token}/run/${runId}?selects=NAME&start_time=${seededRunTime}`
     return [
       ['GET /api/runmill/blobs/{tenantId}/{blobId}', theirs.blobLink, bentBlobs],
       ['HEAD /api/runmill/blobs/{tenantId}/{blobId}', theirs.blobLink, bentBlobs],
@@ -272,6 +275,21 @@ describe('I8 what works in place of a key', () => {
       ['GET /public/{share_token}/examples/count', ...shares('examples/count', dataset, run)],
       ['GET /public/{share_token}/run', ...shares('run', run, dataset)],
       ['POST /public/{share_token}/runs/query', ...shares('runs/query', run, dataset), {}],
+      [
+        'GET /v2/public/{share_token}/run/{run_id}',
+        sharedRun(run, theirs),
+        [
+          sharedRun(anyone, theirs),
+          sharedRun(dataset, theirs),
+          sharedRun(own.runShareToken, theirs),
+        ],
+      ],
+      [
+        'POST /v2/public/{share_token}/runs/query',
+        `/v2/public/${run}/runs/query`,
+        [`/v2/public/${anyone}/runs/query`, `/v2/public/${dataset}/runs/query`],
+        { selects: ['NAME', 'TRACE_ID'] },
+      ],
       [
         'GET /feedback/tokens/{token}',
         `/feedback/tokens/${feedbackToken}?score=1`,

@@ -80,7 +80,9 @@ async function tryOperation(
       headers: { ...key, ...request.headers },
       ...(request.payload === undefined ? {} : { payload: request.payload }),
     })
-    if (answer.statusCode >= 500 && !(path === '/readyz' && answer.statusCode === 503)) {
+    // 501 refuses what is asked for: it is no fault.
+    const isRefusal = answer.statusCode === 501 || (path === '/readyz' && answer.statusCode === 503)
+    if (answer.statusCode >= 500 && !isRefusal) {
       throw new Error(`${answer.statusCode} ${answer.body}`)
     }
   })

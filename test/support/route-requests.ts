@@ -41,6 +41,8 @@ export const publicRoutes: Readonly<Record<string, string>> = {
   'GET /public/{share_token}/examples/count': 'the token of a share',
   'GET /public/{share_token}/run': 'the token of a share',
   'POST /public/{share_token}/runs/query': 'the token of a share',
+  'GET /v2/public/{share_token}/run/{run_id}': 'the token of a share',
+  'POST /v2/public/{share_token}/runs/query': 'the token of a share',
   'GET /feedback/tokens/{token}': 'the token of a feedback link',
   'POST /feedback/tokens/{token}': 'the token of a feedback link',
 }
@@ -63,6 +65,7 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     traceId: of.traceId,
     observationId: of.observationId,
     sessionId: of.threadId,
+    thread_id: of.threadId,
     scoreId: of.scoreId,
     configId: of.scoreConfigId,
     mediaId: of.mediaId,
@@ -368,6 +371,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     foreign: 404,
   }),
   'GET /sessions/{id}/metadata': (theirs) => ({ path: { id: theirs.sessionId2 }, foreign: 404 }),
+  'GET /v2/datasets': () => ({ foreign: 200 }),
   'POST /datasets': (theirs) => ({ body: { name: `${theirs.mark} another` }, foreign: 200 }),
   'GET /datasets': (theirs) => [
     { foreign: 200 },
@@ -659,6 +663,60 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     query: { project_id: theirs.sessionId, selects: ['INPUTS', 'NAME'] },
     foreign: 404,
   }),
+  'GET /v2/runs/{run_id}/url': (theirs, own) => [
+    { query: { project_id: theirs.sessionId, trace_id: theirs.runId }, foreign: 404 },
+    ...(own === theirs
+      ? []
+      : [{ query: { project_id: own.sessionId, trace_id: theirs.runId }, foreign: 404 }]),
+  ],
+  'POST /v2/traces/query': (theirs, own) => [
+    {
+      body: {
+        project_id: theirs.sessionId,
+        min_start_time: seededRunTime,
+        selects: ['INPUTS', 'NAME', 'TOTAL_COST'],
+      },
+      foreign: 404,
+      isRead: true,
+    },
+    {
+      body: {
+        project_id: own.sessionId,
+        trace_ids: [theirs.runId],
+        min_start_time: seededRunTime,
+      },
+      foreign: 200,
+      isRead: true,
+    },
+  ],
+  'POST /v2/threads/query': (theirs) => ({
+    body: { project_id: theirs.sessionId, min_start_time: seededRunTime },
+    foreign: 404,
+    isRead: true,
+  }),
+  'POST /v2/threads/stats': (theirs) => ({
+    body: {
+      project_id: theirs.sessionId,
+      select: ['THREAD_COUNT', 'TOTAL_COST'],
+      min_start_time: seededRunTime,
+    },
+    foreign: 404,
+    isRead: true,
+  }),
+  'GET /v2/threads/{thread_id}/traces': (theirs, own) => [
+    { query: { project_id: theirs.sessionId, selects: ['INPUTS', 'NAME'] }, foreign: 404 },
+    { query: { project_id: own.sessionId, selects: ['INPUTS', 'NAME'] }, foreign: 200 },
+  ],
+  'GET /v2/threads/{thread_id}/stats': (theirs, own) => [
+    { query: { session_id: theirs.sessionId, selects: ['TURNS', 'FEEDBACK_STATS'] }, foreign: 404 },
+    { query: { session_id: own.sessionId, selects: ['TURNS', 'FEEDBACK_STATS'] }, foreign: 200 },
+  ],
+  'POST /v2/runs/{run_id}/share': (theirs, own) => [
+    { body: { session_id: theirs.sessionId, trace_id: theirs.runId }, foreign: 404 },
+    ...(own === theirs
+      ? []
+      : [{ body: { session_id: own.sessionId, trace_id: theirs.runId }, foreign: 404 }]),
+  ],
   'POST /feedback': (theirs) => [
     // Feedback may come before its run, and ids are unique per tenant.
     {
@@ -728,6 +786,10 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   }),
   'DELETE /datasets/comparative/{comparative_experiment_id}': () => ({ foreign: 404 }),
   'DELETE /runs/{run_id}/share': () => ({ foreign: 404 }),
+  'DELETE /v2/runs/{run_id}/share': (theirs) => ({
+    body: { session_id: theirs.sessionId },
+    foreign: 404,
+  }),
   'DELETE /datasets/{id}/share': () => ({ foreign: 404 }),
   'DELETE /api/public/traces': (theirs) => ({
     body: { traceIds: [theirs.traceId] },

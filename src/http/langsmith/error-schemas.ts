@@ -17,20 +17,23 @@ const error = z
   .object({ error: z.string(), details: z.string().optional() })
   .meta({ id: 'LangsmithIngestError' })
 
+/** Problem details (RFC 9457). */
+export const problemShape = {
+  'application/problem+json': z
+    .object({
+      type: z.literal('about:blank'),
+      title: z.string(),
+      status: z.int(),
+      detail: z.string(),
+      instance: z.string(),
+    })
+    .meta({ id: 'LangsmithProblem' }),
+}
+
 const shapes = {
   detail: { 'application/json': detail },
   error: { 'application/json': error },
-  problem: {
-    'application/problem+json': z
-      .object({
-        type: z.literal('about:blank'),
-        title: z.string(),
-        status: z.int(),
-        detail: z.string(),
-        instance: z.string(),
-      })
-      .meta({ id: 'LangsmithProblem' }),
-  },
+  problem: problemShape,
 }
 
 /** The errors that any request to a route of LangSmith's API may get. */

@@ -17,6 +17,7 @@ import { ingestRoutes } from './ingest/routes.ts'
 import { examplesRoutes } from './examples/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { sessionsRoutes } from './sessions/routes.ts'
+import { threadsRoutes } from './threads/routes.ts'
 import { comparisonsRoutes } from './comparisons/routes.ts'
 import { langsmithErrors } from './error-schemas.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
@@ -40,6 +41,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
   infoRoutes(app)
   feedbackRoutes(app, services)
   runsRoutes(app, services)
+  threadsRoutes(app, services)
   ingestRoutes(app, services)
   examplesRoutes(app, services)
   datasetsRoutes(app, services)

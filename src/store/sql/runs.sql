@@ -186,27 +186,52 @@ from runs
 where tenant_id = $1 and trace_id = any ($2::uuid[]);
 
 -- name: run_list_thread_ends
--- For each thread of an experiment, the inputs of its first root run and the outputs of its last one.
--- $1 tenant, $2 experiment, $3 text[] threads. Reads only.
-select asked.thread_id, first_run.inputs_preview as first_inputs, last_run.outputs_preview as last_outputs,
-  last_run.error as last_error
+-- For each thread of an experiment, the inputs of its first root run, the outputs and the error of its last one, and the
+-- error of the last one that failed. $1 tenant, $2 experiment, $3 text[] threads, $4 earliest start of a run, or null,
+-- $5 exclusive upper bound of the start, or null. Reads only.
+select asked.thread_id, first_run.trace_id as first_trace_id, first_run.inputs_preview as first_inputs,
+  last_run.trace_id as last_trace_id, last_run.outputs_preview as last_outputs, last_run.error as last_error,
+  failed.error as last_failure, failed.level as last_failure_level, failed.status_message as last_failure_message
 from unnest($3::text[]) as asked (thread_id)
 cross join lateral (
-  select inputs_preview
+  select trace_id, inputs_preview
   from runs
   where tenant_id = $1 and experiment_id = $2 and thread_id = asked.thread_id
     and parent_run_id is null and trace_id is not null and start_time is not null
+    and start_time >= coalesce($4::timestamptz, '-infinity') and start_time < coalesce($5::timestamptz, 'infinity')
   order by start_time, id desc
   limit 1
 ) as first_run
 cross join lateral (
-  select outputs_preview, error
+  select trace_id, outputs_preview, error
   from runs
   where tenant_id = $1 and experiment_id = $2 and thread_id = asked.thread_id
     and parent_run_id is null and trace_id is not null and start_time is not null
+    and start_time >= coalesce($4::timestamptz, '-infinity') and start_time < coalesce($5::timestamptz, 'infinity')
   order by start_time desc, id
   limit 1
-) as last_run;
+) as last_run
+left join lateral (
+  select error, level, status_message
+  from runs
+  where tenant_id = $1 and experiment_id = $2 and thread_id = asked.thread_id
+    and parent_run_id is null and trace_id is not null and start_time is not null and status = 'error'
+    and start_time >= coalesce($4::timestamptz, '-infinity') and start_time < coalesce($5::timestamptz, 'infinity')
+  order by start_time desc, id
+  limit 1
+) as failed on true;
+
+-- name: run_list_thread_turns
+-- The places of some root runs among all root runs of their thread, oldest first, from 1. $1 tenant, $2 experiment,
+-- $3 thread, $4 uuid[] runs. Reads only.
+select turn.id, turn.place
+from (
+  select id, row_number() over (order by start_time, trace_id, id) as place
+  from runs
+  where tenant_id = $1 and experiment_id = $2 and thread_id = $3
+    and parent_run_id is null and trace_id is not null and start_time is not null
+) as turn
+where turn.id = any ($4::uuid[]);
 
 -- name: run_list_traceless
 -- Lists runs that have no trace_id, because they named only a parent, and whose parent, written now or earlier, has a

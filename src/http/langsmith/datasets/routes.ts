@@ -3,6 +3,7 @@ import { deleteDatasets } from './delete-datasets.ts'
 import { exportRoutes } from './export.ts'
 import { getDatasetsId } from './get-datasets-id.ts'
 import { getDatasets } from './get-datasets.ts'
+import { getV2Datasets } from './get-v2-datasets.ts'
 import { patchDatasetsId } from './patch-datasets-id.ts'
 import { postDatasetsClone } from './post-datasets-clone.ts'
 import { postDatasetsUpload } from './post-datasets-upload.ts'
@@ -21,6 +22,7 @@ export function datasetsRoutes(app: App, services: Services): void {
   postDatasetsClone(app, services)
   postExamplesUploadDatasetId(app, services)
   getDatasets(app, services)
+  getV2Datasets(app, services)
   getDatasetsId(app, services)
   exportRoutes(app, services)
   splitsRoutes(app, services)

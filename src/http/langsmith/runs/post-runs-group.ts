@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { runStats } from '../../../store/read/runs/run-stats.ts'
-import { runListThreadEnds } from '../../../store/read/traces/threads.ts'
+import { runListThreadEnds } from '../../../store/read/runs/project-threads.ts'
 import { raw, timeAnswer, wholeAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { time, uuid } from '../schemas.ts'
@@ -60,7 +60,7 @@ export function postRunsGroup(app: App, { db }: Services): void {
     const query = readGroupQuery(tenantId, request.body)
     const rows = await runStats(db, query, { ...byThread, limit, offset }, ['feedback'])
     const keys = rows.map((row) => row.groupKey ?? '')
-    const ends = await runListThreadEnds(db, tenantId, sessionId, keys)
+    const ends = await runListThreadEnds(db, { tenantId, experimentId: sessionId }, keys)
     const groups = rows.map((row, i) => {
       const end = ends.get(keys[i]!)
       const statistics = runStatsFromRow(row)

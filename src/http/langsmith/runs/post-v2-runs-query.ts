@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { fromEpochMs, toEpochMs } from '../../../domain/timestamp.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
 import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
@@ -12,6 +11,16 @@ import { readRunFilter, runTypesShownAs } from './run-query-body.ts'
 import { runV2Answer } from './run-v2-answer.ts'
 import { runSelectFields, runV2Context, runV2Selection } from './run-v2.ts'
 import { time, uuid } from '../schemas.ts'
+import {
+  dayAgo,
+  feedbackWindowFields,
+  notImplementedAnswer,
+  pageAnswer,
+  readFeedbackWindow,
+  refuseFields,
+  semanticFields,
+  sendPage,
+} from '../v2.ts'
 
 const ids = z.array(uuid).max(10_000).nullish()
 
@@ -30,21 +39,16 @@ const body = z.object({
   min_start_time: time.nullish(),
   max_start_time: time.nullish(),
   page_size: z.int().min(1).max(1000).nullish(),
+  ...feedbackWindowFields,
+  ...semanticFields,
   selects: z.array(z.enum(runSelectFields)).nullish(),
   sort_order: z.enum(['ASC', 'DESC']).nullish(),
   cursor: z.string().nullish(),
 })
 
-const answer = z.object({
-  items: z.array(runV2Answer),
-  next_cursor: z.string().nullable(),
-  has_more: z.boolean(),
-})
+const answer = pageAnswer(runV2Answer, { has_more: z.boolean() })
 
 type Body = z.output<typeof body>
-
-/** How far back runs of projects are listed when the request names no earliest start. */
-const defaultWindowMs = 24 * 3600 * 1000
 
 /** `POST /v2/runs/query`: the runs of projects, or of all experiments on a dataset (contracts/langsmith.md 2.10.2). */
 export function postV2RunsQuery(app: App, services: Services): void {
@@ -52,10 +56,16 @@ export function postV2RunsQuery(app: App, services: Services): void {
     '/v2/runs/query',
     {
       config: { scope: 'read', errorShape: 'problem' },
-      schema: { tags: ['runs v2'], summary: 'List runs', body, response: { 200: answer } },
+      schema: {
+        tags: ['runs v2'],
+        summary: 'List runs',
+        body,
+        response: { 200: answer, ...notImplementedAnswer },
+      },
     },
-    async (request) => {
+    async (request, reply) => {
       const { principal, body: asked } = request
+      refuseFields(asked, 'ai_search', 'sem_filter')
       const query = readQuery(principal.tenantId, asked, services)
       const order = asked.sort_order === 'ASC' ? 'asc' : 'desc'
       const after = asked.cursor ? readRunCursor(principal, order, asked.cursor) : null
@@ -64,11 +74,12 @@ export function postV2RunsQuery(app: App, services: Services): void {
       const place = { order, after, limit: asked.page_size ?? 100 } as const
       const page = await runList(services.db, query, place, selection.columns)
       const context = runV2Context(services, request)
-      return {
+      const shown = {
         items: page.rows.map((row) => selection.show(row, context)),
         next_cursor: page.next === null ? null : writeRunCursor(principal, order, page.next),
         has_more: page.next !== null,
       }
+      return sendPage(request, reply, shown)
     },
   )
 }
@@ -81,7 +92,9 @@ function readQuery(tenantId: string, asked: Body, { clock }: Pick<Services, 'clo
       'Exactly one of project_ids and reference_dataset_id must be specified',
     )
   }
-  const yesterday = fromEpochMs(toEpochMs(clock.now()) - defaultWindowMs)!
+  const filters = readRunFilter('filter', asked.filter)
+  const traceFilter = readRunFilter('trace_filter', asked.trace_filter)[0]
+  const treeFilter = readRunFilter('tree_filter', asked.tree_filter)[0]
   const type = runTypes.find((name) => name.toUpperCase() === asked.run_type)
   return {
     tenantId,
@@ -93,11 +106,12 @@ function readQuery(tenantId: string, asked: Body, { clock }: Pick<Services, 'clo
     runTypes: type === undefined ? undefined : runTypesShownAs(type),
     isRoot: asked.is_root ?? undefined,
     hasError: asked.has_error ?? undefined,
-    minStartTime: asked.min_start_time ?? (asked.project_ids ? yesterday : undefined),
+    minStartTime: asked.min_start_time ?? (asked.project_ids ? dayAgo(clock) : undefined),
     maxStartTime: asked.max_start_time ?? undefined,
-    filters: readRunFilter('filter', asked.filter),
-    traceFilter: readRunFilter('trace_filter', asked.trace_filter)[0],
-    treeFilter: readRunFilter('tree_filter', asked.tree_filter)[0],
+    filters,
+    traceFilter,
+    treeFilter,
+    feedbackWindow: readFeedbackWindow(asked, [...filters, traceFilter, treeFilter]),
   }
 }
 

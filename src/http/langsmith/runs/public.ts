@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { runList } from '../../../store/read/runs/run-list.ts'
+import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { runFind, type RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
 import type { App, Services } from '../../services.ts'
@@ -49,13 +50,9 @@ export function publicRoutes(app: App, services: Services): void {
   app.post('/public/:share_token/runs/query', { schema: querySchema, config }, async (request) => {
     const top = await findSharedRun(services, request, request.params.share_token)
     const { id: ids, cursor } = request.body
-    const shared = new Set([top.id, ...top.childRunIds])
     const page = await runList(
       services.db,
-      {
-        tenantId: top.tenantId,
-        ids: ids == null ? [...shared] : ids.filter((id) => shared.has(id)),
-      },
+      sharedRuns(top, ids),
       {
         order: 'asc',
         after: cursor ? readRunCursor(top, 'asc', cursor) : null,
@@ -77,7 +74,7 @@ export function publicRoutes(app: App, services: Services): void {
  * signed; the token itself grants no scope.
  * @throws LangsmithError 404 when the token shares nothing, or no longer does
  */
-async function findSharedRun(
+export async function findSharedRun(
   { db }: Pick<Services, 'db'>,
   request: FastifyRequest,
   token: string,
@@ -87,6 +84,13 @@ async function findSharedRun(
   if (run === null) throw notFound('Shared run')
   request.principal = { tenantId: run.tenantId, tenantName: '', scopes: [] }
   return run
+}
+
+/** The shared run and its descendants, or those of them that are named. */
+export function sharedRuns(top: RunDetailRow, named?: readonly string[] | null): RunQuery {
+  const shared = [top.id, ...top.childRunIds]
+  const ids = named == null ? shared : shared.filter((id) => named.includes(id))
+  return { tenantId: top.tenantId, ids }
 }
 
 const publicFields = new Set(Object.keys(publicRunAnswer.shape))

@@ -51,7 +51,7 @@ export function runFields(
     prompt_cost: row.promptCost,
     completion_cost: row.completionCost,
     feedback_stats: new RawJson(row.feedbackStats ?? '{}'),
-    app_path: `/o/${row.tenantId}/projects/p/${row.experimentId}/r/${row.id}`,
+    app_path: appPathOf(row),
     manifest_id: null,
     manifest_s3_id: null,
     inputs_s3_urls: null,
@@ -86,6 +86,11 @@ export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): RunAnswer 
     trace_upgrade: false,
     last_queued_at: null,
   }
+}
+
+/** The path of the run's page. */
+export function appPathOf(row: Pick<RunRow, 'id' | 'tenantId' | 'experimentId'>): string {
+  return `/o/${row.tenantId}/projects/p/${row.experimentId}/r/${row.id}`
 }
 
 /** Seconds from start to end; null while either is missing. */

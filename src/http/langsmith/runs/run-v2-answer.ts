@@ -1,61 +1,81 @@
 import { z } from 'zod'
-import { objectAnswer, raw, uuidAnswer } from '../../answer-schemas.ts'
-import { runAnswer, runTypes } from './run-answer.ts'
+import {
+  anyAnswer,
+  objectAnswer,
+  raw,
+  timeAnswer,
+  uuidAnswer,
+  wholeAnswer,
+} from '../../answer-schemas.ts'
+import { runTypes } from './run-answer.ts'
 
-const costAnswer = raw(z.number()).nullable()
-const detailsAnswer = z.object({ raw: z.record(z.string(), raw(z.number())) }).nullable()
+export const costV2Answer = raw(z.number())
 
-/** A run of v2. It has the fields that the request selects (contracts/langsmith.md 2.10.1). */
+/** Tokens or costs by kind. */
+export const detailsV2Answer = z.object({ raw: z.record(z.string(), raw(z.number())) })
+
+/** `{key: {n, avg, values}}` (contracts/langsmith.md 2.7.4). Without a numeric score there is no average. */
+export const feedbackStatsV2Answer = raw(
+  z.record(
+    z.string(),
+    z.object({
+      n: wholeAnswer,
+      avg: z.number().optional(),
+      values: z.record(z.string(), wholeAnswer),
+    }),
+  ),
+)
+
+/**
+ * A run of v2. It has the fields that the request selects and that have a value; none is null
+ * (contracts/langsmith.md 2.10.1).
+ */
 export const runV2Answer = z
   .object({
-    ...runAnswer.pick({
-      id: true,
-      name: true,
-      start_time: true,
-      end_time: true,
-      first_token_time: true,
-      error: true,
-      extra: true,
-      events: true,
-      inputs: true,
-      inputs_preview: true,
-      outputs: true,
-      outputs_preview: true,
-      parent_run_ids: true,
-      trace_id: true,
-      thread_id: true,
-      dotted_order: true,
-      reference_example_id: true,
-      reference_dataset_id: true,
-      total_tokens: true,
-      prompt_tokens: true,
-      completion_tokens: true,
-      price_model_id: true,
-      tags: true,
-      app_path: true,
-      feedback_stats: true,
-      last_queued_at: true,
-    }).shape,
+    id: uuidAnswer,
+    name: z.string(),
     run_type: z.enum(runTypes.map((type) => type.toUpperCase())),
     status: z.enum(['SUCCESS', 'ERROR', 'PENDING']),
-    latency_seconds: z.number().nullable(),
-    error_preview: z.string().nullable(),
+    start_time: timeAnswer,
+    end_time: timeAnswer,
+    latency_seconds: z.number(),
+    first_token_time: timeAnswer,
+    error: raw(z.string()),
+    error_preview: z.string(),
+    extra: objectAnswer,
     metadata: objectAnswer,
-    manifest: objectAnswer.nullable(),
+    events: raw(z.array(anyAnswer)),
+    inputs: objectAnswer,
+    inputs_preview: z.string(),
+    outputs: objectAnswer,
+    outputs_preview: z.string(),
+    manifest: objectAnswer,
+    parent_run_id: uuidAnswer,
+    parent_run_ids: z.array(uuidAnswer),
     project_id: uuidAnswer,
+    trace_id: uuidAnswer,
+    thread_id: z.string(),
+    dotted_order: z.string(),
     is_root: z.boolean(),
-    total_cost: costAnswer,
-    prompt_cost: costAnswer,
-    completion_cost: costAnswer,
-    prompt_token_details: detailsAnswer,
-    completion_token_details: detailsAnswer,
-    prompt_cost_details: detailsAnswer,
-    completion_cost_details: detailsAnswer,
-    attachments: z.record(z.string(), z.string()).nullable(),
-    thread_evaluation_time: z.null(),
+    reference_example_id: uuidAnswer,
+    reference_dataset_id: uuidAnswer,
+    total_tokens: wholeAnswer,
+    prompt_tokens: wholeAnswer,
+    completion_tokens: wholeAnswer,
+    total_cost: costV2Answer,
+    prompt_cost: costV2Answer,
+    completion_cost: costV2Answer,
+    prompt_token_details: detailsV2Answer,
+    completion_token_details: detailsV2Answer,
+    prompt_cost_details: detailsV2Answer,
+    completion_cost_details: detailsV2Answer,
+    price_model_id: uuidAnswer,
+    tags: z.array(z.string()),
+    app_path: z.string(),
+    attachments: z.record(z.string(), z.string()),
     is_in_dataset: z.boolean(),
-    share_url: z.string().nullable(),
-    ls_user_id: z.null(),
+    share_url: z.string(),
+    feedback_stats: feedbackStatsV2Answer,
   })
   .partial()
 

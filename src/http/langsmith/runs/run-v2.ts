@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
+import type { JsonText } from '../../../domain/entities.ts'
 import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'
 import type { Services } from '../../services.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
+import { joinMembers } from '../object-text.ts'
 import type { RunAnswer } from './run-answer.ts'
 import { latencyOf, runFromRow } from './run-from-row.ts'
 import type { RunV2Answer } from './run-v2-answer.ts'
@@ -33,7 +35,8 @@ function v1(name: keyof RunAnswer): Value {
 
 /**
  * RunSelectField: for each name that a request may select, the optional columns it needs and its value. The answer has
- * the name in lower case. Enums are in upper case, costs are numbers (contracts/langsmith.md 2.10.1).
+ * the name in lower case. Enums are in upper case, costs are numbers, and what has no value is left out
+ * (contracts/langsmith.md 2.10.1).
  */
 const fields = {
   ID: [[], v1('id')],
@@ -54,6 +57,7 @@ const fields = {
   OUTPUTS: [['outputs'], v1('outputs')],
   OUTPUTS_PREVIEW: [[], v1('outputs_preview')],
   MANIFEST: [['serialized'], v1('serialized')],
+  PARENT_RUN_ID: [[], v1('parent_run_id')],
   PARENT_RUN_IDS: [[], v1('parent_run_ids')],
   PROJECT_ID: [[], v1('session_id')],
   TRACE_ID: [[], v1('trace_id')],
@@ -80,13 +84,39 @@ const fields = {
   IS_IN_DATASET: [['inDataset'], v1('in_dataset')],
   LAST_QUEUED_AT: [[], () => null],
   SHARE_URL: [['shareToken'], (_, row, context) => shareUrl(row, context)],
-  FEEDBACK_STATS: [['feedbackStats'], v1('feedback_stats')],
+  FEEDBACK_STATS: [['feedbackStats'], (_, row) => feedbackStatsV2(row.feedbackStats)],
   LS_USER_ID: [[], () => null],
 } satisfies Record<string, [columns: RunColumn[], value: Value]> as Readonly<
   Record<string, [columns: RunColumn[], value: Value]>
 >
 
-export const runSelectFields = Object.keys(fields) as [string, ...string[]]
+const names = Object.keys(fields)
+
+/** What a request that has a key may select. */
+export const runSelectFields = names.filter((name) => name !== 'PARENT_RUN_ID') as [
+  string,
+  ...string[],
+]
+
+/** What whoever has the token of a share may not select (contracts/langsmith.md 2.10.6). */
+const keptFromPublic = new Set([
+  'INPUTS',
+  'OUTPUTS',
+  'EVENTS',
+  'MANIFEST',
+  'ATTACHMENTS',
+  'SHARE_URL',
+  'APP_PATH',
+  'REFERENCE_EXAMPLE_ID',
+  'IS_IN_DATASET',
+  'LAST_QUEUED_AT',
+  'LS_USER_ID',
+])
+
+export const publicSelectFields = names.filter((name) => !keptFromPublic.has(name)) as [
+  string,
+  ...string[],
+]
 
 /** What to read of a run, and how to show it. */
 export interface RunV2Selection {
@@ -105,13 +135,15 @@ export function runV2Selection(selects: readonly string[] | null | undefined): R
     show: (row, context) => {
       const run = runFromRow(row)
       return Object.fromEntries(
-        chosen.map(([name, , value]) => [name, value(run, row, context)]),
+        chosen
+          .map(([name, , value]) => [name, value(run, row, context)])
+          .filter(([, value]) => value !== null),
       ) as RunV2Answer
     },
   }
 }
 
-function errorPreview(error: unknown): string | null {
+export function errorPreview(error: unknown): string | null {
   const text: unknown = error instanceof RawJson ? JSON.parse(error.text) : error
   return typeof text === 'string' ? text.slice(0, errorPreviewLength) : null
 }
@@ -123,14 +155,29 @@ function numberOf(decimal: string | null): RawJson | null {
 /** `{raw: {<name>: number}}`. Costs are stored as strings. */
 function details(name: UsageDetailName): Value {
   return (_, row) => {
-    const stored = usageDetailOf(row, name)
-    if (stored === null) return null
-    const members = [...sliceMembers(stored)].map(([key, text]) => [
-      key,
-      new RawJson(text.startsWith('"') ? text.slice(1, -1) : text),
-    ])
-    return { raw: Object.fromEntries(members) as Record<string, RawJson> }
+    return detailsV2(usageDetailOf(row, name))
   }
+}
+
+/** @param stored JSON text of an object, or null */
+export function detailsV2(stored: JsonText | null): { raw: Record<string, RawJson> } | null {
+  if (stored === null) return null
+  const members = [...sliceMembers(stored)].map(([key, text]) => [
+    key,
+    new RawJson(text.startsWith('"') ? text.slice(1, -1) : text),
+  ])
+  return { raw: Object.fromEntries(members) as Record<string, RawJson> }
+}
+
+/** `{key: {n, avg, values}}`, without the average where no score is a number. */
+export function feedbackStatsV2(stored: JsonText | null): RawJson {
+  const keys = new Map<string, JsonText>()
+  for (const [key, text] of sliceMembers(stored ?? '{}')) {
+    const members = sliceMembers(text)
+    if (members.get('avg') === 'null') members.delete('avg')
+    keys.set(key, joinMembers(members))
+  }
+  return new RawJson(joinMembers(keys))
 }
 
 function attachments(row: RunDetailRow, { urls }: RunV2Context): Record<string, string> | null {

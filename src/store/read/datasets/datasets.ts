@@ -63,6 +63,14 @@ export interface DatasetQuery {
   offset: number
 }
 
+/** The position of a dataset in a sorted list: everything that is needed to continue after it. */
+export interface DatasetKey {
+  id: string
+  createdAt: Timestamp
+  /** What is sorted by, as text; null for a dataset without it. */
+  value: string | null
+}
+
 export async function datasetFind(
   db: Queryable,
   tenantId: string,
@@ -105,20 +113,84 @@ export async function datasetListCounted(
   const statement = sql`
 -- name: dataset_list_counted
 -- One page of the datasets that meet the query, in its order, with their examples and experiments counted. Reads only.
-select ${columns}, (
-    select count(*) from examples
-    where examples.tenant_id = datasets.tenant_id and examples.dataset_id = datasets.id
-      and examples.valid_to = 'infinity' and not examples.archived
-  ) as example_count,
-  experiment.session_count, experiment.last_session_start_time
+select ${countedColumns}
 from datasets
-cross join lateral (
-    select count(*) as session_count, max(start_time) as last_session_start_time
-    from experiments
-    where experiments.tenant_id = datasets.tenant_id and experiments.dataset_id = datasets.id
-  ) as experiment
+${countedTables}
 ${pageSql(query)}`
   return runComposed<CountedDataset>(db, query.tenantId, statement)
+}
+
+/** Reads the page after a key, with counts. @param after null: the first page */
+export async function datasetListCountedAfter(
+  db: Queryable,
+  {
+    tenantId,
+    filter = {},
+    sort = 'created_at',
+    isAscending = false,
+    limit,
+  }: Omit<DatasetQuery, 'offset'>,
+  after: DatasetKey | null,
+): Promise<{ rows: CountedDataset[]; next: DatasetKey | null }> {
+  const value = sql`counted.${sortNames[sort]}`
+  const statement = sql`
+-- name: dataset_list_counted_after
+-- One page of the datasets that meet the query, in its order, from a key on, with their examples and experiments counted
+-- and what is sorted by as text. Reads only.
+select counted.*, ${value}::text as sorted_value
+from (
+  select ${countedColumns}
+  from datasets
+  ${countedTables}
+  where ${conditionsOf(filter)}
+) as counted
+where ${after === null ? sql`true` : afterSql(after, value, sort, isAscending)}
+order by ${value} ${raw(isAscending ? 'asc' : 'desc')} nulls last, counted.created_at desc, counted.id
+limit ${limit + 1}`
+  const rows = await runComposed<CountedDataset & { sortedValue: string | null }>(
+    db,
+    tenantId,
+    statement,
+  )
+  const hasMore = rows.length > limit
+  if (hasMore) rows.pop()
+  const last = rows.at(-1)
+  return {
+    rows,
+    next:
+      hasMore && last !== undefined
+        ? { id: last.id, createdAt: last.createdAt, value: last.sortedValue }
+        : null,
+  }
+}
+
+/** Datasets without a value come last in both directions. */
+function afterSql(after: DatasetKey, value: Sql, sort: DatasetSort, isAscending: boolean): Sql {
+  const createdAt = sql`${after.createdAt}::text::timestamptz`
+  const isLaterOfEqual = sql`(counted.created_at < ${createdAt}
+    or counted.created_at = ${createdAt} and counted.id > ${after.id}::uuid)`
+  if (after.value === null) return sql`${value} is null and ${isLaterOfEqual}`
+  const key = sql`${after.value}::text::${raw(sortTypes[sort])}`
+  return sql`(${value} is null or ${value} ${raw(isAscending ? '>' : '<')} ${key}
+    or ${value} = ${key} and ${isLaterOfEqual})`
+}
+
+const sortTypes: Record<DatasetSort, string> = {
+  name: 'text',
+  created_at: 'timestamptz',
+  modified_at: 'timestamptz',
+  example_count: 'bigint',
+  session_count: 'bigint',
+  last_session_start_time: 'timestamptz',
+}
+
+const sortNames: Record<DatasetSort, Sql> = {
+  name: sql`name`,
+  created_at: sql`created_at`,
+  modified_at: sql`updated_at`,
+  example_count: sql`example_count`,
+  session_count: sql`session_count`,
+  last_session_start_time: sql`last_session_start_time`,
 }
 
 export async function datasetCount(
@@ -138,6 +210,19 @@ const columns = sql`datasets.id, datasets.external_id, datasets.name, datasets.d
   datasets.metadata, datasets.inputs_schema, datasets.outputs_schema, datasets.transformations,
   datasets.externally_managed, datasets.baseline_experiment_id, datasets.created_at, datasets.updated_at,
   datasets.version_at`
+
+const countedColumns = sql`${columns}, (
+    select count(*) from examples
+    where examples.tenant_id = datasets.tenant_id and examples.dataset_id = datasets.id
+      and examples.valid_to = 'infinity' and not examples.archived
+  ) as example_count,
+  experiment.session_count, experiment.last_session_start_time`
+
+const countedTables = sql`cross join lateral (
+    select count(*) as session_count, max(start_time) as last_session_start_time
+    from experiments
+    where experiments.tenant_id = datasets.tenant_id and experiments.dataset_id = datasets.id
+  ) as experiment`
 
 const sortColumns: Record<DatasetSort, Sql> = {
   name: sql`datasets.name`,

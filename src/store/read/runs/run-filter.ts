@@ -1,18 +1,34 @@
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
 
 /**
  * The filter as a condition on a row of `runs`, by what LangSmith's clients see of it. A null result counts as false.
  */
-export function runFilterSql(filter: Filter, alias: string): Sql {
-  return filterSql(filter, runSource(alias))
+export function runFilterSql(filter: Filter, alias: string, window?: FeedbackWindow): Sql {
+  return filterSql(filter, runSource(alias, window))
 }
 
-/** The attributes by which a run on this alias can be filtered (contracts/langsmith.md 4.2). */
-export function runSource(alias: string): FilterSource {
+/** When feedback was last changed. */
+export interface FeedbackWindow {
+  /** Inclusive. */
+  from?: Timestamp | undefined
+  /** Exclusive. */
+  before?: Timestamp | undefined
+}
+
+/**
+ * The attributes by which a run on this alias can be filtered (contracts/langsmith.md 4.2).
+ * @param window only feedback that was changed in this time counts; absent: all
+ */
+export function runSource(alias: string, { from, before }: FeedbackWindow = {}): FilterSource {
   const run = raw(alias)
+  const changed = (operator: string, time: Timestamp | undefined) =>
+    time === undefined
+      ? empty
+      : sql` and filter_feedback.updated_at ${raw(operator)} ${time}::text::timestamptz`
   const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
   const ofRun = (column: string) => sql`${run}.${raw(column)}`
   const rolledUp = (column: string) =>
@@ -54,7 +70,7 @@ export function runSource(alias: string): FilterSource {
     },
     feedback: {
       rows: sql`runmill_feedback_of(${run}.tenant_id, ${run}.id, case when ${isRoot} then ${run}.trace_id end) as filter_feedback
-      where filter_feedback.comparative_experiment_id is null`,
+      where filter_feedback.comparative_experiment_id is null${changed('>=', from)}${changed('<', before)}`,
       idsWith: runIdsWithFeedback,
     },
   }

@@ -32,6 +32,7 @@ export type RunColumn =
   | 'referenceDatasetId'
   | 'inDataset'
   | 'shareToken'
+  | 'traceFirstTokenTime'
 
 export interface RunPage {
   /** Columns that were not asked for are null or empty. */
@@ -136,6 +137,7 @@ const optionalColumns: readonly (readonly [column: RunColumn, name: string, expr
   ['metadata', 'metadata', sql`run.metadata`],
   ['usageDetails', 'usage_details', sql`run.usage_details`],
   ['usageDetails', 'cost_details', sql`run.cost_details`],
+  ['traceFirstTokenTime', 'trace_first_token_time', sql`trace.first_token_time`],
   [
     'referenceDatasetId',
     'reference_dataset_id',

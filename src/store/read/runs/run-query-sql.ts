@@ -2,7 +2,7 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
-import { runFilterSql, storedTraceIds } from './run-filter.ts'
+import { runFilterSql, storedTraceIds, type FeedbackWindow } from './run-filter.ts'
 
 /** Which runs to read. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
@@ -13,16 +13,24 @@ export interface RunQuery {
   /** Runs of experiments on this dataset. */
   datasetId?: string | undefined
   traceId?: string | undefined
+  traceIds?: string[] | undefined
   parentRunId?: string | undefined
   exampleIds?: string[] | undefined
   runTypes?: { are: 'among' | 'outside'; types: readonly string[] } | undefined
   isRoot?: boolean | undefined
   /** The run belongs to a thread. */
   hasThread?: true | undefined
+  threadIds?: string[] | undefined
+  /** The run's thread has, within the bounds of the start time, at least one such root run for each of these. */
+  threadHas?: readonly ThreadTurnFilter[] | undefined
   hasError?: boolean | undefined
   /** The bounds of the start time, both inclusive. */
   minStartTime?: Timestamp | undefined
   maxStartTime?: Timestamp | undefined
+  /** An exclusive upper bound of the start time. */
+  beforeStartTime?: Timestamp | undefined
+  /** Of all filters, conditions on feedback are only about feedback that was changed in this time. */
+  feedbackWindow?: FeedbackWindow | undefined
   /** Conditions on the run itself. All of them must hold. */
   filters?: readonly Filter[] | undefined
   /** A condition on the root run of its trace. */
@@ -30,6 +38,9 @@ export interface RunQuery {
   /** A condition that some run of its trace must meet. */
   treeFilter?: Filter | undefined
 }
+
+/** A condition on a root run, or one that some run of its trace must meet. */
+export type ThreadTurnFilter = { of: 'root' | 'tree'; filter: Filter }
 
 /** The position of a run in the order: everything that is needed to continue after it. */
 export interface RunKey {
@@ -114,6 +125,7 @@ export function runConditions(query: RunQuery): Sql[] {
   const add = (condition: Sql) => conditions.push(condition)
   if (query.ids !== undefined) add(sql`run.id = any(${query.ids}::uuid[])`)
   if (query.traceId !== undefined) add(sql`run.trace_id = any(${storedTraceIds([query.traceId])})`)
+  if (query.traceIds !== undefined) add(sql`run.trace_id = any(${storedTraceIds(query.traceIds)})`)
   if (query.parentRunId !== undefined) {
     // Children are looked for in the trace of their parent, so no index on the parent is needed.
     add(sql`run.parent_run_id = ${query.parentRunId}::uuid
@@ -131,32 +143,73 @@ export function runConditions(query: RunQuery): Sql[] {
   if (query.isRoot === true) add(sql`run.parent_run_id is null and run.trace_id is not null`)
   if (query.isRoot === false) add(sql`not ${isRootSql}`)
   if (query.hasThread === true) add(sql`run.thread_id is not null`)
+  if (query.threadIds !== undefined) add(threadSql(query.threadIds))
   if (query.hasError !== undefined) {
     add(query.hasError ? sql`run.status = 'error'` : sql`run.status <> 'error'`)
   }
-  if (query.minStartTime !== undefined) {
-    add(sql`run.start_time >= ${query.minStartTime}::text::timestamptz`)
+  for (const bound of startConditions(query, 'run')) add(bound)
+  for (const filter of query.filters ?? []) {
+    add(sql`(${runFilterSql(filter, 'run', query.feedbackWindow)})`)
   }
-  if (query.maxStartTime !== undefined) {
-    add(sql`run.start_time <= ${query.maxStartTime}::text::timestamptz`)
-  }
-  for (const filter of query.filters ?? []) add(sql`(${runFilterSql(filter, 'run')})`)
   if (query.traceFilter !== undefined) {
     add(sql`exists (
         select from traces as root_trace
         join runs as root on root.tenant_id = root_trace.tenant_id and root.id = root_trace.root_run_id
         where root_trace.tenant_id = run.tenant_id and root_trace.id = run.trace_id
-          and ${runFilterSql(query.traceFilter, 'root')}
+          and ${runFilterSql(query.traceFilter, 'root', query.feedbackWindow)}
       )`)
   }
   if (query.treeFilter !== undefined) {
-    add(sql`exists (
-        select from runs as relative
-        where relative.tenant_id = run.tenant_id and relative.trace_id = run.trace_id
-          and ${runFilterSql(query.treeFilter, 'relative')}
-      )`)
+    add(treeSql(query.treeFilter, 'run', query.feedbackWindow))
   }
+  for (const condition of query.threadHas ?? []) add(threadHasSql(condition, query))
   return conditions
+}
+
+/** The bounds of the start time of the run on an alias. */
+function startConditions(
+  { minStartTime, maxStartTime, beforeStartTime }: RunQuery,
+  alias: string,
+): Sql[] {
+  const startTime = sql`${raw(alias)}.start_time`
+  const bounds: Sql[] = []
+  const add = (operator: string, time: Timestamp | undefined) => {
+    if (time !== undefined)
+      bounds.push(sql`${startTime} ${raw(operator)} ${time}::text::timestamptz`)
+  }
+  add('>=', minStartTime)
+  add('<=', maxStartTime)
+  add('<', beforeStartTime)
+  return bounds
+}
+
+/** Some run in the trace of the run on an alias meets a filter. */
+function treeSql(filter: Filter, alias: string, window: FeedbackWindow | undefined): Sql {
+  return sql`exists (
+        select from runs as relative
+        where relative.tenant_id = ${raw(alias)}.tenant_id and relative.trace_id = ${raw(alias)}.trace_id
+          and ${runFilterSql(filter, 'relative', window)}
+      )`
+}
+
+/** One thread is compared by `=`, so that the index on threads gives its turns in order. */
+function threadSql(ids: string[]): Sql {
+  return ids.length === 1
+    ? sql`run.thread_id = ${ids[0]!}::text`
+    : sql`run.thread_id = any(${ids}::text[])`
+}
+
+function threadHasSql({ of, filter }: ThreadTurnFilter, query: RunQuery): Sql {
+  const isMet =
+    of === 'root'
+      ? runFilterSql(filter, 'turn', query.feedbackWindow)
+      : treeSql(filter, 'turn', query.feedbackWindow)
+  const bounds = join([sql`true`, ...startConditions(query, 'turn')], ' and ')
+  return sql`exists (
+        select from runs as turn
+        where turn.tenant_id = ${tenant} and turn.experiment_id = run.experiment_id and turn.thread_id = run.thread_id
+          and turn.parent_run_id is null and turn.trace_id is not null and ${bounds} and ${isMet}
+      )`
 }
 
 /** Everything after the key. The additional plain bound on the time lets the scan of the index start there. */

@@ -36,6 +36,7 @@ export interface RunStatsRow {
   costP99: number | null
   minStartTime: Timestamp | null
   lastRunStartTime: Timestamp | null
+  lastEndTime: Timestamp | null
   /**
    * `{key: {n, avg, values}}` over the runs' feedback. A root run also has the feedback that was given to its trace and
    * to no run.
@@ -137,7 +138,8 @@ ${tables}number as (
     ${join(rolledUpColumns.slice(0, 3).map(percentilesOf), ',\n    ')},
     percentile_cont(array[0.5, 0.99]) within group (order by total_cost::double precision)
       filter (where is_counted) as cost,
-    count(distinct thread_id) as thread_count, min(start_time) as min_start_time, max(start_time) as last_run_start_time
+    count(distinct thread_id) as thread_count, min(start_time) as min_start_time, max(start_time) as last_run_start_time,
+    max(end_time) as last_end_time
   from member
   join shown on shown.key is not distinct from member.key
   cross join lateral (
@@ -155,7 +157,7 @@ select ${groups === null ? sql`''` : sql`number.key`} as group_key,
   prompt_tokens_p[1] as prompt_tokens_p50, prompt_tokens_p[2] as prompt_tokens_p99,
   completion_tokens_p[1] as completion_tokens_p50, completion_tokens_p[2] as completion_tokens_p99,
   total_tokens_p[1] as total_tokens_p50, total_tokens_p[2] as total_tokens_p99,
-  cost[1] as cost_p50, cost[2] as cost_p99, min_start_time, last_run_start_time,
+  cost[1] as cost_p50, cost[2] as cost_p99, min_start_time, last_run_start_time, last_end_time,
   ${join(columns, ',\n  ')},
   coalesce(thread_count, 0) as thread_count, coalesce(group_count, 0) as group_count
 from ${source}

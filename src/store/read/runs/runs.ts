@@ -56,6 +56,8 @@ export interface RunDetailRow extends RunRow {
   usageDetails: JsonText | null
   costDetails: JsonText | null
   firstTokenTime: Timestamp | null
+  /** The first token of any run of the trace. Absent where it is not read. */
+  traceFirstTokenTime?: Timestamp | null
   threadId: string | null
   traceTier: string | null
   /** All descendants, parents before children. */

@@ -1,35 +1,11 @@
 import sql, { join, type Sql } from 'sql-template-tag'
-import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import type { Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
 import { traceFields } from './trace-columns.ts'
 import { visibleTraceSql } from './traces.ts'
-
-/** How a thread began and ended, as previews. */
-export interface ThreadEnds {
-  threadId: string
-  firstInputs: string | null
-  lastOutputs: string | null
-  lastError: JsonText | null
-}
-
-/** Reads the ends of these threads of an experiment, by thread. */
-export async function runListThreadEnds(
-  db: Queryable,
-  tenantId: string,
-  experimentId: string,
-  threadIds: string[],
-): Promise<Map<string, ThreadEnds>> {
-  const rows = await runStatement<ThreadEnds>(db, 'run_list_thread_ends', [
-    tenantId,
-    experimentId,
-    threadIds,
-  ])
-  return new Map(rows.map((row) => [row.threadId, row]))
-}
 
 /** A thread of the whole tenant, which Langfuse calls a session. It exists as soon as a trace names it. */
 export interface SessionRow {

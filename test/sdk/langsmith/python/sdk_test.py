@@ -434,6 +434,45 @@ def traces_sent_as_opentelemetry_spans_are_trees_in_their_project():
 
 
 @check
+def threads_and_traces_are_read_by_the_v2_resources_and_shared():
+    project = f"python v2 {RUN}"
+    thread = f"thread ä/{RUN}"
+    for turn in range(3):
+        traced = traceable(lambda n: {"n": n}, name=f"turn {turn}", run_type="chain")
+        extra = {"project_name": project, "metadata": {"thread_id": thread}, "client": client}
+        traced(turn, langsmith_extra=extra)
+    client.flush()
+    finished(project, 3)
+    id = str(client.read_project(project_name=project).id)
+
+    async def read():
+        turns = [
+            turn
+            async for turn in client.threads.list_traces(
+                thread, project_id=id, page_size=2, selects=["TURN_NUMBER", "NAME"]
+            )
+        ]
+        equal([(turn.turn_number, turn.name) for turn in turns], [(3, "turn 2"), (2, "turn 1"), (1, "turn 0")])
+        traces = [trace async for trace in client.traces.query(project_id=id, page_size=2)]
+        equal([trace.root_run.id for trace in traces], [turn.trace_id for turn in turns])
+        threads = [one async for one in client.threads.query(project_id=id)]
+        equal([(one.thread_id, one.count) for one in threads], [(thread, 3)])
+        stats = await client.threads.stats(thread, session_id=id, selects=["TURNS"])
+        equal(stats.turns, 3)
+        run = traces[0].root_run.id
+        shared = await client.runs.share.create(run, session_id=id, trace_id=run)
+        found = await client.public.runs.query(shared.share_token, selects=["ID", "START_TIME"])
+        one = await client.public.runs.retrieve(
+            run, share_token=shared.share_token, selects=["NAME"], start_time=found.items[0].start_time
+        )
+        equal((found.items[0].id, one.name), (run, "turn 2"))
+        await client.runs.share.delete(run, session_id=id)
+        await client.runs.share.delete(run, session_id=id)
+
+    asyncio.run(read())
+
+
+@check
 def run_batches_went_out_compressed_and_none_was_refused():
     batches = {key: count for key, count in encodings.items() if key.startswith("/runs/multipart")}
     equal(batches.get("/runs/multipart zstd 202", 0) > 0, True)
