@@ -36,7 +36,10 @@ export async function readRuns(h: Harness): Promise<Json[][]> {
   const projects = (await h.call('GET', '/sessions')).body
   const session = projects.map(({ id }: Json) => id)
   const { runs } = (await h.call('POST', '/runs/query', { session, limit: 100 })).body
-  const traces = Map.groupBy(runs.toReversed(), (run: Json) => run.trace_id as string)
+  const traces = new Map<string, Json[]>()
+  for (const run of runs) {
+    traces.set(run.trace_id, [...(traces.get(run.trace_id) ?? []), run])
+  }
   return [...traces.values()].toSorted((a, b) => (firstStart(a) < firstStart(b) ? -1 : 1))
 }
 
