@@ -29,7 +29,7 @@ function rowOf(facts: FrameworkFacts): string[] {
   const types = [...observations.matchAll(/^ *([A-Z]+) ·/gm)].map(([, type]) => type!)
   const has = (pattern: RegExp): string => mark(pattern.test(observations))
   const tokens = [
-    ...(/\d>\d/.test(observations) ? ['input', 'output'] : []),
+    ...(/\d[cw]?>\d/.test(observations) ? ['input', 'output'] : []),
     ...(/\dc>/.test(observations) ? ['cached'] : []),
     ...(/\dr=/.test(observations) ? ['reasoning'] : []),
   ]

@@ -66,7 +66,7 @@ CHAIN · FunctionAgent.run · ! BadRequestError: Error code: 400 - {'error': {'m
   CHAIN · BaseWorkflowAgent.run_agent_step · ! BadRequestError: Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'i
     GENERATION · OpenAI._prepare_chat_with_tools · gpt-4.1-mini
     GENERATION · OpenAI.astream_chat · gpt-4.1-mini · ! BadRequestError: Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'i`,
-    trace: [says(question), says(answer)],
+    trace: [says('init_state'), says(answer)],
     tool: [says('Paris'), says(toolOutput)],
     firstCall: [says(system, question), says()],
     lastCall: [says(system, question), says(answer)],

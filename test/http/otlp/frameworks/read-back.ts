@@ -63,7 +63,7 @@ export function forestOfObservations(observations: Json[]): string {
         one.model,
         tokensOf(one.usageDetails ?? {}),
         one.costDetails?.total > 0 ? `$${Number(one.costDetails.total)}` : null,
-        one.level === 'ERROR' ? `! ${errorOf(one.statusMessage)}` : null,
+        one.level === 'ERROR' ? `! ${errorOf(one.statusMessage)}`.trim() : null,
       ],
     })),
   )
@@ -138,7 +138,7 @@ function readLine(line: string): {
   error: string | null
 } {
   const [, indent, type, rest] = /^( *)(\w+) · (.*)$/.exec(line)!
-  const [before, error] = rest!.split(' · ! ')
+  const [before, error] = rest!.split(' · !')
   const [name] = before!.split(' · ')
   const counts = / · ([\d+cw]+)>([\d+r]+)=(\d+)/.exec(before!)
   const sum = (text: string): number =>
@@ -148,7 +148,8 @@ function readLine(line: string): {
     type: type!,
     name: name!,
     tokens: counts === null ? [0, 0, 0] : [sum(counts[1]!), sum(counts[2]!), Number(counts[3])],
-    error: error === undefined ? null : `! ${error}`,
+    // LangSmith shows an error without a message as `error`.
+    error: error === undefined ? null : `! ${error.trim() || 'error'}`,
   }
 }
 
