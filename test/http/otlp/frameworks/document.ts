@@ -1,0 +1,65 @@
+import { versionOf, type FrameworkFacts } from './facts.ts'
+
+/** Writes the table of docs/frameworks.md. */
+export function tableOf(frameworks: FrameworkFacts[]): string {
+  const head = [
+    'Framework',
+    'Version',
+    'Types',
+    'Model',
+    'Tokens',
+    'Cost',
+    'Input',
+    'Output',
+    'Session',
+    'User',
+    'Tags',
+    'Errors',
+    'Set-up',
+  ]
+  const rows = frameworks.map(rowOf)
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
+}
+
+function rowOf(facts: FrameworkFacts): string[] {
+  const { framework, version } = versionOf(facts)
+  const { observations, trace, tool, firstCall, lastCall } = facts
+  const types = [...observations.matchAll(/^ *([A-Z]+) ·/gm)].map(([, type]) => type!)
+  const has = (pattern: RegExp): string => mark(pattern.test(observations))
+  const tokens = [
+    ...(/\d[cw]?>\d/.test(observations) ? ['input', 'output'] : []),
+    ...(/\dc>/.test(observations) ? ['cached'] : []),
+    ...(/\dr=/.test(observations) ? ['reasoning'] : []),
+  ]
+  const shown = (index: 0 | 1): string =>
+    list([
+      ...(trace[index] === null ? [] : ['trace']),
+      ...((lastCall ?? firstCall)[index] === null ? [] : ['model']),
+      ...(tool === undefined || tool[index] === null ? [] : ['tool']),
+    ])
+  return [
+    framework,
+    version,
+    list([...new Set(types)].map((type) => type.toLowerCase())),
+    has(/GENERATION · [^·]+ · (?:gpt|claude|gemini)/),
+    list(tokens),
+    has(/ · \$/),
+    shown(0),
+    shown(1),
+    mark(facts.session),
+    mark(facts.user),
+    mark(facts.tags),
+    has(/ · ! /),
+    facts.setUp,
+  ]
+}
+
+function mark(isThere: boolean | undefined): string {
+  return isThere ? 'yes' : '-'
+}
+
+function list(words: string[]): string {
+  return words.length === 0 ? '-' : words.join(', ')
+}
