@@ -17,17 +17,25 @@ export interface ExperimentKey {
   experimentId: string
 }
 
+/** Computes the costs of runs whose rows the transaction has written (SPEC I13). */
+export type PriceRuns = (db: Queryable, runs: readonly WrittenRun[]) => Promise<unknown>
+
 /**
  * Applies events in one transaction: all of them or none. The tables end the same, however often and in whatever
  * order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays deleted.
+ * @param price absent: costs are only those that were sent
  * @returns the experiments whose aggregates are now dirty; their marks are committed with the rows
  * @throws the database's error; store/errors.ts says which pass by themselves
  */
-export async function applyEvents(db: Db, events: TenantEvent[]): Promise<ExperimentKey[]> {
+export async function applyEvents(
+  db: Db,
+  events: TenantEvent[],
+  price?: PriceRuns,
+): Promise<ExperimentKey[]> {
   let live = events
   for (;;) {
     try {
-      return await db.begin(async (transaction) => applyLive(transaction, live))
+      return await db.begin(async (transaction) => applyLive(transaction, live, price))
     } catch (error) {
       if (!(error instanceof DeletedError)) throw error
       // Each round drops at least one event.
@@ -36,14 +44,19 @@ export async function applyEvents(db: Db, events: TenantEvent[]): Promise<Experi
   }
 }
 
-async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise<ExperimentKey[]> {
+async function applyLive(
+  transaction: Queryable,
+  events: TenantEvent[],
+  price?: PriceRuns,
+): Promise<ExperimentKey[]> {
   if (events.length === 0) return []
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
-  const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
-  runs.push(...(await runRefreshTraceless(transaction, runs)))
+  const written = await upsertMany<WrittenRun>(transaction, 'run', folded.run)
+  await price?.(transaction, written)
+  const runs = [...written, ...(await runRefreshTraceless(transaction, written))]
   await refreshTraces(transaction, runs, folded)
   const links = [
     ...events.filter(({ event }) => event.kind === 'run_item'),
@@ -79,6 +92,10 @@ interface Touched {
 interface RunTouched extends Touched {
   traceId: string | null
   experimentId: string | null
+}
+export interface WrittenRun extends RunTouched {
+  /** What its cost depends on; null when there is none to compute. */
+  toPrice: string | null
 }
 interface RunItemTouched extends Touched {
   experimentId: string | null
@@ -240,6 +257,18 @@ async function refreshTraces(
   )
   await upsertMany(db, 'trace', folded.trace)
   if (rolledUp.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(rolledUp))
+}
+
+/**
+ * Refreshes what is derived from runs that got other costs: the roll-ups of their traces, and dirty marks.
+ * @param runs the transaction has locked their rows
+ */
+export async function refreshRepriced(
+  db: Queryable,
+  runs: readonly WrittenRun[],
+): Promise<ExperimentKey[]> {
+  await refreshTraces(db, [...runs], foldEvents([]))
+  return markDirty(db, [...runs], [], [])
 }
 
 /**
