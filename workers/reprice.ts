@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Handler } from '../src/queue/backend.ts'
-import { repricingStep } from '../src/store/write/repricings.ts'
-import type { RunPricer } from '../src/store/write/run-prices.ts'
+import { repricingStep } from '../src/store/write/prices/repricings.ts'
+import type { RunPricer } from '../src/store/write/prices/run-prices.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 

@@ -1,7 +1,7 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
 import { experimentDirtyMarkList } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
-import { repricingListUnfinished } from '../src/store/write/repricings.ts'
+import { repricingListUnfinished } from '../src/store/write/prices/repricings.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 

@@ -12,7 +12,7 @@ import { LRUCache } from 'lru-cache'
 import { parseDecimal, shiftDecimal } from '../domain/decimal.ts'
 import type { Decimal } from '../domain/entities.ts'
 import { deriveId } from '../domain/ids.ts'
-import { parseTimestamp, type Timestamp } from '../domain/timestamp.ts'
+import { fromEpochMs, parseTimestamp, type Timestamp } from '../domain/timestamp.ts'
 import { sideOf, type Rate, type Usage } from './cost.ts'
 import { defaultMatchPath, type ModelPrice, type PriceTier } from './model-price.ts'
 
@@ -185,8 +185,9 @@ const shownKeys: Readonly<Record<string, string>> = {
 
 let listed: Promise<ModelPrice[]> | null = null
 
-/** All shipped prices as they are at `now`, by name. The list is made once. */
-export async function listBuiltIn(now: Timestamp): Promise<readonly ModelPrice[]> {
+/** All shipped prices as they were when the server first listed them, by name. */
+export async function listBuiltIn(): Promise<readonly ModelPrice[]> {
+  const now = fromEpochMs(Date.now())!
   listed ??= waitForUpdate().then((providers) =>
     (providers ?? [])
       .flatMap((provider) =>
@@ -199,6 +200,14 @@ export async function listBuiltIn(now: Timestamp): Promise<readonly ModelPrice[]
   )
   return listed
 }
+
+/** Finds a shipped price by its id. */
+export async function findShipped(id: string): Promise<ModelPrice | null> {
+  shippedById ??= listBuiltIn().then((prices) => new Map(prices.map((price) => [price.id, price])))
+  return (await shippedById).get(id) ?? null
+}
+
+let shippedById: Promise<ReadonlyMap<string, ModelPrice>> | null = null
 
 /** Null for a model that has no price per token. */
 function shownPrice(provider: Provider, model: ModelInfo, now: Timestamp): ModelPrice | null {

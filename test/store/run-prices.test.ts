@@ -8,9 +8,13 @@ import { isRetryable } from '../../src/store/errors.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { experimentAggregateRefresh } from '../../src/store/write/aggregates.ts'
 import { applyEvents, type TenantEvent } from '../../src/store/write/ingest.ts'
-import { modelPriceDelete } from '../../src/store/write/model-prices.ts'
-import { repricingFind, repricingInsert, repricingStep } from '../../src/store/write/repricings.ts'
-import { createRunPricer } from '../../src/store/write/run-prices.ts'
+import { modelPriceDelete } from '../../src/store/write/prices/model-prices.ts'
+import {
+  repricingFind,
+  repricingInsert,
+  repricingStep,
+} from '../../src/store/write/prices/repricings.ts'
+import { createRunPricer } from '../../src/store/write/prices/run-prices.ts'
 import { addPrice } from '../support/model-prices.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { insertTenant } from '../support/tenant.ts'

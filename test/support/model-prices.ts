@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Decimal } from '../../src/domain/entities.ts'
 import { defaultMatchPath, type ModelPrice } from '../../src/prices/model-price.ts'
 import type { Db } from '../../src/store/pool.ts'
-import { modelPriceUpsert } from '../../src/store/write/model-prices.ts'
+import { modelPriceUpsert } from '../../src/store/write/prices/model-prices.ts'
 
 interface GivenPrice extends Partial<ModelPrice> {
   /** Of the only tier. */

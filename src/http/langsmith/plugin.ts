@@ -18,6 +18,7 @@ import { examplesRoutes } from './examples/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { sessionsRoutes } from './sessions/routes.ts'
 import { comparisonsRoutes } from './comparisons/routes.ts'
+import { pricesRoutes } from './prices/routes.ts'
 import { langsmithErrors } from './error-schemas.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 
@@ -45,6 +46,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   sessionsRoutes(app, services)
   comparisonsRoutes(app, services)
+  pricesRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -1,7 +1,3 @@
--- name: model_price_count
--- Counts a tenant's prices. $1 tenant. Reads only.
-select count(*) as count from model_prices where tenant_id = $1;
-
 -- name: model_price_delete
 -- Deletes a price. What was computed with it stays. $1 tenant, $2 id. A repeat deletes nothing.
 delete from model_prices where tenant_id = $1 and id = $2 returning id;

@@ -45,7 +45,7 @@ cross join lateral (
   offset 0
 ) as run;
 
--- name: run_list_page
+-- name: run_list_by_id
 -- Lists the ids of a tenant's runs in their order. $1 tenant, $2 the last run before the page, or null, $3 the most
 -- rows. Reads only.
 select id from runs where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3;

@@ -1,10 +1,10 @@
-import { parseTimestamp, toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
-import { eventVersion, versionTimeMs, type IngestEvent } from '../../domain/events.ts'
+import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
+import { versionTimeMs, type IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
-import { runItemId } from '../../domain/ids.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runGenerated, runStatement } from '../statements.ts'
+import { linksOfRuns } from './run-links.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
@@ -60,7 +60,7 @@ async function applyLive(
   await refreshTraces(transaction, runs, folded)
   const links = [
     ...events.filter(({ event }) => event.kind === 'run_item'),
-    ...(await linksOfRuns(transaction, runs)),
+    ...(await linksOfRuns(transaction, columnsOf(runs))),
   ]
   const runItems = await upsertMany<RunItemTouched>(
     transaction,
@@ -283,44 +283,6 @@ export async function traceLockMany(
   const keys = [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.id)]
   await runStatement(db, 'trace_insert_missing', [...keys, traces.map((trace) => trace.externalId)])
   await runStatement(db, 'trace_lock_many', keys)
-}
-
-interface ExampleRoot extends Touched {
-  externalId: string | null
-  experimentId: string
-  datasetId: string | null
-  referenceExampleId: string
-  exampleVersion: string | null
-  createdAt: Timestamp
-}
-
-/** LangSmith's clients link an example by a field of the root run, so such a run makes a run item as well. */
-async function linksOfRuns(db: Queryable, runs: RunTouched[]): Promise<TenantEvent[]> {
-  if (runs.length === 0) return []
-  const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', columnsOf(runs))
-  return roots.map((root) => ({ tenantId: root.tenantId, event: linkEvent(root) }))
-}
-
-function linkEvent(root: ExampleRoot): IngestEvent {
-  const id = runItemId(root.experimentId, root.referenceExampleId, root.id, null)
-  const exampleVersion = parseTimestamp(root.exampleVersion ?? '')
-  return {
-    kind: 'run_item',
-    id,
-    externalId: null,
-    version: eventVersion('create', root.createdAt, id),
-    patch: {
-      experimentId: root.experimentId,
-      datasetId: root.datasetId,
-      exampleId: root.referenceExampleId,
-      traceId: root.id,
-      externalTraceId: root.externalId,
-      runId: null,
-      externalRunId: null,
-      ...(exampleVersion === null ? {} : { exampleVersion }),
-      createdAt: root.createdAt,
-    },
-  }
 }
 
 async function markDirty(

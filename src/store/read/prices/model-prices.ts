@@ -1,4 +1,5 @@
 import type { JsonText } from '../../../domain/entities.ts'
+import { listBuiltIn } from '../../../prices/built-in.ts'
 import type { ModelPrice, PriceTier } from '../../../prices/model-price.ts'
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
@@ -26,4 +27,11 @@ export async function modelPriceFind(
 ): Promise<ModelPrice | null> {
   const [row] = await runStatement<StoredModelPrice>(db, 'model_price_find', [tenantId, id])
   return row === undefined ? null : modelPriceOf(row)
+}
+
+/** Reads a tenant's own prices and the shipped ones, in one list by name. */
+export async function modelPriceListAll(db: Queryable, tenantId: string): Promise<ModelPrice[]> {
+  const [own, shipped] = await Promise.all([modelPriceList(db, tenantId), listBuiltIn()])
+  // Sorting is stable: of one name, the tenant's own come first.
+  return [...own, ...shipped].toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }

@@ -1,7 +1,7 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db, Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
-import { refreshRepriced, type ExperimentKey, type WrittenRun } from './ingest.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db, Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
+import { refreshRepriced, type ExperimentKey, type WrittenRun } from '../ingest.ts'
 import type { RunPricer } from './run-prices.ts'
 
 /** How many runs are looked at in one transaction. */
@@ -83,7 +83,7 @@ export async function repricingStep(
       id,
     ])
     if (held === undefined) return { isFinished: true, dirty: [] }
-    const page = await runStatement<{ id: string }>(transaction, 'run_list_page', [
+    const page = await runStatement<{ id: string }>(transaction, 'run_list_by_id', [
       tenantId,
       held.lastRunId,
       pageLength,

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import type { JsonText } from '../../domain/entities.ts'
-import { sliceMembers } from '../../domain/json.ts'
-import { attributeName, createPriceBook, type PriceBook } from '../../prices/price-book.ts'
-import { decidePrice, type PriceDecision, type RunToPrice } from '../../prices/price-run.ts'
-import type { Queryable } from '../pool.ts'
-import { modelPriceOf, type StoredModelPrice } from '../read/prices/model-prices.ts'
-import { runStatement } from '../statements.ts'
+import type { JsonText } from '../../../domain/entities.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { attributeName, createPriceBook, type PriceBook } from '../../../prices/price-book.ts'
+import { decidePrice, type PriceDecision, type RunToPrice } from '../../../prices/price-run.ts'
+import type { Queryable } from '../../pool.ts'
+import { modelPriceOf, type StoredModelPrice } from '../../read/prices/model-prices.ts'
+import { runStatement } from '../../statements.ts'
 
 /** A run whose row the transaction has locked. */
 export interface LockedRun {

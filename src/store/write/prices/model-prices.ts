@@ -1,12 +1,12 @@
-import type { ModelPrice } from '../../prices/model-price.ts'
-import type { Db, Queryable } from '../pool.ts'
+import type { ModelPrice } from '../../../prices/model-price.ts'
+import type { Db, Queryable } from '../../pool.ts'
 import {
   modelPriceFind,
   modelPriceList,
   modelPriceOf,
   type StoredModelPrice,
-} from '../read/prices/model-prices.ts'
-import { runStatement } from '../statements.ts'
+} from '../../read/prices/model-prices.ts'
+import { runStatement } from '../../statements.ts'
 
 /** The most prices that a tenant may have. Each of them is compared with each name of a model. */
 export const maxPrices = 500
