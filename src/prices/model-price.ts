@@ -56,7 +56,7 @@ export interface AttributeCondition {
   values: string[]
 }
 
-/** The parameters of an invocation that usually hold the name of the model (contracts/langsmith.md 2.11). */
+/** The parameters of an invocation that usually hold the name of the model (contracts/langsmith.md 2.12). */
 export const defaultMatchPath = ['model', 'model_name', 'model_id', 'model_path', 'endpoint_name']
 
 /** What is kept in a run whose cost was computed. */

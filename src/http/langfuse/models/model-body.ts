@@ -56,7 +56,7 @@ const tier = z.object({
 
 type Tier = z.output<typeof tier>
 
-/** CreateModelRequest (contracts/langfuse.md 2.17). */
+/** CreateModelRequest (contracts/langfuse.md 2.18). */
 export const modelBody = z
   .object({
     modelName: text.pipe(z.string().min(1).max(500)),

@@ -20,7 +20,7 @@ const condition = z.union([
   }),
 ])
 
-/** Model (contracts/langfuse.md 2.17). */
+/** Model (contracts/langfuse.md 2.18). */
 export const modelAnswer = z
   .object({
     id: z.string(),

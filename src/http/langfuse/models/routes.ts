@@ -44,7 +44,7 @@ const deleteSchema = {
   summary: 'Delete the price of a model; costs that were computed with it stay',
 }
 
-/** Models and their prices (contracts/langfuse.md 2.17). */
+/** Models and their prices (contracts/langfuse.md 2.18). */
 export function modelsRoutes(app: App, { db, clock }: Services): void {
   app.post('/models', { schema: postSchema }, async ({ principal, body }) => {
     const price = modelFromBody(body, clock.now())

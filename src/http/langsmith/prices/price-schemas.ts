@@ -27,7 +27,7 @@ const pattern = text.superRefine((input, context) => {
   }
 })
 
-/** ModelPriceMapCreateSchema, and the one of an update, which is the same (contracts/langsmith.md 2.11). */
+/** ModelPriceMapCreateSchema, and the one of an update, which is the same (contracts/langsmith.md 2.12). */
 export const priceBody = z.object({
   name: text.pipe(z.string().min(1).max(500)),
   start_time: time.nullish(),

@@ -49,7 +49,7 @@ const deleteSchema = {
   response: { 200: messageAnswer },
 }
 
-/** Prices of models (contracts/langsmith.md 2.11). */
+/** Prices of models (contracts/langsmith.md 2.12). */
 export function pricesRoutes(app: App, { db, clock }: Services): void {
   app.get('/model-price-map', { schema: listSchema }, async (request, reply) => {
     const { tenantId } = request.principal
