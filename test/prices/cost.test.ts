@@ -87,23 +87,29 @@ const fixture: [
 ]
 
 describe('a shipped price', () => {
-  test.each(fixture)('%s of %s: %j costs what it does by hand', (model, provider, usage, wanted, theirs) => {
-    const found = findBuiltIn(model, provider, start, usage)!
-    const cost = costOf(usage, found.rate)!
-    // Millionths with at most four decimals: exact in whole numbers.
-    const exact = BigInt(Math.round(wanted * 1e4))
-    const [whole, fraction = ''] = cost.total.split('.')
-    expect(BigInt(whole! + fraction.padEnd(10, '0'))).toBe(exact)
-    const name = model.split('/').at(-1)!
-    const options = provider === null ? {} : { providerId: provider }
-    expect(Number(cost.total)).toBeCloseTo(calcPrice(theirs, name, options)!.total_price, 9)
-  })
+  test.each(fixture)(
+    '%s of %s: %j costs what it does by hand',
+    (model, provider, usage, wanted, theirs) => {
+      const found = findBuiltIn(model, provider, start, usage)!
+      const cost = costOf(usage, found.rate)!
+      // Millionths with at most four decimals: exact in whole numbers.
+      const exact = BigInt(Math.round(wanted * 1e4))
+      const [whole, fraction = ''] = cost.total.split('.')
+      expect(BigInt(whole! + fraction.padEnd(10, '0'))).toBe(exact)
+      const name = model.split('/').at(-1)!
+      const options = provider === null ? {} : { providerId: provider }
+      expect(Number(cost.total)).toBeCloseTo(calcPrice(theirs, name, options)!.total_price, 9)
+    },
+  )
 
   test('is the one of the time at which the run began', () => {
     const usage = { input: 1_000_000 }
     const at = (time: string) =>
       costOf(usage, findBuiltIn('o3', 'openai', time, usage)!.rate)!.total
-    expect([at('2025-06-09T00:00:00.000000Z'), at('2025-06-10T00:00:00.000000Z')]).toEqual(['10', '2'])
+    expect([at('2025-06-09T00:00:00.000000Z'), at('2025-06-10T00:00:00.000000Z')]).toEqual([
+      '10',
+      '2',
+    ])
   })
 
   test('is found for no unknown model, and for none whose name is too long', () => {
@@ -173,10 +179,15 @@ describe('a pattern of a client', () => {
     expect(compilePattern('(?i)^(GPT-4o)$').isIn('gpt-4O')).toBe(true)
   })
 
-  test.each(['', 'a'.repeat(501), '(a{100}){100}', '(?:.{900}){1}.{900}', '(?=a)', String.raw`(a)\1`, '['])(
-    '%j is refused',
-    (pattern) => {
-      expect(() => compilePattern(pattern)).toThrow(PatternError)
-    },
-  )
+  test.each([
+    '',
+    'a'.repeat(501),
+    '(a{100}){100}',
+    '(?:.{900}){1}.{900}',
+    '(?=a)',
+    String.raw`(a)\1`,
+    '[',
+  ])('%j is refused', (pattern) => {
+    expect(() => compilePattern(pattern)).toThrow(PatternError)
+  })
 })
