@@ -123,7 +123,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }))
       .map(([a, b]) => tokens(a, b)),
     fc.constantFrom('0.5', '0', null).map(sentCost),
-    fc.constantFrom('llm', 'chain').map((runType) => ({ runType }) as Partial<Run>),
+    fc.constantFrom('llm', 'chain').map((runType) => ({ runType })),
     fc.integer({ min: 0, max: 5 }).map((hour) => ({ startTime: at(hour) })),
     fc.constant<Partial<Run>>({ tags: ['late'] }),
   ),
@@ -142,7 +142,7 @@ const stream = fc.array(step, { minLength: 4, maxLength: 14 }).chain((steps) =>
 /** What SPEC I4 and I13 say, read plainly: the total cost of a run after all steps. */
 function expectedTotal(steps: Step[]): string | null {
   const newest = <K extends keyof Run>(key: K): Run[K] | null =>
-    (steps.findLast(({ what }) => key in what)?.what[key] as Run[K] | undefined) ?? null
+    steps.findLast(({ what }) => key in what)?.what[key] ?? null
   const startTime = steps.find(({ what }) => 'startTime' in what)?.what.startTime
   if (newest('totalCost') !== null) return String(Number(newest('totalCost')))
   if (newest('runType') !== 'llm' || newest('model') !== 'gpt-test') return null
