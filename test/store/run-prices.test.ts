@@ -129,15 +129,26 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 })
 
+/** What a run needs to have a cost, told apart. Random steps alone would seldom come to that. */
+const base: Step[] = [0, 1].flatMap((run) => [
+  { run, what: { runType: 'llm' } },
+  { run, what: { model: 'gpt-test' } },
+  { run, what: { startTime: at(1) } },
+  { run, what: tokens(3, 4) },
+])
+
 /** A stream of events, and how it is delivered: in another order, some twice, and cut into batches for two workers. */
-const stream = fc.array(step, { minLength: 4, maxLength: 14 }).chain((steps) =>
-  fc.record({
-    steps: fc.constant(steps),
-    order: fc.shuffledSubarray([...steps.keys(), ...steps.keys()], {
-      minLength: steps.length * 2,
+const stream = fc
+  .array(step, { minLength: 4, maxLength: 14 })
+  .map((steps) => [...base, ...steps])
+  .chain((steps) =>
+    fc.record({
+      steps: fc.constant(steps),
+      order: fc.shuffledSubarray([...steps.keys(), ...steps.keys()], {
+        minLength: steps.length * 2,
+      }),
     }),
-  }),
-)
+  )
 
 /** What SPEC I4 and I13 say, read plainly: the total cost of a run after all steps. */
 function expectedTotal(steps: Step[]): string | null {
