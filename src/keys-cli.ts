@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ConfigError, readConfig } from './config.ts'
+import { chooseTenant, runCommand, UsageError } from './command.ts'
 import { systemClock } from './domain/clock.ts'
 import { makeKeyPair } from './domain/keys.ts'
-import { EmbeddedPostgresError } from './embedded/errors.ts'
-import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
-import { describeError } from './reduced-error.ts'
-import { closePool, openPool, type Db } from './store/pool.ts'
+import type { Db } from './store/pool.ts'
 import {
   allScopes,
   apiKeyList,
@@ -15,33 +10,18 @@ import {
   apiKeyUpsert,
   readScopes,
 } from './store/write/keys.ts'
-import { tenantList } from './store/write/tenants.ts'
 
 const usage = `npm run keys -- create [--note TEXT] [--read-only] [--tenant ID]
                                                      makes a key pair and prints it
 npm run keys -- list [--tenant ID]                   lists keys, without secrets
 npm run keys -- revoke PUBLIC_KEY [--tenant ID]      ends a key`
 
-class UsageError extends Error {
-  override name = 'UsageError'
-}
-
 type Action = (db: Db, tenantId: string) => Promise<string>
 
 const { tenant, action } = readArguments(process.argv.slice(2))
-try {
-  await withDatabase(async (db) => {
-    console.log(await action(db, await chooseTenant(db, tenant)))
-  })
-} catch (error) {
-  const known = [UsageError, ConfigError, EmbeddedPostgresError].some(
-    (kind) => error instanceof kind,
-  )
-  console.error(
-    known && error instanceof Error ? `runmill: ${error.message}` : describeError(error),
-  )
-  process.exitCode = 1
-}
+await runCommand(async (db) => {
+  console.log(await action(db, await chooseTenant(db, tenant)))
+})
 
 function readArguments(args: string[]): { tenant: string | undefined; action: Action } {
   try {
@@ -94,41 +74,5 @@ function revoke(publicKey: string): Action {
     const at = await apiKeyUpdateRevoked(db, tenantId, publicKey, systemClock.now())
     if (at === null) throw new UsageError(`Tenant ${tenantId} has no key ${publicKey}.`)
     return `revoked at ${at}; running servers forget it within 10 seconds`
-  }
-}
-
-async function chooseTenant(db: Db, wanted: string | undefined): Promise<string> {
-  const tenants = await tenantList(db)
-  const found = tenants.filter(
-    ({ id, name }) => wanted === undefined || [id, name].includes(wanted),
-  )
-  if (found.length === 1) return found[0]!.id
-  const names = tenants.map(({ id, name }) => `${id} (${name})`).join(', ')
-  throw new UsageError(
-    tenants.length === 0
-      ? 'There is no tenant yet: run npm start first.'
-      : `Choose a tenant with --tenant: ${names}.`,
-  )
-}
-
-/**
- * Opens the configured database or, if none is configured, the embedded one: that of the running server, or one started
- * for this command.
- */
-async function withDatabase(use: (db: Db) => Promise<void>): Promise<void> {
-  const { databaseUrl, dataDir } = readConfig()
-  const runningUrl = databaseUrl ?? (await findRunningUrl(dataDir))
-  if (runningUrl === null && !existsSync(join(dataDir, 'postgres'))) {
-    throw new UsageError(
-      `There is no data in ${dataDir} yet: run npm start first, or set DATABASE_URL.`,
-    )
-  }
-  const embedded = createEmbeddedPostgres({ dataDir })
-  const db = openPool(runningUrl ?? (await embedded.start()), { max: 1 })
-  try {
-    await use(db)
-  } finally {
-    await closePool(db)
-    await embedded.stop()
   }
 }

@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Handlers, type QueueBackend, QueueUnavailableError } from '../src/queue/backend.ts'
 import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
+import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPrecedence } from './batch.ts'
 import { createPace } from './pace.ts'
+import { repriceHandler } from './reprice.ts'
 import { sweep } from './sweep.ts'
 
 /** Handlers of the queues that need the blobs. Only processes that serve the API have those. */
@@ -13,11 +15,17 @@ type ApiHandlers = Pick<Handlers, 'collect'>
 
 /** Builds the handlers of a worker, one per queue. Each may run any number of times for one job. */
 export function buildHandlers(
-  shared: Omit<WorkerServices, 'pace'>,
+  shared: Omit<WorkerServices, 'pace' | 'price'>,
 ): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
   const { ahead, behind } = createPrecedence()
-  const services: WorkerServices = { ...shared, pace }
+  const pricer = createRunPricer((tenantId) =>
+    shared.log.warn(
+      { tenantId },
+      'the price patterns of a tenant take too long: runs have no cost',
+    ),
+  )
+  const services: WorkerServices = { ...shared, pace, price: pricer.price }
   const { db, clock } = services
   return {
     ingest: ingestHandler(services, 'ingest', ahead),
@@ -27,6 +35,7 @@ export function buildHandlers(
     aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),
+    reprice: repriceHandler(services, pricer),
     sweep: async () => sweep(services),
   }
 }

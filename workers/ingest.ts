@@ -5,7 +5,12 @@ import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
 import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
-import { applyEvents, type ExperimentKey, type TenantEvent } from '../src/store/write/ingest.ts'
+import {
+  applyEvents,
+  type ExperimentKey,
+  type PriceRuns,
+  type TenantEvent,
+} from '../src/store/write/ingest.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
@@ -17,6 +22,7 @@ export interface WorkerServices {
   clock: Clock
   log: Log
   pace: Pace
+  price: PriceRuns
   progress: WorkerProgress
 }
 
@@ -99,7 +105,7 @@ async function applyOrDeadLetter(
   signal: AbortSignal,
 ): Promise<ExperimentKey[]> {
   try {
-    const apply = async () => applyEvents(services.db, events)
+    const apply = async () => applyEvents(services.db, events, services.price)
     const dirty = await untilAvailable(services, signal, apply)
     services.progress.applied(events.length)
     return dirty

@@ -1,6 +1,7 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
 import { experimentDirtyMarkList } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
+import { repricingListUnfinished } from '../src/store/write/prices/repricings.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 
@@ -11,7 +12,8 @@ const sweepLimit = 500
 const settleMs = 60_000
 
 /**
- * Finds experiments with dirty marks, and deletions that are not purged, whose nudges were lost, and nudges again.
+ * Finds experiments with dirty marks, deletions that are not purged, and repricings with work left, whose nudges were
+ * lost, and nudges again.
  */
 export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise<void> {
   for (const key of await experimentDirtyMarkList(db, sweepLimit)) {
@@ -20,5 +22,8 @@ export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise
   const settledBefore = fromEpochMs(toEpochMs(clock.now()) - settleMs)!
   for (const { tenantId, kind, id } of await tombstoneListUnpurged(db, settledBefore, sweepLimit)) {
     await queue.nudge('purge', `${tenantId}-${kind}-${id}`, { tenantId, kind, id })
+  }
+  for (const { tenantId, id } of await repricingListUnfinished(db, sweepLimit)) {
+    await queue.nudge('reprice', `${tenantId}-${id}`, { tenantId, id })
   }
 }

@@ -41,3 +41,20 @@ function format(digits: bigint, scale: number): Decimal {
   const text = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0')
   return scale === 0 ? sign + text : `${sign}${text.slice(0, -scale)}.${text.slice(-scale)}`
 }
+
+/** Multiplies exactly by a whole number that is not negative. Zeros at the end of the fraction are left out. */
+export function multiplyDecimal(price: Decimal, count: number): Decimal {
+  const scale = scaleOf(price)
+  return trimDecimal(format(unscaled(price, scale) * BigInt(count), scale))
+}
+
+/** Divides exactly by a power of ten: `2.5` by 6 places is `0.0000025`. */
+export function shiftDecimal(value: Decimal, places: number): Decimal {
+  const scale = scaleOf(value)
+  return trimDecimal(format(unscaled(value, scale), scale + places))
+}
+
+/** Leaves out zeros at the end of the fraction. */
+export function trimDecimal(value: Decimal): Decimal {
+  return value.includes('.') ? value.replace(/\.?0+$/, '') : value
+}

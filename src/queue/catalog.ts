@@ -23,7 +23,15 @@ export interface PurgeJob {
   id: string
 }
 
-/** Finds what a lost nudge left behind: dirty marks, and tombstones whose rows are not purged. */
+/** Computes the costs of a tenant's runs anew (`npm run prices -- recompute`). The work is in `repricings`. */
+export interface RepriceJob {
+  tenantId: string
+  id: string
+}
+
+/**
+ * Finds what a lost nudge left behind: dirty marks, tombstones whose rows are not purged, and repricings with work left.
+ */
 export type SweepJob = Record<string, never>
 
 /**
@@ -40,6 +48,7 @@ export interface JobData {
   'ingest-backlog': IngestJob
   aggregate: AggregateJob
   purge: PurgeJob
+  reprice: RepriceJob
   sweep: SweepJob
   collect: CollectJob
 }
@@ -62,6 +71,7 @@ export const queues: Readonly<Record<QueueName, QueueSettings>> = Object.freeze(
   'ingest-backlog': { concurrency: 64 },
   aggregate: { concurrency: 2 },
   purge: { concurrency: 1 },
+  reprice: { concurrency: 1 },
   sweep: { concurrency: 1 },
   collect: { concurrency: 1 },
 })

@@ -11,6 +11,7 @@ export function handlers(some: Partial<Handlers>): Handlers {
     'ingest-backlog': noWork,
     aggregate: noWork,
     purge: noWork,
+    reprice: noWork,
     sweep: noWork,
     collect: noWork,
     ...some,

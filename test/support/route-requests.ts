@@ -69,6 +69,8 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     scoreId: of.scoreId,
     configId: of.scoreConfigId,
     mediaId: of.mediaId,
+    modelId: of.modelPriceId,
+    price_id: of.modelPriceId2,
     token: of.feedbackToken,
     share_token: /run/.test(route) ? of.runShareToken : of.datasetShareToken,
   }[name]
@@ -278,6 +280,13 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     body: { description: 'x' },
     foreign: 404,
   }),
+  'POST /api/public/models': (theirs) => ({
+    // Names are unique per tenant, so this makes a price of the sender.
+    body: { modelName: `${theirs.mark} new`, matchPattern: 'x', unit: 'TOKENS', inputPrice: 1 },
+    foreign: 200,
+  }),
+  'GET /api/public/models': () => ({ query: { limit: '100' }, foreign: 200 }),
+  'GET /api/public/models/{modelId}': () => ({ foreign: 404 }),
   'GET /api/public/experiments': (theirs) => [
     { query: since, foreign: 200 },
     {
@@ -579,6 +588,18 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     body: upload(theirs.datasetId, `${own.mark} uploaded`),
     foreign: 404,
   }),
+  'GET /model-price-map': (theirs) => [
+    { query: { limit: '50' }, foreign: 200 },
+    { query: { q: theirs.mark }, foreign: 200 },
+  ],
+  'POST /model-price-map': (theirs) => ({
+    body: { name: theirs.mark, match_pattern: 'x', prompt_cost: 1, completion_cost: '0.1' },
+    foreign: 200,
+  }),
+  'PUT /model-price-map/{price_id}': () => ({
+    body: { name: 'x', match_pattern: 'x', prompt_cost: 1, completion_cost: 1 },
+    foreign: 404,
+  }),
   'POST /feedback-configs': (theirs) => ({
     body: { feedback_key: `${theirs.mark} new`, feedback_config: { type: 'freeform' } },
     foreign: 200,
@@ -780,6 +801,8 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   // Deletes
   'DELETE /feedback/{feedback_id}': () => ({ foreign: 404 }),
   'DELETE /api/public/scores/{scoreId}': () => ({ foreign: 202 }),
+  'DELETE /api/public/models/{modelId}': () => ({ foreign: 404 }),
+  'DELETE /model-price-map/{price_id}': () => ({ foreign: 404 }),
   'DELETE /feedback-configs': (theirs) => ({
     query: { feedback_key: theirs.feedbackKey },
     foreign: 404,

@@ -37,6 +37,8 @@ export interface SeededTenant {
   threadId: string
   scoreId: string
   scoreConfigId: string
+  modelPriceId: string
+  modelPriceId2: string
   mediaId: string
   /** Path and query that take the bytes of a second, announced media item, and those bytes. */
   uploadLink: string
@@ -223,6 +225,19 @@ export async function seedTenant(
     dataType: 'NUMERIC',
     description: text('config description'),
   })
+  const modelPrice = await post('/api/public/models', {
+    // Before all shipped prices in a list by name.
+    modelName: `!${mark} model`,
+    matchPattern: text('pattern'),
+    unit: 'TOKENS',
+    inputPrice: 0.001,
+  })
+  const modelPrice2 = await post('/model-price-map', {
+    name: `!${mark} price`,
+    match_pattern: text('pattern'),
+    prompt_cost: '0.001',
+    completion_cost: '0.002',
+  })
   const score = await post('/api/public/scores', {
     name: feedbackKey,
     traceId,
@@ -289,6 +304,8 @@ export async function seedTenant(
     threadId,
     scoreId: score.id,
     scoreConfigId: config.id,
+    modelPriceId: modelPrice.id,
+    modelPriceId2: modelPrice2.id,
     mediaId,
     uploadLink,
     uploadBytes,

@@ -8,6 +8,7 @@ import { mediaRoutes } from './media/routes.ts'
 import { datasetsRoutes } from './datasets/routes.ts'
 import { tracesRoutes } from './traces/routes.ts'
 import { experimentsRoutes } from './experiments/routes.ts'
+import { modelsRoutes } from './models/routes.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { langfuseErrors } from './error-schemas.ts'
 import { dropEmptyParameters } from './empty-parameters.ts'
@@ -35,6 +36,7 @@ export async function langfuse(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   tracesRoutes(app, services)
   experimentsRoutes(app, services)
+  modelsRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(
     app,

@@ -19,6 +19,7 @@ import { datasetsRoutes } from './datasets/routes.ts'
 import { sessionsRoutes } from './sessions/routes.ts'
 import { threadsRoutes } from './threads/routes.ts'
 import { comparisonsRoutes } from './comparisons/routes.ts'
+import { pricesRoutes } from './prices/routes.ts'
 import { langsmithErrors } from './error-schemas.ts'
 import { answerError, LangsmithError, notFound } from './errors.ts'
 
@@ -47,6 +48,7 @@ export async function langsmith(app: App, services: Services): Promise<void> {
   datasetsRoutes(app, services)
   sessionsRoutes(app, services)
   comparisonsRoutes(app, services)
+  pricesRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -1,10 +1,10 @@
-import { parseTimestamp, toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
-import { eventVersion, versionTimeMs, type IngestEvent } from '../../domain/events.ts'
+import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
+import { versionTimeMs, type IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
-import { runItemId } from '../../domain/ids.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runGenerated, runStatement } from '../statements.ts'
+import { linksOfRuns } from './run-links.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
@@ -17,17 +17,25 @@ export interface ExperimentKey {
   experimentId: string
 }
 
+/** Computes the costs of runs whose rows the transaction has written (SPEC I14). */
+export type PriceRuns = (db: Queryable, runs: readonly WrittenRun[]) => Promise<unknown>
+
 /**
  * Applies events in one transaction: all of them or none. The tables end the same, however often and in whatever
  * order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays deleted.
+ * @param price absent: costs are only those that were sent
  * @returns the experiments whose aggregates are now dirty; their marks are committed with the rows
  * @throws the database's error; store/errors.ts says which pass by themselves
  */
-export async function applyEvents(db: Db, events: TenantEvent[]): Promise<ExperimentKey[]> {
+export async function applyEvents(
+  db: Db,
+  events: TenantEvent[],
+  price?: PriceRuns,
+): Promise<ExperimentKey[]> {
   let live = events
   for (;;) {
     try {
-      return await db.begin(async (transaction) => applyLive(transaction, live))
+      return await db.begin(async (transaction) => applyLive(transaction, live, price))
     } catch (error) {
       if (!(error instanceof DeletedError)) throw error
       // Each round drops at least one event.
@@ -36,18 +44,23 @@ export async function applyEvents(db: Db, events: TenantEvent[]): Promise<Experi
   }
 }
 
-async function applyLive(transaction: Queryable, events: TenantEvent[]): Promise<ExperimentKey[]> {
+async function applyLive(
+  transaction: Queryable,
+  events: TenantEvent[],
+  price?: PriceRuns,
+): Promise<ExperimentKey[]> {
   if (events.length === 0) return []
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
-  const runs = await upsertMany<RunTouched>(transaction, 'run', folded.run)
-  runs.push(...(await runRefreshTraceless(transaction, runs)))
+  const written = await upsertMany<WrittenRun>(transaction, 'run', folded.run)
+  await price?.(transaction, written)
+  const runs = [...written, ...(await runRefreshTraceless(transaction, written))]
   await refreshTraces(transaction, runs, folded)
   const links = [
     ...events.filter(({ event }) => event.kind === 'run_item'),
-    ...(await linksOfRuns(transaction, runs)),
+    ...(await linksOfRuns(transaction, columnsOf(runs))),
   ]
   const runItems = await upsertMany<RunItemTouched>(
     transaction,
@@ -79,6 +92,10 @@ interface Touched {
 interface RunTouched extends Touched {
   traceId: string | null
   experimentId: string | null
+}
+export interface WrittenRun extends RunTouched {
+  /** What its cost depends on; null when there is none to compute. */
+  toPrice: string | null
 }
 interface RunItemTouched extends Touched {
   experimentId: string | null
@@ -243,6 +260,18 @@ async function refreshTraces(
 }
 
 /**
+ * Refreshes what is derived from runs that got other costs: the roll-ups of their traces, and dirty marks.
+ * @param runs the transaction has locked their rows
+ */
+export async function refreshRepriced(
+  db: Queryable,
+  runs: readonly WrittenRun[],
+): Promise<ExperimentKey[]> {
+  await refreshTraces(db, [...runs], foldEvents([]))
+  return markDirty(db, [...runs], [], [])
+}
+
+/**
  * Locks traces until the transaction ends, also those that do not exist yet. Writes to their runs, and deletes of
  * them, were done before or wait.
  * @param traces sorted by key, each with what its client called it, if that is not the id
@@ -254,44 +283,6 @@ export async function traceLockMany(
   const keys = [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.id)]
   await runStatement(db, 'trace_insert_missing', [...keys, traces.map((trace) => trace.externalId)])
   await runStatement(db, 'trace_lock_many', keys)
-}
-
-interface ExampleRoot extends Touched {
-  externalId: string | null
-  experimentId: string
-  datasetId: string | null
-  referenceExampleId: string
-  exampleVersion: string | null
-  createdAt: Timestamp
-}
-
-/** LangSmith's clients link an example by a field of the root run, so such a run makes a run item as well. */
-async function linksOfRuns(db: Queryable, runs: RunTouched[]): Promise<TenantEvent[]> {
-  if (runs.length === 0) return []
-  const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', columnsOf(runs))
-  return roots.map((root) => ({ tenantId: root.tenantId, event: linkEvent(root) }))
-}
-
-function linkEvent(root: ExampleRoot): IngestEvent {
-  const id = runItemId(root.experimentId, root.referenceExampleId, root.id, null)
-  const exampleVersion = parseTimestamp(root.exampleVersion ?? '')
-  return {
-    kind: 'run_item',
-    id,
-    externalId: null,
-    version: eventVersion('create', root.createdAt, id),
-    patch: {
-      experimentId: root.experimentId,
-      datasetId: root.datasetId,
-      exampleId: root.referenceExampleId,
-      traceId: root.id,
-      externalTraceId: root.externalId,
-      runId: null,
-      externalRunId: null,
-      ...(exampleVersion === null ? {} : { exampleVersion }),
-      createdAt: root.createdAt,
-    },
-  }
 }
 
 async function markDirty(

@@ -23,10 +23,10 @@ const tables: Record<EntityKind, string> = {
 
 /** What the statement returns for each row it inserted or changed. */
 const returned: Record<EntityKind, string[]> = {
-  run: ['trace_id', 'experiment_id'],
+  run: ['held.trace_id', 'held.experiment_id', 'runmill_to_price(held) as to_price'],
   trace: [],
-  run_item: ['experiment_id'],
-  feedback: ['experiment_id', 'run_id', 'trace_id'],
+  run_item: ['held.experiment_id'],
+  feedback: ['held.experiment_id', 'held.run_id', 'held.trace_id'],
 }
 
 interface UpsertColumn {
@@ -57,7 +57,7 @@ from unnest(${columns.map((column, i) => `$${i + 1}::${column.parameterType}[]`)
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
 where not (${saysNothingNew(kind)})
-returning ${['tenant_id', 'id', ...returned[kind]].map((name) => `held.${name}`).join(', ')}`
+returning ${['held.tenant_id', 'held.id', ...returned[kind]].join(', ')}`
   texts.set(kind, text)
   return text
 }

@@ -22,11 +22,20 @@ const otherTimes = {
   updatedAt: shownTime,
 }
 
+/** US dollars for one unit, as v1 shows them. */
 const prices = {
-  modelId: z.null(),
-  inputPrice: z.null(),
-  outputPrice: z.null(),
-  totalPrice: z.null(),
+  modelId: z.string().nullable(),
+  inputPrice: z.number().nullable(),
+  outputPrice: z.number().nullable(),
+  totalPrice: z.number().nullable(),
+}
+
+/** As v2 shows them. */
+const priceTexts = {
+  modelId: z.string().nullable(),
+  inputPrice: z.string().nullable(),
+  outputPrice: z.string().nullable(),
+  totalPrice: z.string().nullable(),
 }
 
 const prompt = {
@@ -67,8 +76,8 @@ export const observationAnswer = z
     promptTokens: z.int(),
     completionTokens: z.int(),
     totalTokens: z.int(),
-    usagePricingTierName: z.null(),
-    usagePricingTierId: z.null(),
+    usagePricingTierName: z.string().nullable(),
+    usagePricingTierId: z.string().nullable(),
     calculatedInputCost: z.number().nullable(),
     calculatedOutputCost: z.number().nullable(),
     calculatedTotalCost: z.number().nullable(),
@@ -77,7 +86,7 @@ export const observationAnswer = z
 
 /** Observation of v2. What is optional belongs to a group of fields (contracts/langfuse.md 2.10). */
 export const observationV2Answer = z
-  .object({ ...identity, ...startAndEnd, ...prices })
+  .object({ ...identity, ...startAndEnd, ...priceTexts })
   .extend(
     z
       .object({
@@ -97,11 +106,11 @@ export const observationV2Answer = z
         metadata: z.record(z.string(), shownJson),
         model: z.string().nullable(),
         providedModelName: z.string().nullable(),
-        internalModelId: z.null(),
+        internalModelId: z.string().nullable(),
         modelParameters: shownJson,
         ...usageMaps,
         totalCost: z.number().nullable(),
-        usagePricingTierName: z.null(),
+        usagePricingTierName: z.string().nullable(),
         ...prompt,
         ...latencies,
         traceName: z.string().nullable(),

@@ -4,6 +4,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'
 import { usageMapsOf } from '../../../domain/usage.ts'
+import type { AppliedPrice } from '../../../prices/model-price.ts'
 import type { ObservationColumns, ObservationRow } from '../../../store/read/runs/observations.ts'
 import { storedJson, storedMember, storedMetadata } from '../stored-json.ts'
 import type { observationAnswer, observationV2Answer } from './observation-answer.ts'
@@ -14,6 +15,7 @@ export function observationFromRow(
   row: ObservationRow,
 ): z.output<typeof observationAnswer> {
   const { usageDetails, costDetails } = usageMapsOf(row)
+  const price = priceOf(row)
   const promptTokens = row.promptTokens ?? 0
   const completionTokens = row.completionTokens ?? 0
   const totalTokens = row.totalTokens ?? 0
@@ -38,9 +40,12 @@ export function observationFromRow(
     promptTokens,
     completionTokens,
     totalTokens,
-    usagePricingTierName: null,
-    usagePricingTierId: null,
-    ...noPrices,
+    usagePricingTierName: price?.tierName ?? null,
+    usagePricingTierId: price?.tierId ?? null,
+    modelId: price?.id ?? null,
+    inputPrice: numberOf(price?.input ?? null),
+    outputPrice: numberOf(price?.output ?? null),
+    totalPrice: numberOf(price?.total ?? null),
     calculatedInputCost: numberOf(row.promptCost),
     calculatedOutputCost: numberOf(row.completionCost),
     calculatedTotalCost: numberOf(row.totalCost),
@@ -93,11 +98,15 @@ export function observationV2FromRow(
   const group = <Fields>(name: ObservationGroup, read: () => Fields): Partial<Fields> =>
     asked.has(name) ? read() : {}
   const { startTime, endTime, ...otherTimes } = timesOf(row)
+  const price = priceOf(row)
   return {
     ...identityOf(tenantId, row),
     startTime,
     endTime,
-    ...noPrices,
+    modelId: price?.id ?? null,
+    inputPrice: price?.input ?? null,
+    outputPrice: price?.output ?? null,
+    totalPrice: price?.total ?? null,
     ...group('basic', () => ({
       isRootObservation: row.isRoot,
       name: row.name,
@@ -116,13 +125,13 @@ export function observationV2FromRow(
     ...group('model', () => ({
       model: row.model,
       providedModelName: row.model,
-      internalModelId: null,
+      internalModelId: price?.id ?? null,
       modelParameters: rawJson(row.modelParameters),
     })),
     ...group('usage', () => ({
       ...usageMapsOf(row),
       totalCost: numberOf(row.totalCost),
-      usagePricingTierName: null,
+      usagePricingTierName: price?.tierName ?? null,
     })),
     ...group('prompt', () => promptOf(row)),
     ...group('metrics', () => latenciesOf(row)),
@@ -134,8 +143,10 @@ export function observationV2FromRow(
   }
 }
 
-/** Runmill has no table of models and prices. */
-const noPrices = { modelId: null, inputPrice: null, outputPrice: null, totalPrice: null }
+/** The price that the cost was computed with. */
+function priceOf({ price }: ObservationRow): AppliedPrice | null {
+  return price === null ? null : (JSON.parse(price) as AppliedPrice)
+}
 
 function observationIdOf(row: ObservationRow): string {
   return row.externalId ?? row.id

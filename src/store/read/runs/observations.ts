@@ -44,6 +44,8 @@ export interface ObservationRow {
   totalCost: Decimal | null
   usageDetails: JsonText | null
   costDetails: JsonText | null
+  /** AppliedPrice, of a run whose cost was computed. */
+  price: JsonText | null
   /** This and the next are null when they were not asked for. */
   inputs: JsonText | null
   outputs: JsonText | null
@@ -75,6 +77,7 @@ function columnsOf(wanted: ObservationColumns): Sql {
   ${observationFields.environment} as environment, ${observationFields.model} as model, run.model_parameters,
   run.prompt_name, run.prompt_version, run.prompt_tokens, run.completion_tokens, run.total_tokens, run.prompt_cost,
   run.completion_cost, run.total_cost, run.usage_details, run.cost_details,
+  run.price,
   ${askedSql(wanted.io, sql`run.inputs`, 'json')} as inputs, ${askedSql(wanted.io, sql`run.outputs`, 'json')} as outputs,
   ${askedSql(wanted.metadata, sql`run.metadata`, 'jsonb')} as metadata,
   ${askedSql(wanted.trace, observationFields.userId, 'text')} as user_id,

@@ -1,0 +1,9 @@
+// npm run prices -- recompute|status
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, checkNode, install, root } from './prepare.mjs'
+
+checkNode()
+await install()
+await build()
+await import(pathToFileURL(join(root, 'dist', 'src', 'prices-cli.js')).href)

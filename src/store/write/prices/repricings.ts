@@ -1,0 +1,112 @@
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db, Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
+import { refreshRepriced, type ExperimentKey, type WrittenRun } from '../ingest.ts'
+import type { RunPricer } from './run-prices.ts'
+
+/** How many runs are looked at in one transaction. */
+const pageLength = 500
+
+export interface Repricing {
+  id: string
+  requestedAt: Timestamp
+  /** Null until the work began. */
+  runsTotal: number | null
+  runsDone: number
+  runsChanged: number
+  finishedAt: Timestamp | null
+}
+
+/** The runs to price anew: those that started in this time. Null: no bound. */
+export interface RepricingRange {
+  from: Timestamp | null
+  to: Timestamp | null
+}
+
+/** Asks for the costs of a tenant's runs to be computed anew. The next sweep of a worker begins with it. */
+export async function repricingInsert(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  { from, to }: RepricingRange,
+  now: Timestamp,
+): Promise<void> {
+  await runStatement(db, 'repricing_insert', [tenantId, id, from, to, now])
+}
+
+export async function repricingFind(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<Repricing | null> {
+  const [row] = await runStatement<Repricing>(db, 'repricing_find', [tenantId, id])
+  return row ?? null
+}
+
+/** Lists repricings that have work left, the oldest first. */
+export async function repricingListUnfinished(
+  db: Queryable,
+  limit: number,
+): Promise<{ tenantId: string; id: string }[]> {
+  return runStatement(db, 'repricing_list_unfinished', [limit])
+}
+
+interface LockedRepricing {
+  fromTime: Timestamp | null
+  toTime: Timestamp | null
+  runsTotal: number | null
+  lastRunId: string | null
+}
+
+/** What one step of a repricing did. */
+export interface RepricingStep {
+  isFinished: boolean
+  /** Experiments whose aggregates are now dirty. */
+  dirty: ExperimentKey[]
+}
+
+/**
+ * Does the next part of a repricing in one transaction, with how far it has come: a step that is broken off did
+ * nothing, and one that is repeated goes on where the last one ended.
+ */
+export async function repricingStep(
+  db: Db,
+  tenantId: string,
+  id: string,
+  { price }: RunPricer,
+  now: Timestamp,
+): Promise<RepricingStep> {
+  await runStatement(db, 'repricing_update_total', [tenantId, id])
+  return db.begin(async (transaction) => {
+    const [held] = await runStatement<LockedRepricing>(transaction, 'repricing_lock', [
+      tenantId,
+      id,
+    ])
+    if (held === undefined) return { isFinished: true, dirty: [] }
+    const page = await runStatement<{ id: string }>(transaction, 'run_list_by_id', [
+      tenantId,
+      held.lastRunId,
+      pageLength,
+    ])
+    const ids = page.map((run) => run.id)
+    const runs = await runStatement<WrittenRun>(transaction, 'run_lock_to_price', [
+      tenantId,
+      ids,
+      held.fromTime,
+      held.toTime,
+    ])
+    const changed = new Set(await price(transaction, runs, true))
+    const repriced = runs.filter((run) => changed.has(run.id))
+    const dirty = await refreshRepriced(transaction, repriced)
+    const isFinished = page.length < pageLength
+    await runStatement(transaction, 'repricing_update_progress', [
+      tenantId,
+      id,
+      page.length,
+      changed.size,
+      ids.at(-1) ?? null,
+      isFinished ? now : null,
+    ])
+    return { isFinished, dirty }
+  })
+}
