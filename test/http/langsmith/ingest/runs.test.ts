@@ -688,6 +688,8 @@ describe('422', () => {
     ['outputs that are text', { id, outputs: 'text' }],
     ['extra that is a number', { id, extra: 5 }],
     ['events that are an object', { id, events: {} }],
+    ['an event that is null', { id, events: [{ name: 'start' }, null] }],
+    ['a tag that is null', { id, tags: ['a', null] }],
     ['tags that are no strings', { id, tags: [1] }],
     ['a session id that is no UUID', { id, session_id: 'default' }],
     ['a session name that no index can hold', { id, session_name: 'x'.repeat(10_000) }],
