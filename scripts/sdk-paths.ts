@@ -41,6 +41,8 @@ function verdictOf(call: string): string {
   const methods = method === 'ANY' ? ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] : [method]
   if (methods.some((one) => served.has(`${one} ${path}`))) return 'there'
   const row = findLeft(left, path)
+  const isKnown = [...served].some((operation) => operation.endsWith(` ${path}`))
+  if (row === undefined && isKnown) return 'out (405): the path is there for other methods'
   return row === undefined ? 'UNKNOWN' : `out (${row.status}): ${row.reason}`
 }
 

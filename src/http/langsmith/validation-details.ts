@@ -62,7 +62,9 @@ function expectedOf(issue: Issue): string {
   const { code, expected, format, values } = issue as z.core.$ZodIssue & Record<string, unknown>
   if (code === 'invalid_value') {
     return listed(
-      (values as unknown[]).map((value) => (typeof value === 'string' ? `'${value}'` : `${value}`)),
+      (values as unknown[]).map((value) =>
+        typeof value === 'string' ? `'${value}'` : JSON.stringify(value),
+      ),
       'or',
     )
   }
