@@ -80,6 +80,8 @@ function* callsIn(source: string): Generator<string> {
     const path = barePath(text)
     if (path === null) continue
     const before = source.slice(Math.max(0, index - 120), index)
+    // An example in a comment.
+    if (/(?:^|\n)\s*(?:\*|\/\/|#|>>>)[^\n]*$/.test(before)) continue
     const after = source.slice(index + whole.length, index + whole.length + 400)
     const method = methodOf(before, after)
     if (method !== null) yield `${method} ${path}`
