@@ -4,10 +4,9 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
-import { buildApp, type AppOptions } from '../src/http/app.ts'
-import { inlineBackend } from '../src/queue/backends/inline.ts'
 import { compareContracts, type Comparison } from './contract-compare.ts'
 import type { Document } from './contract-shapes.ts'
+import { ownDocument } from './own-document.ts'
 
 interface Allowed {
   reason: string
@@ -29,7 +28,7 @@ for (const file of [langfuseFile, langsmithFile]) {
   process.exit(2)
 }
 
-const ours = await ourDocument()
+const ours = await ownDocument()
 const langfuse = compareContracts(await readDocument(langfuseFile), ours, (path) => path)
 const langsmith = compareContracts(await readDocument(langsmithFile), ours, barePath)
 const allowed = await readAllowed()
@@ -52,16 +51,6 @@ function report(vendor: string, { checks, differences, declaredAnswers }: Compar
     `${vendor}: ${checks} routes and fields, ${differences.length} differences; ` +
       `${declaredAnswers} answers of ours have a schema and were not compared`,
   )
-}
-
-/** The document is made from the routes alone. No handler runs, so none of what handlers need has to exist. */
-async function ourDocument(): Promise<Document> {
-  const nothing = {} as Omit<AppOptions, 'maxBodyBytes' | 'queue'>
-  const app = await buildApp({ ...nothing, queue: inlineBackend(), maxBodyBytes: 1 })
-  await app.ready()
-  const answer = await app.inject('/docs/json')
-  await app.close()
-  return answer.json<Document>()
 }
 
 async function readDocument(file: string): Promise<Document> {

@@ -17,11 +17,13 @@ import { decodeBodies } from './decode.ts'
 import { documentRoutes, documentSchemas } from './documented-answers.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
 import { langfuse } from './langfuse/plugin.ts'
+import { answerRouterError as answerLangsmithError } from './langsmith/errors.ts'
 import { langsmith } from './langsmith/plugin.ts'
 import { createHealthState, health, type Progress } from './health/health.ts'
 import { passUnknownMethod, refuseConnect } from './front-door/other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { serveOwnPathsOnly } from './front-door/own-paths.ts'
+import { links } from './pages/links.ts'
 import { stopUnwantedReads } from './reads.ts'
 import { watchRefusals } from './front-door/refusals.ts'
 import { docsPolicy, headersOfData, setSecurityHeaders } from './front-door/security-headers.ts'
@@ -174,6 +176,7 @@ export async function buildApp({
   )
   await app.register(otlp, services)
   await app.register(langsmith, services)
+  await app.register(links)
   return app
 }
 
@@ -183,16 +186,12 @@ function answerRouterError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const body = request.url.startsWith(langfusePrefix)
-    ? { message: error.message, error: 'InvalidRequestError' }
-    : request.url.startsWith('/api/runmill')
-      ? { error: error.message }
-      : { detail: error.message }
   // No hook runs for these requests.
-  void reply
-    .code(error.statusCode ?? 400)
-    .headers(headersOfData)
-    .send(body)
+  reply.code(error.statusCode ?? 400).headers(headersOfData)
+  if (request.url.startsWith(langfusePrefix)) {
+    reply.send({ message: error.message, error: 'InvalidRequestError' })
+  } else if (request.url.startsWith('/api/runmill')) reply.send({ error: error.message })
+  else answerLangsmithError(error, request, reply)
 }
 
 /**

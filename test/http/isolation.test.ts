@@ -273,7 +273,9 @@ describe('I8 what works in place of a key', () => {
       ['GET /public/{share_token}/datasets', ...shares('datasets', dataset, run)],
       ['GET /public/{share_token}/examples', ...shares('examples', dataset, run)],
       ['GET /public/{share_token}/examples/count', ...shares('examples/count', dataset, run)],
+      ['GET /public/{share_token}/datasets/sessions', ...shares('datasets/sessions', dataset, run)],
       ['GET /public/{share_token}/run', ...shares('run', run, dataset)],
+      ['GET /public/{share_token}/runs', ...shares('runs', run, dataset)],
       ['POST /public/{share_token}/runs/query', ...shares('runs/query', run, dataset), {}],
       [
         'GET /v2/public/{share_token}/run/{run_id}',

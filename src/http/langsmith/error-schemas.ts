@@ -9,9 +9,11 @@ const validationDetail = z.object({
 })
 
 /** The bodies of answers other than success, by the shape of the route (contracts/langsmith.md 1.3). */
-const detail = z
-  .object({ detail: z.union([z.string(), z.array(validationDetail)]) })
-  .meta({ id: 'LangsmithError' })
+const detail = z.object({ detail: z.string() }).meta({ id: 'LangsmithError' })
+
+const validation = z
+  .object({ detail: z.array(validationDetail) })
+  .meta({ id: 'LangsmithValidationError' })
 
 const error = z
   .object({ error: z.string(), details: z.string().optional() })
@@ -53,13 +55,8 @@ export function langsmithErrors(route: RouteOptions): DocumentedAnswers {
   return {
     ...serverErrors,
     ...Object.fromEntries(statuses.map((status) => [status, answerOf(status, shape)])),
-    ...(route.url.includes(':') ? errorsOfRouter(shape) : {}),
+    ...(shape === shapes.detail ? { 422: answerOf(422, validation) } : {}),
+    // A path parameter that is too long.
+    ...(route.url.includes(':') ? { 414: answerOf(414, shape) } : {}),
   }
-}
-
-/** A path parameter that is malformed or too long is refused before it is known which shape the route has. */
-function errorsOfRouter(shape: Record<string, z.ZodType>): DocumentedAnswers {
-  const own = shape['application/json'] ?? detail
-  const either = { ...shape, 'application/json': own === detail ? detail : z.union([own, detail]) }
-  return { 400: answerOf(400, either), 414: answerOf(414, { 'application/json': detail }) }
 }

@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Log } from '../../domain/log.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
 import { logFailure } from '../log-failure.ts'
+import { detailsOf, type ValidationDetail } from './validation-details.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -11,16 +12,11 @@ declare module 'fastify' {
      * The shape of the route's errors: `{error}` on LangSmith's ingest and platform routes, problem details (RFC 9457)
      * on v2, and `{detail}` on the others.
      */
-    errorShape?: 'detail' | 'error' | 'problem'
+    errorShape?: ErrorShape
   }
 }
 
-/** One entry of a 422's `detail` list; all three keys are required (contracts/langsmith.md 1.3). */
-export interface ValidationDetail {
-  loc: (string | number)[]
-  msg: string
-  type: string
-}
+type ErrorShape = 'detail' | 'error' | 'problem'
 
 /** An answer other than success, in the shape of the route. */
 export class LangsmithError extends Error {
@@ -59,7 +55,7 @@ export function answerError(
   switch (problem.kind) {
     case 'schema': {
       const context = locations[problem.context ?? 'body'] ?? 'body'
-      const details = problem.problems.map((each) => detailOf(context, each))
+      const details = problem.problems.flatMap((each) => detailsOfSchema(context, each))
       return answer(request, reply, 422, details)
     }
     case 'body':
@@ -94,34 +90,35 @@ const locations: Readonly<Record<string, string>> = {
   body: 'body',
 }
 
-/** The vendor's names for problems that zod names differently. */
-const problemTypes: Readonly<Record<string, string>> = {
-  too_big: 'less_than_equal',
-  too_small: 'greater_than_equal',
-  custom: 'value_error',
-}
-
-function detailOf(
+function detailsOfSchema(
   context: string,
-  { keyword, instancePath, message = '' }: FastifySchemaValidationError,
-): ValidationDetail {
-  const path = instancePath.split('/').filter((part) => part !== '')
-  const loc = [context, ...path.map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part))]
-  return { loc, ...problemOf(keyword, message) }
+  problem: FastifySchemaValidationError,
+): ValidationDetail[] {
+  const { keyword, instancePath, message = '', params } = problem
+  const parts = instancePath.split('/').filter((part) => part !== '')
+  const path = parts.map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part))
+  return detailsOf([context], { ...params, code: keyword, message, path })
 }
 
-/**
- * Says what is wrong with a value in the vendor's words.
- * @param code zod's name for the problem
- */
-export function problemOf(code: string, message: string): { msg: string; type: string } {
-  if (message.endsWith('received undefined')) return { msg: 'Field required', type: 'missing' }
-  return { msg: message, type: problemTypes[code] ?? code }
+/** What no route answers (an unknown path, a malformed one) is answered in the shape of its neighbours. */
+export function shapeOfNeighbours(method: string, url: string): ErrorShape {
+  const [path = ''] = url.split('?')
+  if (path.startsWith('/v2/')) return 'problem'
+  if (path.startsWith('/platform/')) return 'error'
+  const isIngest =
+    method === 'POST'
+      ? /^\/runs(?:\/batch|\/multipart)?$/.test(path)
+      : method === 'PATCH' && /^\/runs\/[^/]*$/.test(path)
+  return isIngest ? 'error' : 'detail'
 }
 
-/** Routes that do not exist answer in the shape of their neighbours. */
-function shapeOfNoRoute(url: string): 'detail' | 'problem' {
-  return url.startsWith('/v2/') ? 'problem' : 'detail'
+/** Answers what the router itself refuses. No hook or handler of the dialect sees such a request. */
+export function answerRouterError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  answer(request, reply, error.statusCode ?? 400, error.message)
 }
 
 function answer(
@@ -130,8 +127,9 @@ function answer(
   status: number,
   detail: string | ValidationDetail[],
 ): FastifyReply {
-  const shape = request.routeOptions.config?.errorShape ?? shapeOfNoRoute(request.url)
-  if (shape === 'detail') return reply.code(status).send({ detail })
+  const shape =
+    request.routeOptions.config?.errorShape ?? shapeOfNeighbours(request.method, request.url)
+  if (shape === 'detail') return reply.code(status).send({ detail: listedFor(status, detail) })
   const summary =
     typeof detail === 'string'
       ? detail
@@ -148,4 +146,13 @@ function answer(
   return reply
     .code(status)
     .send({ error: `Unprocessable entity: ${summary}`, details: JSON.stringify(detail) })
+}
+
+/** In the detail shape, a 422 has a list and any other status a text (contracts/langsmith.md 1.3). */
+function listedFor(
+  status: number,
+  detail: string | ValidationDetail[],
+): string | ValidationDetail[] {
+  if (status !== 422 || typeof detail !== 'string') return detail
+  return [{ loc: ['body'], msg: detail, type: 'value_error' }]
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { JsonText } from '../../domain/entities.ts'
-import { LangsmithError, problemOf, type ValidationDetail } from './errors.ts'
+import { LangsmithError } from './errors.ts'
+import { detailsOf } from './validation-details.ts'
 
 /** Fields that stay JSON text: the name, what the text must begin with, and how an error message calls that. */
 export type PayloadShapes = readonly (readonly [name: string, opening: RegExp, type: string])[]
@@ -25,10 +26,7 @@ export function readValues<S extends z.ZodObject>(
     if (text !== undefined) values[name] = JSON.parse(text)
   }
   const parsed = schema.safeParse({ ...values, ...known })
-  const details: ValidationDetail[] = (parsed.error?.issues ?? []).map((issue) => ({
-    loc: [...loc, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))],
-    ...problemOf(issue.code, issue.message),
-  }))
+  const details = (parsed.error?.issues ?? []).flatMap((issue) => detailsOf(loc, { ...issue }))
   for (const [name, opening, type] of shapes) {
     if (opening.test(fields.get(name) ?? '')) continue
     if (fields.has(name))

@@ -32,14 +32,15 @@ export function union<const Options extends readonly z.ZodType[]>(options: Optio
 }
 
 /** ISO-8601 with or without zone, or epoch milliseconds (contracts/langsmith.md 5.2). */
-export const time = union([z.string(), z.number()], 'a valid datetime').transform(
-  (input, context) => {
-    const timestamp = parseTimestamp(input)
-    if (timestamp !== null) return timestamp
-    context.addIssue({ code: 'custom', message: 'Input should be a valid datetime' })
-    return z.NEVER
-  },
-)
+export const time = union(
+  [z.string().meta({ format: 'date-time' }), z.number()],
+  'a valid datetime',
+).transform((input, context) => {
+  const timestamp = parseTimestamp(input)
+  if (timestamp !== null) return timestamp
+  context.addIssue({ code: 'custom', message: 'Input should be a valid datetime' })
+  return z.NEVER
+})
 
 /** A field that the vendor's clients send and this server does not use: it is documented and checked, then ignored. */
 export function ignored<Schema extends z.ZodType>(schema: Schema, reason: string): Schema {
@@ -50,7 +51,13 @@ export function ignored<Schema extends z.ZodType>(schema: Schema, reason: string
 export const jsonObject = z.record(z.string(), z.unknown())
 
 /** Query: `true`, `True`, `false`, `1`, … */
-export const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no'] })
+export const flag = z
+  .stringbool({
+    truthy: ['true', '1', 'yes'],
+    falsy: ['false', '0', 'no'],
+    error: 'Input should be a valid boolean',
+  })
+  .meta({ type: 'boolean' })
 
 /** Query: a parameter that may be repeated. */
 export function listOf<Item extends z.ZodType>(item: Item, { min = 0, max = 1000 } = {}) {

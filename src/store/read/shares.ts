@@ -8,6 +8,8 @@ export type ShareKind = 'run' | 'dataset'
 export interface SharedThing {
   tenantId: string
   id: string
+  /** The experiments on the dataset are shared as well. */
+  hasExperiments: boolean
 }
 
 /** @returns the token, or null when the thing is not shared */

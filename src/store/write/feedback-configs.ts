@@ -8,6 +8,7 @@ export interface NewFeedbackConfig {
   key: string
   config: JsonText
   isLowerScoreBetter: boolean
+  isEnforced: boolean
 }
 
 /**
@@ -30,6 +31,7 @@ export async function feedbackConfigInsertMany(
     rows.map((row) => row.key),
     rows.map((row) => row.config),
     rows.map((row) => String(row.isLowerScoreBetter)),
+    rows.map((row) => String(row.isEnforced)),
     now,
   ])
 }
@@ -41,15 +43,21 @@ export async function feedbackConfigInsertMany(
 export async function feedbackConfigUpdate(
   db: Queryable,
   tenantId: string,
-  change: { key: string; config: JsonText | null; isLowerScoreBetter: boolean | null },
+  change: {
+    key: string
+    config: JsonText | null
+    isLowerScoreBetter: boolean | null
+    isEnforced: boolean | null
+  },
   now: Timestamp,
 ): Promise<FeedbackConfigRow | null> {
-  const { key, config, isLowerScoreBetter } = change
+  const { key, config, isLowerScoreBetter, isEnforced } = change
   const [row] = await runStatement<FeedbackConfigRow>(db, 'feedback_config_update', [
     tenantId,
     key,
     config,
     isLowerScoreBetter,
+    isEnforced,
     now,
   ])
   return row ?? null

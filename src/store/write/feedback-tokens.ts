@@ -8,13 +8,14 @@ export interface NewFeedbackToken extends FeedbackToken {
   hash: string
 }
 
+/** @returns the ids that were not taken; of the others nothing is changed */
 export async function feedbackTokenInsertMany(
   db: Queryable,
   tenantId: string,
   tokens: readonly NewFeedbackToken[],
   now: Timestamp,
-): Promise<void> {
-  await runStatement(db, 'feedback_token_insert_many', [
+): Promise<string[]> {
+  const rows = await runStatement<{ id: string }>(db, 'feedback_token_insert_many', [
     tenantId,
     now,
     tokens.map((token) => token.id),
@@ -23,4 +24,5 @@ export async function feedbackTokenInsertMany(
     tokens.map((token) => token.key),
     tokens.map((token) => token.expiresAt),
   ])
+  return rows.map(({ id }) => id)
 }

@@ -6,6 +6,7 @@ import { runStatement } from '../statements.ts'
 
 /**
  * Shares a thing with whoever has the token. A thing that is already shared keeps its token.
+ * @param hasExperiments whether the experiments on a dataset are shared too; null leaves that, and is true at first
  * @returns the token
  */
 export async function shareUpsert(
@@ -14,8 +15,9 @@ export async function shareUpsert(
   kind: ShareKind,
   id: string,
   now: Timestamp,
+  hasExperiments: boolean | null = null,
 ): Promise<string> {
-  const parameters = [tenantId, kind, id, randomUUID(), now]
+  const parameters = [tenantId, kind, id, randomUUID(), now, hasExperiments]
   const [row] = await runStatement<{ token: string }>(db, 'share_upsert', parameters)
   return row!.token
 }

@@ -5,7 +5,7 @@ import { shareDelete, shareUpsert } from '../../../store/write/shares.ts'
 import { messageAnswer, raw, uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset } from '../examples/as-of.ts'
-import { flag, ignored, uuid } from '../schemas.ts'
+import { flag, uuid } from '../schemas.ts'
 
 const tags = ['langsmith datasets']
 const params = z.object({ id: uuid })
@@ -17,7 +17,9 @@ const putSchema = {
   summary: 'Let whoever has the token read a dataset; a repeat answers the same token',
   params,
   querystring: z.object({
-    share_projects: ignored(flag.optional(), 'no public route shows experiments'),
+    share_projects: flag
+      .optional()
+      .describe('Whether the experiments on the dataset are shared as well; at first they are'),
   }),
   response: { 200: shareAnswer },
 }
@@ -41,7 +43,14 @@ export function shareRoutes(app: App, { db, clock }: Services): void {
   app.put('/datasets/:id/share', { schema: putSchema }, async (request) => {
     const { tenantId } = request.principal
     const { id } = await findDataset(db, tenantId, request.params.id)
-    const token = await shareUpsert(db, tenantId, 'dataset', id, clock.now())
+    const token = await shareUpsert(
+      db,
+      tenantId,
+      'dataset',
+      id,
+      clock.now(),
+      request.query.share_projects ?? null,
+    )
     return { dataset_id: id, share_token: token }
   })
 

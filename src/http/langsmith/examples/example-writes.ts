@@ -97,37 +97,37 @@ export async function createExamples(
 }
 
 /**
- * Copies from the run that an example comes from: its inputs and outputs with `use_source_run_io`, and the attachments
- * that `use_source_run_attachments` names, unless the request brings one of the same name.
+ * Copies from the run that an example comes from: with `use_source_run_io` its inputs, its outputs and all its
+ * attachments, otherwise the attachments that `use_source_run_attachments` names. Attachments that came with the request
+ * are dropped where any are copied (contracts/langsmith.md 2.4.3).
  * @throws LangsmithError 404 when there is no such run, 422 when it has no such attachment
  */
 async function withSourceRun(
   db: Db,
   tenantId: string,
   version: ExampleVersion,
-  { members, attachments = [], loc }: ExampleCreate,
+  { members, loc }: ExampleCreate,
 ): Promise<ExampleVersion> {
   const isWanted = parsed(members, 'use_source_run_io') === true
   const names = (parsed(members, 'use_source_run_attachments') as string[] | null) ?? []
   if ((!isWanted && names.length === 0) || version.sourceRunId === null) return version
   const run = await runFind(db, tenantId, version.sourceRunId)
   if (run === null) throw notFound('Run')
-  const all = new Map<string, Attachment>()
-  const ofRun = new Map(readAttachments(run.attachments).map((found) => [found.name, found]))
+  const ofRun = readAttachments(run.attachments)
+  if (isWanted) {
+    const attachments = attachmentsText(ofRun) ?? version.attachments ?? null
+    return { ...version, inputs: run.inputs ?? '{}', outputs: run.outputs, attachments }
+  }
+  const named = new Map<string, Attachment>()
   for (const name of names.map(storableText)) {
-    const found = ofRun.get(name)
+    const found = ofRun.find((attachment) => attachment.name === name)
     if (found === undefined) {
       const message = `The run has no attachment ${JSON.stringify(name.slice(0, 200))}`
       throw invalid([...loc, 'use_source_run_attachments'], message)
     }
-    all.set(name, found)
+    named.set(name, found)
   }
-  for (const attachment of attachments) all.set(attachment.name, attachment)
-  return {
-    ...version,
-    ...(isWanted ? { inputs: run.inputs ?? '{}', outputs: run.outputs } : {}),
-    attachments: attachmentsText([...all.values()]),
-  }
+  return { ...version, attachments: attachmentsText([...named.values()]) }
 }
 
 /** An update whose values `exampleUpdate` has checked. */

@@ -29,6 +29,10 @@ const postSchema = {
     feedback_key: feedbackKey,
     feedback_config: feedbackConfig,
     is_lower_score_better: z.boolean().nullish(),
+    is_enforced: z
+      .boolean()
+      .nullish()
+      .describe('Feedback of the key that breaks the config is refused'),
   }),
   response: { 200: feedbackConfigAnswer },
 }
@@ -39,6 +43,8 @@ const getSchema = {
   querystring: z.object({
     key: listOf(text, { max: 50 }).optional(),
     name_contains: text.optional(),
+    is_enforced: flag.optional(),
+    include_all_configs: ignored(flag.optional(), 'a key has one config'),
     sort_by_desc: flag.default(true),
     read_after_write: ignored(flag.optional(), 'every read sees every write'),
     ...page,
@@ -66,7 +72,7 @@ const deleteSchema = {
 
 /** Configs of feedback keys (contracts/langsmith.md 2.7.5). */
 export function configsRoutes(app: App, { db, clock }: Services): void {
-  // Repeating a request answers the config that is there. 400 when the key has a different one.
+  // A config that is there already is answered as it is. 400 when the key has a different one.
   app.post('/feedback-configs', { schema: postSchema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body
@@ -74,19 +80,20 @@ export function configsRoutes(app: App, { db, clock }: Services): void {
       key: given.feedback_key,
       config: feedbackConfigText(given.feedback_config),
       isLowerScoreBetter: given.is_lower_score_better ?? false,
+      isEnforced: given.is_enforced ?? false,
     }
     for (;;) {
       const [made] = await feedbackConfigInsertMany(db, tenantId, [wanted], clock.now())
-      const row = made ?? (await feedbackConfigFind(db, tenantId, wanted.key))
+      if (made !== undefined) return feedbackConfigFromRow(tenantId, made)
+      const row = await feedbackConfigFind(db, tenantId, wanted.key)
       // Deleted between the two statements: the key is free, so try again.
       if (row === null) continue
-      // A direction that the request leaves out contradicts none.
-      const isLower = given.is_lower_score_better ?? row.isLowerScoreBetter
-      const isSame = row.config === wanted.config && row.isLowerScoreBetter === isLower
-      if (made === undefined && !isSame) {
-        throw new LangsmithError(400, 'This feedback key already has a different config')
-      }
-      return feedbackConfigFromRow(tenantId, row)
+      if (row.config !== wanted.config) throw taken(row.isEnforced && wanted.isEnforced)
+      if (row.isEnforced || !wanted.isEnforced) return feedbackConfigFromRow(tenantId, row)
+      const { key } = wanted
+      const change = { key, config: null, isLowerScoreBetter: null, isEnforced: true }
+      const enforced = await feedbackConfigUpdate(db, tenantId, change, clock.now())
+      if (enforced !== null) return feedbackConfigFromRow(tenantId, enforced)
     }
   })
 
@@ -97,6 +104,7 @@ export function configsRoutes(app: App, { db, clock }: Services): void {
     const rows = await feedbackConfigList(db, tenantId, {
       keys: query.key,
       keyContains: query.name_contains,
+      isEnforced: query.is_enforced,
       isDescending: query.sort_by_desc,
       offset: query.offset,
       limit: query.limit,
@@ -111,6 +119,7 @@ export function configsRoutes(app: App, { db, clock }: Services): void {
       key: given.feedback_key,
       config: given.feedback_config ? feedbackConfigText(given.feedback_config) : null,
       isLowerScoreBetter: given.is_lower_score_better ?? null,
+      isEnforced: null,
     }
     const row = await feedbackConfigUpdate(db, tenantId, change, clock.now())
     if (row === null) throw notFound('Feedback config')
@@ -124,4 +133,10 @@ export function configsRoutes(app: App, { db, clock }: Services): void {
     if (!isDeleted) throw notFound('Feedback config')
     return reply.code(204).send()
   })
+}
+
+function taken(isEnforced: boolean): LangsmithError {
+  return isEnforced
+    ? new LangsmithError(409, 'This feedback key already has an enforced config')
+    : new LangsmithError(400, 'This feedback key already has a different config')
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import { sliceMembers } from '../../../domain/json.ts'
-import { feedbackTokenFindByHash } from '../../../store/read/feedback/feedback-tokens.ts'
+import { feedbackTokenFind } from '../../../store/read/feedback/feedback-tokens.ts'
 import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
@@ -10,6 +10,7 @@ import { invalid, LangsmithError, notFound } from '../errors.ts'
 import { joinMembers, textOf } from '../object-text.ts'
 import { jsonObject, jsonObjectText, text, union, uuid } from '../schemas.ts'
 import { feedbackToEvent } from './feedback-to-event.ts'
+import { readFeedbackRules } from './feedback-rules.ts'
 import { feedbackTokenHash } from './feedback-token.ts'
 
 const tags = ['feedback']
@@ -84,7 +85,7 @@ async function takeFeedback(
   token: string,
   query: z.output<typeof querystring>,
 ): Promise<{ message: string }> {
-  const found = await feedbackTokenFindByHash(services.db, feedbackTokenHash(token))
+  const found = await feedbackTokenFind(services.db, token, feedbackTokenHash(token))
   if (found === null) throw notFound('Feedback token')
   const now = services.clock.now()
   if (found.expiresAt <= now) throw new LangsmithError(403, 'Feedback token has expired')
@@ -118,6 +119,9 @@ async function takeFeedback(
     if (value !== null) fields.set(name, value)
   }
   const event = feedbackToEvent(fields, joinMembers(fields), now, ['body'])
+  const rules = await readFeedbackRules(services, found.tenantId, [found.key])
+  const problem = rules(found.key, event.patch)
+  if (problem !== null) throw invalid(['body'], problem)
   await acceptEvents(services, request, [event], { isInteractive: true })
   return { message: 'Feedback received' }
 }

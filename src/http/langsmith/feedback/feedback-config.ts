@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson, sliceMembers } from '../../../domain/json.ts'
 import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
 import { raw, timeAnswer, uuidAnswer } from '../../answer-schemas.ts'
 import { isAllowed, type Principal } from '../../auth.ts'
 import type { Services } from '../../services.ts'
+import { joinMembers } from '../object-text.ts'
 import { readValues } from '../payload-values.ts'
 import { text } from '../schemas.ts'
 
@@ -23,20 +24,34 @@ export const feedbackConfig = z
     categories: z
       .array(z.object({ value: z.number(), label: text.pipe(z.string().min(1)).nullish() }))
       .nullish(),
+    allows_multiple_categories: z
+      .boolean()
+      .nullish()
+      .describe('A reviewer may give several pieces of feedback, one for each category'),
   })
   .refine(({ min, max }) => typeof min !== 'number' || typeof max !== 'number' || min <= max, {
     path: ['min'],
     message: 'min should not be greater than max',
   })
+  .refine(({ type, allows_multiple_categories: many }) => type === 'categorical' || !many, {
+    path: ['allows_multiple_categories'],
+    message: 'Only a categorical config allows multiple categories',
+  })
 
-/** The text that is stored. Every key is written, in one order, so equal configs give equal texts. */
+/**
+ * The text that is stored. Keys are written in one order, and what is not said in one way, so equal configs give equal
+ * texts.
+ */
 export function feedbackConfigText(config: z.output<typeof feedbackConfig>): JsonText {
   const { type, min = null, max = null, categories = null } = config
+  const isMultiple = config.allows_multiple_categories === true
   return JSON.stringify({
     type,
     min,
     max,
     categories: categories?.map(({ value, label = null }) => ({ value, label })) ?? null,
+    // Absent in texts that were stored before there was such a key.
+    ...(isMultiple ? { allows_multiple_categories: true } : {}),
   })
 }
 
@@ -49,11 +64,13 @@ export const feedbackConfigAnswer = z.object({
       min: z.number().nullable(),
       max: z.number().nullable(),
       categories: z.array(z.object({ value: z.number(), label: z.string().nullable() })).nullable(),
+      allows_multiple_categories: z.boolean(),
     }),
   ),
   tenant_id: uuidAnswer,
   modified_at: timeAnswer,
   is_lower_score_better: z.boolean(),
+  is_enforced: z.boolean(),
 })
 
 export function feedbackConfigFromRow(
@@ -62,10 +79,13 @@ export function feedbackConfigFromRow(
 ): z.output<typeof feedbackConfigAnswer> {
   return {
     feedback_key: row.key,
-    feedback_config: new RawJson(row.config),
+    feedback_config: new RawJson(
+      joinMembers(new Map([['allows_multiple_categories', 'false'], ...sliceMembers(row.config)])),
+    ),
     tenant_id: tenantId,
     modified_at: row.updatedAt,
     is_lower_score_better: row.isLowerScoreBetter,
+    is_enforced: row.isEnforced,
   }
 }
 
@@ -108,6 +128,10 @@ export async function keepFeedbackConfigs(
   given: readonly GivenFeedbackConfig[],
 ): Promise<void> {
   if (!isAllowed(principal, 'write')) return
-  const configs = given.map((config) => ({ ...config, isLowerScoreBetter: false }))
+  const configs = given.map((config) => ({
+    ...config,
+    isLowerScoreBetter: false,
+    isEnforced: false,
+  }))
   await feedbackConfigInsertMany(db, principal.tenantId, configs, clock.now())
 }

@@ -12,6 +12,7 @@ import { flag, ignored, uuid } from '../schemas.ts'
 import { feedbackAnswer } from './feedback-answer.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
+import { readFeedbackRules } from './feedback-rules.ts'
 import { feedbackUpdateInput, feedbackUpdateToEvent, rowOfEvent } from './feedback-to-event.ts'
 
 const tags = ['feedback']
@@ -69,6 +70,9 @@ export function feedbackIdRoutes(app: App, services: Services): void {
       const before = await feedbackFind(db, tenantId, id)
       const configs = readFeedbackConfig(before?.key, fields, ['body'])
       if (before === null) throw notFound('Feedback')
+      const rules = await readFeedbackRules(services, tenantId, [before.key])
+      const problem = rules(before.key, event.patch)
+      if (problem !== null) throw invalid(['body'], problem)
       await keepFeedbackConfigs(services, request.principal, configs)
       await acceptEvents(services, request, [event], { isInteractive: true })
       const row = await readBack(services, request, feedbackFind(db, tenantId, id), before)

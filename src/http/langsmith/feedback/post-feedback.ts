@@ -7,6 +7,7 @@ import { invalid } from '../errors.ts'
 import { feedbackAnswer } from './feedback-answer.ts'
 import { keepFeedbackConfigs, readFeedbackConfig } from './feedback-config.ts'
 import { feedbackFromRow } from './feedback-from-row.ts'
+import { readFeedbackRules } from './feedback-rules.ts'
 import { feedbackInput, feedbackToEvent, rowOfEvent } from './feedback-to-event.ts'
 import { unvalidated } from '../payload-values.ts'
 
@@ -34,9 +35,12 @@ export function postFeedback(app: App, services: Services): void {
         const fields = sliceMembers(text)
         const event = feedbackToEvent(fields, text, services.clock.now(), ['body'])
         const configs = readFeedbackConfig(event.patch.key, fields, ['body'])
+        const { tenantId } = request.principal
+        const rules = await readFeedbackRules(services, tenantId, [event.patch.key])
+        const problem = rules(event.patch.key, event.patch)
+        if (problem !== null) throw invalid(['body'], problem)
         await keepFeedbackConfigs(services, request.principal, configs)
         await acceptEvents(services, request, [event], { isInteractive: true })
-        const { tenantId } = request.principal
         const stored = feedbackFind(services.db, tenantId, event.id)
         const row = await readBack(services, request, stored, null)
         return feedbackFromRow(row ?? rowOfEvent(event))

@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
-import { feedbackTokenListOfRun } from '../../../store/read/feedback/feedback-tokens.ts'
-import { feedbackTokenInsertMany } from '../../../store/write/feedback-tokens.ts'
+import type { Db } from '../../../store/pool.ts'
+import {
+  feedbackTokenListById,
+  feedbackTokenListOfRun,
+  type FeedbackToken,
+} from '../../../store/read/feedback/feedback-tokens.ts'
+import {
+  feedbackTokenInsertMany,
+  type NewFeedbackToken,
+} from '../../../store/write/feedback-tokens.ts'
 import type { App, Services } from '../../services.ts'
-import { invalid } from '../errors.ts'
+import { invalid, LangsmithError } from '../errors.ts'
 import { page, time, uuid } from '../schemas.ts'
 import {
   feedbackConfig,
@@ -22,6 +30,7 @@ import {
 const tokenCreate = z.object({
   run_id: uuid,
   feedback_key: feedbackKey,
+  id: uuid.nullish().describe('The id of the link, which works as its token too'),
   expires_in: z
     .object({
       days: z.int().default(0),
@@ -66,7 +75,7 @@ export function tokensRoutes(app: App, services: Services): void {
     const now = clock.now()
     const makeToken = await getMaker()
     const tokens = asked.map((one) => {
-      const id = randomUUID()
+      const id = one.id ?? randomUUID()
       return {
         id,
         hash: feedbackTokenHash(makeToken(tenantId, id)),
@@ -79,8 +88,8 @@ export function tokensRoutes(app: App, services: Services): void {
       config ? [{ key, config: feedbackConfigText(config) }] : [],
     )
     await keepFeedbackConfigs(services, request.principal, configs)
-    await feedbackTokenInsertMany(db, tenantId, tokens, now)
-    const made = tokens.map((token) => feedbackTokenFromRow(services, request, makeToken, token))
+    const links = await insertTokens(db, tenantId, tokens, now)
+    const made = links.map((link) => feedbackTokenFromRow(services, request, makeToken, link))
     return Array.isArray(request.body) ? made : made[0]!
   })
 
@@ -95,6 +104,28 @@ export function tokensRoutes(app: App, services: Services): void {
       return rows.map((row) => feedbackTokenFromRow(services, request, makeToken, row))
     },
   )
+}
+
+/**
+ * Makes the links. Those that are there already, from a request that was sent before, are answered as they are.
+ * @throws LangsmithError 409 when an id is taken by a link to another run or key
+ */
+async function insertTokens(
+  db: Db,
+  tenantId: string,
+  tokens: readonly NewFeedbackToken[],
+  now: Timestamp,
+): Promise<FeedbackToken[]> {
+  const ids = tokens.map(({ id }) => id)
+  const made = new Set(await feedbackTokenInsertMany(db, tenantId, tokens, now))
+  if (made.size === tokens.length) return [...tokens]
+  const stored = await feedbackTokenListById(db, tenantId, ids)
+  const byId = new Map(stored.map((token) => [token.id, token]))
+  return tokens.map((token) => {
+    const found = byId.get(token.id) ?? token
+    if (found.runId === token.runId && found.key === token.key) return found
+    throw new LangsmithError(409, 'Feedback token with this id already exists')
+  })
 }
 
 /** @throws LangsmithError 422 when the time is out of range */

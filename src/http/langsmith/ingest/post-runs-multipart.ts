@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
 import type { JsonText } from '../../../domain/entities.ts'
-import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/events.ts'
+import { eventVersion, type EventOf } from '../../../domain/events.ts'
 import { isUuid } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
@@ -17,6 +17,7 @@ import {
   readFeedbackConfig,
   type GivenFeedbackConfig,
 } from '../feedback/feedback-config.ts'
+import { readFeedbackRules } from '../feedback/feedback-rules.ts'
 import { feedbackToEvent } from '../feedback/feedback-to-event.ts'
 import {
   multipartLimit,
@@ -64,7 +65,8 @@ export function postRunsMultipart(app: App, services: Services): void {
         const received = await readOperations(request, async (name, part) =>
           keepAttachment(services, tenantId, name, part, bodyLimit),
         )
-        const { payloads, feedback, configs, refused } = translate(received.operations, now)
+        const { payloads, configs, ...rest } = translate(received.operations, now)
+        const { feedback, refused } = await withinRules(services, tenantId, rest)
         refused.push(...received.refused)
         const alone = giveAttachments(payloads, received)
         await keepFeedbackConfigs(services, request.principal, configs)
@@ -177,12 +179,12 @@ function translate(
   now: Timestamp,
 ): {
   payloads: RunPayload[]
-  feedback: IngestEvent[]
+  feedback: EventOf<'feedback'>[]
   configs: GivenFeedbackConfig[]
   refused: RefusedRun[]
 } {
   const payloads: RunPayload[] = []
-  const feedback: IngestEvent[] = []
+  const feedback: EventOf<'feedback'>[] = []
   const configs: GivenFeedbackConfig[] = []
   const refused: RefusedRun[] = []
   for (const { kind, id, texts, error } of operations) {
@@ -212,6 +214,25 @@ function translate(
     }
   }
   return { payloads, feedback, configs, refused }
+}
+
+/** Takes out the feedback that breaks the rules of its key. */
+async function withinRules(
+  services: Services,
+  tenantId: string,
+  { feedback, refused }: { feedback: EventOf<'feedback'>[]; refused: RefusedRun[] },
+): Promise<{ feedback: EventOf<'feedback'>[]; refused: RefusedRun[] }> {
+  const keys = feedback.map(({ patch }) => patch.key)
+  const rules = await readFeedbackRules(services, tenantId, keys)
+  const kept: EventOf<'feedback'>[] = []
+  const broken: RefusedRun[] = []
+  for (const event of feedback) {
+    const problem = rules(event.patch.key, event.patch)
+    const loc = ['body', `feedback.${event.id}`]
+    if (problem === null) kept.push(event)
+    else broken.push({ runId: event.id, loc, error: invalid(loc, problem) })
+  }
+  return { feedback: kept, refused: [...refused, ...broken] }
 }
 
 /**

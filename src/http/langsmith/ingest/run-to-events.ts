@@ -3,12 +3,19 @@ import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
-import { hasHugeNumber, previewOf, sliceMembers, toJsonMap } from '../../../domain/json.ts'
+import {
+  hasHugeNumber,
+  previewOf,
+  sliceElements,
+  sliceMembers,
+  toJsonMap,
+} from '../../../domain/json.ts'
 import { parseTimestamp, type Timestamp } from '../../../domain/timestamp.ts'
 import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { Services } from '../../services.ts'
-import { invalid, LangsmithError, type ValidationDetail } from '../errors.ts'
+import { invalid, LangsmithError } from '../errors.ts'
+import type { ValidationDetail } from '../validation-details.ts'
 import { readLineage } from './lineage.ts'
 import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.ts'
 import { runValues } from './run-payload.ts'
@@ -130,6 +137,7 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   const fields = withoutNulls(payload.fields)
   const known = payload.id === null ? {} : { id: payload.id }
   const values = readValues(runValues, payloadShapes, fields, loc, known)
+  checkEvents(fields.get('events') ?? '[]', [...loc, 'events'])
   const id = values.id ?? null
   if (id === null) throw invalid([...loc, 'id'], 'Field required', 'missing')
   const isCreate = operation === 'create'
@@ -194,6 +202,12 @@ const payloadShapes: PayloadShapes = [
   ['serialized', /^\{/, 'an object'],
   ['events', /^\[/, 'a list'],
 ]
+
+/** @throws LangsmithError 422 for an event that is no object */
+function checkEvents(events: JsonText, loc: (string | number)[]): void {
+  const i = sliceElements(events).findIndex((event) => !event.startsWith('{'))
+  if (i !== -1) throw invalid([...loc, i], 'Input should be an object', 'type_error')
+}
 
 type RunPatch = EventOf<'run'>['patch']
 

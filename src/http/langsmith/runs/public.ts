@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { runList } from '../../../store/read/runs/run-list.ts'
-import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
+import { runList, type RunPage } from '../../../store/read/runs/run-list.ts'
+import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { runFind, type RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { shareFindByToken } from '../../../store/read/shares.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls, type AttachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'
-import { flag, ignored, uuid } from '../schemas.ts'
+import { flag, ignored, uuid, uuidList } from '../schemas.ts'
 import { publicRunAnswer, runPageAnswer, type PublicRunAnswer } from './run-answer.ts'
 import { readRunCursor, runCursors } from './run-cursor.ts'
 import { runFromRow } from './run-from-row.ts'
@@ -38,6 +38,14 @@ const querySchema = {
   response: { 200: runPageAnswer(publicRunAnswer) },
 }
 
+const runsSchema = {
+  tags,
+  summary: 'List a shared run and its descendants without pages, or those of them that are named',
+  params,
+  querystring: z.object({ id: uuidList.optional() }),
+  response: { 200: z.array(publicRunAnswer) },
+}
+
 /** Reads of a shared run by its token (contracts/langsmith.md 2.9). */
 export function publicRoutes(app: App, services: Services): void {
   app.get('/public/:share_token/run', { schema: runSchema, config }, async (request) =>
@@ -50,16 +58,8 @@ export function publicRoutes(app: App, services: Services): void {
   app.post('/public/:share_token/runs/query', { schema: querySchema, config }, async (request) => {
     const top = await findSharedRun(services, request, request.params.share_token)
     const { id: ids, cursor } = request.body
-    const page = await runList(
-      services.db,
-      sharedRuns(top, ids),
-      {
-        order: 'asc',
-        after: cursor ? readRunCursor(top, 'asc', cursor) : null,
-        limit: pageLength,
-      },
-      runSelection(null).columns,
-    )
+    const after = cursor ? readRunCursor(top, 'asc', cursor) : null
+    const page = await listShared(services, top, ids, after)
     const urls = attachmentUrls(services, request)
     return {
       runs: page.rows.map((row) => publicRunFromRow(row, urls)),
@@ -67,6 +67,28 @@ export function publicRoutes(app: App, services: Services): void {
       parsed_query: null,
     }
   })
+
+  // JavaScript's client reads no further page, so the list ends after the first.
+  app.get('/public/:share_token/runs', { schema: runsSchema, config }, async (request) => {
+    const top = await findSharedRun(services, request, request.params.share_token)
+    const page = await listShared(services, top, request.query.id, null)
+    const urls = attachmentUrls(services, request)
+    return page.rows.map((row) => publicRunFromRow(row, urls))
+  })
+}
+
+function listShared(
+  { db }: Pick<Services, 'db'>,
+  top: RunDetailRow,
+  ids: string[] | null | undefined,
+  after: RunKey | null,
+): Promise<RunPage> {
+  return runList(
+    db,
+    sharedRuns(top, ids),
+    { order: 'asc', after, limit: pageLength },
+    runSelection(null).columns,
+  )
 }
 
 /**

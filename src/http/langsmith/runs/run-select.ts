@@ -71,10 +71,21 @@ export const runSelectNames = [
 
 export type RunSelectName = (typeof runSelectNames)[number]
 
-/** Names that select fields of another name. Runmill signs no URLs of fields, so it answers the field itself. */
+/**
+ * Names that select other fields, or fields beside their own (contracts/langsmith.md 2.6.3). Runmill signs no URLs of
+ * fields, so it answers the field itself. SDKs look for the links to attachments beside inputs and outputs.
+ */
 const fieldsOfName: Partial<Record<RunSelectName, readonly string[]>> = {
-  inputs_or_signed_url: ['inputs'],
-  outputs_or_signed_url: ['outputs'],
+  inputs: ['inputs', 's3_urls'],
+  outputs: ['outputs', 's3_urls'],
+  inputs_or_signed_url: ['inputs', 's3_urls'],
+  outputs_or_signed_url: ['outputs', 's3_urls'],
+  total_tokens: ['total_tokens', 'prompt_token_details', 'completion_token_details'],
+  prompt_tokens: ['prompt_tokens', 'prompt_token_details'],
+  completion_tokens: ['completion_tokens', 'completion_token_details'],
+  total_cost: ['total_cost', 'prompt_cost_details', 'completion_cost_details'],
+  prompt_cost: ['prompt_cost', 'prompt_cost_details'],
+  completion_cost: ['completion_cost', 'completion_cost_details'],
   error_or_signed_url: ['error'],
   events_or_signed_url: ['events'],
   extra_or_signed_url: ['extra'],

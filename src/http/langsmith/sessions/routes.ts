@@ -6,6 +6,7 @@ import { getSessions } from './get-sessions.ts'
 import { patchSessionsId } from './patch-sessions-id.ts'
 import { postDatasetsUploadExperiment } from './post-datasets-upload-experiment.ts'
 import { postSessions } from './post-sessions.ts'
+import { publicRoutes } from './public.ts'
 
 /** Sessions, which are experiments and tracing projects. */
 export function sessionsRoutes(app: App, services: Services): void {
@@ -16,4 +17,5 @@ export function sessionsRoutes(app: App, services: Services): void {
   getSessionsId(app, services)
   patchSessionsId(app, services)
   getSessionsIdMetadata(app, services)
+  publicRoutes(app, services)
 }

@@ -9,6 +9,8 @@ export interface FeedbackConfigRow {
   key: string
   config: JsonText
   isLowerScoreBetter: boolean
+  /** Its rules hold for all feedback of the key. */
+  isEnforced: boolean
   updatedAt: Timestamp
 }
 
@@ -16,6 +18,7 @@ export interface FeedbackConfigQuery {
   keys?: string[] | undefined
   /** A substring of the key, in upper or lower case. */
   keyContains?: string | undefined
+  isEnforced?: boolean | undefined
   isDescending: boolean
   offset: number
   limit: number
@@ -30,6 +33,15 @@ export async function feedbackConfigFind(
   return row ?? null
 }
 
+/** Reads the configs of these keys that set their rules. */
+export async function feedbackConfigListEnforced(
+  db: Queryable,
+  tenantId: string,
+  keys: readonly string[],
+): Promise<FeedbackConfigRow[]> {
+  return runStatement<FeedbackConfigRow>(db, 'feedback_config_list_enforced', [tenantId, keys])
+}
+
 /** Reads one page by the time of the last change, with ties broken by key. */
 export async function feedbackConfigList(
   db: Queryable,
@@ -41,10 +53,11 @@ export async function feedbackConfigList(
   if (query.keyContains !== undefined) {
     conditions.push(sql`position(lower(${query.keyContains}) in lower(key)) > 0`)
   }
+  if (query.isEnforced !== undefined) conditions.push(sql`is_enforced = ${query.isEnforced}`)
   const statement = sql`
 -- name: feedback_config_list
 -- One page of the feedback configurations that meet the query, by the time of the last change, ties by key. Reads only.
-select key, config, is_lower_score_better, updated_at
+select key, config, is_lower_score_better, is_enforced, updated_at
 from feedback_configs
 where ${join(conditions, ' and ')}
 order by updated_at ${raw(query.isDescending ? 'desc' : 'asc')}, key collate "C"

@@ -27,18 +27,29 @@ export async function feedbackTokenListOfRun(
   ])
 }
 
+/** Reads the links of these ids. */
+export async function feedbackTokenListById(
+  db: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<FeedbackToken[]> {
+  return runStatement<FeedbackToken>(db, 'feedback_token_list_by_id', [tenantId, ids])
+}
+
 /**
- * Finds what a token stands for. No tenant is known beforehand, because the token is the key.
+ * Finds what a token stands for. The id of a link is a token as well. No tenant is known beforehand, because the token
+ * is the key.
  * @param hash in hex
  */
-export async function feedbackTokenFindByHash(
+export async function feedbackTokenFind(
   db: Queryable,
+  token: string,
   hash: string,
 ): Promise<(FeedbackToken & { tenantId: string }) | null> {
   const [row] = await runStatement<FeedbackToken & { tenantId: string }>(
     db,
-    'feedback_token_find_by_hash',
-    [hash],
+    'feedback_token_find',
+    [token, hash],
   )
   return row ?? null
 }

@@ -122,6 +122,64 @@ describe('200 /public/{token}', () => {
     expect(selected.body[1]).not.toHaveProperty('source_run_id')
   })
 
+  test('the experiments on the dataset are listed with their statistics, and without their home', async () => {
+    const h = await harness()
+    const id = await makeDataset(h)
+    const names = ['one', 'two', 'elsewhere']
+    const sessions: string[] = []
+    for (const [i, name] of names.entries()) {
+      const dataset = name === 'elsewhere' ? await makeDataset(h) : id
+      const made = await h.call('POST', '/sessions', {
+        name,
+        reference_dataset_id: dataset,
+        start_time: `2026-01-2${i}T00:00:00Z`,
+        extra: { metadata: { secret: 1 } },
+      })
+      sessions.push(made.body.id)
+    }
+    const run = { name: 'r', run_type: 'chain', start_time: '2026-01-21T14:35:42Z' }
+    await h.call('POST', '/runs', { ...run, session_name: 'one', end_time: run.start_time })
+    await h.drain()
+    const { body: shared } = await h.call('PUT', `/datasets/${id}/share`)
+    const list = async (query = '') =>
+      publicly(h, `${shared.share_token}/datasets/sessions${query}`)
+    const { status, body } = await list()
+    expect(status).toBe(200)
+    expect(body.map((session: { id: string }) => session.id)).toEqual([sessions[1], sessions[0]])
+    expect(body[1]).toMatchObject({
+      name: 'one',
+      reference_dataset_id: id,
+      run_count: 1,
+      error_rate: 0,
+      extra: null,
+      tenant_id: '00000000-0000-0000-0000-000000000000',
+    })
+    for (const [query, count] of [
+      ['?name=two', 1],
+      ['?name_contains=o&limit=1', 1],
+      [`?id=${sessions[0]}&id=${sessions[2]}`, 1],
+      ['?offset=1', 1],
+      ['?name=elsewhere', 0],
+    ] as const) {
+      expect([query, (await list(query)).body.length]).toEqual([query, count])
+    }
+  })
+
+  test('share_projects=false keeps the experiments back, and a later request may change that', async () => {
+    const h = await harness()
+    const id = await makeDataset(h)
+    await h.call('POST', '/sessions', { name: 'one', reference_dataset_id: id })
+    const token = await share(h, id)
+    const count = async () => (await publicly(h, `${token}/datasets/sessions`)).body.length
+    expect(await count()).toBe(0)
+    await h.call('PUT', `/datasets/${id}/share?share_projects=true`)
+    expect(await count()).toBe(1)
+    await h.call('PUT', `/datasets/${id}/share`)
+    expect(await count()).toBe(1)
+    await share(h, id)
+    expect(await count()).toBe(0)
+  })
+
   test('a list stays within the shared dataset, whatever is asked for', async () => {
     const h = await harness()
     const [id, other] = [await makeDataset(h), await makeDataset(h)]
@@ -138,7 +196,7 @@ describe('200 /public/{token}', () => {
     const id = await makeDataset(h)
     const token = await share(h, id)
     await h.call('DELETE', `/datasets/${id}`)
-    const paths = ['datasets', 'examples', 'examples/count']
+    const paths = ['datasets', 'examples', 'examples/count', 'datasets/sessions']
     for (const path of paths) expect((await publicly(h, `${token}/${path}`)).status).toBe(404)
     await makeDataset(h, { id })
     for (const path of paths) expect((await publicly(h, `${token}/${path}`)).status).toBe(404)

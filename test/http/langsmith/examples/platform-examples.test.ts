@@ -174,7 +174,7 @@ describe('201 POST', () => {
     expect(await contents(h, compared.body[0].attachment_urls)).toEqual(both)
   })
 
-  test('an example can take inputs, outputs and named attachments from its source run', async () => {
+  test('an example can take inputs, outputs and all or the named attachments from its source run', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
     const runId = randomUUID()
@@ -218,9 +218,27 @@ describe('201 POST', () => {
       source_run_id: runId,
     })
     expect(await attachmentsOf(h, id)).toEqual([
+      ['attachment.one', 'one'],
       ['attachment.two', 'two'],
-      ['attachment.one', 'mine'],
+      ['attachment.three', 'three'],
     ])
+    const named = randomUUID()
+    const some = { ...source, use_source_run_io: false }
+    const kept = await send(h, 'POST', datasetId, [
+      { name: named, value: JSON.stringify(some) },
+      { name: `${named}.attachment.four`, value: 'mine', type: 'text/plain' },
+    ])
+    expect(kept.status).toBe(201)
+    expect(await attachmentsOf(h, named)).toEqual([
+      ['attachment.two', 'two'],
+      ['attachment.one', 'one'],
+    ])
+    const all = await h.call('POST', '/examples', {
+      dataset_id: datasetId,
+      source_run_id: runId,
+      use_source_run_io: true,
+    })
+    expect(Object.keys(all.body.attachment_urls)).toHaveLength(3)
     const plain = await h.call('POST', '/examples', {
       dataset_id: datasetId,
       source_run_id: runId,

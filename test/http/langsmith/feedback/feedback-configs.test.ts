@@ -37,18 +37,50 @@ describe('200 POST /feedback-configs', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       feedback_key: 'fc',
-      feedback_config: { ...categorical, min: null, max: null },
+      feedback_config: { ...categorical, min: null, max: null, allows_multiple_categories: false },
       tenant_id: h.tenant.id,
       modified_at: expect.stringMatching(/Z$/),
       is_lower_score_better: true,
+      is_enforced: false,
     })
     expect(await configs(h, 'key=fc&limit=100&offset=0')).toEqual([body])
   })
 
-  test('a config that is sent again returns the stored one, even without is_lower_score_better', async () => {
+  test('allows_multiple_categories and is_enforced are kept; lists tell enforced configs from others', async () => {
+    const h = await harness()
+    const many = { ...categorical, allows_multiple_categories: true }
+    const { body } = await create(h, 'many', many, { is_enforced: true })
+    expect(body).toMatchObject({ feedback_config: many, is_enforced: true })
+    await create(h, 'one')
+    expect(await configs(h, 'is_enforced=true')).toEqual([body])
+    expect(await keys(h, 'is_enforced=false')).toEqual(['one'])
+    const single = await h.call('PATCH', '/feedback-configs', {
+      feedback_key: 'many',
+      feedback_config: categorical,
+    })
+    expect(single.body).toMatchObject({
+      feedback_config: { allows_multiple_categories: false },
+      is_enforced: true,
+    })
+  })
+
+  test('the config that is there becomes the enforced one', async () => {
+    const h = await harness()
+    await create(h, 'fc', continuous, { is_lower_score_better: true })
+    const enforced = await create(h, 'fc', continuous, { is_enforced: true })
+    expect(enforced).toMatchObject({ status: 200, body: { is_enforced: true } })
+    const again = await create(h, 'fc', continuous, { is_enforced: true })
+    expect(again).toMatchObject({ status: 200, body: enforced.body })
+    expect((await create(h, 'fc')).body).toEqual(enforced.body)
+    expect(await configs(h)).toEqual([enforced.body])
+    expect(enforced.body.is_lower_score_better).toBe(true)
+  })
+
+  test('a config that is sent again returns the stored one, whatever is_lower_score_better says', async () => {
     const h = await harness()
     const first = await create(h, 'fc', continuous, { is_lower_score_better: true })
-    for (const more of [{ is_lower_score_better: true }, {}, { is_lower_score_better: null }]) {
+    const directions = [true, false, null].map((is) => ({ is_lower_score_better: is }))
+    for (const more of [{}, ...directions]) {
       const again = await create(h, 'fc', { max: 1, min: 0, type: 'continuous' }, more)
       expect(again.status).toBe(200)
       expect(again.body).toEqual(first.body)
@@ -68,13 +100,23 @@ describe('400 POST /feedback-configs', () => {
   test.each([
     ['another range', { ...continuous, max: 2 }, {}],
     ['another type', { type: 'freeform' }, {}],
-    ['another direction', continuous, { is_lower_score_better: true }],
+    ['another range that is to be enforced', { ...continuous, max: 2 }, { is_enforced: true }],
   ])('%s for the same key is refused and changes nothing', async (_, config, more) => {
     const h = await harness()
     await create(h, 'fc', continuous, { is_lower_score_better: false })
     const before = await configs(h)
     expect((await create(h, 'fc', config, more)).status).toBe(400)
     expect(await configs(h)).toEqual(before)
+  })
+})
+
+describe('409 POST /feedback-configs', () => {
+  test('a key has at most one enforced config', async () => {
+    const h = await harness()
+    const { body } = await create(h, 'fc', continuous, { is_enforced: true })
+    expect((await create(h, 'fc', categorical, { is_enforced: true })).status).toBe(409)
+    expect((await create(h, 'fc', categorical)).status).toBe(400)
+    expect(await configs(h)).toEqual([body])
   })
 })
 
@@ -95,6 +137,14 @@ describe('422 POST /feedback-configs', () => {
     [
       'a direction that is no boolean',
       { feedback_key: 'k', feedback_config: continuous, is_lower_score_better: 'no' },
+    ],
+    [
+      'several categories of a scale',
+      { feedback_key: 'k', feedback_config: { ...continuous, allows_multiple_categories: true } },
+    ],
+    [
+      'an enforcement that is no boolean',
+      { feedback_key: 'k', feedback_config: continuous, is_enforced: 'yes' },
     ],
     ['a list', []],
     ['JSON that nests too deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
@@ -208,10 +258,11 @@ describe('feedback that includes a config', () => {
       expect(await configs(h)).toEqual([
         {
           feedback_key: 'k',
-          feedback_config: { ...continuous, categories: null },
+          feedback_config: { ...continuous, categories: null, allows_multiple_categories: false },
           tenant_id: h.tenant.id,
           modified_at: expect.any(String),
           is_lower_score_better: false,
+          is_enforced: false,
         },
       ])
     },
@@ -261,6 +312,66 @@ describe('feedback that includes a config', () => {
     expect(text).toContain('feedback_config')
     await h.drain()
     expect((await h.call('GET', '/feedback')).body).toEqual([])
+  })
+})
+
+describe('feedback under an enforced config', () => {
+  const scale = { type: 'continuous', min: 0, max: 5 }
+
+  test.each<[string, object, object, number]>([
+    ['a score below the range', scale, { score: -1 }, 422],
+    ['a score above the range', scale, { score: 5.5 }, 422],
+    ['a score at the end of the range', scale, { score: 5 }, 200],
+    ['a boolean within the range', scale, { score: true }, 200],
+    ['no score', scale, { comment: 'c' }, 200],
+    ['any score of an open range', { type: 'continuous' }, { score: 1e9 }, 200],
+    ['a score of no category', categorical, { score: 0.5 }, 422],
+    ['a label of no category', categorical, { value: 'maybe' }, 422],
+    ['score and label of a category', categorical, { score: 1, value: 'yes' }, 200],
+    ['anything where the text is free', { type: 'freeform' }, { score: -7, value: 'x' }, 200],
+  ])('%s', async (_, config, opinion, expected) => {
+    const h = await harness()
+    await create(h, 'fc', config, { is_enforced: true })
+    const given = { run_id: randomUUID(), key: 'fc', ...opinion }
+    const answer = await h.call('POST', '/feedback', given)
+    expect(answer.status).toBe(expected)
+    if (expected === 422) expect(answer.text).toContain('by the enforced config of its key')
+    await h.drain()
+    expect((await h.call('GET', '/feedback')).body).toHaveLength(expected === 200 ? 1 : 0)
+  })
+
+  test('changes, links and multipart bodies keep to it too; what is right in a body is stored', async () => {
+    const h = await harness()
+    await create(h, 'fc', scale, { is_enforced: true })
+    const runId = randomUUID()
+    const right = await h.call('POST', '/feedback', { run_id: runId, key: 'fc', score: 3 })
+    const change = await h.call('PATCH', `/feedback/${right.body.id}`, { score: 6 })
+    expect(change.status).toBe(422)
+    const link = await h.call('POST', '/feedback/tokens', { run_id: runId, feedback_key: 'fc' })
+    const { pathname } = new URL(link.body.url)
+    expect((await h.call('POST', pathname, { score: 6 })).status).toBe(422)
+    const sent = [4, 6].map((score) => ({
+      name: `feedback.${randomUUID()}`,
+      value: JSON.stringify({ run_id: runId, key: 'fc', score }),
+    }))
+    const body = await h.app.inject({
+      method: 'POST',
+      url: '/runs/multipart',
+      headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
+      payload: encode(sent),
+    })
+    expect(body.statusCode).toBe(422)
+    expect(body.body).toContain(sent[1]!.name)
+    await h.drain()
+    const { body: stored } = await h.call('GET', '/feedback')
+    expect(stored.map(({ score }: { score: number }) => score)).toEqual([4, 3])
+  })
+
+  test('a config that is not enforced refuses no feedback', async () => {
+    const h = await harness()
+    await create(h, 'fc', scale)
+    const given = { run_id: randomUUID(), key: 'fc', score: 6 }
+    expect((await h.call('POST', '/feedback', given)).status).toBe(200)
   })
 })
 

@@ -147,6 +147,44 @@ describe('200 feedback through a link, without a key', () => {
     expect(second).toMatchObject({ score: 2, correction: 'two' })
   })
 
+  test('the id of the link works as its token, and the client may choose it', async () => {
+    const h = await harness()
+    const runId = randomUUID()
+    const id = randomUUID()
+    const made = await make(h, { run_id: runId, id })
+    expect(made.body.id).toBe(id)
+    expect(
+      (await open(h, 'POST', `/feedback/tokens/${id.toUpperCase()}`, { score: 1 })).status,
+    ).toBe(200)
+    expect((await open(h, 'POST', pathOf(made), { score: 0 })).status).toBe(200)
+    expect(await feedback(h)).toMatchObject([
+      { run_id: runId, score: 0 },
+      { run_id: runId, score: 1 },
+    ])
+  })
+
+  test('a link that is asked for again with its id is the same', async () => {
+    const h = await harness()
+    const asked = { run_id: randomUUID(), id: randomUUID() }
+    const made = await make(h, asked)
+    expect(await make(h, { ...asked, expires_in: { days: 9 } })).toMatchObject({
+      status: 200,
+      body: made.body,
+    })
+  })
+
+  test('of two tenants that choose one id, the first one gets the feedback', async () => {
+    const h = await harness()
+    const [runId, id] = [randomUUID(), randomUUID()]
+    await make(h, { run_id: runId, id })
+    const other = await h.addTenant()
+    const taken = { run_id: randomUUID(), feedback_key: 'tok', id }
+    expect((await h.callAs(other, 'POST', '/feedback/tokens', taken)).status).toBe(200)
+    await open(h, 'POST', `/feedback/tokens/${id}`, { score: 1 })
+    expect(await feedback(h)).toMatchObject([{ run_id: runId, score: 1 }])
+    expect((await h.callAs(other, 'GET', '/feedback')).body).toEqual([])
+  })
+
   test('it counts in the statistics of its run', async () => {
     const h = await harness()
     const run = {
@@ -217,6 +255,12 @@ describe('4xx feedback through a link', () => {
 })
 
 describe('4xx /feedback/tokens', () => {
+  test('409 for an id that a link to another run or key has', async () => {
+    const h = await harness()
+    const { body } = await make(h, { id: randomUUID() })
+    expect((await make(h, { id: body.id })).status).toBe(409)
+  })
+
   test('422 for malformed input, and a list with one wrong entry makes no link', async () => {
     const h = await harness()
     const runId = randomUUID()

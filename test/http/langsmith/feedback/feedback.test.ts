@@ -408,7 +408,7 @@ describe('422', () => {
       {
         loc: ['body', 'score'],
         msg: 'Input should be a number or a boolean',
-        type: 'invalid_union',
+        type: 'value_error',
       },
       { loc: ['body', 'start_time'], msg: 'Input should be a valid datetime', type: 'value_error' },
     ])

@@ -89,7 +89,8 @@ describe('202', () => {
       (await h.call('POST', '/runs/query', { session: [session.body.id], ...more })).body.runs[0]
     expect(await contents(h, (await query({})).s3_urls)).toEqual(expected)
     expect(await contents(h, (await query({ select: ['s3_urls'] })).s3_urls)).toEqual(expected)
-    expect(await query({ select: ['inputs'] })).not.toHaveProperty('s3_urls')
+    expect(await contents(h, (await query({ select: ['inputs'] })).s3_urls)).toEqual(expected)
+    expect(await query({ select: ['extra'] })).not.toHaveProperty('s3_urls')
     for (const preview of [true, false]) {
       const compared = await h.call('POST', `/datasets/${dataset.body.id}/runs`, {
         session_ids: [session.body.id],

@@ -124,6 +124,36 @@ describe('202 POST and PATCH /runs', () => {
     expect(session?.name).toBe('project')
   })
 
+  test('a run without an id gets one; equal runs are two runs', async () => {
+    const h = await harness()
+    const sent = { name: 'nameless', run_type: 'chain', start_time: 1769006142123, inputs: {} }
+    for (const more of [{}, { id: null }]) {
+      expect((await h.call('POST', '/runs', { ...sent, ...more })).status).toBe(202)
+    }
+    const [session] = (await h.call('GET', '/sessions?name=default')).body
+    const { body } = await h.call('POST', '/runs/query', { session: [session.id] })
+    expect(body.runs).toHaveLength(2)
+    for (const run of body.runs) {
+      expect(run).toMatchObject({ name: 'nameless', trace_id: run.id, parent_run_id: null })
+      expect(run.dotted_order).toMatch(new RegExp(`Z${run.id}$`))
+    }
+  })
+
+  test('the id that is missing is read from the place in the trace, where that is said', async () => {
+    const h = await harness()
+    const [root, child] = [randomUUID(), randomUUID()]
+    const run = { name: 'x', run_type: 'chain', start_time: start }
+    const path = `${segment(root)}.${segment(child)}`
+    await h.call('POST', '/runs', { ...run, trace_id: root })
+    await h.call('POST', '/runs', { ...run, parent_run_id: root, dotted_order: path })
+    expect((await readRun(h, root)).body).toMatchObject({ trace_id: root, name: 'x' })
+    expect((await readRun(h, child)).body).toMatchObject({ trace_id: root, parent_run_id: root })
+    const orphan = { ...run, parent_run_id: root, session_name: 'p' }
+    await h.call('POST', '/runs', orphan)
+    const { body } = await h.call('POST', '/runs/query', { parent_run: root })
+    expect(body.runs).toHaveLength(2)
+  })
+
   test('the three prefixes reach the same run', async () => {
     const h = await harness()
     for (const prefix of ['', '/api', '/api/v1']) {
@@ -645,7 +675,6 @@ describe('400', () => {
 describe('422', () => {
   const id = randomUUID()
   const cases: [string, unknown][] = [
-    ['no id', { name: 'x', run_type: 'chain' }],
     ['an id that is no UUID', { id: 'x' }],
     ['an id that is a number', { id: 5 }],
     ['an unknown run type', { id, run_type: 'agent' }],
@@ -659,6 +688,8 @@ describe('422', () => {
     ['outputs that are text', { id, outputs: 'text' }],
     ['extra that is a number', { id, extra: 5 }],
     ['events that are an object', { id, events: {} }],
+    ['an event that is null', { id, events: [{ name: 'start' }, null] }],
+    ['a tag that is null', { id, tags: ['a', null] }],
     ['tags that are no strings', { id, tags: [1] }],
     ['a session id that is no UUID', { id, session_id: 'default' }],
     ['a session name that no index can hold', { id, session_name: 'x'.repeat(10_000) }],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { comparisonRows, feedbackOn, runEvent, second } from '../../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../../support/harness.ts'
+import { encode, multipartType } from '../../../support/multipart.ts'
 import { traceOf } from '../../../support/run-tree.ts'
 
 interface Shown {
@@ -344,6 +345,46 @@ describe('200 select', () => {
     const [run] = await query(h, { id: [w.first.traceId], select: ['tags'] })
     expect(Object.keys(run!).toSorted()).toEqual([...always, 'tags'].toSorted())
     expect((await query(h, { id: [w.first.traceId], select: [] }))[0]).not.toHaveProperty('tags')
+  })
+
+  test.each([
+    ['inputs', ['s3_urls']],
+    ['outputs', ['s3_urls']],
+    ['total_tokens', ['prompt_token_details', 'completion_token_details']],
+    ['prompt_tokens', ['prompt_token_details']],
+    ['completion_tokens', ['completion_token_details']],
+    ['total_cost', ['prompt_cost_details', 'completion_cost_details']],
+    ['prompt_cost', ['prompt_cost_details']],
+    ['completion_cost', ['completion_cost_details']],
+  ])('%s brings %j', async (name, more) => {
+    const h = await harness()
+    const id = randomUUID()
+    const details = { input_token_details: { audio: 1 }, output_token_details: { reasoning: 1 } }
+    const costs = { input_cost_details: { audio: 1 }, output_cost_details: { reasoning: 1 } }
+    const usage = { input_tokens: 3, output_tokens: 2, input_cost: 3, output_cost: 2 }
+    const run = {
+      id,
+      name: 'llm',
+      run_type: 'llm',
+      start_time: '2026-01-21T14:35:42.000001Z',
+      inputs: { q: 1 },
+      outputs: { usage_metadata: { ...usage, ...details, ...costs } },
+    }
+    const sent = [
+      { name: `post.${id}`, value: JSON.stringify(run) },
+      { name: `attachment.${id}.file`, value: 'text', type: 'text/plain' },
+    ]
+    const { statusCode } = await h.app.inject({
+      method: 'POST',
+      url: '/runs/multipart',
+      headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
+      payload: encode(sent),
+    })
+    expect(statusCode).toBe(202)
+    await h.drain()
+    const [found] = await query(h, { id: [id], select: [name] })
+    expect(Object.keys(found!).toSorted()).toEqual([...always, name, ...more].toSorted())
+    for (const one of more) expect(found![one], one).not.toBeNull()
   })
 
   test('fields that are selected and empty are null', async () => {

@@ -66,6 +66,11 @@ describe('200', () => {
     }
     expect(await query({})).toEqual([w.child, w.grandchild])
     expect(await query({ id: [w.grandchild, w.root, w.sibling] })).toEqual([w.grandchild])
+    const whole = await anyone(h, 'GET', `/public/${token}/runs`)
+    expect(whole.body.map(({ id }: { id: string }) => id)).toEqual([w.child, w.grandchild])
+    expect(whole.body[0]).toEqual(run.body)
+    const some = await anyone(h, 'GET', `/public/${token}/runs?id=${w.grandchild}&id=${w.root}`)
+    expect(some.body).toEqual([whole.body[1]])
   })
 })
 
