@@ -44,8 +44,10 @@ export function withServed(text: string, document: Document): string {
     }
     const rows = [...paths].map(([path, methods]) => `| \`${path}\` | ${methods.join(', ')} |`)
     const table = ['| Path | Methods |', '|---|---|', ...rows].join('\n')
-    const section = new RegExp(`(${begin} ${vendor} -->\\n)[^]*?(\\n${end})`)
-    written = written.replace(section, (_, head: string, tail: string) => head + table + tail)
+    const section = new RegExp(`(${begin} ${vendor} -->\\n)[^]*?${end}`)
+    if (!section.test(written))
+      throw new Error(`The document has no list of what is served of ${vendor}.`)
+    written = written.replace(section, (_, head: string) => `${head}${table}\n${end}`)
   }
   return written
 }
