@@ -134,7 +134,7 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
       await server.exited
       const output = server.stdout() + server.stderr()
       expect(output).toContain('request failed')
-      expect(output).toContain('requests refused for now')
+      expect(output).toContain('request refused for now')
       const secrets = {
         password,
         secretKey,

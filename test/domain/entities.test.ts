@@ -49,6 +49,13 @@ const literals: {
     slot: 4,
     written: ['m & 16'],
   },
+  {
+    migration: '0015_model_prices.sql',
+    kind: 'run',
+    property: 'totalCost',
+    slot: 32,
+    written: ['m & 4294967296', 'fv[33]'],
+  },
 ]
 
 test.each(literals)(
