@@ -23,7 +23,7 @@ function vendorShape(method: string, path: string): string {
 
 async function langsmithOperations(h: Harness): Promise<Operation[]> {
   const operations = await documentedOperations(h.app)
-  return operations.filter(({ path }) => !/^\/(?:api\/|livez|readyz|metrics|v1\/traces)/.test(path))
+  return operations.filter(({ path }) => !/^\/(?:api\/|livez|readyz|metrics|v1\/|otel)/.test(path))
 }
 
 describe('the shape of an error', () => {
