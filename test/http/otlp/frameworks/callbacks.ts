@@ -20,15 +20,15 @@ export const callbackFrameworks: FrameworkFacts[] = [
     observations: `
 AGENT · weather-agent
   CHAIN · model
-    GENERATION · ChatOpenAI · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+    GENERATION · ChatOpenAI · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
   CHAIN · tools
     TOOL · get_weather
   CHAIN · model
-    GENERATION · ChatOpenAI · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+    GENERATION · ChatOpenAI · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 AGENT · weather-agent · ! Error code: 400 - The model "broken-model" does not exist
   CHAIN · model · ! Error code: 400 - The model "broken-model" does not exist
-    GENERATION · ChatOpenAI · broken-model · ! Error code: 400 - The model "broken-model" does not exist`,
+    GENERATION · ChatOpenAI · broken-model · $0 · ! Error code: 400 - The model "broken-model" does not exist`,
     trace: [says(question), says(answer)],
     tool: [toolInput, says(toolOutput)],
     firstCall: [says(system, question), says('get_weather', 'Paris')],
@@ -43,17 +43,17 @@ AGENT · weather-agent · ! Error code: 400 - The model "broken-model" does not 
     observations: `
 CHAIN · weather-graph
   CHAIN · assistant
-    GENERATION · ChatOpenAI · gpt-4.1-mini · 24+16c>8+4r=52
+    GENERATION · ChatOpenAI · gpt-4.1-mini · 24+16c>8+4r=52 · computed $0.0000304
     CHAIN · tools_condition
   CHAIN · tools
     TOOL · get_weather
   CHAIN · assistant
-    GENERATION · ChatOpenAI · gpt-4.1-mini · 32+32c>12+8r=84
+    GENERATION · ChatOpenAI · gpt-4.1-mini · 32+32c>12+8r=84 · computed $0.000048
     CHAIN · tools_condition
 
 CHAIN · weather-graph · ! Error code: 400 - The model "broken-model" does not exist
   CHAIN · assistant · ! Error code: 400 - The model "broken-model" does not exist
-    GENERATION · ChatOpenAI · broken-model · ! Error code: 400 - The model "broken-model" does not exist`,
+    GENERATION · ChatOpenAI · broken-model · $0 · ! Error code: 400 - The model "broken-model" does not exist`,
     trace: [says(question), says(answer)],
     tool: [toolInput, says(toolOutput)],
     firstCall: [says(system, question), says('get_weather', 'Paris')],
@@ -67,11 +67,11 @@ CHAIN · weather-graph · ! Error code: 400 - The model "broken-model" does not 
     observations: `
 CHAIN · weather-agent
   CHAIN · model
-    GENERATION · ChatOpenAI · gpt-4.1-mini · 24+16c>8+4r=52
+    GENERATION · ChatOpenAI · gpt-4.1-mini · 24+16c>8+4r=52 · computed $0.0000304
   CHAIN · tools
     TOOL · get_weather
   CHAIN · model
-    GENERATION · ChatOpenAI · gpt-4.1-mini · 32+32c>12+8r=84
+    GENERATION · ChatOpenAI · gpt-4.1-mini · 32+32c>12+8r=84 · computed $0.000048
 
 CHAIN · weather-agent · ! OpenAIInvalidRequestError('Error code: 400 - The model "broken-model" does not exist')
   CHAIN · model · ! OpenAIInvalidRequestError('Error code: 400 - The model "broken-model" does not exist')
@@ -105,7 +105,7 @@ GENERATION · litellm-completion · broken-model · ! litellm.BadRequestError: O
 GENERATION · litellm_request · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · $0.0000304
   SPAN · raw_gen_ai_request
 
-GENERATION · litellm_request · broken-model · ! litellm.BadRequestError: OpenAIException - The model "broken-model" does not exist`,
+GENERATION · litellm_request · broken-model · $0 · ! litellm.BadRequestError: OpenAIException - The model "broken-model" does not exist`,
     trace: [messages('system', 'user'), says('get_weather', 'Paris')],
     firstCall: [messages('system', 'user'), says('get_weather', 'Paris')],
   },

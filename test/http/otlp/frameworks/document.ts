@@ -45,19 +45,28 @@ function rowOf(facts: FrameworkFacts): string[] {
     list([...new Set(types)].map((type) => type.toLowerCase())),
     has(/GENERATION · [^·]+ · (?:gpt|claude|gemini)/),
     list(tokens),
-    has(/ · \$/),
+    costOf(observations),
     shown(0),
     shown(1),
-    mark(facts.session),
-    mark(facts.user),
+    mark(facts.session, facts.bare),
+    mark(facts.user, facts.bare),
     mark(facts.tags),
     has(/ · ! /),
     facts.setUp,
   ]
 }
 
-function mark(isThere: boolean | undefined): string {
-  return isThere ? 'yes' : '-'
+function mark(isThere: boolean | undefined, bare?: number[]): string {
+  if (!isThere) return '-'
+  return bare === undefined ? 'yes' : 'some traces'
+}
+
+function costOf(observations: string): string {
+  const calls = observations.split('\n').filter((line) => !line.includes(' · ! '))
+  const has = (pattern: RegExp): boolean => calls.some((line) => pattern.test(line))
+  if (has(/ · \$0$/)) return 'sent as 0'
+  if (has(/ · \$/)) return 'sent'
+  return has(/ · computed \$/) ? 'computed' : '-'
 }
 
 function list(words: string[]): string {

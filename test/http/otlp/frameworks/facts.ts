@@ -19,6 +19,8 @@ export interface FrameworkFacts {
   user?: true
   session?: true
   tags?: true
+  /** The traces, counted from 0, that the framework sends without a user and a session. */
+  bare?: number[]
   /**
    * All observations, a line each as `forestOfObservations` writes them, traces apart by an empty line. The first trace
    * asks a question, calls the tool and answers; the last one fails.

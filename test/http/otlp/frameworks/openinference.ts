@@ -22,10 +22,10 @@ AGENT · Agent workflow
   CHAIN · Agent workflow
     AGENT · weather-agent
       CHAIN · turn
-        GENERATION · response · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+        GENERATION · response · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
         TOOL · get_weather
       CHAIN · turn
-        GENERATION · response · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+        GENERATION · response · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 AGENT · Agent workflow
   CHAIN · Agent workflow
@@ -49,7 +49,7 @@ CHAIN · FunctionAgent.run
   CHAIN · BaseWorkflowAgent.setup_agent
   CHAIN · BaseWorkflowAgent.run_agent_step
     GENERATION · OpenAI._prepare_chat_with_tools · gpt-4.1-mini
-    GENERATION · OpenAI.astream_chat · gpt-4.1-mini · 24+16c>8+4r=52
+    GENERATION · OpenAI.astream_chat · gpt-4.1-mini · 24+16c>8+4r=52 · computed $0.0000304
   CHAIN · BaseWorkflowAgent.parse_agent_output
   CHAIN · BaseWorkflowAgent.call_tool
     TOOL · FunctionTool.acall
@@ -57,7 +57,7 @@ CHAIN · FunctionAgent.run
   CHAIN · BaseWorkflowAgent.setup_agent
   CHAIN · BaseWorkflowAgent.run_agent_step
     GENERATION · OpenAI._prepare_chat_with_tools · gpt-4.1-mini
-    GENERATION · OpenAI.astream_chat · gpt-4.1-mini · 32+32c>12+8r=84
+    GENERATION · OpenAI.astream_chat · gpt-4.1-mini · 32+32c>12+8r=84 · computed $0.000048
   CHAIN · BaseWorkflowAgent.parse_agent_output
 
 CHAIN · FunctionAgent.run · ! BadRequestError: Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'i
@@ -82,9 +82,9 @@ CHAIN · FunctionAgent.run · ! BadRequestError: Error code: 400 - {'error': {'m
     observations: `
 CHAIN · weather-crew.kickoff
   AGENT · Weather reporter._execute_core
-    GENERATION · ChatCompletion · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+    GENERATION · ChatCompletion · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
     TOOL · get_weather.run
-    GENERATION · ChatCompletion · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+    GENERATION · ChatCompletion · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 CHAIN · weather-crew.kickoff · ! litellm.BadRequestError: OpenAIException - The model "broken-model" does not exist
   AGENT · Weather reporter._execute_core · ! litellm.BadRequestError: OpenAIException - The model "broken-model" does not exist
@@ -138,8 +138,8 @@ CHAIN · ReAct.forward · ! LMInvalidRequestError: [broken-model] litellm.BadReq
 CHAIN · Pipeline.run
   CHAIN · Agent.run
     CHAIN · ChatPromptBuilder.run
-    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 40>12=52
-    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 64>20=84
+    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 40>12=52 · computed $0.0000352
+    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 64>20=84 · computed $0.0000576
 
 CHAIN · Pipeline.run · ! PipelineRuntimeError: The following component failed to run:
   CHAIN · Agent.run · ! BadRequestError: Error code: 400 - The model "broken-model" does not exist
@@ -157,9 +157,9 @@ CHAIN · Pipeline.run · ! PipelineRuntimeError: The following component failed 
     session: true,
     observations: `
 AGENT · weather_agent.run
-  GENERATION · OpenAIChat.invoke · gpt-4.1-mini · 24+16c>12=52
+  GENERATION · OpenAIChat.invoke · gpt-4.1-mini · 24+16c>12=52 · computed $0.0000304
   TOOL · get_weather
-  GENERATION · OpenAIChat.invoke · gpt-4.1-mini · 32+32c>20=84
+  GENERATION · OpenAIChat.invoke · gpt-4.1-mini · 32+32c>20=84 · computed $0.000048
 
 AGENT · weather_agent.run · ! run status: error
   GENERATION · OpenAIChat.invoke · broken-model · ! ModelProviderError: The model "broken-model" does not exist`,
@@ -177,10 +177,10 @@ AGENT · weather_agent.run · ! run status: error
     observations: `
 AGENT · weather_agent.run
   CHAIN · Step 1
-    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 40>12=52
+    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 40>12=52 · computed $0.0000352
     TOOL · SimpleTool
   CHAIN · Step 2
-    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 64>20=84
+    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 64>20=84 · computed $0.0000576
     TOOL · FinalAnswerTool
 
 CHAIN · Step 1 · ! AgentGenerationError: Error while generating output:
@@ -196,16 +196,17 @@ CHAIN · Step 1 · ! AgentGenerationError: Error while generating output:
       '`Traceloop.init(api_endpoint=…)`; `Traceloop.set_association_properties({"user_id": …, "session_id": …})`',
     user: true,
     session: true,
+    bare: [1],
     observations: `
 CHAIN · weather-openai.workflow
-  GENERATION · openai.chat · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+  GENERATION · openai.chat · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
   TOOL · get_weather
-  GENERATION · openai.chat · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+  GENERATION · openai.chat · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 CHAIN · weather-anthropic.workflow
-  GENERATION · anthropic.chat · claude-sonnet-4-5-20250929 · 24+16c>12=52
+  GENERATION · anthropic.chat · claude-sonnet-4-5-20250929 · 24+16c>12=52 · computed $0.0002568
   TOOL · get_weather
-  GENERATION · anthropic.chat · claude-sonnet-4-5-20250929 · 32+32c>20=84
+  GENERATION · anthropic.chat · claude-sonnet-4-5-20250929 · 32+32c>20=84 · computed $0.0004056
 
 CHAIN · weather-openai.workflow · ! Error code: 400 - The model "broken-model" does not exist
   GENERATION · openai.chat · broken-model · ! Error code: 400 - The model "broken-model" does not exist`,
@@ -219,10 +220,10 @@ CHAIN · weather-openai.workflow · ! Error code: 400 - The model "broken-model"
     setUp: '`openlit.init()` with `OTEL_EXPORTER_OTLP_ENDPOINT`',
     observations: `
 SPAN · ask
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>12=52
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>12=52 · $0
     SPAN · POST
   SPAN · get_weather
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>20=84
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>20=84 · $0
     SPAN · POST
 
 SPAN · ask · ! BadRequestError: Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'i

@@ -38,10 +38,10 @@ AGENT · weather-agent run · ! ModelRequestRejectedError: status_code: 400, mod
     tags: true,
     observations: `
 AGENT · weather-agent run
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
   SPAN · running 1 tool
     TOOL · get_weather
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 AGENT · weather-agent run · ! ModelHTTPError: status_code: 400, model_name: broken-model, body: {'message': 'The model "broken-model" does n
   GENERATION · chat broken-model · broken-model · ! ModelHTTPError: status_code: 400, model_name: broken-model, body: {'message': 'The model "broken-model" does n`,
@@ -54,12 +54,13 @@ AGENT · weather-agent run · ! ModelHTTPError: status_code: 400, model_name: br
     fixture: 'python/google-adk-1.14.1',
     setUp: 'An OTLP exporter as the global tracer provider',
     session: true,
+    bare: [1],
     observations: `
 SPAN · invocation
   SPAN · agent_run [weather_agent]
-    GENERATION · call_llm · gemini-2.5-flash · 24+16c>8+4r=52
+    GENERATION · call_llm · gemini-2.5-flash · 24+16c>8+4r=52 · computed $0.00003768
       TOOL · get_weather
-    GENERATION · call_llm · gemini-2.5-flash · 32+32c>12+8r=84
+    GENERATION · call_llm · gemini-2.5-flash · 32+32c>12+8r=84 · computed $0.00006056
 
 SPAN · invocation · ! ClientError: 400 INVALID_ARGUMENT. {'error': {'code': 400, 'message': 'The model "broken-model" does not exist
   SPAN · agent_run [weather_agent] · ! ClientError: 400 INVALID_ARGUMENT. {'error': {'code': 400, 'message': 'The model "broken-model" does not exist
@@ -77,9 +78,9 @@ SPAN · invocation · ! ClientError: 400 INVALID_ARGUMENT. {'error': {'code': 40
     observations: `
 SPAN · invoke_workflow weather_agent
   AGENT · invoke_agent weather_agent
-    GENERATION · generate_content gemini-2.5-flash · gemini-2.5-flash · 24+16c>8+4r=52
+    GENERATION · generate_content gemini-2.5-flash · gemini-2.5-flash · 24+16c>8+4r=52 · computed $0.00003768
     TOOL · get_weather
-    GENERATION · generate_content gemini-2.5-flash · gemini-2.5-flash · 32+32c>12+8r=84
+    GENERATION · generate_content gemini-2.5-flash · gemini-2.5-flash · 32+32c>12+8r=84 · computed $0.00006056
 
 SPAN · invoke_workflow weather_agent · ! ClientError: 400 INVALID_ARGUMENT. {'error': {'code': 400, 'message': 'The model "broken-model" does not exist
   AGENT · invoke_agent weather_agent · ! ClientError: 400 INVALID_ARGUMENT. {'error': {'code': 400, 'message': 'The model "broken-model" does not exist
@@ -99,10 +100,10 @@ SPAN · invoke_workflow weather_agent · ! ClientError: 400 INVALID_ARGUMENT. {'
     observations: `
 AGENT · invoke_agent weather-agent · gpt-4.1-mini
   SPAN · execute_event_loop_cycle
-    GENERATION · chat · gpt-4.1-mini · 24+16c>12=52
+    GENERATION · chat · gpt-4.1-mini · 24+16c>12=52 · computed $0.0000304
     TOOL · get_weather
   SPAN · execute_event_loop_cycle
-    GENERATION · chat · gpt-4.1-mini · 32+32c>20=84
+    GENERATION · chat · gpt-4.1-mini · 32+32c>20=84 · computed $0.000048
 
 AGENT · invoke_agent weather-agent · broken-model · ! Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'invalid_request_er
   SPAN · execute_event_loop_cycle · ! Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'invalid_request_er
@@ -119,9 +120,9 @@ AGENT · invoke_agent weather-agent · broken-model · ! Error code: 400 - {'err
     observations: `
 AGENT · invoke_agent weather-agent
   SPAN · AutoFunctionInvocationLoop
-    GENERATION · chat gpt-4.1-mini · gpt-4.1-mini · 40>12=52
+    GENERATION · chat gpt-4.1-mini · gpt-4.1-mini · 40>12=52 · computed $0.0000352
     TOOL · Weather-get_weather
-    GENERATION · chat gpt-4.1-mini · gpt-4.1-mini · 64>20=84
+    GENERATION · chat gpt-4.1-mini · gpt-4.1-mini · 64>20=84 · computed $0.0000576
 
 AGENT · invoke_agent weather-agent · ! ServiceResponseException: ("<class 'semantic_kernel.connectors.ai.open_ai.services.open_ai_chat_completion.Ope
   SPAN · AutoFunctionInvocationLoop · ! ServiceResponseException: ("<class 'semantic_kernel.connectors.ai.open_ai.services.open_ai_chat_completion.Ope
@@ -137,9 +138,9 @@ AGENT · invoke_agent weather-agent · ! ServiceResponseException: ("<class 'sem
       '`configure_otel_providers(enable_sensitive_data=True)` with `OTEL_EXPORTER_OTLP_ENDPOINT`',
     observations: `
 AGENT · invoke_agent weather-agent · gpt-4.1-mini
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
   TOOL · get_weather
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 AGENT · invoke_agent weather-agent · broken-model · ! ChatClientException('<class \\'agent_framework_openai._chat_completion_client.OpenAIChatCompletionClient\\'> ser
   GENERATION · chat broken-model · broken-model · ! ChatClientException('<class \\'agent_framework_openai._chat_completion_client.OpenAIChatCompletionClient\\'> ser`,
@@ -163,11 +164,11 @@ SPAN · agent_session
       SPAN · on_enter
   AGENT · agent_turn
     GENERATION · llm_node · gpt-4.1-mini
-      GENERATION · llm_request · gpt-4.1-mini · 24+16c>8+4r=52
+      GENERATION · llm_request · gpt-4.1-mini · 24+16c>8+4r=52 · computed $0.0000304
         GENERATION · llm_request_run · gpt-4.1-mini
     TOOL · get_weather
     GENERATION · llm_node · gpt-4.1-mini
-      GENERATION · llm_request · gpt-4.1-mini · 32+32c>12+8r=84
+      GENERATION · llm_request · gpt-4.1-mini · 32+32c>12+8r=84 · computed $0.000048
         GENERATION · llm_request_run · gpt-4.1-mini
     SPAN · agent_speaking
   SPAN · session_close

@@ -49,7 +49,8 @@ function firstStart(runs: Json[]): string {
 
 /**
  * Writes a trace's observations as a forest, a line each, in the order of their start: type, name, model, tokens, cost and error.
- * Tokens are `input+cachedc+writtenw>output+reasoningr=total`, where parts that are 0 are left out.
+ * Tokens are `input+cachedc+writtenw>output+reasoningr=total`, where parts that are 0 are left out. A cost that the
+ * server computed, of the tokens and its prices, is told apart from one that was sent.
  */
 export function forestOfObservations(observations: Json[]): string {
   return forest(
@@ -62,11 +63,18 @@ export function forestOfObservations(observations: Json[]): string {
         one.name,
         one.model,
         tokensOf(one.usageDetails ?? {}),
-        one.costDetails?.total > 0 ? `$${Number(one.costDetails.total)}` : null,
+        costOf(one),
         one.level === 'ERROR' ? `! ${errorOf(one.statusMessage)}`.trim() : null,
       ],
     })),
   )
+}
+
+function costOf({ costDetails, modelId }: Json): string | null {
+  const total = costDetails?.total
+  if (total === undefined) return null
+  // Only a computed cost has a price.
+  return `${modelId === null ? '' : 'computed '}$${Number(total)}`
 }
 
 function tokensOf(usage: Record<string, number>): string | null {
@@ -102,13 +110,13 @@ export function forestOfRuns(runs: Json[]): string {
 }
 
 /**
- * What LangSmith's API shows of a trace, given its observations. Models and costs are left out, and roots show the
- * tokens of the whole trace.
+ * What LangSmith's API shows of a trace, given its observations: a tree for each root. Models and costs are left out,
+ * and roots show the tokens of the whole trace.
  */
-export function asRuns(observations: string): string {
+export function asRuns(observations: string): string[] {
   const lines = observations.split('\n').map(readLine)
   const all = addTokens(lines.map(({ tokens }) => tokens))
-  return lines
+  const written = lines
     .map(({ indent, type, name, tokens, error }) => {
       const [prompt, completion, total] = indent === '' ? all : tokens
       return [
@@ -119,6 +127,7 @@ export function asRuns(observations: string): string {
       ].join(' · ')
     })
     .join('\n')
+  return written.split(/\n(?! )/)
 }
 
 const runTypes: Record<string, string> = {
