@@ -156,7 +156,7 @@ describe('422 and 400', () => {
     const sentence = /^Stopped because it took too long: .*narrow the filter/
     expect(await h.search()).toMatchObject({
       status: 422,
-      body: { detail: expect.stringMatching(sentence) },
+      body: { detail: [{ msg: expect.stringMatching(sentence) }] },
     })
     const filter = JSON.stringify([
       { type: 'string', column: 'input', operator: 'contains', value: worstText },

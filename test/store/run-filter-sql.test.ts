@@ -450,6 +450,9 @@ test('SQL and plain evaluation find the same runs, and not() finds all others', 
         ...run,
         id: runId(n),
         parentRunId: run.parent === null ? null : runId(run.parent),
+        rootIds: drawn.flatMap(({ parent, traceId }, m) =>
+          parent === null && traceId !== null && traceId === run.traceId ? [runId(m)] : [],
+        ),
         trace: traces[[1, 2, 3].findIndex((trace) => id(trace) === run.traceId)] ?? null,
       }))
       await store(runs, traces, feedback)

@@ -12,6 +12,8 @@ import {
 export interface StoredRun {
   id: string
   traceId: string | null
+  /** The roots of its trace: LangSmith's clients take the id of one for that of the trace. */
+  rootIds: string[]
   parentRunId: string | null
   experimentId: string | null
   referenceExampleId: string | null
@@ -192,9 +194,18 @@ function evaluateCondition(condition: FilterCondition, run: StoredRun): boolean 
         return compare(condition, statusOf(run) === 'error')
       }
       return compareJson(condition, run.error)
+    case 'trace_id': {
+      if (operator === 'neq') return !isInTrace([condition.value as string], run)
+      if (operator === 'nin') return !isInTrace(condition.value as string[], run)
+      return isInTrace([condition.value].flat() as string[], run)
+    }
     default:
       return compare(condition, columnOf(attribute, run))
   }
+}
+
+function isInTrace(ids: readonly (string | null)[], { traceId, rootIds }: StoredRun): boolean {
+  return (traceId === null ? [null] : [traceId, ...rootIds]).some((id) => ids.includes(id))
 }
 
 function columnOf(attribute: FilterCondition['attribute'], run: StoredRun): Value {
@@ -203,7 +214,6 @@ function columnOf(attribute: FilterCondition['attribute'], run: StoredRun): Valu
     run.firstTokenTime ?? (isRoot(run) ? (run.trace?.firstTokenTime ?? null) : null)
   const columns: Partial<Record<FilterCondition['attribute'], Value>> = {
     id: run.id,
-    trace_id: run.traceId,
     parent_run_id: run.parentRunId,
     experiment_id: run.experimentId,
     reference_example_id: run.referenceExampleId,
