@@ -25,7 +25,7 @@ interface Reply {
 }
 
 describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () => {
-  test.runIf(testsRunOnRedis())(
+  test.each(testsRunOnRedis() ? ['Redis'] : [])(
     'whatever is asked for, and while Postgres and Redis refuse or are away',
     async () => {
       const password = secret('redis-password')

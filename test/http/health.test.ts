@@ -179,7 +179,7 @@ test('while the queue and Postgres are silent the metrics are answered without t
   expect(text.filter((line) => line.startsWith('runmill_queue_jobs'))).toEqual([])
 })
 
-test.runIf(testsRunOnRedis())(
+test.each(testsRunOnRedis() ? ['Redis'] : [])(
   'a Redis whose memory is full is told, with how full it is',
   async () => {
     const server = await startRedis()
