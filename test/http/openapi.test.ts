@@ -80,8 +80,7 @@ async function tryOperation(
       headers: { ...key, ...request.headers },
       ...(request.payload === undefined ? {} : { payload: request.payload }),
     })
-    // 501 refuses what is asked for: it is no fault.
-    const isRefusal = answer.statusCode === 501 || (path === '/readyz' && answer.statusCode === 503)
+    const isRefusal = path === '/readyz' && answer.statusCode === 503
     if (answer.statusCode >= 500 && !isRefusal) {
       throw new Error(`${answer.statusCode} ${answer.body}`)
     }

@@ -6,7 +6,6 @@ import { stringifyWithRaw } from '../../domain/json.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import type { FeedbackWindow } from '../../store/read/runs/run-filter.ts'
 import { answerOf, type DocumentedAnswer } from '../documented-answers.ts'
-import { problemShape } from './error-schemas.ts'
 import { LangsmithError } from './errors.ts'
 import { time } from './schemas.ts'
 
@@ -46,16 +45,13 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply, page: Pag
 /** Body: conditions that a language model would have to judge. */
 export const semanticFields = { ai_search: z.string().nullish(), sem_filter: z.string().nullish() }
 
-/** The answer to what the vendor's servers can do and this one cannot. */
-export const notImplementedAnswer = { 501: answerOf(501, problemShape) }
-
-/** @throws LangsmithError 501 for the first of these fields that the request sets */
+/** @throws LangsmithError 422 for the first of these fields that the request sets */
 export function refuseFields<Body extends object>(
   body: Body,
   ...names: (keyof Body & string)[]
 ): void {
   const name = names.find((each) => (body[each] ?? '') !== '')
-  if (name !== undefined) throw new LangsmithError(501, `${name} is not supported`)
+  if (name !== undefined) throw new LangsmithError(422, `${name} is not supported`)
 }
 
 /** Where lists begin that do not say from when: one day ago. */

@@ -14,7 +14,6 @@ import { time, uuid } from '../schemas.ts'
 import {
   dayAgo,
   feedbackWindowFields,
-  notImplementedAnswer,
   pageAnswer,
   readFeedbackWindow,
   refuseFields,
@@ -60,7 +59,7 @@ export function postV2RunsQuery(app: App, services: Services): void {
         tags: ['runs v2'],
         summary: 'List runs',
         body,
-        response: { 200: answer, ...notImplementedAnswer },
+        response: { 200: answer },
       },
     },
     async (request, reply) => {

@@ -11,7 +11,6 @@ import { time, uuid } from '../schemas.ts'
 import {
   dayAgo,
   feedbackWindowFields,
-  notImplementedAnswer,
   pageAnswer,
   readFeedbackWindow,
   refuseFields,
@@ -55,7 +54,7 @@ export function postV2TracesQuery(app: App, services: Services): void {
         tags: ['runs v2'],
         summary: 'List traces',
         body,
-        response: { 200: answer, ...notImplementedAnswer },
+        response: { 200: answer },
       },
     },
     async (request, reply) => {

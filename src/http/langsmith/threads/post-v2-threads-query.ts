@@ -15,7 +15,7 @@ import { readCursor, writeCursor } from '../cursor.ts'
 import { costV2Answer, feedbackStatsV2Answer } from '../runs/run-v2-answer.ts'
 import { errorPreview, feedbackStatsV2 } from '../runs/run-v2.ts'
 import { errorOf } from '../runs/run-from-row.ts'
-import { notImplementedAnswer, pageAnswer, refuseFields, semanticFields, sendPage } from '../v2.ts'
+import { pageAnswer, refuseFields, semanticFields, sendPage } from '../v2.ts'
 import { assertProject, readThreadQuery, threadQueryFields } from './thread-query.ts'
 import { mapAnswer, wholeOf } from './thread-stats.ts'
 
@@ -60,7 +60,7 @@ export function postV2ThreadsQuery(app: App, services: Services): void {
         tags: ['threads'],
         summary: 'List threads',
         body,
-        response: { 200: pageAnswer(threadAnswer), ...notImplementedAnswer },
+        response: { 200: pageAnswer(threadAnswer) },
       },
     },
     async (request, reply) => {

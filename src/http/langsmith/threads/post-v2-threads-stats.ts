@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { runStats } from '../../../store/read/runs/run-stats.ts'
 import type { App, Services } from '../../services.ts'
-import { notImplementedAnswer, refuseFields } from '../v2.ts'
+import { refuseFields } from '../v2.ts'
 import { assertProject, readThreadQuery, threadQueryFields } from './thread-query.ts'
 import {
   columnsOf,
@@ -28,7 +28,7 @@ export function postV2ThreadsStats(app: App, services: Services): void {
         tags: ['threads'],
         summary: 'Count threads and their turns',
         body,
-        response: { 200: statisticsAnswer(threadsStatistics), ...notImplementedAnswer },
+        response: { 200: statisticsAnswer(threadsStatistics) },
       },
     },
     async (request) => {

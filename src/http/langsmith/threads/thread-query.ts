@@ -21,7 +21,7 @@ export const threadQueryFields = {
 }
 
 /**
- * @throws LangsmithError 400 for a broken filter, 501 for one of whole threads, which the vendor's servers do not have
+ * @throws LangsmithError 400 for a broken filter, 422 for one of whole threads, which the vendor's servers do not have
  *   before version 0.17 either
  */
 export function readThreadQuery(

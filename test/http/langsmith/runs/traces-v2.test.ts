@@ -134,8 +134,8 @@ describe('refusals', () => {
     ['a broken filter', { tree_filter: 'eq(' }, 400],
     ['a forged cursor', { cursor: 'AAAA' }, 400],
     ['a time of feedback without a filter on it', { min_feedback_modified_at: second(1) }, 400],
-    ['a search by a language model', { ai_search: 'angry people' }, 501],
-    ['a filter by a language model', { sem_filter: 'angry people' }, 501],
+    ['a search by a language model', { ai_search: 'angry people' }, 422],
+    ['a filter by a language model', { sem_filter: 'angry people' }, 422],
   ])('%s', async (_name, conditions, status) => {
     const h = await harness()
     const { project } = await world(h)
