@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /** What would wait for longer is refused. */
-const longestWaitMs = 3_000
+const longestWaitMs = 1_000
 /** So many requests of an owner may always wait. */
 const alwaysAdmitted = 32
 /** How often the pace is looked at, in milliseconds. */
@@ -37,8 +37,8 @@ export interface Intake {
 }
 
 /**
- * SPEC I7: requests are refused before their body is read once those that are here already keep the server busy for three
- * seconds. Otherwise all of them would be answered late: by as much as they exceed what the server can do, for as long
+ * SPEC I7: requests are refused before their body is read once those that are here already keep the server busy for a
+ * second. Otherwise all of them would be answered late: by as much as they exceed what the server can do, for as long
  * as it lasts.
  */
 export function createIntake(now: () => number = () => performance.now()): Intake {
