@@ -110,8 +110,8 @@ export async function findSharedRun(
 
 /** The shared run and its descendants, or those of them that are named. */
 export function sharedRuns(top: RunDetailRow, named?: readonly string[] | null): RunQuery {
-  const shared = [top.id, ...top.childRunIds]
-  const ids = named == null ? shared : shared.filter((id) => named.includes(id))
+  const shared = new Set([top.id, ...top.childRunIds])
+  const ids = named == null ? [...shared] : named.filter((id) => shared.has(id))
   return { tenantId: top.tenantId, ids }
 }
 
