@@ -22,7 +22,7 @@ import {
   readTags,
   readType,
 } from './observation.ts'
-import { idsOf, type IdScheme } from './span-ids.ts'
+import { idsOf, type IdScheme, type SpanIds } from './span-ids.ts'
 import { readUsage } from './usage.ts'
 
 type RunPatch = EventOf<'run'>['patch']
@@ -50,18 +50,21 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     const reader = readAttributes(span)
     // Read first, because the run shows what no field used.
     const explicit = readTraceAttributes(reader)
-    const { trace, parent } = idsOf(span, context.idScheme ?? 'named')
-    const rank = readRank(parent === null, reader)
-    const run = runEvent(span, reader, context)
+    const ids = idsOf(span, context.idScheme ?? 'named')
+    const { trace } = ids
+    const rank = readRank(ids.parent === null, reader)
+    const run = runEvent(span, ids, reader, context)
     runs.push(run)
     const held = first.get(trace.id)
     // Versions tell apart what began in the same millisecond.
     if (held === undefined || msOf(span.startTime) <= msOf(held.patch.timestamp!)) {
-      const start = traceStartEvent(span, run.patch, context)
+      const start = traceStartEvent(span, trace, run.patch, context)
       const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
       if (isFirst) first.set(trace.id, start)
     }
-    said.push(...traceEvents(span, explicit, impliedPatch(reader, rank, run.patch), rank, context))
+    said.push(
+      ...traceEvents(span, trace, explicit, impliedPatch(reader, rank, run.patch), rank, context),
+    )
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
 }
@@ -72,10 +75,10 @@ function msOf(time: Timestamp): string {
 
 function runEvent(
   span: Span,
+  { trace, run, parent }: SpanIds,
   reader: AttributeReader,
-  { experimentId, idScheme = 'named', now }: SpanContext,
+  { experimentId, now }: SpanContext,
 ): EventOf<'run'> {
-  const { trace, run, parent } = idsOf(span, idScheme)
   const type = readType(span, reader)
   const inputs = readInput(reader)
   const outputs = readOutput(reader)
@@ -138,10 +141,10 @@ function eventsText(events: SpanEvent[]): JsonText {
 /** Makes the event that a trace exists. The first span gives its time and environment. */
 function traceStartEvent(
   span: Span,
+  trace: SpanIds['trace'],
   { environment = null }: RunPatch,
-  { experimentId, idScheme = 'named', now }: SpanContext,
+  { experimentId, now }: SpanContext,
 ): EventOf<'trace'> {
-  const { trace } = idsOf(span, idScheme)
   const patch: TracePatch = {
     timestamp: span.startTime,
     experimentId: projectOf(span, experimentId),
@@ -221,12 +224,12 @@ function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): Tra
 /** Makes the events of what a span says about its trace, if it says anything, and of what it implies. */
 function traceEvents(
   span: Span,
+  trace: SpanIds['trace'],
   explicit: TracePatch,
   implied: TracePatch,
   rank: number,
-  { idScheme = 'named', now }: SpanContext,
+  { now }: SpanContext,
 ): EventOf<'trace'>[] {
-  const { trace } = idsOf(span, idScheme)
   const eventOf = (version: string, patch: TracePatch): EventOf<'trace'> => ({
     kind: 'trace',
     ...trace,
