@@ -52,6 +52,17 @@ describe('a check that would take ages', () => {
     expect(violationsOf('{"type":"string"}', '1')).toHaveLength(1)
   })
 
+  test('is not tried again either when already its schema takes too long', () => {
+    const schema = JSON.stringify({
+      properties: Object.fromEntries(
+        Array.from({ length: 20_000 }, (_, i) => [i, { type: 'string' }]),
+      ),
+    })
+    const problems = [{ path: [], message: 'cannot be checked: it takes too long' }]
+    expect(violationsOf(schema, '{}', 1)).toEqual(problems)
+    expect(violationsOf(schema, '{}')).toEqual(problems)
+  })
+
   test('and millions of problems are told by the first thousand', () => {
     const value = JSON.stringify(Array<number>(5000).fill(1))
     expect(violationsOf('{"items":{"type":"string"}}', value)).toHaveLength(1000)
