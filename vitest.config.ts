@@ -12,8 +12,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    // One more than CI has cores: the tests that kill processes spend their time waiting.
-    maxWorkers: 3,
+    // Two more than CI has cores: the tests that kill processes spend their time waiting.
+    maxWorkers: 4,
     sequence: { sequencer: WaitingFirst },
   },
 })
