@@ -6,6 +6,7 @@ import { attributeKeys, metadataKeys, type AttributeField } from './attributes.t
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
 import { choiceOf, hasNoPart, messageOfEvent, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
+import { readPythonRepr } from './python-repr.ts'
 
 /**
  * Reads the fields of one span, by the table in attributes.ts. It remembers what was read, so the attributes that no
@@ -23,8 +24,11 @@ export interface AttributeReader {
   name(field: AttributeField): string | null
   /** That value as JSON; a string that holds JSON becomes that JSON. null when there is no value, or it is `null`. */
   json(field: AttributeField): JsonText | null
-  /** The first number among the keys of the field that is not negative; null when there is none. */
-  number(field: AttributeField): number | null
+  /**
+   * The first number among the keys of the field that is not negative; null when there is none.
+   * @param isTold false for one that says nothing, given the key of the table
+   */
+  number(field: AttributeField, isTold?: (number: number, key: string) => boolean): number | null
   /** The key of the table that gave the field its value. */
   keyOf(field: AttributeField): string | null
   /** An attribute by its own key, which then counts as used. */
@@ -49,6 +53,7 @@ export function readAttributes(span: Span): AttributeReader {
   const found = new Map<AttributeField, { source: Source; value: AttributeValue }>()
   const taken = new Set<string>()
   const parsed = new Map<string, unknown>()
+  const reprs = new Map<string, unknown>()
 
   function valueOf({ kind, name, path }: Source): AttributeValue {
     switch (kind) {
@@ -57,7 +62,7 @@ export function readAttributes(span: Span): AttributeReader {
       case 'below':
         return nest(entriesBelow(attributes, name))
       case 'member':
-        return memberAt(jsonOf(name), path)
+        return memberOf(name, path)
       case 'resource':
         return span.resource.get(name) ?? null
       case 'event':
@@ -75,13 +80,31 @@ export function readAttributes(span: Span): AttributeReader {
     return parsed.get(key)
   }
 
+  /** Reads the text of a Python object, once. */
+  function reprOf(text: string): unknown {
+    if (!reprs.has(text)) reprs.set(text, readPythonRepr(text))
+    return reprs.get(text)
+  }
+
+  /** Follows a path through JSON in an attribute, and through texts of Python objects in it or instead of it. */
+  function memberOf(key: string, path: readonly string[]): AttributeValue {
+    let value = jsonOf(key) ?? attributes.get(key)
+    for (const name of path) {
+      if (typeof value === 'string') value = reprOf(value)
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
+      value = (value as Record<string, unknown>)[name]
+    }
+    return (value ?? null) as AttributeValue
+  }
+
   function find(field: AttributeField): AttributeValue {
     const known = found.get(field)
     if (known !== undefined) return known.value
     let empty: { source: Source; value: AttributeValue } | null = null
     for (const source of candidates.get(field) ?? []) {
       const value = valueOf(source)
-      if (isNothing(value)) continue
+      // Spring AI's word for no answer.
+      if (isNothing(value) || (field === 'model' && value === 'none')) continue
       if (!isEmptyJson(value)) {
         found.set(field, { source, value })
         return value
@@ -93,12 +116,15 @@ export function readAttributes(span: Span): AttributeReader {
     return empty.value
   }
 
-  function number(field: AttributeField): number | null {
+  function number(
+    field: AttributeField,
+    isTold?: (number: number, key: string) => boolean,
+  ): number | null {
     for (const source of candidates.get(field) ?? []) {
       const value = valueOf(source)
       if (typeof value !== 'number' && typeof value !== 'string') continue
       const number = value === '' ? Number.NaN : Number(value)
-      if (!Number.isFinite(number) || number < 0) continue
+      if (!Number.isFinite(number) || number < 0 || isTold?.(number, source.key) === false) continue
       found.set(field, { source, value })
       return number
     }
@@ -263,15 +289,6 @@ function parse(value: AttributeValue): unknown {
   } catch {
     return null
   }
-}
-
-function memberAt(json: unknown, path: readonly string[]): AttributeValue {
-  let value = json
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
-    value = (value as Record<string, unknown>)[name]
-  }
-  return (value ?? null) as AttributeValue
 }
 
 /** Returns the role in the name of an event, `''` where the pattern has none; null when the name does not match. */

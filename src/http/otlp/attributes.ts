@@ -20,7 +20,7 @@ import { usageKeys } from './usage-attributes.ts'
  */
 export const attributeKeys = {
   observationName: ['langsmith.trace.name', 'genkit:name', 'logfire.msg', 'ai.toolCall.name'],
-  toolName: ['gen_ai.tool.name'],
+  toolName: ['gen_ai.tool.name', 'spring.ai.tool.definition.name'],
   traceName: ['langfuse.trace.name'],
   userId: [
     'langfuse.user.id',
@@ -34,6 +34,7 @@ export const attributeKeys = {
     'langfuse.session.id',
     'session.id',
     'gen_ai.conversation.id',
+    'spring.ai.chat.client.conversation.id',
     'langfuse.observation.metadata.langfuse_session_id',
     'langfuse.trace.metadata.langfuse_session_id',
     'ai.telemetry.metadata.sessionId',
@@ -129,6 +130,7 @@ export const attributeKeys = {
     'event:gen_ai.*.message',
     'messages:events',
     'gen_ai.tool.call.arguments',
+    'spring.ai.tool.call.arguments',
     'input.value',
     'input',
     'inputs',
@@ -171,6 +173,7 @@ export const attributeKeys = {
     'event:gen_ai.choice',
     'choice:events',
     'gen_ai.tool.call.result',
+    'spring.ai.tool.call.result',
     'output.value',
     'output',
     'outputs',
