@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse as InjectedAnswer } from 'fastify'
-import postgres from 'postgres'
 import { inject } from 'vitest'
 import { localHome } from '../../src/blobs/backends/local.ts'
 import { createBlobStore } from '../../src/blobs/content-store.ts'
@@ -22,7 +21,9 @@ import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildApiHandlers, buildHandlers } from '../../workers/index.ts'
 import { createProgress } from '../../workers/progress.ts'
 import { checkDocumented } from './documented-answers.ts'
+import { createEmptier, type Emptier } from './emptier.ts'
 import { createTestDatabase } from './postgres.ts'
+import { type SwitchedHome, switchedHome } from './switched-home.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
 
 type Method = NonNullable<InjectOptions['method']>
@@ -103,6 +104,7 @@ interface Server {
   clock: TestClock
   blobs: BlobStore
   blobSigner: BlobSigner
+  blobHome: SwitchedHome
   blobFolder: string
   errors: string[]
   emptier: Emptier
@@ -114,8 +116,10 @@ interface Server {
  * nothing but rows has to be undone it is kept for the next test, of this file or another. It closes itself.
  */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const isPlain = Object.keys(options).length === 0
-  const server = (isPlain ? idle.pop() : undefined) ?? (await startServer(options))
+  const { blobHome, ...others } = options
+  const isPlain = Object.keys(others).length === 0
+  const server = (isPlain ? idle.pop() : undefined) ?? (await startServer(others))
+  if (blobHome !== undefined) await server.blobHome.use(blobHome)
   const { app, db, queue, clock } = server
   const tenant = await insertTenant(db)
   let isClosed = false
@@ -165,8 +169,8 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   used.push(async () => {
     if (isClosed) return
     if (isPlain && (await isReusable(server))) {
+      await server.blobHome.use(null)
       await server.emptier.empty()
-      await emptyFolder(server.blobFolder)
       server.clock.reset()
       server.errors.length = 0
       idle.push(server)
@@ -216,21 +220,19 @@ async function isSmall(db: Db): Promise<boolean> {
 }
 
 async function startServer({
-  blobHome,
   publicUrl,
   backlogBytes = 1024 ** 3,
   rateLimit = 0,
   trustProxy = false,
   statementLimits = {},
   limits = {},
-}: HarnessOptions): Promise<Server> {
+}: Omit<HarnessOptions, 'blobHome'>): Promise<Server> {
   const database = await createTestDatabase()
   const db = openRequestPool(database.url, {
     max: 5,
     // Longer than any machine takes.
     limits: { lockMs: 60_000, connectionMs: 60_000, ...statementLimits },
   })
-  const emptier = createEmptier(database.url)
   const queue = inlineBackend()
   const clock = createTestClock()
   const errors: string[] = []
@@ -243,7 +245,8 @@ async function startServer({
   const metrics = createMetrics()
   const progress = createProgress(clock, (lane) => metrics.lane(lane))
   const blobFolder = await mkdtemp(join(inject('scratchFolder'), 'blobs-'))
-  const home = blobHome ?? localHome(blobFolder)
+  const emptier = createEmptier(database.url, blobFolder)
+  const home = switchedHome(localHome(blobFolder))
   const incomingFolder = join(blobFolder, 'incoming')
   const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
   await blobs.start()
@@ -280,6 +283,7 @@ async function startServer({
     clock,
     blobs,
     blobSigner,
+    blobHome: home,
     blobFolder,
     errors,
     emptier,
@@ -323,47 +327,6 @@ async function isReusable({ app, db, queue }: Server): Promise<boolean> {
     return true
   } catch {
     return false
-  }
-}
-
-/** Removes the files of blobs. What arrives is received in a folder beside them. */
-async function emptyFolder(blobFolder: string): Promise<void> {
-  for (const name of await readdir(blobFolder)) {
-    if (name !== 'incoming') await rm(join(blobFolder, name), { recursive: true, force: true })
-  }
-  await mkdir(join(blobFolder, 'incoming'), { recursive: true })
-}
-
-/** Removes every row of a database, but not what its migrations and its first start have written. */
-interface Emptier {
-  empty(): Promise<void>
-  close(): Promise<void>
-}
-
-/**
- * `delete` and not `truncate`: the tables are small, and a truncate writes files. Without triggers, because nothing is
- * left that a foreign key could protect, and to look for it in 20 tables takes longer than all the rest. On a connection
- * of its own, which keeps the plans: to change the role would make any other forget them.
- */
-function createEmptier(url: string): Emptier {
-  const sql = postgres(url, { max: 1, connection: { session_replication_role: 'replica' } })
-  let prepared: Promise<void> | null = null
-  async function prepare(): Promise<void> {
-    const rows = await sql<{ name: string }[]>`
-      select tablename as name from pg_tables
-      where schemaname = 'public' and tablename not in ('schema_migrations', 'secrets')`
-    const deletes = rows.map(({ name }) => `delete from ${name};`).join(' ')
-    await sql.unsafe(
-      `create function pg_temp.empty_all() returns void language plpgsql as 'begin ${deletes} end'`,
-    )
-  }
-  return {
-    async empty() {
-      prepared ??= prepare()
-      await prepared
-      await sql`select pg_temp.empty_all()`
-    },
-    close: async () => sql.end(),
   }
 }
 
