@@ -60,9 +60,11 @@ export function readAttributes(span: Span): AttributeReader {
       case 'plain':
         return attributes.get(name) ?? null
       case 'below':
-        return nest(entriesBelow(attributes, name))
+        return nest(entriesBelow(attributes, name).filter(([key]) => !sourcesOfKey.has(name + key)))
       case 'member':
         return memberOf(name, path)
+      case 'rest':
+        return restAfter(path[0]!, attributes.get(name) ?? null)
       case 'resource':
         return span.resource.get(name) ?? null
       case 'event':
@@ -139,7 +141,7 @@ export function readAttributes(span: Span): AttributeReader {
       const winner = found.get(field)
       if (winner === undefined) return false
       const { kind, name } = winner.source
-      if (kind === 'below' && key.startsWith(name)) return true
+      if (kind === 'below' && key.startsWith(name) && !sourcesOfKey.has(key)) return true
       const isWinner = kind === 'plain' || kind === 'messages' || kind === 'choice'
       return (isWinner && name === key) || sameValue(winner.value, value)
     })
@@ -188,10 +190,10 @@ interface Source {
   key: string
   /** Its place among the keys of the field. */
   rank: number
-  kind: 'plain' | 'below' | 'member' | 'resource' | 'event' | 'messages' | 'choice'
+  kind: 'plain' | 'below' | 'member' | 'rest' | 'resource' | 'event' | 'messages' | 'choice'
   /** The attribute, the prefix of attributes, or the name of the event. */
   name: string
-  /** The path of a member, or the attribute of the event. */
+  /** The path of a member, the start that is cut off, or the attribute of the event. */
   path: string[]
 }
 
@@ -208,6 +210,8 @@ function readSource(field: AttributeField, rank: number, key: string): Source {
     return { ...source, kind: kind as Source['kind'], name, path }
   }
   if (key.endsWith('.*')) return { ...source, kind: 'below', name: key.slice(0, -1) }
+  const [before = '', start] = key.split('^')
+  if (start !== undefined) return { ...source, kind: 'rest', name: before, path: [start] }
   const [name = '', path] = key.split('#')
   return path === undefined
     ? { ...source, kind: 'plain', name }
@@ -266,7 +270,9 @@ function prefixesOf(key: string): string[] {
 
 /** The fields that may show the whole value of an attribute. */
 function fieldsOf(key: string): AttributeField[] {
-  const own = (sourcesOfKey.get(key) ?? []).filter(({ kind }) => kind !== 'member')
+  const own = (sourcesOfKey.get(key) ?? []).filter(
+    ({ kind }) => kind !== 'member' && kind !== 'rest',
+  )
   const below = prefixesOf(key).flatMap((prefix) => sourcesBelow.get(prefix) ?? [])
   return [...own, ...below].map(({ field }) => field)
 }
@@ -289,6 +295,10 @@ function parse(value: AttributeValue): unknown {
   } catch {
     return null
   }
+}
+
+function restAfter(start: string, value: AttributeValue): AttributeValue {
+  return typeof value === 'string' && value.startsWith(start) ? value.slice(start.length) : null
 }
 
 /** Returns the role in the name of an event, `''` where the pattern has none; null when the name does not match. */

@@ -664,6 +664,48 @@ const cases: Case[] = [
       two: { modelParameters: { stop_sequences: '["a","b"]', 'choice.count': 2, stream: 'true' } },
     },
   },
+  {
+    name: 'the name of the model is no parameter, so it hides no parameters that are told elsewhere',
+    spans: [
+      {
+        name: 'call',
+        attributes: {
+          'ai.operationId': 'ai.generateText.doGenerate',
+          'gen_ai.request.model': 'm',
+          'gen_ai.response.model': 'm-2025',
+          'ai.settings.maxRetries': 2,
+        },
+      },
+    ],
+    observations: {
+      'ai.generateText.doGenerate': {
+        model: 'm-2025',
+        modelParameters: { maxRetries: 2 },
+        metadata: { attributes: { 'gen_ai.request.model': 'm' } },
+      },
+    },
+  },
+  {
+    name: 'a question that is plain text is what the user said beside the instructions',
+    spans: [
+      {
+        name: 'agent',
+        attributes: {
+          'gen_ai.operation.name': 'invoke_agent',
+          'gen_ai.system_instructions': 'Be brief.',
+          'mastra.agent_run.input': 'Why?',
+        },
+      },
+    ],
+    observations: {
+      agent: {
+        input: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'Why?' },
+        ],
+      },
+    },
+  },
 ]
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a trace as Langfuse's API shows it

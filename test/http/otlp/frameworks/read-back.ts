@@ -169,7 +169,10 @@ function addTokens(all: Tokens[]): Tokens {
 
 /** The first line of a message, so that it fits a table. */
 function errorOf(message: string | null): string {
-  return (message ?? '').split(/\n|Traceback/)[0]!.slice(0, 110)
+  return (message ?? '')
+    .split(/\n|Traceback/)[0]!
+    .slice(0, 110)
+    .trim()
 }
 
 interface Node {
