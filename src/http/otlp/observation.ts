@@ -153,9 +153,14 @@ export function readModelParameters(reader: AttributeReader): JsonText | null {
   if (members.length === 0 && typeof value !== 'string') return null
   const parameters = members.map(
     ([key, value]) =>
-      `${JSON.stringify(key)}:${/^["\d-]/.test(value) ? value : JSON.stringify(value)}`,
+      `${JSON.stringify(key)}:${/^["\d-]/.test(value) ? value : JSON.stringify(compact(value))}`,
   )
   return `{${parameters.join(',')}}`
+}
+
+/** Writes JSON without white space, as the vendor shows it: Python's encoder puts a space after each comma. */
+function compact(json: JsonText): JsonText {
+  return JSON.stringify(JSON.parse(json))
 }
 
 /** Writes the names of nested parameters as they were sent: `choice.count`. */

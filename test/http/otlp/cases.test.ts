@@ -644,7 +644,7 @@ const cases: Case[] = [
         attributes: {
           'langfuse.observation.type': 'generation',
           'langfuse.observation.model.parameters':
-            '{"temperature":0.50,"stop":["a","b"],"stream":true,"user":"u"}',
+            '{"temperature": 0.50, "stop": ["a", "b"], "stream": true, "user": "u"}',
         },
       },
       {
