@@ -23,11 +23,11 @@ test('an owner has only so many slots: another takes what is left at once', asyn
     taken.push(name)
     return giveBack
   }
-  const [first] = await Promise.all([take('a1'), take('a2')])
+  const [giveFirstBack] = await Promise.all([take('a1'), take('a2')])
   void take('a3')
   await take('b1')
   expect(taken).toEqual(['a1', 'a2', 'b1'])
   void take('c1')
-  first!()
+  giveFirstBack()
   await expect.poll(() => taken).toEqual(['a1', 'a2', 'b1', 'a3'])
 })
