@@ -2,8 +2,8 @@
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
  * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
  * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
- * several owners bring items, a batch holds little of each, because it takes as long for one as for all, and an owner is in
- * one batch at a time, so that there is one for another.
+ * several owners bring items, the batches in progress hold little of each: a batch takes as long for one as for all, and
+ * there is one left for another.
  */
 
 /** How the batches of a lane stand to those of other lanes. */
@@ -17,7 +17,7 @@ const longestWayMs = 100
 const quietMs = 1_000
 
 /**
- * What a batch holds of one owner while there are others, and of a lane behind in all while those ahead are busy: what takes
+ * What the batches in progress hold of one owner while there are others, and of a lane behind in all while those ahead are busy: what takes
  * the database some 20 ms, because all batches share its processors.
  */
 const shareWeight = 100
@@ -103,7 +103,7 @@ export function createGatherer<T>({
   const waiting = new Map<string, Waiting[]>()
   /** When each owner last brought an item; those that did not for a second are forgotten. */
   const broughtAt = new Map<string, number>()
-  /** What the batches in progress hold of each owner. */
+  /** For each batch in progress, what it holds of each owner. */
   const inProgress = new Set<ReadonlyMap<string, number>>()
   let running = 0
 
@@ -131,7 +131,10 @@ export function createGatherer<T>({
     running--
   }
 
-  const isServed = (owner: string): boolean => [...inProgress].some((held) => held.has(owner))
+  /** What the batches in progress hold of an owner. */
+  function weightInProgress(owner: string): number {
+    return [...inProgress].reduce((sum, held) => sum + (held.get(owner) ?? 0), 0)
+  }
 
   function takeBatch(): { batch: Waiting[]; weights: ReadonlyMap<string, number> } {
     const batch: Waiting[] = []
@@ -144,7 +147,8 @@ export function createGatherer<T>({
     // A map goes on with what is added to it meanwhile: an owner that has more comes round again.
     for (const [owner, items] of waiting) {
       const ofOwner = weights.get(owner) ?? 0
-      if (ofOwner >= mostOfOne || (isShared && isServed(owner))) continue
+      const heldOfOwner = isShared ? weightInProgress(owner) : 0
+      if (heldOfOwner + ofOwner >= mostOfOne) continue
       const next = items.shift()!
       batch.push(next)
       waiting.delete(owner)
