@@ -65,7 +65,9 @@ function startProcess(
     against === undefined
       ? ['--import', 'tsx', 'src/main.ts']
       : [join(against, 'dist', 'src', 'main.js')]
-  return spawn(process.execPath, [...nodeOptions, ...script], {
+  // As `npm start` and the image start it.
+  const options = ['--max-semi-space-size=32', ...nodeOptions]
+  return spawn(process.execPath, [...options, ...script], {
     env: { ...process.env, PORT: '0', LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
