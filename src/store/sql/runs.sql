@@ -6,7 +6,7 @@ select count(*) as count from (
 ) as counted;
 
 -- name: run_delete_of_experiment
--- Purges some runs of a deleted experiment, with their feedback and the traces that become empty.
+-- Purges some runs of a deleted experiment, with their feedback and the traces that become empty, and marks their traces.
 -- $1 tenant, $2 experiment, $3 the most runs. A repeat purges the next ones.
 -- May take minutes.
 with gone as (
@@ -51,6 +51,10 @@ kept_traces as (
     group by held.id
   ) as kept
   where traces.tenant_id = $1 and traces.id = kept.id
+),
+marked as (
+  insert into dirty_traces (tenant_id, trace_ids)
+  select $1, array_agg(distinct trace_id) from gone where trace_id is not null having count(*) > 0
 )
 select id from gone;
 
@@ -294,4 +298,4 @@ set trace_id = given.trace_id,
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
   as given (tenant_id, id, trace_id, external_trace_id, dotted_order)
 where runs.tenant_id = given.tenant_id and runs.id = given.id and runs.trace_id is null
-returning runs.tenant_id, runs.id, runs.trace_id, runs.experiment_id;
+returning runs.tenant_id, runs.id, runs.trace_id;
