@@ -4,7 +4,10 @@ import type { Entities, EntityKind } from '../../src/domain/entities.ts'
 import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
 import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
-import { executionListStats } from '../../src/store/read/experiments/execution-stats.ts'
+import {
+  executionListStats,
+  executionReadStats,
+} from '../../src/store/read/experiments/execution-stats.ts'
 import { aggregateRefresh, experimentAggregateRebuild } from '../../src/store/write/aggregates.ts'
 import { feedbackDelete } from '../../src/store/write/feedback.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
@@ -177,6 +180,7 @@ test('I10: after writes of two workers at once, moves and deletions, the aggrega
 
       const query = { tenantId: h.tenant.id, experimentIds: experiments }
       const counted = await executionListStats(h.db, query)
+      const since = await executionReadStats(h.db, { ...query, minStartTime: at(0) })
       const stored = await h.db`
         select experiment_id, run_count, error_count, streaming_count, latency_p50, latency_p99, first_token_p50,
           first_token_p99, total_tokens, last_run_start_time
@@ -187,7 +191,10 @@ test('I10: after writes of two workers at once, moves and deletions, the aggrega
             select from runs where runs.id = item.run_id and runs.trace_id = item.trace_id
           )
         )`
-      for (const row of stored) expect(counted.get(row.experimentId as string)).toMatchObject(row)
+      for (const row of stored) {
+        expect(counted.get(row.experimentId as string)).toMatchObject(row)
+        expect(since.get(row.experimentId as string)).toMatchObject(row)
+      }
     }),
     { numRuns: 25 },
   )
