@@ -19,6 +19,7 @@ gone_feedback as (
   delete from feedback
   using gone
   where feedback.tenant_id = $1 and feedback.run_id = gone.id
+  returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_traces as (
   delete from traces
@@ -54,7 +55,13 @@ kept_traces as (
 ),
 marked as (
   insert into dirty_traces (tenant_id, trace_ids)
-  select $1, array_agg(distinct trace_id) from gone where trace_id is not null having count(*) > 0
+  select $1, array_agg(touched.trace_id)
+  from (
+    select gone.trace_id from gone where gone.trace_id is not null
+    union
+    select gone_feedback.trace_id from gone_feedback
+  ) as touched
+  having count(*) > 0
 )
 select id from gone;
 

@@ -313,7 +313,7 @@ delete from trace_aggregates where tenant_id = $1 and experiment_id = $2;
 -- May take minutes.
 select distinct place.trace_id as id
 from (
-  select runs.trace_id from runs where runs.tenant_id = $1 and runs.experiment_id = $2 and runs.trace_id is not null
+  select coalesce(runs.trace_id, runs.id) as trace_id from runs where runs.tenant_id = $1 and runs.experiment_id = $2
   union all
   select coalesce(run_items.trace_id, run_items.id) from run_items
   where run_items.tenant_id = $1 and run_items.experiment_id = $2

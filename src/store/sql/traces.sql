@@ -117,7 +117,7 @@ where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, 
 
 -- name: trace_rows_delete
 -- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the traces, and
--- those of feedback that was on their runs. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
+-- where feedback on their runs has counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
 -- stay.
 with gone_runs as (
   delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id
@@ -128,7 +128,7 @@ gone_items as (
 gone_feedback as (
   delete from feedback
   where tenant_id = $1 and (trace_id = any ($2::uuid[]) or run_id in (select id from gone_runs))
-  returning trace_id
+  returning coalesce(trace_id, run_id) as trace_id
 ),
 gone_shares as (
   delete from shares where tenant_id = $1 and kind = 'run' and id in (select id from gone_runs)
@@ -148,5 +148,5 @@ select $1, array_agg(touched.trace_id)
 from (
   select unnest($2::uuid[]) as trace_id
   union
-  select gone_feedback.trace_id from gone_feedback where gone_feedback.trace_id is not null
+  select gone_feedback.trace_id from gone_feedback
 ) as touched;
