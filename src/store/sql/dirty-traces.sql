@@ -28,6 +28,10 @@ where tenant_id = $1 and id in (
 )
 returning trace_ids, is_left;
 
+-- name: dirty_trace_find
+-- Finds a mark of a tenant, if there is any. $1 tenant. Reads only.
+select id from dirty_traces where tenant_id = $1 limit 1;
+
 -- name: dirty_trace_list_among
 -- Lists the marks of traces that may count in some experiments. $1 tenant, $2 uuid[] experiments. Reads only.
 select mark.id

@@ -44,6 +44,9 @@ export async function experimentAggregateRefreshDirty(
   for (const { id } of unbuilt) {
     await db.begin(async (transaction) => build(transaction, tenantId, id, builtForReaderUpTo))
   }
+  if ((await runStatement(db, 'dirty_trace_find', [tenantId])).length === 0) return
+  // To find out which marks matter takes as long as to take some hundreds of them.
+  if ((await refreshMarked(db, tenantId, null)) < tracesAtOnce) return
   const marks = await runStatement<{ id: number }>(db, 'dirty_trace_list_among', [
     tenantId,
     experimentIds,
