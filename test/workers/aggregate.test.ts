@@ -179,6 +179,27 @@ describe('aggregates', () => {
   })
 })
 
+describe('moves', () => {
+  test('a run that moves to another trace counts there alone, and the trace that it left is rolled up anew', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const [run, first, second] = [idOf('moving'), idOf('first trace'), idOf('second trace')]
+    await h.ingest(
+      event('run', run, { traceId: first, experimentId, runType: 'llm', totalTokens: 7 }),
+    )
+    expect(await readAggregate(h)).toMatchObject({ runCount: 1, totalTokens: 7 })
+    // The trace that was said first wins, and what was said earlier may come later.
+    const move = event('run', run, { traceId: second })
+    await h.ingest({ ...move, version: eventVersion('create', at(-1), '') })
+    expect(await readAggregate(h)).toMatchObject({ runCount: 1, totalTokens: 7 })
+    expect(await h.db`select id, run_count, total_tokens from traces order by run_count`).toEqual([
+      { id: first, runCount: 0, totalTokens: null },
+      { id: second, runCount: 1, totalTokens: 7 },
+    ])
+    expect(await h.db`select trace_id from trace_aggregates`).toEqual([{ traceId: second }])
+  })
+})
+
 describe('plans', () => {
   test('none is kept that was made on empty tables, and 3,000 runs are refreshed', async ({
     onTestFinished,
