@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Db } from '../src/store/pool.ts'
-import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
+import { experimentAggregateRebuild } from '../src/store/write/aggregates.ts'
 
 export interface DerivedVerdict {
   experiments: number
@@ -26,7 +26,7 @@ export async function verifyDerived(
   const experiments = await db<{ id: string }[]>`
     select id from experiments where tenant_id = ${tenantId}`
   for (const { id } of experiments) {
-    await experimentAggregateRefresh(db, { tenantId, experimentId: id })
+    await experimentAggregateRebuild(db, tenantId, id)
   }
   const after = await readAggregates(db, tenantId)
   const findings: string[] = []
@@ -72,7 +72,7 @@ export async function verifyDerived(
 async function waitUntilClean(db: Db, tenantId: string, limitMs: number): Promise<number> {
   for (const deadline = Date.now() + limitMs; ; ) {
     const [row] = await db<{ n: number }[]>`
-      select count(distinct experiment_id)::integer as n from experiment_dirty_marks
+      select count(distinct experiment_id)::integer as n from stale_experiments
       where tenant_id = ${tenantId}`
     if (row!.n === 0 || Date.now() > deadline) return row!.n
     await pause(300)
@@ -80,13 +80,13 @@ async function waitUntilClean(db: Db, tenantId: string, limitMs: number): Promis
 }
 
 /**
- * Tells whether the repeating jobs still run: experiments are marked dirty without the job that a worker adds with the
+ * Tells whether the repeating jobs still run: traces are marked dirty without the job that a worker adds with the
  * mark, so that nothing but the sweep can find them (SPEC I10).
  */
 export async function sweepRuns(db: Db, tenantId: string, limitMs: number): Promise<boolean> {
   await db`
-    insert into experiment_dirty_marks (tenant_id, experiment_id)
-    select tenant_id, id from experiments where tenant_id = ${tenantId}`
+    insert into dirty_traces (tenant_id, trace_ids)
+    select tenant_id, array[trace_id] from trace_aggregates where tenant_id = ${tenantId}`
   return (await waitUntilClean(db, tenantId, limitMs)) === 0
 }
 

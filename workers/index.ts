@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Handlers, type QueueBackend, QueueUnavailableError } from '../src/queue/backend.ts'
-import { experimentAggregateRefresh } from '../src/store/write/aggregates.ts'
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
+import { aggregateHandler } from './aggregate.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPrecedence } from './batch.ts'
@@ -32,7 +32,7 @@ export function buildHandlers(
     // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(services, 'ingest-interactive', ahead),
     'ingest-backlog': ingestHandler(services, 'ingest-backlog', behind),
-    aggregate: async (key) => pace.measure(key, async () => experimentAggregateRefresh(db, key)),
+    aggregate: aggregateHandler(services),
     purge: async ({ tenantId, kind, id }) =>
       (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),
     reprice: repriceHandler(services, pricer),

@@ -5,12 +5,7 @@ import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
 import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
-import {
-  applyEvents,
-  type ExperimentKey,
-  type PriceRuns,
-  type TenantEvent,
-} from '../src/store/write/ingest.ts'
+import { applyEvents, type PriceRuns, type TenantEvent } from '../src/store/write/ingest.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
@@ -87,9 +82,9 @@ async function applyJobs(services: LaneServices, items: Item[]): Promise<void> {
   const jobs = items.map(({ job }) => job)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
-  for (const key of distinctExperiments(dirty)) {
+  for (const tenantId of new Set(dirty)) {
     // A lost nudge costs a delay but no data: the sweep finds the mark.
-    nudgeAggregate({ queue, pace }, key).catch((error: unknown) =>
+    nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
       log.warn({ err: error }, 'aggregate nudge failed'),
     )
   }
@@ -103,7 +98,7 @@ async function applyOrDeadLetter(
   services: LaneServices,
   events: JobEvent[],
   signal: AbortSignal,
-): Promise<ExperimentKey[]> {
+): Promise<string[]> {
   try {
     const apply = async () => applyEvents(services.db, events, services.price)
     const dirty = await untilAvailable(services, signal, apply)
@@ -143,8 +138,4 @@ async function deadLetter(
     }),
   )
   services.progress.deadLettered(errorKind(error) ?? 'error')
-}
-
-function distinctExperiments(keys: ExperimentKey[]): ExperimentKey[] {
-  return [...new Map(keys.map((key) => [`${key.tenantId}/${key.experimentId}`, key])).values()]
 }

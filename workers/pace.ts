@@ -1,23 +1,22 @@
 import { LRUCache } from 'lru-cache'
 import type { QueueBackend } from '../src/queue/backend.ts'
-import type { ExperimentKey } from '../src/store/write/ingest.ts'
 
-/** At most a twentieth of the time is spent on keeping one experiment's aggregates fresh, however large it is. */
-const restPerWork = 20
-const shortestDelayMs = 250
-const longestDelayMs = 60_000
+/** At most a tenth of the time is spent on keeping a tenant's aggregates fresh, unless they would get too old. */
+const restPerWork = 10
+const shortestDelayMs = 500
+const longestDelayMs = 1000
 /** A single measurement is not taken for more, because the database may have been away meanwhile. */
 const longestAloneMs = 250
 const rememberAtMost = 10_000
 
 /**
- * Decides how long after a change the aggregates of an experiment are recomputed. A reader that comes sooner
- * refreshes them itself.
+ * Decides how long after a change the aggregates of a tenant are refreshed. A reader that comes sooner refreshes what it
+ * shows itself.
  */
 export interface Pace {
-  delayMs(key: ExperimentKey): number
+  delayMs(tenantId: string): number
   /** Runs a refresh and remembers how long it took. */
-  measure(key: ExperimentKey, refresh: () => Promise<void>): Promise<void>
+  measure<T>(tenantId: string, refresh: () => Promise<T>): Promise<T>
 }
 
 /** @param now milliseconds, of a clock that only goes forward */
@@ -26,31 +25,33 @@ export function createPace(now: () => number = () => performance.now()): Pace {
   const measured = new LRUCache<string, { lastMs: number; beforeMs: number }>({
     max: rememberAtMost,
   })
-  const nameOf = ({ tenantId, experimentId }: ExperimentKey): string =>
-    `${tenantId}/${experimentId}`
   return {
-    delayMs: (key) => {
-      // The shorter of the two: an outage makes one refresh long, a large experiment makes all of them long.
-      const { lastMs, beforeMs } = measured.get(nameOf(key)) ?? { lastMs: 0, beforeMs: 0 }
+    delayMs: (tenantId) => {
+      // The shorter of the two: an outage makes one refresh long, many changes make all of them long.
+      const { lastMs, beforeMs } = measured.get(tenantId) ?? { lastMs: 0, beforeMs: 0 }
       const rest = Math.min(lastMs, beforeMs) * restPerWork
       return Math.min(longestDelayMs, Math.max(shortestDelayMs, Math.round(rest)))
     },
-    measure: async (key, refresh) => {
+    measure: async (tenantId, refresh) => {
       const start = now()
-      await refresh()
-      const beforeMs = measured.get(nameOf(key))?.lastMs ?? longestAloneMs
-      measured.set(nameOf(key), { lastMs: now() - start, beforeMs })
+      const result = await refresh()
+      const beforeMs = measured.get(tenantId)?.lastMs ?? longestAloneMs
+      measured.set(tenantId, { lastMs: now() - start, beforeMs })
+      return result
     },
   }
 }
 
 /**
- * Asks for the aggregates of an experiment to be recomputed when its pace allows. Several nudges of one experiment
- * are one job.
+ * Asks for the aggregates of a tenant to be refreshed when its pace allows. Several nudges are one job.
+ * @param isFollowUp asks for another look under a key of its own: a nudge that comes while its job runs is lost
  */
 export async function nudgeAggregate(
   { queue, pace }: { queue: QueueBackend; pace: Pace },
-  key: ExperimentKey,
+  tenantId: string,
+  isFollowUp = false,
 ): Promise<void> {
-  await queue.nudge('aggregate', `${key.tenantId}-${key.experimentId}`, key, pace.delayMs(key))
+  const key = isFollowUp ? `${tenantId}-again` : tenantId
+  const delayMs = isFollowUp ? longestDelayMs : pace.delayMs(tenantId)
+  await queue.nudge('aggregate', key, { tenantId, isFollowUp }, delayMs)
 }

@@ -16,12 +16,10 @@ export function repriceHandler(
   return async ({ tenantId, id }, { signal }) => {
     for (;;) {
       signal.throwIfAborted()
-      const { isFinished, dirty } = await repricingStep(db, tenantId, id, pricer, clock.now())
-      for (const key of dirty) {
-        nudgeAggregate({ queue, pace }, key).catch((error: unknown) =>
-          log.warn({ err: error }, 'aggregate nudge failed'),
-        )
-      }
+      const { isFinished } = await repricingStep(db, tenantId, id, pricer, clock.now())
+      nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
+        log.warn({ err: error }, 'aggregate nudge failed'),
+      )
       if (isFinished) return
       await nextTurn()
     }

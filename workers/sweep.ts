@@ -1,5 +1,5 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
-import { experimentDirtyMarkList } from '../src/store/write/aggregates.ts'
+import { dirtyTraceListTenants } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
 import { repricingListUnfinished } from '../src/store/write/prices/repricings.ts'
 import type { WorkerServices } from './ingest.ts'
@@ -12,12 +12,12 @@ const sweepLimit = 500
 const settleMs = 60_000
 
 /**
- * Finds experiments with dirty marks, deletions that are not purged, and repricings with work left, whose nudges were
+ * Finds tenants with marked traces, deletions that are not purged, and repricings with work left, whose nudges were
  * lost, and nudges again.
  */
 export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise<void> {
-  for (const key of await experimentDirtyMarkList(db, sweepLimit)) {
-    await nudgeAggregate({ queue, pace }, key)
+  for (const tenantId of await dirtyTraceListTenants(db, sweepLimit)) {
+    await nudgeAggregate({ queue, pace }, tenantId)
   }
   const settledBefore = fromEpochMs(toEpochMs(clock.now()) - settleMs)!
   for (const { tenantId, kind, id } of await tombstoneListUnpurged(db, settledBefore, sweepLimit)) {

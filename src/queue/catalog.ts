@@ -10,10 +10,11 @@ export interface IngestJob {
   events: IngestEvent[]
 }
 
-/** Recomputes the aggregates of one experiment. */
+/** Refreshes the aggregates of a tenant's experiments. */
 export interface AggregateJob {
   tenantId: string
-  experimentId: string
+  /** A job that worked is followed by one of the other kind. Absent in a job of an older version. */
+  isFollowUp?: boolean
 }
 
 /** Removes the rows of a deleted experiment or trace for good. */

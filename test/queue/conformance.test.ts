@@ -177,7 +177,7 @@ describe.each(allKinds)('$name', (kind) => {
           },
         }),
       )
-      await queue.nudge('aggregate', 'a', { tenantId: 't', experimentId: 'e' })
+      await queue.nudge('aggregate', 'a', { tenantId: 't' })
       await attempts.until(4)
       await drain(queue)
       expect(attempts.all).toEqual([0, 1, 2, 3])
@@ -205,7 +205,7 @@ describe.each(allKinds)('$name', (kind) => {
   })
 
   describe('nudge', () => {
-    const aggregate = { tenantId: 't', experimentId: 'e' }
+    const aggregate = { tenantId: 't' }
 
     test('does nothing while a job of its key waits', async () => {
       const queue = await open()
@@ -497,7 +497,7 @@ describe.each(durableKinds)('$name, shared', (kind) => {
       for (const fail of [proxy.down, async () => proxy.hang()]) {
         await fail()
         const lost = ingestJob('lost')
-        const key = { tenantId: 't', experimentId: 'e' }
+        const key = { tenantId: 't' }
         await Promise.all([
           expect(queue.enqueue('ingest', [lost])).rejects.toThrow(QueueUnavailableError),
           expect(queue.enqueue('ingest', [lost, lost])).rejects.toThrow(QueueUnavailableError),

@@ -13,7 +13,7 @@ test('drain resolves when all is done, what failed at first and what handlers ad
         failures -= 1
         if (failures >= 0) throw new Error('not yet')
         done.push(batchId)
-        await queue.nudge('aggregate', 'key', { tenantId: 't', experimentId: 'e' }, 60_000)
+        await queue.nudge('aggregate', 'key', { tenantId: 't' }, 60_000)
       },
       aggregate: async () => {
         done.push('aggregate')

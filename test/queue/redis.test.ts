@@ -258,7 +258,7 @@ async function expectToWork(url: string): Promise<void> {
   )
   const watch = api.watchApplied('c')
   await api.schedule('sweep', 'all', 60_000, {})
-  await api.nudge('aggregate', 'key', { tenantId: 't', experimentId: 'e' }, 60_000)
+  await api.nudge('aggregate', 'key', { tenantId: 't' }, 60_000)
   await api.enqueue('ingest', [ingestJob('a'), ingestJob('b')])
   await api.enqueue('ingest', [ingestJob('c')])
   await done.until(3)

@@ -4,6 +4,10 @@ import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
 import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import {
+  aggregateRefresh,
+  experimentAggregateRefreshDirty,
+} from '../../src/store/write/aggregates.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -70,3 +74,82 @@ test.each([
     expect(row).toEqual({ name: 'theirs', isAppRoot: false })
   },
 )
+
+test('I10: what a worker of an older version writes and refreshes beside this one is right in the end', async () => {
+  const experimentId = deriveId('test', 'experiment')
+  const write = async (name: string) => {
+    const id = deriveId('test', name)
+    await applyEvents(db, [{ tenantId, event: update(id, 1, { traceId: id, experimentId, name }) }])
+  }
+  const runCount = async () => {
+    const [row] = await db<{ runCount: number }[]>`
+      select run_count from experiment_aggregates where experiment_id = ${experimentId}`
+    return row?.runCount
+  }
+  await db`
+    insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
+    values (${tenantId}, ${experimentId}, 'e', ${experimentId}, now(), now(), now())`
+  await write('ours')
+  await experimentAggregateRefreshDirty(db, tenantId, [experimentId])
+  expect(await runCount()).toBe(1)
+
+  // It marks the experiment, and says nothing of the trace.
+  await write('theirs')
+  await db`delete from dirty_traces`
+  await db`insert into experiment_dirty_marks (tenant_id, experiment_id) values (${tenantId}, ${experimentId})`
+  // It computes the aggregates from all rows, later than we do.
+  await db`update experiment_aggregates set run_count = 7 where experiment_id = ${experimentId}`
+  await db`delete from experiment_dirty_marks`
+  while (await aggregateRefresh(db, tenantId));
+  expect(await runCount()).toBe(2)
+  const [sum] = await db`
+    select n::integer as n from experiment_sums where experiment_id = ${experimentId} and kind = 'runs'`
+  expect(sum).toEqual({ n: 2 })
+})
+
+test('I10: after an upgrade, a small experiment is computed by its first reader and a large one in the background', async () => {
+  const [small, large] = [deriveId('test', 'small'), deriveId('test', 'large')]
+  for (const id of [small, large]) {
+    await db`
+      insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
+      values (${tenantId}, ${id}, ${id}, ${id}, now(), now(), now())`
+    // As the older version left them.
+    await db`
+      insert into experiment_aggregates (tenant_id, experiment_id, item_count, run_count, error_count, streaming_count,
+        feedback_stats, experiment_feedback_stats)
+      values (${tenantId}, ${id}, 0, 3, 0, 0, '{}', '{}')`
+  }
+  const fill = async (experimentId: string, count: number) => {
+    await db`
+      insert into runs (tenant_id, id, v, m, trace_id, experiment_id)
+      select ${tenantId}, id, 1, 0, id, ${experimentId}
+      from (select md5(${experimentId} || n)::uuid as id from generate_series(1, ${count}::int) as n) as made`
+    await db`
+      insert into traces (tenant_id, id, v, m, root_run_id)
+      select tenant_id, id, 1, 0, id from runs where experiment_id = ${experimentId}`
+  }
+  await fill(small, 3)
+  await fill(large, 5001)
+  await db`insert into aggregate_passes (tenant_id) values (${tenantId})`
+  const counts = async () => {
+    const rows = await db<{ runCount: number }[]>`
+      select run_count from experiment_aggregates where experiment_id in (${small}, ${large}) order by run_count`
+    return rows.map((row) => row.runCount)
+  }
+  await experimentAggregateRefreshDirty(db, tenantId, [small, large])
+  expect(await counts()).toEqual([3, 3])
+  await applyEvents(db, [
+    {
+      tenantId,
+      event: update(deriveId('test', 'new'), 1, {
+        traceId: deriveId('test', 'new'),
+        experimentId: small,
+      }),
+    },
+  ])
+  await experimentAggregateRefreshDirty(db, tenantId, [small, large])
+  expect(await counts()).toEqual([3, 4])
+  while (await aggregateRefresh(db, tenantId));
+  expect(await counts()).toEqual([4, 5001])
+  expect(await db`select from aggregate_passes`).toHaveLength(0)
+})

@@ -6,7 +6,10 @@ import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import { isRetryable } from '../../src/store/errors.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
-import { experimentAggregateRefresh } from '../../src/store/write/aggregates.ts'
+import {
+  experimentAggregateRebuild,
+  experimentAggregateRefreshDirty,
+} from '../../src/store/write/aggregates.ts'
 import { applyEvents, type TenantEvent } from '../../src/store/write/ingest.ts'
 import { modelPriceDelete } from '../../src/store/write/prices/model-prices.ts'
 import {
@@ -233,13 +236,12 @@ async function expectDerived(tenantId: string, experimentId: string): Promise<vo
     ) as own on true
     where trace.tenant_id = ${tenantId} and trace.total_cost is distinct from own.total_cost`
   expect(wrong).toEqual([])
-  await experimentAggregateRefresh(db, { tenantId, experimentId })
+  await experimentAggregateRefreshDirty(db, tenantId, [experimentId])
   const read = async () => db`
     select prompt_cost::text, completion_cost::text, total_cost::text from experiment_aggregates
     where tenant_id = ${tenantId}`
   const kept = await read()
-  await db`delete from experiment_aggregates where tenant_id = ${tenantId}`
-  await experimentAggregateRefresh(db, { tenantId, experimentId })
+  await experimentAggregateRebuild(db, tenantId, experimentId)
   expect(await read()).toEqual(kept)
 }
 
@@ -354,7 +356,7 @@ describe('a computed cost', () => {
       select sum(total_cost)::text as runs, (select sum(total_cost)::text from traces where tenant_id = ${tenantId}) as traces
       from runs where tenant_id = ${tenantId}`
     expect(sums).toEqual({ runs: String(1201 * 7), traces: String(1201 * 7) })
-    const marks = await db`select from experiment_dirty_marks where experiment_id = ${experimentId}`
+    const marks = await db`select from stale_experiments where experiment_id = ${experimentId}`
     expect(marks.length).toBeGreaterThan(0)
 
     // Asked again, nothing changes.

@@ -5,10 +5,12 @@ import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
 import { deriveId, runItemId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import {
-  experimentAggregateRefresh,
+  aggregateRefresh,
+  experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
 } from '../../src/store/write/aggregates.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import { dirtyTraceInsertMany } from '../../src/store/write/dirty-traces.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { harness, type Harness } from '../support/harness.ts'
 
@@ -63,6 +65,14 @@ async function addExperiment(h: Harness): Promise<void> {
   await h.db`
     insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
     values (${h.tenant.id}, ${experimentId}, 'e', ${deriveId('nil')}, now(), now(), now())`
+}
+
+/** Applies events, and leaves the aggregates to whoever looks. */
+async function apply(h: Harness, events: IngestEvent[]): Promise<void> {
+  await applyEvents(
+    h.db,
+    events.map((each) => ({ tenantId: h.tenant.id, event: each })),
+  )
 }
 
 async function readAggregate(h: Harness): Promise<Record<string, unknown> | undefined> {
@@ -150,25 +160,43 @@ describe('aggregates', () => {
   test('a mark whose nudge was lost is found by the sweep', async () => {
     const h = await harness()
     await addExperiment(h)
-    await h.db`insert into experiment_dirty_marks (tenant_id, experiment_id) values (${h.tenant.id}, ${experimentId})`
+    await apply(h, tree('one', 1, 1))
+    expect(await readAggregate(h)).toBeUndefined()
     await h.queue.enqueue('sweep', [{}])
     await h.drain()
-    expect(await readAggregate(h)).toMatchObject({ runCount: 0, feedbackStats: '{}' })
-    expect(await h.db`select from experiment_dirty_marks`).toHaveLength(0)
+    expect(await readAggregate(h)).toMatchObject({ runCount: 1, feedbackStats: '{}' })
+    expect(await h.db`select from dirty_traces`).toHaveLength(0)
   })
 
   test('a reader that refreshes sees every applied event, though no job has run', async () => {
     const h = await harness()
     await addExperiment(h)
     for (const seconds of [1, 2]) {
-      const events = tree(`run ${seconds}`, seconds, 1)
-      await applyEvents(
-        h.db,
-        events.map((each) => ({ tenantId: h.tenant.id, event: each })),
-      )
+      await apply(h, tree(`run ${seconds}`, seconds, 1))
       await experimentAggregateRefreshDirty(h.db, h.tenant.id, [experimentId])
       expect(await readAggregate(h)).toMatchObject({ runCount: seconds })
     }
+  })
+})
+
+describe('moves', () => {
+  test('a run that moves to another trace counts there alone, and the trace that it left is rolled up anew', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const [run, first, second] = [idOf('moving'), idOf('first trace'), idOf('second trace')]
+    await h.ingest(
+      event('run', run, { traceId: first, experimentId, runType: 'llm', totalTokens: 7 }),
+    )
+    expect(await readAggregate(h)).toMatchObject({ runCount: 1, totalTokens: 7 })
+    // The trace that was said first wins, and what was said earlier may come later.
+    const move = event('run', run, { traceId: second })
+    await h.ingest({ ...move, version: eventVersion('create', at(-1), '') })
+    expect(await readAggregate(h)).toMatchObject({ runCount: 1, totalTokens: 7 })
+    expect(await h.db`select id, run_count, total_tokens from traces order by run_count`).toEqual([
+      { id: first, runCount: 0, totalTokens: null },
+      { id: second, runCount: 1, totalTokens: 7 },
+    ])
+    expect(await h.db`select trace_id from trace_aggregates`).toEqual([{ traceId: second }])
   })
 })
 
@@ -178,26 +206,25 @@ describe('plans', () => {
   }) => {
     const h = await harness()
     await addExperiment(h)
-    const key = { tenantId: h.tenant.id, experimentId }
     // Postgres would keep a plan after five executions on a connection. One that was made for empty tables took 20 s
     // later.
     const db = await openSingle(h)
     onTestFinished(async () => closePool(db))
-    for (let i = 0; i < 8; i++) await experimentAggregateRefresh(db, key)
+    for (let i = 0; i < 8; i++) {
+      await dirtyTraceInsertMany(db, [{ tenantId: h.tenant.id, id: idOf('none') }])
+      await aggregateRefresh(db, h.tenant.id)
+    }
     const plans = await db`
       select custom_plans, generic_plans from pg_prepared_statements
-      where statement like '-- name: experiment_aggregate_upsert%'`
+      where statement like '-- name: trace_aggregate_refresh%'`
     expect(plans).toEqual([{ customPlans: 8, genericPlans: 0 }])
     for (let i = 0; i < 3000; i += 250) {
       const events = Array.from({ length: 250 }, (_, j) =>
         tree(`run ${i + j}`, 1, 1, { referenceExampleId: idOf(`example ${i + j}`) }),
       ).flat()
-      await applyEvents(
-        h.db,
-        events.map((each) => ({ tenantId: h.tenant.id, event: each })),
-      )
+      await apply(h, events)
     }
-    await experimentAggregateRefresh(db, key)
+    await aggregateRefresh(db, h.tenant.id)
     expect(await readAggregate(h)).toMatchObject({
       itemCount: 3000,
       runCount: 3000,
@@ -232,8 +259,7 @@ describe('I10 Rebuild', () => {
           )
         }
         const after = await readAggregate(h)
-        await h.db`delete from experiment_aggregates`
-        await experimentAggregateRefresh(h.db, { tenantId: h.tenant.id, experimentId })
+        await experimentAggregateRebuild(h.db, h.tenant.id, experimentId)
         expect(await readAggregate(h)).toEqual(after)
       }),
       { numRuns: 25 },
@@ -261,7 +287,12 @@ describe('purge', () => {
     expect(await h.db`select id from runs`).toEqual([{ id: idOf('other') }])
     expect(await h.db`select id from traces`).toEqual([{ id: idOf('other') }])
     expect(await h.db`select id from feedback`).toEqual([{ id: idOf('f2') }])
-    for (const table of ['run_items', 'experiment_aggregates', 'experiment_dirty_marks']) {
+    for (const table of [
+      'run_items',
+      'experiment_aggregates',
+      'trace_aggregates',
+      'experiment_sums',
+    ]) {
       expect(await h.db`select from ${h.db(table)}`).toHaveLength(0)
     }
     expect(await h.db`select purged_at is not null as purged from tombstones`).toEqual([

@@ -18,88 +18,163 @@ left join experiment_aggregates as aggregate
   on aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id
 where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]);
 
+-- name: experiment_aggregate_list_unbuilt
+-- Returns which of these experiments have no complete sums. $1 tenant, $2 uuid[] experiments. Reads only.
+select experiments.id
+from experiments
+where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]) and not exists (
+  select from experiment_aggregates as aggregate
+  where aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id and aggregate.is_built
+);
+
+-- name: experiment_aggregate_list_page
+-- One page of a tenant's experiments. $1 tenant, $2 the experiment before, or null, $3 the most rows. Reads only.
+select id from experiments
+where tenant_id = $1 and ($2::uuid is null or id > $2::uuid)
+order by id
+limit $3;
+
+-- name: experiment_sum_delete_empty
+-- Deletes what trace_aggregate_refresh has left at zero. $1 tenant, $2 uuid[] experiments. A repeat deletes nothing.
+delete from experiment_sums where tenant_id = $1 and experiment_id = any ($2::uuid[]) and n = 0;
+
 -- name: experiment_aggregate_upsert
--- Recomputes the aggregates of one experiment from the rows (SPEC I10). $1 tenant, $2 experiment. A repeat gives
--- identical bytes, because nothing depends on the order of rows: sums are numeric and percentiles sort.
--- May take minutes.
-with execution as (
-  select executions.run_id as id, executions.trace_id
-  from executions
-  where executions.tenant_id = $1 and executions.experiment_id = $2
+-- Writes the aggregates of experiments from their sums. Percentiles are exact up to $4 executions and traces; beyond that
+-- they come from histograms and are wrong by 1 % at most. Run it under aggregate_lock.
+-- $1 tenant, $2 uuid[] experiments, $3 whether their sums are known to be complete; otherwise those that are not are left as
+-- they are. A repeat gives identical bytes, because nothing depends on the order of rows.
+with sums as materialized (
+  select held.experiment_id, held.kind, held.key, held.label, held.n, held.total
+  from experiments
+  cross join lateral (
+    select experiment_sums.* from experiment_sums
+    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = experiments.id
+    offset 0
+  ) as held
+  where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
 ),
-execution_sum as (
-  select count(*) as run_count,
-    count(*) filter (where runs.status = 'error') as error_count,
-    count(*) filter (where traces.first_token_time is not null) as streaming_count,
-    percentile_cont(array[0.5, 0.99]) within group (
-      order by extract(epoch from runs.end_time - runs.start_time)::double precision
-    ) filter (where runs.end_time is not null) as latency,
-    percentile_cont(array[0.5, 0.99]) within group (
-      order by extract(epoch from traces.first_token_time - runs.start_time)::double precision
-    ) filter (where traces.first_token_time is not null) as first_token,
-    max(runs.start_time) as last_run_start_time
-  from execution
-  join runs on runs.tenant_id = $1 and runs.id = execution.id
-  left join traces on traces.tenant_id = $1 and traces.id = execution.trace_id
+plain as materialized (
+  select experiment_id,
+    coalesce(max(n) filter (where kind = 'traces'), 0) as traces,
+    coalesce(max(n) filter (where kind = 'runs'), 0) as runs,
+    coalesce(max(n) filter (where kind = 'errors'), 0) as errors,
+    coalesce(max(n) filter (where kind = 'streaming'), 0) as streaming,
+    coalesce(max(n) filter (where kind = 'items'), 0) as items,
+    coalesce(max(n) filter (where kind = 'activity'), 0) as activity,
+    coalesce(max(n) filter (where kind = 'unsettled'), 0) as unsettled,
+    max(total) filter (where kind = 'prompt_tokens') as prompt_tokens,
+    max(total) filter (where kind = 'completion_tokens') as completion_tokens,
+    max(total) filter (where kind = 'total_tokens') as total_tokens,
+    max(total) filter (where kind = 'prompt_cost') as prompt_cost,
+    max(total) filter (where kind = 'completion_cost') as completion_cost,
+    max(total) filter (where kind = 'total_cost') as total_cost
+  from sums
+  group by experiment_id
 ),
-trace_sum as (
-  select sum(prompt_tokens) as prompt_tokens, sum(completion_tokens) as completion_tokens,
-    sum(total_tokens) as total_tokens, sum(prompt_cost) as prompt_cost, sum(completion_cost) as completion_cost,
-    sum(total_cost) as total_cost
-  from traces
-  where traces.tenant_id = $1 and traces.id in (select trace_id from execution)
+binned as (
+  select sums.experiment_id, sums.kind, runmill_time_of_bin(sums.key::integer) as seconds,
+    sum(sums.n) over (partition by sums.experiment_id, sums.kind order by sums.key::integer) as through,
+    sum(sums.n) over (partition by sums.experiment_id, sums.kind) as n
+  from sums
+  join plain using (experiment_id)
+  where sums.kind in ('latency', 'first_token') and greatest(plain.traces, plain.runs) > $4
 ),
-run_feedback as (
-  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
-  from feedback
-  where feedback.tenant_id = $1 and feedback.experiment_id = $2
-    and feedback.comparative_experiment_id is null
-    and (feedback.run_id is not null or feedback.trace_id is not null)
-  union
-  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
-  from runs
-  join feedback on feedback.tenant_id = $1 and feedback.run_id = runs.id
-  where runs.tenant_id = $1 and runs.experiment_id = $2 and feedback.comparative_experiment_id is null
-  union
-  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
-  from execution
-  join feedback on feedback.tenant_id = $1 and feedback.trace_id = execution.trace_id
-  where feedback.comparative_experiment_id is null
+estimated as (
+  select experiment_id, kind, array_agg(low + (high - low) * (place - floor(place))::double precision order by part)
+    as seconds
+  from (
+    select binned.experiment_id, binned.kind, percentile.part, min(percentile.part * (binned.n - 1)) as place,
+      min(binned.seconds) filter (where binned.through > floor(percentile.part * (binned.n - 1))) as low,
+      min(binned.seconds) filter (where binned.through > ceil(percentile.part * (binned.n - 1))) as high
+    from binned
+    cross join (values (0.5), (0.99)) as percentile (part)
+    group by binned.experiment_id, binned.kind, percentile.part
+  ) as bracket
+  group by experiment_id, kind
 ),
-experiment_feedback as (
-  select feedback.id, feedback.key, feedback.score_number, feedback.value_text
-  from feedback
-  where feedback.tenant_id = $1 and feedback.experiment_id = $2
-    and feedback.comparative_experiment_id is null
-    and feedback.run_id is null and feedback.trace_id is null
+part as materialized (
+  select plain.experiment_id, held.latencies, held.first_tokens
+  from plain
+  cross join lateral (
+    select trace_aggregates.latencies, trace_aggregates.first_tokens from trace_aggregates
+    where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = plain.experiment_id
+      and trace_aggregates.run_count > 0
+    offset 0
+  ) as held
+  where greatest(plain.traces, plain.runs) <= $4
 ),
--- By the definitions that the lists of experiments and of their items use.
-activity as (
-  select count(*) as items, coalesce(bool_and(is_settled), true) as is_settled, min(start_time) as first_start,
-    max(start_time) as last_start, max(greatest(start_time, end_time)) as last_end
-  from shown_runs
-  where shown_runs.tenant_id = $1 and shown_runs.experiment_id = $2
-    and shown_runs.reference_example_id is not null and shown_runs.trace_id is not null and not shown_runs.yields
+timed as (
+  select part.experiment_id, 'latency' as kind, time.microseconds
+  from part cross join lateral unnest(part.latencies) as time (microseconds)
+  union all
+  select part.experiment_id, 'first_token', time.microseconds
+  from part cross join lateral unnest(part.first_tokens) as time (microseconds)
+),
+percentile as materialized (
+  select experiment_id, kind, seconds from estimated
+  union all
+  select experiment_id, kind,
+    percentile_cont(array[0.5, 0.99]) within group (order by microseconds::double precision / 1000000)
+  from timed
+  group by experiment_id, kind
+),
+per_key as (
+  select experiment_id, key, kind like 'experiment %' as is_on_experiment,
+    jsonb_build_object(
+      'n', max(n) filter (where kind like '%feedback'),
+      'avg', runmill_average(max(total) filter (where kind like '%score'), max(n) filter (where kind like '%score')),
+      'values', coalesce(jsonb_object_agg(label, n) filter (where kind like '%label'), '{}')
+    ) as stats
+  from sums
+  where kind in (
+    'feedback', 'score', 'label', 'experiment feedback', 'experiment score', 'experiment label'
+  )
+  group by experiment_id, key, kind like 'experiment %'
+),
+given as (
+  select experiment_id, jsonb_object_agg(key, stats) filter (where not is_on_experiment) as run_stats,
+    jsonb_object_agg(key, stats) filter (where is_on_experiment) as experiment_stats
+  from per_key
+  group by experiment_id
 )
-insert into experiment_aggregates (
+insert into experiment_aggregates as held (
   tenant_id, experiment_id, item_count, run_count, error_count, streaming_count, latency_p50, latency_p99,
   first_token_p50, first_token_p99, prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost,
   total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats, activity_items, activity_first,
-  activity_last, activity_end
+  activity_last, activity_end, is_built
 )
-select $1, $2,
-  (select count(*) from run_items where run_items.tenant_id = $1 and run_items.experiment_id = $2),
-  execution_sum.run_count, execution_sum.error_count,
-  execution_sum.streaming_count, execution_sum.latency[1], execution_sum.latency[2],
-  execution_sum.first_token[1], execution_sum.first_token[2], trace_sum.prompt_tokens, trace_sum.completion_tokens,
-  trace_sum.total_tokens, trace_sum.prompt_cost, trace_sum.completion_cost, trace_sum.total_cost,
-  execution_sum.last_run_start_time,
-  (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point)) from run_feedback),
-  (select runmill_feedback_stats(array_agg((key, score_number, value_text)::runmill_feedback_point))
-    from experiment_feedback),
-  case when activity.is_settled then activity.items end, case when activity.is_settled then activity.first_start end,
-  case when activity.is_settled then activity.last_start end, case when activity.is_settled then activity.last_end end
-from execution_sum, trace_sum, activity
+select $1, experiments.id, coalesce(plain.items, 0), coalesce(plain.runs, 0), coalesce(plain.errors, 0),
+  coalesce(plain.streaming, 0), latency.seconds[1], latency.seconds[2], first_token.seconds[1], first_token.seconds[2],
+  plain.prompt_tokens, plain.completion_tokens, plain.total_tokens, plain.prompt_cost, plain.completion_cost,
+  plain.total_cost, newest.last_start, coalesce(given.run_stats, '{}'), coalesce(given.experiment_stats, '{}'),
+  case when active.is_settled then coalesce(plain.activity, 0) end, active.first, active.last, active.ended,
+  $3::boolean or not exists (select from aggregate_passes where aggregate_passes.tenant_id = $1)
+from experiments
+left join plain on plain.experiment_id = experiments.id
+left join percentile as latency on latency.experiment_id = experiments.id and latency.kind = 'latency'
+left join percentile as first_token on first_token.experiment_id = experiments.id and first_token.kind = 'first_token'
+left join given on given.experiment_id = experiments.id
+cross join lateral (
+  select max(part.last_start) as last_start from trace_aggregates as part
+  where part.tenant_id = $1 and part.experiment_id = experiments.id
+) as newest
+cross join lateral (
+  select settled.is_settled,
+    case when settled.is_settled then (
+      select min(part.activity_first) from trace_aggregates as part
+      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_first is not null
+    ) end as first,
+    case when settled.is_settled then (
+      select max(part.activity_last) from trace_aggregates as part
+      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_last is not null
+    ) end as last,
+    case when settled.is_settled then (
+      select max(part.activity_end) from trace_aggregates as part
+      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_end is not null
+    ) end as ended
+  from (select coalesce(plain.unsettled, 0) = 0 as is_settled) as settled
+) as active
+where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
 on conflict (tenant_id, experiment_id) do update set
   item_count = excluded.item_count,
   run_count = excluded.run_count,
@@ -121,62 +196,6 @@ on conflict (tenant_id, experiment_id) do update set
   activity_items = excluded.activity_items,
   activity_first = excluded.activity_first,
   activity_last = excluded.activity_last,
-  activity_end = excluded.activity_end;
-
--- name: experiment_dirty_mark_delete
--- Deletes the marks of one experiment, before its aggregates are recomputed in the same transaction.
--- $1 tenant, $2 experiment. A repeat deletes nothing.
-delete from experiment_dirty_marks where tenant_id = $1 and experiment_id = $2 returning id;
-
--- name: experiment_dirty_mark_insert_many
--- Marks the experiments whose aggregates these changes may affect: the experiments named; those of the runs that
--- feedback is on, or of the root run where the feedback names only a trace; and those that link the traces. One look-up
--- per key. $1 uuid[] tenants, $2 uuid[] experiments; $3 uuid[] tenants, $4 uuid[] runs or traces that feedback is on;
--- $5 uuid[] tenants, $6 uuid[] traces (each pair of the same length). A repeat adds marks, which costs one more
--- refresh.
-insert into experiment_dirty_marks (tenant_id, experiment_id)
-select given.tenant_id, given.id
-from unnest($1::uuid[], $2::uuid[]) as given (tenant_id, id)
-union
-select given.tenant_id, run.experiment_id
-from unnest($3::uuid[], $4::uuid[]) as given (tenant_id, id)
-cross join lateral (
-  select runs.experiment_id from runs
-  where runs.tenant_id = given.tenant_id and runs.id = given.id and runs.experiment_id is not null
-  offset 0
-) as run
-union
-select given.tenant_id, root.experiment_id
-from unnest($3::uuid[], $4::uuid[]) as given (tenant_id, id)
-cross join lateral (
-  select runs.experiment_id from runs
-  where runs.tenant_id = given.tenant_id and runs.experiment_id is not null and runs.id = (
-    select traces.root_run_id from traces where traces.tenant_id = given.tenant_id and traces.id = given.id
-  )
-  offset 0
-) as root
-union
-select given.tenant_id, item.experiment_id
-from unnest($5::uuid[], $6::uuid[]) as given (tenant_id, id)
-cross join lateral (
-  select run_items.experiment_id from run_items
-  where run_items.tenant_id = given.tenant_id and run_items.trace_id = given.id
-  offset 0
-) as item
-returning tenant_id, experiment_id;
-
--- name: experiment_dirty_mark_list
--- Lists experiments that have a mark. $1 the most rows. Reads only.
-select distinct tenant_id, experiment_id from experiment_dirty_marks order by tenant_id, experiment_id limit $1;
-
--- name: experiment_dirty_mark_list_among
--- Returns which of these experiments have a mark, or no aggregates yet. $1 tenant, $2 uuid[] experiments. Reads only.
-select asked.id
-from unnest($2::uuid[]) as asked (id)
-where exists (
-    select from experiment_dirty_marks as mark where mark.tenant_id = $1 and mark.experiment_id = asked.id
-  )
-  or not exists (
-    select from experiment_aggregates as aggregate
-    where aggregate.tenant_id = $1 and aggregate.experiment_id = asked.id
-  );
+  activity_end = excluded.activity_end,
+  is_built = true
+where held.is_built or $3::boolean;

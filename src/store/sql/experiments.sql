@@ -191,11 +191,6 @@ select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union
 select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
--- name: experiment_lock
--- Locks an experiment, so that its aggregates are refreshed by one transaction at a time, and tells whether it still
--- exists. $1 tenant, $2 experiment. A repeat locks the same row again.
-select id from experiments where tenant_id = $1 and id = $2 for no key update;
-
 -- name: experiment_lock_many
 -- Keeps experiments from being deleted until the transaction ends: a delete waits, and then sees our rows. One look-up
 -- per key, in the order given. $1 uuid[] tenants, $2 uuid[] experiments (same length, sorted). A repeat locks the same
@@ -210,11 +205,17 @@ cross join lateral (
 
 -- name: experiment_rows_delete
 -- Purges the remaining rows of a deleted experiment: run items, feedback (that on the experiment itself only when the
--- tombstone does not keep it), traces without runs, aggregates and marks. $1 tenant, $2 experiment. A repeat deletes
--- nothing.
+-- tombstone does not keep it), traces without runs, and aggregates. Marks the traces of what it deletes. Run it under
+-- aggregate_lock. $1 tenant, $2 experiment. A repeat deletes nothing.
 -- May take minutes.
 with items as (
   delete from run_items where tenant_id = $1 and experiment_id = $2
+),
+parts as (
+  delete from trace_aggregates where tenant_id = $1 and experiment_id = $2
+),
+sums as (
+  delete from experiment_sums where tenant_id = $1 and experiment_id = $2
 ),
 scores as (
   delete from feedback
@@ -222,6 +223,7 @@ scores as (
     and (run_id is not null or trace_id is not null or not exists (
       select from tombstones where tenant_id = $1 and kind = 'experiment' and id = $2 and keeps_scores
     ))
+  returning coalesce(trace_id, run_id) as trace_id
 ),
 empty_traces as (
   delete from traces where tenant_id = $1 and experiment_id = $2
@@ -229,7 +231,8 @@ empty_traces as (
 aggregates as (
   delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2
 )
-delete from experiment_dirty_marks where tenant_id = $1 and experiment_id = $2;
+insert into dirty_traces (tenant_id, trace_ids)
+select $1, array_agg(distinct scores.trace_id) from scores where scores.trace_id is not null having count(*) > 0;
 
 -- name: experiment_update
 -- Changes the fields that are not null. $1 tenant, $2 id, $3 name, $4 description, $5 metadata, $6 extra, $7 trace

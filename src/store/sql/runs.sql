@@ -6,7 +6,7 @@ select count(*) as count from (
 ) as counted;
 
 -- name: run_delete_of_experiment
--- Purges some runs of a deleted experiment, with their feedback and the traces that become empty.
+-- Purges some runs of a deleted experiment, with their feedback and the traces that become empty, and marks their traces.
 -- $1 tenant, $2 experiment, $3 the most runs. A repeat purges the next ones.
 -- May take minutes.
 with gone as (
@@ -19,6 +19,7 @@ gone_feedback as (
   delete from feedback
   using gone
   where feedback.tenant_id = $1 and feedback.run_id = gone.id
+  returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_traces as (
   delete from traces
@@ -51,6 +52,16 @@ kept_traces as (
     group by held.id
   ) as kept
   where traces.tenant_id = $1 and traces.id = kept.id
+),
+marked as (
+  insert into dirty_traces (tenant_id, trace_ids)
+  select $1, array_agg(touched.trace_id)
+  from (
+    select gone.trace_id from gone where gone.trace_id is not null
+    union
+    select gone_feedback.trace_id from gone_feedback
+  ) as touched
+  having count(*) > 0
 )
 select id from gone;
 
@@ -294,4 +305,4 @@ set trace_id = given.trace_id,
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
   as given (tenant_id, id, trace_id, external_trace_id, dotted_order)
 where runs.tenant_id = given.tenant_id and runs.id = given.id and runs.trace_id is null
-returning runs.tenant_id, runs.id, runs.trace_id, runs.experiment_id;
+returning runs.tenant_id, runs.id, runs.trace_id;

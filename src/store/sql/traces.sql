@@ -40,10 +40,10 @@ limit $4;
 -- Locks traces in the order of their keys before their roll-ups are computed, so that the later of two workers sees the
 -- rows of the earlier one. One look-up per key, in the order given. $1 uuid[] tenants, $2 uuid[] traces (same length,
 -- sorted). A repeat locks the same rows again.
-select locked.id
+select locked.tenant_id, locked.id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
-  select traces.id from traces
+  select traces.tenant_id, traces.id from traces
   where traces.tenant_id = asked.tenant_id and traces.id = asked.id
   for no key update
 ) as locked;
@@ -116,19 +116,19 @@ where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, 
     excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags);
 
 -- name: trace_rows_delete
--- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the experiments
--- in which they counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
+-- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the traces, and
+-- where feedback on their runs has counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
 -- stay.
 with gone_runs as (
-  delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id, experiment_id
+  delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id
 ),
 gone_items as (
-  delete from run_items where tenant_id = $1 and trace_id = any ($2::uuid[]) returning experiment_id
+  delete from run_items where tenant_id = $1 and trace_id = any ($2::uuid[])
 ),
 gone_feedback as (
   delete from feedback
   where tenant_id = $1 and (trace_id = any ($2::uuid[]) or run_id in (select id from gone_runs))
-  returning experiment_id
+  returning coalesce(trace_id, run_id) as trace_id
 ),
 gone_shares as (
   delete from shares where tenant_id = $1 and kind = 'run' and id in (select id from gone_runs)
@@ -142,14 +142,11 @@ buried as (
   union all
   select $1::uuid, 'run', gone_runs.id, $3::timestamptz, $3::timestamptz from gone_runs
   on conflict (tenant_id, kind, id) do nothing
-),
-touched as (
-  select experiment_id from gone_runs
-  union
-  select experiment_id from gone_items
-  union
-  select experiment_id from gone_feedback
 )
-insert into experiment_dirty_marks (tenant_id, experiment_id)
-select $1, experiment_id from touched where experiment_id is not null
-returning experiment_id;
+insert into dirty_traces (tenant_id, trace_ids)
+select $1, array_agg(touched.trace_id)
+from (
+  select unnest($2::uuid[]) as trace_id
+  union
+  select gone_feedback.trace_id from gone_feedback
+) as touched;

@@ -4,17 +4,13 @@ import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runGenerated, runStatement } from '../statements.ts'
+import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
   tenantId: string
   event: IngestEvent
-}
-
-export interface ExperimentKey {
-  tenantId: string
-  experimentId: string
 }
 
 /** Computes the costs of runs whose rows the transaction has written (SPEC I14). */
@@ -24,14 +20,14 @@ export type PriceRuns = (db: Queryable, runs: readonly WrittenRun[]) => Promise<
  * Applies events in one transaction: all of them or none. The tables end the same, however often and in whatever
  * order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays deleted.
  * @param price absent: costs are only those that were sent
- * @returns the experiments whose aggregates are now dirty; their marks are committed with the rows
+ * @returns the tenants whose aggregates are now dirty; the marks of their traces are committed with the rows
  * @throws the database's error; store/errors.ts says which pass by themselves
  */
 export async function applyEvents(
   db: Db,
   events: TenantEvent[],
   price?: PriceRuns,
-): Promise<ExperimentKey[]> {
+): Promise<string[]> {
   let live = events
   for (;;) {
     try {
@@ -48,7 +44,7 @@ async function applyLive(
   transaction: Queryable,
   events: TenantEvent[],
   price?: PriceRuns,
-): Promise<ExperimentKey[]> {
+): Promise<string[]> {
   if (events.length === 0) return []
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
@@ -70,7 +66,15 @@ async function applyLive(
   const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
 
   await refuseDeleted(transaction, events, runs)
-  return markDirty(transaction, runs, runItems, feedback)
+  return markDirty(transaction, [
+    ...runs.map((run) => ({ tenantId: run.tenantId, id: run.traceId ?? run.id })),
+    ...folded.trace,
+    ...runItems.map((item) => ({ tenantId: item.tenantId, id: item.traceId ?? item.id })),
+    ...feedback.map((one) => ({
+      tenantId: one.tenantId,
+      id: one.traceId ?? one.runId ?? one.id,
+    })),
+  ])
 }
 
 /**
@@ -91,17 +95,15 @@ interface Touched {
 }
 interface RunTouched extends Touched {
   traceId: string | null
-  experimentId: string | null
 }
 export interface WrittenRun extends RunTouched {
   /** What its cost depends on; null when there is none to compute. */
   toPrice: string | null
 }
 interface RunItemTouched extends Touched {
-  experimentId: string | null
+  traceId: string | null
 }
 interface FeedbackTouched extends Touched {
-  experimentId: string | null
   runId: string | null
   traceId: string | null
 }
@@ -256,19 +258,28 @@ async function refreshTraces(
     })),
   )
   await upsertMany(db, 'trace', folded.trace)
-  if (rolledUp.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(rolledUp))
+  await traceRefreshRollups(db, rolledUp)
+}
+
+async function traceRefreshRollups(db: Queryable, traces: Touched[]): Promise<void> {
+  if (traces.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(traces))
+}
+
+/** Recomputes the roll-ups of traces that runs have left. Those that are deleted stay so. */
+export async function refreshLeftTraces(db: Queryable, traces: Touched[]): Promise<void> {
+  await traceRefreshRollups(db, await lockTraces(db, distinctKeys(traces)))
 }
 
 /**
  * Refreshes what is derived from runs that got other costs: the roll-ups of their traces, and dirty marks.
  * @param runs the transaction has locked their rows
  */
-export async function refreshRepriced(
-  db: Queryable,
-  runs: readonly WrittenRun[],
-): Promise<ExperimentKey[]> {
+export async function refreshRepriced(db: Queryable, runs: readonly WrittenRun[]): Promise<void> {
   await refreshTraces(db, [...runs], foldEvents([]))
-  return markDirty(db, [...runs], [], [])
+  await markDirty(
+    db,
+    runs.map((run) => ({ tenantId: run.tenantId, id: run.traceId })),
+  )
 }
 
 /**
@@ -280,35 +291,26 @@ export async function traceLockMany(
   db: Queryable,
   traces: readonly { tenantId: string; id: string; externalId: string | null }[],
 ): Promise<void> {
-  const keys = [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.id)]
-  await runStatement(db, 'trace_insert_missing', [...keys, traces.map((trace) => trace.externalId)])
-  await runStatement(db, 'trace_lock_many', keys)
+  await runStatement(db, 'trace_insert_missing', [
+    ...columnsOf([...traces]),
+    traces.map((trace) => trace.externalId),
+  ])
+  await lockTraces(db, traces)
 }
 
+/** @returns those that exist */
+async function lockTraces(db: Queryable, traces: readonly Touched[]): Promise<Touched[]> {
+  return runStatement<Touched>(db, 'trace_lock_many', columnsOf([...traces]))
+}
+
+/** @returns their tenants */
 async function markDirty(
   db: Queryable,
-  runs: RunTouched[],
-  runItems: RunItemTouched[],
-  feedback: FeedbackTouched[],
-): Promise<ExperimentKey[]> {
-  const experiments = distinctKeys(
-    [...runs, ...runItems, ...feedback].map((row) => ({
-      tenantId: row.tenantId,
-      id: row.experimentId,
-    })),
-  )
-  const scored = distinctKeys(
-    feedback.map((row) => ({ tenantId: row.tenantId, id: row.runId ?? row.traceId })),
-  )
-  const traces = distinctKeys(
-    [...runs, ...feedback].map((row) => ({ tenantId: row.tenantId, id: row.traceId })),
-  )
-  if (experiments.length + scored.length + traces.length === 0) return []
-  return runStatement<ExperimentKey>(db, 'experiment_dirty_mark_insert_many', [
-    ...columnsOf(experiments),
-    ...columnsOf(scored),
-    ...columnsOf(traces),
-  ])
+  traces: { tenantId: string; id: string | null }[],
+): Promise<string[]> {
+  const keys = distinctKeys(traces)
+  await dirtyTraceInsertMany(db, keys)
+  return [...new Set(keys.map((key) => key.tenantId))]
 }
 
 /** Sorts keys and drops repeats and nulls. This is the order in which every transaction takes its locks. */

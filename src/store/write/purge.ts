@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { aggregateLock } from './aggregates.ts'
 import { blobMarkInsertOfExperiment } from './blob-marks.ts'
 import { traceDeleteMany } from './traces.ts'
 
@@ -32,7 +33,11 @@ export async function experimentPurge(
       purgeChunk,
     ])
   } while (deleted.length > 0)
-  await runStatement(db, 'experiment_rows_delete', [tenantId, experimentId])
+  await db.begin(async (transaction) => {
+    // A refresh that comes later sees that the experiment is gone, and leaves nothing behind.
+    await aggregateLock(transaction, tenantId)
+    await runStatement(transaction, 'experiment_rows_delete', [tenantId, experimentId])
+  })
   await tombstoneUpdatePurged(db, { tenantId, kind: 'experiment', id: experimentId }, now)
 }
 

@@ -23,10 +23,10 @@ const tables: Record<EntityKind, string> = {
 
 /** What the statement returns for each row it inserted or changed. */
 const returned: Record<EntityKind, string[]> = {
-  run: ['held.trace_id', 'held.experiment_id', 'runmill_to_price(held) as to_price'],
+  run: ['held.trace_id', 'runmill_to_price(held) as to_price'],
   trace: [],
-  run_item: ['held.experiment_id'],
-  feedback: ['held.experiment_id', 'held.run_id', 'held.trace_id'],
+  run_item: ['held.trace_id'],
+  feedback: ['held.run_id', 'held.trace_id'],
 }
 
 interface UpsertColumn {

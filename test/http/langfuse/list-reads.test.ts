@@ -99,7 +99,7 @@ describe('200', () => {
       ['late', 3],
       ['early', 2],
     ])
-    await h.db`insert into experiment_dirty_marks (tenant_id, experiment_id) select tenant_id, id from experiments`
+    await h.db`insert into dirty_traces (tenant_id, trace_ids) select tenant_id, array[trace_id] from run_items`
     await h.db`update experiment_aggregates set activity_items = 9, activity_first = now(), activity_last = now()`
     expect(await reads()).toEqual(current)
     await h.db`delete from experiment_aggregates`

@@ -58,7 +58,7 @@ const querystring = z.object({
     .describe(
       'Fill run_facets: the most frequent names, types, states and tags of the counted runs',
     ),
-  use_approx_stats: ignored(flag.optional(), 'statistics are exact'),
+  use_approx_stats: ignored(flag.optional(), 'statistics are exact, but percentiles of many runs'),
   tag_value_id: uuidList.optional(),
   ...page,
 })

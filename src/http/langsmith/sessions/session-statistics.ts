@@ -3,7 +3,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import {
   executionListFacets,
-  executionListStats,
+  executionReadStats,
   type ExecutionFacet,
   type ExecutionQuery,
 } from '../../../store/read/experiments/execution-stats.ts'
@@ -47,7 +47,7 @@ export async function sessionsWithStatistics(
   const isNarrowed = filter !== undefined || minStartTime !== undefined
   const [all, some, facets] = await Promise.all([
     experimentAggregateListAmong(db, tenantId, ids),
-    isFull && isNarrowed ? executionListStats(db, query) : null,
+    isFull && isNarrowed ? executionReadStats(db, query) : null,
     hasFacets ? executionListFacets(db, query, facetLimit) : null,
   ])
   return rows.map((row) => {

@@ -2,7 +2,7 @@ import sql, { join, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
 import { runConditions } from '../runs/run-query-sql.ts'
 
@@ -23,7 +23,29 @@ export type ExecutionStatistics = Omit<
 >
 
 /**
- * Counts from the rows by the definitions of the statement experiment_aggregate_upsert, so the numbers are the same
+ * Reads statistics of some executions of experiments whose aggregates were just refreshed. Where a time is the only
+ * condition, and no trace was executed more than once, they are added up from what was computed for each trace.
+ * @returns one entry for each of the experiments, even when it has no execution
+ */
+export async function executionReadStats(
+  db: Queryable,
+  query: ExecutionQuery,
+): Promise<Map<string, ExecutionStatistics>> {
+  const { tenantId, experimentIds, filter, minStartTime } = query
+  if (filter !== undefined || minStartTime === undefined) return executionListStats(db, query)
+  const rows = await runStatement<ExecutionStatistics & { isExact: boolean }>(
+    db,
+    'trace_aggregate_list_stats',
+    [tenantId, experimentIds, minStartTime],
+  )
+  const others = rows.filter((row) => !row.isExact).map((row) => row.experimentId)
+  const counted = await executionListStats(db, { ...query, experimentIds: others })
+  for (const { isExact, ...row } of rows) if (isExact) counted.set(row.experimentId, row)
+  return counted
+}
+
+/**
+ * Counts from the rows by the definitions of the statement trace_aggregate_refresh, so the numbers are the same
  * where every execution matches. Tokens, costs and feedback are those of the executions' whole traces.
  * @returns one entry for each of the experiments, even when it has no execution
  */

@@ -46,8 +46,8 @@ export async function experimentActivityList(
 with known as materialized (
   select experiments.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_end,
-    aggregate.activity_items is null or exists (
-      select from experiment_dirty_marks as mark where mark.tenant_id = ${tenant} and mark.experiment_id = experiments.id
+    aggregate.activity_items is null or experiments.id in (
+      select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
     ) as is_stale
   from experiments
   left join experiment_aggregates as aggregate

@@ -147,8 +147,8 @@ function experimentsOfPageSql(
   ]
   return sql`with known as materialized (
   select item.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
-    aggregate.activity_items is null or exists (
-      select from experiment_dirty_marks as mark where mark.tenant_id = ${tenant} and mark.experiment_id = item.id
+    aggregate.activity_items is null or item.id in (
+      select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
     ) as is_stale
   from (select *, id as experiment_id from experiments where experiments.tenant_id = ${tenant}) as item
   join experiments on experiments.tenant_id = ${tenant} and experiments.id = item.id

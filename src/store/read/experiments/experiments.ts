@@ -143,11 +143,10 @@ export async function experimentListDirty(
 ): Promise<string[]> {
   const statement = sql`
 -- name: experiment_list_dirty
--- Experiments that meet some conditions and have a mark. Reads only.
+-- Experiments that meet some conditions and are stale. Reads only.
 select experiments.id from experiments
-where ${conditionSql(query)} and exists (
-  select from experiment_dirty_marks as mark
-  where mark.tenant_id = experiments.tenant_id and mark.experiment_id = experiments.id
+where ${conditionSql(query)} and experiments.id in (
+  select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
 )
 limit ${String(limit)}::bigint`
   const rows = await runComposed<{ id: string }>(db, tenantId, statement)

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db, Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import { refreshRepriced, type ExperimentKey, type WrittenRun } from '../ingest.ts'
+import { refreshRepriced, type WrittenRun } from '../ingest.ts'
 import type { RunPricer } from './run-prices.ts'
 
 /** How many runs are looked at in one transaction. */
@@ -58,13 +58,6 @@ interface LockedRepricing {
   lastRunId: string | null
 }
 
-/** What one step of a repricing did. */
-export interface RepricingStep {
-  isFinished: boolean
-  /** Experiments whose aggregates are now dirty. */
-  dirty: ExperimentKey[]
-}
-
 /**
  * Does the next part of a repricing in one transaction, with how far it has come: a step that is broken off did
  * nothing, and one that is repeated goes on where the last one ended.
@@ -75,14 +68,14 @@ export async function repricingStep(
   id: string,
   { price }: RunPricer,
   now: Timestamp,
-): Promise<RepricingStep> {
+): Promise<{ isFinished: boolean }> {
   await runStatement(db, 'repricing_update_total', [tenantId, id])
   return db.begin(async (transaction) => {
     const [held] = await runStatement<LockedRepricing>(transaction, 'repricing_lock', [
       tenantId,
       id,
     ])
-    if (held === undefined) return { isFinished: true, dirty: [] }
+    if (held === undefined) return { isFinished: true }
     const page = await runStatement<{ id: string }>(transaction, 'run_list_by_id', [
       tenantId,
       held.lastRunId,
@@ -97,7 +90,7 @@ export async function repricingStep(
     ])
     const changed = new Set(await price(transaction, runs, true))
     const repriced = runs.filter((run) => changed.has(run.id))
-    const dirty = await refreshRepriced(transaction, repriced)
+    await refreshRepriced(transaction, repriced)
     const isFinished = page.length < pageLength
     await runStatement(transaction, 'repricing_update_progress', [
       tenantId,
@@ -107,6 +100,6 @@ export async function repricingStep(
       ids.at(-1) ?? null,
       isFinished ? now : null,
     ])
-    return { isFinished, dirty }
+    return { isFinished }
   })
 }

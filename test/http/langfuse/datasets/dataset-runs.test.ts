@@ -156,7 +156,7 @@ describe('200', () => {
     const again = (await link(h, 'run')).datasetRunId
     expect(await names(`/v2/scores?datasetRunId=${again}`)).toEqual([])
     await h.drain()
-    expect(await h.db`select * from experiment_dirty_marks`).toEqual([])
+    expect(await h.db`select * from dirty_traces`).toEqual([])
     const aggregates = await h.db<{ experimentId: string }[]>`
       select experiment_id from experiment_aggregates`
     expect(aggregates.map(({ experimentId }) => experimentId)).not.toContain(datasetRunId)

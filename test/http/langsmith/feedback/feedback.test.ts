@@ -229,9 +229,9 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
     const given = { id: randomUUID(), run_id: run.id, key: 'k', score: 1 }
     const sent = { ...given, created_at: '2025-12-31T23:59:59.000001Z' }
     await h.call('POST', '/feedback', sent)
-    await h.db`delete from experiment_dirty_marks`
+    await h.db`delete from dirty_traces`
     expect((await h.call('DELETE', `/feedback/${sent.id}`)).status).toBe(200)
-    const marks = await h.db`select experiment_id from experiment_dirty_marks`
+    const marks = await h.db`select distinct experiment_id from stale_experiments`
     expect(marks.map((mark) => mark.experimentId)).toEqual([run.sessionId])
     await h.call('POST', '/feedback', sent)
     expect((await h.call('GET', `/feedback/${sent.id}`)).status).toBe(404)

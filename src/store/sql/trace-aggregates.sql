@@ -1,0 +1,392 @@
+-- name: trace_aggregate_refresh
+-- Recomputes from the rows what traces add to the aggregates of experiments, and adds what that changes to the sums of
+-- the experiments (SPEC I10). Returns the experiments whose sums may have changed. Run it under aggregate_lock.
+-- $1 tenant, $2 uuid[] traces; also runs, items or feedback that were marked because no trace was known. A repeat changes
+-- nothing. Everything that counts for a trace is found by the trace: what changes it marks the trace, and nothing else.
+-- One look-up per key.
+with asked as materialized (
+  select given.id as trace_id from unnest($2::uuid[]) as given (id)
+  where exists (select from experiments where experiments.tenant_id = $1)
+  union
+  select run.trace_id
+  from unnest($2::uuid[]) as given (id)
+  cross join lateral (
+    select runs.trace_id from runs where runs.tenant_id = $1 and runs.id = given.id and runs.trace_id is not null
+    offset 0
+  ) as run
+),
+held as materialized (
+  select trace.*
+  from asked
+  cross join lateral (
+    select traces.id as trace_id, traces.root_run_id, traces.first_token_time, traces.prompt_tokens,
+      traces.completion_tokens, traces.total_tokens, trim_scale(traces.prompt_cost) as prompt_cost,
+      trim_scale(traces.completion_cost) as completion_cost, trim_scale(traces.total_cost) as total_cost
+    from traces
+    where traces.tenant_id = $1 and traces.id = asked.trace_id
+    offset 0
+  ) as trace
+),
+member as materialized (
+  select asked.trace_id, run.*
+  from asked
+  cross join lateral (
+    select runs.id, runs.experiment_id, runs.parent_run_id, runs.status, runs.start_time, runs.end_time from runs
+    where runs.tenant_id = $1 and runs.trace_id = asked.trace_id
+    offset 0
+  ) as run
+),
+item as materialized (
+  select asked.trace_id, given.experiment_id, given.run_id, given.is_linked
+  from asked
+  cross join lateral (
+    select run_items.experiment_id, run_items.run_id, true as is_linked from run_items
+    where run_items.tenant_id = $1 and run_items.trace_id = asked.trace_id
+    union all
+    select lone.experiment_id, lone.run_id, false
+    from (
+      select run_items.experiment_id, run_items.run_id, run_items.trace_id from run_items
+      where run_items.tenant_id = $1 and run_items.id = asked.trace_id
+      offset 0
+    ) as lone
+    where lone.trace_id is null
+    offset 0
+  ) as given
+  where given.experiment_id is not null
+),
+-- By the definition of the view `executions`.
+execution as materialized (
+  select member.experiment_id, member.trace_id, member.id as run_id
+  from member
+  where member.parent_run_id is null and member.experiment_id is not null
+  union
+  select item.experiment_id, item.trace_id, coalesce(item.run_id, held.root_run_id)
+  from item
+  join held on held.trace_id = item.trace_id
+  where item.is_linked and coalesce(item.run_id, held.root_run_id) is not null
+),
+execution_sum as (
+  select execution.experiment_id, execution.trace_id,
+    count(member.id) as run_count,
+    count(*) filter (where member.status = 'error') as error_count,
+    count(member.id) filter (where held.first_token_time is not null) as streaming_count,
+    array_agg(latency.microseconds order by latency.microseconds) filter (where latency.microseconds is not null)
+      as latencies,
+    array_agg(first_token.microseconds order by first_token.microseconds)
+      filter (where first_token.microseconds is not null) as first_tokens,
+    max(member.start_time) as last_start,
+    -- What a trace used counts where it was executed.
+    max(held.prompt_tokens) as prompt_tokens, max(held.completion_tokens) as completion_tokens,
+    max(held.total_tokens) as total_tokens, max(held.prompt_cost) as prompt_cost,
+    max(held.completion_cost) as completion_cost, max(held.total_cost) as total_cost
+  from execution
+  left join member on member.trace_id = execution.trace_id and member.id = execution.run_id
+  left join held on held.trace_id = execution.trace_id
+  cross join lateral (
+    select (extract(epoch from member.end_time - member.start_time) * 1000000)::bigint as microseconds
+  ) as latency
+  cross join lateral (
+    select (extract(epoch from held.first_token_time - member.start_time) * 1000000)::bigint as microseconds
+  ) as first_token
+  group by execution.experiment_id, execution.trace_id
+),
+item_sum as (
+  select item.experiment_id, item.trace_id, count(*) as item_count
+  from item
+  group by item.experiment_id, item.trace_id
+),
+-- By the definitions that the lists of experiments and of their items use. A run that is linked with another trace than its
+-- own is not known to be settled, because what changes it does not mark the linked trace.
+activity as (
+  select shown.experiment_id, linked.trace_id, count(*) as activity_items,
+    count(*) filter (where not shown.is_certain) as unsettled_items,
+    min(shown.start_time) filter (where shown.is_certain) as activity_first,
+    max(shown.start_time) filter (where shown.is_certain) as activity_last,
+    max(greatest(shown.start_time, shown.end_time)) filter (where shown.is_certain) as activity_end
+  from (select distinct item.trace_id from item where item.is_linked) as linked
+  cross join lateral (
+    select shown_runs.experiment_id, shown_runs.start_time, shown_runs.end_time,
+      shown_runs.is_settled and exists (
+        select from member where member.trace_id = linked.trace_id and member.id = shown_runs.run_id
+      ) as is_certain
+    from shown_runs
+    where shown_runs.tenant_id = $1 and shown_runs.trace_id = linked.trace_id
+      and shown_runs.reference_example_id is not null and not shown_runs.yields
+      and shown_runs.experiment_id is not null
+    offset 0
+  ) as shown
+  group by shown.experiment_id, linked.trace_id
+),
+point as materialized (
+  select asked.trace_id, given.*
+  from asked
+  cross join lateral (
+    select feedback.id, feedback.experiment_id, feedback.run_id, feedback.key, feedback.score_number,
+      feedback.value_text, feedback.comparative_experiment_id, true as is_on_trace, false as is_on_experiment
+    from feedback
+    where feedback.tenant_id = $1 and feedback.trace_id = asked.trace_id
+    union all
+    select lone.id, lone.experiment_id, null, lone.key, lone.score_number, lone.value_text,
+      lone.comparative_experiment_id, false, true
+    from (
+      select feedback.* from feedback where feedback.tenant_id = $1 and feedback.id = asked.trace_id
+      offset 0
+    ) as lone
+    where lone.run_id is null and lone.trace_id is null
+    offset 0
+  ) as given
+  union all
+  select member.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
+    given.comparative_experiment_id, false, false
+  from member
+  cross join lateral (
+    select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = member.id
+    offset 0
+  ) as given
+  where given.trace_id is null
+  union all
+  -- Until its run has come, or has a trace.
+  select asked.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
+    given.comparative_experiment_id, false, false
+  from asked
+  cross join lateral (
+    select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = asked.trace_id
+    offset 0
+  ) as given
+  where given.trace_id is null and not exists (
+    select from runs where runs.tenant_id = $1 and runs.id = given.run_id and runs.trace_id is not null
+  )
+),
+-- It counts in the experiment that it names, in that of its run, and in those in which its trace was executed.
+counted as (
+  select point.experiment_id, point.trace_id, point.id, point.key, point.score_number, point.value_text,
+    point.is_on_experiment
+  from point
+  where point.comparative_experiment_id is null and point.experiment_id is not null and point.key is not null
+  union
+  select member.experiment_id, point.trace_id, point.id, point.key, point.score_number, point.value_text, false
+  from point
+  join member on member.trace_id = point.trace_id and member.id = point.run_id
+  where point.comparative_experiment_id is null and member.experiment_id is not null and point.key is not null
+  union
+  select run.experiment_id, point.trace_id, point.id, point.key, point.score_number, point.value_text, false
+  from point
+  cross join lateral (
+    select runs.experiment_id from runs where runs.tenant_id = $1 and runs.id = point.run_id
+    offset 0
+  ) as run
+  where point.run_id = point.trace_id and not point.is_on_trace and point.comparative_experiment_id is null
+    and run.experiment_id is not null and point.key is not null
+  union
+  select execution.experiment_id, point.trace_id, point.id, point.key, point.score_number, point.value_text, false
+  from point
+  join execution on execution.trace_id = point.trace_id
+  where point.is_on_trace and point.comparative_experiment_id is null and point.key is not null
+),
+feedback_sum as (
+  select experiment_id, trace_id,
+    jsonb_agg(array_point order by key collate "C", value_text collate "C" nulls first) filter (where not is_on_experiment)
+      as feedback,
+    jsonb_agg(array_point order by key collate "C", value_text collate "C" nulls first) filter (where is_on_experiment)
+      as experiment_feedback
+  from (
+    select experiment_id, trace_id, is_on_experiment, key, value_text,
+      jsonb_build_array(
+        key, value_text, count(*), count(score_number), trim_scale(sum(score_number::text::numeric))
+      ) as array_point
+    from counted
+    group by experiment_id, trace_id, is_on_experiment, key, value_text
+  ) as grouped
+  group by experiment_id, trace_id
+),
+fresh as materialized (
+  select place.experiment_id, place.trace_id, row(
+    $1::uuid, place.experiment_id, place.trace_id, execution_sum.last_start, activity.activity_first, activity.activity_last,
+    activity.activity_end, execution_sum.prompt_tokens, execution_sum.completion_tokens, execution_sum.total_tokens,
+    coalesce(execution_sum.run_count, 0)::integer, coalesce(execution_sum.error_count, 0)::integer,
+    coalesce(execution_sum.streaming_count, 0)::integer, coalesce(item_sum.item_count, 0)::integer,
+    coalesce(activity.activity_items, 0)::integer, coalesce(activity.unsettled_items, 0)::integer, execution_sum.prompt_cost,
+    execution_sum.completion_cost, execution_sum.total_cost, execution_sum.latencies, execution_sum.first_tokens, feedback_sum.feedback,
+    feedback_sum.experiment_feedback
+  )::trace_aggregates as part
+  from (
+    select experiment_id, trace_id from execution_sum
+    union
+    select experiment_id, trace_id from item_sum
+    union
+    select experiment_id, trace_id from feedback_sum
+  ) as place
+  left join execution_sum using (experiment_id, trace_id)
+  left join item_sum using (experiment_id, trace_id)
+  left join activity using (experiment_id, trace_id)
+  left join feedback_sum using (experiment_id, trace_id)
+  -- As a subquery, because the planner takes a join for so selective that it goes through all the others for each row.
+  where (
+    select true from experiments where experiments.tenant_id = $1 and experiments.id = place.experiment_id
+  )
+),
+stored as materialized (
+  select held.experiment_id, held.trace_id, held.part
+  from (
+    select trace_id from asked
+    union
+    -- Under which the feedback was counted until the run had a trace.
+    select run_id from point where run_id is not null and not is_on_trace
+  ) as place
+  cross join lateral (
+    select trace_aggregates.experiment_id, trace_aggregates.trace_id, trace_aggregates as part from trace_aggregates
+    where trace_aggregates.tenant_id = $1 and trace_aggregates.trace_id = place.trace_id
+    offset 0
+  ) as held
+),
+changed as materialized (
+  select experiment_id, trace_id, stored.part as before, fresh.part as after
+  from fresh
+  full join stored using (experiment_id, trace_id)
+  where fresh.part is distinct from stored.part
+),
+removed as (
+  delete from trace_aggregates
+  using changed
+  where trace_aggregates.tenant_id = $1 and trace_aggregates.trace_id = changed.trace_id
+    and trace_aggregates.experiment_id = changed.experiment_id and (changed.after).tenant_id is null
+),
+written as (
+  insert into trace_aggregates
+  select (changed.after).* from changed where (changed.after).tenant_id is not null
+  on conflict (tenant_id, trace_id, experiment_id) do update set
+    last_start = excluded.last_start,
+    activity_first = excluded.activity_first,
+    activity_last = excluded.activity_last,
+    activity_end = excluded.activity_end,
+    prompt_tokens = excluded.prompt_tokens,
+    completion_tokens = excluded.completion_tokens,
+    total_tokens = excluded.total_tokens,
+    run_count = excluded.run_count,
+    error_count = excluded.error_count,
+    streaming_count = excluded.streaming_count,
+    item_count = excluded.item_count,
+    activity_items = excluded.activity_items,
+    unsettled_items = excluded.unsettled_items,
+    prompt_cost = excluded.prompt_cost,
+    completion_cost = excluded.completion_cost,
+    total_cost = excluded.total_cost,
+    latencies = excluded.latencies,
+    first_tokens = excluded.first_tokens,
+    feedback = excluded.feedback,
+    experiment_feedback = excluded.experiment_feedback
+),
+difference as (
+  select changed.experiment_id, measure.kind, measure.key, measure.label, side.sign * measure.n as n,
+    side.sign * measure.total as total
+  from changed
+  cross join lateral (values (-1, changed.before), (1, changed.after)) as side (sign, part)
+  cross join lateral runmill_measures(side.part) as measure
+  where (side.part).tenant_id is not null
+),
+added as (
+  insert into experiment_sums as held (tenant_id, experiment_id, id, kind, key, label, n, total)
+  select $1, experiment_id,
+    encode(substring(sha256(convert_to(jsonb_build_array(kind, key, label)::text, 'UTF8')) for 16), 'hex')::uuid,
+    kind, key, label, sum(n), trim_scale(sum(total))
+  from difference
+  group by experiment_id, kind, key, label
+  having sum(n) <> 0 or sum(total) <> 0
+  on conflict (tenant_id, experiment_id, id) do update set
+    n = held.n + excluded.n,
+    total = trim_scale(held.total + excluded.total)
+)
+select distinct experiment_id from changed;
+
+-- name: trace_aggregate_delete_of_experiment
+-- Forgets what traces add to an experiment, before that is built from nothing. Run it under aggregate_lock.
+-- $1 tenant, $2 experiment. A repeat deletes nothing.
+-- May take minutes.
+with sums as (
+  delete from experiment_sums where tenant_id = $1 and experiment_id = $2
+)
+delete from trace_aggregates where tenant_id = $1 and experiment_id = $2;
+
+-- name: trace_aggregate_list_asked
+-- Lists everything that may count in an experiment, for trace_aggregate_refresh: its traces, and what belongs to none.
+-- $1 tenant, $2 experiment, $3 the most rows. Reads only.
+-- May take minutes.
+select distinct place.trace_id as id
+from (
+  select coalesce(runs.trace_id, runs.id) as trace_id from runs where runs.tenant_id = $1 and runs.experiment_id = $2
+  union all
+  select coalesce(run_items.trace_id, run_items.id) from run_items
+  where run_items.tenant_id = $1 and run_items.experiment_id = $2
+  union all
+  select coalesce(feedback.trace_id, feedback.run_id, feedback.id) from feedback
+  where feedback.tenant_id = $1 and feedback.experiment_id = $2
+  union all
+  select trace_aggregates.trace_id from trace_aggregates
+  where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = $2
+) as place
+limit $3;
+
+-- name: trace_aggregate_list_stats
+-- Statistics of the executions of some experiments that began at some time or later. is_exact is false where that cannot be
+-- said by whole traces, or not yet. $1 tenant, $2 uuid[] experiments, $3 the time. Reads only.
+with part as materialized (
+  select held.*
+  from unnest($2::uuid[]) as asked (id)
+  cross join lateral (
+    select trace_aggregates.* from trace_aggregates
+    where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = asked.id
+      and trace_aggregates.last_start >= $3::timestamptz
+    offset 0
+  ) as held
+),
+plain as (
+  select experiment_id, max(run_count) = 1 as is_exact, sum(run_count) as run_count, sum(error_count) as error_count,
+    sum(streaming_count) as streaming_count,
+    percentile_cont(array[0.5, 0.99]) within group (order by latencies[1]::double precision / 1000000)
+      filter (where latencies is not null) as latency,
+    percentile_cont(array[0.5, 0.99]) within group (order by first_tokens[1]::double precision / 1000000)
+      filter (where first_tokens is not null) as first_token,
+    sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,
+    sum(total_tokens)::bigint as total_tokens, sum(prompt_cost) as prompt_cost,
+    sum(completion_cost) as completion_cost, sum(total_cost) as total_cost, max(last_start) as last_run_start_time
+  from part
+  group by experiment_id
+),
+per_label as (
+  select part.experiment_id, point ->> 0 as key, point ->> 1 as label, sum((point ->> 2)::bigint) as n,
+    sum((point ->> 3)::bigint) as score_count, sum((point ->> 4)::numeric) as score_sum
+  from part
+  cross join lateral jsonb_array_elements(part.feedback) as point
+  group by part.experiment_id, point ->> 0, point ->> 1
+),
+given as (
+  select experiment_id, jsonb_object_agg(key, stats) as feedback_stats
+  from (
+    select experiment_id, key, jsonb_build_object(
+        'n', sum(n), 'avg', runmill_average(sum(score_sum), sum(score_count)::bigint),
+        'values', coalesce(jsonb_object_agg(label, n) filter (where label is not null), '{}')
+      ) as stats
+    from per_label
+    group by experiment_id, key
+  ) as per_key
+  group by experiment_id
+)
+select asked.id as experiment_id, coalesce(plain.is_exact, true) and exists (
+    select from experiment_aggregates as aggregate
+    where aggregate.tenant_id = $1 and aggregate.experiment_id = asked.id and aggregate.is_built
+  ) as is_exact,
+  coalesce(plain.run_count, 0) as run_count, coalesce(plain.error_count, 0) as error_count,
+  coalesce(plain.streaming_count, 0) as streaming_count, plain.latency[1] as latency_p50,
+  plain.latency[2] as latency_p99, plain.first_token[1] as first_token_p50, plain.first_token[2] as first_token_p99,
+  plain.prompt_tokens, plain.completion_tokens, plain.total_tokens, plain.prompt_cost, plain.completion_cost,
+  plain.total_cost, plain.last_run_start_time, coalesce(given.feedback_stats, '{}') as feedback_stats
+from unnest($2::uuid[]) as asked (id)
+left join plain on plain.experiment_id = asked.id
+left join given on given.experiment_id = asked.id;
+
+-- name: trace_list_by_id
+-- One page of all traces of a tenant. $1 tenant, $2 the trace before, or null, $3 the most rows. Reads only.
+select id from traces
+where tenant_id = $1 and ($2::uuid is null or id > $2::uuid)
+order by id
+limit $3;
