@@ -221,10 +221,23 @@ interface ResolvedRun extends Touched {
   dottedOrder: string | null
 }
 
-/** Gives runs that came with only a parent the trace of that parent, once it has one. */
+/**
+ * Gives runs that came with only a parent the trace of that parent, once it has one.
+ * @param runs that were just written
+ */
 async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<RunTouched[]> {
-  if (runs.length === 0) return []
-  const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(runs))
+  const [traced, traceless] = [
+    runs.filter((run) => run.traceId !== null),
+    runs.filter((run) => run.traceId === null),
+  ]
+  const orphans =
+    traced.length === 0
+      ? []
+      : await runStatement<Touched>(db, 'run_list_orphans', columnsOf(traced))
+  // Nearly always there are none: clients send the trace with each run.
+  const waiting = [...traceless, ...orphans]
+  if (waiting.length === 0) return []
+  const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(waiting))
   if (found.length === 0) return []
   return runStatement<RunTouched>(db, 'run_update_trace_many', [
     ...columnsOf(found),
