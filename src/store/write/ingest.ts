@@ -3,8 +3,10 @@ import { versionTimeMs, type IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
+import { byKey, columnsOf, distinctKeys, keyOf, type RowKey } from '../row-keys.ts'
 import { runGenerated, runStatement } from '../statements.ts'
 import { linksOfRuns } from './run-links.ts'
+import { traceRefreshRollups } from './trace-rollups.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
@@ -54,13 +56,13 @@ async function applyLive(
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
-  const written = await upsertMany<WrittenRun>(transaction, 'run', folded.run)
+  const written = await upsertMany<UpsertedRun>(transaction, 'run', folded.run)
   await price?.(transaction, written)
   const runs = [...written, ...(await runRefreshTraceless(transaction, written))]
   await refreshTraces(transaction, runs, folded)
   const links = [
     ...events.filter(({ event }) => event.kind === 'run_item'),
-    ...(await linksOfRuns(transaction, columnsOf(runs))),
+    ...(await linksOfRuns(transaction, columnsOf(written.filter((run) => run.isExampleRoot)))),
   ]
   const runItems = await upsertMany<RunItemTouched>(
     transaction,
@@ -85,11 +87,7 @@ class DeletedError extends Error {
   }
 }
 
-interface Touched {
-  tenantId: string
-  id: string
-}
-interface RunTouched extends Touched {
+interface RunTouched extends RowKey {
   traceId: string | null
   experimentId: string | null
 }
@@ -97,10 +95,14 @@ export interface WrittenRun extends RunTouched {
   /** What its cost depends on; null when there is none to compute. */
   toPrice: string | null
 }
-interface RunItemTouched extends Touched {
+interface UpsertedRun extends WrittenRun {
+  /** True for a root run that names an example, which makes a run item. Null while it has no trace. */
+  isExampleRoot: boolean | null
+}
+interface RunItemTouched extends RowKey {
   experimentId: string | null
 }
-interface FeedbackTouched extends Touched {
+interface FeedbackTouched extends RowKey {
   experimentId: string | null
   runId: string | null
   traceId: string | null
@@ -130,7 +132,11 @@ async function refuseDeleted(
     const held = event.kind === 'run' ? traces.get(`${tenantId}/${event.id}`) : null
     return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
   })
-  const things = named.flat()
+  const things = [
+    ...new Map(
+      named.flat().map((thing) => [`${thing.tenantId}/${thing.kind}/${thing.id}`, thing]),
+    ).values(),
+  ]
   const deleted = await runStatement<{
     tenantId: string
     kind: string
@@ -190,7 +196,7 @@ function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id
   return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
 }
 
-async function upsertMany<T extends Touched>(
+async function upsertMany<T extends RowKey>(
   db: Queryable,
   kind: EntityKind,
   rows: FoldedRow[],
@@ -215,7 +221,7 @@ async function planModeUpdate(
   await runStatement(db, 'plan_mode_update', [mode])
 }
 
-interface ResolvedRun extends Touched {
+interface ResolvedRun extends RowKey {
   traceId: string
   externalTraceId: string | null
   dottedOrder: string | null
@@ -231,9 +237,7 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
     runs.filter((run) => run.traceId === null),
   ]
   const orphans =
-    traced.length === 0
-      ? []
-      : await runStatement<Touched>(db, 'run_list_orphans', columnsOf(traced))
+    traced.length === 0 ? [] : await runStatement<RowKey>(db, 'run_list_orphans', columnsOf(traced))
   // Nearly always there are none: clients send the trace with each run.
   const waiting = [...traceless, ...orphans]
   if (waiting.length === 0) return []
@@ -248,7 +252,9 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
 }
 
 /**
- * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed.
+ * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed. A trace
+ * that nobody has is written once, with its roll-ups: its runs are all ours, because whoever commits runs commits their
+ * trace with them.
  */
 async function refreshTraces(
   db: Queryable,
@@ -261,15 +267,11 @@ async function refreshTraces(
   const spellings = new Map(
     folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
   )
-  await traceLockMany(
-    db,
-    traces.map((trace) => ({
-      ...trace,
-      externalId: (spellings.get(trace.id) ?? null) as string | null,
-    })),
-  )
+  const inserted = await traceRefreshRollups(db, traces, spellings, false)
   await upsertMany(db, 'trace', folded.trace)
-  if (rolledUp.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(rolledUp))
+  const isNew = new Set(inserted.filter((row) => row.runCount > 0).map(keyOf))
+  const held = rolledUp.filter((trace) => !isNew.has(keyOf(trace)))
+  if (held.length > 0) await traceRefreshRollups(db, held, spellings, true)
 }
 
 /**
@@ -282,20 +284,6 @@ export async function refreshRepriced(
 ): Promise<ExperimentKey[]> {
   await refreshTraces(db, [...runs], foldEvents([]))
   return markDirty(db, [...runs], [], [])
-}
-
-/**
- * Locks traces until the transaction ends, also those that do not exist yet. Writes to their runs, and deletes of
- * them, were done before or wait.
- * @param traces sorted by key, each with what its client called it, if that is not the id
- */
-export async function traceLockMany(
-  db: Queryable,
-  traces: readonly { tenantId: string; id: string; externalId: string | null }[],
-): Promise<void> {
-  const keys = [traces.map((trace) => trace.tenantId), traces.map((trace) => trace.id)]
-  await runStatement(db, 'trace_insert_missing', [...keys, traces.map((trace) => trace.externalId)])
-  await runStatement(db, 'trace_lock_many', keys)
 }
 
 async function markDirty(
@@ -322,21 +310,4 @@ async function markDirty(
     ...columnsOf(scored),
     ...columnsOf(traces),
   ])
-}
-
-/** Sorts keys and drops repeats and nulls. This is the order in which every transaction takes its locks. */
-function distinctKeys(keys: { tenantId: string; id: string | null }[]): Touched[] {
-  const distinct = new Map<string, Touched>()
-  for (const { tenantId, id } of keys)
-    if (id !== null) distinct.set(`${tenantId}/${id}`, { tenantId, id })
-  return [...distinct.values()].toSorted(byKey)
-}
-
-function byKey(a: Touched, b: Touched): number {
-  const [left, right] = [`${a.tenantId}${a.id}`, `${b.tenantId}${b.id}`]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-function columnsOf(keys: Touched[]): [string[], string[]] {
-  return [keys.map((key) => key.tenantId), keys.map((key) => key.id)]
 }

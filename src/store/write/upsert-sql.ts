@@ -24,7 +24,14 @@ const tables: Record<EntityKind, string> = {
 
 /** What the statement returns for each row it inserted or changed. */
 const returned: Record<EntityKind, string[]> = {
-  run: ['held.trace_id', 'held.experiment_id', 'runmill_to_price(held) as to_price'],
+  run: [
+    'held.trace_id',
+    'held.experiment_id',
+    'runmill_to_price(held) as to_price',
+    // A run item (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on
+    // every run of a trace (contracts/langsmith.md 2.1).
+    'held.trace_id = held.id and held.parent_run_id is null and held.reference_example_id is not null as is_example_root',
+  ],
   trace: [],
   run_item: ['held.experiment_id'],
   feedback: ['held.experiment_id', 'held.run_id', 'held.trace_id'],
