@@ -35,15 +35,25 @@ export interface StockPostgres {
   stop(): Promise<void>
 }
 
-/** Debian's packages, the stated version first, then what the path has, then what npm installed. */
-const folders = [15, 16, 17, 18].map((version) => `/usr/lib/postgresql/${version}/bin`)
+/** Debian's packages, the oldest version that is supported first. */
+const versions = [15, 16, 17, 18]
 
 /** The size of the file system that the server gets where one can be mounted. It takes only what is written. */
 const diskBytes = 8 * 1024 ** 3
 
+export interface StockPostgresOptions {
+  /** The major version. Absent: the oldest that is installed. */
+  version?: number | undefined
+  /** Whether the server gets a small file system to itself, which can be filled. */
+  hasOwnDisk?: boolean
+}
+
 /** @param folder an empty folder that other users may enter */
-export async function startStockPostgres(folder: string): Promise<StockPostgres> {
-  const { bin, from } = await findBinaries()
+export async function startStockPostgres(
+  folder: string,
+  { version, hasOwnDisk = true }: StockPostgresOptions = {},
+): Promise<StockPostgres> {
+  const { bin, from } = await findBinaries(version)
   const user = await findUser()
   const port = await findLastingPort()
   const disk = join(folder, 'disk')
@@ -51,7 +61,9 @@ export async function startStockPostgres(folder: string): Promise<StockPostgres>
   const ballast = join(disk, 'ballast')
   const log = join(folder, 'postgres.log')
   await mkdir(disk)
-  const noDiskReason = await mountDisk(disk, join(folder, 'disk.img'))
+  const noDiskReason = hasOwnDisk
+    ? await mountDisk(disk, join(folder, 'disk.img'))
+    : 'it was not asked for'
   await mkdir(cluster, { mode: 0o700 })
   await writeFile(log, '')
   if (user.uid !== undefined) {
@@ -115,11 +127,16 @@ export async function startStockPostgres(folder: string): Promise<StockPostgres>
   }
 }
 
-async function findBinaries(): Promise<{ bin: string; from: string }> {
-  const bin = folders.find((each) => existsSync(join(each, 'pg_ctl')))
+/** Postgres 18 is always there: npm installs it. @throws Error when the version is not installed */
+async function findBinaries(version: number | undefined): Promise<{ bin: string; from: string }> {
+  const bin = (version === undefined ? versions : [version])
+    .map((each) => `/usr/lib/postgresql/${each}/bin`)
+    .find((each) => existsSync(join(each, 'pg_ctl')))
   if (bin !== undefined) return { bin, from: bin }
+  if (version !== undefined && version !== 18)
+    throw new Error(`Install postgresql-${version} first.`)
   const embedded = dirname((await locateBinaries()).postgres)
-  return { bin: embedded, from: 'npm (no postgresql-15 is installed here)' }
+  return { bin: embedded, from: 'npm' }
 }
 
 /** Postgres refuses to run as root. @returns nothing when we are not root, else the user `postgres` */

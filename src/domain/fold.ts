@@ -46,6 +46,21 @@ export function foldEvents(
   return folded
 }
 
+/** The fields of each kind with the names of their properties, which every event asks for. */
+const slots = Object.fromEntries(
+  Object.entries(entityFields).map(([kind, fields]) => [
+    kind,
+    fields.map((field) => ({ field, properties: Object.keys(field.columns) })),
+  ]),
+) as Record<EntityKind, Slot[]>
+
+interface Slot {
+  field: Field
+  properties: string[]
+}
+
+type Patch = Record<string, ColumnValue | JsonMap | undefined>
+
 function emptyRow(tenantId: string, event: IngestEvent): FoldedRow {
   return {
     kind: event.kind,
@@ -63,41 +78,33 @@ function foldEvent(row: FoldedRow, event: IngestEvent): void {
   const version = BigInt(event.version)
   if (version > row.version) row.version = version
   row.externalId = firstByText(row.externalId, event.externalId)
-  const patch = event.patch as Record<string, ColumnValue | JsonMap | undefined>
-  entityFields[row.kind].forEach((field, slot) => {
-    if (!isSet(field, patch)) return
+  const patch = event.patch as Patch
+  slots[row.kind].forEach(({ field, properties }, slot) => {
+    if (!properties.some((property) => isSet(field, patch[property]))) return
     const held = row.fieldVersions[slot] ?? null
-    if (field.rule === 'map') foldMap(row, field, patch, version)
-    else if (field.rule === 'union') foldUnion(row, field, patch)
-    else if (held === null || wins(field, version, held)) {
-      for (const property of Object.keys(field.columns)) {
+    const isTaken = held === null || wins(field, version, held)
+    if (field.rule === 'map') foldMap(row, properties, patch, version)
+    else if (field.rule === 'union') foldUnion(row, properties, patch)
+    else if (isTaken) {
+      for (const property of properties)
         row.values.set(property, (patch[property] ?? null) as ColumnValue)
-      }
     }
-    row.fieldVersions[slot] = held === null || wins(field, version, held) ? version : held
+    if (isTaken) row.fieldVersions[slot] = version
   })
 }
 
-/** True when the patch sets the field. A map or a union cannot be cleared, and an empty one says nothing. */
-function isSet(field: Field, patch: Record<string, ColumnValue | JsonMap | undefined>): boolean {
-  return Object.keys(field.columns).some((property) => {
-    const value = patch[property]
-    if (field.rule !== 'map' && field.rule !== 'union') return value !== undefined
-    return value !== null && value !== undefined && Object.keys(value).length > 0
-  })
+/** True when the value sets its field. A map or a union cannot be cleared, and an empty one says nothing. */
+function isSet(field: Field, value: ColumnValue | JsonMap | undefined): boolean {
+  if (field.rule !== 'map' && field.rule !== 'union') return value !== undefined
+  return value !== null && value !== undefined && Object.keys(value).length > 0
 }
 
 function wins(field: Field, version: bigint, held: bigint): boolean {
   return field.rule === 'first' ? version < held : version > held
 }
 
-function foldMap(
-  row: FoldedRow,
-  field: Field,
-  patch: Record<string, ColumnValue | JsonMap | undefined>,
-  version: bigint,
-): void {
-  for (const property of Object.keys(field.columns)) {
+function foldMap(row: FoldedRow, properties: string[], patch: Patch, version: bigint): void {
+  for (const property of properties) {
     let map = row.maps.get(property)
     if (map === undefined) row.maps.set(property, (map = new Map()))
     for (const [key, text] of Object.entries(patch[property] as JsonMap)) {
@@ -107,12 +114,8 @@ function foldMap(
   }
 }
 
-function foldUnion(
-  row: FoldedRow,
-  field: Field,
-  patch: Record<string, ColumnValue | JsonMap | undefined>,
-): void {
-  for (const property of Object.keys(field.columns)) {
+function foldUnion(row: FoldedRow, properties: string[], patch: Patch): void {
+  for (const property of properties) {
     const held = (row.values.get(property) ?? []) as string[]
     row.values.set(
       property,

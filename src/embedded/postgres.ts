@@ -44,7 +44,6 @@ const durableSettings: Record<string, string> = {
   io_method: 'sync',
   // Ends running statements of a process that was killed.
   ...(process.platform === 'win32' ? {} : { client_connection_check_interval: '2s' }),
-  jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
   fsync: 'on',

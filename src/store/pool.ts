@@ -57,6 +57,19 @@ const silentMessage = 'Postgres does not answer'
 const reconnectSeconds = 0.25
 
 /**
+ * What every connection needs, whatever the server's defaults are. Statements of batches set the same for themselves
+ * (plan_mode_update).
+ */
+const planSettings = {
+  // Postgres would keep a plan made while a table was empty. With such a plan, a statement over 5,000 items took over
+  // 20 s.
+  plan_cache_mode: 'force_custom_plan',
+  // Plans are made for each execution, and so would their code be: 400 ms for a statement that takes 1 ms, when its cost
+  // was estimated to be high. The planner knows nothing of a table right after a burst.
+  jit: 'off',
+}
+
+/**
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
  */
@@ -81,12 +94,7 @@ export function openPool(
     connection: {
       application_name: 'runmill',
       TimeZone: 'UTC',
-      // Postgres would keep a plan made while a table was empty. With such a plan, a statement over 5,000 items took
-      // over 20 s.
-      plan_cache_mode: 'force_custom_plan',
-      // Our statements are many look-ups, of which the planner expects too much: compiling them takes a hundred times as
-      // long as running them.
-      jit: 'off',
+      ...planSettings,
       ...(requests === undefined
         ? {}
         : { statement_timeout: requests.statementMs, lock_timeout: requests.lockMs }),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import type { Sql } from 'sql-template-tag'
 import type { Db, Queryable } from './pool.ts'
+import type { BinaryParameter } from './text-array.ts'
 
 /** A value for `$n`. Arrays are meant for `unnest`. */
 export type Parameter =
@@ -10,6 +11,7 @@ export type Parameter =
   | boolean
   | null
   | Uint8Array
+  | BinaryParameter
   | readonly (string | number | boolean | null)[]
 
 /** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */

@@ -244,27 +244,30 @@ from (
 ) as turn
 where turn.id = any ($4::uuid[]);
 
+-- name: run_list_orphans
+-- Lists runs that have no trace_id, because they named only a parent, and whose parent is one of these. One look-up per
+-- key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+select child.*
+from unnest($1::uuid[], $2::uuid[]) as parent (tenant_id, id)
+cross join lateral (
+  select runs.tenant_id, runs.id from runs
+  where runs.tenant_id = parent.tenant_id and runs.parent_run_id = parent.id and runs.trace_id is null
+  offset 0
+) as child;
+
 -- name: run_list_traceless
--- Lists runs that have no trace_id, because they named only a parent, and whose parent, written now or earlier, has a
--- trace; also their descendants, all the way down. Each comes with the trace and the dotted order that follow from the
--- parent. One look-up per key.
--- $1 uuid[] tenants, $2 uuid[] runs that were just written (same length). Reads only.
+-- Lists those of these runs that have no trace_id and whose parent has a trace; also their descendants, all the way down.
+-- Each comes with the trace and the dotted order that follow from the parent. One look-up per key.
+-- $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
 with recursive candidate (tenant_id, id, parent_run_id, start_time) as (
-  select run.*
-  from unnest($1::uuid[], $2::uuid[]) as written (tenant_id, id)
+  select run.tenant_id, run.id, run.parent_run_id, run.start_time
+  from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
   cross join lateral (
-    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time from runs
-    where runs.tenant_id = written.tenant_id and runs.id = written.id and runs.trace_id is null
+    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time, runs.trace_id from runs
+    where runs.tenant_id = asked.tenant_id and runs.id = asked.id
     offset 0
   ) as run
-  union
-  select run.*
-  from unnest($1::uuid[], $2::uuid[]) as written (tenant_id, id)
-  cross join lateral (
-    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time from runs
-    where runs.tenant_id = written.tenant_id and runs.parent_run_id = written.id and runs.trace_id is null
-    offset 0
-  ) as run
+  where run.trace_id is null
 ),
 resolved (tenant_id, id, trace_id, external_trace_id, dotted_order) as (
   select candidate.tenant_id, candidate.id, parent.trace_id, parent.external_trace_id,

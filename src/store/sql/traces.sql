@@ -1,12 +1,3 @@
--- name: trace_insert_missing
--- Inserts a row for every trace that has runs but no row yet, so that it can be locked and rolled up.
--- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted). A repeat inserts
--- nothing.
-insert into traces (tenant_id, id, external_id, v, m)
-select given.tenant_id, given.id, given.external_id, 0, 0
-from unnest($1::uuid[], $2::uuid[], $3::text[]) as given (tenant_id, id, external_id)
-on conflict (tenant_id, id) do nothing;
-
 -- name: trace_list_deletable
 -- Returns which of these traces a deletion within an experiment applies to: those with a run in it, and those of which
 -- nothing has arrived yet. $1 tenant, $2 uuid[] traces, $3 experiment or null for any. Reads only.
@@ -37,9 +28,17 @@ where tenant_id = $1 and experiment_id = $2 and metadata @> $3::text::jsonb and 
 limit $4;
 
 -- name: trace_lock_many
--- Locks traces in the order of their keys before their roll-ups are computed, so that the later of two workers sees the
--- rows of the earlier one. One look-up per key, in the order given. $1 uuid[] tenants, $2 uuid[] traces (same length,
--- sorted). A repeat locks the same rows again.
+-- Locks traces until the transaction ends, in the order given; those that do not exist are inserted. The condition that is
+-- never true leaves rows as they are, after they were locked. $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's
+-- spellings (same length, sorted). A repeat locks the same rows again.
+insert into traces as held (tenant_id, id, external_id, v, m)
+select asked.tenant_id, asked.id, asked.external_id, 0, 0
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as asked (tenant_id, id, external_id)
+on conflict (tenant_id, id) do update set v = held.v where false;
+
+-- name: trace_lock_existing
+-- Locks those traces that exist until the transaction ends, in the order given: one look-up per key. $1 uuid[] tenants,
+-- $2 uuid[] traces (same length, sorted). A repeat locks the same rows again.
 select locked.tenant_id, locked.id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
@@ -49,17 +48,26 @@ cross join lateral (
 ) as locked;
 
 -- name: trace_refresh_rollups
--- Recomputes the roll-ups of traces from their runs, and what the root run says of the trace. Only llm and embedding
--- runs are a source of tokens and cost, because parents repeat their children's. One look-up per trace and per root. It
--- is an upsert, because an upsert always finds the row by its key.
--- $1 uuid[] tenants, $2 uuid[] traces (same length). A repeat changes nothing.
+-- Computes the roll-ups of traces from their runs, and what the root run says of the trace. Only llm and embedding
+-- runs are a source of tokens and cost, because parents repeat their children's. Inserts the traces that do not exist. Of
+-- those that exist, it refreshes what has changed when $4 is true; else it only locks them, in the order given, so that a
+-- second statement sees the runs of whoever held the lock. One look-up per trace and per root. It is an upsert, because an
+-- upsert always finds the row by its key.
+-- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted), $4 whether the transaction
+-- has locked the traces. Returns what was written. A repeat changes nothing.
 insert into traces as held (
-  tenant_id, id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count, prompt_tokens,
-  completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name, root_user_id,
-  root_thread_id, root_environment, root_tags
+  tenant_id, id, external_id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count,
+  prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name,
+  root_user_id, root_thread_id, root_environment, root_tags
 )
-select asked.tenant_id, asked.id, 0, 0, sums.*, root.*
-from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+select asked.tenant_id, asked.id, asked.external_id, 0, 0, sums.*, root.*
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as asked (tenant_id, id, external_id)
+cross join lateral (
+  select $4::boolean or not exists (
+    select from traces where traces.tenant_id = asked.tenant_id and traces.id = asked.id
+  ) as is_due
+  offset 0
+) as trace
 cross join lateral (
   select
     (array_agg(runs.id order by runs.id = runs.trace_id desc, runs.start_time nulls last, runs.id)
@@ -79,7 +87,7 @@ cross join lateral (
       where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
     ) as shown_cost
   from runs
-  where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id
+  where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id and trace.is_due
 ) as sums
 left join lateral (
   select runs.name, runs.user_id, runs.thread_id, runs.environment, runs.tags
@@ -106,14 +114,15 @@ on conflict (tenant_id, id) do update set
   root_thread_id = excluded.root_thread_id,
   root_environment = excluded.root_environment,
   root_tags = excluded.root_tags
-where (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
+where $4 and (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
     held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
     held.total_cost, held.shown_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment,
     held.root_tags)
   is distinct from (excluded.root_run_id, excluded.start_time, excluded.end_time, excluded.first_token_time,
     excluded.run_count, excluded.error_count, excluded.prompt_tokens, excluded.completion_tokens,
     excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.shown_cost,
-    excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags);
+    excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags)
+returning held.tenant_id, held.id, held.run_count;
 
 -- name: trace_rows_delete
 -- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the traces, and

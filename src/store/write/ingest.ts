@@ -3,9 +3,11 @@ import { versionTimeMs, type IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
+import { byKey, columnsOf, distinctKeys, keyOf, type RowKey } from '../row-keys.ts'
 import { runGenerated, runStatement } from '../statements.ts'
 import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
+import { traceLockExisting, traceRefreshRollups } from './trace-rollups.ts'
 import { upsertParameters, upsertText } from './upsert-sql.ts'
 
 export interface TenantEvent {
@@ -50,13 +52,13 @@ async function applyLive(
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
-  const written = await upsertMany<WrittenRun>(transaction, 'run', folded.run)
+  const written = await upsertMany<UpsertedRun>(transaction, 'run', folded.run)
   await price?.(transaction, written)
   const runs = [...written, ...(await runRefreshTraceless(transaction, written))]
   await refreshTraces(transaction, runs, folded)
   const links = [
     ...events.filter(({ event }) => event.kind === 'run_item'),
-    ...(await linksOfRuns(transaction, columnsOf(runs))),
+    ...(await linksOfRuns(transaction, columnsOf(written.filter((run) => run.isExampleRoot)))),
   ]
   const runItems = await upsertMany<RunItemTouched>(
     transaction,
@@ -89,21 +91,21 @@ class DeletedError extends Error {
   }
 }
 
-interface Touched {
-  tenantId: string
-  id: string
-}
-interface RunTouched extends Touched {
+interface RunTouched extends RowKey {
   traceId: string | null
 }
 export interface WrittenRun extends RunTouched {
   /** What its cost depends on; null when there is none to compute. */
   toPrice: string | null
 }
-interface RunItemTouched extends Touched {
+interface UpsertedRun extends WrittenRun {
+  /** True for a root run that names an example, which makes a run item. Null while it has no trace. */
+  isExampleRoot: boolean | null
+}
+interface RunItemTouched extends RowKey {
   traceId: string | null
 }
-interface FeedbackTouched extends Touched {
+interface FeedbackTouched extends RowKey {
   runId: string | null
   traceId: string | null
 }
@@ -132,7 +134,11 @@ async function refuseDeleted(
     const held = event.kind === 'run' ? traces.get(`${tenantId}/${event.id}`) : null
     return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
   })
-  const things = named.flat()
+  const things = [
+    ...new Map(
+      named.flat().map((thing) => [`${thing.tenantId}/${thing.kind}/${thing.id}`, thing]),
+    ).values(),
+  ]
   const deleted = await runStatement<{
     tenantId: string
     kind: string
@@ -192,7 +198,7 @@ function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id
   return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
 }
 
-async function upsertMany<T extends Touched>(
+async function upsertMany<T extends RowKey>(
   db: Queryable,
   kind: EntityKind,
   rows: FoldedRow[],
@@ -217,16 +223,27 @@ async function planModeUpdate(
   await runStatement(db, 'plan_mode_update', [mode])
 }
 
-interface ResolvedRun extends Touched {
+interface ResolvedRun extends RowKey {
   traceId: string
   externalTraceId: string | null
   dottedOrder: string | null
 }
 
-/** Gives runs that came with only a parent the trace of that parent, once it has one. */
+/**
+ * Gives runs that came with only a parent the trace of that parent, once it has one.
+ * @param runs that were just written
+ */
 async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<RunTouched[]> {
-  if (runs.length === 0) return []
-  const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(runs))
+  const [traced, traceless] = [
+    runs.filter((run) => run.traceId !== null),
+    runs.filter((run) => run.traceId === null),
+  ]
+  const orphans =
+    traced.length === 0 ? [] : await runStatement<RowKey>(db, 'run_list_orphans', columnsOf(traced))
+  // Nearly always there are none: clients send the trace with each run.
+  const waiting = [...traceless, ...orphans]
+  if (waiting.length === 0) return []
+  const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', columnsOf(waiting))
   if (found.length === 0) return []
   return runStatement<RunTouched>(db, 'run_update_trace_many', [
     ...columnsOf(found),
@@ -237,7 +254,9 @@ async function runRefreshTraceless(db: Queryable, runs: RunTouched[]): Promise<R
 }
 
 /**
- * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed.
+ * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed. A trace
+ * that nobody has is written once, with its roll-ups: its runs are all ours, because whoever commits runs commits their
+ * trace with them.
  */
 async function refreshTraces(
   db: Queryable,
@@ -250,24 +269,17 @@ async function refreshTraces(
   const spellings = new Map(
     folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
   )
-  await traceLockMany(
-    db,
-    traces.map((trace) => ({
-      ...trace,
-      externalId: (spellings.get(trace.id) ?? null) as string | null,
-    })),
-  )
+  const inserted = await traceRefreshRollups(db, traces, spellings, false)
   await upsertMany(db, 'trace', folded.trace)
-  await traceRefreshRollups(db, rolledUp)
-}
-
-async function traceRefreshRollups(db: Queryable, traces: Touched[]): Promise<void> {
-  if (traces.length > 0) await runStatement(db, 'trace_refresh_rollups', columnsOf(traces))
+  const isNew = new Set(inserted.filter((row) => row.runCount > 0).map(keyOf))
+  const held = rolledUp.filter((trace) => !isNew.has(keyOf(trace)))
+  if (held.length > 0) await traceRefreshRollups(db, held, spellings, true)
 }
 
 /** Recomputes the roll-ups of traces that runs have left. Those that are deleted stay so. */
-export async function refreshLeftTraces(db: Queryable, traces: Touched[]): Promise<void> {
-  await traceRefreshRollups(db, await lockTraces(db, distinctKeys(traces)))
+export async function refreshLeftTraces(db: Queryable, traces: RowKey[]): Promise<void> {
+  const held = await traceLockExisting(db, distinctKeys(traces))
+  if (held.length > 0) await traceRefreshRollups(db, held, new Map(), true)
 }
 
 /**
@@ -282,27 +294,6 @@ export async function refreshRepriced(db: Queryable, runs: readonly WrittenRun[]
   )
 }
 
-/**
- * Locks traces until the transaction ends, also those that do not exist yet. Writes to their runs, and deletes of
- * them, were done before or wait.
- * @param traces sorted by key, each with what its client called it, if that is not the id
- */
-export async function traceLockMany(
-  db: Queryable,
-  traces: readonly { tenantId: string; id: string; externalId: string | null }[],
-): Promise<void> {
-  await runStatement(db, 'trace_insert_missing', [
-    ...columnsOf([...traces]),
-    traces.map((trace) => trace.externalId),
-  ])
-  await lockTraces(db, traces)
-}
-
-/** @returns those that exist */
-async function lockTraces(db: Queryable, traces: readonly Touched[]): Promise<Touched[]> {
-  return runStatement<Touched>(db, 'trace_lock_many', columnsOf([...traces]))
-}
-
 /** @returns their tenants */
 async function markDirty(
   db: Queryable,
@@ -311,21 +302,4 @@ async function markDirty(
   const keys = distinctKeys(traces)
   await dirtyTraceInsertMany(db, keys)
   return [...new Set(keys.map((key) => key.tenantId))]
-}
-
-/** Sorts keys and drops repeats and nulls. This is the order in which every transaction takes its locks. */
-function distinctKeys(keys: { tenantId: string; id: string | null }[]): Touched[] {
-  const distinct = new Map<string, Touched>()
-  for (const { tenantId, id } of keys)
-    if (id !== null) distinct.set(`${tenantId}/${id}`, { tenantId, id })
-  return [...distinct.values()].toSorted(byKey)
-}
-
-function byKey(a: Touched, b: Touched): number {
-  const [left, right] = [`${a.tenantId}${a.id}`, `${b.tenantId}${b.id}`]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-function columnsOf(keys: Touched[]): [string[], string[]] {
-  return [keys.map((key) => key.tenantId), keys.map((key) => key.id)]
 }

@@ -3,7 +3,7 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 import { blobMarkInsertOfTraces } from './blob-marks.ts'
-import { traceLockMany } from './ingest.ts'
+import { traceLockMany } from './trace-rollups.ts'
 
 /** How many traces one transaction deletes: with some 100 runs each it holds its locks for about a second. */
 const chunkLength = 100

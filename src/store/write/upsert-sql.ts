@@ -7,6 +7,7 @@ import {
 } from '../../domain/fold.ts'
 import { arrayLiteral } from '../array-literal.ts'
 import type { Parameter } from '../statements.ts'
+import { textArray } from '../text-array.ts'
 
 /*
  * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`. It
@@ -23,7 +24,13 @@ const tables: Record<EntityKind, string> = {
 
 /** What the statement returns for each row it inserted or changed. */
 const returned: Record<EntityKind, string[]> = {
-  run: ['held.trace_id', 'runmill_to_price(held) as to_price'],
+  run: [
+    'held.trace_id',
+    'runmill_to_price(held) as to_price',
+    // A run item (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on
+    // every run of a trace (contracts/langsmith.md 2.1).
+    'held.trace_id = held.id and held.parent_run_id is null and held.reference_example_id is not null as is_example_root',
+  ],
   trace: [],
   run_item: ['held.trace_id'],
   feedback: ['held.run_id', 'held.trace_id'],
@@ -31,11 +38,12 @@ const returned: Record<EntityKind, string[]> = {
 
 interface UpsertColumn {
   name: string
-  /** The type of the array parameter. */
-  parameterType: string
-  /** An expression over `given`, the unnested row. */
-  expression: string
-  read(row: FoldedRow): Parameter
+  /** Its type in the table. */
+  type: string
+  /** The position of its field; null: every row has it. */
+  slot: number | null
+  /** Returns the value as text, which the statement casts to the type. */
+  read(row: FoldedRow): string | null
 }
 
 /**
@@ -49,10 +57,10 @@ export function upsertText(kind: EntityKind): string {
   const names = columns.map((column) => column.name).join(', ')
   const text = `-- name: ${kind}_upsert_many
 -- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 and
--- what follows are arrays, one for each column. A repeat changes nothing.
+-- what follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
 insert into ${tables[kind]} as held (${names})
-select ${columns.map((column) => column.expression).join(', ')}
-from unnest(${columns.map((column, i) => `$${i + 1}::${column.parameterType}[]`).join(', ')})
+select ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
+from unnest(${columns.map((_, i) => `$${i + 1}::text[]`).join(', ')})
   as given (${names})
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
@@ -64,18 +72,23 @@ returning ${['held.tenant_id', 'held.id', ...returned[kind]].join(', ')}`
 
 const texts = new Map<EntityKind, string>()
 
-/** Returns one array for each `$n` of `upsertText`. */
+/** Returns one array for each `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
 export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
-  return upsertColumns(kind).map((column) => rows.map((row) => column.read(row)) as Parameter)
+  const isSet = entityFields[kind].map((_, slot) =>
+    rows.some((row) => row.fieldVersions[slot] !== null),
+  )
+  return upsertColumns(kind).map(({ slot, read }) =>
+    slot === null || isSet[slot] === true ? textArray(rows.map(read)) : null,
+  )
 }
 
 const keyColumns: UpsertColumn[] = [
-  column('tenant_id', 'uuid', (row) => row.tenantId),
-  column('id', 'uuid', (row) => row.id),
-  column('external_id', 'text', (row) => row.externalId),
-  column('v', 'bigint', (row) => String(row.version)),
-  column('fv', 'text', clockText, 'given.fv::bigint[]'),
-  column('m', 'bigint', maskText),
+  column('tenant_id', 'uuid', null, (row) => row.tenantId),
+  column('id', 'uuid', null, (row) => row.id),
+  column('external_id', 'text', null, (row) => row.externalId),
+  column('v', 'bigint', null, (row) => String(row.version)),
+  column('fv', 'bigint[]', null, clockText),
+  column('m', 'bigint', null, maskText),
 ]
 
 const columnCache = new Map<EntityKind, UpsertColumn[]>()
@@ -91,11 +104,11 @@ function upsertColumns(kind: EntityKind): UpsertColumn[] {
 
 function column(
   name: string,
-  parameterType: string,
-  read: (row: FoldedRow) => Parameter,
-  expression = `given.${name}`,
+  type: string,
+  slot: number | null,
+  read: (row: FoldedRow) => string | null,
 ): UpsertColumn {
-  return { name, parameterType, expression, read }
+  return { name, type, slot, read }
 }
 
 function fieldColumns(field: Field, slot: number): UpsertColumn[] {
@@ -103,22 +116,13 @@ function fieldColumns(field: Field, slot: number): UpsertColumn[] {
     const name = snakeCase(property)
     if (field.rule === 'map') {
       return [
-        column(name, 'text', (row) => mapText(row.maps.get(property)), `given.${name}::${type}`),
-        column(
-          `${name}_v`,
-          'text',
-          (row) => mapClockText(row.maps.get(property), row.fieldVersions[slot] ?? null),
-          `given.${name}_v::jsonb`,
+        column(name, type, slot, (row) => mapText(row.maps.get(property))),
+        column(`${name}_v`, 'jsonb', slot, (row) =>
+          mapClockText(row.maps.get(property), row.fieldVersions[slot] ?? null),
         ),
       ]
     }
-    const read = (row: FoldedRow): Parameter => scalar(row.values.get(property) ?? null)
-    // json is parsed once, by the cast. An array inside an array has to travel as its literal. And the driver would
-    // take an array that starts with a boolean for a boolean.
-    if (type === 'json' || type === 'boolean' || type.endsWith('[]')) {
-      return [column(name, 'text', read, `given.${name}::${type}`)]
-    }
-    return [column(name, type, read)]
+    return [column(name, type, slot, (row) => scalar(row.values.get(property) ?? null))]
   })
 }
 
@@ -230,9 +234,9 @@ function mapClockText(
   return JSON.stringify(Object.fromEntries(clock))
 }
 
-function scalar(value: ColumnValue): Parameter {
-  if (typeof value === 'boolean') return String(value)
-  return Array.isArray(value) ? arrayLiteral(value) : value
+function scalar(value: ColumnValue): string | null {
+  if (value === null || typeof value === 'string') return value
+  return Array.isArray(value) ? arrayLiteral(value) : String(value)
 }
 
 export function snakeCase(property: string): string {
