@@ -21,7 +21,7 @@ export interface Difference {
   effect: number | null
   /** What is found in four of five such experiments, at a level of 5 %: smaller differences may stay unseen. */
   detectable: number | null
-  /** Every pair is equal. */
+  /** Every pair is equal, and there are enough of them. */
   isIdentical: boolean
 }
 
@@ -73,7 +73,7 @@ export function numericDifference(
   { n, mean, standardDeviation, isIdentical, differences }: NumericPairs,
   { confidence = 0.95, leastPairs = usualLeastPairs }: DifferenceOptions = {},
 ): Difference {
-  const known = { n, delta: mean, isIdentical: n > 0 && isIdentical }
+  const known = { n, delta: mean, isIdentical: n >= leastPairs && isIdentical }
   // An interval without any width would not be certainty.
   if (mean === null || standardDeviation === null || standardDeviation === 0 || n < leastPairs)
     return { ...known, ...none }
@@ -97,7 +97,7 @@ export function booleanDifference(
   { confidence = 0.95, leastPairs = usualLeastPairs }: DifferenceOptions = {},
 ): Difference {
   const delta = n === 0 ? null : (onlyCandidate - onlyBaseline) / n
-  const known = { n, delta, isIdentical: n > 0 && onlyBaseline + onlyCandidate === 0 }
+  const known = { n, delta, isIdentical: n >= leastPairs && onlyBaseline + onlyCandidate === 0 }
   if (delta === null || n < leastPairs) return { ...known, ...none }
   const changed = (onlyBaseline + onlyCandidate) / n
   const deviation = Math.sqrt(((changed - delta ** 2) * n) / (n - 1))

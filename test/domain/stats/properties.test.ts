@@ -97,10 +97,11 @@ describe('a comparison', () => {
       expect(difference).toMatchObject({ p: null, interval: null, method: 'none' })
       expect(judge(difference, 'higher')).toBe('cannot judge')
     }
-    const equal = numericDifference(pairsOf([0, 0, 0]))
+    const equal = numericDifference(pairsOf([0, 0, 0, 0, 0]))
     expect(equal).toMatchObject({ delta: 0, p: null, isIdentical: true })
     expect(judge(equal, 'lower')).toBe('identical')
-    expect(judge(numericDifference(pairsOf([])), 'higher')).toBe('cannot judge')
+    for (const few of [[], [0, 0, 0, 0]])
+      expect(judge(numericDifference(pairsOf(few)), 'higher')).toBe('cannot judge')
   })
 })
 
