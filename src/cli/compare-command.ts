@@ -1,0 +1,57 @@
+import { baselineOf, readArguments } from './arguments.ts'
+import { compare, readConnection } from './client.ts'
+import { CliError, exitCodes } from './exit.ts'
+import { comparisonText } from './render.ts'
+
+const usage = `runmill compare CANDIDATE… [OPTIONS]
+
+  --baseline NAME      id or name; previous (default), latest, or latest:branch=main by metadata
+  --dataset NAME       id or name, where names of experiments alone are not unique
+  --score KEY          a measure to show; may be repeated
+  --regressed KEY      lists the examples that did worse in this score, the worst first
+  --top N              how many (default 20)
+  --json               prints the answer of the server`
+
+/** Compares experiments and prints what differs. */
+export async function compareCommand(args: string[]): Promise<number> {
+  const { values, positionals } = readArguments(
+    args,
+    {
+      baseline: { type: 'string', default: 'previous' },
+      dataset: { type: 'string' },
+      score: { type: 'string', multiple: true },
+      regressed: { type: 'string' },
+      top: { type: 'string', default: '20' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    usage,
+  )
+  if (values.help) {
+    console.log(usage)
+    return exitCodes.pass
+  }
+  if (positionals.length === 0) throw new CliError(exitCodes.usage, `Name a candidate.\n\n${usage}`)
+  const { regressed } = values
+  const comparison = await compare(readConnection(process.env), {
+    candidates: positionals,
+    ...baselineOf(values.baseline),
+    ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
+    ...(values.score === undefined ? {} : { measures: values.score }),
+    ...(regressed === undefined
+      ? { limit: 0 }
+      : {
+          change: { measure: regressed, is: ['regressed'] },
+          limit: Math.trunc(Number(values.top)) || 20,
+        }),
+  })
+  if (values.json) console.log(JSON.stringify(comparison, null, 2))
+  else {
+    console.log(comparisonText(comparison))
+    for (const { example_id: id, measures, inputs } of comparison.rows) {
+      const { a, b } = measures[regressed!] ?? { a: null, b: null }
+      console.log(`  ${id}  ${a ?? '–'} → ${b ?? '–'}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+    }
+  }
+  return exitCodes.pass
+}
