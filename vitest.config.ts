@@ -9,11 +9,11 @@ export default defineConfig({
     // Modules are loaded once per worker: 87 files that each load the whole server took 40 s of two cores.
     isolate: false,
     // For what hangs. How long things take depends on what else the machine does, and is a benchmark's business.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 60_000 } },
-    // One more than CI has cores: the tests that kill processes spend their time waiting.
-    maxWorkers: 3,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
+    // Two more than CI has cores: the tests that kill processes spend their time waiting.
+    maxWorkers: 4,
     sequence: { sequencer: WaitingFirst },
   },
 })

@@ -73,6 +73,6 @@ function revoke(publicKey: string): Action {
   return async (db, tenantId) => {
     const at = await apiKeyUpdateRevoked(db, tenantId, publicKey, systemClock.now())
     if (at === null) throw new UsageError(`Tenant ${tenantId} has no key ${publicKey}.`)
-    return `revoked at ${at}; running servers forget it within 10 seconds`
+    return `revoked at ${at}; running servers forget it within a second`
   }
 }

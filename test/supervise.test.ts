@@ -46,7 +46,7 @@ const urls = (): string[] =>
 
 /** @returns the URL of the `count`th server of the supervisor */
 async function ready(count: number): Promise<string> {
-  await expect.poll(() => urls().length, { timeout: 60_000, interval: 20 }).toBe(count)
+  await expect.poll(() => urls().length, { interval: 20 }).toBe(count)
   return urls().at(-1)!
 }
 
@@ -59,7 +59,7 @@ async function postgresPid(): Promise<number> {
 }
 
 async function ended(pid: number): Promise<void> {
-  await expect.poll(async () => identifyProcess(pid), { timeout: 60_000 }).toBeNull()
+  await expect.poll(async () => identifyProcess(pid)).toBeNull()
 }
 
 const authorization = `Basic ${Buffer.from('pk-lf-1234567890:sk-lf-1234567890').toString('base64')}`
@@ -119,7 +119,7 @@ describe('npm start', () => {
     supervisor = start()
     const first = await ready(1)
     expect(await postTrace(first, 'before')).toBe(207)
-    await expect.poll(async () => traceStatus(first, 'before'), { timeout: 60_000 }).toBe(200)
+    await expect.poll(async () => traceStatus(first, 'before')).toBe(200)
     await holdTrace(first, 'held')
 
     process.kill(await serverPid(), 'SIGKILL')
@@ -128,7 +128,7 @@ describe('npm start', () => {
       'runmill: The server ended by itself (by SIGKILL) and is started again in 0.2 s.\n',
     )
     expect(await traceStatus(second, 'before')).toBe(200)
-    await expect.poll(async () => traceStatus(second, 'held'), { timeout: 60_000 }).toBe(200)
+    await expect.poll(async () => traceStatus(second, 'held')).toBe(200)
 
     // The database alone, too.
     process.kill(await postgresPid(), 'SIGQUIT')

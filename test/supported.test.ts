@@ -4,15 +4,16 @@ import { ownDocument } from '../scripts/own-document.ts'
 import { findLeft, readLeft, servedOperations, withServed } from '../scripts/supported-document.ts'
 import { harness } from './support/harness.ts'
 
+const document = await ownDocument()
 const text = readFileSync(new URL('../docs/supported.md', import.meta.url), 'utf8')
 
 test('docs/supported.md lists every operation that is served (npx tsx scripts/supported.ts writes it)', async () => {
-  expect(text).toBe(withServed(text, await ownDocument()))
+  expect(text).toBe(withServed(text, document))
 })
 
 test('nothing that is served is listed as not served', async () => {
   const left = readLeft(text)
-  const served = [...servedOperations(await ownDocument()).values()].flat()
+  const served = [...servedOperations(document).values()].flat()
   expect(
     served.filter((operation) => findLeft(left, operation.split(' ')[1]!) !== undefined),
   ).toEqual([])

@@ -16,6 +16,7 @@ import { limitConnections } from './front-door/connections.ts'
 import { decodeBodies } from './decode.ts'
 import { documentRoutes, documentSchemas } from './documented-answers.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
+import { createKeyCache } from './key-cache.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { answerRouterError as answerLangsmithError } from './langsmith/errors.ts'
 import { langsmith } from './langsmith/plugin.ts'
@@ -121,7 +122,8 @@ export async function buildApp({
     frameworkErrors: answerRouterError,
   }).withTypeProvider<ZodTypeProvider>()
 
-  const auth = createAuthenticator(keysDb, countFailedKeys(app))
+  const keys = createKeyCache(keysDb, countFailedKeys(app))
+  const auth = createAuthenticator(keysDb, keys)
   const services: Services = { ...options, auth, backlog, admit }
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => stringifyWithRaw)
@@ -144,8 +146,10 @@ export async function buildApp({
   stopUnwantedReads(app)
   decodeBodies(app)
   readJsonBodies(app)
-  app.addHook('onReady', async () => backlog.start())
-  app.addHook('onClose', async () => backlog.stop())
+  for (const each of [backlog, keys]) {
+    app.addHook('onReady', async () => each.start())
+    app.addHook('onClose', async () => each.stop())
+  }
   // Otherwise a connection that was still being answered when the server was told to stop would stay open, and keep the
   // process alive, for 72 s.
   app.addHook('preClose', async () => {

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto'
-import { isSameSecret } from '../domain/constant-time.ts'
 import type { FastifyRequest } from 'fastify'
-import { LRUCache } from 'lru-cache'
+import { isSameSecret } from '../domain/constant-time.ts'
+import type { Db } from '../store/pool.ts'
 import {
+  type ApiKey,
   apiKeyFindByPublicKey,
   apiKeyFindBySecretHash,
-  type ApiKey,
 } from '../store/read/api-keys.ts'
-import type { Db } from '../store/pool.ts'
-import type { FailedKeys } from './front-door/failed-keys.ts'
+import { type KeyCache, keyNames } from './key-cache.ts'
 
 /** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
 export type Scope = 'read' | 'write' | 'scores'
@@ -50,51 +49,20 @@ declare module 'fastify' {
   }
 }
 
-/** A revoked key keeps working for this long, and a key costs one query per this time. */
-const cacheMs = 10_000
-const cacheLimit = 10_000
-
-/**
- * Looks keys up by the SHA-256 of the secret, and caches them briefly. Secrets are random, so a plain hash is enough.
- * @param time milliseconds that never go back, for the age of cached keys
- */
-export function createAuthenticator(
-  db: Db,
-  failed: FailedKeys,
-  time: { now(): number } = performance,
-): Authenticator {
-  const age = { ttl: cacheMs, ttlResolution: 0, perf: time }
-  const cache = new LRUCache<string, ApiKey>({ max: cacheLimit, ...age })
-  const onceRight = new LRUCache<string, true>({ max: cacheLimit })
-
-  async function cached(
-    name: string,
-    address: string,
-    find: () => Promise<ApiKey | null>,
-  ): Promise<ApiKey | null> {
-    const held = cache.get(name)
-    if (held !== undefined) return held
-    if (!onceRight.has(name)) failed.check(address)
-    const key = await find()
-    // An unknown key is looked up each time, because it may be created at any moment.
-    if (key === null) return null
-    cache.set(name, key)
-    onceRight.set(name, true)
-    return key
-  }
-
+/** Looks keys up by the SHA-256 of the secret. Secrets are random, so a plain hash is enough. */
+export function createAuthenticator(db: Db, cache: KeyCache): Authenticator {
   return {
     async findPrincipal({ publicKey, secret }, address) {
       if (secret === null) {
         if (publicKey === null) return null
-        const key = await cached(`public/${publicKey}`, address, async () =>
+        const key = await cache.get(keyNames.ofPublicKey(publicKey), address, async () =>
           apiKeyFindByPublicKey(db, publicKey),
         )
         if (key === null) return null
         return { ...principalOf(key), scopes: key.scopes.includes('write') ? ['scores'] : [] }
       }
       const hash = createHash('sha256').update(secret).digest()
-      const key = await cached(`secret/${hash.toString('base64')}`, address, async () =>
+      const key = await cache.get(keyNames.ofSecretHash(hash), address, async () =>
         apiKeyFindBySecretHash(db, hash),
       )
       if (key === null || (publicKey !== null && !isSameSecret(publicKey, key.publicKey)))

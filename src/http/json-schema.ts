@@ -43,14 +43,17 @@ function linearPattern(pattern: string): { test(text: string): boolean } {
 export function compileJsonSchema(text: JsonText, limitMs = usualLimitMs): SchemaCheck {
   const cached = cache.get(text)
   if (cached !== undefined) return cached
-  const validate = withinTime(limitMs, () => compile(JSON.parse(text) as unknown))
-  const check: SchemaCheck = (value) => {
+  function withinLimit<T>(work: () => T): T {
     try {
-      if (withinTime(limitMs, () => validate(value))) return []
+      return withinTime(limitMs, work)
     } catch (error) {
       if (error instanceof TooSlowError) cache.set(text, refuse, { ttl: refusedMs })
       throw error
     }
+  }
+  const validate = withinLimit(() => compile(JSON.parse(text) as unknown))
+  const check: SchemaCheck = (value) => {
+    if (withinLimit(() => validate(value))) return []
     return (validate.errors ?? []).slice(0, maxProblems).map(problemOf)
   }
   cache.set(text, check)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { EmbeddedPostgresError } from '../../src/embedded/errors.ts'
@@ -13,6 +12,7 @@ import {
   stopLeftBehind,
   type EmbeddedPostgres,
 } from '../../src/embedded/postgres.ts'
+import { compiledFile } from '../support/runmill-process.ts'
 
 let folder: string
 let dataDir: string
@@ -106,8 +106,10 @@ describe('a folder in use', () => {
 
 describe('after a crash', () => {
   test('kill -9 of the owner leaves a server that the next start replaces, with everything committed', async () => {
-    const script = fileURLToPath(new URL('start-and-wait.ts', import.meta.url))
-    const owner = spawn(process.execPath, ['--import', 'tsx', script, dataDir])
+    const owner = spawn(process.execPath, [
+      compiledFile('test/embedded/start-and-wait.ts'),
+      dataDir,
+    ])
     const [line] = (await once(owner.stdout, 'data')) as [Buffer]
     const url = line.toString().trim()
     await query(url, 'create table kept as select 42 as answer')
@@ -121,8 +123,10 @@ describe('after a crash', () => {
   })
 
   test('what a killed owner left is stopped, unless another has taken the folder over', async () => {
-    const script = fileURLToPath(new URL('start-and-wait.ts', import.meta.url))
-    const owner = spawn(process.execPath, ['--import', 'tsx', script, dataDir])
+    const owner = spawn(process.execPath, [
+      compiledFile('test/embedded/start-and-wait.ts'),
+      dataDir,
+    ])
     const [line] = (await once(owner.stdout, 'data')) as [Buffer]
     const url = line.toString().trim()
     owner.kill('SIGKILL')

@@ -181,6 +181,8 @@ describe('too much waits', () => {
     })
     open.write('{')
     expect(await status).toBe(429)
+    // Otherwise the server waits for the rest of the body before it stops.
+    open.destroy()
     await release()
   })
 

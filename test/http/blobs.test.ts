@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createHash } from 'node:crypto'
+import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { blobUrl } from '../../src/http/blobs.ts'
+import type { App } from '../../src/http/services.ts'
 import { createBlobSigner } from '../../src/blobs/signing.ts'
 import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { BlobsUnavailableError } from '../../src/blobs/store.ts'
@@ -16,25 +18,39 @@ interface File {
   fileName: string
 }
 
-/** Starts a server with one additional route, which makes links in the way that the routes of the dialects do. */
-async function linkingHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const h = await harness({ isOwn: true, ...options })
-  h.app.post('/api/runmill/test-links', async (request) => {
+interface LinkingHarness extends Harness {
+  /** What has a route that makes links in the way that the routes of the dialects do. */
+  links: Pick<App, 'inject'>
+}
+
+/**
+ * The route is added to the server itself where its settings decide how a link begins. Elsewhere it is beside the server,
+ * which then need not be one of its own.
+ */
+async function linkingHarness(options: HarnessOptions = {}): Promise<LinkingHarness> {
+  const isPlain = Object.keys(options).length === 0
+  const h = await harness(isPlain ? {} : { isOwn: true, ...options })
+  const links = isPlain ? fastify() : h.app
+  links.post('/api/runmill/test-links', async (request) => {
     request.principal = { tenantId: h.tenant.id, tenantName: '', scopes: [] }
     const parts = { ...h, publicUrl: options.publicUrl ?? null }
     return { url: blobUrl(parts, request, request.body as File) }
   })
-  return h
+  return { ...h, links }
 }
 
 async function link(
-  h: Harness,
+  h: LinkingHarness,
   file: Partial<File>,
   headers: Record<string, string> = {},
 ): Promise<URL> {
-  const whole = { blobId: '', mimeType: 'image/png', fileName: 'a.png', ...file }
-  const { body } = await h.call('POST', '/api/runmill/test-links', whole, headers)
-  return new URL(body.url)
+  const answer = await h.links.inject({
+    method: 'POST',
+    url: '/api/runmill/test-links',
+    headers: { authorization: h.tenant.basic, ...headers },
+    payload: { blobId: '', mimeType: 'image/png', fileName: 'a.png', ...file },
+  })
+  return new URL(answer.json<{ url: string }>().url)
 }
 
 async function put(h: Harness, bytes: Uint8Array | string): Promise<string> {
@@ -173,7 +189,7 @@ describe('200', () => {
 /**
  * Returns what the links begin with when a request with these headers asks for one. The request comes from 127.0.0.1.
  */
-async function originOf(h: Harness, headers: Record<string, string>): Promise<string> {
+async function originOf(h: LinkingHarness, headers: Record<string, string>): Promise<string> {
   return (await link(h, {}, headers)).origin
 }
 
@@ -188,7 +204,7 @@ describe('the URL', () => {
       'http://a',
     ],
   ])('starts with %s', async (_, headers, origin) => {
-    const h = await linkingHarness()
+    const h = await linkingHarness({ isOwn: true })
     expect(await originOf(h, headers)).toBe(origin)
   })
 

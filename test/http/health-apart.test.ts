@@ -8,11 +8,11 @@ import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { compiledFile } from '../support/runmill-process.ts'
 
-/** A process that serves health apart, and keeps its event loop busy for as many milliseconds as it is told to. */
+/** A process that serves health apart, and keeps its event loop from turning for as many milliseconds as it is told to. */
 async function busyProcess(): Promise<{ url: string; block(ms: number): void }> {
   const folder = await mkdtemp(join(tmpdir(), 'runmill-health-'))
   const file = join(folder, 'busy.mjs')
-  const module = pathToFileURL(compiledFile('src/http/health/apart.js')).href
+  const module = pathToFileURL(compiledFile('src/http/health/apart.ts')).href
   await writeFile(
     file,
     `import { serveHealthApart } from ${JSON.stringify(module)}
@@ -22,10 +22,8 @@ async function busyProcess(): Promise<{ url: string; block(ms: number): void }> 
        metrics: async () => ({ contentType: 'text/plain', text: 'a 1' }),
      })
      console.log(health.url)
-     process.stdin.on('data', (text) => {
-       const end = performance.now() + Number(text)
-       while (performance.now() < end);
-     })`,
+     const nothing = new Int32Array(new SharedArrayBuffer(4))
+     process.stdin.on('data', (text) => void Atomics.wait(nothing, 0, 0, Number(text)))`,
   )
   const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(async () => {

@@ -45,11 +45,24 @@ describe('a check that would take ages', () => {
   ])('is ended, and the schema is then broken by every value: %s', (_, schema, value) => {
     const text = JSON.stringify(schema)
     const problems = [{ path: [], message: 'cannot be checked: it takes too long' }]
+    // Compiling it must not take too long.
+    compileJsonSchema(text)
     expect(violationsOf(text, value, 200)).toEqual(problems)
     // Refused without another try, which for all examples of a request would add up.
     for (let i = 0; i < 1000; i++) expect(violationsOf(text, '1')).toEqual(problems)
     // Others are checked as before.
     expect(violationsOf('{"type":"string"}', '1')).toHaveLength(1)
+  })
+
+  test('is not tried again either when already its schema takes too long', () => {
+    const schema = JSON.stringify({
+      properties: Object.fromEntries(
+        Array.from({ length: 20_000 }, (_, i) => [i, { type: 'string' }]),
+      ),
+    })
+    const problems = [{ path: [], message: 'cannot be checked: it takes too long' }]
+    expect(violationsOf(schema, '{}', 1)).toEqual(problems)
+    expect(violationsOf(schema, '{}')).toEqual(problems)
   })
 
   test('and millions of problems are told by the first thousand', () => {

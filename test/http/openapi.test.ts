@@ -29,7 +29,7 @@ describe('the document', () => {
 })
 
 /** How many requests each operation gets. A seed that is printed with a failure tries the same requests again. */
-const requests = Number(process.env['RUNMILL_FUZZ_REQUESTS'] ?? 12)
+const requests = Number(process.env['RUNMILL_FUZZ_REQUESTS'] ?? 6)
 const seed = Number(process.env['RUNMILL_FUZZ_SEED'] ?? Date.now() % 2 ** 31)
 
 describe('any request', () => {

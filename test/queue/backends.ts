@@ -10,7 +10,10 @@ import { startRedis, testsRunOnRedis } from '../support/redis.ts'
 export interface Bench {
   /** Empty where backends share nothing. */
   url: string
-  /** @param namespace backends of one namespace see each other's jobs */
+  /**
+   * @param namespace backends of one namespace see each other's jobs
+   * @param url another way to the datastore, on which producers do not wait for longer than in the real server
+   */
   open(namespace: string, url?: string, owner?: JobOwner): QueueBackend
   stop(): Promise<void>
 }
@@ -20,14 +23,19 @@ export interface Kind {
   start(): Promise<Bench>
 }
 
+/** Without another way to it a datastore answers, however long a busy machine takes. */
+function settings(url: string | undefined, owner: JobOwner | undefined) {
+  return { ...(url === undefined ? { answerMs: 60_000 } : { url }), ...(owner && { owner }) }
+}
+
 const postgres: Kind = {
   name: 'postgres',
   async start() {
     const database = await createTestDatabase()
     return {
       url: database.url,
-      open: (namespace, url = database.url, owner?: JobOwner) =>
-        postgresBackend({ url, namespace, ...(owner && { owner }) }),
+      open: (namespace, url, owner) =>
+        postgresBackend({ url: database.url, namespace, ...settings(url, owner) }),
       stop: () => database.drop(),
     }
   },
@@ -39,8 +47,8 @@ const redis: Kind = {
     const server = await startRedis()
     return {
       url: server.url,
-      open: (namespace, url = server.url, owner?: JobOwner) =>
-        redisBackend({ url, namespace, ...(owner && { owner }) }),
+      open: (namespace, url, owner) =>
+        redisBackend({ url: server.url, namespace, ...settings(url, owner) }),
       stop: () => server.stop(),
     }
   },

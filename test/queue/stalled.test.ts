@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, test, type TestContext } from 'vitest'
 import { hasProcessEnded, nameThisProcess } from '../../src/embedded/process-identity.ts'
 import type { QueueBackend } from '../../src/queue/backend.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
+import { compiledFile } from '../support/runmill-process.ts'
 import { type Bench, durableKinds, type Kind } from './backends.ts'
 import { collector, handlers, ingestJob } from './handlers.ts'
 
-const program = new URL('./hanging-worker.ts', import.meta.url)
 const namespace = 'stalled'
 const ids = ['a', 'b', 'c']
 
@@ -105,7 +104,7 @@ async function startWithHangingWorker(
   )
   const spawned = spawn(
     process.execPath,
-    ['--import', 'tsx', fileURLToPath(program), kind.name, bench.url, namespace],
+    [compiledFile('test/queue/hanging-worker.ts'), kind.name, bench.url, namespace],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   child = spawned

@@ -105,7 +105,9 @@ function contractOf(app: App): Contract {
     const size = segments.length
     bySize.set(size, [...(bySize.get(size) ?? []), { segments, operation }])
   }
-  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+  // A schema is used too seldom for optimised code to be worth its compilation.
+  const code = { optimize: false }
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, code })
   ajv.addSchema({ $id: 'document', components: jsonSchemaOf(document.components) })
   contract = { operations, bySize, ajv, checks: new Map() }
   return contract

@@ -21,7 +21,9 @@ import { secretEnsure } from '../../src/store/write/secrets.ts'
 import { buildApiHandlers, buildHandlers } from '../../workers/index.ts'
 import { createProgress } from '../../workers/progress.ts'
 import { checkDocumented } from './documented-answers.ts'
+import { createEmptier, type Emptier } from './emptier.ts'
 import { createTestDatabase } from './postgres.ts'
+import { type SwitchedHome, switchedHome } from './switched-home.ts'
 import { insertTenant, type TestTenant } from './tenant.ts'
 
 type Method = NonNullable<InjectOptions['method']>
@@ -102,8 +104,10 @@ interface Server {
   clock: TestClock
   blobs: BlobStore
   blobSigner: BlobSigner
+  blobHome: SwitchedHome
   blobFolder: string
   errors: string[]
+  emptier: Emptier
   close(): Promise<void>
 }
 
@@ -112,8 +116,10 @@ interface Server {
  * nothing but rows has to be undone it is kept for the next test, of this file or another. It closes itself.
  */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const isPlain = Object.keys(options).length === 0
-  const server = (isPlain ? idle.pop() : undefined) ?? (await startServer(options))
+  const { blobHome, ...others } = options
+  const isPlain = Object.keys(others).length === 0
+  const server = (isPlain ? idle.pop() : undefined) ?? (await startServer(others))
+  if (blobHome !== undefined) await server.blobHome.use(blobHome)
   const { app, db, queue, clock } = server
   const tenant = await insertTenant(db)
   let isClosed = false
@@ -163,7 +169,10 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   used.push(async () => {
     if (isClosed) return
     if (isPlain && (await isReusable(server))) {
-      await empty(server)
+      await server.blobHome.use(null)
+      await server.emptier.empty()
+      server.clock.reset()
+      server.errors.length = 0
       idle.push(server)
     } else {
       await h.close()
@@ -211,14 +220,13 @@ async function isSmall(db: Db): Promise<boolean> {
 }
 
 async function startServer({
-  blobHome,
   publicUrl,
   backlogBytes = 1024 ** 3,
   rateLimit = 0,
   trustProxy = false,
   statementLimits = {},
   limits = {},
-}: HarnessOptions): Promise<Server> {
+}: Omit<HarnessOptions, 'blobHome'>): Promise<Server> {
   const database = await createTestDatabase()
   const db = openRequestPool(database.url, {
     max: 5,
@@ -237,7 +245,8 @@ async function startServer({
   const metrics = createMetrics()
   const progress = createProgress(clock, (lane) => metrics.lane(lane))
   const blobFolder = await mkdtemp(join(inject('scratchFolder'), 'blobs-'))
-  const home = blobHome ?? localHome(blobFolder)
+  const emptier = createEmptier(database.url, blobFolder)
+  const home = switchedHome(localHome(blobFolder))
   const incomingFolder = join(blobFolder, 'incoming')
   const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
   await blobs.start()
@@ -274,14 +283,17 @@ async function startServer({
     clock,
     blobs,
     blobSigner,
+    blobHome: home,
     blobFolder,
     errors,
+    emptier,
     close: async () => {
       await app.close()
       await blobs.stop()
       await rm(blobFolder, { recursive: true, force: true })
       await queue.stop()
       await closePool(db)
+      await emptier.close()
       await database.drop()
     },
   }
@@ -305,27 +317,17 @@ function checkAnswers(app: App): void {
   app.inject = checked as App['inject']
 }
 
-/** False when the test has stopped the app, its pool or its queue, made it listen, or stored files. */
+/** False when the test has stopped the app, its pool or its queue, or made it listen. */
 async function isReusable({ app, db, queue }: Server): Promise<boolean> {
   if (app.server.listening) return false
   try {
     await queue.ping()
     await queue.drain()
-    return (await db`select from blobs limit 1`).length === 0
+    await db`select 1`
+    return true
   } catch {
     return false
   }
-}
-
-/** `delete` and not `truncate`: the tables are small, and a truncate writes files. */
-async function empty({ db, clock, errors }: Server): Promise<void> {
-  const rows = await db<{ name: string }[]>`
-    select tablename as name from pg_tables
-    where schemaname = 'public' and tablename not in ('schema_migrations', 'secrets', 'tenants')`
-  const tables = [...rows.map((row) => row.name), 'tenants']
-  await db.unsafe(tables.map((table) => `delete from ${table};`).join(''))
-  clock.reset()
-  errors.length = 0
 }
 
 function createTestClock(): TestClock {

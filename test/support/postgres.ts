@@ -31,7 +31,7 @@ async function createFrom(template: string): Promise<TestDatabase> {
 }
 
 async function runOnce(url: string, statement: string): Promise<void> {
-  const admin = postgres(url, { max: 1, onnotice: () => {} })
+  const admin = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
   try {
     await admin.unsafe(statement)
   } finally {

@@ -33,8 +33,13 @@ export interface StoredRun {
   metadata: Record<string, unknown> | null
   tokens: number | null
   cost: number | null
-  /** The roll-ups of the run's trace. */
-  trace: { firstTokenTime: string | null; tokens: number | null; cost: number | null } | null
+  /** The roll-ups of the run's trace, and the root run that shows them. */
+  trace: {
+    rootRunId: string | null
+    firstTokenTime: string | null
+    tokens: number | null
+    cost: number | null
+  } | null
   datasetId: string | null
 }
 
@@ -209,7 +214,8 @@ function isInTrace(ids: readonly (string | null)[], { traceId, rootIds }: Stored
 }
 
 function columnOf(attribute: FilterCondition['attribute'], run: StoredRun): Value {
-  const numbers = isRoot(run) ? run.trace : run
+  const isWhole = isRoot(run) && (run.trace === null || run.trace.rootRunId === run.id)
+  const numbers = isWhole ? run.trace : run
   const firstTokenTime =
     run.firstTokenTime ?? (isRoot(run) ? (run.trace?.firstTokenTime ?? null) : null)
   const columns: Partial<Record<FilterCondition['attribute'], Value>> = {

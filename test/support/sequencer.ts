@@ -7,11 +7,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const waiting = [
   'main.test.ts',
   'conformance.test.ts',
-  'crash.test.ts',
   'supervise.test.ts',
+  'emptied.test.ts',
+  'crash.test.ts',
   'stalled.test.ts',
-  'expensive-reads.test.ts',
+  'secrets.test.ts',
+  'silent-postgres.test.ts',
+  'embedded/postgres.test.ts',
   'statement-limit.test.ts',
+  'expensive-reads.test.ts',
+  'backlog.test.ts',
+  'heartbeat.test.ts',
+  'health-apart.test.ts',
 ]
 
 /** Begins with the files that spend their time waiting. The others follow as Vitest orders them, large ones first. */

@@ -6,6 +6,7 @@ import { attributeKeys, metadataKeys, type AttributeField } from './attributes.t
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
 import { choiceOf, hasNoPart, messageOfEvent, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
+import { readPythonRepr } from './python-repr.ts'
 
 /**
  * Reads the fields of one span, by the table in attributes.ts. It remembers what was read, so the attributes that no
@@ -23,8 +24,11 @@ export interface AttributeReader {
   name(field: AttributeField): string | null
   /** That value as JSON; a string that holds JSON becomes that JSON. null when there is no value, or it is `null`. */
   json(field: AttributeField): JsonText | null
-  /** The first number among the keys of the field that is not negative; null when there is none. */
-  number(field: AttributeField): number | null
+  /**
+   * The first number among the keys of the field that is not negative; null when there is none.
+   * @param isTold false for one that says nothing, given the key of the table
+   */
+  number(field: AttributeField, isTold?: (number: number, key: string) => boolean): number | null
   /** The key of the table that gave the field its value. */
   keyOf(field: AttributeField): string | null
   /** An attribute by its own key, which then counts as used. */
@@ -49,15 +53,18 @@ export function readAttributes(span: Span): AttributeReader {
   const found = new Map<AttributeField, { source: Source; value: AttributeValue }>()
   const taken = new Set<string>()
   const parsed = new Map<string, unknown>()
+  const reprs = new Map<string, unknown>()
 
   function valueOf({ kind, name, path }: Source): AttributeValue {
     switch (kind) {
       case 'plain':
         return attributes.get(name) ?? null
       case 'below':
-        return nest(entriesBelow(attributes, name))
+        return nest(entriesBelow(attributes, name).filter(([key]) => !sourcesOfKey.has(name + key)))
       case 'member':
-        return memberAt(jsonOf(name), path)
+        return memberOf(name, path)
+      case 'rest':
+        return restAfter(path[0]!, attributes.get(name) ?? null)
       case 'resource':
         return span.resource.get(name) ?? null
       case 'event':
@@ -75,13 +82,31 @@ export function readAttributes(span: Span): AttributeReader {
     return parsed.get(key)
   }
 
+  /** Reads the text of a Python object, once. */
+  function reprOf(text: string): unknown {
+    if (!reprs.has(text)) reprs.set(text, readPythonRepr(text))
+    return reprs.get(text)
+  }
+
+  /** Follows a path through JSON in an attribute, and through texts of Python objects in it or instead of it. */
+  function memberOf(key: string, path: readonly string[]): AttributeValue {
+    let value = jsonOf(key) ?? attributes.get(key)
+    for (const name of path) {
+      if (typeof value === 'string') value = reprOf(value)
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
+      value = (value as Record<string, unknown>)[name]
+    }
+    return (value ?? null) as AttributeValue
+  }
+
   function find(field: AttributeField): AttributeValue {
     const known = found.get(field)
     if (known !== undefined) return known.value
     let empty: { source: Source; value: AttributeValue } | null = null
     for (const source of candidates.get(field) ?? []) {
       const value = valueOf(source)
-      if (isNothing(value)) continue
+      // Spring AI's word for no answer.
+      if (isNothing(value) || (field === 'model' && value === 'none')) continue
       if (!isEmptyJson(value)) {
         found.set(field, { source, value })
         return value
@@ -93,12 +118,15 @@ export function readAttributes(span: Span): AttributeReader {
     return empty.value
   }
 
-  function number(field: AttributeField): number | null {
+  function number(
+    field: AttributeField,
+    isTold?: (number: number, key: string) => boolean,
+  ): number | null {
     for (const source of candidates.get(field) ?? []) {
       const value = valueOf(source)
       if (typeof value !== 'number' && typeof value !== 'string') continue
       const number = value === '' ? Number.NaN : Number(value)
-      if (!Number.isFinite(number) || number < 0) continue
+      if (!Number.isFinite(number) || number < 0 || isTold?.(number, source.key) === false) continue
       found.set(field, { source, value })
       return number
     }
@@ -113,7 +141,7 @@ export function readAttributes(span: Span): AttributeReader {
       const winner = found.get(field)
       if (winner === undefined) return false
       const { kind, name } = winner.source
-      if (kind === 'below' && key.startsWith(name)) return true
+      if (kind === 'below' && key.startsWith(name) && !sourcesOfKey.has(key)) return true
       const isWinner = kind === 'plain' || kind === 'messages' || kind === 'choice'
       return (isWinner && name === key) || sameValue(winner.value, value)
     })
@@ -162,10 +190,10 @@ interface Source {
   key: string
   /** Its place among the keys of the field. */
   rank: number
-  kind: 'plain' | 'below' | 'member' | 'resource' | 'event' | 'messages' | 'choice'
+  kind: 'plain' | 'below' | 'member' | 'rest' | 'resource' | 'event' | 'messages' | 'choice'
   /** The attribute, the prefix of attributes, or the name of the event. */
   name: string
-  /** The path of a member, or the attribute of the event. */
+  /** The path of a member, the start that is cut off, or the attribute of the event. */
   path: string[]
 }
 
@@ -182,6 +210,8 @@ function readSource(field: AttributeField, rank: number, key: string): Source {
     return { ...source, kind: kind as Source['kind'], name, path }
   }
   if (key.endsWith('.*')) return { ...source, kind: 'below', name: key.slice(0, -1) }
+  const [before = '', start] = key.split('^')
+  if (start !== undefined) return { ...source, kind: 'rest', name: before, path: [start] }
   const [name = '', path] = key.split('#')
   return path === undefined
     ? { ...source, kind: 'plain', name }
@@ -240,7 +270,9 @@ function prefixesOf(key: string): string[] {
 
 /** The fields that may show the whole value of an attribute. */
 function fieldsOf(key: string): AttributeField[] {
-  const own = (sourcesOfKey.get(key) ?? []).filter(({ kind }) => kind !== 'member')
+  const own = (sourcesOfKey.get(key) ?? []).filter(
+    ({ kind }) => kind !== 'member' && kind !== 'rest',
+  )
   const below = prefixesOf(key).flatMap((prefix) => sourcesBelow.get(prefix) ?? [])
   return [...own, ...below].map(({ field }) => field)
 }
@@ -265,13 +297,8 @@ function parse(value: AttributeValue): unknown {
   }
 }
 
-function memberAt(json: unknown, path: readonly string[]): AttributeValue {
-  let value = json
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null
-    value = (value as Record<string, unknown>)[name]
-  }
-  return (value ?? null) as AttributeValue
+function restAfter(start: string, value: AttributeValue): AttributeValue {
+  return typeof value === 'string' && value.startsWith(start) ? value.slice(start.length) : null
 }
 
 /** Returns the role in the name of an event, `''` where the pattern has none; null when the name does not match. */

@@ -1,14 +1,32 @@
-import type { Level } from '../../domain/entities.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
 import { usageKeys } from './usage-attributes.ts'
+
+/** Mastra names the attributes that hold the input and the output of a span after its type. */
+const mastraSpanTypes = [
+  'agent_run',
+  'generic',
+  'memory_operation',
+  'model_chunk',
+  'model_generation',
+  'model_inference',
+  'model_step',
+  'processor_run',
+  'rag_embedding',
+  'rag_vector_operation',
+  'scorer_run',
+  'workflow_run',
+  'workflow_step',
+]
 
 /*
  * Which attributes give the value of which field (contracts/langfuse.md 2.8.2). To read one more key, add it to its
  * field; the first key that a span has wins. Keys are written as
  *   key            an attribute of the span
- *   key.*          all attributes below the key, as one object, or as a list where the next segment is a number
+ *   key.*          all attributes below the key that are not keys of a field themselves, as one object, or as a list
+ *                  where the next segment is a number
  *   key#a.0.b      a member of the JSON in an attribute, here `b` in the first element of `a`. It is only borrowed: the
  *                  attribute still counts as unused
+ *   key^start      the rest of an attribute that begins with `start`. It is only borrowed, too
  *   resource:key   an attribute of the resource
  *   event:name     the attributes of the span's event of that name, or a list of them where there are several. A `*` in
  *                  the name matches any text, which is the role; then it is always a list
@@ -20,7 +38,7 @@ import { usageKeys } from './usage-attributes.ts'
  */
 export const attributeKeys = {
   observationName: ['langsmith.trace.name', 'genkit:name', 'logfire.msg', 'ai.toolCall.name'],
-  toolName: ['gen_ai.tool.name'],
+  toolName: ['gen_ai.tool.name', 'spring.ai.tool.definition.name'],
   traceName: ['langfuse.trace.name'],
   userId: [
     'langfuse.user.id',
@@ -28,15 +46,19 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_user_id',
     'langfuse.trace.metadata.langfuse_user_id',
     'ai.telemetry.metadata.userId',
+    'mastra.metadata.userId',
     'traceloop.association.properties.user_id',
   ],
   sessionId: [
     'langfuse.session.id',
     'session.id',
     'gen_ai.conversation.id',
+    'spring.ai.chat.client.conversation.id',
     'langfuse.observation.metadata.langfuse_session_id',
     'langfuse.trace.metadata.langfuse_session_id',
     'ai.telemetry.metadata.sessionId',
+    'mastra.metadata.sessionId',
+    'mastra.metadata.threadId',
     'traceloop.association.properties.session_id',
     'gcp.vertex.agent.session_id',
     'langsmith.metadata.session_id',
@@ -49,6 +71,7 @@ export const attributeKeys = {
     'langfuse.observation.metadata.langfuse_tags',
     'langfuse.trace.metadata.langfuse_tags',
     'ai.telemetry.metadata.tags',
+    'mastra.tags',
     'tag.tags',
     'langsmith.span.tags',
   ],
@@ -88,10 +111,13 @@ export const attributeKeys = {
     'model',
     'gen_ai.model',
     'genkit:output#model',
+    'genkit:output#raw.model',
+    'genkit:output#custom.modelVersion',
     'haystack.component.output#replies.0.meta.model',
     'haystack.component.output#meta.0.model',
     'request_data#model',
     'gcp.vertex.agent.llm_request#model',
+    'genkit:key^/model/',
   ],
   modelParameters: [
     'langfuse.observation.model.parameters',
@@ -103,9 +129,16 @@ export const attributeKeys = {
   usageDetails: ['langfuse.observation.usage_details'],
   costDetails: ['langfuse.observation.cost_details'],
   ...usageKeys,
-  completionStartTime: ['langfuse.observation.completion_start_time'],
+  completionStartTime: [
+    'langfuse.observation.completion_start_time',
+    'mastra.completion_start_time',
+  ],
   msToFirstChunk: ['ai.response.msToFirstChunk', 'ai.stream.msToFirstChunk'],
-  secondsToFirstChunk: ['gen_ai.response.time_to_first_chunk', 'lk.response.ttft'],
+  secondsToFirstChunk: [
+    'gen_ai.response.time_to_first_chunk',
+    'gen_ai.client.operation.time_to_first_chunk',
+    'lk.response.ttft',
+  ],
   promptName: [
     'langfuse.observation.prompt.name',
     'langfuse.prompt.name',
@@ -129,6 +162,7 @@ export const attributeKeys = {
     'event:gen_ai.*.message',
     'messages:events',
     'gen_ai.tool.call.arguments',
+    'spring.ai.tool.call.arguments',
     'input.value',
     'input',
     'inputs',
@@ -160,6 +194,7 @@ export const attributeKeys = {
     'genkit:input',
     'haystack.component.input',
     'haystack.pipeline.input_data',
+    ...mastraSpanTypes.map((type) => `mastra.${type}.input`),
   ],
   output: [
     'langfuse.observation.output',
@@ -171,6 +206,7 @@ export const attributeKeys = {
     'event:gen_ai.choice',
     'choice:events',
     'gen_ai.tool.call.result',
+    'spring.ai.tool.call.result',
     'output.value',
     'output',
     'outputs',
@@ -200,6 +236,7 @@ export const attributeKeys = {
     'genkit:output',
     'haystack.component.output',
     'haystack.pipeline.output_data',
+    ...mastraSpanTypes.map((type) => `mastra.${type}.output`),
   ],
   systemInstructions: ['gen_ai.system_instructions'],
 
@@ -245,6 +282,7 @@ export const metadataKeys = {
     'langfuse.observation.metadata',
     'langfuse.metadata',
     'ai.telemetry.metadata',
+    'mastra.metadata',
     'langsmith.metadata',
   ],
 } as const satisfies Record<string, readonly string[]>
@@ -317,8 +355,16 @@ export const observationTypeOfAttribute: readonly [
   ],
   [
     'genkit:metadata:subtype',
-    { model: 'GENERATION', embedder: 'EMBEDDING', retriever: 'RETRIEVER', tool: 'TOOL' },
+    {
+      model: 'GENERATION',
+      embedder: 'EMBEDDING',
+      retriever: 'RETRIEVER',
+      tool: 'TOOL',
+      flow: 'CHAIN',
+    },
   ],
+  // Genkit's other spans, some of which repeat the usage of the calls that they enclose.
+  ['genkit:type', { '*': 'SPAN' }],
   [
     'ai.operationId',
     {
@@ -352,28 +398,3 @@ export const observationTypeOfAttribute: readonly [
   // The run of an agent by Pydantic AI, which repeats the model and the usage of its calls.
   ['agent_name', { '*': 'AGENT' }],
 ]
-
-/** Levels by their name in lower case. Any other name is no level. */
-export const levelOfName: Readonly<Record<string, Level>> = {
-  trace: 'DEBUG',
-  verbose: 'DEBUG',
-  debug: 'DEBUG',
-  default: 'DEFAULT',
-  info: 'DEFAULT',
-  log: 'DEFAULT',
-  notice: 'DEFAULT',
-  ok: 'DEFAULT',
-  success: 'DEFAULT',
-  warn: 'WARNING',
-  warning: 'WARNING',
-  error: 'ERROR',
-  fatal: 'ERROR',
-  critical: 'ERROR',
-}
-
-/** Attributes that hold the text of an answer, each with the one that holds the calls of tools made beside it. */
-export const toolCallsBeside: Readonly<Record<string, string>> = {
-  'ai.response.text': 'ai.response.toolCalls',
-  'ai.result.text': 'ai.result.toolCalls',
-  'lk.pii.response.text': 'lk.pii.response.function_calls',
-}

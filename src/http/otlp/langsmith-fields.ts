@@ -5,6 +5,7 @@ import { previewOf } from '../../domain/json.ts'
 import { findUsage } from '../../domain/usage-metadata.ts'
 import { jsonOfValue, textOf } from './attribute-reader.ts'
 import type { Span } from './decode.ts'
+import { readPythonRepr } from './python-repr.ts'
 
 type RunPatch = EventOf<'run'>['patch']
 
@@ -65,16 +66,13 @@ function counted({ attributes }: Span): JsonText {
   })
 }
 
-/** Reads JSON (JavaScript) or the text of a dict of numbers (Python). */
+/** Reads JSON (JavaScript) or the text of a dict (Python). */
 function detailsOf(text: string | null): unknown {
   if (text === null) return undefined
-  const json = /^\{(?:'\w+': [\w.]+(?:, )?)*\}$/.test(text)
-    ? text.replaceAll("'", '"').replaceAll('None', 'null')
-    : text
   try {
-    return JSON.parse(json) as unknown
+    return JSON.parse(text) as unknown
   } catch {
-    return undefined
+    return readPythonRepr(text)
   }
 }
 

@@ -4,12 +4,7 @@ import { sliceElements, sliceMembers } from '../../domain/json.ts'
 import type { ObservationType } from '../../domain/observation-types.ts'
 import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import { jsonOfValue, metadataValue, textOf, type AttributeReader } from './attribute-reader.ts'
-import {
-  levelOfName,
-  observationTypeOfAttribute,
-  toolCallsBeside,
-  type AttributeField,
-} from './attributes.ts'
+import { observationTypeOfAttribute, type AttributeField } from './attributes.ts'
 import type { Attributes, AttributeValue, Scope, Span } from './decode.ts'
 import { textOfParts, tidyMessages } from './messages.ts'
 
@@ -44,6 +39,24 @@ export function readName(span: Span, reader: AttributeReader, type: ObservationT
 export function readEnvironment(reader: AttributeReader): string {
   const sent = reader.text('environment')
   return sent === null ? defaultEnvironment : normalizeEnvironment(sent)
+}
+
+/** Levels by their name in lower case. Any other name is no level. */
+const levelOfName: Readonly<Record<string, Level>> = {
+  trace: 'DEBUG',
+  verbose: 'DEBUG',
+  debug: 'DEBUG',
+  default: 'DEFAULT',
+  info: 'DEFAULT',
+  log: 'DEFAULT',
+  notice: 'DEFAULT',
+  ok: 'DEFAULT',
+  success: 'DEFAULT',
+  warn: 'WARNING',
+  warning: 'WARNING',
+  error: 'ERROR',
+  fatal: 'ERROR',
+  critical: 'ERROR',
 }
 
 export function readLevel(span: Span, reader: AttributeReader): Level {
@@ -89,6 +102,7 @@ export function readInput(reader: AttributeReader): JsonText | null {
   const content = textOfParts(instructions) ?? instructions
   const system = `{"role":"system","content":${content}}`
   if (input === null || /^\[\s*\]$/.test(input)) return `[${system}]`
+  if (input.startsWith('"')) return `[${system},{"role":"user","content":${input}}]`
   if (!input.startsWith('[')) return `[${system},${input}]`
   return isAmong(content, input) ? input : `[${system},${input.slice(1)}`
 }
@@ -98,6 +112,13 @@ function isAmong(content: JsonText, messages: JsonText): boolean {
     const members = sliceMembers(message)
     return members.get('role') === '"system"' && members.get('content') === content
   })
+}
+
+/** Attributes that hold the text of an answer, each with the one that holds the calls of tools made beside it. */
+const toolCallsBeside: Readonly<Record<string, string>> = {
+  'ai.response.text': 'ai.response.toolCalls',
+  'ai.result.text': 'ai.result.toolCalls',
+  'lk.pii.response.text': 'lk.pii.response.function_calls',
 }
 
 /** Reads the answer: its text together with the calls of tools that stand beside it in another attribute. */
@@ -132,9 +153,14 @@ export function readModelParameters(reader: AttributeReader): JsonText | null {
   if (members.length === 0 && typeof value !== 'string') return null
   const parameters = members.map(
     ([key, value]) =>
-      `${JSON.stringify(key)}:${/^["\d-]/.test(value) ? value : JSON.stringify(value)}`,
+      `${JSON.stringify(key)}:${/^["\d-]/.test(value) ? value : JSON.stringify(compact(value))}`,
   )
   return `{${parameters.join(',')}}`
+}
+
+/** Writes JSON without white space, as the vendor shows it: Python's encoder puts a space after each comma. */
+function compact(json: JsonText): JsonText {
+  return JSON.stringify(JSON.parse(json))
 }
 
 /** Writes the names of nested parameters as they were sent: `choice.count`. */

@@ -1,7 +1,8 @@
 /*
  * Which attributes tell tokens and costs: a part of the table in attributes.ts, in the same notation. The first key
  * that holds a number, not negative, wins. Counts of the input and the output may or may not include their details
- * (cached, reasoning …): `countTokens` in usage.ts sees to it that no token counts twice.
+ * (cached, reasoning …): `countTokens` in usage.ts sees to it that no token counts twice. A path goes on through the text of
+ * a Python object (`Usage(cached_tokens=3)`, `{'cached_tokens': 3}`).
  */
 export const usageKeys = {
   inputTokens: [
@@ -85,6 +86,7 @@ export const usageKeys = {
     'mlflow.chat.tokenUsage#cache_read_input_tokens',
     'gcp.vertex.agent.llm_response#usage_metadata.cached_content_token_count',
     'genkit:output#usage.cachedContentTokens',
+    'genkit:output#raw.usage.prompt_tokens_details.cached_tokens',
     'haystack.component.output#replies.0.meta.usage.prompt_tokens_details.cached_tokens',
     'haystack.component.output#replies.0.meta.usage.cache_read_input_tokens',
     'haystack.component.output#meta.0.usage.prompt_tokens_details.cached_tokens',
@@ -92,6 +94,9 @@ export const usageKeys = {
     'response_data#usage.input_tokens_details.cached_tokens',
     'response_data#usage.prompt_tokens_details.cached_tokens',
     'response_data#usage.cache_read_input_tokens',
+    'metadata.usage_object#prompt_tokens_details.cached_tokens',
+    'output.value#raw.usage.prompt_tokens_details.cached_tokens',
+    'output.value#replies.0._meta.usage.prompt_tokens_details.cached_tokens',
   ],
   cacheCreationTokens: [
     'gen_ai.usage.cache_creation.input_tokens',
@@ -137,10 +142,14 @@ export const usageKeys = {
     'ai.response.providerMetadata#openrouter.usage.completionTokensDetails.reasoningTokens',
     'gcp.vertex.agent.llm_response#usage_metadata.thoughts_token_count',
     'genkit:output#usage.thoughtsTokens',
+    'genkit:output#raw.usage.completion_tokens_details.reasoning_tokens',
     'haystack.component.output#replies.0.meta.usage.completion_tokens_details.reasoning_tokens',
     'haystack.component.output#meta.0.usage.completion_tokens_details.reasoning_tokens',
     'response_data#usage.output_tokens_details.reasoning_tokens',
     'response_data#usage.completion_tokens_details.reasoning_tokens',
+    'metadata.usage_object#completion_tokens_details.reasoning_tokens',
+    'output.value#raw.usage.completion_tokens_details.reasoning_tokens',
+    'output.value#replies.0._meta.usage.completion_tokens_details.reasoning_tokens',
   ],
   inputAudioTokens: [
     'gen_ai.usage.details.input_audio_tokens',

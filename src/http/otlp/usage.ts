@@ -11,7 +11,8 @@ import type { AttributeReader } from './attribute-reader.ts'
 export function readUsage(reader: AttributeReader, type: ObservationType): UsagePatch {
   const isModelCall = type === 'GENERATION' || type === 'EMBEDDING'
   const usageDetails = ownMap(reader, 'usageDetails') ?? (isModelCall ? countTokens(reader) : '{}')
-  const costDetails = ownMap(reader, 'costDetails') ?? (isModelCall ? knownCosts(reader) : '{}')
+  const costDetails =
+    ownMap(reader, 'costDetails') ?? (isModelCall ? knownCosts(reader, usageDetails) : '{}')
   return usagePatch({ usageDetails, costDetails })
 }
 
@@ -63,11 +64,17 @@ function rest(whole: number | null, details: number, isApart: boolean): number |
   return whole === null || isApart || details > whole ? whole : whole - details
 }
 
-function knownCosts(reader: AttributeReader): JsonText {
+/**
+ * Reads costs. A `gen_ai.usage.cost` of 0 beside tokens is what openlit sends for models that it has no price of: it says
+ * nothing (SPEC I14).
+ */
+function knownCosts(reader: AttributeReader, usageDetails: JsonText): JsonText {
+  const isTold = (cost: number, key: string): boolean =>
+    cost > 0 || key !== 'gen_ai.usage.cost' || !/:\s*[\d.]*[1-9]/.test(usageDetails)
   const costs = {
     input: reader.number('inputCost'),
     output: reader.number('outputCost'),
-    total: reader.number('totalCost'),
+    total: reader.number('totalCost', isTold),
   }
   return JSON.stringify(
     Object.fromEntries(Object.entries(costs).filter(([, cost]) => cost !== null)),

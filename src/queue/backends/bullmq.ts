@@ -34,7 +34,7 @@ export interface Pace {
 }
 
 /** SPEC I7: a request is refused fast, rather than held while the datastore is away. */
-const usualPace: Pace = { answerMs: 2_000 }
+export const usualPace: Pace = { answerMs: 2_000 }
 /** A large request is many jobs of up to 1 MiB, and storing them takes longer on a slow disk. */
 const answerMsPerFurtherJob = 250
 const pingMs = 1_500

@@ -19,6 +19,8 @@ export interface BullOptions {
   namespace?: string
   /** Left out: the jobs of a process that ended are taken over when their locks expire. */
   owner?: JobOwner
+  /** How long a producer waits for the datastore. Default: 2 s for Redis, 4 s for Postgres. */
+  answerMs?: number
 }
 
 /** Says in the locks of jobs which process holds them, so that others can tell whether it still runs. */

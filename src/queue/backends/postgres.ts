@@ -31,7 +31,7 @@ const schema = 'bullmq'
 const connectMs = 2_000
 const closeMs = 1_000
 /** Under load Postgres may well take 2 s, which would refuse what could have been taken. Clients get an answer in 5 s. */
-const answerMs = 4_000
+const usualAnswerMs = 4_000
 
 /**
  * One pool for producers, workers and announcements. One connection of it listens, for all queues; the others run
@@ -57,6 +57,7 @@ export function postgresBackend({
   namespace = 'runmill',
   isAlone = false,
   owner,
+  answerMs = usualAnswerMs,
   whileAnswering,
 }: PostgresOptions): QueueBackend {
   const pace = { answerMs, ...(whileAnswering === undefined ? {} : { whileAnswering }) }

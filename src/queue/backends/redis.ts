@@ -5,7 +5,7 @@ import type { QueueBackend, QueueMemory } from '../backend.ts'
 import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { bullBackend } from './bullmq.ts'
+import { bullBackend, usualPace } from './bullmq.ts'
 import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
 import { oldestJobs } from './redis-oldest.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
@@ -41,9 +41,11 @@ export function redisBackend({
   log = silentLog,
   namespace = 'runmill',
   owner,
+  answerMs = usualPace.answerMs,
 }: BullOptions): QueueBackend {
   const address = parseRedisUrl(url)
-  return bullBackend('redis', redisConnect(address, namespace, log), log, { owner })
+  const pace = { answerMs }
+  return bullBackend('redis', redisConnect(address, namespace, log), log, { owner, pace })
 }
 
 function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Connect {

@@ -26,3 +26,11 @@ export async function apiKeyFindByPublicKey(db: Db, publicKey: string): Promise<
   const [key] = await runStatement<ApiKey>(db, 'api_key_find_by_public_key', [publicKey])
   return key ?? null
 }
+
+/** Lists which of these keys are not revoked. */
+export async function apiKeyListValid(
+  db: Db,
+  publicKeys: string[],
+): Promise<{ publicKey: string; secretHash: Buffer }[]> {
+  return runStatement(db, 'api_key_list_valid', [publicKeys])
+}

@@ -16,6 +16,10 @@ where api_keys.secret_hash = $1 and api_keys.revoked_at is null;
 -- Lists the keys of a tenant, oldest first. $1 tenant. Reads only.
 select public_key, scopes, note, created_at, revoked_at from api_keys where tenant_id = $1 order by created_at, id;
 
+-- name: api_key_list_valid
+-- Lists which of these keys are not revoked, of any tenant. $1 public keys. Reads only.
+select public_key, secret_hash from api_keys where public_key = any($1) and revoked_at is null;
+
 -- name: api_key_update_revoked
 -- Revokes a key. $1 tenant, $2 public key, $3 now. Returns no row when there is no such key. A repeat keeps the first
 -- time.

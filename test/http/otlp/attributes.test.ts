@@ -197,7 +197,7 @@ describe("Langfuse's own attributes", () => {
     expect(h.errors).toEqual([])
   })
 
-  test('a first token is timed by its time in any quotes, or by the milliseconds to it', async () => {
+  test('a first token is timed by its time in any quotes, or by the time to it', async () => {
     const time = '2026-11-21T20:00:00.004Z'
     for (const sent of [time, `"${time}"`, JSON.stringify(`"${time}"`)]) {
       const { run } = await sendOne({ 'langfuse.observation.completion_start_time': sent })
@@ -205,6 +205,10 @@ describe("Langfuse's own attributes", () => {
     }
     const { run } = await sendOne({ 'ai.response.msToFirstChunk': 2.5 })
     expect(run.firstTokenTime).toBe('2026-11-21T20:00:00.002500Z')
+    for (const key of ['gen_ai.response', 'gen_ai.client.operation']) {
+      const { run: timed } = await sendOne({ [`${key}.time_to_first_chunk`]: 0.0025 })
+      expect(timed.firstTokenTime).toBe('2026-11-21T20:00:00.002500Z')
+    }
     const { run: without } = await sendOne({
       'langfuse.observation.completion_start_time': '"soon',
     })

@@ -352,6 +352,78 @@ const cases: Case[] = [
     },
   },
 
+  {
+    name: 'details of usage in the text of a Python object, of which strings say nothing',
+    spans: [
+      {
+        name: 'dict',
+        attributes: {
+          ...call,
+          'gen_ai.usage.input_tokens': 40,
+          'gen_ai.usage.output_tokens': 12,
+          'metadata.usage_object':
+            "{'total_tokens': 52, 'completion_tokens_details': {'audio_tokens': None, 'reasoning_tokens': 4}, 'prompt_tokens_details': {'cached_tokens': 16}}",
+        },
+      },
+      {
+        name: 'object',
+        attributes: {
+          ...call,
+          'gen_ai.usage.input_tokens': 40,
+          'output.value': json({
+            raw: String.raw`Completion(choices=[Choice(text='it\'s usage=Usage(cached_tokens=9)', role=<Role.A: 'a'>)], usage=Usage(prompt_tokens_details=Details(cached_tokens=16)))`,
+          }),
+        },
+      },
+      {
+        name: 'cut off',
+        attributes: {
+          ...call,
+          'gen_ai.usage.input_tokens': 40,
+          'metadata.usage_object': "{'prompt_tokens_details': {'cached_tokens': 16}, 'tot",
+        },
+      },
+    ],
+    observations: {
+      dict: {
+        usageDetails: {
+          input: 24,
+          output: 8,
+          input_cached_tokens: 16,
+          output_reasoning_tokens: 4,
+          total: 52,
+        },
+      },
+      object: { usageDetails: { input: 24, input_cached_tokens: 16, total: 40 } },
+      'cut off': { usageDetails: { input: 40, total: 40 } },
+    },
+  },
+  {
+    name: 'a cost of 0 beside tokens is unknown, unless it is in a field of Langfuse or there are no tokens',
+    spans: [
+      { name: 'unknown', attributes: { ...call, ...usage, 'gen_ai.usage.cost': 0 } },
+      {
+        name: 'elsewhere',
+        attributes: { ...call, ...usage, 'gen_ai.usage.cost': 0, 'llm.cost.total': 0.5 },
+      },
+      { name: 'no tokens', attributes: { ...call, 'gen_ai.usage.cost': 0 } },
+      {
+        name: 'own',
+        attributes: {
+          ...usage,
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.request.model': 'gpt-4.1-mini',
+          'langfuse.observation.cost_details': json({ total: 0 }),
+        },
+      },
+    ],
+    observations: {
+      unknown: { costDetails: {}, metadata: { attributes: { 'gen_ai.usage.cost': 0 } } },
+      elsewhere: { costDetails: { total: 0.5 } },
+      'no tokens': { costDetails: { total: 0 } },
+      own: { costDetails: { total: 0 } },
+    },
+  },
   // Containers that repeat the usage of their children.
   {
     name: 'agents, steps and chains repeat usage and cost, which count once',
@@ -572,7 +644,7 @@ const cases: Case[] = [
         attributes: {
           'langfuse.observation.type': 'generation',
           'langfuse.observation.model.parameters':
-            '{"temperature":0.50,"stop":["a","b"],"stream":true,"user":"u"}',
+            '{"temperature": 0.50, "stop": ["a", "b"], "stream": true, "user": "u"}',
         },
       },
       {
@@ -590,6 +662,48 @@ const cases: Case[] = [
         modelParameters: { temperature: 0.5, stop: '["a","b"]', stream: 'true', user: 'u' },
       },
       two: { modelParameters: { stop_sequences: '["a","b"]', 'choice.count': 2, stream: 'true' } },
+    },
+  },
+  {
+    name: 'the name of the model is no parameter, so it hides no parameters that are told elsewhere',
+    spans: [
+      {
+        name: 'call',
+        attributes: {
+          'ai.operationId': 'ai.generateText.doGenerate',
+          'gen_ai.request.model': 'm',
+          'gen_ai.response.model': 'm-2025',
+          'ai.settings.maxRetries': 2,
+        },
+      },
+    ],
+    observations: {
+      'ai.generateText.doGenerate': {
+        model: 'm-2025',
+        modelParameters: { maxRetries: 2 },
+        metadata: { attributes: { 'gen_ai.request.model': 'm' } },
+      },
+    },
+  },
+  {
+    name: 'a question that is plain text is what the user said beside the instructions',
+    spans: [
+      {
+        name: 'agent',
+        attributes: {
+          'gen_ai.operation.name': 'invoke_agent',
+          'gen_ai.system_instructions': 'Be brief.',
+          'mastra.agent_run.input': 'Why?',
+        },
+      },
+    ],
+    observations: {
+      agent: {
+        input: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'Why?' },
+        ],
+      },
     },
   },
 ]

@@ -13,6 +13,9 @@ const exporters = [
   ['protobuf', ProtobufExporter],
 ] as const
 
+/** By default an exporter drops its spans after 10 s, which a busy machine may need for the first request. */
+const patienceMs = 100_000
+
 describe.each(exporters)("OpenTelemetry's own exporter, %s", (_, Exporter) => {
   test.each([
     [langfusePath, 'none'],
@@ -27,10 +30,11 @@ describe.each(exporters)("OpenTelemetry's own exporter, %s", (_, Exporter) => {
       headers: { authorization: h.tenant.basic },
       // The type is a const enum, which ES modules cannot import.
       compression: compression as never,
+      timeoutMillis: patienceMs,
     })
     const provider = new BasicTracerProvider({
       resource: resourceFromAttributes({ 'service.name': 'shop' }),
-      spanProcessors: [new BatchSpanProcessor(exporter)],
+      spanProcessors: [new BatchSpanProcessor(exporter, { exportTimeoutMillis: patienceMs })],
     })
     const tracer = provider.getTracer('lib', '1.0')
     const root = tracer.startSpan('root', { attributes: { 'input.value': 'hi', list: ['a', 'b'] } })

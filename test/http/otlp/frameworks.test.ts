@@ -4,6 +4,7 @@ import { harness } from '../../support/harness.ts'
 import { callbackFrameworks } from './frameworks/callbacks.ts'
 import { tableOf } from './frameworks/document.ts'
 import type { FrameworkFacts } from './frameworks/facts.ts'
+import { javascriptFrameworks } from './frameworks/javascript.ts'
 import { instrumentedFrameworks } from './frameworks/openinference.ts'
 import { tracingFrameworks } from './frameworks/own-tracing.ts'
 import {
@@ -16,7 +17,12 @@ import {
   replay,
 } from './frameworks/read-back.ts'
 
-const frameworks = [...callbackFrameworks, ...instrumentedFrameworks, ...tracingFrameworks]
+const frameworks = [
+  ...callbackFrameworks,
+  ...instrumentedFrameworks,
+  ...tracingFrameworks,
+  ...javascriptFrameworks,
+]
 
 describe.each(frameworks)('$fixture', (facts) => {
   test('what it sends comes back through both dialects', async () => {
@@ -30,6 +36,7 @@ describe.each(frameworks)('$fixture', (facts) => {
     for (const [index, trace] of traces.entries()) {
       expect.soft(trace).toMatchObject(aboutTrace(facts, index))
     }
+    if (facts.prompt) expect.soft(promptsOf(traces)).toEqual(['weather-prompt 3'])
     expect.soft(inputsAndOutputs(facts, traces[0])).toEqual(expectedValues(facts))
 
     const runs = await readRuns(h)
@@ -50,6 +57,17 @@ function aboutTrace({ user, session, tags, bare }: FrameworkFacts, index: number
     ...(session ? { sessionId: isBare ? null : 'session-1' } : {}),
     ...(tags ? { tags: expect.arrayContaining(['weather', 'demo']) } : {}),
   }
+}
+
+/** The prompts that calls of a model are linked to, each once. */
+// oxlint-disable-next-line typescript/no-explicit-any -- traces as Langfuse's API shows them
+function promptsOf(traces: any[]): string[] {
+  const calls = traces
+    .flatMap(({ observations }) => observations)
+    .filter(({ type }) => type === 'GENERATION')
+  return [
+    ...new Set(calls.map(({ promptName, promptVersion }) => `${promptName} ${promptVersion}`)),
+  ]
 }
 
 function expectedValues({ trace, tool, firstCall, lastCall }: FrameworkFacts): object {

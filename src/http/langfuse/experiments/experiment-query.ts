@@ -58,7 +58,7 @@ export function readExperimentCursor(
 ): Pick<ExperimentCursor, 'lastTime' | 'lastId'> {
   const { data } = cursorContent.safeParse(parse(Buffer.from(cursor, 'base64url').toString()))
   const lastTime = data === undefined ? null : parseTimestamp(data.lastTime)
-  if (data === undefined || lastTime === null) throw invalidRequest('Invalid cursor')
+  if (data === undefined || lastTime === null) throw invalidRequest('Invalid cursor format')
   return { lastTime, lastId: data.lastId }
 }
 

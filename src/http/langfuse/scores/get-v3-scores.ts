@@ -157,7 +157,7 @@ function readCursor(cursor: string): { timestamp: string; id: string } {
   const content = cursorContent.safeParse(parse(Buffer.from(cursor, 'base64url').toString('utf8')))
   const timestamp = content.success ? parseTimestamp(content.data.lastTimestamp) : null
   if (!content.success || timestamp === null || !isUuid(content.data.lastId)) {
-    throw invalidRequest('Invalid cursor')
+    throw invalidRequest('Invalid cursor format')
   }
   return { timestamp, id: content.data.lastId }
 }

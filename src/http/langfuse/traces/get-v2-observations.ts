@@ -99,7 +99,7 @@ const cursor = z.object({ lastStartTimeTo: z.string(), lastId: z.string() })
 function readCursor(sent: string): ObservationKey {
   const { data } = cursor.safeParse(parse(Buffer.from(sent, 'base64').toString('utf8')))
   const startTime = data === undefined ? null : parseTimestamp(data.lastStartTimeTo)
-  if (data === undefined || startTime === null) throw invalidRequest('Invalid cursor')
+  if (data === undefined || startTime === null) throw invalidRequest('Invalid cursor format')
   return { startTime, id: resolveId('run', data.lastId).id }
 }
 

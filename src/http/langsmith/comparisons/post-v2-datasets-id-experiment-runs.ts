@@ -157,6 +157,7 @@ async function readDetails(
 const unknownDetails = {
   usageDetails: null,
   costDetails: null,
+  priceId: null,
   firstTokenTime: null,
   threadId: null,
   traceTier: null,

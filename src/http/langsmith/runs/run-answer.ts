@@ -92,7 +92,7 @@ export const runAnswer = runFieldsAnswer.extend({
   completion_token_details: tokenDetailsAnswer.nullable(),
   prompt_cost_details: costDetailsAnswer.nullable(),
   completion_cost_details: costDetailsAnswer.nullable(),
-  price_model_id: z.null(),
+  price_model_id: uuidAnswer.nullable(),
   reference_dataset_id: uuidAnswer.nullable(),
   in_dataset: z.boolean(),
   thread_id: z.string().nullable(),

@@ -74,7 +74,7 @@ export function runFromRow(row: RunDetailRow, urls?: AttachmentUrls): RunAnswer 
     completion_token_details: rawJson(usageDetailOf(row, 'completion_token_details')),
     prompt_cost_details: rawJson(usageDetailOf(row, 'prompt_cost_details')),
     completion_cost_details: rawJson(usageDetailOf(row, 'completion_cost_details')),
-    price_model_id: null,
+    price_model_id: row.priceId,
     reference_dataset_id: row.referenceDatasetId,
     in_dataset: row.inDataset,
     thread_id: row.threadId,

@@ -31,11 +31,15 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       : sql` and filter_feedback.updated_at ${raw(operator)} ${time}::text::timestamptz`
   const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
   const ofRun = (column: string) => sql`${run}.${raw(column)}`
-  const rolledUp = (column: string) =>
-    sql`case when ${isRoot} then (select filter_trace.${raw(column)} from traces filter_trace where filter_trace.tenant_id = ${run}.tenant_id and filter_trace.id = ${run}.trace_id) else ${ofRun(column)} end`
+  const ofTrace = (column: Sql) =>
+    sql`case when ${isRoot} then (select ${column} from traces filter_trace where filter_trace.tenant_id = ${run}.tenant_id and filter_trace.id = ${run}.trace_id)`
+  const rolledUp = (column: string) => {
+    const whole = sql`case when filter_trace.root_run_id = ${run}.id then filter_trace.${raw(column)} else ${ofRun(column)} end`
+    return sql`${ofTrace(whole)} else ${ofRun(column)} end`
+  }
   // Every view shows 0 for a run without tokens.
   const tokens = (column: string) => sql`coalesce(${rolledUp(column)}, 0)`
-  const firstTokenTime = sql`coalesce(${run}.first_token_time, ${rolledUp('first_token_time')})`
+  const firstTokenTime = sql`coalesce(${run}.first_token_time, ${ofTrace(sql`filter_trace.first_token_time`)} end)`
   const seconds = (time: Sql) => sql`extract(epoch from ${time} - ${run}.start_time)`
   return {
     columns: {

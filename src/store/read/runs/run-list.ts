@@ -6,7 +6,6 @@ import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { filterNarrow } from '../filter/narrow.ts'
 import { runSource } from './run-filter.ts'
 import {
-  isRootSql,
   runOrderSql,
   runPageSql,
   type RunKey,
@@ -112,9 +111,9 @@ order by page.start_time ${time}, page.id ${id}`
 const plainColumns = sql`run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type,
   run.status, run.start_time, run.end_time, run.created_at, run.inputs_preview, run.outputs_preview, run.status_message,
   run.level, run.tags, run.dotted_order, run.reference_example_id, run.first_token_time, run.thread_id,
-  experiments.trace_tier, trace.start_time as trace_min_start_time`
+  run.price ->> 'id' as price_id, experiments.trace_tier, trace.start_time as trace_min_start_time`
 
-/** Tokens and costs. A root run shows the sums of its trace. */
+/** Tokens and costs. The root run shows the sums of its trace, of several the first (SPEC I13). */
 export const rolledUpColumns = [
   'prompt_tokens',
   'completion_tokens',
@@ -162,7 +161,8 @@ function columnsOf(wanted: ReadonlySet<RunColumn>): Sql {
     [
       plainColumns,
       ...rolledUpColumns.map(
-        (name) => sql`case when ${isRootSql} then trace.${name} else run.${name} end as ${name}`,
+        (name) =>
+          sql`case when trace.root_run_id = run.id then trace.${name} else run.${name} end as ${name}`,
       ),
       ...optionalColumns.map(
         ([column, name, expression]) =>

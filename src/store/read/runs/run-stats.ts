@@ -19,7 +19,7 @@ export interface RunStatsRow {
   latencyAvg: number | null
   firstTokenP50: number | null
   firstTokenP99: number | null
-  /** In these sums every token counts once: a root run in the set stands for its whole trace. */
+  /** In these sums every token counts once (SPEC I13): the root runs of a trace in the set stand for it together. */
   promptTokens: number | null
   completionTokens: number | null
   totalTokens: number | null
@@ -83,11 +83,16 @@ export async function runStats(
       ? empty
       : sql`order by ${firstOf(groups)}, key collate "C"
     limit ${groups.limit} offset ${groups.offset}`
-  // The window sorts all runs, so it is left out when all of them are roots, or none is.
+  // One root stands for its trace and for all other runs of it. The window sorts all runs, so it is left out when none
+  // is a root.
   const isCounted =
-    query.isRoot === undefined
-      ? sql`is_root or not bool_or(is_root) over (partition by one.key, trace_id)`
-      : sql`true`
+    query.isRoot === false
+      ? sql`true`
+      : sql`not first_value(is_root) over same_trace or id = first_value(id) over same_trace`
+  const sameTrace =
+    query.isRoot === false
+      ? empty
+      : sql`window same_trace as (partition by ${groups === null ? empty : sql`one.key, `}trace_id order by is_root desc, id)`
   const source =
     groups === null
       ? sql`(select) as one left join (number join shown on true) on true`
@@ -120,6 +125,7 @@ member as materialized (
   from matched
   cross join lateral unnest(matched.keys) as one (key)
   ${only}
+  ${sameTrace}
 ),
 shown as materialized (
   select key, count(*) over () as group_count, row_number() over (order by ${firstOf(groups)}, key collate "C") as place

@@ -4,7 +4,7 @@ import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import { runListRelatives, withPaths, type Relatives } from './run-trees.ts'
 
-/** A run as every view shows it. Tokens and costs of a root run are those of its whole trace. */
+/** A run as every view shows it. Tokens and costs of the root run are those of its whole trace. */
 export interface RunRow {
   id: string
   tenantId: string
@@ -55,6 +55,8 @@ export interface RunRow {
 export interface RunDetailRow extends RunRow {
   usageDetails: JsonText | null
   costDetails: JsonText | null
+  /** The price with which the run's own cost was computed; null when it was sent, or there is none. */
+  priceId: string | null
   firstTokenTime: Timestamp | null
   /** The first token of any run of the trace. Absent where it is not read. */
   traceFirstTokenTime?: Timestamp | null

@@ -71,18 +71,25 @@ describe('200', () => {
 
   test('a run is shown with its costs and their parts, as exact decimals', async () => {
     const h = await harness()
-    await h.call('POST', '/model-price-map', price)
+    const { body: mine } = await h.call('POST', '/model-price-map', price)
     const metadata = { ls_model_name: 'my-model-1', ls_provider: 'me' }
-    expect(await runOf(h, { metadata }, usage)).toMatchObject({
+    const run = await runOf(h, { metadata }, usage)
+    expect(run).toMatchObject({
+      price_model_id: mine.id,
       prompt_cost: '0.064',
       completion_cost: '0.052',
       total_cost: '0.116',
       prompt_cost_details: { cache_read: '0.004' },
       completion_cost_details: { reasoning: '0.04' },
     })
+    const v2 = `/v2/runs/${String(run['id'])}?project_id=${String(run['session_id'])}&start_time=2026-01-21T10:00:00Z&selects=PRICE_MODEL_ID`
+    expect((await h.call('GET', v2)).body).toEqual({ price_model_id: mine.id })
     // Of another provider, and before the price was in force: no price.
     for (const other of [{ ...metadata, ls_provider: 'you' }, { ls_model_name: 'my-model' }]) {
-      expect(await runOf(h, { metadata: other }, usage)).toMatchObject({ total_cost: null })
+      expect(await runOf(h, { metadata: other }, usage)).toMatchObject({
+        total_cost: null,
+        price_model_id: null,
+      })
     }
   })
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, feedbackOn, second } from '../../../support/comparison-rows.ts'
+import { comparisonRows, feedbackOn, runEvent, second } from '../../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../../support/harness.ts'
 import { traceOf } from '../../../support/run-tree.ts'
 
@@ -121,6 +121,65 @@ describe('200 /runs/stats', () => {
       ...sums,
       run_count: 3,
     })
+  })
+
+  test('a trace with several roots counts once, whichever of them are counted', async () => {
+    const h = await harness()
+    const session = await comparisonRows(h.db, h.tenant.id).experiment(null)
+    const usage = (totalTokens: number, totalCost: string): object => ({ totalTokens, totalCost })
+    const { events, traceId } = traceOf(session, 10, { runType: 'llm', ...usage(52, '0.1') })
+    const other = (at: number, name: string, rest: object) =>
+      runEvent(randomUUID(), {
+        traceId,
+        experimentId: session,
+        parentRunId: null,
+        runType: 'llm',
+        name,
+        startTime: second(at),
+        endTime: second(at + 1),
+        inputs: '{}',
+        ...rest,
+      })
+    const next = other(30, 'next', usage(84, '0.3'))
+    await h.ingest(
+      ...events,
+      next,
+      other(40, 'failed', { error: '"it failed"' }),
+      feedbackOn(null, 'whole', 1, { traceId }),
+    )
+    const rows = await h.call('POST', '/runs/query', { session: [session], order: 'asc' })
+    const shown = (run: Record<string, unknown>): unknown[] => [run.total_tokens, run.total_cost]
+    expect(rows.body.runs.map(shown)).toEqual([
+      [136, '0.4'],
+      [84, '0.3'],
+      [0, null],
+    ])
+    expect(shown((await h.call('GET', `/runs/${next.id}`)).body)).toEqual([84, '0.3'])
+    const bySize = { session: [session], filter: 'gt(total_tokens, 100)' }
+    expect((await h.call('POST', '/runs/query', bySize)).body.runs).toHaveLength(1)
+
+    const whole = {
+      total_tokens: 136,
+      median_tokens: 136,
+      total_cost: 0.4,
+      cost_p50: 0.4,
+      feedback_stats: { whole: { n: 1, avg: 1, values: {} } },
+    }
+    for (const [rest, run_count] of [
+      [{}, 3],
+      [{ is_root: true }, 3],
+      [{ run_type: 'llm' }, 3],
+      [{ filter: 'neq(name, "root")' }, 2],
+      [{ error: true }, 1],
+    ] as const) {
+      expect(await stats(h, { session: [session], ...rest })).toMatchObject({ ...whole, run_count })
+    }
+    const groups = await stats(h, { session: [session], group_by: { attribute: 'run_type' } })
+    expect(groups).toEqual({ llm: expect.objectContaining(whole) })
+    const project = await h.call('GET', `/sessions/${session}?include_stats=true`)
+    expect(project.body).toMatchObject({ total_tokens: 136, run_count: 3 })
+    const trace = await h.call('GET', `/api/public/traces/${traceId}`)
+    expect(trace.body.totalCost).toBe(0.4)
   })
 
   test('there are statistics even when there are no runs', async () => {

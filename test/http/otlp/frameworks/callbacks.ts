@@ -124,7 +124,7 @@ GENERATION · weather · 64>20=84 · $0.000048`,
     fixture: 'python/litellm-otel-1.110.2',
     setUp: '`litellm.callbacks = ["otel"]`, `OTEL_EXPORTER=otlp_http` and `OTEL_ENDPOINT`',
     observations: `
-GENERATION · litellm_request · gpt-4.1-mini-2025-04-14 · 40>12=52 · $0.0000304
+GENERATION · litellm_request · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · $0.0000304
   SPAN · raw_gen_ai_request
 
 GENERATION · litellm_request · broken-model · ! litellm.BadRequestError: OpenAIException - The model "broken-model" does not exist`,

@@ -4,6 +4,7 @@ import { versionOf, type FrameworkFacts } from './facts.ts'
 export function tableOf(frameworks: FrameworkFacts[]): string {
   const head = [
     'Framework',
+    'Language',
     'Version',
     'Types',
     'Model',
@@ -24,7 +25,7 @@ export function tableOf(frameworks: FrameworkFacts[]): string {
 }
 
 function rowOf(facts: FrameworkFacts): string[] {
-  const { framework, version } = versionOf(facts)
+  const { framework, language, version } = versionOf(facts)
   const { observations, trace, tool, firstCall, lastCall } = facts
   const types = [...observations.matchAll(/^ *([A-Z]+) ·/gm)].map(([, type]) => type!)
   const has = (pattern: RegExp): string => mark(pattern.test(observations))
@@ -41,6 +42,7 @@ function rowOf(facts: FrameworkFacts): string[] {
     ])
   return [
     framework,
+    language,
     version,
     list([...new Set(types)].map((type) => type.toLowerCase())),
     has(/GENERATION · [^·]+ · (?:gpt|claude|gemini)/),

@@ -19,6 +19,8 @@ export interface FrameworkFacts {
   user?: true
   session?: true
   tags?: true
+  /** True: every call of a model is linked to version 3 of the prompt `weather-prompt`. */
+  prompt?: true
   /** The traces, counted from 0, that the framework sends without a user and a session. */
   bare?: number[]
   /**
@@ -78,8 +80,19 @@ export function messages(...roles: string[]): Check {
   })
 }
 
-/** Reads a recording's name and version for the table of docs/frameworks.md. */
-export function versionOf({ fixture }: FrameworkFacts): { framework: string; version: string } {
+const languages: Readonly<Record<string, string>> = {
+  python: 'Python',
+  js: 'JavaScript',
+  java: 'Java',
+}
+
+/** Reads a recording's name, language and version for the table of docs/frameworks.md. */
+export function versionOf({ fixture }: FrameworkFacts): {
+  framework: string
+  language: string
+  version: string
+} {
   const file = new URL(`../../../fixtures/frameworks/${fixture}.json`, import.meta.url)
-  return JSON.parse(readFileSync(file, 'utf8')) as { framework: string; version: string }
+  const recording = JSON.parse(readFileSync(file, 'utf8')) as { framework: string; version: string }
+  return { ...recording, language: languages[fixture.split('/')[0]!]! }
 }

@@ -138,8 +138,8 @@ CHAIN · ReAct.forward · ! LMInvalidRequestError: [broken-model] litellm.BadReq
 CHAIN · Pipeline.run
   CHAIN · Agent.run
     CHAIN · ChatPromptBuilder.run
-    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 40>12=52 · computed $0.0000352
-    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 64>20=84 · computed $0.0000576
+    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 24+16c>8+4r=52 · computed $0.0000304
+    GENERATION · OpenAIChatGenerator.run · gpt-4.1-mini-2025-04-14 · 32+32c>12+8r=84 · computed $0.000048
 
 CHAIN · Pipeline.run · ! PipelineRuntimeError: The following component failed to run:
   CHAIN · Agent.run · ! BadRequestError: Error code: 400 - The model "broken-model" does not exist
@@ -177,10 +177,10 @@ AGENT · weather_agent.run · ! run status: error
     observations: `
 AGENT · weather_agent.run
   CHAIN · Step 1
-    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 40>12=52 · computed $0.0000352
+    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 24+16c>8+4r=52 · computed $0.0000304
     TOOL · SimpleTool
   CHAIN · Step 2
-    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 64>20=84 · computed $0.0000576
+    GENERATION · OpenAIModel.generate · gpt-4.1-mini · 32+32c>12+8r=84 · computed $0.000048
     TOOL · FinalAnswerTool
 
 CHAIN · Step 1 · ! AgentGenerationError: Error while generating output:
@@ -220,10 +220,10 @@ CHAIN · weather-openai.workflow · ! Error code: 400 - The model "broken-model"
     setUp: '`openlit.init()` with `OTEL_EXPORTER_OTLP_ENDPOINT`',
     observations: `
 SPAN · ask
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>12=52 · $0
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>12=52 · computed $0.0000304
     SPAN · POST
   SPAN · get_weather
-  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>20=84 · $0
+  GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>20=84 · computed $0.000048
     SPAN · POST
 
 SPAN · ask · ! BadRequestError: Error code: 400 - {'error': {'message': 'The model "broken-model" does not exist', 'type': 'i

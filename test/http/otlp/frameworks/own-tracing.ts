@@ -193,4 +193,29 @@ SPAN · agent_session
     lastCall: [messages('system', 'user', 'assistant', 'tool'), says(answer)],
     callName: 'llm_request',
   },
+  {
+    fixture: 'java/spring-ai-2.0.1',
+    setUp:
+      '`spring-boot-starter-opentelemetry`, `management.opentelemetry.tracing.export.otlp.endpoint`, `spring.ai.tools.observations.include-content=true`, and an `ObservationFilter` that puts `gen_ai.prompt` and `gen_ai.completion` on calls of models',
+    observations: `
+SPAN · spring_ai chat_client
+  SPAN · tool _calling 
+    SPAN · call
+      GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 24+16c>12=52 · computed $0.0000304
+        SPAN · POST
+    TOOL · get_weather
+    SPAN · call
+      GENERATION · chat gpt-4.1-mini · gpt-4.1-mini-2025-04-14 · 32+32c>20=84 · computed $0.000048
+        SPAN · POST
+
+SPAN · spring_ai chat_client · ! 400: The model "broken-model" does not exist
+  SPAN · tool _calling  · ! 400: The model "broken-model" does not exist
+    SPAN · call · ! 400: The model "broken-model" does not exist
+      GENERATION · chat broken-model · broken-model · ! 400: The model "broken-model" does not exist
+        SPAN · POST`,
+    trace: [null, null],
+    tool: [toolInput, toolOutput],
+    firstCall: [says(system, question), null],
+    lastCall: [says(system, question), says(answer)],
+  },
 ]

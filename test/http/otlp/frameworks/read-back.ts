@@ -111,14 +111,14 @@ export function forestOfRuns(runs: Json[]): string {
 
 /**
  * What LangSmith's API shows of a trace, given its observations: a tree for each root. Models and costs are left out,
- * and roots show the tokens of the whole trace.
+ * and the root, of several the first, shows the tokens of the whole trace.
  */
 export function asRuns(observations: string): string[] {
   const lines = observations.split('\n').map(readLine)
   const all = addTokens(lines.map(({ tokens }) => tokens))
   const written = lines
-    .map(({ indent, type, name, tokens, error }) => {
-      const [prompt, completion, total] = indent === '' ? all : tokens
+    .map(({ indent, type, name, tokens, error }, index) => {
+      const [prompt, completion, total] = index === 0 ? all : tokens
       return [
         `${indent}${runTypes[type] ?? 'chain'}`,
         name,
@@ -169,7 +169,10 @@ function addTokens(all: Tokens[]): Tokens {
 
 /** The first line of a message, so that it fits a table. */
 function errorOf(message: string | null): string {
-  return (message ?? '').split(/\n|Traceback/)[0]!.slice(0, 110)
+  return (message ?? '')
+    .split(/\n|Traceback/)[0]!
+    .slice(0, 110)
+    .trim()
 }
 
 interface Node {

@@ -10,8 +10,14 @@ import sys
 import uuid
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
+from pathlib import Path
 
-from checks import check, contains, equal, eventually, main
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+
+from checks import check, contains, equal, eventually, main, require_address
+
+require_address("LANGFUSE_BASE_URL")
+
 from langfuse import Evaluation, Langfuse, propagate_attributes
 from langfuse.batch_evaluation import EvaluatorInputs
 

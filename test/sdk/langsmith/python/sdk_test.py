@@ -2,24 +2,23 @@
 
     LANGSMITH_ENDPOINT=http://127.0.0.1:3000 LANGSMITH_API_KEY=sk-… python sdk_test.py
 
-Each check is a promise: its name says what holds. The last line reads `N passed, N failed`; the exit code is 1 when one
-failed. Makes datasets and projects under names of its own, so that it can run against the same server again.
+Makes datasets and projects under names of its own, so that it can run against the same server again.
 """
 
 import asyncio
 import os
 import sys
-import time
-import traceback
 import uuid
 import warnings
 from collections import Counter
 from datetime import datetime, timezone
+from pathlib import Path
 
-# Without an endpoint the SDK would talk to its vendor.
-ENDPOINT = os.environ.get("LANGSMITH_ENDPOINT", "")
-if not ENDPOINT.startswith("http"):
-    sys.exit("LANGSMITH_ENDPOINT must say where the server is, like http://127.0.0.1:3000")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+
+from checks import check, equal, eventually, main, require_address
+
+ENDPOINT = require_address("LANGSMITH_ENDPOINT")
 os.environ["LANGSMITH_TRACING"] = "true"
 warnings.simplefilter("ignore")
 
@@ -28,7 +27,6 @@ from langsmith import Client, aevaluate, evaluate, traceable
 from langsmith.evaluation import evaluate_comparative
 from langsmith.run_helpers import get_current_run_tree, tracing_context
 from langsmith.schemas import Attachment, ExampleCreate, ExampleUpdate
-from langsmith.utils import LangSmithNotFoundError
 from opentelemetry import trace
 
 RUN = uuid.uuid4().hex[:8]
@@ -55,32 +53,6 @@ session.hooks["response"].append(
     )
 )
 client = Client(api_url=ENDPOINT, session=session)
-checks = []
-
-
-def check(function):
-    checks.append(function)
-    return function
-
-
-def equal(found, expected):
-    if found != expected:
-        raise AssertionError(f"\n  found    {found!r}\n  expected {expected!r}")
-
-
-def eventually(ask, is_there, seconds=60):
-    """Asks until the answer is there: what was written in bulk can be read within a second or so."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            found = ask()
-        except LangSmithNotFoundError as error:
-            found = error
-        if not isinstance(found, Exception) and is_there(found):
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"still not there: {found!r:.2000}")
-        time.sleep(0.1)
 
 
 def finished(project_name, count):
@@ -478,21 +450,6 @@ def run_batches_went_out_compressed_and_none_was_refused():
     equal(batches.get("/runs/multipart zstd 202", 0) > 0, True)
     equal([key for key in batches if not key.endswith(" 202")], [])
     equal([key for key in encodings if key.split()[-1][0] == "5"], [])
-
-
-def main() -> int:
-    failed = 0
-    for function in checks:
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-            print(f"ok   {name}")
-        except Exception:
-            failed += 1
-            print(f"FAIL {name}")
-            traceback.print_exc()
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

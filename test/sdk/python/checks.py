@@ -1,4 +1,4 @@
-"""What the tests of both generations of Langfuse's Python SDK share.
+"""What the tests of the vendors' Python SDKs share.
 
 Each check is a promise: its name says what holds. The last line reads `N passed, N failed`; the exit code is 1 when one
 failed.
@@ -9,11 +9,15 @@ import sys
 import time
 import traceback
 
-# Without an address the SDK would talk to its vendor.
-if not os.environ.get("LANGFUSE_BASE_URL", "").startswith("http"):
-    sys.exit("LANGFUSE_BASE_URL must say where the server is, like http://127.0.0.1:3000")
-
 checks = []
+
+
+def require_address(variable):
+    """Ends the process unless the variable says where the server is. Without an address an SDK would talk to its vendor."""
+    address = os.environ.get(variable, "")
+    if not address.startswith("http"):
+        sys.exit(f"{variable} must say where the server is, like http://127.0.0.1:3000")
+    return address
 
 
 def check(function):
@@ -30,6 +34,11 @@ def contains(found, expected):
     equal({key: found.get(key) for key in expected}, expected)
 
 
+def is_missing(error):
+    # Langfuse's SDKs put the status on every error, LangSmith's has a class for 404.
+    return getattr(error, "status_code", None) == 404 or type(error).__name__ == "LangSmithNotFoundError"
+
+
 def eventually(ask, is_there, seconds=60):
     """Asks until the answer is there: what was written in bulk can be read within a second or so."""
     end = time.monotonic() + seconds
@@ -37,7 +46,7 @@ def eventually(ask, is_there, seconds=60):
         try:
             found = ask()
         except Exception as error:
-            if getattr(error, "status_code", None) != 404:
+            if not is_missing(error):
                 raise
             found = error
         if not isinstance(found, Exception) and is_there(found):
