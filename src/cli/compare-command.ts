@@ -1,7 +1,7 @@
 import { baselineOf, readArguments } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
 import { CliError, exitCodes } from './exit.ts'
-import { comparisonText } from './render.ts'
+import { comparisonText, valuesOf } from './render.ts'
 
 const usage = `runmill compare CANDIDATE… [OPTIONS]
 
@@ -48,9 +48,9 @@ export async function compareCommand(args: string[]): Promise<number> {
   if (values.json) console.log(JSON.stringify(comparison, null, 2))
   else {
     console.log(comparisonText(comparison))
-    for (const { example_id: id, measures, inputs } of comparison.rows) {
-      const { a, b } = measures[regressed!] ?? { a: null, b: null }
-      console.log(`  ${id}  ${a ?? '–'} → ${b ?? '–'}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+    for (const row of comparison.rows) {
+      const { example_id: id, inputs } = row
+      console.log(`  ${id}  ${valuesOf(row, regressed!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
     }
   }
   return exitCodes.pass

@@ -102,7 +102,8 @@ function headline({ outcome }: GateVerdict): string {
   return { pass: 'Pass', fail: 'Fail', 'cannot judge': 'Cannot judge' }[outcome]
 }
 
-function valuesOf(row: Row, key: string): string {
+/** What both sides have of a measure. */
+export function valuesOf(row: Row, key: string): string {
   const { a = null, b = null } = row.measures[key] ?? {}
   return `${number(a)} → ${number(b)}`
 }

@@ -1,59 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, feedbackOn, rootRun, second } from '../../support/comparison-rows.ts'
+import { comparisonRows, rootRun, second } from '../../support/comparison-rows.ts'
 import { harness, type Answer, type Harness } from '../../support/harness.ts'
-
-interface Fixture {
-  baseline: string
-  candidate: string
-  /** The last one is the newest. */
-  examples: string[]
-}
-
-/** Scores of `correct` by example, one for each repetition. No score: the execution failed. Null: there is none. */
-type Scores = (number[] | null)[]
-
-async function fixture(h: Harness, baseline: Scores, candidate: Scores): Promise<Fixture> {
-  const rows = comparisonRows(h.db, h.tenant.id)
-  const datasetId = await rows.dataset()
-  const examples: string[] = []
-  for (let i = 0; i < baseline.length; i++) {
-    const inputs = JSON.stringify({ question: i })
-    examples.push(
-      await rows.example(datasetId, { createdAt: second(i), inputs, outputs: `"answer ${i}"` }),
-    )
-  }
-  const experiments: string[] = []
-  for (const [n, scores] of [baseline, candidate].entries()) {
-    const id = await rows.experiment(datasetId, `${['base', 'new'][n]} of ${datasetId}`)
-    await h.db`update experiments set created_at = ${second(n)}, start_time = ${second(100 + n)}, metadata = ${JSON.stringify({ n: String(n) })}::text::jsonb
-      where tenant_id = ${h.tenant.id} and id = ${id}`
-    experiments.push(id)
-    const events = scores.flatMap((repetitions, i) => {
-      if (repetitions === null) return []
-      if (repetitions.length === 0) return [rootRun(id, examples[i]!, { error: '"failed"' })]
-      return repetitions.flatMap((score) => {
-        const run = rootRun(id, examples[i]!)
-        return [run, feedbackOn(run, 'correct', score)]
-      })
-    })
-    await h.ingest(...events)
-  }
-  return { baseline: experiments[0]!, candidate: experiments[1]!, examples }
-}
+import { once, twoExperiments } from '../../support/two-experiments.ts'
 
 function compare(h: Harness, body: object): Promise<Answer> {
   return h.call('POST', '/api/runmill/compare', body)
 }
 
-const one = (...scores: (number | null)[]): Scores =>
-  scores.map((score) => (score === null ? null : [score]))
-
 describe('200 POST /api/runmill/compare', () => {
   test('judges a measure over the pairs, with repetitions averaged within their example', async () => {
     const h = await harness()
     // The examples and figures of scipy in test/fixtures/statistics.
-    const f = await fixture(
+    const f = await twoExperiments(
       h,
       [
         [0.8, 0.7, 0.9],
@@ -117,7 +76,11 @@ describe('200 POST /api/runmill/compare', () => {
 
   test('passes and failures are judged by the pairs that changed', async () => {
     const h = await harness()
-    const f = await fixture(h, one(1, 1, 0, 0, 0, 0, 0, 0, 1, 0), one(0, 1, 1, 1, 1, 1, 1, 1, 1, 0))
+    const f = await twoExperiments(
+      h,
+      once(1, 1, 0, 0, 0, 0, 0, 0, 1, 0),
+      once(0, 1, 1, 1, 1, 1, 1, 1, 1, 0),
+    )
     const { body } = await compare(h, {
       candidates: [f.candidate],
       measures: ['correct'],
@@ -138,7 +101,7 @@ describe('200 POST /api/runmill/compare', () => {
 
   test('says what is missing, failed, unfinished, changed, or only on one side', async () => {
     const h = await harness()
-    const f = await fixture(h, [[1], [1], [], null, [1]], [[1], null, [0], [0], []])
+    const f = await twoExperiments(h, [[1], [1], [], null, [1]], [[1], null, [0], [0], []])
     await h.ingest(rootRun(f.candidate, f.examples[0]!, { endTime: null }))
     await h.db`update examples set valid_from = ${second(100.5)} where tenant_id = ${h.tenant.id} and id = ${f.examples[0]!}`
     const { body } = await compare(h, {
@@ -189,10 +152,10 @@ describe('200 POST /api/runmill/compare', () => {
 
   test('rows are sorted by a difference over all examples, page by page', async () => {
     const h = await harness()
-    const f = await fixture(
+    const f = await twoExperiments(
       h,
-      one(0.5, 0.5, 0.5, null, 0.5, 0.5),
-      one(0.5, 0.1, 0.9, 0.5, 0.7, 0.1),
+      once(0.5, 0.5, 0.5, null, 0.5, 0.5),
+      once(0.5, 0.1, 0.9, 0.5, 0.7, 0.1),
     )
     const asked = { candidates: [f.candidate], sort: { measure: 'correct', order: 'asc' } }
     const order = [5, 1, 0, 4, 2, 3].map((i) => f.examples[i])
@@ -216,7 +179,7 @@ describe('200 POST /api/runmill/compare', () => {
 
   test('the baseline is the experiment before, the latest of a branch, or one by name', async () => {
     const h = await harness()
-    const f = await fixture(h, one(1), one(0))
+    const f = await twoExperiments(h, once(1), once(0))
     const name = async (body: object) => (await compare(h, body)).body.baseline?.id
     expect(await name({ candidates: [f.candidate] })).toBe(f.baseline)
     expect(await name({ candidates: [f.baseline], baseline: 'latest' })).toBe(f.candidate)
@@ -234,7 +197,7 @@ describe('200 POST /api/runmill/compare', () => {
 
   test('a score that its config calls better when lower', async () => {
     const h = await harness()
-    const f = await fixture(h, one(1, 2, 3, 4, 5, 6), one(2, 4, 5, 6, 8, 8))
+    const f = await twoExperiments(h, once(1, 2, 3, 4, 5, 6), once(2, 4, 5, 6, 8, 8))
     await h.call('POST', '/feedback-configs', {
       feedback_key: 'correct',
       feedback_config: { type: 'continuous' },
@@ -252,7 +215,7 @@ describe('200 POST /api/runmill/compare', () => {
 
 test('404 when there is no such experiment, and nothing before the first', async () => {
   const h = await harness()
-  const f = await fixture(h, one(1), one(0))
+  const f = await twoExperiments(h, once(1), once(0))
   expect(await compare(h, { candidates: [randomUUID()] })).toMatchObject({ status: 404 })
   expect(await compare(h, { candidates: ['nothing of that name'] })).toMatchObject({ status: 404 })
   const { status, body } = await compare(h, { candidates: [f.baseline] })
@@ -262,7 +225,7 @@ test('404 when there is no such experiment, and nothing before the first', async
 
 test('400 for a name that several datasets have, a cursor of somebody else, and two measures', async () => {
   const h = await harness()
-  const f = await fixture(h, one(1), one(0))
+  const f = await twoExperiments(h, once(1), once(0))
   const rows = comparisonRows(h.db, h.tenant.id)
   const names = [await rows.dataset(), await rows.dataset()]
   for (const [i, dataset] of names.entries()) {
