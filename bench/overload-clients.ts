@@ -15,3 +15,16 @@ export async function sendFrom(order: Order): Promise<Outcome> {
   failed.catch(() => {})
   return outcome as Outcome
 }
+
+/** Runs a process that reads requests, answers each at once, and does nothing else. */
+export async function withSink<T>(use: (url: string) => Promise<T>): Promise<T> {
+  const sink = fork(join(import.meta.dirname, 'overload-sink.ts'), { execArgv: process.execArgv })
+  try {
+    const [url] = await once(sink, 'message')
+    return await use(url as string)
+  } finally {
+    const exited = once(sink, 'exit')
+    sink.disconnect()
+    await exited
+  }
+}

@@ -31,13 +31,21 @@ export interface Spread {
 export interface QueueResult {
   queue: string
   seconds: number
-  times: number
   /** Runs a second. */
   sustainable: number
+  loads: LoadResult[]
+}
+
+export interface LoadResult {
+  /** What the large tenant sent, of what can be sustained. */
+  times: number
   /** When both tenants began, in milliseconds since 1970. */
   startedAt: number
+  /** The small one alone, beside the load alone, and beside the large one; then the large one. */
   tenants: TenantResult[]
   memory: MemorySeries[]
+  /** How late the event loop of the API was, in milliseconds. */
+  turnsMs: { p99: number; max: number }
 }
 
 /**
@@ -127,6 +135,7 @@ const queueNames: Record<string, string> = {
 export function tableOf(results: readonly QueueResult[]): string {
   const head = [
     'Queue',
+    'Load',
     'Tenant',
     'Answers',
     'Accepted in, p50 / p99',
@@ -135,9 +144,11 @@ export function tableOf(results: readonly QueueResult[]): string {
     'Missing',
     'Load late by, p99',
   ]
-  const rows = results.flatMap(({ queue, tenants }) =>
+  const all = results.flatMap((result) => result.loads.map((load) => ({ ...result, ...load })))
+  const rows = all.flatMap(({ queue, times, tenants }) =>
     tenants.map((tenant) => [
       queueNames[queue] ?? queue,
+      `${times} ×`,
       tenant.who,
       Object.entries(tenant.statuses)
         .map(([status, count]) => `${count} × ${status === '0' ? 'none' : status}`)
@@ -150,10 +161,9 @@ export function tableOf(results: readonly QueueResult[]): string {
     ]),
   )
   const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
-  const told = results.map(({ queue, sustainable, times, seconds, memory, tenants }) => {
-    const alone = tenants[0]!.visible.p99
-    const beside = tenants[1]!.visible.p99
-    const factor = alone === null || beside === null ? '?' : (beside / alone).toFixed(1)
+  const told = all.map(({ queue, sustainable, times, seconds, memory, tenants, turnsMs }) => {
+    const [alone, besideLoad, beside] = tenants.map(({ visible }) => visible.p99)
+    const factor = (of: Spread['p99'] | undefined) => (of && alone ? (of / alone).toFixed(1) : '?')
     const peaks = memory.map(({ name, points }) => {
       const peak = Math.max(...points.map(({ mebibytes }) => mebibytes))
       return `${name} ${peak.toFixed(0)} MiB`
@@ -161,7 +171,7 @@ export function tableOf(results: readonly QueueResult[]): string {
     return (
       `- ${queueNames[queue]}: ${sustainable.toFixed(0)} runs/s can be sustained; ` +
       `${(sustainable * times).toFixed(0)} runs/s were sent for ${seconds} s. The small tenant's p99 of visibility is ` +
-      `${factor} times what it is alone. Peak memory: ${peaks.join(', ')}.`
+      `${factor(beside)} times what it is alone (beside the load alone: ${factor(besideLoad)}). The event loop was late by ${turnsMs.p99.toFixed(0)} ms at p99, ${turnsMs.max.toFixed(0)} ms at most. Peak memory: ${peaks.join(', ')}.`
     )
   })
   return [...lines, '', ...told].join('\n')
@@ -179,7 +189,9 @@ const docs = join(import.meta.dirname, '..', 'docs')
 
 export async function writeDocs(results: readonly QueueResult[]): Promise<void> {
   await writeSection('overload', tableOf(results))
-  const svg = plotsToSvg(results.map(plotsOf))
+  const svg = plotsToSvg(
+    results.flatMap((result) => result.loads.map((load) => plotsOf(result.queue, load))),
+  )
   await writeFile(join(docs, 'overload.svg'), svg)
 }
 
@@ -194,9 +206,9 @@ export async function writeSection(name: string, markdown: string): Promise<void
   await writeFile(file, `${before}${begin}\n\n${markdown}\n\n${end}${after}`)
 }
 
-function plotsOf({ queue, startedAt, tenants, memory }: QueueResult): Plot[] {
-  const [, small, large] = tenants
-  const name = queueNames[queue] ?? queue
+function plotsOf(queue: string, { times, startedAt, tenants, memory }: LoadResult): Plot[] {
+  const [, , small, large] = tenants
+  const name = `${queueNames[queue] ?? queue}, ${times} ×`
   const over = (
     of: TenantResult,
     pick: (second: TenantResult['perSecond'][number]) => number | null,

@@ -7,19 +7,28 @@ import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { type FreshStore, withFreshStore } from './fresh-store.ts'
 import { watchMemory } from './memory.ts'
 import { type Answered, type Order, type Outcome, runsPerRequest } from './overload-client.ts'
-import { sendFrom } from './overload-clients.ts'
-import { findCommits, summarize, type QueueResult, writeDocs, tableOf } from './overload-report.ts'
+import { sendFrom, withSink } from './overload-clients.ts'
+import {
+  findCommits,
+  type LoadResult,
+  type QueueResult,
+  summarize,
+  tableOf,
+  writeDocs,
+} from './overload-report.ts'
 import { type RunningServer, withServer } from './server-process.ts'
 
 /*
- * What happens at five times the rate that the server can sustain, for a minute. First that rate is measured. Then the
- * small tenant sends a twentieth of five times that, alone; then the same beside the large tenant, which sends the
- * whole of it. Measured are the answers and their times, the time from an acceptance to the commit that makes it visible
- * (as Postgres noted it), the memory of each process, and at the end whether all that was accepted is there. Each tenant
- * sends from a process of its own, at its time, whether or not earlier requests are answered; nothing that was refused
- * is sent again. The server, Postgres, Redis and this load share the machine.
+ * What happens just below the rate that the server can sustain, and at five times that. First the rate is measured. Then,
+ * for each load, the small tenant sends a twentieth of it alone; then the same while the large tenant's load goes to a
+ * process that only answers, which shows what the load itself takes of the machine; then beside the large tenant, which
+ * sends the whole of it. Measured are the answers and their times, the time from an acceptance to the commit that makes
+ * it visible (as Postgres noted it), the memory of each process, how long turns of the server's event loop are, and at
+ * the end whether all that was accepted is there. Each tenant sends from a process of its own, at its time, whether or
+ * not earlier requests are answered; nothing that was refused is sent again. The server, Postgres, Redis and this load
+ * share the machine.
  *
- *   npx tsx bench/overload.ts [--queue redis|postgres] [--times 5] [--seconds 60] [--rate RUNS_PER_SECOND]
+ *   npx tsx bench/overload.ts [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
  *     [--redis-memory 100mb] [--seed 1] [--docs] [--json FILE] [--smoke]
  *
  * --rate is the sustainable rate, which is then not measured. --docs writes docs/overload.svg and the table in
@@ -29,7 +38,7 @@ import { type RunningServer, withServer } from './server-process.ts'
 const { values } = parseArgs({
   options: {
     queue: { type: 'string' },
-    times: { type: 'string', default: '5' },
+    times: { type: 'string', default: '0.9,5' },
     seconds: { type: 'string', default: '60' },
     rate: { type: 'string' },
     'redis-memory': { type: 'string', default: '100mb' },
@@ -39,8 +48,8 @@ const { values } = parseArgs({
     smoke: { type: 'boolean', default: false },
   },
 })
-const seconds = values.smoke ? 2 : Number(values.seconds)
-const times = Number(values.times)
+const seconds = values.smoke ? 1 : Number(values.seconds)
+const loads = values.times.split(',').map(Number)
 const seed = Number(values.seed)
 /** What the large tenant sends, of what the small one sends. */
 const ratio = 20
@@ -118,31 +127,52 @@ async function measureServer(
     const lastAt = commits.reduce((latest, at) => Math.max(latest, at), 0)
     sustainable = (commits.length * runsPerRequest * 1000) / (lastAt - firstAt)
   }
-  const largeRate = (sustainable * times) / runsPerRequest
   console.log(`${queue}: ${sustainable.toFixed(0)} runs/s can be sustained`)
 
-  const alone = await send(small, { seconds: seconds / 3, rate: largeRate / ratio })
-  const aloneCommits = await drain(alone)
-
-  const memory = watchMemory({ pids, redisUrl, postgresFolder: join(folder, 'postgres') })
-  const startedAt = performance.timeOrigin + performance.now()
-  const [beside, flood] = await Promise.all([
-    send(small, { seconds, rate: largeRate / ratio }),
-    send(large, { seconds, rate: largeRate }),
-  ])
-  const commits = await drain(beside, flood)
-  const series = await memory.stop()
-  return {
-    queue,
-    seconds,
-    times,
-    sustainable,
-    startedAt,
-    tenants: [
-      summarize('small, alone', alone, aloneCommits),
-      summarize('small, beside the large one', beside, commits),
-      summarize('large', flood, commits),
-    ],
-    memory: series,
+  async function measureLoad(times: number): Promise<LoadResult> {
+    const ofLarge = { seconds, rate: (sustainable * times) / runsPerRequest }
+    const ofSmall = { seconds, rate: ofLarge.rate / ratio }
+    const alone = await send(small, ofSmall)
+    const aloneCommits = await drain(alone)
+    const [besideLoad] = await withSink(async (sinkUrl) =>
+      Promise.all([
+        send(small, ofSmall),
+        sendFrom({ ...ofLarge, url: sinkUrl, secretKey: large.secretKey, seed: seeds++ }),
+      ]),
+    )
+    const besideLoadCommits = await drain(besideLoad)
+    const memory = watchMemory({ pids, redisUrl, postgresFolder: join(folder, 'postgres') })
+    await readTurns(url)
+    const startedAt = performance.timeOrigin + performance.now()
+    const [beside, flood] = await Promise.all([send(small, ofSmall), send(large, ofLarge)])
+    const turnsMs = await readTurns(url)
+    const commits = await drain(beside, flood)
+    return {
+      times,
+      startedAt,
+      tenants: [
+        summarize('small, alone', alone, aloneCommits),
+        summarize('small, beside the load alone', besideLoad, besideLoadCommits),
+        summarize('small, beside the large one', beside, commits),
+        summarize('large', flood, commits),
+      ],
+      memory: await memory.stop(),
+      turnsMs,
+    }
   }
+
+  const measured: LoadResult[] = []
+  for (const times of loads) measured.push(await measureLoad(times))
+  return { queue, seconds, sustainable, loads: measured }
+}
+
+/**
+ * How late the server's event loop was since the last call, at the 99th percentile and at most, in milliseconds. What a
+ * timer of 10 ms shows: its own time is part of it.
+ */
+async function readTurns(url: string): Promise<LoadResult['turnsMs']> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const read = (name: string): number =>
+    Number(new RegExp(`^nodejs_eventloop_lag_${name}_seconds (\\S+)`, 'm').exec(text)?.[1]) * 1000
+  return { p99: read('p99'), max: read('max') }
 }

@@ -1,11 +1,13 @@
 /*
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
  * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
- * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought.
+ * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
+ * several owners bring items, the batches in progress hold little of each: a batch takes as long for one as for all, and
+ * there is one left for another.
  */
 
 /** How the batches of a lane stand to those of other lanes. */
-export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'mayOverlap'>
+export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'isBehind'>
 
 /**
  * Longer than most batches take. A lane that gives way goes on after it, however much there is in the others: then they
@@ -15,8 +17,14 @@ const longestWayMs = 100
 const quietMs = 1_000
 
 /**
+ * What the batches in progress hold of one owner while there are others, and of a lane behind in all while those ahead are busy: what takes
+ * the database some 20 ms, because all batches share its processors.
+ */
+const shareWeight = 100
+
+/**
  * Makes two kinds of lanes: no batch of a lane behind begins while one ahead applies a batch, for a short while at least,
- * and only one is in progress until those ahead were quiet for a second.
+ * and only one is in progress, and small, until those ahead were quiet for a second.
  * @param now milliseconds that never go back
  */
 export function createPrecedence(now: () => number = () => performance.now()): {
@@ -49,7 +57,7 @@ export function createPrecedence(now: () => number = () => performance.now()): {
         })
         clearTimeout(timer)
       },
-      mayOverlap: () => running === 0 && now() - endedAt > quietMs,
+      isBehind: () => running > 0 || now() - endedAt <= quietMs,
     },
   }
 }
@@ -64,11 +72,13 @@ export interface GathererOptions<T> {
   maxWeight: number
   weigh(item: T): number
   ownerOf(item: T): string
-  /** Whether a second batch may be in progress. */
-  mayOverlap?: (() => boolean) | undefined
+  /** Whether other lanes are busy that come first. Then batches are small, and one at a time. */
+  isBehind?: (() => boolean) | undefined
   /** What runs before each batch and after it. */
   before?: (() => Promise<void> | void) | undefined
   after?: (() => void) | undefined
+  /** Milliseconds that never go back. */
+  now?: () => number
 }
 
 /** Hands over an item. Resolves when the batch that holds it is applied. */
@@ -79,9 +89,10 @@ export function createGatherer<T>({
   maxWeight,
   weigh,
   ownerOf,
-  mayOverlap = () => true,
+  isBehind = () => false,
   before = () => {},
   after = () => {},
+  now = () => performance.now(),
 }: GathererOptions<T>): Gather<T> {
   interface Waiting {
     item: T
@@ -90,49 +101,72 @@ export function createGatherer<T>({
   }
   /** By owner. The owner whose turn is next comes first. */
   const waiting = new Map<string, Waiting[]>()
+  /** When each owner last brought an item; those that did not for a second are forgotten. */
+  const broughtAt = new Map<string, number>()
+  /** For each batch in progress, what it holds of each owner. */
+  const inProgress = new Set<ReadonlyMap<string, number>>()
   let running = 0
 
   async function run(): Promise<void> {
     running++
     // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.size > 0 && (running === 1 || mayOverlap())) {
+    while (waiting.size > 0 && (running === 1 || !isBehind())) {
       await before()
       // Empty when another run took all of it meanwhile.
-      const batch = takeBatch()
+      const { batch, weights } = takeBatch()
+      inProgress.add(weights)
       try {
         if (batch.length > 0) await apply(batch.map(({ item }) => item))
         for (const { resolve } of batch) resolve()
       } catch (error) {
         for (const { reject } of batch) reject(error)
       } finally {
+        inProgress.delete(weights)
         after()
       }
+      // What waits is of owners that another run serves, which goes on with them.
+      if (batch.length === 0) break
     }
     running--
   }
 
-  function takeBatch(): Waiting[] {
+  /** What the batches in progress hold of an owner. */
+  function weightInProgress(owner: string): number {
+    return [...inProgress].reduce((sum, held) => sum + (held.get(owner) ?? 0), 0)
+  }
+
+  function takeBatch(): { batch: Waiting[]; weights: ReadonlyMap<string, number> } {
     const batch: Waiting[] = []
+    const most = isBehind() ? Math.min(shareWeight, maxWeight) : maxWeight
+    for (const [owner, at] of broughtAt) if (now() - at > quietMs) broughtAt.delete(owner)
+    const isShared = broughtAt.size > 1
+    const mostOfOne = isShared ? shareWeight : most
+    const weights = new Map<string, number>()
     let weight = 0
     // A map goes on with what is added to it meanwhile: an owner that has more comes round again.
     for (const [owner, items] of waiting) {
+      const ofOwner = weights.get(owner) ?? 0
+      const heldOfOwner = isShared ? weightInProgress(owner) : 0
+      if (heldOfOwner + ofOwner >= mostOfOne) continue
       const next = items.shift()!
       batch.push(next)
       waiting.delete(owner)
       if (items.length > 0) waiting.set(owner, items)
+      weights.set(owner, ofOwner + weigh(next.item))
       weight += weigh(next.item)
-      if (weight >= maxWeight) break
+      if (weight >= most) break
     }
-    return batch
+    return { batch, weights }
   }
 
   return async (item) =>
     new Promise((resolve, reject) => {
       const owner = ownerOf(item)
       const items = waiting.get(owner) ?? []
+      broughtAt.set(owner, now())
       items.push({ item, resolve, reject })
       waiting.set(owner, items)
-      if (running === 0 || (running < batchesAtOnce && mayOverlap())) void run()
+      if (running === 0 || (running < batchesAtOnce && !isBehind())) void run()
     })
 }

@@ -4,37 +4,46 @@ export interface Slots {
   take(owner: string): Promise<() => void>
 }
 
-export function createSlots(total: number): Slots {
+/** @param perOwner how many slots one owner may have, so that there is one left for another */
+export function createSlots(total: number, perOwner = total): Slots {
   /** The owners that wait, the next one first. No list is empty. */
   const waiting = new Map<string, (() => void)[]>()
-  let taken = 0
+  const taken = new Map<string, number>()
+  let free = total
 
-  function giveBack(): void {
-    const [next] = waiting
-    if (next === undefined) {
-      taken -= 1
+  const hasRoom = (owner: string): boolean => free > 0 && (taken.get(owner) ?? 0) < perOwner
+
+  function occupy(owner: string): () => void {
+    free -= 1
+    taken.set(owner, (taken.get(owner) ?? 0) + 1)
+    return () => {
+      free += 1
+      const left = taken.get(owner)! - 1
+      if (left === 0) taken.delete(owner)
+      else taken.set(owner, left)
+      startNext()
+    }
+  }
+
+  function startNext(): void {
+    for (const [owner, list] of waiting) {
+      if (!hasRoom(owner)) continue
+      waiting.delete(owner)
+      const start = list.shift()!
+      if (list.length > 0) waiting.set(owner, list)
+      start()
       return
     }
-    // The slot goes over to the next one.
-    const [owner, list] = next
-    waiting.delete(owner)
-    const start = list.shift()!
-    if (list.length > 0) waiting.set(owner, list)
-    start()
   }
 
   return {
     async take(owner) {
-      if (taken < total) {
-        taken += 1
-        return giveBack
-      }
-      await new Promise<void>((resolve) => {
+      if (hasRoom(owner)) return occupy(owner)
+      return new Promise((resolve) => {
         const list = waiting.get(owner) ?? []
         waiting.set(owner, list)
-        list.push(resolve)
+        list.push(() => resolve(occupy(owner)))
       })
-      return giveBack
     },
   }
 }

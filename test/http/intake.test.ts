@@ -6,12 +6,12 @@ describe('I7: what would wait for too long is refused', () => {
   test('once a tenant has a second of work waiting, and not before', () => {
     let now = 0
     const intake = createIntake(() => now)
-    for (let i = 0; i < 100; i++) intake.begin('a')
+    const stays = Array.from({ length: 100 }, () => intake.begin('a'))
     expect(() => intake.assertRoom('a')).not.toThrow()
     // Ten a second leave.
-    for (let i = 0; i < 40; i++) {
+    for (const stay of stays.slice(0, 40)) {
       now += 100
-      intake.end('a')
+      stay.end()
     }
     expect(() => intake.assertRoom('a')).toThrow(LimitError)
     expect(() => intake.assertRoom('b')).not.toThrow()
@@ -20,10 +20,10 @@ describe('I7: what would wait for too long is refused', () => {
   test('a few requests of a tenant may wait, however slow the server is', () => {
     let now = 0
     const intake = createIntake(() => now)
-    for (let i = 0; i < 32; i++) intake.begin('a')
+    const stays = Array.from({ length: 32 }, () => intake.begin('a'))
     now = 60_000
     expect(() => intake.assertRoom('a')).toThrow('the server is busy with requests of this tenant')
-    intake.end('a')
+    stays[0]!.end()
     expect(() => intake.assertRoom('a')).not.toThrow()
   })
 
@@ -39,5 +39,38 @@ describe('I7: what would wait for too long is refused', () => {
       refusal = error
     }
     expect(refusal).toMatchObject({ retryAfterSeconds: 30 })
+  })
+})
+
+describe('I7: requests are worked on a few at a time', () => {
+  test('a tenant that sends many does not keep those of another waiting', async () => {
+    const intake = createIntake()
+    const begun: string[] = []
+    const begin = (name: string) => {
+      const stay = intake.begin(name[0]!)
+      void stay.mayGoOn.then(() => begun.push(name))
+      return stay
+    }
+    const stays = Array.from({ length: 20 }, (_, i) => begin(`a${i}`))
+    await expect.poll(() => begun).toHaveLength(8)
+    begin('b')
+    await expect.poll(() => begun.slice(8)).toEqual(['b'])
+    stays[0]!.end()
+    stays[0]!.end()
+    await expect.poll(() => begun.slice(9)).toEqual(['a8'])
+  })
+
+  test('one that is given up while it waits takes the place of no other', async () => {
+    const intake = createIntake()
+    const begun: number[] = []
+    const stays = Array.from({ length: 10 }, (_, i) => {
+      const stay = intake.begin('a')
+      void stay.mayGoOn.then(() => begun.push(i))
+      return stay
+    })
+    await expect.poll(() => begun).toHaveLength(8)
+    stays[8]!.end()
+    stays[0]!.end()
+    await expect.poll(() => begun).toContain(9)
   })
 })

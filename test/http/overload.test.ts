@@ -218,6 +218,36 @@ describe('503', () => {
   })
 })
 
+describe('202', () => {
+  test('I7: of a tenant that sends many requests few are worked on at a time, and another one waits for none of them', async () => {
+    const h = await harness({ isOwn: true })
+    await h.app.ready()
+    const other = await h.addTenant()
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const enqueue = h.queue.enqueue.bind(h.queue)
+    let begun = 0
+    h.queue.enqueue = async (queue, jobs, priority) => {
+      const isOther = jobs.some((job) => 'tenantId' in job && job.tenantId === other.id)
+      if (!isOther) {
+        begun += 1
+        await held
+      }
+      return enqueue(queue, jobs, priority)
+    }
+    const run = () => ({ post: [{ id: randomUUID(), name: 'x', run_type: 'chain' }] })
+    const many = Array.from({ length: 20 }, async () => h.call('POST', '/runs/batch', run()))
+    await expect.poll(() => begun).toBe(8)
+    expect((await h.callAs(other, 'POST', '/runs/batch', run())).status).toBe(202)
+    expect(begun).toBe(8)
+    release()
+    const statuses = (await Promise.all(many)).map(({ status }) => status)
+    expect(statuses).toEqual(Array.from({ length: 20 }, () => 202))
+  })
+})
+
 describe('400', () => {
   test('what the router itself refuses is answered in the shape of the dialect', async () => {
     const h = await harness()

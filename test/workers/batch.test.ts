@@ -67,3 +67,51 @@ test('a lane that gives way goes on after a while, however busy the other is', a
   backlog.end()
   await done
 })
+
+test('while several owners bring items, a batch holds little of each', async () => {
+  const batches: string[][] = []
+  const gather = createGatherer<string>({
+    apply: async (items) => void batches.push(items),
+    maxWeight: 1000,
+    weigh: () => 50,
+    ownerOf: (item) => item[0]!,
+  })
+  await Promise.all(['a1', 'a2', 'a3', 'a4', 'a5', 'b1'].map(gather))
+  expect(batches).toEqual([['a1', 'b1', 'a2'], ['a3', 'a4'], ['a5']])
+})
+
+test('an owner that brings many does not have all batches at a time: another one waits for none of them', async () => {
+  const busy = lane({ maxWeight: 100, weigh: () => 100, ownerOf: (item) => item[0]! })
+  const done = ['a1', 'b1'].map(busy.gather)
+  await expect.poll(() => busy.begun).toEqual([['a1'], ['b1']])
+  done.push(...['a2', 'a3'].map(busy.gather))
+  busy.end()
+  await expect.poll(() => busy.begun.slice(2)).toEqual([['a2']])
+  // The batch of b ends, and a waits for its own.
+  busy.end()
+  await done[1]
+  done.push(busy.gather('b2'))
+  await expect.poll(() => busy.begun.slice(3)).toEqual([['b2']])
+  busy.end()
+  await expect.poll(() => busy.begun.slice(4)).toEqual([['a3']])
+  busy.end()
+  busy.end()
+  await Promise.all(done)
+})
+
+test('a lane that gives way makes small batches until the others were quiet for a second', async () => {
+  let now = 0
+  const precedence = createPrecedence(() => now)
+  const backlog = lane({ ...precedence.behind, maxWeight: 1000, weigh: () => 50, now: () => now })
+  void precedence.ahead.before?.()
+  precedence.ahead.after?.()
+  const done = Array.from({ length: 7 }, async (_, i) => backlog.gather(String(i)))
+  await expect.poll(() => backlog.begun).toEqual([['0', '1']])
+  backlog.end()
+  await expect.poll(() => backlog.begun.slice(1)).toEqual([['2', '3']])
+  now = 2_000
+  backlog.end()
+  await expect.poll(() => backlog.begun.slice(2)).toEqual([['4', '5', '6']])
+  backlog.end()
+  await Promise.all(done)
+})

@@ -1,23 +1,34 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LimitError } from '../../domain/limit-error.ts'
+import { createSlots } from '../../queue/slots.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Reports that the body has arrived, and that the request now waits for the processor and for the queue. */
-    beginIntake(owner: string): void
+    /**
+     * Reports that the body has arrived. Resolves when the request may go on, at once when it did so before.
+     */
+    beginIntake(owner: string): Promise<void>
     /** Reports that the queue has what was sent. An answer reports it too. */
     endIntake(): void
   }
 }
 
 /** What would wait for longer is refused. */
-const longestWaitMs = 1_000
+const longestWaitMs = 500
 /** So many requests of an owner may always wait. */
 const alwaysAdmitted = 32
 /** How often the pace is looked at, in milliseconds. */
 const paceEveryMs = 250
 /** Requests a second, until the pace has been seen: a burst that comes to an idle server is not refused at once. */
-const firstPace = 500
+const firstPace = 250
+
+/**
+ * So many requests are worked on at a time, and so many of one owner: others wait as the bytes that arrived. More would
+ * only wait for each other, with all that was made of their bodies in memory, and a request of another owner would wait
+ * behind them wherever it needs the database, the thread pool or the queue.
+ */
+const atOnce = 16
+const atOncePerOwner = 8
 
 interface Line {
   waiting: number
@@ -30,19 +41,26 @@ interface Line {
 
 /** How long the requests of each owner wait here between the arrival of their body and the queue. */
 export interface Intake {
-  begin(owner: string): void
-  end(owner: string): void
+  begin(owner: string): Stay
   /** @throws LimitError when a further request of this owner would wait too long */
   assertRoom(owner: string): void
 }
 
+interface Stay {
+  /** Resolves when it is the request's turn. Owners take turns. */
+  mayGoOn: Promise<void>
+  /** The queue has it, or it came to nothing. May be called twice. */
+  end(): void
+}
+
 /**
- * SPEC I7: requests are refused before their body is read once those that are here already keep the server busy for a
+ * SPEC I7: requests are refused before their body is read once those that are here already keep the server busy for half a
  * second. Otherwise all of them would be answered late: by as much as they exceed what the server can do, for as long
  * as it lasts.
  */
 export function createIntake(now: () => number = () => performance.now()): Intake {
   const lines = new Map<string, Line>()
+  const slots = createSlots(atOnce, atOncePerOwner)
 
   function look(line: Line): void {
     const ms = now() - line.since
@@ -59,14 +77,20 @@ export function createIntake(now: () => number = () => performance.now()): Intak
       lines.set(owner, line)
       line.waiting += 1
       look(line)
-    },
-    end(owner) {
-      const line = lines.get(owner)
-      if (line === undefined) return
-      line.waiting -= 1
-      line.finished += 1
-      if (line.waiting === 0) lines.delete(owner)
-      else look(line)
+      const slot = slots.take(owner)
+      let isOver = false
+      return {
+        mayGoOn: slot.then(() => {}),
+        end() {
+          if (isOver) return
+          isOver = true
+          void slot.then((giveBack) => giveBack())
+          line.waiting -= 1
+          line.finished += 1
+          if (line.waiting === 0) lines.delete(owner)
+          else look(line)
+        },
+      }
     },
     assertRoom(owner) {
       const line = lines.get(owner)
@@ -85,21 +109,15 @@ export function createIntake(now: () => number = () => performance.now()): Intak
 }
 
 export function countIntake(app: FastifyInstance, intake: Intake): void {
-  const owners = new WeakMap<FastifyRequest, string>()
-  function end(request: FastifyRequest): void {
-    const owner = owners.get(request)
-    if (owner === undefined) return
-    owners.delete(request)
-    intake.end(owner)
-  }
-  app.decorateRequest('beginIntake', function (this: FastifyRequest, owner: string) {
-    if (owners.has(this)) return
-    owners.set(this, owner)
-    intake.begin(owner)
+  const stays = new WeakMap<FastifyRequest, Stay>()
+  app.decorateRequest('beginIntake', async function (this: FastifyRequest, owner: string) {
+    const stay = stays.get(this) ?? intake.begin(owner)
+    stays.set(this, stay)
+    await stay.mayGoOn
   })
   app.decorateRequest('endIntake', function (this: FastifyRequest) {
-    end(this)
+    stays.get(this)?.end()
   })
-  app.addHook('onResponse', async (request) => end(request))
-  app.addHook('onRequestAbort', async (request) => end(request))
+  app.addHook('onResponse', async (request) => stays.get(request)?.end())
+  app.addHook('onRequestAbort', async (request) => stays.get(request)?.end())
 }

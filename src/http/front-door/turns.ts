@@ -93,7 +93,7 @@ export function shareLoop(app: FastifyInstance): void {
   const turns = createTurns()
   app.decorateRequest('takeTurn', async function (this: FastifyRequest) {
     const owner = ownerOf(this)
-    if (this.routeOptions.config.isIngest === true) this.beginIntake(owner)
+    if (this.routeOptions.config.isIngest === true) await this.beginIntake(owner)
     await turns.take(owner)
   })
 }
