@@ -4,9 +4,10 @@ import { storableText } from '../../domain/ids.ts'
 import { hasHugeNumber, isTooDeep, jsonbText, toJsonMap } from '../../domain/json.ts'
 import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
-import { choiceOf, hasNoPart, messageOfEvent, messagesOf } from './messages.ts'
+import { choiceOf, hasNoPart, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
 import { readPythonRepr } from './python-repr.ts'
+import { roleOf, valueOfEvents } from './span-events.ts'
 
 /**
  * Reads the fields of one span, by the table in attributes.ts. It remembers what was read, so the attributes that no
@@ -299,34 +300,6 @@ function parse(value: AttributeValue): unknown {
 
 function restAfter(start: string, value: AttributeValue): AttributeValue {
   return typeof value === 'string' && value.startsWith(start) ? value.slice(start.length) : null
-}
-
-/** Returns the role in the name of an event, `''` where the pattern has none; null when the name does not match. */
-function roleOf(name: string, pattern: string): string | null {
-  const star = pattern.indexOf('*')
-  if (star === -1) return name === pattern ? '' : null
-  const [before, after] = [pattern.slice(0, star), pattern.slice(star + 1)]
-  if (name.length < pattern.length || !name.startsWith(before) || !name.endsWith(after)) return null
-  return name.slice(before.length, -after.length)
-}
-
-function valueOfEvents(
-  all: readonly SpanEvent[],
-  pattern: string,
-  [attribute]: readonly string[],
-): AttributeValue {
-  const events = all.filter(({ name }) => roleOf(name, pattern) !== null)
-  if (events.length === 0) return null
-  if (attribute !== undefined) {
-    return (
-      events.find((event) => event.attributes.has(attribute))?.attributes.get(attribute) ?? null
-    )
-  }
-  const messages = events.map(({ name, attributes }): AttributeValue => {
-    const role = roleOf(name, pattern)
-    return { ...(role === '' ? {} : { role }), ...messageOfEvent(attributes) }
-  })
-  return messages.length === 1 && !pattern.includes('*') ? messages[0]! : messages
 }
 
 function isNothing(value: AttributeValue): boolean {
