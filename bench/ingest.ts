@@ -1,51 +1,85 @@
-import { randomUUID } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { eventVersion, type IngestEvent } from '../src/domain/events.ts'
-import { foldEvents } from '../src/domain/fold.ts'
-import { previewOf } from '../src/domain/json.ts'
 import type { Db } from '../src/store/pool.ts'
-import { runGenerated } from '../src/store/statements.ts'
-import { upsertParameters, upsertText } from '../src/store/write/upsert-sql.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { mb } from './api-process.ts'
 import { withFreshStore } from './fresh-store.ts'
+import { openFloor, openUpsert, type Writer } from './ingest-floor.ts'
+import { makeRequests, makeRuns, protocols, type PreparedRequest } from './ingest-requests.ts'
+import { sendPrepared } from './prepared-requests.ts'
+import { cpuMicros, postgresPid, redisPid } from './process-cpu.ts'
 import { withServer } from './server-process.ts'
 
 /*
- * Runs accepted over HTTP and readable, per second, against the limit: a bare multi-row upsert of the same rows into
- * the same table, no HTTP and no queue, in the same run (architecture.md 10). Traces of one root and three llm runs
- * with 1 kB of inputs and of outputs each; the server and this load share the machine.
+ * Runs accepted over HTTP and readable, per second, against the floor (architecture.md 10) and against the product's own
+ * upsert without HTTP and queue, in passes that alternate. Traces of one root and three llm runs with 1 kB of inputs and
+ * of outputs each. What is sent and written is made before the clock starts. The server and this load share the machine,
+ * so the CPU time of everybody is told, in microseconds per run.
  *
- *   npx tsx bench/ingest.ts [--runs 40000] [--redis redis://127.0.0.1:6379] [--smoke]
+ *   npx tsx bench/ingest.ts [--runs 40000] [--passes 5] [--redis redis://127.0.0.1:6379] [--smoke] [--json FILE]
+ *     [--protocol batch|multipart|langfuse|otlp] [--cpu-prof FOLDER] [--against FOLDER]
+ *
+ * --against is a folder with a `dist`, of another version or of this one (`npm run build`, `--against .`). Run from its
+ * sources, the server has functions that are wrapped to keep their names, which OTLP's translation notices.
  */
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '40000' },
+    passes: { type: 'string', default: '5' },
     redis: { type: 'string' },
     smoke: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    protocol: { type: 'string', default: 'batch' },
+    'cpu-prof': { type: 'string' },
+    against: { type: 'string' },
   },
 })
-const runCount = values.smoke ? 2000 : Number(values.runs)
-const runsPerRequest = 100
+const protocol = protocols.find((name) => name === values.protocol)
+if (protocol === undefined) throw new Error(`--protocol is one of ${protocols.join(', ')}`)
+const perRequest = 100
 const requestsAtOnce = 8
-const start = Date.UTC(2026, 0, 1)
-const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
+const runCount = values.smoke ? 2000 : Math.ceil(Number(values.runs) / perRequest) * perRequest
+const passCount = values.smoke ? 2 : Number(values.passes)
+const profile = values['cpu-prof']
+
+interface Pass {
+  /** Runs a second. */
+  floor: number
+  upsert: number
+  endToEnd: number
+  /** Microseconds per run of the end-to-end part, by process. null where it cannot be known. */
+  cpu: Record<string, number | null>
+}
 
 await withFreshStore(async (store) => {
-  const { db } = store
+  const { db, databaseUrl } = store
   const tenant = await insertTenant(db)
-  const limit = runCount / (await seconds(async () => upsertBare(db, tenant)))
-  await withServer(store, { redisUrl: values.redis }, async ({ url, peakMemory }) => {
-    // The first requests compile the code that the others run.
-    await postRuns(db, url, tenant, 2 * runsPerRequest)
-    const reached = runCount / (await seconds(async () => postRuns(db, url, tenant, runCount)))
-    const peak = await peakMemory()
-    const mode = values.redis === undefined ? 'all in one process' : 'Redis, API and worker apart'
-    console.log(
-      `ingest, ${mode}: ${runCount} runs, limit ${limit.toFixed(0)}/s, end to end ${reached.toFixed(0)}/s, ratio ${(reached / limit).toFixed(2)}${peak === null ? '' : `, peak ${mb(peak)} MB`}`,
-    )
+  const writers = {
+    floor: await openFloor(databaseUrl),
+    upsert: openUpsert(databaseUrl, tenant.id),
+  }
+  const passes: Pass[] = []
+  let peak: number | null = null
+  const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const options = { redisUrl: values.redis, nodeOptions, against: values.against }
+  await withServer(store, options, async (server) => {
+    const pids = new Map<string, number | null>(server.pids)
+    pids.set('Postgres', await postgresPid(db))
+    if (values.redis !== undefined) pids.set('Redis', await redisPid(values.redis))
+    // The first pass compiles the code that the others run, and fills the caches.
+    for (let i = -1; i < passCount; i++) {
+      const count = i < 0 ? Math.min(runCount, 10_000) : runCount
+      const floor = await rateOf(writers.floor, db, 'bench_floor', count)
+      const upsert = await rateOf(writers.upsert, db, 'runs', count)
+      const pass = { floor, upsert, ...(await endToEnd(db, server.url, tenant, pids, count, i)) }
+      if (i >= 0) passes.push(pass)
+    }
+    peak = await server.peakMemory()
   })
+  await Promise.all(Object.values(writers).map(async (writer) => writer.close()))
+  print(passes, peak)
 })
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
@@ -54,100 +88,130 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - before) / 1000
 }
 
-interface BenchRun {
-  id: string
-  trace_id: string
-  parent_run_id?: string
-  run_type: 'chain' | 'llm'
+/** Runs a second, written into a table that is empty before and afterwards. */
+async function rateOf(writer: Writer, db: Db, table: string, count: number): Promise<number> {
+  await settle(db)
+  await db`truncate ${db(table)}`
+  const taken = await seconds(writer.prepare(makeRuns(count)))
+  await db`truncate ${db(table)}`
+  return count / taken
 }
 
-function traceOf(): BenchRun[] {
-  const root = randomUUID()
-  return [
-    { id: root, trace_id: root, run_type: 'chain' },
-    ...Array.from({ length: 3 }, () => ({
-      id: randomUUID(),
-      trace_id: root,
-      parent_run_id: root,
-      run_type: 'llm' as const,
-    })),
-  ]
-}
-
-async function upsertBare(db: Db, tenant: TestTenant): Promise<void> {
-  const json = JSON.stringify(body)
-  const at = new Date(start).toISOString().replace('Z', '000Z')
-  const batch = (): { tenantId: string; event: IngestEvent }[] =>
-    Array.from({ length: 250 }, traceOf)
-      .flat()
-      .map((run) => ({
-        tenantId: tenant.id,
-        event: {
-          kind: 'run',
-          id: run.id,
-          externalId: null,
-          version: eventVersion('create', at, run.id),
-          patch: {
-            traceId: run.trace_id,
-            externalTraceId: null,
-            ...(run.parent_run_id === undefined ? {} : { parentRunId: run.parent_run_id }),
-            name: 'run',
-            runType: run.run_type,
-            startTime: at,
-            endTime: at,
-            inputs: json,
-            inputsPreview: previewOf(json),
-            outputs: json,
-            outputsPreview: previewOf(json),
-            createdAt: at,
-            updatedAt: at,
-          },
-        },
-      }))
-  const batches = Array.from({ length: Math.ceil(runCount / 1000) }, () => foldEvents(batch()).run)
-  // Two at once, as two workers would do it, so that the limit is the database's.
-  const upsertAll = async (some: typeof batches): Promise<void> => {
-    for (const rows of some)
-      await runGenerated(db, upsertText('run'), upsertParameters('run', rows))
-  }
-  const half = Math.ceil(batches.length / 2)
-  await Promise.all([upsertAll(batches.slice(0, half)), upsertAll(batches.slice(half))])
-}
-
-/** Resolves once all the runs can be read. */
-async function postRuns(db: Db, url: string, tenant: TestTenant, count: number): Promise<void> {
-  const [before] = await countRuns(db)
-  const requests = Array.from({ length: count / runsPerRequest }, () => {
-    const runs = Array.from({ length: runsPerRequest / 4 }, traceOf).flat()
-    return runs.map((run) => ({
-      ...run,
-      name: 'run',
-      start_time: start,
-      end_time: start + 1000,
-      inputs: body,
-      outputs: body,
-    }))
+async function endToEnd(
+  db: Db,
+  url: string,
+  tenant: TestTenant,
+  pids: ReadonlyMap<string, number | null>,
+  count: number,
+  pass: number,
+): Promise<Pick<Pass, 'endToEnd' | 'cpu'>> {
+  await settle(db)
+  await db`truncate runs, traces`
+  // A project of its own, because aggregates are computed from all the runs of a project.
+  const project = `bench-${pass}`
+  const requests = makeRequests(protocol!, makeRuns(count), { perRequest, tenant, project })
+  const before = await readAll(pids)
+  const taken = await seconds(async () => {
+    await sendPrepared(url, requests, requestsAtOnce)
+    await untilReadable(db, tenant, requests)
   })
-  const send = async (): Promise<void> => {
-    for (let runs = requests.pop(); runs !== undefined; runs = requests.pop()) {
-      const response = await fetch(`${url}/runs/batch`, {
-        method: 'POST',
-        headers: { 'x-api-key': tenant.secretKey, 'content-type': 'application/json' },
-        body: JSON.stringify({ post: runs }),
-      })
-      if (response.status !== 202) throw new Error(`${response.status} ${await response.text()}`)
-    }
-  }
-  await Promise.all(Array.from({ length: requestsAtOnce }, send))
-  const end = Date.now() + 120_000
+  const after = await readAll(pids)
+  const [row] = await db<{ n: number }[]>`select count(*) as n from runs`
+  if (row!.n !== count) throw new Error(`${row!.n} of ${count} runs can be read`)
+  const cpu = Object.fromEntries(
+    [...after].map(([name, micros]) => {
+      const start = before.get(name) ?? null
+      return [name, micros === null || start === null ? null : (micros - start) / count]
+    }),
+  )
+  return { endToEnd: count / taken, cpu }
+}
+
+async function readAll(pids: ReadonlyMap<string, number | null>) {
+  const all = [...pids].map(async ([name, pid]) => [name, await cpuMicros(pid)] as const)
+  const { user, system } = process.cpuUsage()
+  return new Map([...(await Promise.all(all)), ['this load', user + system] as const])
+}
+
+/** Waits until nothing is left to do of the pass before. */
+async function settle(db: Db): Promise<void> {
+  const end = Date.now() + 30_000
   for (;;) {
-    const [now] = await countRuns(db)
-    if (now!.n >= before!.n + count) return
-    if (Date.now() > end) throw new Error(`only ${now!.n - before!.n} of ${count} runs arrived`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    const marks = await db`select from experiment_dirty_marks limit 1`
+    if (marks.length === 0) break
+    if (Date.now() > end) throw new Error('aggregates are not refreshed')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await db`checkpoint`
+}
+
+/** Looks for one trace of each request, because counting the table would take the time of the server. */
+async function untilReadable(
+  db: Db,
+  tenant: TestTenant,
+  requests: readonly PreparedRequest[],
+): Promise<void> {
+  const end = Date.now() + 120_000
+  let left = requests.map(({ traceId }) => traceId)
+  for (;;) {
+    const found = await db<{ id: string }[]>`
+      select id from traces where tenant_id = ${tenant.id} and id = any(${left}::uuid[])`
+    const ids = new Set(found.map(({ id }) => id))
+    left = left.filter((id) => !ids.has(id))
+    if (left.length === 0) return
+    if (Date.now() > end) throw new Error(`${left.length} requests were not applied`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 
-async function countRuns(pool: Db): Promise<{ n: number }[]> {
-  return pool<{ n: number }[]>`select count(*) as n from runs`
+interface Spread {
+  median: number
+  least: number
+  most: number
+}
+
+function spreadOf(numbers: readonly number[]): Spread {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const half = (sorted.length - 1) / 2
+  return {
+    median: (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2,
+    least: sorted[0]!,
+    most: sorted.at(-1)!,
+  }
+}
+
+function print(passes: readonly Pass[], peak: number | null): void {
+  const mode = values.redis === undefined ? 'all in one process' : 'Redis, API and worker apart'
+  const rates = {
+    floor: spreadOf(passes.map((pass) => pass.floor)),
+    'own upsert': spreadOf(passes.map((pass) => pass.upsert)),
+    'end to end': spreadOf(passes.map((pass) => pass.endToEnd)),
+  }
+  const ratio = spreadOf(passes.map((pass) => pass.endToEnd / pass.floor))
+  const cpu = Object.fromEntries(
+    Object.keys(passes[0]!.cpu).map((name) => {
+      const known = passes
+        .map((pass) => pass.cpu[name])
+        .filter((micros) => typeof micros === 'number')
+      return [name, known.length === 0 ? null : spreadOf(known)]
+    }),
+  )
+  console.log(`ingest, ${mode}, ${protocol}: ${passes.length} passes of ${runCount} runs`)
+  for (const [name, spread] of Object.entries(rates))
+    console.log(`  ${name}: ${text(spread)} runs/s`)
+  console.log(`  ratio to the floor: ${text(ratio, 3)}`)
+  for (const [name, spread] of Object.entries(cpu)) {
+    console.log(`  CPU of ${name}: ${spread === null ? 'unknown' : `${text(spread)} µs/run`}`)
+  }
+  if (peak !== null) console.log(`  most memory of a process: ${mb(peak)} MB`)
+  if (values.json === undefined) return
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  const machine = { cpu: cpus()[0]?.model ?? '', cores: availableParallelism() }
+  const report = { mode, protocol, runs: runCount, version, node: process.version, machine }
+  const results = { rates, ratio, cpuMicrosPerRun: cpu, peakBytes: peak, passes }
+  writeFileSync(values.json, `${JSON.stringify({ ...report, ...results }, null, 2)}\n`)
+}
+
+function text({ median, least, most }: Spread, digits = 0): string {
+  return `${median.toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`
 }

@@ -14,6 +14,8 @@ export interface ServerOptions {
   settings?: Record<string, string>
   /** A folder of another version with its `dist`, instead of the sources here. */
   against?: string | undefined
+  /** Options of Node itself. */
+  nodeOptions?: readonly string[]
 }
 
 export interface RunningServer {
@@ -29,7 +31,7 @@ export interface RunningServer {
 /** Runs the server over a store, in processes of its own that end when `use` is done. */
 export async function withServer(
   { databaseUrl, folder }: FreshStore,
-  { redisUrl, settings: more = {}, against }: ServerOptions,
+  { redisUrl, settings: more = {}, against, nodeOptions = [] }: ServerOptions,
   use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
   const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data'), ...more }
@@ -37,7 +39,7 @@ export async function withServer(
     redisUrl === undefined
       ? [settings]
       : ['api', 'worker'].map((role) => ({ ...settings, REDIS_URL: redisUrl, ROLE: role }))
-  const processes = roles.map((each) => startProcess(each, against))
+  const processes = roles.map((each) => startProcess(each, against, nodeOptions))
   try {
     const [{ url, healthUrl } = { url: '', healthUrl: '' }] = await Promise.all(
       processes.map(readUrls),
@@ -54,12 +56,18 @@ export async function withServer(
   }
 }
 
-function startProcess(settings: Record<string, string>, against: string | undefined): ChildProcess {
+function startProcess(
+  settings: Record<string, string>,
+  against: string | undefined,
+  nodeOptions: readonly string[],
+): ChildProcess {
   const script =
     against === undefined
       ? ['--import', 'tsx', 'src/main.ts']
       : [join(against, 'dist', 'src', 'main.js')]
-  return spawn(process.execPath, script, {
+  // As `npm start` and the image start it.
+  const options = ['--max-semi-space-size=32', ...nodeOptions]
+  return spawn(process.execPath, [...options, ...script], {
     env: { ...process.env, PORT: '0', LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

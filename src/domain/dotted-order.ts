@@ -28,7 +28,16 @@ export function parseDottedOrder(text: string): Segment[] | null {
 
 /** The dotted order of a path. Ids are in lower case, so equal paths give equal texts. */
 export function formatDottedOrder(segments: readonly Segment[]): string {
-  return segments.map(({ time, id }) => `${time.replaceAll(/[-:.]/g, '')}${id}`).join('.')
+  return segments.map(({ time, id }) => compactTime(time) + id).join('.')
+}
+
+function compactTime(time: Timestamp): string {
+  const [date, hour, minute] = [
+    time.slice(0, 10).replaceAll('-', ''),
+    time.slice(10, 13),
+    time.slice(14, 16),
+  ]
+  return `${date}${hour}${minute}${time.slice(17, 19)}${time.slice(20)}`
 }
 
 /** Ids of the ancestors, root first, of a stored dotted order. */

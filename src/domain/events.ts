@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Entities, EntityKind } from './entities.ts'
 import { toEpochMicros, type Timestamp } from './timestamp.ts'
 
@@ -43,9 +43,9 @@ const maxMs = 2 ** 42 - 1
 export function eventVersion(rank: 'create' | 'update', time: Timestamp, content: string): string {
   const micros = Math.max(0, toEpochMicros(time))
   const ms = Math.min(maxMs, Math.floor(micros / 1000))
-  const hash = createHash('sha1').update(content).digest().readUInt32BE(0)
-  const subMs = micros % 1000 === 0 ? hash % 1000 : micros % 1000
-  const low = BigInt(subMs) * 1024n + BigInt((hash >>> 10) % 1024)
+  const bits = Number.parseInt(hash('sha1', content).slice(0, 8), 16)
+  const subMs = micros % 1000 === 0 ? bits % 1000 : micros % 1000
+  const low = BigInt(subMs * 1024 + ((bits >>> 10) % 1024))
   return String((rank === 'update' ? 1n << 62n : 0n) | (BigInt(ms) << 20n) | low)
 }
 

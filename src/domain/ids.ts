@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Runmill's UUIDv5 namespace. It must never change: every derived id in every database depends on it. */
 const namespace = Buffer.from('8f6f1c1e5a0c4b5e9d0b6a7f3c2d1e40', 'hex')
@@ -14,12 +14,11 @@ export function isUuid(text: string): boolean {
 
 /** Derives a UUIDv5 (RFC 9562) from texts. Each is preceded by its length, so no two lists of texts collide. */
 export function deriveId(...texts: string[]): string {
-  const hash = createHash('sha1').update(namespace)
-  for (const text of texts) hash.update(`${Buffer.byteLength(text)}:`).update(text)
-  const bytes = hash.digest().subarray(0, 16)
+  const named = texts.map((text) => `${Buffer.byteLength(text)}:${text}`).join('')
+  const bytes = hash('sha1', Buffer.concat([namespace, Buffer.from(named)]), 'buffer')
   bytes[6] = (bytes[6]! & 0x0f) | 0x50
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  return hexToUuid(bytes.toString('hex'))
+  return hexToUuid(bytes.toString('hex', 0, 16))
 }
 
 /** The id that a client gave a thing, and the id that the thing has here. */

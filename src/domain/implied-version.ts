@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { toEpochMicros, type Timestamp } from './timestamp.ts'
 
 /** 2^40 ms, in November 2004. Clients tell nothing older. */
@@ -12,10 +12,10 @@ const minMs = 2 ** 40
  * @param rank 0 to 3
  */
 export function impliedVersion(rank: number, time: Timestamp, content: string): string {
-  const hash = createHash('sha1').update(content).digest().readUInt32BE(0)
+  const bits = Number.parseInt(hash('sha1', content).slice(0, 8), 16)
   const micros = toEpochMicros(time) - minMs * 1000
-  const fine = micros % 1000 === 0 ? micros + ((hash >>> 7) % 1000) : micros
+  const fine = micros % 1000 === 0 ? micros + ((bits >>> 7) % 1000) : micros
   const last = 2 ** 51 - 1
   const backwards = last - Math.min(last, Math.max(0, fine))
-  return String((BigInt(rank) << 58n) | (BigInt(backwards) << 7n) | BigInt(hash & 127))
+  return String((BigInt(rank) << 58n) | (BigInt(backwards) << 7n) | BigInt(bits & 127))
 }

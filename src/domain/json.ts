@@ -62,7 +62,7 @@ export function sliceMembers(text: JsonText): Map<string, JsonText> {
   i = skipSpace(text, i + 1)
   while (i < text.length && text.charCodeAt(i) !== closeBrace) {
     const keyEnd = stringEnd(text, i)
-    const key = JSON.parse(text.slice(i, keyEnd)) as string
+    const key = stringValue(text.slice(i, keyEnd))
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1)
     const end = valueEnd(text, start)
     members.set(key, text.slice(start, end))
@@ -94,8 +94,13 @@ export function sliceElements(text: JsonText): JsonText[] {
  * Returns the members of an object as a map for merging, with keys and values made fit for `jsonb` (see `jsonbText`).
  */
 export function toJsonMap(text: JsonText): JsonMap {
+  return jsonMapOf(sliceMembers(text))
+}
+
+/** As `toJsonMap`, of members that are cut out already. */
+export function jsonMapOf(members: ReadonlyMap<string, JsonText>): JsonMap {
   const map: [string, JsonText][] = []
-  for (const [key, value] of sliceMembers(text)) map.push([storableText(key), jsonbText(value)])
+  for (const [key, value] of members) map.push([storableText(key), jsonbText(value)])
   return Object.fromEntries(map)
 }
 
@@ -145,7 +150,7 @@ export function previewOf(text: JsonText): string | null {
 }
 
 function plainText(text: JsonText): string {
-  if (text.length > previewParseLimit) return text
+  if (text.length > previewParseLimit || isPlainStart(text)) return text
   const value: unknown = JSON.parse(text)
   if (typeof value === 'string') return value
   if (value !== null && typeof value === 'object') {
@@ -155,8 +160,55 @@ function plainText(text: JsonText): string {
   return JSON.stringify(value)
 }
 
+/**
+ * True when a parse would only give back the beginning of the text: it is an object or a list without spaces, escapes and
+ * unusual numbers there, and not an object of one string.
+ */
+function isPlainStart(text: JsonText): boolean {
+  if (text.length <= previewLength) return false
+  const start = text.slice(0, previewLength)
+  if (start.includes('\\u') || start.includes('\\/')) return false
+  const first = text.charCodeAt(0)
+  if (first !== openBrace && first !== openBracket) return false
+  let i = 0
+  while (i < previewLength) {
+    const code = text.charCodeAt(i)
+    if (code === quote) {
+      const end = stringEnd(text, i)
+      // A key that looks like a number would change its place.
+      if (isDigit(text.charCodeAt(i + 1)) && text.charCodeAt(end) === colon) return false
+      i = end
+    } else if (isDigit(code) || code === minus) {
+      const end = valueEnd(text, i)
+      if (!/^-?(?:0|[1-9]\d{0,14})$/.test(text.slice(i, end)) || text.startsWith('-0', i))
+        return false
+      i = end
+    } else if (code <= 0x20) return false
+    else i++
+  }
+  return first === openBracket || !isOneString(text)
+}
+
+/** True for an object that may have one member, which is a string. */
+function isOneString(text: JsonText): boolean {
+  const valueStart = stringEnd(text, 1) + 1
+  if (text.charCodeAt(valueStart) !== quote) return false
+  return text.charCodeAt(skipSpace(text, stringEnd(text, valueStart))) === closeBrace
+}
+
+/** @param text valid JSON of a string */
+export function stringValue(text: JsonText): string {
+  return text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1)
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
 const quote = 0x22
 const comma = 0x2c
+const minus = 0x2d
+const colon = 0x3a
 const backslash = 0x5c
 const openBrace = 0x7b
 const closeBrace = 0x7d
@@ -190,7 +242,11 @@ function valueEnd(text: string, start: number): number {
     return text.length
   }
   let i = start
-  while (i < text.length && !/[\s,\]}]/.test(text[i]!)) i++
+  while (i < text.length) {
+    const code = text.charCodeAt(i)
+    if (code <= 0x20 || code === comma || code === closeBracket || code === closeBrace) break
+    i++
+  }
   return i
 }
 

@@ -74,8 +74,16 @@ export function toMillisecondIso(timestamp: Timestamp): string {
 
 function withMicros(secondMs: number, micros: string): Timestamp | null {
   if (secondMs < minEpochMs || secondMs > maxEpochMs) return null
-  return `${new Date(secondMs).toISOString().slice(0, 19)}.${micros}Z`
+  // Most times are of the same second as the one before.
+  if (secondMs !== lastSecondMs) {
+    lastSecond = new Date(secondMs).toISOString().slice(0, 19)
+    lastSecondMs = secondMs
+  }
+  return `${lastSecond}.${micros}Z`
 }
+
+let lastSecondMs = 0
+let lastSecond = '1970-01-01T00:00:00'
 
 function zoneOffsetMs(zone: string): number {
   if (zone === 'Z' || zone === 'z') return 0

@@ -39,6 +39,7 @@ interface Counts {
  * @returns null when there are no counts anywhere
  */
 export function findUsage(outputs: JsonText | null, metadata: JsonText | null): Usage | null {
+  if (!mayHold(outputs) && !mayHold(metadata)) return null
   const given = mayHold(outputs) ? sliceMembers(outputs) : new Map<string, JsonText>()
   const noted = mayHold(metadata) ? sliceMembers(metadata) : new Map<string, JsonText>()
   const counts =
@@ -52,7 +53,7 @@ export function findUsage(outputs: JsonText | null, metadata: JsonText | null): 
 
 /** A cheap test before the text is cut up: outputs can be megabytes, and most hold no usage. */
 function mayHold(text: JsonText | null): text is JsonText {
-  return text !== null && /[uU]sage/.test(text)
+  return text !== null && (text.includes('usage') || text.includes('Usage'))
 }
 
 /** `usage_metadata` of the outputs or of the metadata (contracts/langsmith.md 3.6.1, 3.6.2). */

@@ -38,7 +38,9 @@ export function readValues<S extends z.ZodObject>(
 
 /** In creates and updates alike, a null field counts as absent (contracts/langsmith.md 3.3, 5.6). */
 export function withoutNulls(fields: ReadonlyMap<string, JsonText>): Map<string, JsonText> {
-  return new Map([...fields].filter(([, text]) => text !== 'null'))
+  const given = new Map<string, JsonText>()
+  for (const [name, text] of fields) if (text !== 'null') given.set(name, text)
+  return given
 }
 
 /** For routes whose schema is documentation only: their handlers validate the text of the body by `readValues`. */

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { attachmentsMap, type Attachment } from '../../../domain/attachments.ts'
-import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../../domain/events.ts'
+import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/events.ts'
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import {
   hasHugeNumber,
+  jsonMapOf,
   previewOf,
   sliceElements,
   sliceMembers,
@@ -17,8 +18,8 @@ import type { Services } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import type { ValidationDetail } from '../validation-details.ts'
 import { readLineage } from './lineage.ts'
-import { readValues, withoutNulls, type PayloadShapes } from '../payload-values.ts'
-import { runValues } from './run-payload.ts'
+import { withoutNulls } from '../payload-values.ts'
+import { readRunValues } from './run-payload.ts'
 import { findUsage } from '../../../domain/usage-metadata.ts'
 
 /**
@@ -135,9 +136,8 @@ export function refusedError(refused: readonly RefusedRun[]): LangsmithError {
 export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   const { operation, loc } = payload
   const fields = withoutNulls(payload.fields)
-  const known = payload.id === null ? {} : { id: payload.id }
-  const values = readValues(runValues, payloadShapes, fields, loc, known)
-  checkEvents(fields.get('events') ?? '[]', [...loc, 'events'])
+  const values = readRunValues(fields, payload.id, loc)
+  checkEvents(fields.get('events'), loc)
   const id = values.id ?? null
   if (id === null) throw invalid([...loc, 'id'], 'Field required', 'missing')
   const isCreate = operation === 'create'
@@ -158,31 +158,28 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
     (isCreate ? lineage.startTime : (values.end_time ?? values.start_time)) ?? now,
     payload.content,
   )
-  const { startTime, traceId, parentRunId, dottedOrder } = lineage
-  const event: EventOf<'run'> = {
-    kind: 'run',
-    id,
-    externalId: null,
-    version,
-    patch: {
-      ...(traceId === null ? {} : { traceId, externalTraceId: null }),
-      ...(parentRunId === null ? {} : { parentRunId, externalParentRunId: null }),
-      ...(dottedOrder === null ? {} : { dottedOrder }),
-      ...(startTime === null ? {} : { startTime }),
-      ...unlessNull('endTime', values.end_time),
-      ...unlessNull('name', values.name),
-      ...unlessNull('runType', values.run_type),
-      ...unlessNull('referenceExampleId', values.reference_example_id),
-      ...(values.tags === undefined || values.tags === null || values.tags.length === 0
-        ? {}
-        : { tags: values.tags }),
-      ...payloadPatch(fields, isCreate),
-      ...extraPatch(fields, loc),
-      ...unlessNull('attachments', payload.attachments && attachmentsMap(payload.attachments)),
-      createdAt: now,
-      updatedAt: now,
-    },
+  const extra = extraMembers(fields)
+  const patch = payloadPatch(fields, extra, isCreate)
+  if (lineage.traceId !== null) {
+    patch.traceId = lineage.traceId
+    patch.externalTraceId = null
   }
+  if (lineage.parentRunId !== null) {
+    patch.parentRunId = lineage.parentRunId
+    patch.externalParentRunId = null
+  }
+  if (lineage.dottedOrder !== null) patch.dottedOrder = lineage.dottedOrder
+  if (lineage.startTime !== null) patch.startTime = lineage.startTime
+  if (values.end_time) patch.endTime = values.end_time
+  if (isGiven(values.name)) patch.name = values.name
+  if (values.run_type) patch.runType = values.run_type
+  if (values.reference_example_id) patch.referenceExampleId = values.reference_example_id
+  if (values.tags && values.tags.length > 0) patch.tags = values.tags
+  if (extra !== null) Object.assign(patch, extraPatch(extra, loc))
+  if (payload.attachments !== undefined) patch.attachments = attachmentsMap(payload.attachments)
+  patch.createdAt = now
+  patch.updatedAt = now
+  const event: EventOf<'run'> = { kind: 'run', id, externalId: null, version, patch }
   const sessionId = values.session_id ?? null
   const sessionName = values.session_name === '' ? null : (values.session_name ?? null)
   const fallback = isCreate ? 'default' : null
@@ -194,52 +191,60 @@ export function translateRun(payload: RunPayload, now: Timestamp): Translated {
   }
 }
 
-/** Fields that stay JSON text. */
-const payloadShapes: PayloadShapes = [
-  ['inputs', /^\{/, 'an object'],
-  ['outputs', /^\{/, 'an object'],
-  ['extra', /^\{/, 'an object'],
-  ['serialized', /^\{/, 'an object'],
-  ['events', /^\[/, 'a list'],
-]
-
 /** @throws LangsmithError 422 for an event that is no object */
-function checkEvents(events: JsonText, loc: (string | number)[]): void {
+function checkEvents(events: JsonText | undefined, loc: (string | number)[]): void {
+  if (events === undefined) return
   const i = sliceElements(events).findIndex((event) => !event.startsWith('{'))
-  if (i !== -1) throw invalid([...loc, i], 'Input should be an object', 'type_error')
+  if (i !== -1) throw invalid([...loc, 'events', i], 'Input should be an object', 'type_error')
 }
 
 type RunPatch = EventOf<'run'>['patch']
 
-function payloadPatch(fields: ReadonlyMap<string, JsonText>, isCreate: boolean): RunPatch {
+function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined
+}
+
+function payloadPatch(
+  fields: ReadonlyMap<string, JsonText>,
+  extra: ReadonlyMap<string, JsonText> | null,
+  isCreate: boolean,
+): RunPatch {
+  const patch: RunPatch = {}
   const inputs = fields.get('inputs')
   const outputs = fields.get('outputs')
   const events = fields.get('events')
   const error = fields.get('error')
-  const metadata = sliceMembers(fields.get('extra') ?? '{}').get('metadata') ?? null
-  const usage = findUsage(outputs ?? null, metadata)
-  return {
-    ...(inputs === undefined || (isEmpty(inputs) && !isCreate)
-      ? {}
-      : { inputs, inputsPreview: previewOf(inputs) }),
-    ...(outputs === undefined || isEmpty(outputs)
-      ? {}
-      : { outputs, outputsPreview: previewOf(outputs) }),
-    ...(error === undefined ? {} : { error }),
-    ...(events === undefined || isEmpty(events) ? {} : { events, ...firstTokenPatch(events) }),
-    ...unlessNull('serialized', fields.get('serialized')),
-    ...usage,
+  const serialized = fields.get('serialized')
+  if (inputs !== undefined && (isCreate || !isEmpty(inputs))) {
+    patch.inputs = inputs
+    patch.inputsPreview = previewOf(inputs)
   }
+  if (outputs !== undefined && !isEmpty(outputs)) {
+    patch.outputs = outputs
+    patch.outputsPreview = previewOf(outputs)
+  }
+  if (error !== undefined) patch.error = error
+  if (events !== undefined && !isEmpty(events)) {
+    patch.events = events
+    Object.assign(patch, firstTokenPatch(events))
+  }
+  if (serialized !== undefined) patch.serialized = serialized
+  const usage = findUsage(outputs ?? null, extra?.get('metadata') ?? null)
+  return usage === null ? patch : Object.assign(patch, usage)
+}
+
+/** The members of `extra`; null where there is none. */
+function extraMembers(fields: ReadonlyMap<string, JsonText>): Map<string, JsonText> | null {
+  const extra = fields.get('extra')
+  return extra === undefined ? null : sliceMembers(extra)
 }
 
 /**
  * Splits `extra` into metadata, runtime and the rest. Each is a map that merges by key; a value that is no map stays in
  * the rest.
  */
-function extraPatch(fields: ReadonlyMap<string, JsonText>, loc: (string | number)[]): RunPatch {
-  const extra = fields.get('extra')
-  if (extra === undefined) return {}
-  const rest = toJsonMap(extra)
+function extraPatch(extra: ReadonlyMap<string, JsonText>, loc: (string | number)[]): RunPatch {
+  const rest = jsonMapOf(extra)
   const patch: RunPatch = {}
   for (const name of ['metadata', 'runtime'] as const) {
     const text = rest[name]
