@@ -1,6 +1,8 @@
-import { baselineOf, readArguments } from './arguments.ts'
+import { baselineOf, numberOf, readArguments } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
+import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
+import { readRegressed } from './regressed.ts'
 import { comparisonText, valuesOf } from './render.ts'
 
 const usage = `runmill compare CANDIDATE… [OPTIONS]
@@ -32,25 +34,26 @@ export async function compareCommand(args: string[]): Promise<number> {
     return exitCodes.pass
   }
   if (positionals.length === 0) throw new CliError(exitCodes.usage, `Name a candidate.\n\n${usage}`)
-  const { regressed } = values
-  const comparison = await compare(readConnection(process.env), {
+  const asked: CompareBody = {
     candidates: positionals,
     ...baselineOf(values.baseline),
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
     ...(values.score === undefined ? {} : { measures: values.score }),
-    ...(regressed === undefined
-      ? { limit: 0 }
-      : {
-          change: { measure: regressed, is: ['regressed'] },
-          limit: Math.trunc(Number(values.top)) || 20,
-        }),
-  })
+    limit: 0,
+  }
+  const connection = readConnection(process.env)
+  const comparison = await compare(connection, asked)
+  const { regressed: key } = values
+  if (key !== undefined) {
+    const top = numberOf(values.top, '--top')
+    comparison.rows = (await readRegressed(connection, asked, comparison, key, top)).rows
+  }
   if (values.json) console.log(JSON.stringify(comparison, null, 2))
   else {
     console.log(comparisonText(comparison))
     for (const row of comparison.rows) {
       const { example_id: id, inputs } = row
-      console.log(`  ${id}  ${valuesOf(row, regressed!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+      console.log(`  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
     }
   }
   return exitCodes.pass

@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { baselineOf, durationOf, numberOf, numbersByKey, readArguments } from './arguments.ts'
 import { compare, type Connection, readConnection } from './client.ts'
-import type { CompareBody, Comparison } from './comparison.ts'
+import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
+import { readRegressed, type Regressed } from './regressed.ts'
 import { gateJunit, gateMarkdown, gateText } from './render.ts'
 
 const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
@@ -129,30 +130,10 @@ async function judgeNow(
   ).map(({ key }) => key)
   const judged = { ...asked, measures: keys, margins: numbersByKey(margins, keys, '--margin') }
   const comparison = keys.length === 0 ? first : await compare(connection, { ...judged, limit: 0 })
-  const regressed: GateVerdict['regressed'] = []
-  for (const { key, worse, direction } of comparison.comparisons[0]!.measures) {
-    if (worse === 0 || keys.length === 0) continue
-    const { rows } = await compare(connection, regressedOf(judged, comparison, key, direction))
-    regressed.push({ key, rows })
+  const regressed: Regressed[] = []
+  for (const key of keys) {
+    const each = await readRegressed(connection, judged, comparison, key, namedExamples)
+    if (each.rows.length > 0) regressed.push(each)
   }
   return judgeGate(comparison, regressed, rules, Date.now())
-}
-
-/** Asks for the examples that did worse, the worst first. Both experiments by id: `latest` may be another one by now. */
-function regressedOf(
-  judged: CompareBody,
-  { baseline, comparisons }: Comparison,
-  key: string,
-  direction: 'higher' | 'lower',
-): CompareBody {
-  const { baseline_metadata: _, dataset: __, ...rest } = judged
-  return {
-    ...rest,
-    candidates: [comparisons[0]!.candidate.id],
-    baseline: baseline.id,
-    measures: [key],
-    change: { measure: key, is: ['regressed'] },
-    sort: { measure: key, order: direction === 'higher' ? 'asc' : 'desc' },
-    limit: namedExamples,
-  }
 }

@@ -1,5 +1,6 @@
-import type { ComparedExperiment, Comparison, Measure, Row, Validity } from './comparison.ts'
+import type { ComparedExperiment, Comparison, Measure, Validity } from './comparison.ts'
 import { exitCodes } from './exit.ts'
+import type { Regressed } from './regressed.ts'
 
 /** What a candidate has to meet. */
 export interface GateRules {
@@ -32,8 +33,7 @@ export interface GateVerdict {
   /** The scores over which p is corrected by Holm's method. */
   family: string[]
   validity: Validity
-  /** Examples that did worse in a score, the worst first. */
-  regressed: { key: string; rows: Row[] }[]
+  regressed: Regressed[]
 }
 
 /**
@@ -42,7 +42,7 @@ export interface GateVerdict {
  */
 export function judgeGate(
   { baseline, comparisons }: Comparison,
-  regressed: GateVerdict['regressed'],
+  regressed: Regressed[],
   rules: GateRules,
   now: number,
 ): GateVerdict {
