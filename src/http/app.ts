@@ -25,6 +25,7 @@ import { passUnknownMethod, refuseConnect } from './front-door/other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { serveOwnPathsOnly } from './front-door/own-paths.ts'
 import { links } from './pages/links.ts'
+import { runmill } from './runmill/plugin.ts'
 import { stopUnwantedReads } from './reads.ts'
 import { watchRefusals } from './front-door/refusals.ts'
 import { docsPolicy, headersOfData, setSecurityHeaders } from './front-door/security-headers.ts'
@@ -178,6 +179,7 @@ export async function buildApp({
     },
     { prefix: langfusePrefix },
   )
+  await app.register(runmill, { ...services, prefix: '/api/runmill' })
   await app.register(otlp, services)
   await app.register(langsmith, services)
   await app.register(links)

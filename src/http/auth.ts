@@ -105,3 +105,23 @@ export function readBasic(header: string): Credentials | null {
 export function readBearer(header: string): string | null {
   return /^bearer\s+(\S+)$/i.exec(header)?.[1] ?? null
 }
+
+/** Reads the key of the header `x-api-key` or `Authorization`, of either form. */
+export function readCredentials(request: FastifyRequest): Credentials | null {
+  const apiKey = request.headers['x-api-key']
+  if (typeof apiKey === 'string' && apiKey !== '') {
+    return { publicKey: null, secret: withoutRepetition(apiKey) }
+  }
+  const header = request.headers.authorization ?? ''
+  const token = readBearer(header)
+  return token === null ? readBasic(header) : { publicKey: null, secret: token }
+}
+
+/**
+ * Removes a repetition. Python's client for the v2 routes sends the header twice, and Node joins the two values. No key
+ * contains a blank.
+ */
+function withoutRepetition(header: string): string {
+  const [first = '', ...others] = header.split(', ')
+  return others.every((other) => other === first) ? first : header
+}

@@ -105,6 +105,8 @@ function refusal(route: string, status: 401 | 403): object {
   if (route === 'POST /api/public/ingestion' && status === 401)
     return { message: expect.any(String), error: 'UnauthorizedError' }
   if (route.includes(' /api/public')) return { message: expect.any(String) }
+  if (route.includes(' /api/runmill'))
+    return { error: status === 401 ? 'Invalid key' : 'Forbidden' }
   if (/ \/(?:otel|(?:otel\/)?v1\/(?:traces|metrics|logs))$/.test(route))
     return { code: status === 401 ? 16 : 7, message: expect.any(String) }
   const detail = status === 401 ? 'Invalid token' : 'Forbidden'

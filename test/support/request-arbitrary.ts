@@ -269,8 +269,14 @@ function textOf({ format }: Schema, known: fc.Arbitrary<string>): fc.Arbitrary<s
 function numberOf({ minimum, maximum }: Schema): fc.Arbitrary<number> {
   const from = Math.max(Number(minimum ?? -1000), -1000)
   const to = Math.max(from, Math.min(Number(maximum ?? 1000), 1000))
+  const [least, most] = [Math.ceil(from), Math.floor(to)]
+  // A small span may hold no whole number.
+  const within =
+    least <= most
+      ? fc.integer({ min: least, max: most })
+      : fc.double({ min: from, max: to, noNaN: true })
   return fc.oneof(
-    { weight: 4, arbitrary: fc.integer({ min: Math.ceil(from), max: Math.floor(to) }) },
+    { weight: 4, arbitrary: within },
     { weight: 1, arbitrary: fc.constantFrom(...oddNumbers) },
   )
 }

@@ -575,6 +575,18 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       { path: { dataset_id: own.datasetId }, body, foreign: 200, isRead: true },
     ]
   },
+  'POST /api/runmill/compare': (theirs, own) => [
+    {
+      body: { candidates: [theirs.sessionId2], baseline: theirs.sessionId },
+      foreign: 404,
+      isRead: true,
+    },
+    {
+      body: { candidates: [own.sessionId2], baseline: theirs.sessionId },
+      foreign: 404,
+      isRead: true,
+    },
+  ],
   'POST /datasets/{dataset_id}/runs/delta': (theirs, own) => {
     const body = {
       baseline_session_id: theirs.sessionId,

@@ -1,12 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import {
-  isAllowed,
-  readBasic,
-  readBearer,
-  scopeOf,
-  type Credentials,
-  type Principal,
-} from '../auth.ts'
+import { isAllowed, type Principal, readCredentials, scopeOf } from '../auth.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import type { App, Services } from '../services.ts'
@@ -61,23 +54,4 @@ async function authenticate({ auth }: Services, request: FastifyRequest): Promis
   const scope = scopeOf(request)
   if (scope !== 'none' && !isAllowed(principal, scope)) throw new LangsmithError(403, 'Forbidden')
   return principal
-}
-
-function readCredentials(request: FastifyRequest): Credentials | null {
-  const apiKey = request.headers['x-api-key']
-  if (typeof apiKey === 'string' && apiKey !== '') {
-    return { publicKey: null, secret: withoutRepetition(apiKey) }
-  }
-  const header = request.headers.authorization ?? ''
-  const token = readBearer(header)
-  return token === null ? readBasic(header) : { publicKey: null, secret: token }
-}
-
-/**
- * Removes a repetition. Python's client for the v2 routes sends the header twice, and Node joins the two values. No key
- * contains a blank.
- */
-function withoutRepetition(header: string): string {
-  const [first = '', ...others] = header.split(', ')
-  return others.every((other) => other === first) ? first : header
 }

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// runmill compare|gate
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, checkNode, install, root } from './prepare.mjs'
+
+checkNode()
+await install()
+await build()
+await import(pathToFileURL(join(root, 'dist', 'src', 'cli', 'main.js')).href)

@@ -1,0 +1,81 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { CliError, exitCodes } from './exit.ts'
+
+/** @throws CliError for what the options do not allow */
+export function readArguments<const Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: Options,
+  usage: string,
+) {
+  try {
+    return parseArgs<{ args: string[]; options: Options; allowPositionals: true }>({
+      args,
+      options,
+      allowPositionals: true,
+    })
+  } catch (error) {
+    throw new CliError(
+      exitCodes.usage,
+      `${error instanceof Error ? error.message : ''}\n\n${usage}`,
+    )
+  }
+}
+
+/** Reads `KEY=VALUE`, or a bare value for every key in `keys`. @throws CliError when a value is no number of 0 or more */
+export function numbersByKey(
+  given: readonly string[],
+  keys: readonly string[],
+  option: string,
+): Record<string, number> {
+  const numbers: Record<string, number> = {}
+  for (const each of given) {
+    const at = each.lastIndexOf('=')
+    const value = numberOf(each.slice(at + 1), option)
+    for (const key of at < 0 ? keys : [each.slice(0, at)]) numbers[key] = value
+  }
+  return numbers
+}
+
+/** @throws CliError when the text is no number of 0 or more */
+export function numberOf(text: string, option: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
+  throw new CliError(exitCodes.usage, `${option} takes a number of 0 or more, not ${text}`)
+}
+
+const unitsMs: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** Reads for example `90s`, `15m`, `12h`, `7d` as milliseconds. @throws CliError */
+export function durationOf(text: string, option: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(text)
+  if (match === null) {
+    throw new CliError(
+      exitCodes.usage,
+      `${option} takes a time such as 90s, 15m, 12h or 7d, not ${text}`,
+    )
+  }
+  return Number(match[1]) * unitsMs[match[2]!]!
+}
+
+/**
+ * Reads what names a baseline: an id, a name, `previous` or `latest`, the last two with conditions on its metadata, as in
+ * `latest:branch=main,model=x`.
+ */
+export function baselineOf(text: string): {
+  baseline: string
+  baseline_metadata?: Record<string, string>
+} {
+  const match = /^(previous|latest):(.+)$/.exec(text)
+  if (match === null) return { baseline: text }
+  const pairs = match[2]!.split(',').map((pair): [string, string] => {
+    const at = pair.indexOf('=')
+    if (at < 1) throw new CliError(exitCodes.usage, `--baseline: ${pair} is not KEY=VALUE`)
+    return [pair.slice(0, at), pair.slice(at + 1)]
+  })
+  return { baseline: match[1]!, baseline_metadata: Object.fromEntries(pairs) }
+}

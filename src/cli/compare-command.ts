@@ -1,0 +1,60 @@
+import { baselineOf, numberOf, readArguments } from './arguments.ts'
+import { compare, readConnection } from './client.ts'
+import type { CompareBody } from './comparison.ts'
+import { CliError, exitCodes } from './exit.ts'
+import { readRegressed } from './regressed.ts'
+import { comparisonText, valuesOf } from './render.ts'
+
+const usage = `runmill compare CANDIDATE… [OPTIONS]
+
+  --baseline NAME      id or name; previous (default), latest, or latest:branch=main by metadata
+  --dataset NAME       id or name, where names of experiments alone are not unique
+  --score KEY          a measure to show; may be repeated
+  --regressed KEY      lists the examples that did worse in this score, the worst first
+  --top N              how many (default 20)
+  --json               prints the answer of the server`
+
+/** Compares experiments and prints what differs. */
+export async function compareCommand(args: string[]): Promise<number> {
+  const { values, positionals } = readArguments(
+    args,
+    {
+      baseline: { type: 'string', default: 'previous' },
+      dataset: { type: 'string' },
+      score: { type: 'string', multiple: true },
+      regressed: { type: 'string' },
+      top: { type: 'string', default: '20' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    usage,
+  )
+  if (values.help) {
+    console.log(usage)
+    return exitCodes.pass
+  }
+  if (positionals.length === 0) throw new CliError(exitCodes.usage, `Name a candidate.\n\n${usage}`)
+  const asked: CompareBody = {
+    candidates: positionals,
+    ...baselineOf(values.baseline),
+    ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
+    ...(values.score === undefined ? {} : { measures: values.score }),
+    limit: 0,
+  }
+  const connection = readConnection(process.env)
+  const comparison = await compare(connection, asked)
+  const { regressed: key } = values
+  if (key !== undefined) {
+    const top = numberOf(values.top, '--top')
+    comparison.rows = (await readRegressed(connection, asked, comparison, key, top)).rows
+  }
+  if (values.json) console.log(JSON.stringify(comparison, null, 2))
+  else {
+    console.log(comparisonText(comparison))
+    for (const row of comparison.rows) {
+      const { example_id: id, inputs } = row
+      console.log(`  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+    }
+  }
+  return exitCodes.pass
+}

@@ -1,0 +1,22 @@
+/** The exit codes of `runmill` (docs/gate.md). */
+export const exitCodes = {
+  pass: 0,
+  /** It is worse, or beyond a threshold. */
+  fail: 1,
+  /** It cannot be judged: something is missing, unfinished, too few, or does not fit together. */
+  undecidable: 2,
+  /** The command itself is wrong, or the key is. */
+  usage: 64,
+  /** The server cannot be reached, or cannot answer now. */
+  unavailable: 69,
+} as const
+
+/** Ends the command with a message for whoever gave it. */
+export class CliError extends Error {
+  override name = 'CliError'
+  readonly code: number
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}

@@ -1,0 +1,139 @@
+import { writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { baselineOf, durationOf, numberOf, numbersByKey, readArguments } from './arguments.ts'
+import { compare, type Connection, readConnection } from './client.ts'
+import type { CompareBody } from './comparison.ts'
+import { CliError, exitCodes } from './exit.ts'
+import { type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
+import { readRegressed, type Regressed } from './regressed.ts'
+import { gateJunit, gateMarkdown, gateText } from './render.ts'
+
+const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
+
+  --candidate NAME        id or name of the experiment that is judged
+  --undecided pass|fail   what it means when the interval allows both
+  --baseline NAME         id or name; previous (default), latest, or latest:branch=main by metadata
+  --dataset NAME          id or name
+  --score KEY             a score that is judged; may be repeated; default: all
+  --margin N | KEY=N      how much worse still passes (default 0)
+  --lower KEY             this score is better when it is lower
+  --min-mean KEY=N        the least mean of the candidate
+  --no-new-failures       fails when any example does worse than before
+  --max-missing N         examples that the candidate may lack (default 0)
+  --max-errors N          examples of the candidate that may have failed (default 0)
+  --max-baseline-age 7d   an older baseline cannot be compared with
+  --least-pairs N         with fewer pairs nothing is judged (default 5)
+  --wait 15m              how long to wait for what is missing or unfinished (default 0s)
+  --json                  prints the verdict as JSON
+  --markdown FILE         also writes it for a comment or a job's summary
+  --junit FILE            also writes it as JUnit's XML
+
+Ends with 0: pass, 1: fail, 2: cannot judge, 64: wrong usage or key, 69: server not reachable.`
+
+const options = {
+  candidate: { type: 'string' },
+  undecided: { type: 'string' },
+  baseline: { type: 'string', default: 'previous' },
+  dataset: { type: 'string' },
+  score: { type: 'string', multiple: true },
+  margin: { type: 'string', multiple: true },
+  lower: { type: 'string', multiple: true },
+  'min-mean': { type: 'string', multiple: true },
+  'no-new-failures': { type: 'boolean', default: false },
+  'max-missing': { type: 'string', default: '0' },
+  'max-errors': { type: 'string', default: '0' },
+  'max-baseline-age': { type: 'string' },
+  'least-pairs': { type: 'string', default: '5' },
+  wait: { type: 'string', default: '0s' },
+  json: { type: 'boolean', default: false },
+  markdown: { type: 'string' },
+  junit: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
+
+/** How many of the examples that did worse are named. */
+const namedExamples = 10
+const askAgainMs = 2000
+
+/** Judges an experiment by a baseline, and says so by its exit code. */
+export async function gateCommand(args: string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, options, usage)
+  if (values.help) {
+    console.log(usage)
+    return exitCodes.pass
+  }
+  const { candidate, undecided } = values
+  if (candidate === undefined || positionals.length > 0) {
+    throw new CliError(exitCodes.usage, `Name the candidate by --candidate.\n\n${usage}`)
+  }
+  if (undecided !== 'pass' && undecided !== 'fail') {
+    throw new CliError(exitCodes.usage, 'Choose --undecided pass or --undecided fail.')
+  }
+  const scores = values.score ?? null
+  const age = values['max-baseline-age']
+  const rules: GateRules = {
+    scores,
+    leastMeans: numbersByKey(values['min-mean'] ?? [], scores ?? [], '--min-mean'),
+    noNewFailures: values['no-new-failures'],
+    maxMissing: numberOf(values['max-missing'], '--max-missing'),
+    maxErrors: numberOf(values['max-errors'], '--max-errors'),
+    maxBaselineAge: age === undefined ? null : durationOf(age, '--max-baseline-age'),
+    undecided,
+  }
+  const asked: CompareBody = {
+    candidates: [candidate],
+    ...baselineOf(values.baseline),
+    ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
+    directions: Object.fromEntries((values.lower ?? []).map((key) => [key, 'lower' as const])),
+    least_pairs: numberOf(values['least-pairs'], '--least-pairs'),
+  }
+  const connection = readConnection(process.env)
+  const until = Date.now() + durationOf(values.wait, '--wait')
+  const verdict = await judgedAt(connection, asked, values.margin ?? [], rules, until)
+  console.log(values.json ? JSON.stringify(verdict, null, 2) : gateText(verdict))
+  if (values.markdown !== undefined) await writeFile(values.markdown, gateMarkdown(verdict))
+  if (values.junit !== undefined) await writeFile(values.junit, gateJunit(verdict))
+  return verdict.exit_code
+}
+
+/** Judges as soon as that is possible, or else at the end of the time. */
+async function judgedAt(
+  connection: Connection,
+  asked: CompareBody,
+  margins: readonly string[],
+  rules: GateRules,
+  until: number,
+): Promise<GateVerdict> {
+  for (;;) {
+    try {
+      const verdict = await judgeNow(connection, asked, margins, rules)
+      if (verdict.outcome !== 'cannot judge' || Date.now() >= until) return verdict
+    } catch (error) {
+      const mayPass =
+        error instanceof CliError &&
+        (error.code === exitCodes.undecidable || error.code === exitCodes.unavailable)
+      if (!mayPass || Date.now() >= until) throw error
+    }
+    await pause(Math.min(askAgainMs, Math.max(1, until - Date.now())))
+  }
+}
+
+async function judgeNow(
+  connection: Connection,
+  asked: CompareBody,
+  margins: readonly string[],
+  rules: GateRules,
+): Promise<GateVerdict> {
+  const first = await compare(connection, { ...asked, limit: 0 })
+  const keys = first.comparisons[0]!.measures.filter(
+    ({ key, is_score: isScore }) => rules.scores?.includes(key) ?? isScore,
+  ).map(({ key }) => key)
+  const judged = { ...asked, measures: keys, margins: numbersByKey(margins, keys, '--margin') }
+  const comparison = keys.length === 0 ? first : await compare(connection, { ...judged, limit: 0 })
+  const regressed: Regressed[] = []
+  for (const key of keys) {
+    const each = await readRegressed(connection, judged, comparison, key, namedExamples)
+    if (each.rows.length > 0) regressed.push(each)
+  }
+  return judgeGate(comparison, regressed, rules, Date.now())
+}

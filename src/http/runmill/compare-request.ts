@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { storableText } from '../../domain/ids.ts'
+
+const text = z.string().transform(storableText)
+const name = text.pipe(z.string().min(1).max(1000))
+const key = text.pipe(z.string().min(1).max(500))
+
+const changes = z.enum(['improved', 'regressed', 'equal', 'missing'])
+
+/** What `POST /api/runmill/compare` takes. */
+export const compareRequest = z.object({
+  dataset: name.optional().describe('Id or name, where names of experiments alone are not unique'),
+  candidates: z
+    .array(name)
+    .min(1)
+    .max(100)
+    .describe('Ids or names of the experiments that are judged; the rows are of the first'),
+  baseline: name
+    .default('previous')
+    .describe(
+      'Id or name of the experiment that they are judged by; `previous`: the one before the first candidate on its dataset; `latest`: the newest other one',
+    ),
+  baseline_metadata: z
+    .record(z.string().max(500), z.string().max(1000))
+    .optional()
+    .describe(
+      'What the metadata of `previous` or `latest` must contain, for example {"branch": "main"}',
+    ),
+  measures: z
+    .array(key)
+    .max(100)
+    .optional()
+    .describe('Keys of scores, or `latency`, `tokens`, `cost`; without it, all that there are'),
+  directions: z
+    .record(z.string().max(500), z.enum(['higher', 'lower']))
+    .optional()
+    .describe('Which way is better, by key, where the configuration of the score does not say so'),
+  margins: z
+    .record(z.string().max(500), z.number().min(0))
+    .optional()
+    .describe('How much worse still counts as not worse, by key, in units of the measure'),
+  confidence: z.number().min(0.5).max(0.999).default(0.95),
+  least_pairs: z.int().min(2).max(10_000).default(5).describe('With fewer pairs nothing is judged'),
+  tolerance: z.number().min(0).default(1e-9).describe('Differences up to this are equal'),
+  sort: z
+    .object({
+      measure: key,
+      by: z.enum(['difference', 'baseline', 'candidate']).default('difference'),
+      order: z.enum(['asc', 'desc']).default('asc'),
+    })
+    .optional()
+    .describe('Of the rows; without it, the newest examples come first'),
+  change: z
+    .object({ measure: key, is: z.array(changes).min(1).max(4) })
+    .optional()
+    .describe('Rows whose measure changed in one of these ways'),
+  limit: z.int().min(0).max(200).default(50).describe('The number of rows'),
+  cursor: z.string().max(2000).optional().describe('Of the page before'),
+})
+
+export type CompareRequest = z.output<typeof compareRequest>

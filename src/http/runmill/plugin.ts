@@ -1,0 +1,31 @@
+import type { FastifyRequest } from 'fastify'
+import { isAllowed, type Principal, readCredentials, scopeOf } from '../auth.ts'
+import { documentErrors } from '../documented-answers.ts'
+import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
+import type { App, Services } from '../services.ts'
+import { postCompare } from './compare.ts'
+import { answerError, RunmillError, runmillErrors } from './errors.ts'
+
+/** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
+export async function runmill(app: App, services: Services): Promise<void> {
+  app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
+  app.addHook('onRequest', async (request) => {
+    if (scopeOf(request) === 'none') return
+    request.principal = await authenticate(services, request)
+    services.admit(request)
+  })
+  documentErrors(app, runmillErrors)
+  const paths = collectPaths(app)
+  postCompare(app, services)
+  // Last: it answers for every path above.
+  refuseOtherMethods(app, paths)
+}
+
+async function authenticate({ auth }: Services, request: FastifyRequest): Promise<Principal> {
+  const credentials = readCredentials(request)
+  const principal = credentials === null ? null : await auth.findPrincipal(credentials, request.ip)
+  if (principal === null) throw new RunmillError(401, 'Invalid key')
+  const scope = scopeOf(request)
+  if (scope !== 'none' && !isAllowed(principal, scope)) throw new RunmillError(403, 'Forbidden')
+  return principal
+}

@@ -1,0 +1,283 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { compareCommand } from '../../src/cli/compare-command.ts'
+import { eventVersion } from '../../src/domain/events.ts'
+import { CliError, exitCodes } from '../../src/cli/exit.ts'
+import { gateCommand } from '../../src/cli/gate-command.ts'
+import { rootRun, second } from '../support/comparison-rows.ts'
+import { harness, type Harness } from '../support/harness.ts'
+import { compiledFile } from '../support/runmill-process.ts'
+import { once, type Scores, twoExperiments } from '../support/two-experiments.ts'
+
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+})
+
+async function connect(h: Harness, key = h.tenant.secretKey): Promise<void> {
+  if (!h.app.server.listening) await h.app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = h.app.server.address() as AddressInfo
+  vi.stubEnv('RUNMILL_URL', `http://127.0.0.1:${port}/`)
+  vi.stubEnv('RUNMILL_API_KEY', key)
+}
+
+/** Runs a command, and returns its exit code with what it printed. */
+async function run(
+  command: typeof gateCommand,
+  args: string[],
+): Promise<{ code: number; printed: string }> {
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
+  try {
+    return { code: await command(args), printed: printed.join('\n') }
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return { code: error.code, printed: error.message }
+  }
+}
+
+const base = once(0.5, 0.4, 0.6, 0.5, 0.7, 0.3, 0.5, 0.6)
+const shifted = (...by: number[]): Scores =>
+  base.map((scores, i) => [scores![0]! + by[i % by.length]!])
+
+describe('runmill gate', () => {
+  test.each([
+    [
+      'better',
+      0,
+      base,
+      shifted(0.1, 0.12, 0.09),
+      [],
+      /^Pass: new of .*\n {2}correct \+0\.\d+ \(95 % .*\): better; 8 pairs, 8 better \/ 0 worse/,
+    ],
+    [
+      'not worse within a margin',
+      0,
+      base,
+      shifted(-0.01, 0.02, -0.02),
+      ['--margin', '0.05'],
+      /: not worse;/,
+    ],
+    [
+      'worse',
+      1,
+      base,
+      shifted(-0.1, -0.12, -0.09),
+      [],
+      /^Fail: [^]*correct is worse[^]*worse in correct: \S+ 0\.4 → 0\.28/,
+    ],
+    ['undecided', 1, base, shifted(-0.2, 0.25), [], /correct may be worse by more than 0/],
+    [
+      'undecided, which passes',
+      0,
+      base,
+      shifted(-0.2, 0.25),
+      ['--undecided', 'pass'],
+      /: undecided;/,
+    ],
+    ['identical', 0, base, base, [], /: identical;/],
+    [
+      'better on average, with a new failure',
+      1,
+      base,
+      shifted(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, -0.01),
+      ['--no-new-failures'],
+      /correct: 1 examples are worse than before/,
+    ],
+    [
+      'below a mean',
+      1,
+      base,
+      base,
+      ['--min-mean', 'correct=0.9'],
+      /the mean of correct is 0\.5125, not 0\.9/,
+    ],
+    ['empty', 2, base, base.map(() => null), [], /no example is in both/],
+    ['too few', 2, once(1, 0), once(1, 1), [], /correct: 2 pairs say nothing/],
+    [
+      'some missing',
+      2,
+      base,
+      [...base.slice(1), null],
+      [],
+      /1 examples of the baseline are missing/,
+    ],
+    [
+      'some missing, which may be',
+      0,
+      base,
+      [...base.slice(0, 7), null],
+      ['--max-missing', '1'],
+      /^Pass/,
+    ],
+    ['failed', 1, base, [...base.slice(0, 7), []], [], /1 examples of the candidate failed/],
+    ['failed, which may be', 0, base, [...base.slice(0, 7), []], ['--max-errors', '1'], /^Pass/],
+    [
+      'a score that nobody gave',
+      2,
+      base,
+      base,
+      ['--score', 'other'],
+      /neither experiment has the score other/,
+    ],
+    [
+      'an old baseline',
+      2,
+      base,
+      base,
+      ['--max-baseline-age', '7d'],
+      /the baseline is \d+ days old/,
+    ],
+  ] as [string, number, Scores, Scores, string[], RegExp][])(
+    '%s: %i',
+    async (_, code, baseline, candidate, args, printed) => {
+      const h = await harness()
+      const f = await twoExperiments(h, baseline, candidate)
+      await connect(h)
+      const undecided = args.includes('--undecided') ? [] : ['--undecided', 'fail']
+      const found = await run(gateCommand, [
+        '--candidate',
+        f.candidate,
+        '--baseline',
+        f.baseline,
+        ...undecided,
+        ...args,
+      ])
+      expect(found.printed).toMatch(printed)
+      expect(found.code).toBe(code)
+    },
+  )
+
+  test('unfinished: 2, or judged once it is finished', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, base)
+    const open = rootRun(f.candidate, f.examples[0]!, { endTime: null })
+    await h.ingest(open)
+    await connect(h)
+    const args = ['--candidate', f.candidate, '--undecided', 'fail']
+    const early = await run(gateCommand, args)
+    expect(early).toMatchObject({
+      code: 2,
+      printed: expect.stringContaining('1 examples of the candidate are unfinished'),
+    })
+    const waiting = run(gateCommand, [...args, '--wait', '10m'])
+    const end = rootRun(f.candidate, f.examples[0]!, {}, open.id)
+    await h.ingest({ ...end, version: eventVersion('update', second(9), open.id) })
+    expect(await waiting).toMatchObject({ code: 0 })
+  })
+
+  test('JSON, Markdown and JUnit say the same, and names of a client are no markup in them', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, shifted(-0.1, -0.12))
+    await h.db`update experiments set name = '<b>|x' where tenant_id = ${h.tenant.id} and id = ${f.candidate}`
+    await connect(h)
+    const folder = await mkdtemp(join(tmpdir(), 'runmill-gate-'))
+    const files = [join(folder, 'gate.md'), join(folder, 'gate.xml')] as const
+    const args = [
+      '--candidate',
+      f.candidate,
+      '--undecided',
+      'fail',
+      '--json',
+      '--markdown',
+      files[0],
+      '--junit',
+      files[1],
+    ]
+    const { code, printed } = await run(gateCommand, args)
+    expect(code).toBe(1)
+    const verdict = JSON.parse(printed)
+    expect(verdict).toMatchObject({
+      version: 1,
+      outcome: 'fail',
+      exit_code: 1,
+      reasons: ['correct is worse'],
+      family: ['correct'],
+    })
+    expect(verdict.regressed[0].rows).toHaveLength(8)
+    const [markdown, junit] = await Promise.all(files.map(async (file) => readFile(file, 'utf8')))
+    expect(markdown).toMatch(
+      /^<!-- runmill-gate -->\n\*\*Fail\*\*: \\<b\\>\\\|x against base of [^]*\n\| correct \| 0\.512 \| 0\.403 \| -0\.11 \|/,
+    )
+    expect(junit).toMatch(
+      /<testsuite name="runmill gate" tests="2" failures="1">[^]*<testcase classname="runmill" name="correct"><failure message="correct is worse">/,
+    )
+  })
+
+  test.each([
+    ['without a candidate', []],
+    ['without a word on undecided', ['--candidate', 'x']],
+    ['an unknown option', ['--candidate', 'x', '--undecided', 'fail', '--unknown']],
+    ['a margin below 0', ['--candidate', 'x', '--undecided', 'fail', '--margin', '-1']],
+    ['a time that is none', ['--candidate', 'x', '--undecided', 'fail', '--wait', 'soon']],
+  ])('wrong usage, %s: 64', async (_, args) => {
+    expect(await run(gateCommand, args)).toMatchObject({ code: exitCodes.usage })
+  })
+
+  test('no settings or a wrong key: 64; no such experiment: 2; server away: 69', async () => {
+    const args = ['--candidate', 'none', '--undecided', 'fail']
+    vi.stubEnv('RUNMILL_URL', '')
+    expect(await run(gateCommand, args)).toMatchObject({ code: 64 })
+    const h = await harness()
+    await connect(h)
+    expect(await run(gateCommand, args)).toMatchObject({
+      code: 2,
+      printed: 'There is no experiment none on a dataset',
+    })
+    await connect(h, 'wrong')
+    expect(await run(gateCommand, args)).toMatchObject({
+      code: 64,
+      printed: expect.stringContaining('refuses RUNMILL_API_KEY'),
+    })
+    vi.stubEnv('RUNMILL_URL', 'http://127.0.0.1:1')
+    expect(await run(gateCommand, args)).toMatchObject({
+      code: 69,
+      printed: expect.stringContaining('cannot be reached'),
+    })
+  })
+})
+
+test('runmill compare prints each measure, and the examples that did worse', async () => {
+  const h = await harness()
+  const f = await twoExperiments(h, base, shifted(0.1, -0.05))
+  await connect(h)
+  const { code, printed } = await run(compareCommand, [
+    f.candidate,
+    '--score',
+    'correct',
+    '--regressed',
+    'correct',
+    '--top',
+    '2',
+  ])
+  expect(code).toBe(0)
+  expect(printed.split('\n')).toEqual([
+    expect.stringMatching(/^new of \S+ against base of /),
+    expect.stringMatching(
+      /^ {2}correct \+0\.025 .*: undecided; 8 pairs, 4 better \/ 4 worse \/ 0 equal, 0 missing$/,
+    ),
+    expect.stringContaining(`  ${f.examples[7]}  0.6 → 0.55  {"question":7}`),
+    expect.stringContaining(`  ${f.examples[5]}  `),
+  ])
+})
+
+test('the program ends with the exit code of its command', () => {
+  const ended = (...args: string[]) =>
+    spawnSync(process.execPath, [compiledFile('src/cli/main.ts'), ...args], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, RUNMILL_URL: 'http://127.0.0.1:1', RUNMILL_API_KEY: 'x' },
+    })
+  expect(ended('compare', 'x')).toMatchObject({ status: 69, stdout: '' })
+  expect(ended('nothing')).toMatchObject({
+    status: 64,
+    stderr: expect.stringContaining('runmill gate'),
+  })
+  expect(ended('--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('RUNMILL_URL'),
+  })
+})
