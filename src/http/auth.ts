@@ -7,7 +7,6 @@ import {
   apiKeyFindByPublicKey,
   apiKeyFindBySecretHash,
 } from '../store/read/api-keys.ts'
-import { type KeyCache, keyNames } from './key-cache.ts'
 
 /** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
 export type Scope = 'read' | 'write' | 'scores'
@@ -47,6 +46,24 @@ declare module 'fastify' {
     /** The events of the route go through the queue: it is refused while too many wait there. */
     isIngest?: boolean
   }
+}
+
+/** Holds the keys that were looked up lately. */
+export interface KeyCache {
+  /**
+   * Returns the held key of that name, or else what `find` finds.
+   * @param name see keyNames
+   * @param address where the request comes from
+   * @returns null for an unknown or revoked key
+   * @throws LimitError when the key was never right, and too many from that address were wrong
+   */
+  get(name: string, address: string, find: () => Promise<ApiKey | null>): Promise<ApiKey | null>
+}
+
+/** What keys are held under: by the public half alone, or by the SHA-256 of the secret. */
+export const keyNames = {
+  ofPublicKey: (publicKey: string): string => `public/${publicKey}`,
+  ofSecretHash: (hash: Buffer): string => `secret/${hash.toString('base64')}`,
 }
 
 /** Looks keys up by the SHA-256 of the secret. Secrets are random, so a plain hash is enough. */

@@ -1,27 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Db } from '../store/pool.ts'
 import { type ApiKey, apiKeyListValid } from '../store/read/api-keys.ts'
+import { type KeyCache, keyNames } from './auth.ts'
 import type { FailedKeys } from './front-door/failed-keys.ts'
 
-/** Holds the keys that were looked up lately. */
-export interface KeyCache {
-  /**
-   * Returns the held key of that name, or else what `find` finds.
-   * @param name see keyNames
-   * @param address where the request comes from
-   * @returns null for an unknown or revoked key
-   * @throws LimitError when the key was never right, and too many from that address were wrong
-   */
-  get(name: string, address: string, find: () => Promise<ApiKey | null>): Promise<ApiKey | null>
+/** Keys that were looked up lately, for as long as they are valid. */
+export interface RefreshedKeyCache extends KeyCache {
   /** Forgets, twice a second from now on, the held keys that are no longer valid. */
   start(): void
   stop(): void
-}
-
-/** What keys are held under: by the public half alone, or by the SHA-256 of the secret. */
-export const keyNames = {
-  ofPublicKey: (publicKey: string): string => `public/${publicKey}`,
-  ofSecretHash: (hash: Buffer): string => `secret/${hash.toString('base64')}`,
 }
 
 /** A revoked key keeps working for this long at most, when Postgres cannot be asked. */
@@ -34,7 +21,7 @@ export function createKeyCache(
   db: Db,
   failed: FailedKeys,
   time: { now(): number } = performance,
-): KeyCache {
+): RefreshedKeyCache {
   const age = { ttl: heldMs, ttlResolution: 0, perf: time }
   const held = new LRUCache<string, ApiKey>({ max: heldLimit, ...age })
   const onceRight = new LRUCache<string, true>({ max: heldLimit })

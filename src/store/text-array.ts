@@ -36,3 +36,11 @@ export function textArray(texts: readonly (string | null)[]): BinaryParameter | 
   }
   return { binary: binary.subarray(0, end) }
 }
+
+/**
+ * Writes texts in Postgres' text form of an array, `{"a","b"}`, so that one parameter holds them all. The statement
+ * casts it to `text[]`.
+ */
+export function arrayLiteral(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}

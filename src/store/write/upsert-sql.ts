@@ -5,9 +5,8 @@ import {
   type FoldedRow,
   type MapEntry,
 } from '../../domain/fold.ts'
-import { arrayLiteral } from '../array-literal.ts'
 import type { Parameter } from '../statements.ts'
-import { textArray } from '../text-array.ts'
+import { arrayLiteral, textArray } from '../text-array.ts'
 
 /*
  * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`. It
