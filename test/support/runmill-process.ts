@@ -13,6 +13,7 @@ const compiled = inject('compiledFolder')
 const programs = [
   'src/main.ts',
   'src/keys-cli.ts',
+  'src/prices-cli.ts',
   'src/cli/main.ts',
   'src/http/health/thread.ts',
   'src/http/health/apart.ts',
