@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
 
 /** @throws CliError for what the options do not allow */
@@ -62,20 +63,31 @@ export function durationOf(text: string, option: string): number {
   return Number(match[1]) * unitsMs[match[2]!]!
 }
 
+/** What names an experiment. */
+export interface ExperimentName {
+  name: string
+  /** Of `previous` or `latest`: what its metadata must contain. */
+  metadata?: Record<string, string>
+}
+
 /**
- * Reads what names a baseline: an id, a name, `previous` or `latest`, the last two with conditions on its metadata, as in
+ * Reads an id, a name, `previous` or `latest`, the last two with conditions on the metadata, as in
  * `latest:branch=main,model=x`.
+ * @throws CliError
  */
-export function baselineOf(text: string): {
-  baseline: string
-  baseline_metadata?: Record<string, string>
-} {
+export function experimentOf(text: string, option: string): ExperimentName {
   const match = /^(previous|latest):(.+)$/.exec(text)
-  if (match === null) return { baseline: text }
+  if (match === null) return { name: text }
   const pairs = match[2]!.split(',').map((pair): [string, string] => {
     const at = pair.indexOf('=')
-    if (at < 1) throw new CliError(exitCodes.usage, `--baseline: ${pair} is not KEY=VALUE`)
+    if (at < 1) throw new CliError(exitCodes.usage, `${option}: ${pair} is not KEY=VALUE`)
     return [pair.slice(0, at), pair.slice(at + 1)]
   })
-  return { baseline: match[1]!, baseline_metadata: Object.fromEntries(pairs) }
+  return { name: match[1]!, metadata: Object.fromEntries(pairs) }
+}
+
+/** @throws CliError */
+export function baselineOf(text: string): Pick<CompareBody, 'baseline' | 'baseline_metadata'> {
+  const { name, metadata } = experimentOf(text, '--baseline')
+  return { baseline: name, ...(metadata === undefined ? {} : { baseline_metadata: metadata }) }
 }

@@ -1,6 +1,7 @@
 /** What `runmill` needs of the request and the answer of `POST /api/runmill/compare`. */
 export interface CompareBody {
   candidates: string[]
+  candidate_metadata?: Record<string, string>
   baseline?: string
   baseline_metadata?: Record<string, string>
   dataset?: string

@@ -1,4 +1,4 @@
-/** The exit codes of `runmill` (docs/gate.md). */
+/** The exit codes of `runmill` (docs/compare.md). */
 export const exitCodes = {
   pass: 0,
   /** It is worse, or beyond a threshold. */

@@ -1,6 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { baselineOf, durationOf, numberOf, numbersByKey, readArguments } from './arguments.ts'
+import {
+  baselineOf,
+  durationOf,
+  experimentOf,
+  numberOf,
+  numbersByKey,
+  readArguments,
+} from './arguments.ts'
 import { compare, type Connection, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
@@ -10,7 +17,7 @@ import { gateJunit, gateMarkdown, gateText } from './render.ts'
 
 const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
 
-  --candidate NAME        id or name of the experiment that is judged
+  --candidate NAME        id or name of the experiment that is judged, or latest:run=4711 by metadata
   --undecided pass|fail   what it means when the interval allows both
   --baseline NAME         id or name; previous (default), latest, or latest:branch=main by metadata
   --dataset NAME          id or name
@@ -80,8 +87,10 @@ export async function gateCommand(args: string[]): Promise<number> {
     maxBaselineAge: age === undefined ? null : durationOf(age, '--max-baseline-age'),
     undecided,
   }
+  const judgedName = experimentOf(candidate, '--candidate')
   const asked: CompareBody = {
-    candidates: [candidate],
+    candidates: [judgedName.name],
+    ...(judgedName.metadata === undefined ? {} : { candidate_metadata: judgedName.metadata }),
     ...baselineOf(values.baseline),
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
     directions: Object.fromEntries((values.lower ?? []).map((key) => [key, 'lower' as const])),

@@ -22,7 +22,7 @@ export async function readRegressed(
   const { candidate, measures } = comparisons[0]!
   const measure = measures.find((each) => each.key === key)
   if (measure === undefined || measure.worse === 0) return { key, rows: [] }
-  const { baseline_metadata: _, dataset: __, ...rest } = asked
+  const { candidate_metadata: _, baseline_metadata: __, dataset: ___, ...rest } = asked
   const { rows } = await compare(connection, {
     ...rest,
     // By id: `latest` may be another one by now.

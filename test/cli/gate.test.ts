@@ -170,6 +170,20 @@ describe('runmill gate', () => {
     expect(await waiting).toMatchObject({ code: 0 })
   })
 
+  test('a candidate and a baseline by their metadata', async () => {
+    const h = await harness()
+    await twoExperiments(h, base, base)
+    await connect(h)
+    const args = ['--candidate', 'latest:n=1', '--baseline', 'latest:n=0', '--undecided', 'fail']
+    expect(await run(gateCommand, args)).toMatchObject({ code: 0 })
+    expect(
+      await run(gateCommand, ['--candidate', 'latest:n=2', '--undecided', 'fail']),
+    ).toMatchObject({
+      code: 2,
+      printed: 'There is no experiment with the metadata {"n":"2"} on a dataset',
+    })
+  })
+
   test('JSON, Markdown and JUnit say the same, and names of a client are no markup in them', async () => {
     const h = await harness()
     const f = await twoExperiments(h, base, shifted(-0.1, -0.12))

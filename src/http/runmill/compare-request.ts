@@ -5,6 +5,8 @@ const text = z.string().transform(storableText)
 const name = text.pipe(z.string().min(1).max(1000))
 const key = text.pipe(z.string().min(1).max(500))
 
+const metadata = z.record(z.string().max(500), z.string().max(1000))
+
 const changes = z.enum(['improved', 'regressed', 'equal', 'missing'])
 
 /** What `POST /api/runmill/compare` takes. */
@@ -14,14 +16,18 @@ export const compareRequest = z.object({
     .array(name)
     .min(1)
     .max(100)
-    .describe('Ids or names of the experiments that are judged; the rows are of the first'),
+    .describe(
+      'Ids or names of the experiments that are judged, or `latest` for the newest one; the rows are of the first',
+    ),
+  candidate_metadata: metadata
+    .optional()
+    .describe('What the metadata of a candidate that is `latest` must contain'),
   baseline: name
     .default('previous')
     .describe(
       'Id or name of the experiment that they are judged by; `previous`: the one before the first candidate on its dataset; `latest`: the newest other one',
     ),
-  baseline_metadata: z
-    .record(z.string().max(500), z.string().max(1000))
+  baseline_metadata: metadata
     .optional()
     .describe(
       'What the metadata of `previous` or `latest` must contain, for example {"branch": "main"}',

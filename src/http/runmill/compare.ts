@@ -62,7 +62,9 @@ export function postCompare(app: App, { db }: Services): void {
     const { tenantId } = request.principal
     const asked = request.body
     const candidates = await Promise.all(
-      asked.candidates.map(async (name) => findNamed(db, tenantId, name, asked.dataset)),
+      asked.candidates.map(async (name) =>
+        findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata),
+      ),
     )
     const baseline = await findBaseline(db, tenantId, candidates[0]!, asked)
     const compared = await Promise.all(
@@ -105,8 +107,16 @@ async function findNamed(
   tenantId: string,
   name: string,
   dataset: string | undefined,
+  metadata?: Record<string, string>,
 ): Promise<NamedExperiment> {
   const among: ExperimentSearch = dataset === undefined ? {} : { dataset }
+  if (name === 'latest') {
+    const search = metadata === undefined ? among : { ...among, metadata }
+    const [latest] = await comparedExperimentList(db, tenantId, search, 1)
+    if (latest !== undefined) return latest
+    const of = metadata === undefined ? '' : ` with the metadata ${JSON.stringify(metadata)}`
+    throw new RunmillError(404, `There is no experiment${of} on a dataset`)
+  }
   if (z.guid().safeParse(name).success) {
     const [byId] = await comparedExperimentList(db, tenantId, { ...among, id: name }, 1)
     if (byId !== undefined) return byId
