@@ -17,10 +17,11 @@ const longestWayMs = 100
 const quietMs = 1_000
 
 /**
- * What the batches in progress hold of one owner while there are others, and of a lane behind in all while those ahead are busy: what takes
- * the database some 20 ms, because all batches share its processors.
+ * What the batches in progress hold of one owner while there are others, and of a lane behind in all while those ahead are
+ * busy: what takes the database some 50 ms, because all batches share its processors. With a quarter of it, what a
+ * batch costs by itself made a large tenant fall behind below the rate that can be sustained (bench/overload.ts).
  */
-const shareWeight = 100
+const shareWeight = 400
 
 /**
  * Makes two kinds of lanes: no batch of a lane behind begins while one ahead applies a batch, for a short while at least,

@@ -13,7 +13,11 @@ export class LimitError extends Error {
   readonly reason: LimitReason
   readonly retryAfterSeconds: number
   constructor(reason: LimitReason, message: string, retryAfterSeconds: number) {
+    // Under overload there are thousands a second, and nobody reads where they were thrown.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
     this.reason = reason
     this.retryAfterSeconds = retryAfterSeconds
   }

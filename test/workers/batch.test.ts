@@ -72,8 +72,8 @@ test('while several owners bring items, a batch holds little of each', async () 
   const batches: string[][] = []
   const gather = createGatherer<string>({
     apply: async (items) => void batches.push(items),
-    maxWeight: 1000,
-    weigh: () => 50,
+    maxWeight: 4000,
+    weigh: () => 200,
     ownerOf: (item) => item[0]!,
   })
   await Promise.all(['a1', 'a2', 'a3', 'a4', 'a5', 'b1'].map(gather))
@@ -81,7 +81,7 @@ test('while several owners bring items, a batch holds little of each', async () 
 })
 
 test('an owner that brings many does not have all batches at a time: another one waits for none of them', async () => {
-  const busy = lane({ maxWeight: 100, weigh: () => 100, ownerOf: (item) => item[0]! })
+  const busy = lane({ maxWeight: 400, weigh: () => 400, ownerOf: (item) => item[0]! })
   const done = ['a1', 'b1'].map(busy.gather)
   await expect.poll(() => busy.begun).toEqual([['a1'], ['b1']])
   done.push(...['a2', 'a3'].map(busy.gather))
@@ -102,7 +102,7 @@ test('an owner that brings many does not have all batches at a time: another one
 test('a lane that gives way makes small batches until the others were quiet for a second', async () => {
   let now = 0
   const precedence = createPrecedence(() => now)
-  const backlog = lane({ ...precedence.behind, maxWeight: 1000, weigh: () => 50, now: () => now })
+  const backlog = lane({ ...precedence.behind, maxWeight: 4000, weigh: () => 200, now: () => now })
   void precedence.ahead.before?.()
   precedence.ahead.after?.()
   const done = Array.from({ length: 7 }, async (_, i) => backlog.gather(String(i)))
