@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../src/store/pool.ts'
 import { experimentAggregateRefreshDirty } from '../src/store/write/aggregates.ts'
-import { runStatement } from '../src/store/statements.ts'
+import { byKey } from '../src/store/row-keys.ts'
+import { traceRefreshRollups } from '../src/store/write/trace-rollups.ts'
 
 /*
  * Writes one tenant's history as the worker leaves it, by SQL. Half of the traces are Langfuse's, where a client
@@ -126,10 +127,8 @@ async function fillRuns(db: Db, tenantId: string, sizes: ReadSizes): Promise<voi
     const ids = await db<{ id: string }[]>`
       select md5('trace' || t)::uuid as id
       from generate_series(${first}::int, ${Math.min(first + 4999, traces)}::int) as t`
-    await runStatement(db, 'trace_refresh_rollups', [
-      ids.map(() => tenantId),
-      ids.map(({ id }) => id),
-    ])
+    const keys = ids.map(({ id }) => ({ tenantId, id })).toSorted(byKey)
+    await traceRefreshRollups(db, keys, new Map(), true)
   }
   await db`
     insert into run_items (tenant_id, id, v, m, experiment_id, dataset_id, example_id, trace_id, created_at)

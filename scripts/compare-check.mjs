@@ -77,7 +77,7 @@ const { delta, p, interval, detectable, better, worse, equal } = measure
 const found = { delta, p, low: interval[0], high: interval[1], detectable, better, worse, equal }
 const wrong = Object.entries(expected).filter(([name, value]) => {
   const places = name === 'detectable' ? 5e-5 : 5.1e-11
-  return Math.abs(found[name] - value) > places
+  return !(Math.abs(found[name] - value) <= places)
 })
 for (const [name, value] of wrong) console.error(`${name}: ${found[name]}, not ${value}`)
 process.exitCode = wrong.length === 0 ? 0 : 1

@@ -22,7 +22,10 @@ export function readArguments<const Options extends NonNullable<ParseArgsConfig[
   }
 }
 
-/** Reads `KEY=VALUE`, or a bare value for every key in `keys`. @throws CliError when a value is no number of 0 or more */
+/**
+ * Reads `KEY=VALUE`, or a bare value for every key in `keys`.
+ * @throws CliError for a value that is no number of 0 or more, or a key that is not in `keys`
+ */
 export function numbersByKey(
   given: readonly string[],
   keys: readonly string[],
@@ -32,9 +35,23 @@ export function numbersByKey(
   for (const each of given) {
     const at = each.lastIndexOf('=')
     const value = numberOf(each.slice(at + 1), option)
-    for (const key of at < 0 ? keys : [each.slice(0, at)]) numbers[key] = value
+    const named = at < 0 ? keys : [each.slice(0, at)]
+    assertKeys(named, keys, option)
+    for (const key of named) numbers[key] = value
   }
   return numbers
+}
+
+/** A misspelt key would be a rule that is never looked at. @throws CliError */
+export function assertKeys(
+  named: readonly string[],
+  keys: readonly string[],
+  option: string,
+): void {
+  const unknown = named.find((key) => !keys.includes(key))
+  if (unknown === undefined) return
+  const known = keys.length === 0 ? 'none' : keys.join(', ')
+  throw new CliError(exitCodes.usage, `${option}: ${unknown} is not judged; what is: ${known}`)
 }
 
 /** @throws CliError when the text is no number of 0 or more */
@@ -64,7 +81,7 @@ export function durationOf(text: string, option: string): number {
 }
 
 /** What names an experiment. */
-export interface ExperimentName {
+interface ExperimentName {
   name: string
   /** Of `previous` or `latest`: what its metadata must contain. */
   metadata?: Record<string, string>
@@ -75,7 +92,7 @@ export interface ExperimentName {
  * `latest:branch=main,model=x`.
  * @throws CliError
  */
-export function experimentOf(text: string, option: string): ExperimentName {
+function experimentOf(text: string, option: string): ExperimentName {
   const match = /^(previous|latest):(.+)$/.exec(text)
   if (match === null) return { name: text }
   const pairs = match[2]!.split(',').map((pair): [string, string] => {
@@ -87,7 +104,13 @@ export function experimentOf(text: string, option: string): ExperimentName {
 }
 
 /** @throws CliError */
+export function candidateOf(text: string): Pick<CompareBody, 'candidates' | 'candidate_metadata'> {
+  const { name, metadata } = experimentOf(text, 'The candidate')
+  return { candidates: [name], ...(metadata === undefined ? {} : { candidate_metadata: metadata }) }
+}
+
+/** @throws CliError */
 export function baselineOf(text: string): Pick<CompareBody, 'baseline' | 'baseline_metadata'> {
-  const { name, metadata } = experimentOf(text, '--baseline')
+  const { name, metadata } = experimentOf(text, 'The baseline')
   return { baseline: name, ...(metadata === undefined ? {} : { baseline_metadata: metadata }) }
 }

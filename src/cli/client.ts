@@ -17,7 +17,9 @@ export function readConnection(env: NodeJS.ProcessEnv): Connection {
       'Set RUNMILL_URL to the address of the server, and RUNMILL_API_KEY to a secret key.',
     )
   }
-  if (!URL.canParse(url)) throw new CliError(exitCodes.usage, `RUNMILL_URL is no address: ${url}`)
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new CliError(exitCodes.usage, `RUNMILL_URL is no address of a server: ${url}`)
+  }
   return { url, key }
 }
 
@@ -27,34 +29,44 @@ export function readConnection(env: NodeJS.ProcessEnv): Connection {
  */
 export async function compare({ url, key }: Connection, body: CompareBody): Promise<Comparison> {
   let response: Response
+  let text: string
   try {
     response = await fetch(`${url}/api/runmill/compare`, {
       method: 'POST',
       headers: { 'x-api-key': key, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
+    text = await response.text()
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
     throw new CliError(exitCodes.unavailable, `${url} cannot be reached. ${cause}`.trim())
   }
-  const text = await response.text()
-  if (response.ok) return JSON.parse(text) as Comparison
   const { status } = response
-  const said = messageOf(text) ?? `it answered ${status}`
+  const answer = parsed(text)
+  if (response.ok && Array.isArray((answer as Comparison | null)?.comparisons)) {
+    return answer as Comparison
+  }
+  const message = messageOf(answer)
+  const said = message ?? `it answered ${status}, not as Runmill does`
   if (status === 401 || status === 403) {
     throw new CliError(exitCodes.usage, `${url} refuses RUNMILL_API_KEY: ${said}`)
   }
   // What does not exist yet cannot be judged.
-  if (status === 404) throw new CliError(exitCodes.undecidable, said)
-  const isTemporary = status >= 500 || status === 429 || status === 408
-  throw new CliError(isTemporary ? exitCodes.unavailable : exitCodes.usage, `${url}: ${said}`)
+  if (status === 404 && message !== null) throw new CliError(exitCodes.undecidable, said)
+  const isWrong = message !== null && (status === 400 || status === 422)
+  throw new CliError(isWrong ? exitCodes.usage : exitCodes.unavailable, `${url}: ${said}`)
 }
 
-function messageOf(text: string): string | null {
+function parsed(text: string): unknown {
   try {
-    const { error } = JSON.parse(text) as { error?: unknown }
-    return typeof error === 'string' ? error : null
+    return JSON.parse(text) as unknown
   } catch {
     return null
   }
+}
+
+/** What an answer in Runmill's shape says. */
+function messageOf(answer: unknown): string | null {
+  const error: unknown = (answer as { error?: unknown } | null)?.error
+  return typeof error === 'string' ? error : null
 }

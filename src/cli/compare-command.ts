@@ -1,13 +1,14 @@
-import { baselineOf, numberOf, readArguments } from './arguments.ts'
+import { baselineOf, candidateOf, numberOf, readArguments } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { readRegressed } from './regressed.ts'
 import { comparisonText, valuesOf } from './render.ts'
 
-const usage = `runmill compare CANDIDATE… [OPTIONS]
+const usage = `runmill compare CANDIDATE [BASELINE] [OPTIONS]
 
-  --baseline NAME      id or name; previous (default), latest, or latest:branch=main by metadata
+  Each is an id, a name, latest, or latest:branch=main by metadata; without a baseline, the experiment before it
+
   --dataset NAME       id or name, where names of experiments alone are not unique
   --score KEY          a measure to show; may be repeated
   --regressed KEY      lists the examples that did worse in this score, the worst first
@@ -15,11 +16,10 @@ const usage = `runmill compare CANDIDATE… [OPTIONS]
   --json               prints the answer of the server`
 
 /** Compares experiments and prints what differs. */
-export async function compareCommand(args: string[]): Promise<number> {
+export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = readArguments(
     args,
     {
-      baseline: { type: 'string', default: 'previous' },
       dataset: { type: 'string' },
       score: { type: 'string', multiple: true },
       regressed: { type: 'string' },
@@ -33,20 +33,25 @@ export async function compareCommand(args: string[]): Promise<number> {
     console.log(usage)
     return exitCodes.pass
   }
-  if (positionals.length === 0) throw new CliError(exitCodes.usage, `Name a candidate.\n\n${usage}`)
+  const [candidate, baseline = 'previous', ...more] = positionals
+  if (candidate === undefined || more.length > 0) {
+    throw new CliError(exitCodes.usage, `Name a candidate, and at most one baseline.\n\n${usage}`)
+  }
   const asked: CompareBody = {
-    candidates: positionals,
-    ...baselineOf(values.baseline),
+    ...candidateOf(candidate),
+    ...baselineOf(baseline),
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
     ...(values.score === undefined ? {} : { measures: values.score }),
     limit: 0,
   }
-  const connection = readConnection(process.env)
+  const connection = readConnection(env)
   const comparison = await compare(connection, asked)
   const { regressed: key } = values
   if (key !== undefined) {
     const top = numberOf(values.top, '--top')
-    comparison.rows = (await readRegressed(connection, asked, comparison, key, top)).rows
+    comparison.rows = (
+      await readRegressed(connection, asked, comparison, key, { limit: top, bodies: 'full' })
+    ).rows
   }
   if (values.json) console.log(JSON.stringify(comparison, null, 2))
   else {

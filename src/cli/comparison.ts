@@ -12,6 +12,7 @@ export interface CompareBody {
   least_pairs?: number
   sort?: { measure: string; by?: string; order?: 'asc' | 'desc' }
   change?: { measure: string; is: string[] }
+  bodies?: 'full' | 'none'
   limit?: number
 }
 
@@ -39,7 +40,7 @@ export interface Measure {
   worse: number
   equal: number
   missing: number
-  only_baseline: number
+  unscored: { baseline: number; candidate: number }
   detectable: number | null
   verdict: 'better' | 'not worse' | 'worse' | 'undecided' | 'identical' | 'cannot judge'
   summary: string
@@ -51,6 +52,8 @@ export interface Validity {
   both: number
   only_baseline: number
   only_candidate: number
+  added: number
+  newly_errored: number
   errored: { baseline: number; candidate: number }
   unfinished: { baseline: number; candidate: number }
   warnings: string[]

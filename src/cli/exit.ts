@@ -9,6 +9,8 @@ export const exitCodes = {
   usage: 64,
   /** The server cannot be reached, or cannot answer now. */
   unavailable: 69,
+  /** The command has a fault. */
+  failure: 70,
 } as const
 
 /** Ends the command with a message for whoever gave it. */

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  assertKeys,
   baselineOf,
+  candidateOf,
   durationOf,
-  experimentOf,
   numberOf,
   numbersByKey,
   readArguments,
@@ -13,7 +14,7 @@ import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
 import { readRegressed, type Regressed } from './regressed.ts'
-import { gateJunit, gateMarkdown, gateText } from './render.ts'
+import { failureJunit, failureMarkdown, gateJunit, gateMarkdown, gateText } from './render.ts'
 
 const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
 
@@ -24,7 +25,7 @@ const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
   --score KEY             a score that is judged; may be repeated; default: all
   --margin N | KEY=N      how much worse still passes (default 0)
   --lower KEY             this score is better when it is lower
-  --min-mean KEY=N        the least mean of the candidate
+  --min-mean N | KEY=N    the least mean of the candidate, over the examples that both have
   --no-new-failures       fails when any example does worse than before
   --max-missing N         examples that the candidate may lack (default 0)
   --max-errors N          examples of the candidate that may have failed (default 0)
@@ -35,7 +36,8 @@ const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
   --markdown FILE         also writes it for a comment or a job's summary
   --junit FILE            also writes it as JUnit's XML
 
-Ends with 0: pass, 1: fail, 2: cannot judge, 64: wrong usage or key, 69: server not reachable.`
+Ends with 0: pass, 1: fail, 2: cannot judge, 64: wrong usage or key, 69: server not reachable,
+70: the command failed.`
 
 const options = {
   candidate: { type: 'string' },
@@ -63,7 +65,7 @@ const namedExamples = 10
 const askAgainMs = 2000
 
 /** Judges an experiment by a baseline, and says so by its exit code. */
-export async function gateCommand(args: string[]): Promise<number> {
+export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = readArguments(args, options, usage)
   if (values.help) {
     console.log(usage)
@@ -76,46 +78,58 @@ export async function gateCommand(args: string[]): Promise<number> {
   if (undecided !== 'pass' && undecided !== 'fail') {
     throw new CliError(exitCodes.usage, 'Choose --undecided pass or --undecided fail.')
   }
-  const scores = values.score ?? null
   const age = values['max-baseline-age']
-  const rules: GateRules = {
-    scores,
-    leastMeans: numbersByKey(values['min-mean'] ?? [], scores ?? [], '--min-mean'),
+  const rules: Omit<GateRules, 'leastMeans'> = {
+    scores: values.score ?? null,
     noNewFailures: values['no-new-failures'],
     maxMissing: numberOf(values['max-missing'], '--max-missing'),
     maxErrors: numberOf(values['max-errors'], '--max-errors'),
     maxBaselineAge: age === undefined ? null : durationOf(age, '--max-baseline-age'),
     undecided,
   }
-  const judgedName = experimentOf(candidate, '--candidate')
   const asked: CompareBody = {
-    candidates: [judgedName.name],
-    ...(judgedName.metadata === undefined ? {} : { candidate_metadata: judgedName.metadata }),
+    ...candidateOf(candidate),
     ...baselineOf(values.baseline),
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
-    directions: Object.fromEntries((values.lower ?? []).map((key) => [key, 'lower' as const])),
     least_pairs: numberOf(values['least-pairs'], '--least-pairs'),
   }
-  const connection = readConnection(process.env)
+  const byKey: ByKey = {
+    margins: values.margin ?? [],
+    lower: values.lower ?? [],
+    leastMeans: values['min-mean'] ?? [],
+  }
+  const connection = readConnection(env)
   const until = Date.now() + durationOf(values.wait, '--wait')
-  const verdict = await judgedAt(connection, asked, values.margin ?? [], rules, until)
-  console.log(values.json ? JSON.stringify(verdict, null, 2) : gateText(verdict))
-  if (values.markdown !== undefined) await writeFile(values.markdown, gateMarkdown(verdict))
-  if (values.junit !== undefined) await writeFile(values.junit, gateJunit(verdict))
-  return verdict.exit_code
+  const write = async (markdown: string, junit: string): Promise<void> => {
+    if (values.markdown !== undefined) await writeFile(values.markdown, markdown)
+    if (values.junit !== undefined) await writeFile(values.junit, junit)
+  }
+  try {
+    const verdict = await judgedAt(async () => judgeNow(connection, asked, byKey, rules), until)
+    await write(gateMarkdown(verdict), gateJunit(verdict))
+    console.log(values.json ? JSON.stringify(verdict, null, 2) : gateText(verdict))
+    return verdict.exit_code
+  } catch (error) {
+    // Otherwise an older verdict would stay where people look for this one.
+    if (error instanceof CliError) {
+      await write(failureMarkdown(error.message), failureJunit(error.message))
+    }
+    throw error
+  }
+}
+
+/** Rules by score, as given. Which scores there are is known once the experiments are compared. */
+interface ByKey {
+  margins: readonly string[]
+  lower: readonly string[]
+  leastMeans: readonly string[]
 }
 
 /** Judges as soon as that is possible, or else at the end of the time. */
-async function judgedAt(
-  connection: Connection,
-  asked: CompareBody,
-  margins: readonly string[],
-  rules: GateRules,
-  until: number,
-): Promise<GateVerdict> {
+async function judgedAt(judge: () => Promise<GateVerdict>, until: number): Promise<GateVerdict> {
   for (;;) {
     try {
-      const verdict = await judgeNow(connection, asked, margins, rules)
+      const verdict = await judge()
       if (verdict.outcome !== 'cannot judge' || Date.now() >= until) return verdict
     } catch (error) {
       const mayPass =
@@ -130,19 +144,30 @@ async function judgedAt(
 async function judgeNow(
   connection: Connection,
   asked: CompareBody,
-  margins: readonly string[],
-  rules: GateRules,
+  byKey: ByKey,
+  rules: Omit<GateRules, 'leastMeans'>,
 ): Promise<GateVerdict> {
   const first = await compare(connection, { ...asked, limit: 0 })
-  const keys = first.comparisons[0]!.measures.filter(
-    ({ key, is_score: isScore }) => rules.scores?.includes(key) ?? isScore,
-  ).map(({ key }) => key)
-  const judged = { ...asked, measures: keys, margins: numbersByKey(margins, keys, '--margin') }
-  const comparison = keys.length === 0 ? first : await compare(connection, { ...judged, limit: 0 })
+  const { measures } = first.comparisons[0]!
+  const keys = measures
+    .filter(({ key, is_score: isScore }) => rules.scores?.includes(key) ?? isScore)
+    .map(({ key }) => key)
+  // Without any, nothing can be judged, whatever the rules.
+  if (keys.length === 0) return judgeGate(first, [], { ...rules, leastMeans: {} }, Date.now())
+  assertKeys(byKey.lower, keys, '--lower')
+  const judged: CompareBody = {
+    ...asked,
+    measures: keys,
+    directions: Object.fromEntries(byKey.lower.map((key) => [key, 'lower'])),
+    margins: numbersByKey(byKey.margins, keys, '--margin'),
+  }
+  const leastMeans = numbersByKey(byKey.leastMeans, keys, '--min-mean')
+  const comparison = await compare(connection, { ...judged, limit: 0 })
   const regressed: Regressed[] = []
   for (const key of keys) {
-    const each = await readRegressed(connection, judged, comparison, key, namedExamples)
+    const page = { limit: namedExamples, bodies: 'none' } as const
+    const each = await readRegressed(connection, judged, comparison, key, page)
     if (each.rows.length > 0) regressed.push(each)
   }
-  return judgeGate(comparison, regressed, rules, Date.now())
+  return judgeGate(comparison, regressed, { ...rules, leastMeans }, Date.now())
 }

@@ -20,13 +20,19 @@ export interface GateRules {
   undecided: 'pass' | 'fail'
 }
 
+export interface Reason {
+  /** The measure that it is about; null for the whole comparison. */
+  key: string | null
+  message: string
+}
+
 export interface GateVerdict {
   /** Of this object. */
   version: 1
   outcome: 'pass' | 'fail' | 'cannot judge'
   exit_code: number
   /** Why it is not a pass. */
-  reasons: string[]
+  reasons: Reason[]
   baseline: ComparedExperiment
   candidate: ComparedExperiment
   measures: Measure[]
@@ -53,7 +59,7 @@ export function judgeGate(
   const unclear = unclearReasons(judged, validity, rules)
   const age = now - Date.parse(baseline.created_at)
   if (rules.maxBaselineAge !== null && age > rules.maxBaselineAge) {
-    unclear.push(`the baseline is ${Math.floor(age / 86_400_000)} days old`)
+    unclear.push(whole(`the baseline is ${Math.floor(age / 86_400_000)} days old`))
   }
   const failures = failureReasons(judged, validity, rules)
   const outcome = unclear.length > 0 ? 'cannot judge' : failures.length > 0 ? 'fail' : 'pass'
@@ -76,27 +82,37 @@ export function judgeGate(
   }
 }
 
+function whole(message: string): Reason {
+  return { key: null, message }
+}
+
 function unclearReasons(
   judged: readonly Measure[],
   validity: Validity,
-  rules: GateRules,
-): string[] {
-  const reasons: string[] = []
-  if (!validity.is_same_dataset) reasons.push('the experiments are of different datasets')
-  if (validity.both === 0) reasons.push('no example is in both experiments')
-  const { candidate: unfinished } = validity.unfinished
-  if (unfinished > 0) reasons.push(`${unfinished} examples of the candidate are unfinished`)
-  if (validity.only_baseline > rules.maxMissing) {
-    reasons.push(`${validity.only_baseline} examples of the baseline are missing in the candidate`)
+  { scores, maxMissing }: GateRules,
+): Reason[] {
+  const reasons: Reason[] = []
+  const note = (count: number, most: number, what: string): void => {
+    if (count > most) reasons.push(whole(`${examples(count)} ${what}`))
   }
-  const absent = rules.scores?.filter((key) => judged.every((measure) => measure.key !== key)) ?? []
-  for (const key of absent) reasons.push(`neither experiment has the score ${key}`)
-  if (judged.length === 0 && absent.length === 0) reasons.push('the experiments have no scores')
-  for (const { key, verdict, pairs, only_baseline: missing } of judged) {
-    if (verdict === 'cannot judge') reasons.push(`${key}: ${pairs} pairs say nothing`)
-    // Examples that failed have no score, and are counted as failed.
-    const unscored = missing - validity.only_baseline - validity.errored.candidate
-    if (unscored > rules.maxMissing) reasons.push(`${key}: ${unscored} examples have no score yet`)
+  if (!validity.is_same_dataset) reasons.push(whole('the experiments are of different datasets'))
+  if (validity.both === 0) reasons.push(whole('no example is in both experiments'))
+  note(validity.unfinished.baseline, 0, 'unfinished in the baseline')
+  note(validity.unfinished.candidate, 0, 'unfinished in the candidate')
+  note(validity.only_baseline, maxMissing, 'missing in the candidate')
+  // What was added to the dataset since, the baseline cannot have.
+  note(validity.only_candidate - validity.added, maxMissing, 'missing in the baseline')
+  const absent = scores?.filter((key) => judged.every((measure) => measure.key !== key)) ?? []
+  for (const key of absent) reasons.push({ key, message: `no numbers for ${key} in either` })
+  if (judged.length === 0 && absent.length === 0) {
+    reasons.push(whole('the experiments have no scores'))
+  }
+  for (const { key, verdict, pairs, unscored } of judged) {
+    if (verdict === 'cannot judge') reasons.push({ key, message: `${pairs} pairs say nothing` })
+    for (const side of ['baseline', 'candidate'] as const) {
+      if (unscored[side] <= maxMissing) continue
+      reasons.push({ key, message: `${examples(unscored[side])} of the ${side} without a score` })
+    }
   }
   return reasons
 }
@@ -105,25 +121,30 @@ function failureReasons(
   judged: readonly Measure[],
   validity: Validity,
   rules: GateRules,
-): string[] {
-  const reasons: string[] = []
+): Reason[] {
+  const reasons: Reason[] = []
   if (validity.errored.candidate > rules.maxErrors) {
-    reasons.push(`${validity.errored.candidate} examples of the candidate failed`)
+    reasons.push(whole(`${examples(validity.errored.candidate)} failed in the candidate`))
   }
-  for (const measure of judged) {
-    const { key, verdict, worse, candidate_mean: mean, margin } = measure
-    if (verdict === 'worse') reasons.push(`${key} is worse`)
+  if (rules.noNewFailures && validity.newly_errored > 0) {
+    reasons.push(whole(`${examples(validity.newly_errored)} failed that did not before`))
+  }
+  for (const { key, verdict, worse, candidate_mean: mean, margin, direction } of judged) {
+    const say = (message: string): void => void reasons.push({ key, message })
+    if (verdict === 'worse') say('it is worse')
     if (verdict === 'undecided' && rules.undecided === 'fail') {
-      reasons.push(`${key} may be worse by more than ${margin}`)
+      say(`it may be worse by more than ${margin}`)
     }
     const least = rules.leastMeans[key]
     if (least !== undefined && mean !== null) {
-      const isBelow = measure.direction === 'higher' ? mean < least : mean > least
-      if (isBelow)
-        reasons.push(`the mean of ${key} is ${Number(mean.toPrecision(4))}, not ${least}`)
+      const isBelow = direction === 'higher' ? mean < least : mean > least
+      if (isBelow) say(`its mean is ${Number(mean.toPrecision(4))}, not ${least}`)
     }
-    if (rules.noNewFailures && worse > 0)
-      reasons.push(`${key}: ${worse} examples are worse than before`)
+    if (rules.noNewFailures && worse > 0) say(`${examples(worse)} worse than before`)
   }
   return reasons
+}
+
+function examples(count: number): string {
+  return count === 1 ? '1 example' : `${count} examples`
 }

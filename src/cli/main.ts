@@ -1,29 +1,34 @@
 import { compareCommand } from './compare-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { gateCommand } from './gate-command.ts'
+import { plain } from './render.ts'
 
-const usage = `runmill compare CANDIDATE… [--baseline NAME] [--dataset NAME]    compares experiments
-runmill gate --candidate NAME --undecided pass|fail …            judges one, for CI
+const usage = `runmill compare CANDIDATE [BASELINE] …                   compares experiments
+runmill gate --candidate NAME --undecided pass|fail …    judges one, for CI
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
 
-const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+const commands: Readonly<
+  Record<string, (args: string[], env: NodeJS.ProcessEnv) => Promise<number>>
+> = {
   compare: compareCommand,
   gate: gateCommand,
 }
 
 const [name = '', ...args] = process.argv.slice(2)
-const command = commands[name]
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
 if (command === undefined) {
   const isAsked = name === '--help' || name === 'help'
   console[isAsked ? 'log' : 'error'](usage)
   process.exitCode = isAsked ? exitCodes.pass : exitCodes.usage
 } else {
   try {
-    process.exitCode = await command(args)
+    process.exitCode = await command(args, process.env)
   } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    console.error(`runmill: ${error.message}`)
-    process.exitCode = error.code
+    // 1 would say that the candidate is worse.
+    const { code, message } =
+      error instanceof CliError ? error : new CliError(exitCodes.failure, String(error))
+    console.error(`runmill: ${plain(message)}`)
+    process.exitCode = code
   }
 }

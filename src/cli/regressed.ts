@@ -10,14 +10,13 @@ export interface Regressed {
 /**
  * Reads the examples of the first candidate that did worse in a score.
  * @param asked what the comparison was asked with
- * @param limit the most examples
  */
 export async function readRegressed(
   connection: Connection,
   asked: CompareBody,
   { baseline, comparisons }: Comparison,
   key: string,
-  limit: number,
+  { limit, bodies }: Required<Pick<CompareBody, 'limit' | 'bodies'>>,
 ): Promise<Regressed> {
   const { candidate, measures } = comparisons[0]!
   const measure = measures.find((each) => each.key === key)
@@ -32,6 +31,7 @@ export async function readRegressed(
     change: { measure: key, is: ['regressed'] },
     sort: { measure: key, order: measure.direction === 'higher' ? 'asc' : 'desc' },
     limit,
+    bodies,
   })
   return { key, rows }
 }

@@ -1,8 +1,13 @@
 import type { Comparison, Measure, Row } from './comparison.ts'
-import type { GateVerdict } from './gate-rules.ts'
+import type { GateVerdict, Reason } from './gate-rules.ts'
 
 /** By which a comment of the gate is found again, to be replaced. */
 const marker = '<!-- runmill-gate -->'
+
+/** Text of a client without what a terminal, or the log of a CI job, would take for a command. */
+export function plain(text: string): string {
+  return text.replaceAll(/(?!\n)\p{Cc}/gu, ' ').replaceAll(/\n(?=\s*::)/g, ' ')
+}
 
 /** A comparison for a terminal. */
 export function comparisonText({ baseline, comparisons }: Comparison): string {
@@ -12,23 +17,32 @@ export function comparisonText({ baseline, comparisons }: Comparison): string {
         `${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
         ...measures.map(({ summary }) => `  ${summary}`),
         ...validity.warnings.map((warning) => `  note: ${warning}`),
-      ].join('\n'),
+      ]
+        .map(oneLine)
+        .join('\n'),
     )
     .join('\n')
+}
+
+/** A name may have several lines, of which one may look like ours. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ')
 }
 
 export function gateText(verdict: GateVerdict): string {
   const { candidate, baseline, measures, validity } = verdict
   return [
     `${headline(verdict)}: ${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
-    ...verdict.reasons.map((reason) => `  ${reason}`),
+    ...verdict.reasons.map((reason) => `  ${said(reason)}`),
     ...measures.map(({ summary }) => `  ${summary}`),
     ...validity.warnings.map((warning) => `  note: ${warning}`),
     ...(verdict.family.length > 1 ? [`  p corrected over ${verdict.family.join(', ')}`] : []),
     ...verdict.regressed.flatMap(({ key, rows }) =>
       rows.map((row) => `  worse in ${key}: ${row.example_id} ${valuesOf(row, key)}`),
     ),
-  ].join('\n')
+  ]
+    .map(oneLine)
+    .join('\n')
 }
 
 /** The body of a comment, or of a job's summary. */
@@ -38,9 +52,9 @@ export function gateMarkdown(verdict: GateVerdict): string {
     marker,
     `**${headline(verdict)}**: ${cell(candidate.name)} against ${cell(baseline.name)}`,
     '',
-    ...verdict.reasons.map((reason) => `- ${cell(reason)}`),
+    ...verdict.reasons.map((reason) => `- ${cell(said(reason))}`),
     ...(verdict.reasons.length > 0 ? [''] : []),
-    '| Measure | Baseline | Candidate | Δ | 95 % | p | Better / worse / equal | Verdict |',
+    '| Measure | Baseline | Candidate | Δ | 95 % | p (Holm) | Better / worse / equal | Verdict |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...verdict.measures.map(measureRow),
     '',
@@ -53,7 +67,9 @@ export function gateMarkdown(verdict: GateVerdict): string {
             '',
           ],
     ),
-    `${validity.both} examples in both; baseline of ${baseline.created_at.slice(0, 10)}.`,
+    `${validity.both} examples in both; baseline of ${baseline.created_at.slice(0, 10)}${
+      verdict.family.length > 1 ? `; p corrected over ${verdict.family.map(cell).join(', ')}` : ''
+    }.`,
     ...validity.warnings.map((warning) => `- ${cell(warning)}`),
   ]
   return `${lines.join('\n')}\n`
@@ -67,21 +83,28 @@ function measureRow(measure: Measure): string {
   return `| ${cells.join(' | ')} | ${measure.verdict} |`
 }
 
-/** JUnit's XML, with a case for each measure and one for what is not about a measure. */
-export function gateJunit(verdict: GateVerdict): string {
-  const general = verdict.reasons.filter(
-    (reason) => !verdict.measures.some(({ key }) => reason.includes(key)),
-  )
-  const cases = [
-    caseOf('comparison', general),
-    ...verdict.measures.map(({ key, summary }) =>
-      caseOf(
-        key,
-        verdict.reasons.filter((reason) => reason.includes(key)),
-        summary,
-      ),
-    ),
-  ]
+/** What takes the place of a verdict that could not be reached. */
+export function failureMarkdown(message: string): string {
+  return `${marker}\n**Cannot judge**: ${cell(message)}\n`
+}
+
+export function failureJunit(message: string): string {
+  return junit([caseOf('comparison', [message])])
+}
+
+/** JUnit's XML, with a case for each measure and one for the whole comparison. */
+export function gateJunit({ reasons, measures }: GateVerdict): string {
+  const about = (key: string | null): string[] =>
+    reasons.filter((reason) => reason.key === key).map(({ message }) => message)
+  const known = new Set(measures.map(({ key }) => key))
+  const absent = reasons.filter(({ key }) => key !== null && !known.has(key)).map(said)
+  return junit([
+    caseOf('comparison', [...about(null), ...absent]),
+    ...measures.map(({ key, summary }) => caseOf(key, about(key), summary)),
+  ])
+}
+
+function junit(cases: readonly string[]): string {
   const failed = cases.filter((each) => each.includes('<failure')).length
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -89,6 +112,10 @@ export function gateJunit(verdict: GateVerdict): string {
     ...cases,
     '</testsuite>\n',
   ].join('\n')
+}
+
+function said({ key, message }: Reason): string {
+  return key === null ? message : `${key}: ${message}`
 }
 
 function caseOf(name: string, reasons: readonly string[], output = ''): string {
@@ -114,12 +141,18 @@ function number(value: number | null): string {
 
 /** Text in a table of Markdown: nothing of it may be markup. */
 function cell(text: string): string {
-  return text.replaceAll(/[\\|`*_{}[\]<>()#!~]/g, String.raw`\$&`).replaceAll(/\s+/g, ' ')
+  return (
+    text
+      .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+      .replaceAll(/[\\|`*_{}[\]<>()#!~$]/g, String.raw`\$&`)
+      // Nobody is notified, and nothing becomes a link.
+      .replaceAll(/@|:\/\//g, '$&\u200B')
+  )
 }
 
 function escaped(text: string): string {
   const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
   return text
     .replaceAll(/[&<>"]/g, (character) => names[character]!)
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/g, '\uFFFD')
+    .replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
 }

@@ -141,8 +141,8 @@ const previewLength = 500
 const previewParseLimit = 16_384
 
 /**
- * Returns plain text for lists: a string itself, the only member of an object when that is a string, or else the
- * JSON. At most 500 characters; null for JSON null.
+ * Returns plain text for lists: a string itself, the only member of an object or a list when that is a string, or else
+ * the JSON. At most 500 characters; null for JSON null.
  */
 export function previewOf(text: JsonText): string | null {
   if (text === 'null') return null
@@ -162,7 +162,7 @@ function plainText(text: JsonText): string {
 
 /**
  * True when a parse would only give back the beginning of the text: it is an object or a list without spaces, escapes and
- * unusual numbers there, and not an object of one string.
+ * unusual numbers there, and does not hold one string alone.
  */
 function isPlainStart(text: JsonText): boolean {
   if (text.length <= previewLength) return false
@@ -186,14 +186,16 @@ function isPlainStart(text: JsonText): boolean {
     } else if (code <= 0x20) return false
     else i++
   }
-  return first === openBracket || !isOneString(text)
+  return !isOneString(text)
 }
 
-/** True for an object that may have one member, which is a string. */
+/** True for an object or a list that may have one member, which is a string. */
 function isOneString(text: JsonText): boolean {
-  const valueStart = stringEnd(text, 1) + 1
+  const isObject = text.charCodeAt(0) === openBrace
+  const valueStart = isObject ? stringEnd(text, 1) + 1 : 1
   if (text.charCodeAt(valueStart) !== quote) return false
-  return text.charCodeAt(skipSpace(text, stringEnd(text, valueStart))) === closeBrace
+  const end = isObject ? closeBrace : closeBracket
+  return text.charCodeAt(skipSpace(text, stringEnd(text, valueStart))) === end
 }
 
 /** @param text valid JSON of a string */

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { compareCommand } from '../../src/cli/compare-command.ts'
 import { eventVersion } from '../../src/domain/events.ts'
 import { CliError, exitCodes } from '../../src/cli/exit.ts'
 import { gateCommand } from '../../src/cli/gate-command.ts'
-import { rootRun, second } from '../support/comparison-rows.ts'
+import { comparisonRows, feedbackOn, rootRun, second } from '../support/comparison-rows.ts'
 import { harness, type Harness } from '../support/harness.ts'
 import { compiledFile } from '../support/runmill-process.ts'
 import { once, type Scores, twoExperiments } from '../support/two-experiments.ts'
@@ -33,7 +34,7 @@ async function run(
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
   try {
-    return { code: await command(args), printed: printed.join('\n') }
+    return { code: await command(args, process.env), printed: printed.join('\n') }
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     return { code: error.code, printed: error.message }
@@ -68,9 +69,9 @@ describe('runmill gate', () => {
       base,
       shifted(-0.1, -0.12, -0.09),
       [],
-      /^Fail: [^]*correct is worse[^]*worse in correct: \S+ 0\.4 → 0\.28/,
+      /^Fail: [^]*correct: it is worse\n[^]*worse in correct: \S+ 0\.4 → 0\.28/,
     ],
-    ['undecided', 1, base, shifted(-0.2, 0.25), [], /correct may be worse by more than 0/],
+    ['undecided', 1, base, shifted(-0.2, 0.25), [], /correct: it may be worse by more than 0/],
     [
       'undecided, which passes',
       0,
@@ -86,7 +87,7 @@ describe('runmill gate', () => {
       base,
       shifted(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, -0.01),
       ['--no-new-failures'],
-      /correct: 1 examples are worse than before/,
+      /correct: 1 example worse than before/,
     ],
     [
       'below a mean',
@@ -94,18 +95,11 @@ describe('runmill gate', () => {
       base,
       base,
       ['--min-mean', 'correct=0.9'],
-      /the mean of correct is 0\.5125, not 0\.9/,
+      /correct: its mean is 0\.5125, not 0\.9/,
     ],
     ['empty', 2, base, base.map(() => null), [], /no example is in both/],
     ['too few', 2, once(1, 0), once(1, 1), [], /correct: 2 pairs say nothing/],
-    [
-      'some missing',
-      2,
-      base,
-      [...base.slice(1), null],
-      [],
-      /1 examples of the baseline are missing/,
-    ],
+    ['some missing', 2, base, [...base.slice(1), null], [], /1 example missing in the candidate/],
     [
       'some missing, which may be',
       0,
@@ -114,7 +108,7 @@ describe('runmill gate', () => {
       ['--max-missing', '1'],
       /^Pass/,
     ],
-    ['failed', 1, base, [...base.slice(0, 7), []], [], /1 examples of the candidate failed/],
+    ['failed', 1, base, [...base.slice(0, 7), []], [], /1 example failed in the candidate/],
     ['failed, which may be', 0, base, [...base.slice(0, 7), []], ['--max-errors', '1'], /^Pass/],
     [
       'a score that nobody gave',
@@ -122,7 +116,47 @@ describe('runmill gate', () => {
       base,
       base,
       ['--score', 'other'],
-      /neither experiment has the score other/,
+      /no numbers for other in either/,
+    ],
+    [
+      'a least mean for all scores',
+      1,
+      base,
+      base,
+      ['--min-mean', '0.9'],
+      /its mean is 0\.5125, not 0\.9/,
+    ],
+    [
+      'a misspelt score',
+      64,
+      base,
+      base,
+      ['--min-mean', 'corect=0.1'],
+      /--min-mean: corect is not judged; what is: correct/,
+    ],
+    [
+      'a misspelt direction',
+      64,
+      base,
+      base,
+      ['--lower', 'corect'],
+      /--lower: corect is not judged/,
+    ],
+    [
+      'a baseline with less',
+      2,
+      [...base.slice(0, 6), null, null],
+      base,
+      [],
+      /2 examples missing in the baseline/,
+    ],
+    [
+      'failed only now',
+      1,
+      base,
+      [...base.slice(0, 7), []],
+      ['--max-errors', '1', '--no-new-failures'],
+      /1 example failed that did not before/,
     ],
     [
       'an old baseline',
@@ -162,7 +196,7 @@ describe('runmill gate', () => {
     const early = await run(gateCommand, args)
     expect(early).toMatchObject({
       code: 2,
-      printed: expect.stringContaining('1 examples of the candidate are unfinished'),
+      printed: expect.stringContaining('1 example unfinished in the candidate'),
     })
     const waiting = run(gateCommand, [...args, '--wait', '10m'])
     const end = rootRun(f.candidate, f.examples[0]!, {}, open.id)
@@ -209,7 +243,7 @@ describe('runmill gate', () => {
       version: 1,
       outcome: 'fail',
       exit_code: 1,
-      reasons: ['correct is worse'],
+      reasons: [{ key: 'correct', message: 'it is worse' }],
       family: ['correct'],
     })
     expect(verdict.regressed[0].rows).toHaveLength(8)
@@ -218,7 +252,7 @@ describe('runmill gate', () => {
       /^<!-- runmill-gate -->\n\*\*Fail\*\*: \\<b\\>\\\|x against base of [^]*\n\| correct \| 0\.512 \| 0\.403 \| -0\.11 \|/,
     )
     expect(junit).toMatch(
-      /<testsuite name="runmill gate" tests="2" failures="1">[^]*<testcase classname="runmill" name="correct"><failure message="correct is worse">/,
+      /<testsuite name="runmill gate" tests="2" failures="1">[^]*<testcase classname="runmill" name="correct"><failure message="it is worse">/,
     )
   })
 
@@ -230,6 +264,45 @@ describe('runmill gate', () => {
     ['a time that is none', ['--candidate', 'x', '--undecided', 'fail', '--wait', 'soon']],
   ])('wrong usage, %s: 64', async (_, args) => {
     expect(await run(gateCommand, args)).toMatchObject({ code: exitCodes.usage })
+  })
+
+  test('scores that have not arrived: 2, and what was added to the dataset since counts for nothing', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, base)
+    const [first] = await h.db<{ id: string }[]>`
+      select id from feedback where tenant_id = ${h.tenant.id} order by id limit 1`
+    await h.db`delete from feedback where tenant_id = ${h.tenant.id} and id = ${first!.id}`
+    await connect(h)
+    const args = ['--candidate', f.candidate, '--baseline', f.baseline, '--undecided', 'fail']
+    const found = await run(gateCommand, args)
+    expect(found.code).toBe(2)
+    expect(found.printed).toMatch(
+      /correct: 1 example of the (?:baseline|candidate) without a score/,
+    )
+    expect(await run(gateCommand, [...args, '--max-missing', '1'])).toMatchObject({ code: 0 })
+
+    const rows = comparisonRows(h.db, h.tenant.id)
+    const [dataset] = await h.db<{ datasetId: string }[]>`
+      select dataset_id from experiments where tenant_id = ${h.tenant.id} and id = ${f.baseline}`
+    const run9 = rootRun(
+      f.candidate,
+      await rows.example(dataset!.datasetId, { createdAt: second(1000) }),
+    )
+    await h.ingest(run9, feedbackOn(run9, 'correct', 1))
+    const grown = await run(gateCommand, [...args, '--max-missing', '1'])
+    expect(grown).toMatchObject({ code: 0 })
+  })
+
+  test('an answer that is not ours: 69, and files say that nothing could be judged', async () => {
+    const server = createServer((_, response) => response.end('<html>'))
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    vi.stubEnv('RUNMILL_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    vi.stubEnv('RUNMILL_API_KEY', 'x')
+    const file = join(await mkdtemp(join(tmpdir(), 'runmill-gate-')), 'gate.md')
+    const args = ['--candidate', 'x', '--undecided', 'fail', '--markdown', file]
+    expect(await run(gateCommand, args)).toMatchObject({ code: 69 })
+    expect(await readFile(file, 'utf8')).toMatch(/^<!-- runmill-gate -->\n\*\*Cannot judge\*\*: /)
+    server.close()
   })
 
   test('no settings or a wrong key: 64; no such experiment: 2; server away: 69', async () => {

@@ -21,6 +21,8 @@ const payload = fc
       json,
       string,
       `{"a":${string}}`,
+      `[${string}]`,
+      `[${string} ]`,
       `{"a":${string},"b":${json}}`,
       `{"b":${json},"a":${string}}`,
       `{"a":${string} , "b":${json}}`,

@@ -3,7 +3,7 @@ import { LimitError } from '../../src/domain/limit-error.ts'
 import { createIntake } from '../../src/http/front-door/intake.ts'
 
 describe('I7: what would wait for too long is refused', () => {
-  test('once a tenant has a second of work waiting, and not before', () => {
+  test('once a tenant has half a second of work waiting, and not before', () => {
     let now = 0
     const intake = createIntake(() => now)
     const stays = Array.from({ length: 100 }, () => intake.begin('a'))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type ClientRequest, request } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { QueueUnavailableError } from '../../src/queue/backend.ts'
 import { harness, type Harness } from '../support/harness.ts'
 import type { TestTenant } from '../support/tenant.ts'
 
@@ -245,6 +246,32 @@ describe('202', () => {
     release()
     const statuses = (await Promise.all(many)).map(({ status }) => status)
     expect(statuses).toEqual(Array.from({ length: 20 }, () => 202))
+  })
+
+  test('I7: clients that leave before they are answered keep no place, also when what they sent is then refused', async () => {
+    const h = await harness({ isOwn: true })
+    const open = await opener(h)
+    const enqueue = h.queue.enqueue.bind(h.queue)
+    let begun = 0
+    let refuse = (): void => {}
+    const refused = new Promise<never>((_, reject) => {
+      refuse = () => reject(new QueueUnavailableError('away'))
+    })
+    h.queue.enqueue = async () => {
+      begun += 1
+      return refused
+    }
+    const body = JSON.stringify({ post: [{ id: randomUUID(), name: 'x', run_type: 'chain' }] })
+    for (let i = 0; i < 8; i++) {
+      open('/runs/batch', jsonHeaders(h.tenant, Buffer.byteLength(body))).end(body)
+    }
+    await expect.poll(() => begun).toBe(8)
+    for (const each of opened) each.destroy()
+    await expect.poll(() => accepted.every((socket) => socket.destroyed)).toBe(true)
+    refuse()
+    h.queue.enqueue = enqueue
+    const run = { post: [{ id: randomUUID(), name: 'x', run_type: 'chain' }] }
+    expect((await h.call('POST', '/runs/batch', run)).status).toBe(202)
   })
 })
 

@@ -68,17 +68,21 @@ const none = {
   detectable: null,
 } as const
 
+/** Deviations this small, relative to the mean, are taken for 0. */
+const rounding = 1e-9
+
 /** Student's t over the examples; the exact test of signs for few. */
 export function numericDifference(
   { n, mean, standardDeviation, isIdentical, differences }: NumericPairs,
   { confidence = 0.95, leastPairs = usualLeastPairs }: DifferenceOptions = {},
 ): Difference {
   const known = { n, delta: mean, isIdentical: n >= leastPairs && isIdentical }
-  // An interval without any width would not be certainty.
-  if (mean === null || standardDeviation === null || standardDeviation === 0 || n < leastPairs)
-    return { ...known, ...none }
+  // An interval without any width would not be certainty, and rounding alone gives it a little.
+  if (mean === null || standardDeviation === null || n < leastPairs) return { ...known, ...none }
+  if (standardDeviation <= rounding * Math.abs(mean)) return { ...known, ...none }
   const standardError = standardDeviation / Math.sqrt(n)
   const half = studentUpper((1 - confidence) / 2, n - 1) * standardError
+  if (!Number.isFinite(half)) return { ...known, ...none }
   const isExact = differences !== undefined && n <= exactLimit
   return {
     ...known,
@@ -118,11 +122,6 @@ const detectableErrors = normalUpper(0.025) + normalUpper(0.2)
 
 function detectableOf(standardError: number): number {
   return detectableErrors * standardError
-}
-
-/** @returns how many pairs would show a difference of `delta` in four of five experiments */
-export function pairsNeeded(delta: number, standardDeviation: number): number {
-  return Math.ceil(((detectableErrors * standardDeviation) / delta) ** 2)
 }
 
 /** Which way of a measure is good. */

@@ -9,17 +9,3 @@ export function sum(values: readonly number[]): number {
   }
   return total + lost
 }
-
-/** @param values at least one */
-export function mean(values: readonly number[]): number {
-  return sum(values) / values.length
-}
-
-/**
- * @param values at least two
- * @returns the standard deviation with n − 1, in two passes
- */
-export function standardDeviation(values: readonly number[]): number {
-  const middle = mean(values)
-  return Math.sqrt(sum(values.map((value) => (value - middle) ** 2)) / (values.length - 1))
-}

@@ -110,14 +110,24 @@ export function createIntake(now: () => number = () => performance.now()): Intak
 
 export function countIntake(app: FastifyInstance, intake: Intake): void {
   const stays = new WeakMap<FastifyRequest, Stay>()
+  /** Requests whose client has left, or was answered. */
+  const over = new WeakSet<FastifyRequest>()
   app.decorateRequest('beginIntake', async function (this: FastifyRequest, owner: string) {
     const stay = stays.get(this) ?? intake.begin(owner)
     stays.set(this, stay)
+    // What is left to do for nobody keeps no other from its turn.
+    if (over.has(this)) stay.end()
     await stay.mayGoOn
   })
   app.decorateRequest('endIntake', function (this: FastifyRequest) {
     stays.get(this)?.end()
   })
   app.addHook('onResponse', async (request) => stays.get(request)?.end())
-  app.addHook('onRequestAbort', async (request) => stays.get(request)?.end())
+  app.addHook('onRequest', async (request, reply) => {
+    // This covers a client that leaves before it is answered. The request itself closes earlier, once its body is read.
+    reply.raw.once('close', () => {
+      over.add(request)
+      stays.get(request)?.end()
+    })
+  })
 }

@@ -9,6 +9,8 @@ import { anyAnswer, raw, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import { RawJson } from '../../domain/json.ts'
 import type { CompareRequest } from './compare-request.ts'
 
+const sides = z.object({ baseline: z.int(), candidate: z.int() })
+
 export const experimentAnswer = z.object({
   id: uuidAnswer,
   name: z.string(),
@@ -41,11 +43,10 @@ export const measureAnswer = z.object({
   missing: z.int(),
   only_baseline: z.int(),
   only_candidate: z.int(),
+  unscored: sides,
   verdict: z.enum(['better', 'not worse', 'worse', 'undecided', 'identical', 'cannot judge']),
   summary: z.string(),
 })
-
-const sides = z.object({ baseline: z.int(), candidate: z.int() })
 
 export const validityAnswer = z.object({
   is_same_dataset: z.boolean(),
@@ -54,6 +55,8 @@ export const validityAnswer = z.object({
   both: z.int(),
   only_baseline: z.int(),
   only_candidate: z.int(),
+  added: z.int(),
+  newly_errored: z.int(),
   errored: sides,
   unfinished: sides,
   executions: sides,
@@ -102,8 +105,7 @@ export function directionOf(
   { key, isScore, isLowerBetter }: Pick<ComparedMeasure, 'key' | 'isScore' | 'isLowerBetter'>,
   directions: CompareRequest['directions'],
 ): Direction {
-  const asked = directions?.[key]
-  if (asked !== undefined) return asked
+  if (directions !== undefined && Object.hasOwn(directions, key)) return directions[key]!
   return (isLowerBetter ?? !isScore) ? 'lower' : 'higher'
 }
 
@@ -114,7 +116,8 @@ export function measuresFromRows(
 ): MeasureAnswer[] {
   const judged = rows.map((row) => {
     const direction = directionOf(row, asked.directions)
-    const margin = asked.margins?.[row.key] ?? 0
+    const { margins = {} } = asked
+    const margin = Object.hasOwn(margins, row.key) ? margins[row.key]! : 0
     const options = { margin, confidence: asked.confidence, leastPairs: asked.least_pairs }
     return { row, direction, margin, judgement: judgementOf(row, direction, options) }
   })
@@ -149,6 +152,7 @@ export function measuresFromRows(
       missing: row.onlyBaseline + row.onlyCandidate,
       only_baseline: row.onlyBaseline,
       only_candidate: row.onlyCandidate,
+      unscored: { baseline: row.baselineUnscored, candidate: row.candidateUnscored },
       verdict: judgement.verdict,
     }
     return { ...measure, summary: summaryOf(measure, asked.confidence) }
@@ -198,6 +202,8 @@ export function validityFromRow(
     both: row.both,
     only_baseline: row.onlyBaseline,
     only_candidate: row.onlyCandidate,
+    added: row.added,
+    newly_errored: row.newlyErrored,
     errored: { baseline: row.baselineErrored, candidate: row.candidateErrored },
     unfinished: { baseline: row.baselineUnfinished, candidate: row.candidateUnfinished },
     executions: { baseline: row.baselineExecutions, candidate: row.candidateExecutions },

@@ -60,8 +60,12 @@ export const compareRequest = z.object({
     .object({ measure: key, is: z.array(changes).min(1).max(4) })
     .optional()
     .describe('Rows whose measure changed in one of these ways'),
+  bodies: z
+    .enum(['full', 'none'])
+    .default('full')
+    .describe('Whether rows have the inputs and the reference of their examples'),
   limit: z.int().min(0).max(200).default(50).describe('The number of rows'),
-  cursor: z.string().max(2000).optional().describe('Of the page before'),
+  cursor: z.string().max(4000).optional().describe('Of the page before'),
 })
 
 export type CompareRequest = z.output<typeof compareRequest>

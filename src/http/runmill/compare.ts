@@ -62,11 +62,17 @@ export function postCompare(app: App, { db }: Services): void {
     const { tenantId } = request.principal
     const asked = request.body
     const candidates = await Promise.all(
-      asked.candidates.map(async (name) =>
+      [...new Set(asked.candidates)].map(async (name) =>
         findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata),
       ),
     )
     const baseline = await findBaseline(db, tenantId, candidates[0]!, asked)
+    if (candidates.some(({ id }) => id === baseline.id)) {
+      throw new RunmillError(
+        400,
+        `${baseline.name} is not compared with itself: name another baseline`,
+      )
+    }
     const compared = await Promise.all(
       candidates.map(async (candidate) => {
         const pair = { tenantId, baselineId: baseline.id, candidateId: candidate.id }
@@ -84,7 +90,11 @@ export function postCompare(app: App, { db }: Services): void {
     const found =
       asked.limit === 0
         ? []
-        : await comparedExampleList(db, pair, order, { after, limit: asked.limit + 1 })
+        : await comparedExampleList(db, pair, order, {
+            after,
+            limit: asked.limit + 1,
+            hasBodies: asked.bodies === 'full',
+          })
     const shown = found.slice(0, asked.limit)
     const last = found.length > asked.limit ? shown.at(-1) : undefined
     return {
@@ -184,7 +194,7 @@ const place = z.tuple([
   z.guid(),
   z
     .string()
-    .regex(/^-?[\d.]{1,200}$/)
+    .regex(/^-?\d{1,400}(?:\.\d{1,1000})?$/)
     .nullable(),
   z.iso.datetime({ offset: true }),
 ])

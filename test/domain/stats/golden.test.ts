@@ -1,33 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
-import {
-  booleanDifference,
-  numericDifference,
-  pairsNeeded,
-} from '../../../src/domain/stats/difference.ts'
+import { expect, test } from 'vitest'
+import { booleanDifference, numericDifference } from '../../../src/domain/stats/difference.ts'
 import { studentTwoSided, studentUpper } from '../../../src/domain/stats/distributions.ts'
-import {
-  type Interval,
-  meanInterval,
-  pairedRateInterval,
-  rateInterval,
-} from '../../../src/domain/stats/intervals.ts'
-import { mean } from '../../../src/domain/stats/sums.ts'
+import { type Interval, pairedRateInterval } from '../../../src/domain/stats/intervals.ts'
 import {
   benjaminiHochberg,
-  bowker,
   holm,
   mcNemarExact,
   signFlipExact,
-  stuartMaxwell,
 } from '../../../src/domain/stats/tests.ts'
-import { pairsOf } from './pairs-of.ts'
-
-interface ChiSquared {
-  statistic: number
-  df: number
-  p: number
-}
+import { mean, pairsOf } from './pairs-of.ts'
 
 /** What scipy and statsmodels say: fixtures/statistics/write.py. */
 const golden = JSON.parse(
@@ -46,9 +28,7 @@ const golden = JSON.parse(
   }[]
   mcNemar: { b: number; c: number; p: number; midP: number }[]
   tango: { b: number; c: number; n: number; confidence: number; interval: Interval }[]
-  wilson: { successes: number; n: number; interval: Interval }[]
   families: { ps: number[]; holm: number[]; benjaminiHochberg: number[] }
-  categories: { moves: number[][]; stuartMaxwell: ChiSquared; bowker: ChiSquared }
   studentUpper: { tail: number; df: number; quantile: number }[]
 }
 
@@ -78,7 +58,6 @@ test.each(golden.paired)('pairs: %#', (wanted) => {
     [wanted.delta, wanted.standardError, wanted.t, wanted.p],
   )
   expectEqual(interval!, wanted.interval)
-  expectEqual(meanInterval(differences)!, wanted.interval)
   expectEqual([signFlipExact(differences)], [wanted.signFlip])
   const few = numericDifference(pairsOf(differences), { leastPairs: 2 })
   expect(few).toMatchObject({ method: 'exact sign flip', interval })
@@ -111,10 +90,6 @@ test('Tango where nothing or everything changes', () => {
   expect(low).toBeCloseTo(-high, 12)
 })
 
-test.each(golden.wilson)('Wilson of $successes of $n', ({ successes, n, interval }) => {
-  expectEqual(rateInterval(successes, n), interval)
-})
-
 test('families', () => {
   const { families } = golden
   expectEqual(holm(families.ps), families.holm)
@@ -122,35 +97,8 @@ test('families', () => {
   expect([holm([]), benjaminiHochberg([])]).toEqual([[], []])
 })
 
-describe('categories', () => {
-  const { moves, ...wanted } = golden.categories
-  test('Stuart and Maxwell, Bowker', () => {
-    for (const [found, { statistic, df, p }] of [
-      [stuartMaxwell(moves)!, wanted.stuartMaxwell],
-      [bowker(moves)!, wanted.bowker],
-    ] as const) {
-      expectEqual([found.statistic, found.df, found.p], [statistic, df, p])
-    }
-  })
-
-  test('a category that nothing joins or leaves changes nothing', () => {
-    const wider = [...moves.map((row) => [...row, 0]), [0, 0, 0, 9]]
-    expect(stuartMaxwell(wider)).toEqual(stuartMaxwell(moves))
-    expect(bowker(wider)).toEqual(bowker(moves))
-    const still = [
-      [3, 0],
-      [0, 2],
-    ]
-    expect([stuartMaxwell(still), bowker(still)]).toEqual([null, null])
-  })
-})
-
 test.each(golden.studentUpper)("Student's t above which $tail lies, df $df", (each) => {
   const { tail, df, quantile } = each
   expect(Math.abs(studentUpper(tail, df) / quantile - 1)).toBeLessThan(1e-12)
   expectEqual([studentTwoSided(quantile, df)], [2 * tail])
-})
-
-test('the pairs that a difference of 6 points would need', () => {
-  expect(pairsNeeded(0.06, 0.3910184804)).toBe(334)
 })

@@ -7,9 +7,7 @@ import {
   judge,
   numericDifference,
 } from '../../../src/domain/stats/difference.ts'
-import { mean } from '../../../src/domain/stats/sums.ts'
-import { signFlipExact, signFlipSampled } from '../../../src/domain/stats/tests.ts'
-import { pairsOf } from './pairs-of.ts'
+import { mean, pairsOf } from './pairs-of.ts'
 
 const score = fc.integer({ min: 0, max: 1000 }).map((thousandths) => thousandths / 1000)
 /** Examples, each with repetitions of baseline and candidate. */
@@ -43,7 +41,8 @@ describe('a comparison', () => {
       fc.property(examples, (pairs) => {
         const there = compare(pairs)
         const back = compare(pairs.map(([a, b]) => [b, a]))
-        expect(back.p).toBeCloseTo(there.p ?? NaN, 9)
+        if (there.p === null) expect(back.p).toBeNull()
+        else expect(back.p).toBeCloseTo(there.p, 9)
         expect(back.delta).toBeCloseTo(-there.delta!, 12)
         expect(judge(back, 'lower')).toBe(judge(there, 'higher'))
       }),
@@ -54,7 +53,7 @@ describe('a comparison', () => {
     fc.assert(
       fc.property(examples, score, (pairs, constant) => {
         const plain = compare(pairs)
-        expectClose(compare([...pairs].reverse()), plain)
+        expectClose(compare(pairs.toReversed()), plain)
         expectClose(
           compare(
             pairs.map(([a, b]) => [
@@ -92,7 +91,13 @@ describe('a comparison', () => {
   })
 
   test('never tells what it cannot know', () => {
-    for (const differences of [[], [0.1], [0.1, 0.2, 0.3, 0.4], [0.1, 0.1, 0.1, 0.1, 0.1]]) {
+    for (const differences of [
+      [],
+      [0.1],
+      [0.1, 0.2, 0.3, 0.4],
+      [0.1, 0.1, 0.1, 0.1, 0.1],
+      [0.30000000000000004 - 0.2, 0.1, 0.1, 0.1, 0.1],
+    ]) {
       const difference = numericDifference(pairsOf(differences))
       expect(difference).toMatchObject({ p: null, interval: null, method: 'none' })
       expect(judge(difference, 'higher')).toBe('cannot judge')
@@ -103,13 +108,6 @@ describe('a comparison', () => {
     for (const few of [[], [0, 0, 0, 0]])
       expect(judge(numericDifference(pairsOf(few)), 'higher')).toBe('cannot judge')
   })
-})
-
-test('random signs agree with all signs', () => {
-  const generator = xoroshiro128plus(7)
-  const differences = [0.3, -0.1, 0.2, 0.25, 0.05, -0.02, 0.4, 0.1, -0.3, 0.2]
-  const sampled = signFlipSampled(differences, 100_000, () => generator.next())
-  expect(Math.abs(sampled - signFlipExact(differences))).toBeLessThan(0.005)
 })
 
 describe('judged by its interval', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { comparisonRows, rootRun, second } from '../../support/comparison-rows.ts'
+import { comparisonRows, feedbackOn, rootRun, second } from '../../support/comparison-rows.ts'
 import { harness, type Answer, type Harness } from '../../support/harness.ts'
 import { once, twoExperiments } from '../../support/two-experiments.ts'
 
@@ -114,6 +114,8 @@ describe('200 POST /api/runmill/compare', () => {
       examples: 5,
       both: 3,
       changed_examples: 1,
+      added: 0,
+      newly_errored: 1,
       only_baseline: 1,
       only_candidate: 1,
       errored: { baseline: 1, candidate: 1 },
@@ -139,7 +141,7 @@ describe('200 POST /api/runmill/compare', () => {
       verdict: 'cannot judge',
     })
     expect(body.rows.map((row: { example_id: string }) => row.example_id)).toEqual(
-      f.examples.slice(1).reverse(),
+      f.examples.slice(1).toReversed(),
     )
     expect(body.rows[0]).toMatchObject({
       inputs: { question: 4 },
@@ -245,6 +247,32 @@ test('400 for a name that several datasets have, a cursor of somebody else, and 
       change: { measure: 'b', is: ['equal'] },
     }),
   ).toMatchObject({ status: 400 })
+})
+
+test('a score may be called as a measure, an execution counts once, and nothing is compared with itself', async () => {
+  const h = await harness()
+  const f = await twoExperiments(h, once(1, 1, 1, 1, 1), once(1, 1, 1, 1, 0))
+  const judged = rootRun(f.candidate, f.examples[0]!)
+  // Two judges of one execution, and another execution of the same example.
+  await h.ingest(
+    judged,
+    feedbackOn(judged, 'correct', 0),
+    feedbackOn(judged, 'correct', 1),
+    feedbackOn(judged, 'latency', 7),
+  )
+  const { body } = await compare(h, { candidates: [f.candidate], sort: { measure: 'correct' } })
+  const [correct, latency] = body.comparisons[0].measures
+  expect(correct).toMatchObject({ key: 'correct', pairs: 5, worse: 2 })
+  expect(correct.delta).toBeCloseTo((-0.25 - 1) / 5, 12)
+  expect(latency).toMatchObject({ key: 'latency', is_score: true, pairs: 0, only_candidate: 1 })
+  expect(body.comparisons[0].measures).toHaveLength(2)
+  expect(body.rows).toHaveLength(5)
+  expect(body.rows.slice(0, 2).map((row: { example_id: string }) => row.example_id)).toEqual([
+    f.examples[4],
+    f.examples[0],
+  ])
+  const { status } = await compare(h, { candidates: [f.candidate], baseline: f.candidate })
+  expect(status).toBe(400)
 })
 
 test('401 and 422 say why', async () => {

@@ -37,16 +37,24 @@ export interface ComparedExample extends ExamplePlace {
   measures: JsonText
 }
 
+/** Of each side, so many executions of an example are listed. */
+const mostRuns = 100
+
 /** Reads a page of the examples of two experiments. */
 export async function comparedExampleList(
   db: Db,
   pair: ComparedPair,
   order: ExampleOrder,
-  page: { after: ExamplePlace | null; limit: number },
+  page: { after: ExamplePlace | null; limit: number; hasBodies: boolean },
 ): Promise<ComparedExample[]> {
   const rank = { difference: 'b - a', baseline: 'a', candidate: 'b', created: 'null::numeric' }[
     order.by
   ]
+  const bodies = raw(
+    page.hasBodies
+      ? 'example.inputs, example.outputs'
+      : 'null::json as inputs, null::json as outputs',
+  )
   const direction = raw(order.isDescending ? 'desc' : 'asc')
   const statement = sql`
 -- name: compared_example_list
@@ -74,7 +82,7 @@ page as (
   order by rank ${direction} nulls last, created_at desc, id
   limit ${String(page.limit)}::bigint
 )
-select page.id, page.created_at, page.rank::text as rank, example.inputs, example.outputs, example.metadata,
+select page.id, page.created_at, page.rank::text as rank, ${bodies}, example.metadata,
   ${runsSql(0)} as baseline_runs, ${runsSql(1)} as candidate_runs,
   coalesce((
     select json_object_agg(pair.key, json_build_object('a', pair.a, 'b', pair.b) order by pair.key)
@@ -97,7 +105,11 @@ function runsSql(side: 0 | 1): Sql {
       'id', shown.id, 'run_id', shown.run_id, 'trace_id', shown.trace_id, 'status', shown.status,
       'latency', shown.latency::double precision, 'tokens', shown.total_tokens, 'cost', shown.total_cost
     ) order by shown.id)
-    from shown where shown.example_id = page.id and shown.side = ${raw(String(side))}
+    from (
+      select * from shown
+      where shown.example_id = page.id and shown.side = ${raw(String(side))}
+      order by shown.id limit ${String(mostRuns)}::bigint
+    ) as shown
   ), '[]')`
 }
 

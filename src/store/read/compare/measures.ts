@@ -26,6 +26,9 @@ export interface ComparedMeasure {
   /** Examples of which only one side has a value. */
   onlyBaseline: number
   onlyCandidate: number
+  /** Those of them that the other side has executed without a failure: a score is missing, or has not arrived yet. */
+  baselineUnscored: number
+  candidateUnscored: number
   /** All values are 0 or 1, one for each side of a pair. */
   isBinary: boolean
   /** Of a binary measure: pairs that are 1 only for the baseline, and only for the candidate. */
@@ -34,6 +37,9 @@ export interface ComparedMeasure {
   /** The differences, by example, when there are at most `listed` of them; otherwise null. */
   differences: number[] | null
 }
+
+/** More than anybody can look at. A client may make up as many keys as it likes. */
+const mostMeasures = 1000
 
 /**
  * Lists the measures that two experiments have, scores first, by key.
@@ -50,8 +56,16 @@ export async function comparedMeasureList(
 -- name: compared_measure_list
 -- What two experiments have of each measure, over the examples of both. Reads only.
 ${pairSql(pair)},
+ended as (
+  select example_id, bool_or(side = 0) and bool_and(side = 1 or status <> 'error') as by_baseline,
+    bool_or(side = 1) and bool_and(side = 0 or status <> 'error') as by_candidate
+  from shown
+  group by example_id
+),
 difference as (
-  select *, b - a as d, ${String(tolerance)}::numeric as tolerance from pair
+  select pair.*, b - a as d, ${String(tolerance)}::numeric as tolerance, ended.by_baseline, ended.by_candidate
+  from pair
+  join ended on ended.example_id = pair.example_id
 )
 select difference.key, is_score, max(config.is_lower_score_better::integer)::boolean as is_lower_better,
   count(d)::integer as pairs,
@@ -64,6 +78,8 @@ select difference.key, is_score, max(config.is_lower_score_better::integer)::boo
   (count(*) filter (where abs(d) <= tolerance))::integer as equal,
   (count(*) filter (where a is not null and b is null))::integer as only_baseline,
   (count(*) filter (where a is null and b is not null))::integer as only_candidate,
+  (count(*) filter (where a is null and b is not null and by_baseline))::integer as baseline_unscored,
+  (count(*) filter (where a is not null and b is null and by_candidate))::integer as candidate_unscored,
   coalesce(bool_and(a in (0, 1) and b in (0, 1) and k = 1) filter (where d is not null), false) as is_binary,
   (count(*) filter (where a = 1 and b = 0))::integer as baseline_only_passes,
   (count(*) filter (where a = 0 and b = 1))::integer as candidate_only_passes,
@@ -73,7 +89,8 @@ from difference
 left join feedback_configs as config
   on config.tenant_id = ${tenant} and config.key = difference.key and config.deleted_at is null and is_score
 group by difference.key, is_score
-order by is_score desc, difference.key collate "C"`
+order by is_score desc, difference.key collate "C"
+limit ${String(mostMeasures)}::bigint`
   return runComposed<ComparedMeasure>(db, pair.tenantId, statement)
 }
 
@@ -83,6 +100,10 @@ export interface Coverage {
   both: number
   onlyBaseline: number
   onlyCandidate: number
+  /** Those of only the candidate that were made after the baseline began. */
+  added: number
+  /** Examples of both of which the candidate failed, and the baseline did not. */
+  newlyErrored: number
   /** Examples of which an execution failed. */
   baselineErrored: number
   candidateErrored: number
@@ -122,6 +143,11 @@ select count(*)::integer as examples,
   (count(*) filter (where baseline > 0 and candidate > 0))::integer as both,
   (count(*) filter (where candidate = 0))::integer as only_baseline,
   (count(*) filter (where baseline = 0))::integer as only_candidate,
+  (count(*) filter (where baseline = 0 and (
+    select min(examples.created_at) > ${starts[0]}::timestamptz from examples
+    where examples.tenant_id = ${tenant} and examples.id = covered.example_id
+  )))::integer as added,
+  (count(*) filter (where baseline > 0 and baseline_errors = 0 and candidate_errors > 0))::integer as newly_errored,
   (count(*) filter (where baseline_errors > 0))::integer as baseline_errored,
   (count(*) filter (where candidate_errors > 0))::integer as candidate_errored,
   (count(*) filter (where baseline_pending > 0))::integer as baseline_unfinished,
