@@ -13,6 +13,7 @@ import {
 } from '../../store/read/compare/compared-experiments.ts'
 import {
   type ComparedMeasure,
+  type Coverage,
   comparedMeasureList,
   coverageFind,
 } from '../../store/read/compare/measures.ts'
@@ -53,6 +54,14 @@ const schema = {
   },
 }
 
+interface Compared {
+  candidate: NamedExperiment
+  measures: ComparedMeasure[]
+  /** Those that were asked for. */
+  wanted: ComparedMeasure[]
+  coverage: Coverage
+}
+
 /**
  * `POST /api/runmill/compare`: judges experiments by a baseline on the same examples. The unit is the example: repetitions
  * are averaged within it, and a pair is an example for which both have a value.
@@ -61,11 +70,11 @@ export function postCompare(app: App, { db }: Services): void {
   app.post('/compare', { schema, config: { scope: 'read' } }, async (request) => {
     const { tenantId } = request.principal
     const asked = request.body
-    const candidates = await Promise.all(
-      [...new Set(asked.candidates)].map(async (name) =>
-        findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata),
-      ),
-    )
+    // One after the other: a tenant may have few reads under way.
+    const candidates: NamedExperiment[] = []
+    for (const name of new Set(asked.candidates)) {
+      candidates.push(await findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata))
+    }
     const baseline = await findBaseline(db, tenantId, candidates[0]!, asked)
     if (candidates.some(({ id }) => id === baseline.id)) {
       throw new RunmillError(
@@ -73,17 +82,16 @@ export function postCompare(app: App, { db }: Services): void {
         `${baseline.name} is not compared with itself: name another baseline`,
       )
     }
-    const compared = await Promise.all(
-      candidates.map(async (candidate) => {
-        const pair = { tenantId, baselineId: baseline.id, candidateId: candidate.id }
-        const [measures, coverage] = await Promise.all([
-          comparedMeasureList(db, pair, asked.tolerance, listedDifferences),
-          coverageFind(db, pair, [baseline.startTime, candidate.startTime]),
-        ])
-        const wanted = measures.filter(({ key }) => asked.measures?.includes(key) ?? true)
-        return { candidate, measures, wanted, coverage }
-      }),
-    )
+    const compared: Compared[] = []
+    for (const candidate of candidates) {
+      const pair = { tenantId, baselineId: baseline.id, candidateId: candidate.id }
+      const [measures, coverage] = await Promise.all([
+        comparedMeasureList(db, pair, asked.tolerance, listedDifferences),
+        coverageFind(db, pair, [baseline.startTime, candidate.startTime]),
+      ])
+      const wanted = measures.filter(({ key }) => asked.measures?.includes(key) ?? true)
+      compared.push({ candidate, measures, wanted, coverage })
+    }
     const pair = { tenantId, baselineId: baseline.id, candidateId: candidates[0]!.id }
     const order = orderOf(asked, compared[0]!.measures)
     const after = asked.cursor === undefined ? null : readCursor(asked.cursor)
