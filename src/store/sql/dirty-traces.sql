@@ -1,6 +1,6 @@
 -- name: aggregate_lock
--- Makes the transactions that refresh aggregates of a tenant take turns, so that no two add the same difference. Waits
--- for no writer. $1 tenant. A repeat holds the lock twice.
+-- Makes the transactions that refresh aggregates of a tenant take turns, so that no two add the same difference. No
+-- writer waits for it. $1 tenant. A repeat holds the lock twice.
 select pg_advisory_xact_lock(hashtext('aggregates'), hashtext($1::uuid::text));
 
 -- name: dirty_trace_insert_many

@@ -198,4 +198,4 @@ on conflict (tenant_id, experiment_id) do update set
   activity_last = excluded.activity_last,
   activity_end = excluded.activity_end,
   is_built = true
-where held.is_built or $3::boolean;
+where held.is_built or excluded.is_built;

@@ -226,7 +226,9 @@ scores as (
   returning coalesce(trace_id, run_id) as trace_id
 ),
 empty_traces as (
-  delete from traces where tenant_id = $1 and experiment_id = $2
+  delete from traces
+  where traces.tenant_id = $1 and traces.experiment_id = $2
+    and not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = traces.id)
 ),
 aggregates as (
   delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2
