@@ -156,7 +156,7 @@ async function buildUnbuilt(
     experimentIds,
   ])
   if (unbuilt.length === 0) return
-  if ((await runStatement(db, 'aggregate_pass_find', [tenantId])).length === 0) {
+  if ((await aggregatePassFind(db, tenantId)) === null) {
     // Their sums are complete.
     const ids = unbuilt.map(({ id }) => id)
     await db.begin(async (transaction) => {
@@ -213,14 +213,17 @@ interface Pass {
  * @returns true when there is no pass, or it is done now
  */
 async function passStep(db: Db, tenantId: string): Promise<boolean> {
+  const next = await aggregatePassFind(db, tenantId)
+  if (next === null) return true
+  if (!next.isBegun) {
+    // Without the lock, because it may take long.
+    await runStatement(db, 'aggregate_pass_update_begun', [tenantId, next.id])
+    return false
+  }
   const pass = await db.begin(async (transaction): Promise<Pass | null> => {
     await aggregateLock(transaction, tenantId)
-    const [found] = await runStatement<Pass>(transaction, 'aggregate_pass_find', [tenantId])
-    if (found === undefined) return null
-    if (!found.isBegun) {
-      await runStatement(transaction, 'aggregate_pass_update_begun', [tenantId, found.id])
-      return found
-    }
+    const found = await aggregatePassFind(transaction, tenantId)
+    if (found === null || !found.isBegun) return found
     const page = await runStatement<{ id: string }>(transaction, 'trace_list_by_id', [
       tenantId,
       found.lastTraceId,
@@ -238,6 +241,11 @@ async function passStep(db: Db, tenantId: string): Promise<boolean> {
   await publishAll(db, tenantId)
   await aggregatePassUpdate(db, tenantId, pass.id, null)
   return false
+}
+
+async function aggregatePassFind(db: Queryable, tenantId: string): Promise<Pass | null> {
+  const [found] = await runStatement<Pass>(db, 'aggregate_pass_find', [tenantId])
+  return found ?? null
 }
 
 async function aggregatePassUpdate(
