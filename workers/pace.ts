@@ -8,6 +8,7 @@ const longestDelayMs = 1000
 /** A single measurement is not taken for more, because the database may have been away meanwhile. */
 const longestAloneMs = 250
 const rememberAtMost = 10_000
+const noExperiment = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Decides how long after a change the aggregates of a tenant are refreshed. A reader that comes sooner refreshes what it
@@ -53,5 +54,5 @@ export async function nudgeAggregate(
 ): Promise<void> {
   const key = isFollowUp ? `${tenantId}-again` : tenantId
   const delayMs = isFollowUp ? longestDelayMs : pace.delayMs(tenantId)
-  await queue.nudge('aggregate', key, { tenantId, isFollowUp }, delayMs)
+  await queue.nudge('aggregate', key, { tenantId, isFollowUp, experimentId: noExperiment }, delayMs)
 }

@@ -15,6 +15,8 @@ export interface AggregateJob {
   tenantId: string
   /** A job that worked is followed by one of the other kind. Absent in a job of an older version. */
   isFollowUp?: boolean
+  /** For a worker of an older version, which refreshes one experiment: none. Remove it after the next release. */
+  experimentId?: string
 }
 
 /** Removes the rows of a deleted experiment or trace for good. */

@@ -136,7 +136,18 @@ test('I10: after an upgrade, a small experiment is computed by its first reader 
       select run_count from experiment_aggregates where experiment_id in (${small}, ${large}) order by run_count`
     return rows.map((row) => row.runCount)
   }
-  await experimentAggregateRefreshDirty(db, tenantId, [small, large])
+  // All that a reader waits for is bounded, whatever the number of experiments.
+  const other = deriveId('test', 'other small')
+  await db`
+    insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
+    values (${tenantId}, ${other}, 'o', ${other}, now(), now(), now())`
+  await fill(other, 3)
+  const built = async () =>
+    db`select from experiment_aggregates where is_built and experiment_id in (${small}, ${other}, ${large})`
+  await experimentAggregateRefreshDirty(db, tenantId, [small, other, large], 5)
+  expect(await built()).toHaveLength(1)
+  await experimentAggregateRefreshDirty(db, tenantId, [small, other, large])
+  expect(await built()).toHaveLength(2)
   expect(await counts()).toEqual([3, 3])
   await applyEvents(db, [
     {

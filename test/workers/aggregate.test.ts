@@ -9,6 +9,7 @@ import {
   experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
 } from '../../src/store/write/aggregates.ts'
+import { experimentListDirty } from '../../src/store/read/experiments/experiments.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { dirtyTraceInsertMany } from '../../src/store/write/dirty-traces.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
@@ -61,10 +62,10 @@ function tree(
   ]
 }
 
-async function addExperiment(h: Harness): Promise<void> {
+async function addExperiment(h: Harness, id = experimentId): Promise<void> {
   await h.db`
     insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
-    values (${h.tenant.id}, ${experimentId}, 'e', ${deriveId('nil')}, now(), now(), now())`
+    values (${h.tenant.id}, ${id}, ${id}, ${deriveId('nil')}, now(), now(), now())`
 }
 
 /** Applies events, and leaves the aggregates to whoever looks. */
@@ -179,6 +180,42 @@ describe('aggregates', () => {
   })
 })
 
+describe('experiments made late', () => {
+  const summary = (name: string) =>
+    event('feedback', idOf(name), { experimentId, key: 'summary', score: '3', scoreNumber: 3 })
+
+  test('I3: feedback and runs that came before their experiment count in it', async () => {
+    const h = await harness()
+    await h.ingest(summary('early'), ...tree('early', 1, 10))
+    expect(await h.db`select from dirty_traces`).toHaveLength(0)
+    await addExperiment(h)
+    const order = { sortBy: 'name', isDescending: false, feedbackSource: 'session' } as const
+    const query = { ...order, limit: 1, offset: 0 }
+    expect(await experimentListDirty(h.db, h.tenant.id, query, 1)).toEqual([experimentId])
+
+    await h.ingest(summary('late'))
+    const counted = await readAggregate(h)
+    expect(counted).toMatchObject({ runCount: 1, totalTokens: 11, isBuilt: true })
+    expect(JSON.parse(counted!.experimentFeedbackStats as string)).toEqual({
+      summary: { n: 2, avg: 3, values: {} },
+    })
+    expect(await experimentListDirty(h.db, h.tenant.id, query, 1)).toEqual([])
+    await experimentAggregateRebuild(h.db, h.tenant.id, experimentId)
+    expect(await readAggregate(h)).toEqual(counted)
+  })
+
+  test('one that a pass did not publish is complete once the pass is done and something changes', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    await h.db`insert into aggregate_passes (tenant_id) values (${h.tenant.id})`
+    await apply(h, tree('one', 1, 1))
+    await aggregateRefresh(h.db, h.tenant.id)
+    await h.db`update experiment_aggregates set is_built = false`
+    await h.ingest(...tree('two', 1, 1))
+    expect(await readAggregate(h)).toMatchObject({ runCount: 2, isBuilt: true })
+  })
+})
+
 describe('moves', () => {
   test('a run that moves to another trace counts there alone, and the trace that it left is rolled up anew', async () => {
     const h = await harness()
@@ -278,12 +315,7 @@ describe('purge', () => {
       event('feedback', idOf('f2'), { runId: idOf('other'), key: 'k' }),
       foreign,
     )
-    await h.db`delete from experiments where id = ${experimentId}`
-    await h.db`
-      insert into tombstones (tenant_id, kind, id, deleted_at)
-      values (${h.tenant.id}, 'experiment', ${experimentId}, now())`
-    await h.queue.enqueue('sweep', [{}])
-    await h.drain()
+    await deleteExperiment(h)
     expect(await h.db`select id from runs`).toEqual([{ id: idOf('other') }])
     expect(await h.db`select id from traces`).toEqual([{ id: idOf('other') }])
     expect(await h.db`select id from feedback`).toEqual([{ id: idOf('f2') }])
@@ -299,7 +331,63 @@ describe('purge', () => {
       { purged: true },
     ])
   })
+
+  test('a trace with runs of another experiment stays, and is rolled up from those', async () => {
+    const h = await harness()
+    await addExperiment(h)
+    const other = deriveId('test', 'other experiment')
+    await addExperiment(h, other)
+    const kept = event('run', idOf('kept'), {
+      traceId: idOf('shared'),
+      experimentId: other,
+      name: 'kept',
+      runType: 'llm',
+      startTime: at(1),
+      endTime: at(2),
+      totalTokens: 5,
+      totalCost: '0.5',
+    })
+    await h.ingest(
+      ...tree('shared', 9, 10, { error: '"boom"' }),
+      event('trace', idOf('shared'), { experimentId }),
+      event('trace', idOf('empty'), { experimentId }),
+      kept,
+    )
+    await deleteExperiment(h)
+    const traces = await h.db`
+      select root_run_id, root_name, run_count, error_count, total_tokens, total_cost, shown_cost, start_time, end_time
+      from traces`
+    expect(traces).toEqual([
+      {
+        rootRunId: idOf('kept'),
+        rootName: 'kept',
+        runCount: 1,
+        errorCount: 0,
+        totalTokens: 5,
+        totalCost: '0.5',
+        shownCost: '0.5',
+        startTime: at(1),
+        endTime: at(2),
+      },
+    ])
+    const counted = await h.db`select * from experiment_aggregates`
+    expect(counted).toMatchObject([{ experimentId: other, runCount: 1, totalTokens: 5 }])
+    await experimentAggregateRebuild(h.db, h.tenant.id, other)
+    expect(await h.db`select * from experiment_aggregates`).toEqual(counted)
+  })
 })
+
+/** Deletes the experiment, and purges what belongs to it. */
+async function deleteExperiment(h: Harness): Promise<void> {
+  await h.db`delete from experiments where id = ${experimentId}`
+  await h.db`
+    insert into tombstones (tenant_id, kind, id, deleted_at)
+    values (${h.tenant.id}, 'experiment', ${experimentId}, now())`
+  for (const _ of ['purge', 'refresh']) {
+    await h.queue.enqueue('sweep', [{}])
+    await h.drain()
+  }
+}
 
 /** The database of the harness, through one connection. */
 async function openSingle(h: Harness): Promise<Db> {

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { createPace } from '../../workers/pace.ts'
+import type { AggregateJob } from '../../src/queue/catalog.ts'
+import { inlineBackend } from '../../src/queue/backends/inline.ts'
+import { createPace, nudgeAggregate } from '../../workers/pace.ts'
+import { handlers } from '../queue/handlers.ts'
 
 const key = 'tenant'
 
@@ -39,4 +42,16 @@ test('an outage during the first refresh of all counts as little', async () => {
   expect(pace.delayMs(key)).toBe(1_000)
   await take(60)
   expect(pace.delayMs(key)).toBe(600)
+})
+
+test('a job names an experiment that does not exist to a worker of an older version', async () => {
+  const queue = inlineBackend()
+  await queue.start()
+  const jobs: AggregateJob[] = []
+  await queue.work(handlers({ aggregate: async (job) => void jobs.push(job) }))
+  await nudgeAggregate({ queue, pace: createPace() }, key)
+  await queue.drain()
+  await queue.stop()
+  const none = '00000000-0000-0000-0000-000000000000'
+  expect(jobs).toEqual([{ tenantId: key, isFollowUp: false, experimentId: none }])
 })

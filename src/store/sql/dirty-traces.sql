@@ -1,6 +1,6 @@
 -- name: aggregate_lock
--- Makes the transactions that refresh aggregates of a tenant take turns, so that no two add the same difference. Waits
--- for no writer. $1 tenant. A repeat holds the lock twice.
+-- Makes the transactions that refresh aggregates of a tenant take turns, so that no two add the same difference. No
+-- writer waits for it. $1 tenant. A repeat holds the lock twice.
 select pg_advisory_xact_lock(hashtext('aggregates'), hashtext($1::uuid::text));
 
 -- name: dirty_trace_insert_many
@@ -59,10 +59,13 @@ limit 1;
 
 -- name: aggregate_pass_update_begun
 -- Begins a pass: it stands for all that were asked for, and marks what counts and has no trace. $1 tenant, $2 pass.
--- A repeat marks the same again.
+-- A repeat does nothing; two at once mark the same twice.
 -- May take minutes.
-with others as (
-  delete from aggregate_passes where tenant_id = $1 and id <> $2
+with due as materialized (
+  select id from aggregate_passes where tenant_id = $1 and id = $2 and not is_begun
+),
+others as (
+  delete from aggregate_passes where tenant_id = $1 and id <> $2 and exists (select from due)
 ),
 begun as (
   update aggregate_passes set is_begun = true where tenant_id = $1 and id = $2
@@ -81,7 +84,8 @@ from (
     union
     select trace_aggregates.trace_id from trace_aggregates where trace_aggregates.tenant_id = $1
   ) as place
-  where not exists (select from traces where traces.tenant_id = $1 and traces.id = place.id)
+  where exists (select from due)
+    and not exists (select from traces where traces.tenant_id = $1 and traces.id = place.id)
 ) as lone
 group by lone.part;
 

@@ -38,6 +38,18 @@ limit $3;
 -- Deletes what trace_aggregate_refresh has left at zero. $1 tenant, $2 uuid[] experiments. A repeat deletes nothing.
 delete from experiment_sums where tenant_id = $1 and experiment_id = any ($2::uuid[]) and n = 0;
 
+-- name: experiment_aggregate_delete
+-- Deletes the aggregates of a deleted experiment. Run it under aggregate_lock. $1 tenant, $2 experiment. A repeat deletes
+-- nothing.
+-- May take minutes.
+with parts as (
+  delete from trace_aggregates where tenant_id = $1 and experiment_id = $2
+),
+sums as (
+  delete from experiment_sums where tenant_id = $1 and experiment_id = $2
+)
+delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2;
+
 -- name: experiment_aggregate_upsert
 -- Writes the aggregates of experiments from their sums. Percentiles are exact up to $4 executions and traces; beyond that
 -- they come from histograms and are wrong by 1 % at most. Run it under aggregate_lock.
@@ -198,4 +210,4 @@ on conflict (tenant_id, experiment_id) do update set
   activity_last = excluded.activity_last,
   activity_end = excluded.activity_end,
   is_built = true
-where held.is_built or $3::boolean;
+where held.is_built or excluded.is_built;

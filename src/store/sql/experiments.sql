@@ -204,35 +204,49 @@ cross join lateral (
 ) as locked;
 
 -- name: experiment_rows_delete
--- Purges the remaining rows of a deleted experiment: run items, feedback (that on the experiment itself only when the
--- tombstone does not keep it), traces without runs, and aggregates. Marks the traces of what it deletes. Run it under
--- aggregate_lock. $1 tenant, $2 experiment. A repeat deletes nothing.
+-- Purges some of the remaining rows of a deleted experiment: run items, feedback (that on the experiment itself only when
+-- the tombstone does not keep it), traces without runs, and what traces added to it. Marks the traces of the feedback.
+-- $1 tenant, $2 experiment, $3 the most rows of each kind. Returns whether there were any. A repeat deletes the next ones.
 -- May take minutes.
 with items as (
-  delete from run_items where tenant_id = $1 and experiment_id = $2
+  delete from run_items
+  where tenant_id = $1 and id in (select id from run_items where tenant_id = $1 and experiment_id = $2 limit $3)
+  returning id
 ),
 parts as (
-  delete from trace_aggregates where tenant_id = $1 and experiment_id = $2
-),
-sums as (
-  delete from experiment_sums where tenant_id = $1 and experiment_id = $2
+  delete from trace_aggregates
+  where tenant_id = $1 and experiment_id = $2
+    and trace_id in (select trace_id from trace_aggregates where tenant_id = $1 and experiment_id = $2 limit $3)
+  returning trace_id
 ),
 scores as (
   delete from feedback
-  where tenant_id = $1 and experiment_id = $2
-    and (run_id is not null or trace_id is not null or not exists (
-      select from tombstones where tenant_id = $1 and kind = 'experiment' and id = $2 and keeps_scores
-    ))
+  where tenant_id = $1 and id in (
+    select id from feedback
+    where tenant_id = $1 and experiment_id = $2
+      and (run_id is not null or trace_id is not null or not exists (
+        select from tombstones where tenant_id = $1 and kind = 'experiment' and id = $2 and keeps_scores
+      ))
+    limit $3
+  )
   returning coalesce(trace_id, run_id) as trace_id
 ),
 empty_traces as (
-  delete from traces where tenant_id = $1 and experiment_id = $2
+  delete from traces
+  where tenant_id = $1 and id in (
+    select held.id from traces as held
+    where held.tenant_id = $1 and held.experiment_id = $2
+      and not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = held.id)
+    limit $3
+  )
+  returning id
 ),
-aggregates as (
-  delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2
+marked as (
+  insert into dirty_traces (tenant_id, trace_ids)
+  select $1, array_agg(distinct scores.trace_id) from scores where scores.trace_id is not null having count(*) > 0
 )
-insert into dirty_traces (tenant_id, trace_ids)
-select $1, array_agg(distinct scores.trace_id) from scores where scores.trace_id is not null having count(*) > 0;
+select exists (select from items) or exists (select from parts) or exists (select from scores)
+  or exists (select from empty_traces) as is_some;
 
 -- name: experiment_update
 -- Changes the fields that are not null. $1 tenant, $2 id, $3 name, $4 description, $5 metadata, $6 extra, $7 trace

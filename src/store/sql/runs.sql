@@ -54,8 +54,8 @@ kept_traces as (
   where traces.tenant_id = $1 and traces.id = kept.id
 ),
 marked as (
-  insert into dirty_traces (tenant_id, trace_ids)
-  select $1, array_agg(touched.trace_id)
+  insert into dirty_traces (tenant_id, trace_ids, is_left)
+  select $1, array_agg(touched.trace_id), true
   from (
     select gone.trace_id from gone where gone.trace_id is not null
     union

@@ -6,7 +6,12 @@
 -- One look-up per key.
 with asked as materialized (
   select given.id as trace_id from unnest($2::uuid[]) as given (id)
+  -- Most tenants that only trace have nothing that could count.
   where exists (select from experiments where experiments.tenant_id = $1)
+    or exists (select from trace_aggregates where trace_aggregates.tenant_id = $1)
+    or exists (select from runs where runs.tenant_id = $1 and runs.experiment_id is not null)
+    or exists (select from run_items where run_items.tenant_id = $1 and run_items.experiment_id is not null)
+    or exists (select from feedback where feedback.tenant_id = $1 and feedback.experiment_id is not null)
   union
   select run.trace_id
   from unnest($2::uuid[]) as given (id)
@@ -220,10 +225,12 @@ fresh as materialized (
   left join item_sum using (experiment_id, trace_id)
   left join activity using (experiment_id, trace_id)
   left join feedback_sum using (experiment_id, trace_id)
-  -- As a subquery, because the planner takes a join for so selective that it goes through all the others for each row.
+  -- An experiment that has not come yet counts too, because nothing marks these traces when it does. As a subquery, because
+  -- the planner takes a join for so selective that it goes through all the others for each row.
   where (
-    select true from experiments where experiments.tenant_id = $1 and experiments.id = place.experiment_id
-  )
+    select true from tombstones
+    where tombstones.tenant_id = $1 and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
+  ) is null
 ),
 stored as materialized (
   select held.experiment_id, held.trace_id, held.part

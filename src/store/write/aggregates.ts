@@ -9,7 +9,7 @@ const stepsAtOnce = 10
 const experimentsAtOnce = 200
 /** Up to so many executions, percentiles are exact; beyond, a histogram gives them within 1 %. */
 const exactUpTo = 5000
-/** A reader waits for the sums of an experiment of at most so many traces; those of a larger one are left to the workers. */
+/** A reader waits for the sums of at most so many traces; what is more is left to the workers. */
 const builtForReaderUpTo = 5000
 
 /**
@@ -30,20 +30,16 @@ export async function aggregateRefresh(db: Db, tenantId: string): Promise<boolea
 /**
  * Refreshes those of these experiments that marked traces may have changed, so that the reader sees every applied
  * event. What else has changed in the tenant is left to the workers.
+ * @param buildUpTo how many traces it looks at for experiments that a pass has not come to
  */
 export async function experimentAggregateRefreshDirty(
   db: Db,
   tenantId: string,
   experimentIds: string[],
+  buildUpTo = builtForReaderUpTo,
 ): Promise<void> {
   if (experimentIds.length === 0) return
-  const unbuilt = await runStatement<{ id: string }>(db, 'experiment_aggregate_list_unbuilt', [
-    tenantId,
-    experimentIds,
-  ])
-  for (const { id } of unbuilt) {
-    await db.begin(async (transaction) => build(transaction, tenantId, id, builtForReaderUpTo))
-  }
+  await buildUnbuilt(db, tenantId, experimentIds, buildUpTo)
   if ((await runStatement(db, 'dirty_trace_find', [tenantId])).length === 0) return
   // To find out which marks matter takes as long as to take some hundreds of them.
   if ((await refreshMarked(db, tenantId, null)) < tracesAtOnce) return
@@ -148,23 +144,52 @@ async function experimentAggregateUpsert(
   ])
 }
 
+/** Publishes those of these experiments that never were, as far as a reader can wait for it. */
+async function buildUnbuilt(
+  db: Db,
+  tenantId: string,
+  experimentIds: string[],
+  upTo: number,
+): Promise<void> {
+  const unbuilt = await runStatement<{ id: string }>(db, 'experiment_aggregate_list_unbuilt', [
+    tenantId,
+    experimentIds,
+  ])
+  if (unbuilt.length === 0) return
+  if ((await aggregatePassFind(db, tenantId)) === null) {
+    // Their sums are complete.
+    const ids = unbuilt.map(({ id }) => id)
+    await db.begin(async (transaction) => {
+      await aggregateLock(transaction, tenantId)
+      await experimentAggregateUpsert(transaction, tenantId, ids, false)
+    })
+    return
+  }
+  let left = upTo
+  for (const { id } of unbuilt) {
+    left -= await db.begin(async (transaction) => build(transaction, tenantId, id, left))
+    if (left === 0) return
+  }
+}
+
 /**
  * Looks at every trace of an experiment, and then publishes its sums.
  * @param limit an experiment with more traces is left as it is; null: none is
+ * @returns the number of traces
  */
 async function build(
   transaction: Queryable,
   tenantId: string,
   experimentId: string,
   limit: number | null,
-): Promise<void> {
+): Promise<number> {
   await aggregateLock(transaction, tenantId)
   const asked = await runStatement<{ id: string }>(transaction, 'trace_aggregate_list_asked', [
     tenantId,
     experimentId,
     limit === null ? null : limit + 1,
   ])
-  if (limit !== null && asked.length > limit) return
+  if (limit !== null && asked.length > limit) return 0
   for (let i = 0; i < asked.length; i += tracesAtOnce) {
     const page = asked.slice(i, i + tracesAtOnce)
     await refreshTraces(
@@ -174,6 +199,7 @@ async function build(
     )
   }
   await experimentAggregateUpsert(transaction, tenantId, [experimentId], true)
+  return asked.length
 }
 
 interface Pass {
@@ -187,14 +213,17 @@ interface Pass {
  * @returns true when there is no pass, or it is done now
  */
 async function passStep(db: Db, tenantId: string): Promise<boolean> {
+  const next = await aggregatePassFind(db, tenantId)
+  if (next === null) return true
+  if (!next.isBegun) {
+    // Without the lock, because it may take long.
+    await runStatement(db, 'aggregate_pass_update_begun', [tenantId, next.id])
+    return false
+  }
   const pass = await db.begin(async (transaction): Promise<Pass | null> => {
     await aggregateLock(transaction, tenantId)
-    const [found] = await runStatement<Pass>(transaction, 'aggregate_pass_find', [tenantId])
-    if (found === undefined) return null
-    if (!found.isBegun) {
-      await runStatement(transaction, 'aggregate_pass_update_begun', [tenantId, found.id])
-      return found
-    }
+    const found = await aggregatePassFind(transaction, tenantId)
+    if (found === null || !found.isBegun) return found
     const page = await runStatement<{ id: string }>(transaction, 'trace_list_by_id', [
       tenantId,
       found.lastTraceId,
@@ -212,6 +241,11 @@ async function passStep(db: Db, tenantId: string): Promise<boolean> {
   await publishAll(db, tenantId)
   await aggregatePassUpdate(db, tenantId, pass.id, null)
   return false
+}
+
+async function aggregatePassFind(db: Queryable, tenantId: string): Promise<Pass | null> {
+  const [found] = await runStatement<Pass>(db, 'aggregate_pass_find', [tenantId])
+  return found ?? null
 }
 
 async function aggregatePassUpdate(

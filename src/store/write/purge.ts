@@ -33,10 +33,18 @@ export async function experimentPurge(
       purgeChunk,
     ])
   } while (deleted.length > 0)
+  for (let isSome = true; isSome; ) {
+    const [rest] = await runStatement<{ isSome: boolean }>(db, 'experiment_rows_delete', [
+      tenantId,
+      experimentId,
+      purgeChunk,
+    ])
+    isSome = rest!.isSome
+  }
   await db.begin(async (transaction) => {
     // A refresh that comes later sees that the experiment is gone, and leaves nothing behind.
     await aggregateLock(transaction, tenantId)
-    await runStatement(transaction, 'experiment_rows_delete', [tenantId, experimentId])
+    await runStatement(transaction, 'experiment_aggregate_delete', [tenantId, experimentId])
   })
   await tombstoneUpdatePurged(db, { tenantId, kind: 'experiment', id: experimentId }, now)
 }

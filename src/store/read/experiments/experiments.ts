@@ -143,10 +143,21 @@ export async function experimentListDirty(
 ): Promise<string[]> {
   const statement = sql`
 -- name: experiment_list_dirty
--- Experiments that meet some conditions and are stale. Reads only.
+-- Experiments that meet some conditions and are stale, or were made after something had counted in them. Reads only.
 select experiments.id from experiments
 where ${conditionSql(query)} and experiments.id in (
   select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
+  union all
+  select late.id
+  from experiments as late
+  where late.tenant_id = ${tenant}
+    and not exists (
+      select from experiment_aggregates as aggregate
+      where aggregate.tenant_id = late.tenant_id and aggregate.experiment_id = late.id
+    )
+    and exists (
+      select from experiment_sums as held where held.tenant_id = late.tenant_id and held.experiment_id = late.id
+    )
 )
 limit ${String(limit)}::bigint`
   const rows = await runComposed<{ id: string }>(db, tenantId, statement)
