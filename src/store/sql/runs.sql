@@ -118,9 +118,8 @@ where run.tenant_id = $1 and run.id = $2
 select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
 
 -- name: run_list_example_roots
--- Returns which of these runs are root runs that execute an example in an experiment: each is a run item
--- (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on every run of a
--- trace (contracts/langsmith.md 2.1). One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+-- Returns, of root runs that execute an example, what makes a run item of each. The upsert tells which runs these are
+-- (upsert-sql.ts). One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
 select run.*, experiment.dataset_id
 from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
 cross join lateral (
@@ -128,7 +127,6 @@ cross join lateral (
     runs.metadata ->> 'example_version' as example_version, coalesce(runs.start_time, runs.created_at) as created_at
   from runs
   where runs.tenant_id = asked.tenant_id and runs.id = asked.id
-    and runs.trace_id = runs.id and runs.parent_run_id is null and runs.reference_example_id is not null
   offset 0
 ) as run
 cross join lateral (

@@ -17,7 +17,7 @@ interface ExampleRoot {
 
 /**
  * LangSmith's clients link an example by a field of the root run, so such a run makes a run item as well.
- * @param runs that were just written
+ * @param runs that execute an example and were just written (`is_example_root` in upsert-sql.ts)
  */
 export async function linksOfRuns(
   db: Queryable,
