@@ -1,10 +1,13 @@
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { setMaxListeners } from 'node:events'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
-import { type Attack, attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
+import type { AttackOrder } from './attacker.ts'
+import { attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { writeSection } from './overload-report.ts'
 import { withServer } from './server-process.ts'
@@ -12,7 +15,7 @@ import { withServer } from './server-process.ts'
 /*
  * What others notice while one client attacks the server: a fresh connection for /livez, the same on the port for health,
  * and a write of another tenant over a fresh connection. Each asks again a tenth of a second after it was answered. A server
- * is started anew for each attack; it, Postgres and the attacker share the machine.
+ * is started anew for each attack; it, Postgres and the attacker, a process of its own, share the machine.
  *
  *   npx tsx bench/front-door.ts [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
  *
@@ -43,11 +46,11 @@ interface Noticed {
 }
 
 const rows: { attack: string; before: Noticed | null; after: Noticed }[] = []
-const all = [{ name: 'none', begin: async () => {} }, ...attacks(connections)]
+const all = [null, ...attacks(connections).map(({ name }) => name)]
 // A server for each takes its time to start: a smoke test makes do with three.
 for (const attack of values.smoke ? [all[1]!, ...all.slice(-2)] : all) {
   const before = values.against === undefined ? null : await measure(attack, values.against)
-  rows.push({ attack: attack.name, before, after: await measure(attack) })
+  rows.push({ attack: attack ?? 'none', before, after: await measure(attack) })
   console.log(JSON.stringify(rows.at(-1)))
 }
 const table = tableOf()
@@ -55,7 +58,8 @@ console.log(table)
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows))
 if (values.docs) await writeSection('attacks', table)
 
-async function measure(attack: Attack, against?: string): Promise<Noticed> {
+/** @param attack its name; null for none */
+async function measure(attack: string | null, against?: string): Promise<Noticed> {
   let noticed: Noticed | undefined
   await withFreshStore(
     async (store) => {
@@ -65,9 +69,8 @@ async function measure(attack: Attack, against?: string): Promise<Noticed> {
         const sessionId = await createLargeRuns(url, attacker)
         // The first requests compile the code that the others run.
         await send(`${url}/feedback`, writeOf(other), feedback())
-        const ends = new AbortController()
-        setMaxListeners(0, ends.signal)
-        const attacking = attack.begin({ url, attacker, sessionId }, ends.signal)
+        const target = { url, attacker, sessionId }
+        const end = attack === null ? null : begin({ name: attack, connections, target })
         await pause(attackFirstMs)
         const until = performance.now() + seconds * 1000
         const [livez, health, write] = await Promise.all([
@@ -75,14 +78,26 @@ async function measure(attack: Attack, against?: string): Promise<Noticed> {
           ask(until, async () => send(`${healthUrl}/livez`, limited({ agent: false }))),
           ask(until, async () => send(`${url}/feedback`, writeOf(other), feedback())),
         ])
-        ends.abort()
-        await attacking
+        await end?.()
         noticed = { livez, health, write }
       })
     },
     { isBare: against !== undefined },
   )
   return noticed!
+}
+
+/** Begins an attack in a process of its own. @returns what ends it */
+function begin(order: AttackOrder): () => Promise<void> {
+  const attacker = fork(join(import.meta.dirname, 'attacker.ts'), {
+    execArgv: process.execArgv,
+  })
+  const exited = once(attacker, 'exit')
+  attacker.send(order)
+  return async () => {
+    attacker.disconnect()
+    await exited
+  }
 }
 
 /** Asks one time after the other. @returns in words, how long answers took and how many were none or a refusal */

@@ -2,8 +2,8 @@
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
  * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
  * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
- * several owners bring items, the batches in progress hold little of each: a batch takes as long for one as for all, and
- * there is one left for another.
+ * several owners bring items, one that has brought many gets batches of its own, which hold little at a time, and there is
+ * a batch left for an owner that has none in progress: a batch takes as long for one as for all.
  */
 
 /** How the batches of a lane stand to those of other lanes. */
@@ -22,6 +22,9 @@ const quietMs = 1_000
  * batch costs by itself made a large tenant fall behind below the rate that can be sustained (bench/overload.ts).
  */
 const shareWeight = 400
+
+/** An owner of whom more waits than this shares no batch with others. */
+const lightWeight = 100
 
 /**
  * Makes two kinds of lanes: no batch of a lane behind begins while one ahead applies a batch, for a short while at least,
@@ -100,8 +103,12 @@ export function createGatherer<T>({
     resolve(): void
     reject(error: unknown): void
   }
+  interface Line {
+    items: Waiting[]
+    weight: number
+  }
   /** By owner. The owner whose turn is next comes first. */
-  const waiting = new Map<string, Waiting[]>()
+  const waiting = new Map<string, Line>()
   /** When each owner last brought an item; those that did not for a second are forgotten. */
   const broughtAt = new Map<string, number>()
   /** For each batch in progress, what it holds of each owner. */
@@ -137,37 +144,66 @@ export function createGatherer<T>({
     return [...inProgress].reduce((sum, held) => sum + (held.get(owner) ?? 0), 0)
   }
 
+  /** Whether several owners brought items lately. */
+  function isShared(): boolean {
+    for (const [owner, at] of broughtAt) if (now() - at > quietMs) broughtAt.delete(owner)
+    return broughtAt.size > 1
+  }
+
+  /** Of whom a batch may be made, beside those in progress. */
+  function ownersInTurn(): string[] {
+    const owners = [...waiting.keys()]
+    if (!isShared()) return owners
+    const most = running > batchesAtOnce ? 1 : shareWeight
+    const allowed = owners.filter((owner) => weightInProgress(owner) < most)
+    const isLight = (owner: string): boolean => waiting.get(owner)!.weight <= lightWeight
+    const [first] = allowed
+    return first === undefined || !isLight(first) ? allowed.slice(0, 1) : allowed.filter(isLight)
+  }
+
   function takeBatch(): { batch: Waiting[]; weights: ReadonlyMap<string, number> } {
     const batch: Waiting[] = []
-    const most = isBehind() ? Math.min(shareWeight, maxWeight) : maxWeight
-    for (const [owner, at] of broughtAt) if (now() - at > quietMs) broughtAt.delete(owner)
-    const isShared = broughtAt.size > 1
-    const mostOfOne = isShared ? shareWeight : most
+    const owners = ownersInTurn()
+    const isSmall = isBehind() || isShared()
+    const most = isSmall ? Math.min(shareWeight, maxWeight) : maxWeight
+    const held = isShared() && owners.length === 1 ? weightInProgress(owners[0]!) : 0
     const weights = new Map<string, number>()
-    let weight = 0
-    // A map goes on with what is added to it meanwhile: an owner that has more comes round again.
-    for (const [owner, items] of waiting) {
-      const ofOwner = weights.get(owner) ?? 0
-      const heldOfOwner = isShared ? weightInProgress(owner) : 0
-      if (heldOfOwner + ofOwner >= mostOfOne) continue
-      const next = items.shift()!
+    let weight = held
+    // An array goes on with what is added to it meanwhile: an owner that has more comes round again.
+    for (const owner of owners) {
+      const line = waiting.get(owner)!
+      const next = line.items.shift()!
+      const itemWeight = weigh(next.item)
       batch.push(next)
+      line.weight -= itemWeight
       waiting.delete(owner)
-      if (items.length > 0) waiting.set(owner, items)
-      weights.set(owner, ofOwner + weigh(next.item))
-      weight += weigh(next.item)
+      if (line.items.length > 0) {
+        waiting.set(owner, line)
+        owners.push(owner)
+      }
+      weights.set(owner, (weights.get(owner) ?? 0) + itemWeight)
+      weight += itemWeight
       if (weight >= most) break
     }
     return { batch, weights }
   }
 
+  /** Whether an item of the owner need not wait for the end of a batch in progress. */
+  function mayBegin(owner: string): boolean {
+    if (running === 0) return true
+    if (isBehind()) return false
+    if (running < batchesAtOnce) return true
+    return running === batchesAtOnce && isShared() && weightInProgress(owner) === 0
+  }
+
   return async (item) =>
     new Promise((resolve, reject) => {
       const owner = ownerOf(item)
-      const items = waiting.get(owner) ?? []
+      const line = waiting.get(owner) ?? { items: [], weight: 0 }
       broughtAt.set(owner, now())
-      items.push({ item, resolve, reject })
-      waiting.set(owner, items)
-      if (running === 0 || (running < batchesAtOnce && !isBehind())) void run()
+      line.items.push({ item, resolve, reject })
+      line.weight += weigh(item)
+      waiting.set(owner, line)
+      if (mayBegin(owner)) void run()
     })
 }

@@ -36,14 +36,15 @@ export function decodeBodies(app: FastifyInstance): void {
     }
     return decodedBody(request, decode, isStreamed)
   })
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     if (request.closesConnection) reply.header('connection', 'close')
-    if (request.raw.complete) return
-    if (request.closesConnection) return
-    // Fastify would close the connection, and a client that is still sending would see a reset instead of the answer
-    // (contracts/langsmith.md 5.19). The rest of the body is read and discarded instead.
-    reply.removeHeader('connection')
-    drain(request)
+    else if (!request.raw.complete) {
+      // Fastify would close the connection, and a client that is still sending would see a reset instead of the answer
+      // (contracts/langsmith.md 5.19). The rest of the body is read and discarded instead.
+      reply.removeHeader('connection')
+      drain(request)
+    }
+    done(null, payload)
   })
 }
 

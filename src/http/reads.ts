@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { ReadCancelledError } from '../store/errors.ts'
-import { keepReading, withReading } from '../store/reading.ts'
+import { countReading, keepReading, withReading } from '../store/reading.ts'
 import { scopeOf, type Principal } from './auth.ts'
 import type { App } from './services.ts'
 
@@ -38,8 +38,10 @@ export function stopUnwantedReads(app: App): void {
     const { signal } = controller
     // Each running statement of the request is a listener.
     setMaxListeners(0, signal)
+    const finish = countReading()
     const end = (): void => {
       underWay.delete(controller)
+      finish()
       if (!reply.raw.writableFinished) controller.abort(new ReadCancelledError('client left'))
     }
     underWay.add(controller)

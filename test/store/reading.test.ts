@@ -1,5 +1,12 @@
-import { expect, test } from 'vitest'
-import { currentReading, keepReading, withReading, type Reading } from '../../src/store/reading.ts'
+import { AsyncResource } from 'node:async_hooks'
+import { expect, test, vi } from 'vitest'
+import {
+  countReading,
+  currentReading,
+  keepReading,
+  withReading,
+  type Reading,
+} from '../../src/store/reading.ts'
 
 const reading: Reading = {
   tenantId: 'mine',
@@ -36,4 +43,24 @@ test('it is ended when whoever asks stops early', async () => {
 test('outside a reading an iterator stays as it is', () => {
   const source = tenants()
   expect(keepReading(source)).toBe(source)
+})
+
+test('readings are known while one is under way, and again after there was none for a while', () => {
+  vi.useFakeTimers()
+  try {
+    const [first, second] = [countReading(), countReading()]
+    const within = withReading(reading, () => new AsyncResource('test'))
+    const seen = (): unknown => within.runInAsyncScope(currentReading)?.tenantId
+    first()
+    first()
+    vi.advanceTimersByTime(60_000)
+    expect(seen()).toBe('mine')
+    second()
+    expect(seen()).toBe('mine')
+    vi.advanceTimersByTime(60_000)
+    expect(seen()).toBeUndefined()
+    expect(withReading(reading, currentReading)).toBe(reading)
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -68,16 +68,21 @@ test('a lane that gives way goes on after a while, however busy the other is', a
   await done
 })
 
-test('while several owners bring items, a batch holds little of each', async () => {
+test('while several owners bring items, one that brings many has batches of its own, which hold little', async () => {
   const batches: string[][] = []
   const gather = createGatherer<string>({
     apply: async (items) => void batches.push(items),
     maxWeight: 4000,
-    weigh: () => 200,
+    weigh: (item) => (item.startsWith('a') ? 200 : 50),
     ownerOf: (item) => item[0]!,
   })
-  await Promise.all(['a1', 'a2', 'a3', 'a4', 'a5', 'b1'].map(gather))
-  expect(batches).toEqual([['a1', 'b1', 'a2'], ['a3', 'a4'], ['a5']])
+  await Promise.all(['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'c1'].map(gather))
+  expect(batches.map((batch) => batch.toSorted())).toEqual([
+    ['a1', 'a2'],
+    ['b1', 'c1'],
+    ['a3', 'a4'],
+    ['a5'],
+  ])
 })
 
 test('an owner that brings many does not have all batches at a time: another one waits for none of them', async () => {
@@ -95,6 +100,22 @@ test('an owner that brings many does not have all batches at a time: another one
   busy.end()
   await expect.poll(() => busy.begun.slice(4)).toEqual([['a3']])
   busy.end()
+  busy.end()
+  await Promise.all(done)
+})
+
+test('an owner without a batch in progress has one at once, though two of another are in progress', async () => {
+  const busy = lane({ maxWeight: 400, weigh: () => 150, ownerOf: (item) => item[0]! })
+  const done = ['b1', 'a1'].map(busy.gather)
+  await expect.poll(() => busy.begun).toEqual([['b1'], ['a1']])
+  busy.end()
+  await done[0]
+  done.push(busy.gather('a2'))
+  await expect.poll(() => busy.begun.slice(2)).toEqual([['a2']])
+  done.push(busy.gather('a3'), busy.gather('b2'))
+  await expect.poll(() => busy.begun.slice(3)).toEqual([['b2']])
+  for (let i = 0; i < 3; i++) busy.end()
+  await expect.poll(() => busy.begun.slice(4)).toEqual([['a3']])
   busy.end()
   await Promise.all(done)
 })

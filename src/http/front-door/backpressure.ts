@@ -112,16 +112,19 @@ export function limitBytesInFlight(
     route.bodyLimit = Math.min(route.bodyLimit ?? Infinity, keylessBodyBytes)
   })
   // This hook runs after authentication, so the tenant is known, and before the body is read.
-  app.addHook('preParsing', async (request, reply, payload) => {
-    if (request.method === 'GET' || request.method === 'HEAD') return payload
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return done(null, payload)
     const owner = ownerOf(request)
     shares.set(request, { owner, bytes: 0 })
     // This covers a client that goes away before it is answered. The request closes earlier, once its body is read.
     reply.raw.once('close', () => release(request))
     checkRoom(owner, 0, announcedBytes(request, bytesInFlight / 4))
-    return payload
+    done(null, payload)
   })
-  app.addHook('onResponse', async (request) => release(request))
+  app.addHook('onResponse', (request, _, done) => {
+    release(request)
+    done()
+  })
 
   function release(request: object): void {
     const share = shares.get(request)

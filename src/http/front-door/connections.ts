@@ -24,9 +24,9 @@ export function limitConnections(app: FastifyInstance, most: number): void {
     })
     if (open > most) refused.add(socket)
   })
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _, done) => {
     silent.delete(request.raw.socket)
-    if (!refused.has(request.raw.socket)) return
+    if (!refused.has(request.raw.socket)) return done()
     request.closesConnection = true
     throw new OverloadedError('too many connections')
   })

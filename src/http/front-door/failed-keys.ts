@@ -21,7 +21,8 @@ export interface FailedKeys {
  */
 export function countFailedKeys(app: FastifyInstance): FailedKeys {
   const failures = new LRUCache<string, { count: number }>({ max: addressLimit, ttl: perMs })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    done()
     if (reply.statusCode !== 401) return
     const known = failures.get(request.ip)
     if (known === undefined) failures.set(request.ip, { count: 1 })

@@ -122,12 +122,16 @@ export function countIntake(app: FastifyInstance, intake: Intake): void {
   app.decorateRequest('endIntake', function (this: FastifyRequest) {
     stays.get(this)?.end()
   })
-  app.addHook('onResponse', async (request) => stays.get(request)?.end())
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onResponse', (request, _, done) => {
+    stays.get(request)?.end()
+    done()
+  })
+  app.addHook('onRequest', (request, reply, done) => {
     // This covers a client that leaves before it is answered. The request itself closes earlier, once its body is read.
     reply.raw.once('close', () => {
       over.add(request)
       stays.get(request)?.end()
     })
+    done()
   })
 }

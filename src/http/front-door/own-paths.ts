@@ -7,8 +7,10 @@ const ownPaths = /^\/(?:livez|readyz|metrics|docs)(?:[/?]|$)/
  * path, so nothing may be there under another prefix, with a second slash, or percent-encoded.
  */
 export function serveOwnPathsOnly(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (!ownPaths.test(request.routeOptions.url ?? '') || ownPaths.test(request.originalUrl)) return
-    return reply.code(404).send({ detail: 'Resource not found' })
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!ownPaths.test(request.routeOptions.url ?? '') || ownPaths.test(request.originalUrl)) {
+      return done()
+    }
+    reply.code(404).send({ detail: 'Resource not found' })
   })
 }

@@ -55,11 +55,13 @@ export function watchRefusals(app: FastifyInstance, metrics: Metrics, log: Log):
     dialects.set(name, counts)
     route.config.counts = counts
   })
-  app.addHook('onError', async (request, _, error) => {
+  app.addHook('onError', (request, _, error, done) => {
     request.refusal = refusalOf(error)
     if (request.refusal !== null) tell(request.refusal, error, request)
+    done()
   })
-  app.addHook('onResponse', async (request, { statusCode }) => {
+  app.addHook('onResponse', (request, { statusCode }, done) => {
+    done()
     if (statusCode < 400 || request.isCounted) return
     const reason = statusReasons[statusCode] ?? (statusCode < 500 ? 'invalid' : 'failure')
     request.routeOptions.config.counts?.requestRefused(request.refusal ?? reason)

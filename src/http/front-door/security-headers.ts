@@ -18,6 +18,9 @@ export const headersOfData = {
   'cache-control': 'no-store',
 }
 
+const policyName = 'content-security-policy'
+const namedHeaders = Object.entries(headersOfData)
+
 /**
  * What the API's documentation needs: its own files, and styles that its script sets. It asks only this server. Over
  * plain HTTP too, so nothing is upgraded.
@@ -40,11 +43,12 @@ export const docsPolicy = [
  * its host does.
  */
 export function setSecurityHeaders(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     const policy = request.routeOptions.config.contentSecurityPolicy
-    const headers = { ...headersOfData, ...(policy && { 'content-security-policy': policy }) }
-    for (const [name, value] of Object.entries(headers)) {
+    if (policy !== undefined && !reply.hasHeader(policyName)) reply.header(policyName, policy)
+    for (const [name, value] of namedHeaders) {
       if (!reply.hasHeader(name)) reply.header(name, value)
     }
+    done(null, payload)
   })
 }
