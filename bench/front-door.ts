@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { type Attack, attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
 import { withFreshStore } from './fresh-store.ts'
-import { writeSection } from './overload-report.ts'
+import { writeSection } from './suite/sections.ts'
 import { withServer } from './server-process.ts'
 
 /*
@@ -53,7 +53,7 @@ for (const attack of values.smoke ? [all[1]!, ...all.slice(-2)] : all) {
 const table = tableOf()
 console.log(table)
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows))
-if (values.docs) await writeSection('attacks', table)
+if (values.docs) await writeSection('overload.md', 'attacks', table)
 
 async function measure(attack: Attack, against?: string): Promise<Noticed> {
   let noticed: Noticed | undefined

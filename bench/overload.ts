@@ -6,8 +6,8 @@ import { startRedis } from '../test/support/redis.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { type FreshStore, withFreshStore } from './fresh-store.ts'
 import { watchMemory } from './memory.ts'
-import { type Answered, type Order, type Outcome, runsPerRequest } from './overload-client.ts'
-import { sendFrom, withSink } from './overload-clients.ts'
+import { type Answered, type Order, type Outcome, runsPerRequest } from './overload/client.ts'
+import { sendFrom, withSink } from './overload/clients.ts'
 import {
   findCommits,
   type LoadResult,
@@ -15,7 +15,7 @@ import {
   summarize,
   tableOf,
   writeDocs,
-} from './overload-report.ts'
+} from './overload/report.ts'
 import { type RunningServer, withServer } from './server-process.ts'
 
 /*
