@@ -14,7 +14,7 @@ import { withServer } from './server-process.ts'
  * and a write of another tenant over a fresh connection. Each asks again a tenth of a second after it was answered. A server
  * is started anew for each attack; it, Postgres and the attacker share the machine.
  *
- *   npx tsx bench/front-door.ts [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
+ *   npm run bench -- front-door [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
  *
  * --against is a folder of an earlier version with its `dist`, which is attacked as well. --docs writes the table into
  * docs/overload.md.

@@ -28,7 +28,7 @@ import { type RunningServer, withServer } from './server-process.ts'
  * not earlier requests are answered; nothing that was refused is sent again. The server, Postgres, Redis and this load
  * share the machine.
  *
- *   npx tsx bench/overload.ts [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
+ *   npm run bench -- overload [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
  *     [--redis-memory 100mb] [--seed 1] [--docs] [--json FILE] [--smoke]
  *
  * --rate is the sustainable rate, which is then not measured. --docs writes docs/overload.svg and the table in

@@ -7,6 +7,7 @@ import { readRequests } from './history/requests.ts'
 import type { History } from './history/rows.ts'
 import { withHistory } from './history/store.ts'
 import { publish } from './suite/publish.ts'
+import type { ReadFigure } from './suite/shapes.ts'
 import { percentile } from './suite/spread.ts'
 
 /*
@@ -39,15 +40,6 @@ const sizes = values.smoke
 const repeats = values.smoke ? 1 : Number(values.repeats)
 /** A request is not repeated once all of its times together are longer than this. */
 const enoughMs = 8000
-
-export interface ReadFigure {
-  name: string
-  p50: number
-  p99: number
-  /** What was answered: how many rows, or the sentence of a refusal. */
-  found: string
-  isRefused: boolean
-}
 
 await withHistory(
   sizes,

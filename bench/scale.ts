@@ -8,6 +8,7 @@ import { withHistory } from './history/store.ts'
 import { createChanges } from './suite/changes.ts'
 import { measureIngestInto } from './suite/ingest-into.ts'
 import { publish } from './suite/publish.ts'
+import type { Latency, ScaleFigure } from './suite/shapes.ts'
 import { percentile } from './suite/spread.ts'
 import { readStatistics } from './suite/statistics-reads.ts'
 import { tableText } from './suite/table.ts'
@@ -45,24 +46,6 @@ const projects = 2000
 const copiedUpTo = 2_000_000
 /** What is written in a quarter of a second at 2,000 events a second: workers refresh no less often. */
 const eventsBetween = 500
-
-interface Latency {
-  p50: number
-  p99: number
-}
-
-export interface ScaleFigure {
-  /** Runs that are stored. */
-  runs: number
-  /** Runs a second. */
-  ingest: { floor: number; endToEnd: number; ratio: number }
-  /** Milliseconds. */
-  comparison: Latency
-  runsOfProject: Latency
-  traces: Latency
-  observations: Latency
-  statistics: Latency
-}
 
 const figures: ScaleFigure[] = []
 for (const runs of sizes) {

@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import { withFreshStore, type FreshStore } from '../fresh-store.ts'
 import { makeExports } from '../otlp-requests.ts'
 import { publish } from '../suite/publish.ts'
+import type { PeerFigure } from '../suite/shapes.ts'
 import { spreadOf, type Spread } from '../suite/spread.ts'
 import { tableText } from '../suite/table.ts'
 import { defaultCache } from './python.ts'
@@ -41,15 +42,6 @@ const atOnce = Number(values['at-once'])
 const requestCount = values.smoke ? 10 : Math.ceil(Number(values.spans) / perRequest)
 const spans = requestCount * perRequest
 const warmUpRequests = values.smoke ? 2 : 20
-
-export interface PeerFigure {
-  name: string
-  version: string
-  /** Spans a second. */
-  rate: Spread
-  /** Microseconds per span; null where it cannot be known. */
-  cpu: { server: Spread; postgres: Spread } | null
-}
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 const systems: System[] = [

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { findFreePort } from '../../test/support/free-port.ts'
 import { insertTenant } from '../../test/support/tenant.ts'
 import type { FreshStore } from '../fresh-store.ts'
-import { cpuMicros } from '../process-cpu.ts'
+import { cpuMicros, groupCpuMicros } from '../process-cpu.ts'
 import { withServer } from '../server-process.ts'
 import { installPython, startProgram } from './python.ts'
 
@@ -71,15 +71,16 @@ const peers: PythonPeer[] = [
   {
     name: 'MLflow',
     version: '3.17.0',
-    packages: ['mlflow==3.17.0', 'psycopg2-binary'],
+    packages: ['mlflow==3.17.0', 'psycopg[binary]'],
     passes: 3,
     command: ({ port, databaseUrl, folder }) => ({
       program: 'mlflow',
       args: [
         'server',
-        ...['--host', '127.0.0.1', '--port', String(port)],
-        ...['--backend-store-uri', databaseUrl.replace('postgres://', 'postgresql://')],
-        ...['--artifacts-destination', folder],
+        '--host=127.0.0.1',
+        `--port=${port}`,
+        `--backend-store-uri=${databaseUrl.replace('postgres:', 'postgresql+psycopg:')}`,
+        `--artifacts-destination=${folder}`,
       ],
       env: { MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true' },
     }),
@@ -136,7 +137,7 @@ export function pythonSystems(cache: string): System[] {
           headers: peer.headers,
           databaseUrl: databaseUrl.href,
           countSql: peer.countSql,
-          cpu: async () => cpuMicros(server.pid),
+          cpu: async () => groupCpuMicros(server.pid),
         })
       } finally {
         await server.stop()

@@ -6,6 +6,7 @@ import { makeRequests, makeRuns, type PreparedRequest, type Protocol } from '../
 import { sendPrepared } from '../prepared-requests.ts'
 import { cpuMicros, postgresPid, redisPid } from '../process-cpu.ts'
 import { withServer } from '../server-process.ts'
+import type { IngestResult } from './shapes.ts'
 import { spreadOf, type Spread } from './spread.ts'
 
 export const runsPerRequest = 100
@@ -32,19 +33,7 @@ interface Pass {
   cpu: Record<string, number | null>
 }
 
-export interface IngestFigures {
-  /** Runs a second. */
-  floor: Spread
-  upsert: Spread
-  endToEnd: Spread
-  /** Of the floor, pass by pass. */
-  upsertRatio: Spread
-  endToEndRatio: Spread
-  /** Microseconds per run, by process. */
-  cpuMicrosPerRun: Record<string, Spread | null>
-  /** The most that one process held. */
-  peakBytes: number | null
-}
+export type IngestFigures = Omit<IngestResult, 'settings'>
 
 /**
  * Measures the floor, the product's own upsert, and runs that are accepted over HTTP until they are readable, in
