@@ -14,7 +14,7 @@ import { withFreshStore, type FreshStore } from './fresh-store.ts'
  * and of Postgres for each run. The events are those of bench/ingest.ts: traces of one root and three llm runs with
  * 1 kB of inputs and of outputs each. They are made before the clock starts, and two batches are in progress at a time.
  *
- *   npx tsx bench/apply.ts [--rounds 7] [--batches 20] [--runs 600] [--usage] [--stock 15] [--smoke]
+ *   npm run bench -- apply [--rounds 7] [--batches 20] [--runs 600] [--usage] [--stock 15] [--smoke]
  */
 
 const { values } = parseArgs({

@@ -8,7 +8,7 @@ import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
  * Measures the peak memory of an API process (no workers, blobs in a folder) that takes examples with attachments: in
  * one request, in one request after another, in several at once, and when as many attachments are read back.
  *
- *   npx tsx bench/attachments.ts [--mb 100] [--file-mb 5] [--requests 5] [--at-once 4] [--smoke]
+ *   npm run bench -- attachments [--mb 100] [--file-mb 5] [--requests 5] [--at-once 4] [--smoke]
  */
 
 const { values } = parseArgs({

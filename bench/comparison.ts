@@ -11,7 +11,7 @@ import { withFreshStore } from './fresh-store.ts'
  * tenant holds all runs; the compared experiments are a small part of them (architecture.md 10: flat with table size).
  * Database of its own in a temporary folder, or --database-url (an empty database; it is left filled).
  *
- *   npx tsx bench/comparison.ts [--runs 100000] [--examples 100] [--experiments 3] [--repeats 50] [--smoke]
+ *   npm run bench -- comparison [--runs 100000] [--examples 100] [--experiments 3] [--repeats 50] [--smoke]
  */
 
 const { values } = parseArgs({

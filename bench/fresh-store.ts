@@ -24,6 +24,8 @@ export interface FreshStoreOptions {
   settings?: Record<string, string>
   /** Leaves the database without a schema: a server of another version makes its own. */
   isBare?: boolean
+  /** A folder of an embedded Postgres that is kept, and a database in it, instead of an empty one. */
+  keptIn?: { folder: string; database: string } | undefined
 }
 
 /** Runs a Postgres that is migrated and empty, and makes a folder beside it. Both are gone when `use` is done. */
@@ -58,15 +60,15 @@ interface Server {
 
 async function startServer(
   folder: string,
-  { databaseUrl, stock, settings = {} }: FreshStoreOptions,
+  { databaseUrl, stock, settings = {}, keptIn }: FreshStoreOptions,
 ): Promise<Server> {
   if (databaseUrl !== undefined) return { url: databaseUrl, pidFile: null, stop: async () => {} }
-  const dataDir = join(folder, 'postgres')
+  const dataDir = keptIn?.folder ?? join(folder, 'postgres')
   if (stock === undefined) {
     const embedded = createEmbeddedPostgres({ dataDir, settings })
     const url = await embedded.start()
     return {
-      url,
+      url: keptIn === undefined ? url : url.replace(/\/postgres$/, `/${keptIn.database}`),
       pidFile: join(dataDir, 'postgres', 'postmaster.pid'),
       stop: async () => embedded.stop(),
     }

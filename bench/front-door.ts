@@ -9,7 +9,7 @@ import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import type { AttackOrder } from './attacker.ts'
 import { attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
 import { withFreshStore } from './fresh-store.ts'
-import { writeSection } from './overload-report.ts'
+import { writeSection } from './suite/sections.ts'
 import { withServer } from './server-process.ts'
 
 /*
@@ -17,7 +17,7 @@ import { withServer } from './server-process.ts'
  * and a write of another tenant over a fresh connection. Each asks again a tenth of a second after it was answered. A server
  * is started anew for each attack; it, Postgres and the attacker, a process of its own, share the machine.
  *
- *   npx tsx bench/front-door.ts [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
+ *   npm run bench -- front-door [--against FOLDER] [--seconds 15] [--connections 390] [--docs] [--json FILE] [--smoke]
  *
  * --against is a folder of an earlier version with its `dist`, which is attacked as well. --docs writes the table into
  * docs/overload.md.
@@ -56,7 +56,7 @@ for (const attack of values.smoke ? [all[1]!, ...all.slice(-2)] : all) {
 const table = tableOf()
 console.log(table)
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows))
-if (values.docs) await writeSection('attacks', table)
+if (values.docs) await writeSection('overload.md', 'attacks', table)
 
 /** @param attack its name; null for none */
 async function measure(attack: string | null, against?: string): Promise<Noticed> {

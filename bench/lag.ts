@@ -5,6 +5,9 @@ import type { Db } from '../src/store/pool.ts'
 import { insertTenant } from '../test/support/tenant.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { withServer } from './server-process.ts'
+import { publish } from './suite/publish.ts'
+import { withRedis } from './suite/redis.ts'
+import { percentile } from './suite/spread.ts'
 
 /*
  * At a steady rate of events: how long until a request is answered, and from then until what it wrote is committed
@@ -12,7 +15,8 @@ import { withServer } from './server-process.ts'
  * and of outputs each, sent at their time whether or not earlier ones are answered; the server and this load share the
  * machine.
  *
- *   npx tsx bench/lag.ts [--rate 2000] [--seconds 20] [--redis redis://127.0.0.1:6379] [--smoke]
+ *   npm run bench -- lag [--rate 2000] [--seconds 20] [--redis own|redis://127.0.0.1:6379] [--against .] [--docs]
+ *     [--smoke]
  */
 
 const { values } = parseArgs({
@@ -20,6 +24,8 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '2000' },
     seconds: { type: 'string', default: '20' },
     redis: { type: 'string' },
+    against: { type: 'string' },
+    docs: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
   },
 })
@@ -31,28 +37,35 @@ const warmUpSeconds = values.smoke ? 1 : 5
 const start = Date.UTC(2026, 0, 1)
 const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
 
-await withFreshStore(async (store) => {
-  const { db } = store
-  const { secretKey } = await insertTenant(db)
-  await withServer(store, { redisUrl: values.redis }, async ({ url }) => {
-    const send = async (text: string): Promise<void> => {
-      const response = await fetch(`${url}/runs/batch`, {
-        method: 'POST',
-        headers: { 'x-api-key': secretKey, 'content-type': 'application/json' },
-        body: text,
-      })
-      if (response.status !== 202) throw new Error(`${response.status} ${await response.text()}`)
-      await response.arrayBuffer()
-    }
-    // The first requests compile the code that the others run.
-    await measure(db, send, warmUpSeconds)
-    const { accept, lag } = await measure(db, send, seconds)
-    const mode = values.redis === undefined ? 'all in one process' : 'Redis, API and worker apart'
-    console.log(
-      `${rate} events/s for ${seconds} s, ${mode}: accepted in p50 ${percentile(accept, 50)}, p99 ${percentile(accept, 99)} ms; visible after p50 ${percentile(lag, 50)}, p99 ${percentile(lag, 99)} ms more`,
-    )
-  })
-})
+await withRedis(values.redis, async (redisUrl) =>
+  withFreshStore(async (store) => {
+    const { db } = store
+    const { secretKey } = await insertTenant(db)
+    await withServer(store, { redisUrl, against: values.against }, async ({ url }) => {
+      const send = async (text: string): Promise<void> => {
+        const response = await fetch(`${url}/runs/batch`, {
+          method: 'POST',
+          headers: { 'x-api-key': secretKey, 'content-type': 'application/json' },
+          body: text,
+        })
+        if (response.status !== 202) throw new Error(`${response.status} ${await response.text()}`)
+        await response.arrayBuffer()
+      }
+      // The first requests compile the code that the others run.
+      await measure(db, send, warmUpSeconds)
+      const { accept, lag } = await measure(db, send, seconds)
+      const mode = redisUrl === undefined ? 'all in one process' : 'Redis, API and worker apart'
+      const acceptedMs = { p50: percentile(accept, 50), p99: percentile(accept, 99) }
+      const visibleMs = { p50: percentile(lag, 50), p99: percentile(lag, 99) }
+      console.log(
+        `${rate} events/s for ${seconds} s, ${mode}: accepted in p50 ${acceptedMs.p50.toFixed(1)}, p99 ${acceptedMs.p99.toFixed(1)} ms; visible after p50 ${visibleMs.p50.toFixed(1)}, p99 ${visibleMs.p99.toFixed(1)} ms more`,
+      )
+      if (!values.docs) return
+      const name = redisUrl === undefined ? 'lag-one-process' : 'lag-redis'
+      await publish(name, { rate, seconds, acceptedMs, visibleMs }, { db, redisUrl })
+    })
+  }),
+)
 
 async function measure(
   db: Db,
@@ -109,9 +122,4 @@ function requestBody(): { id: string; text: string } {
     ]
   }).flat()
   return { id: runs.at(-1)!.id, text: JSON.stringify({ post: runs }) }
-}
-
-function percentile(times: number[], percent: number): string {
-  const sorted = times.toSorted((a, b) => a - b)
-  return (sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? 0).toFixed(1)
 }

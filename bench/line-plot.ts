@@ -1,7 +1,8 @@
-/** A plot over seconds. */
+/** A plot over seconds, or over what its ticks say. */
 export interface Plot {
   title: string
   lines: Line[]
+  ticks?: { x: number; label: string }[]
 }
 
 export interface Line {
@@ -33,7 +34,7 @@ export function plotsToSvg(columns: readonly (readonly Plot[])[]): string {
   ].join('\n')
 }
 
-function draw({ title, lines }: Plot): string {
+function draw({ title, lines, ticks }: Plot): string {
   const all = lines.flatMap(({ points }) => points)
   const right = Math.max(1, ...all.map(({ x }) => x))
   const step = niceStep(Math.max(...all.map(({ y }) => y), 0) / 4)
@@ -55,9 +56,8 @@ function draw({ title, lines }: Plot): string {
       `<path d="M${atX(0)} ${atY(y)}H${width - margin.right}" stroke="#ddd"/><text x="${margin.left - 6}" y="${Number(atY(y)) + 4}" text-anchor="end">${label(y)}</text>`,
     )
   }
-  const stepX = niceStep(right / 6)
-  for (let x = 0; x <= right; x += stepX) {
-    parts.push(`<text x="${atX(x)}" y="${height - 8}" text-anchor="middle">${label(x)} s</text>`)
+  for (const { x, label: text } of ticks ?? secondsUpTo(right)) {
+    parts.push(`<text x="${atX(x)}" y="${height - 8}" text-anchor="middle">${text}</text>`)
   }
   for (const [i, { points }] of lines.entries()) {
     const path = points.map(({ x, y }) => `${atX(x)} ${atY(y)}`).join('L')
@@ -66,6 +66,14 @@ function draw({ title, lines }: Plot): string {
     }
   }
   return parts.join('\n')
+}
+
+function secondsUpTo(right: number): { x: number; label: string }[] {
+  const step = niceStep(right / 6)
+  return Array.from({ length: Math.floor(right / step) + 1 }, (_, i) => ({
+    x: i * step,
+    label: `${label(i * step)} s`,
+  }))
 }
 
 /** @returns 1, 2 or 5 times a power of ten, not less than the wanted step */

@@ -9,7 +9,7 @@ import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
  *
  * `--queue none` takes the batches and forgets them, so that what is measured is the cost of reading and translating.
  *
- *   npx tsx bench/multipart.ts [--mb 20] [--requests 10] [--at-once 4] [--queue postgres] [--smoke]
+ *   npm run bench -- multipart [--mb 20] [--requests 10] [--at-once 4] [--queue postgres] [--smoke]
  */
 
 const { values } = parseArgs({

@@ -6,8 +6,8 @@ import { startRedis } from '../test/support/redis.ts'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
 import { type FreshStore, withFreshStore } from './fresh-store.ts'
 import { watchMemory } from './memory.ts'
-import { type Answered, type Order, type Outcome, runsPerRequest } from './overload-client.ts'
-import { sendFrom, withSink } from './overload-clients.ts'
+import { type Answered, type Order, type Outcome, runsPerRequest } from './overload/client.ts'
+import { sendFrom, withSink } from './overload/clients.ts'
 import {
   findCommits,
   type LoadResult,
@@ -15,7 +15,7 @@ import {
   summarize,
   tableOf,
   writeDocs,
-} from './overload-report.ts'
+} from './overload/report.ts'
 import { type RunningServer, withServer } from './server-process.ts'
 
 /*
@@ -28,7 +28,7 @@ import { type RunningServer, withServer } from './server-process.ts'
  * not earlier requests are answered; nothing that was refused is sent again. The server, Postgres, Redis and this load
  * share the machine.
  *
- *   npx tsx bench/overload.ts [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
+ *   npm run bench -- overload [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
  *     [--redis-memory 100mb] [--seed 1] [--docs] [--json FILE] [--smoke]
  *
  * --rate is the sustainable rate, which is then not measured. --docs writes docs/overload.svg and the table in

@@ -12,7 +12,7 @@ import { withFreshStore } from './fresh-store.ts'
  * usage, each against the same batches where no cost is looked for. They alternate in one run, so that what else the
  * machine does falls on all alike.
  *
- *   npx tsx bench/prices.ts [--rounds 20] [--runs 500] [--smoke]
+ *   npm run bench -- prices [--rounds 20] [--runs 500] [--smoke]
  */
 
 const { values } = parseArgs({

@@ -7,6 +7,7 @@ const microsPerTick = 10_000
 
 interface ProcessStat {
   parent: number
+  group: number
   name: string
   /** Microseconds, user and system, of all its threads. */
   own: number
@@ -21,10 +22,23 @@ interface ProcessStat {
 export async function cpuMicros(pid: number | null): Promise<number | null> {
   const root = pid === null ? null : await readStat(pid)
   if (root === null) return null
-  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const stats = await Promise.all(all.map(readStat))
-  const children = stats.filter((stat) => stat?.parent === pid)
+  const children = (await readStats()).filter((stat) => stat?.parent === pid)
   return children.reduce((sum, stat) => sum + stat!.own, root.own + root.ended)
+}
+
+/** The same, of a whole group of processes. */
+export async function groupCpuMicros(group: number): Promise<number | null> {
+  const stats = await readStats()
+  const members = stats.filter((stat) => stat?.group === group)
+  if (members.length === 0) return null
+  return members.reduce((sum, stat) => sum + stat!.own + stat!.ended, 0)
+}
+
+async function readStats(): Promise<(ProcessStat | null)[]> {
+  const names = await readdir('/proc').catch(() => [])
+  return Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map(async (pid) => readStat(Number(pid))),
+  )
 }
 
 async function readStat(pid: number): Promise<ProcessStat | null> {
@@ -36,6 +50,7 @@ async function readStat(pid: number): Promise<ProcessStat | null> {
     at.reduce((sum, i) => sum + Number(fields[i]) * microsPerTick, 0)
   return {
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
     own: micros(11, 12),
     ended: micros(13, 14),

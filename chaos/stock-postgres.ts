@@ -46,12 +46,14 @@ export interface StockPostgresOptions {
   version?: number | undefined
   /** Whether the server gets a small file system to itself, which can be filled. */
   hasOwnDisk?: boolean
+  /** What differs from the default settings after all. */
+  settings?: Readonly<Record<string, string>>
 }
 
 /** @param folder an empty folder that other users may enter */
 export async function startStockPostgres(
   folder: string,
-  { version, hasOwnDisk = true }: StockPostgresOptions = {},
+  { version, hasOwnDisk = true, settings: more = {} }: StockPostgresOptions = {},
 ): Promise<StockPostgres> {
   const { bin, from } = await findBinaries(version)
   const user = await findUser()
@@ -77,7 +79,8 @@ export async function startStockPostgres(
   mustSucceed(await run('initdb', initdb))
 
   async function start(): Promise<void> {
-    const settings = `-p ${port} -h 127.0.0.1 -k ''`
+    const others = Object.entries(more).map(([name, value]) => ` -c ${name}=${value}`)
+    const settings = `-p ${port} -h 127.0.0.1 -k ''${others.join('')}`
     const args = ['start', '-w', '-t', '60', '-D', cluster, '-l', log, '-o', settings]
     for (let attempt = 1; ; attempt++) {
       const outcome = await run('pg_ctl', args)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { lockFolder } from '../../src/embedded/folder-lock.ts'
+import { startStockPostgres } from '../../chaos/stock-postgres.ts'
 import { createEmbeddedPostgres, stopOrphan } from '../../src/embedded/postgres.ts'
 import { closePool, openPool } from '../../src/store/pool.ts'
 import { migrate } from '../../src/store/migrate.ts'
@@ -33,14 +34,17 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one server per test run, with one migrated database that `createTestDatabase` copies. */
+/**
+ * Starts one server per test run, with one migrated database that `createTestDatabase` copies. With
+ * RUNMILL_TEST_POSTGRES=15 it is an installed Postgres of that version, whose planner has its default settings.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await findFastFolder()
   await removeAbandoned(folder)
   const dataDir = await mkdtemp(join(folder, prefix))
   // When we are root the server runs as another user, who cannot enter a folder of mode 0700.
   await chmod(dataDir, 0o755)
-  const server = createEmbeddedPostgres({ dataDir, settings: fastSettings })
+  const server = await createServer(dataDir)
   // Not dist, because a server may be running from there. It is inside node_modules so that packages are found.
   const compiledFolder = join(
     project.config.root,
@@ -67,6 +71,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await teardown()
     throw error
   }
+}
+
+async function createServer(
+  dataDir: string,
+): Promise<{ start(): Promise<string>; stop(): Promise<void> }> {
+  const version = process.env.RUNMILL_TEST_POSTGRES
+  if (version === undefined) return createEmbeddedPostgres({ dataDir, settings: fastSettings })
+  const { shared_buffers: _, ...settings } = fastSettings
+  const options = { version: Number(version), hasOwnDisk: false, settings }
+  const server = await startStockPostgres(dataDir, options)
+  return { start: async () => server.url, stop: server.stop }
 }
 
 /** Removes the folder that a killed test run left, perhaps in memory, and stops its server. */

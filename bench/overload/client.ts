@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createRandom, type Random } from '../chaos/random.ts'
+import { createRandom, type Random } from '../../chaos/random.ts'
 
 /*
  * One tenant's clients, in a process of their own, so that they wait neither for the server nor for each other: bench

@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Db } from '../src/store/pool.ts'
-import { type Line, type Plot, plotsToSvg } from './line-plot.ts'
-import type { MemorySeries } from './memory.ts'
-import { type Answered, type Outcome, runsPerRequest } from './overload-client.ts'
+import type { Db } from '../../src/store/pool.ts'
+import { type Line, type Plot, plotsToSvg } from '../line-plot.ts'
+import type { MemorySeries } from '../memory.ts'
+import { docsFolder, writeSection } from '../suite/sections.ts'
+import { type Answered, type Outcome, runsPerRequest } from './client.ts'
 
 /** What was measured of one tenant in one phase. Times are in milliseconds. */
 export interface TenantResult {
@@ -185,25 +186,12 @@ function text(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
-const docs = join(import.meta.dirname, '..', 'docs')
-
 export async function writeDocs(results: readonly QueueResult[]): Promise<void> {
-  await writeSection('overload', tableOf(results))
+  await writeSection('overload.md', 'overload', tableOf(results))
   const svg = plotsToSvg(
     results.flatMap((result) => result.loads.map((load) => plotsOf(result.queue, load))),
   )
-  await writeFile(join(docs, 'overload.svg'), svg)
-}
-
-/** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->` in docs/overload.md. */
-export async function writeSection(name: string, markdown: string): Promise<void> {
-  const file = join(docs, 'overload.md')
-  const text = await readFile(file, 'utf8')
-  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
-  const [before, rest = ''] = text.split(begin)
-  const after = rest.split(end)[1]
-  if (after === undefined) throw new Error(`docs/overload.md has no place for ${name}`)
-  await writeFile(file, `${before}${begin}\n\n${markdown}\n\n${end}${after}`)
+  await writeFile(join(docsFolder, 'overload.svg'), svg)
 }
 
 function plotsOf(queue: string, { times, startedAt, tenants, memory }: LoadResult): Plot[] {

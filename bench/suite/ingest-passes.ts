@@ -1,0 +1,175 @@
+import type { Db } from '../../src/store/pool.ts'
+import { insertTenant, type TestTenant } from '../../test/support/tenant.ts'
+import type { FreshStore } from '../fresh-store.ts'
+import { openFloor, openUpsert, type Writer } from '../ingest-floor.ts'
+import { makeRequests, makeRuns, type PreparedRequest, type Protocol } from '../ingest-requests.ts'
+import { sendPrepared } from '../prepared-requests.ts'
+import { cpuMicros, postgresPid, redisPid } from '../process-cpu.ts'
+import { withServer } from '../server-process.ts'
+import type { IngestResult } from './shapes.ts'
+import { spreadOf, type Spread } from './spread.ts'
+
+export const runsPerRequest = 100
+const requestsAtOnce = 8
+const mostWarmUpRuns = 10_000
+
+export interface IngestOptions {
+  runs: number
+  passes: number
+  protocol: Protocol
+  redisUrl: string | undefined
+  against?: string | undefined
+  /** A folder for `--cpu-prof`. */
+  profile?: string | undefined
+  progress?: (done: number) => void
+}
+
+interface Pass {
+  /** Runs a second. */
+  floor: number
+  upsert: number
+  endToEnd: number
+  /** Microseconds per run of the end-to-end part, by process. null where it cannot be known. */
+  cpu: Record<string, number | null>
+}
+
+export type IngestFigures = Omit<IngestResult, 'settings'>
+
+/**
+ * Measures the floor, the product's own upsert, and runs that are accepted over HTTP until they are readable, in
+ * passes that alternate. What is sent and written is made before the clock starts.
+ */
+export async function measureIngest(
+  store: FreshStore,
+  { runs, passes: passCount, protocol, redisUrl, against, profile, progress }: IngestOptions,
+): Promise<IngestFigures> {
+  const { db, databaseUrl } = store
+  const tenant = await insertTenant(db)
+  const writers = {
+    floor: await openFloor(databaseUrl),
+    upsert: openUpsert(databaseUrl, tenant.id),
+  }
+  const passes: Pass[] = []
+  let peakBytes: number | null = null
+  const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  await withServer(store, { redisUrl, nodeOptions, against }, async (server) => {
+    const pids = new Map<string, number | null>(server.pids)
+    pids.set('Postgres', await postgresPid(db))
+    if (redisUrl !== undefined) pids.set('Redis', await redisPid(redisUrl))
+    // The first pass compiles the code that the others run, and fills the caches.
+    for (let i = -1; i < passCount; i++) {
+      const count = i < 0 ? Math.min(runs, mostWarmUpRuns) : runs
+      const floor = await rateOf(writers.floor, db, 'bench_floor', count)
+      const upsert = await rateOf(writers.upsert, db, 'runs', count)
+      // A project of its own, because aggregates are computed from all the runs of a project.
+      const make = () =>
+        makeRequests(protocol, makeRuns(count), {
+          perRequest: runsPerRequest,
+          tenant,
+          project: `bench-${i}`,
+        })
+      const pass = { floor, upsert, ...(await endToEnd(db, server.url, tenant, pids, make, count)) }
+      if (i >= 0) passes.push(pass)
+      progress?.(i + 1)
+    }
+    peakBytes = await server.peakMemory()
+  })
+  await Promise.all(Object.values(writers).map(async (writer) => writer.close()))
+  const of = (pick: (pass: Pass) => number): Spread => spreadOf(passes.map(pick))
+  return {
+    floor: of((pass) => pass.floor),
+    upsert: of((pass) => pass.upsert),
+    endToEnd: of((pass) => pass.endToEnd),
+    upsertRatio: of((pass) => pass.upsert / pass.floor),
+    endToEndRatio: of((pass) => pass.endToEnd / pass.floor),
+    cpuMicrosPerRun: Object.fromEntries(
+      Object.keys(passes[0]!.cpu).map((name) => {
+        const known = passes
+          .map((pass) => pass.cpu[name])
+          .filter((micros) => typeof micros === 'number')
+        return [name, known.length === 0 ? null : spreadOf(known)]
+      }),
+    ),
+    peakBytes,
+  }
+}
+
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const before = performance.now()
+  await work()
+  return (performance.now() - before) / 1000
+}
+
+/** Runs a second, written into a table that is empty before and afterwards. */
+async function rateOf(writer: Writer, db: Db, table: string, count: number): Promise<number> {
+  await settle(db)
+  await db`truncate ${db(table)}`
+  const taken = await seconds(writer.prepare(makeRuns(count)))
+  await db`truncate ${db(table)}`
+  return count / taken
+}
+
+async function endToEnd(
+  db: Db,
+  url: string,
+  tenant: TestTenant,
+  pids: ReadonlyMap<string, number | null>,
+  make: () => PreparedRequest[],
+  count: number,
+): Promise<Pick<Pass, 'endToEnd' | 'cpu'>> {
+  await settle(db)
+  await db`truncate runs, traces`
+  const requests = make()
+  const before = await readAll(pids)
+  const taken = await seconds(async () => {
+    await sendPrepared(url, requests, requestsAtOnce)
+    await untilReadable(db, tenant.id, requests)
+  })
+  const after = await readAll(pids)
+  const [row] = await db<{ n: number }[]>`select count(*) as n from runs`
+  if (row!.n !== count) throw new Error(`${row!.n} of ${count} runs can be read`)
+  const cpu = Object.fromEntries(
+    [...after].map(([name, micros]) => {
+      const start = before.get(name) ?? null
+      return [name, micros === null || start === null ? null : (micros - start) / count]
+    }),
+  )
+  return { endToEnd: count / taken, cpu }
+}
+
+async function readAll(pids: ReadonlyMap<string, number | null>) {
+  const all = [...pids].map(async ([name, pid]) => [name, await cpuMicros(pid)] as const)
+  const { user, system } = process.cpuUsage()
+  return new Map([...(await Promise.all(all)), ['this load', user + system] as const])
+}
+
+/** Waits until nothing is left to do of the pass before. */
+export async function settle(db: Db): Promise<void> {
+  const end = Date.now() + 60_000
+  for (;;) {
+    const marks = await db`select from dirty_traces limit 1`
+    if (marks.length === 0) break
+    if (Date.now() > end) throw new Error('aggregates are not refreshed')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await db`checkpoint`
+}
+
+/** Looks for one trace of each request, because counting the table would take the time of the server. */
+export async function untilReadable(
+  db: Db,
+  tenantId: string,
+  requests: readonly PreparedRequest[],
+): Promise<void> {
+  const end = Date.now() + 120_000
+  let left = requests.map(({ traceId }) => traceId)
+  for (;;) {
+    const found = await db<{ id: string }[]>`
+      select id from traces where tenant_id = ${tenantId} and id = any(${left}::uuid[])`
+    const ids = new Set(found.map(({ id }) => id))
+    left = left.filter((id) => !ids.has(id))
+    if (left.length === 0) return
+    if (Date.now() > end) throw new Error(`${left.length} requests were not applied`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
