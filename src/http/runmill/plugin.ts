@@ -4,7 +4,9 @@ import { documentErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import type { App, Services } from '../services.ts'
 import { postCompare } from './compare.ts'
+import { datasetRoutes } from './datasets.ts'
 import { answerError, RunmillError, runmillErrors } from './errors.ts'
+import { experimentRoutes } from './experiments.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
 export async function runmill(app: App, services: Services): Promise<void> {
@@ -17,6 +19,8 @@ export async function runmill(app: App, services: Services): Promise<void> {
   documentErrors(app, runmillErrors)
   const paths = collectPaths(app)
   postCompare(app, services)
+  datasetRoutes(app, services)
+  experimentRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }
