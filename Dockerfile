@@ -11,6 +11,7 @@ COPY scripts scripts
 COPY migrations migrations
 COPY src src
 COPY workers workers
+COPY web web
 # The embedded Postgres is meant for laptops, not for containers, so its 60 MB are left out.
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --no-audit --no-fund
 

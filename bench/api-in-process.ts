@@ -22,6 +22,7 @@ export async function withApi(
   const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
     progress: null,
+    pageFolder: null,
     metrics: createMetrics(),
     db,
     healthDb: db,

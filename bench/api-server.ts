@@ -31,6 +31,7 @@ const blobs = createBlobStore({
 await blobs.start()
 const app = await buildApp({
   progress: null,
+  pageFolder: null,
   metrics: createMetrics(),
   db,
   healthDb: db,

@@ -1,6 +1,7 @@
-// Compiles TypeScript to dist, and copies the SQL beside it, because tsc leaves that out.
+// Compiles TypeScript to dist, copies the SQL beside it, because tsc leaves that out, and builds the page.
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildPage } from './build-page.mjs'
 import { hashFiles, root, run, sourceFiles, stampBuild } from './prepare.mjs'
 
 const hash = hashFiles(sourceFiles())
@@ -17,4 +18,5 @@ if (code !== 0) process.exit(code)
 for (const folder of ['migrations', join('src', 'store', 'sql')]) {
   cpSync(join(root, folder), join(dist, folder), { recursive: true })
 }
+await buildPage(join(dist, 'page'))
 stampBuild(hash)

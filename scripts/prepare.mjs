@@ -83,6 +83,7 @@ export function sourceFiles() {
       'tsconfig.json',
       'tsconfig.build.json',
       join('scripts', 'build.mjs'),
+      join('scripts', 'build-page.mjs'),
     ].map((name) => join(root, name)),
     ...['src', 'workers', 'migrations', 'web'].flatMap((name) => listFiles(join(root, name))),
   ]

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { buildApiHandlers, buildHandlers, scheduleRepeating } from '../workers/index.ts'
 import { createProgress } from '../workers/progress.ts'
@@ -41,6 +42,9 @@ const backlog = 4096
 
 /** The most connections of the pool of ingestion, and of that of requests. */
 const poolSize = 10
+
+/** Where the build puts the page. */
+const pageFolder = fileURLToPath(new URL('../page', import.meta.url))
 
 /** The port on which health is served unless RUNMILL_HEALTH_PORT is set. */
 const defaultHealthPort = 3900
@@ -174,7 +178,17 @@ function composeRunmill(
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const { backlogBytes, rateLimit } = config
     const blobSigner = createBlobSigner(await secretEnsure(pools.db, 'blob-links', clock.now()))
-    const served = { ...pools, queue, blobs, blobSigner, clock, log, publicUrl, interactiveWaitMs }
+    const served = {
+      ...pools,
+      queue,
+      blobs,
+      blobSigner,
+      clock,
+      log,
+      publicUrl,
+      interactiveWaitMs,
+      pageFolder,
+    }
     return buildApp({
       ...served,
       progress,

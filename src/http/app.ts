@@ -25,7 +25,7 @@ import { createHealthState, health, type Progress } from './health/health.ts'
 import { passUnknownMethod, refuseConnect } from './front-door/other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { serveOwnPathsOnly } from './front-door/own-paths.ts'
-import { links } from './pages/links.ts'
+import { pages } from './pages/plugin.ts'
 import { runmill } from './runmill/plugin.ts'
 import { stopUnwantedReads } from './reads.ts'
 import { watchRefusals } from './front-door/refusals.ts'
@@ -185,7 +185,7 @@ export async function buildApp({
   await app.register(runmill, { ...own, prefix: '/api/runmill' })
   await app.register(otlp, services)
   await app.register(langsmith, services)
-  await app.register(links)
+  await app.register(pages, services)
   return app
 }
 

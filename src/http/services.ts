@@ -30,6 +30,8 @@ export interface Services {
    * was sent to.
    */
   publicUrl: string | null
+  /** The folder of the built page; null when this server has none. */
+  pageFolder: string | null
   /** How long an interactive write waits to be applied before it is answered anyway (SPEC I9). */
   interactiveWaitMs: number
 }

@@ -90,6 +90,8 @@ export interface HarnessOptions {
   backlogBytes?: number
   /** Default: no limit. */
   rateLimit?: number
+  /** The folder of a built page. Default: there is none. */
+  pageFolder?: string
   /** Default: those of a real server. */
   limits?: Partial<FrontDoorLimits>
   /** Set by a test that changes the app itself: no other test gets that app. */
@@ -223,6 +225,7 @@ async function startServer({
   publicUrl,
   backlogBytes = 1024 ** 3,
   rateLimit = 0,
+  pageFolder,
   trustProxy = false,
   statementLimits = {},
   limits = {},
@@ -272,6 +275,7 @@ async function startServer({
     maxBodyBytes: 20_971_520,
     backlogBytes,
     rateLimit,
+    pageFolder: pageFolder ?? null,
     trustProxy,
     limits,
   })

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
-const ownPaths = /^\/(?:livez|readyz|metrics|docs)(?:[/?]|$)/
+const ownPaths = /^\/(?:(?:livez|readyz|metrics|docs|app)(?:[/?]|$)|\?|$)/
 
 /**
- * Serves health, metrics and documentation at their own paths only. A proxy that keeps them from strangers does so by
+ * Serves health, metrics, documentation and the page at their own paths only. A proxy that keeps them from strangers does so by
  * path, so nothing may be there under another prefix, with a second slash, or percent-encoded.
  */
 export function serveOwnPathsOnly(app: FastifyInstance): void {

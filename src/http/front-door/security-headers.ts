@@ -35,6 +35,23 @@ export const docsPolicy = [
 ].join('; ')
 
 /**
+ * What the page needs: its own files and this server. It makes no markup out of text, so scripts may not do that either
+ * (`trusted-types`).
+ */
+export const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ')
+
+/**
  * Gives every answer the headers that keep browsers from guessing types, framing, caching and telling addresses. What a
  * route sets itself stays. `Strict-Transport-Security` is left to the proxy that speaks TLS: only it knows whether all of
  * its host does.

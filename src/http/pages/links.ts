@@ -66,7 +66,7 @@ const langfusePages: readonly Page[] = [
  * Keeps the addresses that the SDKs print for people. There are no pages, so each says in one sentence where to read the
  * result. Nothing is looked up: the sentence holds what the address itself holds.
  */
-export async function links(app: App): Promise<void> {
+export function links(app: App): void {
   const serve = (pages: readonly Page[], credentials: string) => {
     for (const { url, shows, request: reads } of pages) {
       app.get(url, { schema: { hide: true } }, async (request, reply) => {
