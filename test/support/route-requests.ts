@@ -52,7 +52,7 @@ export const publicRoutes: Readonly<Record<string, string>> = {
 /** Returns the value of a path parameter: an id of the tenant. */
 export function pathParameter(route: string, name: string, of: SeededTenant): string {
   const value = {
-    id: /\/sessions\//.test(route)
+    id: /\/(?:sessions|experiments)\//.test(route)
       ? of.sessionId
       : /\/datasets\//.test(route)
         ? of.datasetId
@@ -72,7 +72,6 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     configId: of.scoreConfigId,
     mediaId: of.mediaId,
     modelId: of.modelPriceId,
-    experiment_id: of.sessionId,
     letter_id: of.deadLetterId,
     price_id: of.modelPriceId2,
     token: of.feedbackToken,
@@ -589,7 +588,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       isRead: true,
     },
   ],
-  'GET /api/runmill/experiments/{experiment_id}/items': (theirs) => [
+  'GET /api/runmill/experiments/{id}/items': (theirs) => [
     { foreign: 404 },
     { query: { sort: theirs.feedbackKey }, foreign: 404 },
   ],
@@ -618,7 +617,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   ],
   'POST /api/runmill/dead-letters/replay': (theirs) => [
     { body: { reason: `${theirs.mark} none` }, foreign: 200 },
-    { body: {}, query: { tenant_id: theirs.tenant.id }, foreign: 403 },
+    { body: { kind: 'trace' }, query: { tenant_id: theirs.tenant.id }, foreign: 403 },
   ],
   'POST /api/runmill/dead-letters/{letter_id}/replay': (theirs) => ({
     path: { letter_id: theirs.deadLetterId2 },

@@ -61,12 +61,12 @@ const itemAnswer = z.object({
 /** `GET /api/runmill/experiments/{id}/items`: the examples of one experiment, with what it made of them. */
 export function getExperimentsIdItems(app: App, { db }: Services): void {
   app.get(
-    '/experiments/:experiment_id/items',
+    '/experiments/:id/items',
     {
       schema: {
         tags: ['runmill'],
         summary: 'List the examples of an experiment with what it made of them',
-        params: z.object({ experiment_id: z.guid().toLowerCase() }),
+        params: z.object({ id: z.guid().toLowerCase() }),
         querystring: z.object({
           sort: z
             .string()
@@ -89,7 +89,7 @@ export function getExperimentsIdItems(app: App, { db }: Services): void {
     },
     async (request) => {
       const { tenantId } = request.principal
-      const id = request.params.experiment_id
+      const { id } = request.params
       const { sort, order, limit, cursor } = request.query
       const [experiment] = await comparedExperimentList(db, tenantId, { id }, 1)
       if (experiment === undefined)

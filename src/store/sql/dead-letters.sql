@@ -60,8 +60,8 @@ select id from dead_letters where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: dead_letter_list_events
 -- The newest kept events that meet some conditions, in full, up to a number of bytes, but at least one. $1 tenant,
--- $2 kind or null, $3 text that the reason contains or null, $4 kept before or null, $5 at most so many, $6 bytes. Reads
--- only.
+-- $2 kind or null, $3 text that the reason contains or null, $4 kept before or null, $5 at most so many, $6 bytes.
+-- Reads only.
 select dead_letters.id, dead_letters.event
 from (
   select newest.id, newest.place, sum(newest.bytes) over (order by newest.place) - newest.bytes as before
