@@ -11,8 +11,9 @@ import {
   readScopes,
 } from './store/write/keys.ts'
 
-const usage = `npm run keys -- create [--note TEXT] [--read-only] [--tenant ID]
-                                                     makes a key pair and prints it
+const usage = `npm run keys -- create [--note TEXT] [--read-only] [--admin] [--tenant ID]
+                                                     makes a key pair and prints it; --admin: it also shows the
+                                                     whole server, and handles what every tenant's events met
 npm run keys -- list [--tenant ID]                   lists keys, without secrets
 npm run keys -- revoke PUBLIC_KEY [--tenant ID]      ends a key`
 
@@ -32,12 +33,14 @@ function readArguments(args: string[]): { tenant: string | undefined; action: Ac
         tenant: { type: 'string' },
         note: { type: 'string' },
         'read-only': { type: 'boolean' },
+        admin: { type: 'boolean' },
       },
     })
     const [command, publicKey] = positionals
     if (command === 'create') {
-      const isReadOnly = values['read-only'] === true
-      return { tenant: values.tenant, action: create(values.note ?? null, isReadOnly) }
+      const scopes = values['read-only'] === true ? readScopes : allScopes
+      const more = values.admin === true ? ['admin'] : []
+      return { tenant: values.tenant, action: create(values.note ?? null, [...scopes, ...more]) }
     }
     if (command === 'list') return { tenant: values.tenant, action: list }
     if (command === 'revoke' && publicKey !== undefined) {
@@ -50,10 +53,9 @@ function readArguments(args: string[]): { tenant: string | undefined; action: Ac
   process.exit(2)
 }
 
-function create(note: string | null, isReadOnly: boolean): Action {
+function create(note: string | null, scopes: readonly string[]): Action {
   return async (db, tenantId) => {
     const pair = makeKeyPair()
-    const scopes = isReadOnly ? readScopes : allScopes
     await apiKeyUpsert(db, tenantId, pair, note, systemClock.now(), scopes)
     return `public key  ${pair.publicKey}\nsecret key  ${pair.secretKey}\nThe secret key is not stored and is shown this once.`
   }
@@ -63,7 +65,11 @@ async function list(db: Db, tenantId: string): Promise<string> {
   const keys = await apiKeyList(db, tenantId)
   const lines = keys.map(({ publicKey, createdAt, revokedAt, note, scopes }) => {
     const state = revokedAt === null ? 'active' : 'revoked'
-    const words = scopes.includes('write') ? [state] : [state, 'read-only']
+    const words = [
+      state,
+      ...(scopes.includes('write') ? [] : ['read-only']),
+      ...(scopes.includes('admin') ? ['admin'] : []),
+    ]
     return [publicKey, createdAt.slice(0, 19), ...words, note ?? ''].join('  ')
   })
   return [`tenant ${tenantId}`, ...lines].join('\n')

@@ -6,6 +6,7 @@ import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-z
 import { stringifyWithRaw } from '../domain/json.ts'
 import { productVersion } from '../domain/version.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { createFlow } from '../queue/flow.ts'
 import { createBacklog } from '../queue/process-backlog.ts'
 import { createAdmission } from './front-door/admission.ts'
 import { createAuthenticator } from './auth.ts'
@@ -99,7 +100,8 @@ export async function buildApp({
   ...options
 }: AppOptions): Promise<App> {
   const limits = { ...defaultLimits, ...givenLimits }
-  const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes })
+  const flow = createFlow()
+  const backlog = createBacklog({ queue: options.queue, budgetBytes: backlogBytes, flow })
   const intake = createIntake()
   const admit = createAdmission({ backlog, intake, requestsPerSecond: rateLimit })
   const app = fastify({
@@ -130,7 +132,7 @@ export async function buildApp({
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
   app.decorateRequest('begunAt', 0)
-  watchRefusals(app, metrics, options.log)
+  watchRefusals(app, metrics, options.log, flow)
   setSecurityHeaders(app)
   serveOwnPathsOnly(app)
   endSlowBodies(app, limits)
@@ -179,7 +181,8 @@ export async function buildApp({
     },
     { prefix: langfusePrefix },
   )
-  await app.register(runmill, { ...services, prefix: '/api/runmill' })
+  const own = { ...services, backlog, flow, health: app.healthState }
+  await app.register(runmill, { ...own, prefix: '/api/runmill' })
   await app.register(otlp, services)
   await app.register(langsmith, services)
   await app.register(pages, services)

@@ -8,8 +8,11 @@ import {
   apiKeyFindBySecretHash,
 } from '../store/read/api-keys.ts'
 
-/** read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. */
-export type Scope = 'read' | 'write' | 'scores'
+/**
+ * read: reads. write: everything else. scores: only scores, sent from a browser with the public key alone. admin, beside
+ * them: the same of the whole server, where a route says so.
+ */
+export type Scope = 'read' | 'write' | 'scores' | 'admin'
 
 /** Who sent the request. Every statement of the request binds `tenantId`. */
 export interface Principal {

@@ -2,6 +2,7 @@ import type { QueueBackend, QueueMemory } from './backend.ts'
 import { LimitError, type LimitReason } from '../domain/limit-error.ts'
 import type { Backlog } from './backlog.ts'
 import { ingestLanes, type IngestLane } from './catalog.ts'
+import type { Flow } from './flow.ts'
 import { createSlots } from './slots.ts'
 
 /*
@@ -17,6 +18,8 @@ export interface BacklogOptions {
   queue: QueueBackend
   /** What all tenants together may have waiting. One tenant may have half of it. */
   budgetBytes: number
+  /** Is told what is accepted and applied. */
+  flow?: Flow
   /** Milliseconds. Processes compare it with each other, so it is the time of day. */
   now?: () => number
   /** How fast events are applied, in bytes a second, until that has been seen. */
@@ -25,11 +28,22 @@ export interface BacklogOptions {
 
 /** The backlog of this process, which looks at the queue from time to time. */
 export interface ProcessBacklog extends Backlog {
+  /** What this process has enqueued, and nobody has applied yet. @param tenantId null for all tenants */
+  waiting(tenantId: string | null): WaitingSeen
   /** Looks at the queue now. */
   sample(): Promise<void>
   /** Looks at the queue once a second, until `stop`. */
   start(): void
   stop(): void
+}
+
+/** Requests, or parts of large ones. */
+export interface WaitingSeen {
+  requests: number
+  events: number
+  bytes: number
+  /** When the oldest was accepted, in epoch milliseconds; null where there is none. */
+  oldestAt: number | null
 }
 
 const sampleEveryMs = 1_000
@@ -83,11 +97,13 @@ interface Entry {
   lane: IngestLane
   events: number
   bytes: number
+  at: number
 }
 
 export function createBacklog({
   queue,
   budgetBytes,
+  flow,
   now = Date.now,
   firstRate = 4 * 1_048_576,
 }: BacklogOptions): ProcessBacklog {
@@ -112,10 +128,16 @@ export function createBacklog({
   let isStopped = true
 
   queue.onApplied((batchIds) => {
-    for (const batchId of batchIds) appliedSince += remove(batchId)
+    for (const batchId of batchIds) {
+      const entry = entries.get(batchId)
+      if (entry !== undefined) flow?.applied(entry.tenantId, entry.events, now() - entry.at)
+      appliedSince += remove(batchId)
+    }
   })
 
   function insert(batchId: string, entry: Entry): void {
+    // A dead letter that is replayed twice is the same batch twice.
+    remove(batchId)
     entries.set(batchId, entry)
     const waiting = tenants.get(entry.tenantId) ?? nothingWaiting()
     tenants.set(entry.tenantId, waiting)
@@ -254,7 +276,7 @@ export function createBacklog({
       const lane = laneFor(wanted, tenantId)
       const priority = lane === 'ingest-backlog' ? priorityFor(tenantId) : 0
       for (const { batchId, events } of jobs) {
-        insert(batchId, { tenantId, lane, events: events.length, bytes: average })
+        insert(batchId, { tenantId, lane, events: events.length, bytes: average, at: now() })
       }
       const free = await slots.take(tenantId)
       try {
@@ -263,12 +285,28 @@ export function createBacklog({
         for (const { batchId } of jobs) resize(batchId, bytesEach)
         storedSince += bytesEach * jobs.length
         average = 0.95 * average + 0.05 * bytesEach
+        flow?.accepted(
+          tenantId,
+          jobs.reduce((sum, job) => sum + job.events.length, 0),
+        )
       } catch (error) {
         for (const { batchId } of jobs) remove(batchId)
         throw error
       } finally {
         free()
       }
+    },
+
+    waiting(tenantId) {
+      const seen: WaitingSeen = { requests: 0, events: 0, bytes: 0, oldestAt: null }
+      for (const entry of entries.values()) {
+        if (tenantId !== null && entry.tenantId !== tenantId) continue
+        seen.requests += 1
+        seen.events += entry.events
+        seen.bytes += entry.bytes
+        seen.oldestAt ??= entry.at
+      }
+      return seen
     },
 
     sample,

@@ -73,6 +73,7 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     configId: of.scoreConfigId,
     mediaId: of.mediaId,
     modelId: of.modelPriceId,
+    letter_id: of.deadLetterId,
     price_id: of.modelPriceId2,
     token: of.feedbackToken,
     share_token: /run/.test(route) ? of.runShareToken : of.datasetShareToken,
@@ -596,6 +597,46 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       isRead: true,
     },
   ],
+  'GET /api/runmill/experiments/{id}/items': (theirs) => [
+    { foreign: 404 },
+    { query: { sort: theirs.feedbackKey }, foreign: 404 },
+  ],
+  'GET /api/runmill/runs': (theirs) => [
+    { query: { roots: 'false' }, foreign: 200 },
+    { query: { experiment_id: theirs.sessionId }, foreign: 200 },
+    { query: { filter: `eq(id, "${theirs.runId}")` }, foreign: 200 },
+  ],
+  'GET /api/runmill/runs/{run_id}': () => ({ foreign: 404 }),
+  'GET /api/runmill/traces/{trace_id}': (theirs) => [
+    { foreign: 404 },
+    { path: { trace_id: theirs.traceId }, foreign: 404 },
+  ],
+  'GET /api/runmill/traces/{trace_id}/payload': (theirs) => [
+    { foreign: 404 },
+    { path: { trace_id: theirs.traceId }, foreign: 404 },
+  ],
+  'GET /api/runmill/ingestion': () => ({ foreign: 200 }),
+  'GET /api/runmill/dead-letters': (theirs) => [
+    { query: { reason: theirs.mark }, foreign: 200 },
+    { query: { tenant_id: theirs.tenant.id }, foreign: 403 },
+  ],
+  'GET /api/runmill/dead-letters/{letter_id}': (theirs) => [
+    { foreign: 404 },
+    { query: { tenant_id: theirs.tenant.id }, foreign: 403 },
+  ],
+  'POST /api/runmill/dead-letters/replay': (theirs) => [
+    { body: { reason: `${theirs.mark} none` }, foreign: 200 },
+    { body: { kind: 'trace' }, query: { tenant_id: theirs.tenant.id }, foreign: 403 },
+  ],
+  'POST /api/runmill/dead-letters/{letter_id}/replay': (theirs) => ({
+    path: { letter_id: theirs.deadLetterId2 },
+    foreign: 404,
+  }),
+  'DELETE /api/runmill/dead-letters': (theirs) => [
+    { query: { reason: `${theirs.mark} none` }, foreign: 200 },
+    { query: { kind: 'trace', tenant_id: theirs.tenant.id }, foreign: 403 },
+  ],
+  'DELETE /api/runmill/dead-letters/{letter_id}': () => ({ foreign: 404 }),
   'POST /datasets/{dataset_id}/runs/delta': (theirs, own) => {
     const body = {
       baseline_session_id: theirs.sessionId,

@@ -8,7 +8,7 @@ import {
   type RunAttribute,
   type Filter,
 } from '../../src/domain/filter.ts'
-import { operatorsOfType } from '../../src/http/langsmith/filter/filter-operators.ts'
+import { operatorsOfType } from '../../src/http/filter/filter-operators.ts'
 
 type Operators = Readonly<Record<AttributeType, readonly FilterOperator[]>>
 

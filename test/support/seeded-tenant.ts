@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
+import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
+import { deadLetterId, deadLetterInsert } from '../../src/store/write/dead-letters.ts'
 import type { Answer, Harness } from './harness.ts'
 import { encode, multipartType } from './multipart.ts'
 import type { TestTenant } from './tenant.ts'
@@ -38,6 +40,9 @@ export interface SeededTenant {
   scoreId: string
   scoreConfigId: string
   modelPriceId: string
+  /** Events that could not be applied: two feedback events, of which the second can be applied now. */
+  deadLetterId: string
+  deadLetterId2: string
   modelPriceId2: string
   mediaId: string
   /** Path and query that take the bytes of a second, announced media item, and those bytes. */
@@ -274,6 +279,11 @@ export async function seedTenant(
   const uploadBytes = Buffer.from(text('media to come'))
   const { link: uploadLink } = await media(uploadBytes)
 
+  const [deadLetterId, deadLetterId2] = [
+    await keepEvent(h, tenant.id, runId, text('refused')),
+    await keepEvent(h, tenant.id, runId, text('refused too')),
+  ]
+
   await h.drain()
   // Makes the aggregates of every session, so that a later read has nothing to write.
   await send('GET', '/sessions?include_stats=true')
@@ -306,8 +316,30 @@ export async function seedTenant(
     scoreConfigId: config.id,
     modelPriceId: modelPrice.id,
     modelPriceId2: modelPrice2.id,
+    deadLetterId,
+    deadLetterId2,
     mediaId,
     uploadLink,
     uploadBytes,
   }
+}
+
+/** Keeps an event as one that the database refused, though it would not refuse it. @returns the id of the dead letter */
+export async function keepEvent(
+  h: Harness,
+  tenantId: string,
+  runId: string,
+  reason: string,
+): Promise<string> {
+  const event: IngestEvent = {
+    kind: 'feedback',
+    id: randomUUID(),
+    externalId: null,
+    version: eventVersion('create', seededRunTime, reason),
+    patch: { runId, key: 'kept', score: '1', scoreNumber: 1, comment: reason },
+  }
+  const batchId = randomUUID()
+  const now = h.clock.now()
+  await deadLetterInsert(h.db, { tenantId, batchId, event, reason, receivedAt: now, now })
+  return deadLetterId(batchId, event)
 }

@@ -18,6 +18,14 @@ export const routes: readonly Route[] = [
     view: lazy(async () => import('../views/datasets/experiments.tsx')),
   },
   { path: '/app/compare', view: lazy(async () => import('../views/comparison/comparison.tsx')) },
+  {
+    path: '/app/experiments/:experiment',
+    view: lazy(async () => import('../views/experiment/experiment.tsx')),
+  },
+  { path: '/app/runs', view: lazy(async () => import('../views/runs/runs.tsx')) },
+  { path: '/app/traces/:trace', view: lazy(async () => import('../views/traces/trace.tsx')) },
+  { path: '/app/scores', view: lazy(async () => import('../views/scores/scores.tsx')) },
+  { path: '/app/ingestion', view: lazy(async () => import('../views/ingestion/ingestion.tsx')) },
 ]
 
 export interface Entry {

@@ -4,7 +4,9 @@ import { LimitError } from '../../domain/limit-error.ts'
 import type { Log } from '../../domain/log.ts'
 import type { DialectMetrics, Metrics } from '../../metrics/metrics.ts'
 import { QueueUnavailableError } from '../../queue/backend.ts'
+import type { Flow } from '../../queue/flow.ts'
 import { isRetryable, ReadCancelledError, ReadsBusyError } from '../../store/errors.ts'
+import type { Principal } from '../auth.ts'
 import { placeOf } from '../log-failure.ts'
 import { OverloadedError } from './overloaded-error.ts'
 
@@ -32,7 +34,7 @@ const tellEveryMs = 10_000
  * Counts events that are accepted and refused, by dialect, and tells the log of requests that are refused for now.
  * These hooks see every error before the dialect answers it.
  */
-export function watchRefusals(app: FastifyInstance, metrics: Metrics, log: Log): void {
+export function watchRefusals(app: FastifyInstance, metrics: Metrics, log: Log, flow: Flow): void {
   const dialects = new Map<string, DialectMetrics>()
   const tell = createRefusalLog(log)
 
@@ -64,7 +66,11 @@ export function watchRefusals(app: FastifyInstance, metrics: Metrics, log: Log):
     done()
     if (statusCode < 400 || request.isCounted) return
     const reason = statusReasons[statusCode] ?? (statusCode < 500 ? 'invalid' : 'failure')
-    request.routeOptions.config.counts?.requestRefused(request.refusal ?? reason)
+    const { counts } = request.routeOptions.config
+    if (counts === undefined) return
+    counts.requestRefused(request.refusal ?? reason)
+    const principal = request.principal as Principal | undefined
+    flow.refused(principal?.tenantId ?? null, request.refusal ?? reason)
   })
 }
 

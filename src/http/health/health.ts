@@ -56,6 +56,8 @@ export interface Readiness {
 export interface HealthState {
   readiness(): Promise<Readiness>
   metrics(): Promise<{ contentType: string; text: string }>
+  /** What the look at the datastores showed that readiness is told from. */
+  sight(): Promise<Sight>
 }
 
 declare module 'fastify' {
@@ -107,7 +109,7 @@ export function createHealthState({
     return withTimeLimit(deadLetterCountSome(db, mostDeadLetters), countMs).catch(() => null)
   }
 
-  async function look(): Promise<Readiness> {
+  async function look(): Promise<{ readiness: Readiness; sight: Sight }> {
     const [postgres, seen] = await Promise.allSettled([lookAtPostgres(), lookAtQueue()])
     const problems: string[] = []
     if (postgres.status === 'rejected') problems.push(`postgres: ${String(postgres.reason)}`)
@@ -133,19 +135,23 @@ export function createHealthState({
         `workers: this process has finished nothing of what it holds for ${seconds(stillMs)}`,
       )
     }
-    metrics.see({
+    const sight: Sight = {
       ...queueSeen,
       at: now(),
       deadLetters: postgres.status === 'fulfilled' ? postgres.value : null,
       isPostgresUp: postgres.status === 'fulfilled',
       isQueueUp: seen.status === 'fulfilled',
-    })
-    return { ready: problems.length === 0, problems: [...problems, ...lossesOf(queue, now())] }
+    }
+    metrics.see(sight)
+    const lost = lossesOf(queue, now())
+    return { readiness: { ready: problems.length === 0, problems: [...problems, ...lost] }, sight }
   }
 
-  const readiness = shared(look)
+  const seen = shared(look)
+  const readiness = async () => (await seen()).readiness
   return {
     readiness,
+    sight: async () => (await seen()).sight,
     metrics: shared(async () => {
       // A datastore that hangs is waited for in vain: then its last figures are shown.
       await withTimeLimit(readiness(), freshMs).catch(() => {})

@@ -4,7 +4,7 @@ import { isTooDeep, jsonbText } from '../../domain/json.ts'
 import { maxPatternLength, type Filter } from '../../domain/filter.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
 import { LangsmithError } from './errors.ts'
-import { FilterSyntaxError } from './filter/filter-parse.ts'
+import { FilterSyntaxError } from '../filter/filter-parse.ts'
 
 /*
  * Schemas that many routes share (contracts/langsmith.md 2). Unknown keys are ignored everywhere.

@@ -7,9 +7,14 @@ import { postCompare } from './compare.ts'
 import { datasetRoutes } from './datasets.ts'
 import { answerError, RunmillError, runmillErrors } from './errors.ts'
 import { experimentRoutes } from './experiments.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
+import { getExperimentsIdItems } from './experiment-items.ts'
+import { getIngestion, type IngestionServices } from './ingestion.ts'
+import { getRuns, getRunsId } from './runs.ts'
+import { traceRoutes } from './traces.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
-export async function runmill(app: App, services: Services): Promise<void> {
+export async function runmill(app: App, services: IngestionServices): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) === 'none') return
@@ -21,6 +26,12 @@ export async function runmill(app: App, services: Services): Promise<void> {
   postCompare(app, services)
   datasetRoutes(app, services)
   experimentRoutes(app, services)
+  getIngestion(app, services)
+  deadLetterRoutes(app, services)
+  getRuns(app, services)
+  getRunsId(app, services)
+  traceRoutes(app, services)
+  getExperimentsIdItems(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

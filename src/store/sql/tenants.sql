@@ -15,6 +15,10 @@ returning id;
 -- Lists all tenants, oldest first. Reads only.
 select id, name from tenants order by created_at, id;
 
+-- name: tenant_list_among
+-- Lists those of some tenants that exist. $1 uuid[] tenants. Reads only.
+select id, name from tenants where id = any ($1::uuid[]);
+
 -- name: tenant_lock
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation
 -- times are chosen by what already exists. Ingestion is not held up. $1 tenant. A repeat locks the same row again.

@@ -13,15 +13,19 @@ export interface DeadLetter {
   now: Timestamp
 }
 
+/** The id under which an event of a batch is kept. */
+export function deadLetterId(batchId: string, { kind, id, version }: IngestEvent): string {
+  return deriveId('dead-letter', batchId, kind, id, version)
+}
+
 /**
  * Keeps an event that cannot be applied (SPEC I5). One event of one batch is kept once, however often it comes here.
  */
 export async function deadLetterInsert(db: Db, letter: DeadLetter): Promise<void> {
   const { tenantId, batchId, event, reason, receivedAt, now } = letter
-  const id = deriveId('dead-letter', batchId, event.kind, event.id, event.version)
   await runStatement(db, 'dead_letter_insert', [
     tenantId,
-    id,
+    deadLetterId(batchId, event),
     event.kind,
     event.id,
     storableText(reason),

@@ -4,7 +4,7 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
-/** What a key may do. A public key alone may only send scores, and that of a read-only pair may do nothing. */
+/** What a key may do; one with the scope `admin` too, for the whole server. A public key alone may only send scores, and that of a read-only pair may do nothing. */
 export const allScopes: readonly string[] = ['read', 'write']
 export const readScopes: readonly string[] = ['read']
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Filter } from '../../../domain/filter.ts'
 import { LangsmithError } from '../errors.ts'
-import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
+import { FilterSyntaxError, parseRunFilter } from '../../filter/filter-parse.ts'
 import { uuid } from '../schemas.ts'
 
 /** Characters of all filters together. It keeps the values they bind within the parameters of one SQL statement. */

@@ -11,7 +11,7 @@ import { attachmentUrls } from '../attachments.ts'
 import { momentOf } from './as-of.ts'
 import { exampleFields, selectedExampleAnswer } from './example-answer.ts'
 import { selectedExample } from './example-from-row.ts'
-import { parseExampleFilter } from '../filter/filter-parse.ts'
+import { parseExampleFilter } from '../../filter/filter-parse.ts'
 import {
   asOf,
   flag,

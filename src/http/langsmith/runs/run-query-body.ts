@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Filter } from '../../../domain/filter.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { LangsmithError } from '../errors.ts'
-import { FilterSyntaxError, parseRunFilter } from '../filter/filter-parse.ts'
+import { FilterSyntaxError, parseRunFilter } from '../../filter/filter-parse.ts'
 import { runTypes } from './run-answer.ts'
 import { flag, ignored, searchedText, time, union, uuid } from '../schemas.ts'
 

@@ -10,7 +10,7 @@ import {
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { App, Services } from '../../services.ts'
-import { parseSessionFilter } from '../filter/filter-parse.ts'
+import { parseSessionFilter } from '../../filter/filter-parse.ts'
 import { readRunFilter } from '../runs/run-query-body.ts'
 import {
   flag,

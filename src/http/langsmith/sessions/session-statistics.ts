@@ -12,7 +12,7 @@ import {
   type ExperimentRow,
 } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
-import { printFilter } from '../filter/filter-parse.ts'
+import { printFilter } from '../../filter/filter-parse.ts'
 import type { SessionAnswer } from './session-answer.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
 import { isStatSelected, statsSelectNames } from '../runs/stats-select.ts'

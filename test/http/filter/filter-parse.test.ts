@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { FilterOperator, FilterValue, RunAttribute } from '../../../../src/domain/filter.ts'
+import type { FilterOperator, FilterValue, RunAttribute } from '../../../src/domain/filter.ts'
 import {
   FilterSyntaxError,
   parseExampleFilter,
   parseRunFilter,
   parseSessionFilter,
   printFilter,
-} from '../../../../src/http/langsmith/filter/filter-parse.ts'
-import { arbitraryLangsmithFilter } from '../../../support/run-filter-arbitrary.ts'
+} from '../../../src/http/filter/filter-parse.ts'
+import { arbitraryLangsmithFilter } from '../../support/run-filter-arbitrary.ts'
 
 function is(attribute: RunAttribute, operator: FilterOperator, value: FilterValue) {
   return { kind: 'condition', attribute, operator, value }

@@ -1,13 +1,13 @@
-import { isUuid } from '../../../domain/ids.ts'
-import { isTooDeep, jsonbText } from '../../../domain/json.ts'
+import { isUuid } from '../../domain/ids.ts'
+import { isTooDeep, jsonbText } from '../../domain/json.ts'
 import {
   maxPatternLength,
   type AttributeType,
   type FilterOperator,
   type FilterScalar,
   type FilterValue,
-} from '../../../domain/filter.ts'
-import { parseTimestamp } from '../../../domain/timestamp.ts'
+} from '../../domain/filter.ts'
+import { parseTimestamp } from '../../domain/timestamp.ts'
 import { FilterSyntaxError, type Token } from './filter-tokens.ts'
 
 export type Literal =

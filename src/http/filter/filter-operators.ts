@@ -1,4 +1,4 @@
-import type { AttributeType, FilterOperator } from '../../../domain/filter.ts'
+import type { AttributeType, FilterOperator } from '../../domain/filter.ts'
 
 /**
  * The operators of LangSmith's language, in the order in which error messages list them (contracts/langsmith.md 4.1).

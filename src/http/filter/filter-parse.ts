@@ -7,7 +7,7 @@ import {
   type FilterOperator,
   type RunAttribute,
   type Filter,
-} from '../../../domain/filter.ts'
+} from '../../domain/filter.ts'
 import { filterOperators, operatorsOfType } from './filter-operators.ts'
 import { FilterSyntaxError, tokenizeFilter, type Token } from './filter-tokens.ts'
 import { filterValue, type Literal } from './filter-values.ts'

@@ -1,0 +1,154 @@
+import { Link } from 'wouter-preact'
+import type { ServerIngestion } from '../../api/ingestion-answers.ts'
+import { Badge } from '../../parts/badge.tsx'
+import { compactCount, count, duration } from '../../parts/format.ts'
+
+const laneWords: Readonly<Record<string, string>> = {
+  ingest: 'what SDKs send in the background',
+  'ingest-interactive': 'what somebody waits for',
+  'ingest-backlog': 'bursts, behind all others',
+}
+
+/** The inside of the queue, and the tenants, for a key with the scope `admin`. */
+export function ServerTables({ server }: { server: ServerIngestion }) {
+  const { memory, stalled_seconds: stalled } = server
+  return (
+    <>
+      <section class="block" aria-labelledby="lanes">
+        <h2 id="lanes">Queue</h2>
+        <p class="name-line">
+          <Up name="Postgres" isUp={server.is_postgres_up} />
+          <Up name="queue" isUp={server.is_queue_up} />
+          {memory !== null && (
+            <span class="soft">
+              Redis holds {mebibytes(memory.used_bytes)} of {mebibytes(memory.max_bytes)}
+            </span>
+          )}
+          {stalled !== null && stalled > 5 && (
+            <Badge tone="bad">nothing finished for {duration(stalled)}</Badge>
+          )}
+        </p>
+        <div class="table-frame">
+          <table class="table">
+            <thead>
+              <tr>
+                <th scope="col">Lane</th>
+                <th scope="col" class="number">
+                  Waiting
+                </th>
+                <th scope="col" class="number">
+                  Active
+                </th>
+                <th scope="col" class="number">
+                  To be tried again
+                </th>
+                <th scope="col" class="number">
+                  Oldest
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {[
+                ...server.lanes,
+                ...server.jobs.map(({ queue, ...job }) => ({
+                  lane: queue,
+                  oldest_seconds: null,
+                  ...job,
+                })),
+              ].map(({ lane, waiting, active, delayed, oldest_seconds: oldest }) => (
+                <tr key={lane}>
+                  <th scope="row">
+                    {lane}
+                    <span class="note">{laneWords[lane] ?? 'background work'}</span>
+                  </th>
+                  <td class="number">{count(waiting)}</td>
+                  <td class="number">{count(active)}</td>
+                  <td class="number">{count(delayed)}</td>
+                  <td class="number">
+                    {oldest === null ? <span class="faint">none</span> : duration(oldest)}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      <section class="block" aria-labelledby="tenants">
+        <h2 id="tenants">Tenants seen lately</h2>
+        {server.tenants.length === 0 ? (
+          <p class="soft">No tenant has sent anything since this process started.</p>
+        ) : (
+          <Tenants tenants={server.tenants} />
+        )}
+      </section>
+    </>
+  )
+}
+
+function Tenants({ tenants }: { tenants: ServerIngestion['tenants'] }) {
+  return (
+    <div class="table-frame">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Tenant</th>
+            <th scope="col" class="number">
+              Waiting
+            </th>
+            <th scope="col" class="number">
+              Accepted
+            </th>
+            <th scope="col" class="number">
+              Applied
+            </th>
+            <th scope="col" class="number">
+              Refused
+            </th>
+            <th scope="col" class="number">
+              Dead letters
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {tenants.map((tenant) => (
+            <tr key={tenant.id}>
+              <th scope="row">
+                {tenant.name}
+                <span class="note mono">{tenant.id}</span>
+              </th>
+              <td class="number">
+                {compactCount(tenant.waiting.events)}
+                {tenant.waiting.oldest_seconds !== null && (
+                  <span class="note">for {duration(tenant.waiting.oldest_seconds)}</span>
+                )}
+              </td>
+              <td class="number">{compactCount(tenant.accepted)}</td>
+              <td class="number">{compactCount(tenant.applied)}</td>
+              <td class="number">{count(tenant.refused)}</td>
+              <td class="number">
+                {tenant.dead_letters === 0 ? (
+                  '0'
+                ) : (
+                  <Link
+                    href={`/app/ingestion?tenant=${tenant.id}#dead-letters`}
+                    aria-label={`Dead letters of ${tenant.name}`}
+                  >
+                    {count(tenant.dead_letters)}
+                  </Link>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Up({ name, isUp }: { name: string; isUp: boolean }) {
+  return <Badge tone={isUp ? 'good' : 'bad'}>{`${name} ${isUp ? 'answers' : 'does not answer'}`}</Badge>
+}
+
+function mebibytes(bytes: number): string {
+  return `${count(Math.round(bytes / 1_048_576))} MiB`
+}
