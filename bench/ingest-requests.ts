@@ -44,19 +44,29 @@ export function makeRequests(
   return Array.from({ length: runs.length / perRequest }, (_, i) => {
     const some = runs.slice(i * perRequest, (i + 1) * perRequest)
     const { path, contentType, body } = bodies[protocol](some, project)
-    const head = [
-      `POST ${path} HTTP/1.1`,
-      'Host: 127.0.0.1',
-      `Authorization: ${tenant.basic}`,
-      `X-Api-Key: ${tenant.secretKey}`,
-      `Content-Type: ${contentType}`,
-      `Content-Length: ${body.length}`,
-    ].join('\r\n')
     return {
-      bytes: Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]),
+      bytes: httpRequest(tenant, path, contentType, body),
       traceId: some[0]!.traceId,
     }
   })
+}
+
+/** Writes a POST request with the key of a tenant in both dialects' headers. */
+export function httpRequest(
+  tenant: TestTenant,
+  path: string,
+  contentType: string,
+  body: Buffer,
+): Buffer {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    `Authorization: ${tenant.basic}`,
+    `X-Api-Key: ${tenant.secretKey}`,
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${body.length}`,
+  ].join('\r\n')
+  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body])
 }
 
 interface Body {
