@@ -2,8 +2,9 @@ import { jsonOfString } from '../../domain/embedded-json.ts'
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
 import { storableText } from '../../domain/ids.ts'
 import { hasHugeNumber, isTooDeep, jsonbText, toJsonMap } from '../../domain/json.ts'
-import { attributeKeys, metadataKeys, type AttributeField } from './attributes.ts'
+import type { AttributeField, metadataKeys } from './attributes.ts'
 import type { Attributes, AttributeValue, Span, SpanEvent } from './decode.ts'
+import { keyPlanOf, type KeyUse, type MetadataPlan, type Source } from './key-plan.ts'
 import { choiceOf, hasNoPart, messagesOf } from './messages.ts'
 import { nest } from './nested-keys.ts'
 import { readPythonRepr } from './python-repr.ts'
@@ -48,9 +49,11 @@ export interface AttributeReader {
   leftOver(isKnown: boolean): Map<string, AttributeValue>
 }
 
+const none: readonly never[] = []
+
 export function readAttributes(span: Span): AttributeReader {
   const { attributes } = span
-  const candidates = candidatesOf(span)
+  const plan = keyPlanOf(span)
   const found = new Map<AttributeField, { source: Source; value: AttributeValue }>()
   const taken = new Set<string>()
   const parsed = new Map<string, unknown>()
@@ -61,7 +64,7 @@ export function readAttributes(span: Span): AttributeReader {
       case 'plain':
         return attributes.get(name) ?? null
       case 'below':
-        return nest(entriesBelow(attributes, name).filter(([key]) => !sourcesOfKey.has(name + key)))
+        return nest(entriesOf(attributes, plan.below.get(name) ?? none, name))
       case 'member':
         return memberOf(name, path)
       case 'rest':
@@ -81,6 +84,14 @@ export function readAttributes(span: Span): AttributeReader {
   function jsonOf(key: string): unknown {
     if (!parsed.has(key)) parsed.set(key, parse(attributes.get(key) ?? null))
     return parsed.get(key)
+  }
+
+  /** As `jsonOfValue`. An object or a list in a string may be parsed already, or will be, for one of its members. */
+  function jsonOfFound(value: AttributeValue, { kind, name }: Source): JsonText {
+    if (kind !== 'plain' || typeof value !== 'string' || !startsWithBracket.test(value)) {
+      return jsonOfValue(value)
+    }
+    return jsonOf(name) === null ? JSON.stringify(value) : value.trim()
   }
 
   /** Reads the text of a Python object, once. */
@@ -104,7 +115,7 @@ export function readAttributes(span: Span): AttributeReader {
     const known = found.get(field)
     if (known !== undefined) return known.value
     let empty: { source: Source; value: AttributeValue } | null = null
-    for (const source of candidates.get(field) ?? []) {
+    for (const source of plan.sources.get(field) ?? none) {
       const value = valueOf(source)
       // Spring AI's word for no answer.
       if (isNothing(value) || (field === 'model' && value === 'none')) continue
@@ -123,7 +134,7 @@ export function readAttributes(span: Span): AttributeReader {
     field: AttributeField,
     isTold?: (number: number, key: string) => boolean,
   ): number | null {
-    for (const source of candidates.get(field) ?? []) {
+    for (const source of plan.sources.get(field) ?? none) {
       const value = valueOf(source)
       if (typeof value !== 'number' && typeof value !== 'string') continue
       const number = value === '' ? Number.NaN : Number(value)
@@ -135,14 +146,17 @@ export function readAttributes(span: Span): AttributeReader {
   }
 
   /** True when a field shows the value of the attribute, or there is nothing to show. */
-  function isShown(key: string, value: AttributeValue, fields: readonly AttributeField[]): boolean {
-    if (taken.has(key) || isReadElsewhere(key, fields)) return true
+  function isShown(
+    { key, fields, isOwn, isReadElsewhere }: KeyUse,
+    value: AttributeValue,
+  ): boolean {
+    if (isReadElsewhere || taken.has(key)) return true
     if (fields.length > 0 && isEmptyJson(value)) return true
     return fields.some((field) => {
       const winner = found.get(field)
       if (winner === undefined) return false
       const { kind, name } = winner.source
-      if (kind === 'below' && key.startsWith(name) && !sourcesOfKey.has(key)) return true
+      if (kind === 'below' && key.startsWith(name) && !isOwn) return true
       const isWinner = kind === 'plain' || kind === 'messages' || kind === 'choice'
       return (isWinner && name === key) || sameValue(winner.value, value)
     })
@@ -155,7 +169,7 @@ export function readAttributes(span: Span): AttributeReader {
     name: (field) => nameOf(textOf(find(field))),
     json: (field) => {
       const value = find(field)
-      const text = value === null ? 'null' : jsonOfValue(value)
+      const text = value === null ? 'null' : jsonOfFound(value, found.get(field)!.source)
       return text === 'null' ? null : text
     },
     keyOf: (field) => found.get(field)?.source.key ?? null,
@@ -164,7 +178,7 @@ export function readAttributes(span: Span): AttributeReader {
       return attributes.get(key) ?? null
     },
     peek: (key) => attributes.get(key) ?? null,
-    metadata: (of) => readMetadata(attributes, metadataKeys[of]),
+    metadata: (of) => readMetadata(attributes, plan.metadata[of]),
     otherEvents: () => {
       if (span.events.length === 0) return []
       const patterns = [...found.values()]
@@ -174,123 +188,24 @@ export function readAttributes(span: Span): AttributeReader {
         ({ name }) => !patterns.some((source) => roleOf(name, source.name) !== null),
       )
     },
-    leftOver: (isKnown) =>
-      new Map(
-        [...attributes].filter(([key, value]) => {
-          const fields = fieldsOf(key)
-          const isAsked = !isKnown || fields.length > 0 || key.startsWith('langfuse.')
-          return isAsked && !isShown(key, value, fields)
-        }),
-      ),
+    leftOver: (isKnown) => {
+      const left = new Map<string, AttributeValue>()
+      for (const use of plan.keys) {
+        const { key, fields } = use
+        if (isKnown && fields.length === 0 && !key.startsWith('langfuse.')) continue
+        const value = attributes.get(key)!
+        if (!isShown(use, value)) left.set(key, value)
+      }
+      return left
+    },
   }
 }
 
-/** A key of the table, taken apart. */
-interface Source {
-  field: AttributeField
-  key: string
-  /** Its place among the keys of the field. */
-  rank: number
-  kind: 'plain' | 'below' | 'member' | 'rest' | 'resource' | 'event' | 'messages' | 'choice'
-  /** The attribute, the prefix of attributes, or the name of the event. */
-  name: string
-  /** The path of a member, the start that is cut off, or the attribute of the event. */
-  path: string[]
-}
-
-const sources = Object.entries(attributeKeys).flatMap(([field, keys]) =>
-  keys.map((key, rank) => readSource(field as AttributeField, rank, key)),
-)
-
-function readSource(field: AttributeField, rank: number, key: string): Source {
-  const source = { field, key, rank, path: [] }
-  const prefixed = /^(resource|event|messages|choice):([^#]*)(?:#(.*))?$/.exec(key)
-  if (prefixed !== null) {
-    const [, kind, name = '', attribute] = prefixed
-    const path = attribute === undefined ? [] : [attribute]
-    return { ...source, kind: kind as Source['kind'], name, path }
-  }
-  if (key.endsWith('.*')) return { ...source, kind: 'below', name: key.slice(0, -1) }
-  const [before = '', start] = key.split('^')
-  if (start !== undefined) return { ...source, kind: 'rest', name: before, path: [start] }
-  const [name = '', path] = key.split('#')
-  return path === undefined
-    ? { ...source, kind: 'plain', name }
-    : { ...source, kind: 'member', name, path: path.split('.') }
-}
-
-const sourcesOfResource = sources.filter(({ kind }) => kind === 'resource')
-const sourcesOfEvents = sources.filter(({ kind }) => kind === 'event')
-const sourcesBelow = groupBy(
-  sources.filter(({ kind }) => kind === 'below'),
-  ({ name }) => name,
-)
-const sourcesOfKey = groupBy(
-  sources.filter(({ kind }) => !['resource', 'event', 'below'].includes(kind)),
-  ({ name }) => name,
-)
-
-/**
- * Returns the sources that a span may have, in the order in which they win. It looks at the few attributes of the
- * span instead of the hundreds of keys of the table.
- */
-function candidatesOf(span: Span): Map<AttributeField, Source[]> {
-  const candidates = new Set<Source>()
-  const add = (found: readonly Source[] | undefined): void => {
-    for (const source of found ?? []) candidates.add(source)
-  }
-  for (const key of span.attributes.keys()) {
-    add(sourcesOfKey.get(key))
-    for (const prefix of prefixesOf(key)) add(sourcesBelow.get(prefix))
-  }
-  if (span.resource.size > 0) add(sourcesOfResource)
-  if (span.events.length > 0) add(sourcesOfEvents)
-  const byField = groupBy(candidates, ({ field }) => field)
-  for (const list of byField.values()) if (list.length > 1) list.sort((a, b) => a.rank - b.rank)
-  return byField
-}
-
-function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<K, V[]> {
-  const groups = new Map<K, V[]>()
-  for (const value of values) {
-    const key = keyOf(value)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [value])
-    else group.push(value)
-  }
-  return groups
-}
-
-function prefixesOf(key: string): string[] {
-  const prefixes: string[] = []
-  for (let i = key.indexOf('.'); i !== -1 && i < key.length - 1; i = key.indexOf('.', i + 1)) {
-    prefixes.push(key.slice(0, i + 1))
-  }
-  return prefixes
-}
-
-/** The fields that may show the whole value of an attribute. */
-function fieldsOf(key: string): AttributeField[] {
-  const own = (sourcesOfKey.get(key) ?? []).filter(
-    ({ kind }) => kind !== 'member' && kind !== 'rest',
-  )
-  const below = prefixesOf(key).flatMap((prefix) => sourcesBelow.get(prefix) ?? [])
-  return [...own, ...below].map(({ field }) => field)
-}
-
-const allMetadataKeys = Object.values(metadataKeys).flat()
-
-/** True for what is shown apart from the span's own fields: metadata, and what is read of experiments and of LangSmith. */
-function isReadElsewhere(key: string, fields: readonly AttributeField[]): boolean {
-  return (
-    fields.some((field) => /^(?:experiment|dataset|item|langsmith)/.test(field)) ||
-    allMetadataKeys.some((own) => key === own || key.startsWith(`${own}.`))
-  )
-}
+const startsWithBracket = /^\s*[[{]/
 
 function parse(value: AttributeValue): unknown {
   if (typeof value !== 'string') return value
-  if (!/^\s*[[{]/.test(value) || isTooDeep(value)) return null
+  if (!startsWithBracket.test(value) || isTooDeep(value)) return null
   try {
     return JSON.parse(value)
   } catch {
@@ -346,13 +261,14 @@ export function metadataValue(value: AttributeValue): JsonText {
   return hasHugeNumber(text) ? JSON.stringify(text) : text
 }
 
-function readMetadata(attributes: Attributes, prefixes: readonly string[]): JsonMap {
+function readMetadata(attributes: Attributes, plans: readonly MetadataPlan[]): JsonMap {
+  if (plans.length === 0) return {}
   const members = new Map<string, JsonText>()
-  for (const prefix of prefixes) {
+  for (const { prefix, keysBelow } of plans) {
     for (const [key, text] of Object.entries(wholeMetadata(attributes.get(prefix) ?? null))) {
       if (!members.has(key)) members.set(key, text)
     }
-    for (const [key, value] of entriesBelow(attributes, `${prefix}.`)) {
+    for (const [key, value] of entriesOf(attributes, keysBelow, `${prefix}.`)) {
       if (!members.has(key)) members.set(storableText(key), metadataValue(value))
     }
   }
@@ -367,12 +283,11 @@ function wholeMetadata(value: AttributeValue): JsonMap {
   return text.startsWith('{') ? toJsonMap(text) : { metadata: text }
 }
 
-function entriesBelow(attributes: Attributes, prefix: string): [string, AttributeValue][] {
-  const entries: [string, AttributeValue][] = []
-  for (const [key, value] of attributes) {
-    if (key.length > prefix.length && key.startsWith(prefix)) {
-      entries.push([key.slice(prefix.length), value])
-    }
-  }
-  return entries
+/** Returns attributes under their keys without the prefix. */
+function entriesOf(
+  attributes: Attributes,
+  keys: readonly string[],
+  { length }: string,
+): [string, AttributeValue][] {
+  return keys.map((key) => [key.slice(length), attributes.get(key)!])
 }

@@ -17,26 +17,53 @@ export interface SpanIds {
 }
 
 /** Reads the ids of a span. Those that LangSmith's attributes give come first (contracts/langsmith.md 2.11). */
-export function idsOf(
+export function idsOf(span: Span, scheme: IdScheme): SpanIds {
+  return createIdReader(scheme)(span)
+}
+
+/** As `idsOf`, for the spans of an export: they name each other, and an id is derived once. */
+export function createIdReader(scheme: IdScheme): (span: Span) => SpanIds {
+  const traces = new Map<string, ResolvedId>()
+  const runs = new Map<string, ResolvedId>()
+  return (span) =>
+    readIds(span, scheme, {
+      traceOf: (traceId) => once(traces, traceId, () => resolveId('trace', traceId)),
+      runOf: (spanId) => once(runs, spanId, () => runIdOf(spanId, scheme)),
+    })
+}
+
+function once<V>(held: Map<string, V>, key: string, make: () => V): V {
+  let value = held.get(key)
+  if (value === undefined) held.set(key, (value = make()))
+  return value
+}
+
+interface Resolver {
+  traceOf(traceId: string): ResolvedId
+  runOf(spanId: string): ResolvedId
+}
+
+function readIds(
   { traceId, spanId, parentSpanId, attributes }: Span,
   scheme: IdScheme,
+  { traceOf, runOf }: Resolver,
 ): SpanIds {
   const path = pathOf(attributes.get('langsmith.span.dotted_order'))
   const trace = uuidOf(attributes.get('langsmith.trace.id')) ?? path.at(0)
   const run = uuidOf(attributes.get('langsmith.span.id')) ?? path.at(-1)
   return {
-    trace: trace === undefined ? resolveId('trace', traceId) : { id: trace, externalId: null },
-    run: run === undefined ? runIdOf(spanId, scheme) : { id: run, externalId: null },
+    trace: trace === undefined ? traceOf(traceId) : { id: trace, externalId: null },
+    run: run === undefined ? runOf(spanId) : { id: run, externalId: null },
     parent: parentOf(),
   }
 
   function parentOf(): ResolvedId | null {
     if (isTrue(attributes.get('langsmith.is_root'))) return null
     const parent = uuidOf(attributes.get('langsmith.span.parent_id')) ?? path.at(-2)
-    if (parent === undefined) return parentSpanId === null ? null : runIdOf(parentSpanId, scheme)
+    if (parent === undefined) return parentSpanId === null ? null : runOf(parentSpanId)
     const padded = paddedSpanId.exec(parent)
     // What is meant is a span, and spans have other ids here.
-    if (padded !== null && scheme === 'named') return runIdOf(`${padded[1]}${padded[2]}`, scheme)
+    if (padded !== null && scheme === 'named') return runOf(`${padded[1]}${padded[2]}`)
     return { id: parent, externalId: null }
   }
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { impliedVersion } from '../../domain/implied-version.ts'
@@ -22,7 +23,7 @@ import {
   readTags,
   readType,
 } from './observation.ts'
-import { idsOf, type IdScheme, type SpanIds } from './span-ids.ts'
+import { createIdReader, type IdScheme, type SpanIds } from './span-ids.ts'
 import { readUsage } from './usage.ts'
 
 type RunPatch = EventOf<'run'>['patch']
@@ -46,25 +47,35 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
   const runs: EventOf<'run'>[] = []
   const first = new Map<string, EventOf<'trace'>>()
   const said: EventOf<'trace'>[] = []
+  const idsOf = createIdReader(context.idScheme ?? 'named')
   for (const span of spans) {
     const reader = readAttributes(span)
     // Read first, because the run shows what no field used.
     const explicit = readTraceAttributes(reader)
-    const ids = idsOf(span, context.idScheme ?? 'named')
+    const ids = idsOf(span)
     const { trace } = ids
     const rank = readRank(ids.parent === null, reader)
-    const run = runEvent(span, ids, reader, context)
+    const { run, content } = runEvent(span, ids, reader, context)
     runs.push(run)
     const held = first.get(trace.id)
     // Versions tell apart what began in the same millisecond.
     if (held === undefined || msOf(span.startTime) <= msOf(held.patch.timestamp!)) {
-      const start = traceStartEvent(span, trace, run.patch, context)
-      const isFirst = held === undefined || BigInt(start.version) < BigInt(held.version)
+      const start = traceStartEvent(span, trace, run.patch, content, context)
+      const isFirst = held === undefined || compareVersions(start.version, held.version) < 0
       if (isFirst) first.set(trace.id, start)
     }
-    said.push(
-      ...traceEvents(span, trace, explicit, impliedPatch(reader, rank, run.patch), rank, context),
-    )
+    const implied = impliedPatch(reader, rank, run.patch)
+    said.push({
+      kind: 'trace',
+      ...trace,
+      version: impliedVersion(rank, span.startTime, `${content} ${implied.release ?? ''}`),
+      patch: { ...implied, updatedAt: context.now },
+    })
+    if (Object.keys(explicit).length > 0) {
+      const version = eventVersion('create', span.startTime, contentOf(span, explicit))
+      const patch = { ...explicit, updatedAt: context.now }
+      said.push({ kind: 'trace', ...trace, version, patch })
+    }
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
 }
@@ -73,12 +84,19 @@ function msOf(time: Timestamp): string {
   return time.slice(0, '2026-01-01T00:00:00.000'.length)
 }
 
+/** Tells which of two versions is newer. Both are decimal, without leading zeros. */
+function compareVersions(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** @returns the event, and a hash of what the span says, which tells events of the same time apart */
 function runEvent(
   span: Span,
   { trace, run, parent }: SpanIds,
   reader: AttributeReader,
   { experimentId, now }: SpanContext,
-): EventOf<'run'> {
+): { run: EventOf<'run'>; content: string } {
   const type = readType(span, reader)
   const inputs = readInput(reader)
   const outputs = readOutput(reader)
@@ -88,38 +106,48 @@ function runEvent(
     traceId: trace.id,
     externalTraceId: trace.externalId,
     experimentId: projectOf(span, experimentId),
-    ...(parent === null ? {} : { parentRunId: parent.id, externalParentRunId: parent.externalId }),
     name: readName(span, reader, type),
     runType: runTypeOf(type),
     startTime: span.startTime,
     endTime: span.endTime,
-    ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
-    ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
-    ...(events.length === 0 ? {} : { events: eventsText(events) }),
-    ...(tags.length === 0 ? {} : { tags }),
     level: readLevel(span, reader),
-    ...unlessNull('statusMessage', readStatusMessage(span, reader)),
-    ...unlessNull('version', reader.text('version')),
-    ...unlessNull('model', reader.text('model')),
-    ...unlessNull('modelParameters', readModelParameters(reader)),
-    ...readUsage(reader, type),
-    ...langsmithPatch(span, outputs),
-    ...unlessNull('firstTokenTime', readFirstTokenTime(span, reader)),
-    ...unlessNull('threadId', reader.name('sessionId')),
-    ...unlessNull('userId', reader.name('userId')),
-    ...(type === 'GENERATION' ? promptPatch(reader) : {}),
-    environment: readEnvironment(reader),
-    // A span without a parent is a root anyway.
-    ...(parent !== null && isTrue(reader.find('isAppRoot')) ? { isAppRoot: true } : {}),
-    metadata: { ...reader.metadata('observation'), ...readExtras(span, reader) },
   }
-  return {
-    kind: 'run',
-    id: run.id,
-    externalId: run.externalId,
-    version: eventVersion('create', span.endTime, contentOf(span, patch)),
-    patch: { ...patch, createdAt: now, updatedAt: now },
+  // Spreading objects into one would take longer than reading their values.
+  const set = <P extends keyof RunPatch>(property: P, value: RunPatch[P] | null): void => {
+    if (value !== null && value !== undefined) patch[property] = value
   }
+  if (parent !== null) {
+    patch.parentRunId = parent.id
+    patch.externalParentRunId = parent.externalId
+  }
+  if (inputs !== null) {
+    patch.inputs = inputs
+    patch.inputsPreview = previewOf(inputs)
+  }
+  if (outputs !== null) {
+    patch.outputs = outputs
+    patch.outputsPreview = previewOf(outputs)
+  }
+  if (events.length > 0) patch.events = eventsText(events)
+  if (tags.length > 0) patch.tags = tags
+  set('statusMessage', readStatusMessage(span, reader))
+  set('version', reader.text('version'))
+  set('model', reader.text('model'))
+  set('modelParameters', readModelParameters(reader))
+  Object.assign(patch, readUsage(reader, type), langsmithPatch(span, outputs))
+  set('firstTokenTime', readFirstTokenTime(span, reader))
+  set('threadId', reader.name('sessionId'))
+  set('userId', reader.name('userId'))
+  if (type === 'GENERATION') Object.assign(patch, promptPatch(reader))
+  patch.environment = readEnvironment(reader)
+  // A span without a parent is a root anyway.
+  if (parent !== null && isTrue(reader.find('isAppRoot'))) patch.isAppRoot = true
+  patch.metadata = { ...reader.metadata('observation'), ...readExtras(span, reader) }
+  const content = hash('sha1', contentOf(span, patch))
+  patch.createdAt = now
+  patch.updatedAt = now
+  const version = eventVersion('create', span.endTime, content)
+  return { run: { kind: 'run', id: run.id, externalId: run.externalId, version, patch }, content }
 }
 
 function promptPatch(reader: AttributeReader): RunPatch {
@@ -143,19 +171,21 @@ function traceStartEvent(
   span: Span,
   trace: SpanIds['trace'],
   { environment = null }: RunPatch,
+  content: string,
   { experimentId, now }: SpanContext,
 ): EventOf<'trace'> {
-  const patch: TracePatch = {
-    timestamp: span.startTime,
-    experimentId: projectOf(span, experimentId),
-    environment,
-  }
   return {
     kind: 'trace',
     id: trace.id,
     externalId: trace.externalId,
-    version: eventVersion('create', span.startTime, contentOf(span, patch)),
-    patch: { ...patch, createdAt: now, updatedAt: now },
+    version: eventVersion('create', span.startTime, content),
+    patch: {
+      timestamp: span.startTime,
+      experimentId: projectOf(span, experimentId),
+      environment,
+      createdAt: now,
+      updatedAt: now,
+    },
   }
 }
 
@@ -221,55 +251,41 @@ function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): Tra
   }
 }
 
-/** Makes the events of what a span says about its trace, if it says anything, and of what it implies. */
-function traceEvents(
-  span: Span,
-  trace: SpanIds['trace'],
-  explicit: TracePatch,
-  implied: TracePatch,
-  rank: number,
-  { now }: SpanContext,
-): EventOf<'trace'>[] {
-  const eventOf = (version: string, patch: TracePatch): EventOf<'trace'> => ({
-    kind: 'trace',
-    ...trace,
-    version,
-    patch: { ...patch, updatedAt: now },
-  })
-  const implies = eventOf(impliedVersion(rank, span.startTime, contentOf(span, implied)), implied)
-  if (Object.keys(explicit).length === 0) return [implies]
-  const version = eventVersion('create', span.startTime, contentOf(span, explicit))
-  return [eventOf(version, explicit), implies]
-}
-
 /**
  * Leaves out what a newer event of the same export overrules, field by field and key by key. SDKs repeat the
  * attributes of a trace on each of its spans. The rows are the same either way (SPEC I4), but a trace of a thousand
  * spans needs one event instead of a thousand.
  */
 function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
-  const newestFirst = events.toSorted((a, b) => (BigInt(a.version) < BigInt(b.version) ? 1 : -1))
-  const seen = new Set<string>()
-  const isNew = (id: string, field: string, member: string): boolean => {
-    const key = JSON.stringify([id, field, member])
-    const isFirst = !seen.has(key)
-    seen.add(key)
-    return isFirst
-  }
+  const newestFirst = events.toSorted((a, b) => compareVersions(b.version, a.version))
+  const seenOfTrace = new Map<string, Set<string>>()
   const kept: EventOf<'trace'>[] = []
   for (const event of newestFirst) {
-    const { id, patch } = event
-    const { tags, metadata, ...fields } = patch
-    const left: TracePatch = Object.fromEntries(
-      Object.entries(fields).filter(([field]) => isNew(id, field, '')),
-    )
-    const newTags = tags?.filter((tag) => isNew(id, 'tags', tag)) ?? []
-    const newMetadata = Object.entries(metadata ?? {}).filter(([key]) => isNew(id, 'metadata', key))
-    if (newTags.length > 0) left.tags = newTags
-    if (newMetadata.length > 0) left.metadata = Object.fromEntries(newMetadata)
-    if (Object.keys(left).length > 0) kept.push({ ...event, patch: left })
+    let seen = seenOfTrace.get(event.id)
+    if (seen === undefined) seenOfTrace.set(event.id, (seen = new Set()))
+    const patch = patchBeside(seen, event.patch)
+    if (patch !== null) kept.push({ ...event, patch })
   }
   return kept
+}
+
+/**
+ * Returns what a patch adds to newer ones; null when it adds nothing.
+ * @param seen the fields, tags and keys of metadata of the newer ones; those of the patch are added
+ */
+function patchBeside(
+  seen: Set<string>,
+  { tags, metadata, ...fields }: TracePatch,
+): TracePatch | null {
+  const isNew = (name: string): boolean => seen.size < seen.add(name).size
+  const left: TracePatch = Object.fromEntries(
+    Object.entries(fields).filter(([field]) => isNew(field)),
+  )
+  const newTags = tags?.filter((tag) => isNew(`tag ${tag}`)) ?? []
+  if (newTags.length > 0) left.tags = newTags
+  const newMetadata = Object.entries(metadata ?? {}).filter(([key]) => isNew(`metadata ${key}`))
+  if (newMetadata.length > 0) left.metadata = Object.fromEntries(newMetadata)
+  return Object.keys(left).length === 0 ? null : left
 }
 
 /**
@@ -277,7 +293,12 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
  * however often the span comes, and in whatever encoding.
  */
 function contentOf({ spanId }: Span, patch: object): string {
-  return `${spanId} ${JSON.stringify(patch)}`
+  let content = spanId
+  for (const [property, value] of Object.entries(patch) as [string, unknown][]) {
+    // Most of it is text, which takes longer to quote than to hash.
+    content += ` ${property}:${typeof value === 'string' ? value : JSON.stringify(value)}`
+  }
+  return content
 }
 
 function projectOf(span: Span, experimentId: SpanContext['experimentId']): string {
