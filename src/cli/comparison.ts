@@ -56,6 +56,7 @@ export interface Validity {
   newly_errored: number
   errored: { baseline: number; candidate: number }
   unfinished: { baseline: number; candidate: number }
+  executions: { baseline: number; candidate: number }
   warnings: string[]
 }
 

@@ -60,6 +60,7 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     name: of.datasetName,
     runName: of.sessionName,
     dataset_id: of.datasetId,
+    example_id: of.exampleId,
     comparative_experiment_id: of.comparativeId,
     run_id: of.runId,
     trace_id: of.runId,
@@ -576,6 +577,14 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       { path: { dataset_id: own.datasetId }, body, foreign: 200, isRead: true },
     ]
   },
+  'GET /api/runmill/datasets': () => ({ foreign: 200 }),
+  'GET /api/runmill/datasets/{id}/experiments': () => ({ foreign: 404 }),
+  'GET /api/runmill/experiments/{id}/summary': () => ({ foreign: 404 }),
+  'GET /api/runmill/experiments/{id}/examples/{example_id}': (_, own) => [
+    { foreign: 404 },
+    { path: { id: own.sessionId }, foreign: 404 },
+    { path: { example_id: own.exampleId }, foreign: 404 },
+  ],
   'POST /api/runmill/compare': (theirs, own) => [
     {
       body: { candidates: [theirs.sessionId2], baseline: theirs.sessionId },

@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import { RawJson } from '../../domain/json.ts'
+import { meanInterval } from '../../domain/stats/one-run.ts'
+import { comparedExperimentList } from '../../store/read/compare/compared-experiments.ts'
+import {
+  exampleFindNewest,
+  executionListOfExample,
+} from '../../store/read/experiments/example-executions.ts'
+import {
+  measureListOfExperiment,
+  progressFindOfExperiment,
+} from '../../store/read/experiments/experiment-summaries.ts'
+import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
+import type { App, Services } from '../services.ts'
+import { experimentAnswer, experimentFromRow } from './compare-answer.ts'
+import { RunmillError } from './errors.ts'
+
+const tags = ['runmill']
+
+const id = z.guid().toLowerCase()
+
+/** Of one example, so many executions are shown. */
+const mostExecutions = 50
+
+const scoreAnswer = z.object({
+  id: uuidAnswer,
+  key: z.string(),
+  score: anyAnswer.describe('A number, a boolean, or null'),
+  value: anyAnswer.describe('A category or text, or null'),
+  comment: z.string().nullable().describe('The reason'),
+  source: z.string().nullable(),
+  created_at: timeAnswer.nullable(),
+})
+
+const executionAnswer = z.object({
+  id: uuidAnswer,
+  run_id: uuidAnswer.nullable(),
+  trace_id: uuidAnswer.nullable(),
+  status: z.string(),
+  start_time: timeAnswer.nullable(),
+  latency: z.number().nullable(),
+  tokens: wholeAnswer.nullable(),
+  cost: z.number().nullable(),
+  inputs: anyAnswer,
+  outputs: anyAnswer,
+  error: anyAnswer,
+  scores: raw(z.array(scoreAnswer)),
+})
+
+/** What one experiment on a dataset has measured, and what it made of one example. */
+export function experimentRoutes(app: App, { db }: Services): void {
+  app.get(
+    '/experiments/:id/summary',
+    {
+      schema: {
+        tags,
+        summary: 'Read how far an experiment is, and its means with their 95 % intervals',
+        params: z.object({ id }),
+        response: {
+          200: z.object({
+            experiment: experimentAnswer,
+            executions: z.int(),
+            examples: z.int(),
+            errored: z.int(),
+            unfinished: z.int(),
+            measures: z.array(
+              z.object({
+                key: z.string(),
+                is_score: z.boolean(),
+                examples: z.int(),
+                mean: z.number(),
+                interval: z.array(z.number()).length(2).nullable(),
+              }),
+            ),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { tenantId } = request.principal
+      const experiment = await findExperiment(db, tenantId, request.params.id)
+      const [progress, measures] = await Promise.all([
+        progressFindOfExperiment(db, tenantId, experiment.id),
+        measureListOfExperiment(db, tenantId, experiment.id),
+      ])
+      return {
+        experiment: experimentFromRow(experiment),
+        ...progress,
+        measures: measures.map((measure) => {
+          const interval = meanInterval(measure)
+          return {
+            key: measure.key,
+            is_score: measure.isScore,
+            examples: measure.examples,
+            mean: measure.mean,
+            interval: interval === null ? null : [...interval],
+          }
+        }),
+      }
+    },
+  )
+
+  app.get(
+    '/experiments/:id/examples/:example_id',
+    {
+      schema: {
+        tags,
+        summary: 'Read what an experiment made of an example, with scores and their reasons',
+        params: z.object({ id, example_id: id }),
+        response: {
+          200: z.object({
+            example: z.object({
+              id: uuidAnswer,
+              inputs: anyAnswer,
+              reference: anyAnswer,
+              metadata: anyAnswer,
+            }),
+            executions: z.array(executionAnswer),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { tenantId } = request.principal
+      const experiment = await findExperiment(db, tenantId, request.params.id)
+      const exampleId = request.params.example_id
+      const example = await exampleFindNewest(db, tenantId, exampleId)
+      if (example === null) throw new RunmillError(404, 'There is no such example')
+      const executions = await executionListOfExample(db, tenantId, {
+        experimentId: experiment.id,
+        exampleId,
+        limit: mostExecutions,
+      })
+      return {
+        example: {
+          id: example.id,
+          inputs: json(example.inputs),
+          reference: json(example.outputs),
+          metadata: json(example.metadata),
+        },
+        executions: executions.map((row) => ({
+          id: row.id,
+          run_id: row.runId,
+          trace_id: row.traceId,
+          status: row.status,
+          start_time: row.startTime,
+          latency: row.latency,
+          tokens: row.totalTokens,
+          cost: row.totalCost === null ? null : Number(row.totalCost),
+          inputs: json(row.inputs),
+          outputs: json(row.outputs),
+          error: json(row.error),
+          scores: new RawJson(row.scores),
+        })),
+      }
+    },
+  )
+}
+
+/** @throws RunmillError 404 */
+async function findExperiment(db: Services['db'], tenantId: string, experimentId: string) {
+  const [experiment] = await comparedExperimentList(db, tenantId, { id: experimentId }, 1)
+  if (experiment === undefined)
+    throw new RunmillError(404, 'There is no such experiment on a dataset')
+  return experiment
+}
+
+function json(text: string | null): RawJson | null {
+  return text === null ? null : new RawJson(text)
+}

@@ -1,0 +1,84 @@
+import sql from 'sql-template-tag'
+import type { Decimal, JsonText } from '../../../domain/entities.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db } from '../../pool.ts'
+import { runComposed, tenant } from '../../statements.ts'
+
+/** What an experiment made of an example once. Times are in seconds. */
+export interface ExampleExecution {
+  id: string
+  runId: string | null
+  traceId: string | null
+  status: string
+  startTime: Timestamp | null
+  latency: number | null
+  totalTokens: number | null
+  totalCost: Decimal | null
+  inputs: JsonText | null
+  outputs: JsonText | null
+  error: JsonText | null
+  /** [{id, key, score, value, comment, source, created_at}], by key. */
+  scores: JsonText
+}
+
+/** Of one execution, so many scores are listed. */
+const mostScores = 200
+
+/** Lists what an experiment made of an example, the earliest first, with what it was scored and why. */
+export async function executionListOfExample(
+  db: Db,
+  tenantId: string,
+  { experimentId, exampleId, limit }: { experimentId: string; exampleId: string; limit: number },
+): Promise<ExampleExecution[]> {
+  const statement = sql`
+-- name: execution_list_of_example
+-- The executions of one example in one experiment, the earliest first, with their scores. Reads only.
+select run.id, run.run_id, run.trace_id, run.status, run.start_time,
+  extract(epoch from run.duration)::double precision as latency, run.total_tokens, run.total_cost,
+  run.inputs, run.outputs,
+  coalesce(run.error, case when run.status = 'error' then to_json(run.status_message) end) as error,
+  coalesce((
+    select json_agg(json_build_object(
+      'id', given.id, 'key', given.key, 'score', given.score, 'value', given.value, 'comment', given.comment,
+      'source', given.source_type, 'created_at', given.created_at
+    ) order by given.key collate "C", given.created_at, given.id)
+    from (
+      select * from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+      where feedback.key is not null and feedback.comparative_experiment_id is null
+      order by feedback.key collate "C", feedback.created_at, feedback.id
+      limit ${String(mostScores)}::bigint
+    ) as given
+  ), '[]') as scores
+from shown_runs as run
+where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+  and run.reference_example_id = ${exampleId}::uuid and not run.yields
+order by run.start_time, run.id
+limit ${String(limit)}::bigint`
+  return runComposed<ExampleExecution>(db, tenantId, statement)
+}
+
+/** An example as it is now; as it was last, when it was deleted. */
+export interface ComparedExampleBody {
+  id: string
+  datasetId: string
+  inputs: JsonText | null
+  outputs: JsonText | null
+  metadata: JsonText | null
+}
+
+export async function exampleFindNewest(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<ComparedExampleBody | null> {
+  const statement = sql`
+-- name: example_find_newest
+-- The newest version of an example. Reads only.
+select examples.id, examples.dataset_id, examples.inputs, examples.outputs, examples.metadata
+from examples
+where examples.tenant_id = ${tenant} and examples.id = ${id}::uuid
+order by examples.valid_from desc
+limit 1`
+  const [row] = await runComposed<ComparedExampleBody>(db, tenantId, statement)
+  return row ?? null
+}

@@ -1,0 +1,47 @@
+import { useLayoutEffect, useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+
+/** Rows beyond both ends of what is seen, so that scrolling does not show a gap. */
+const spare = 12
+
+export interface VisibleRows {
+  first: number
+  /** Exclusive. */
+  last: number
+}
+
+/**
+ * Which rows of a list are seen, where all rows have one height: only those are in the document, however long the list
+ * is.
+ * @param scroller the element that scrolls, with the rows below a head of `headHeight`
+ */
+export function useVisibleRows(
+  scroller: RefObject<HTMLElement>,
+  total: number,
+  rowHeight: number,
+  headHeight: number,
+): VisibleRows {
+  const [visible, setVisible] = useState<VisibleRows>({ first: 0, last: Math.min(total, 40) })
+  useLayoutEffect(() => {
+    const element = scroller.current
+    if (element === null) return
+    const look = () => {
+      const first = Math.floor(element.scrollTop / rowHeight) - spare
+      const seen = Math.ceil((element.clientHeight - headHeight) / rowHeight)
+      const next = {
+        first: Math.max(0, first),
+        last: Math.min(total, first + seen + 2 * spare),
+      }
+      setVisible((held) => (held.first === next.first && held.last === next.last ? held : next))
+    }
+    look()
+    element.addEventListener('scroll', look, { passive: true })
+    const sizes = new ResizeObserver(look)
+    sizes.observe(element)
+    return () => {
+      element.removeEventListener('scroll', look)
+      sizes.disconnect()
+    }
+  }, [scroller, total, rowHeight, headHeight])
+  return visible
+}

@@ -1,0 +1,128 @@
+import '../../styles/drawer.css'
+import { keepPreviousData, useQueries } from '@tanstack/preact-query'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { ExampleAnswer, Measure, NamedExperiment } from '../../api/answers.ts'
+import { request } from '../../api/client.ts'
+import { CopyButton } from '../../parts/copy-button.tsx'
+import { Loading } from '../../parts/loading.tsx'
+import { Problem } from '../../parts/problem.tsx'
+import { Field } from '../../parts/viewer/field.tsx'
+import { Outputs } from './outputs.tsx'
+import type { Row } from './read.ts'
+import { ScoreTable } from './score-table.tsx'
+
+/** One example, with all that both sides made of it. */
+export default function Drawer({
+  id,
+  place,
+  baseline,
+  candidate,
+  measures,
+  row,
+  move,
+  close,
+}: {
+  id: string
+  /** Its index among the rows; null when it is none of those that were read. */
+  place: number | null
+  baseline: NamedExperiment
+  candidate: NamedExperiment
+  measures: readonly Measure[]
+  row: Row | undefined
+  move: (by: 1 | -1) => void
+  close: () => void
+}) {
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => panel.current?.focus({ preventScroll: true }), [])
+  useEffect(() => panel.current?.scrollTo(0, 0), [id])
+  const [baselineRead, candidateRead] = useQueries({
+    queries: [baseline, candidate].map((experiment) => ({
+      queryKey: ['example', experiment.id, id],
+      queryFn: async ({ signal }: { signal: AbortSignal }) =>
+        request<ExampleAnswer>(
+          `/api/runmill/experiments/${encodeURIComponent(experiment.id)}/examples/${encodeURIComponent(id)}`,
+          { signal },
+        ),
+      // The example before stays until this one has come, so that nothing flickers.
+      placeholderData: keepPreviousData,
+      staleTime: 60_000,
+    })),
+  })
+  const [chosen, setChosen] = useState({ id, baseline: 0, candidate: 0 })
+  const at = chosen.id === id ? chosen : { id, baseline: 0, candidate: 0 }
+  const a = baselineRead?.data
+  const b = candidateRead?.data
+  const failed = [baselineRead, candidateRead].find((each) => each?.isError)
+  return (
+    <aside
+      class="drawer"
+      ref={panel}
+      role="dialog"
+      aria-labelledby="drawer-title"
+      tabIndex={-1}
+      aria-busy={
+        baselineRead?.isPlaceholderData === true || candidateRead?.isPlaceholderData === true
+      }
+    >
+      <header class="drawer-head">
+        <h2 id="drawer-title">Example{place === null ? '' : ` ${place + 1}`}</h2>
+        <code class="cut faint">{id}</code>
+        <span class="drawer-actions">
+          <CopyButton text={() => id} label="Copy id" />
+          <button
+            type="button"
+            aria-label="Previous example (K)"
+            onClick={() => move(-1)}
+            disabled={place === null}
+          >
+            ↑
+          </button>
+          <button
+            type="button"
+            aria-label="Next example (J)"
+            onClick={() => move(1)}
+            disabled={place === null}
+          >
+            ↓
+          </button>
+          <button type="button" aria-label="Close (Esc)" onClick={close}>
+            ×
+          </button>
+        </span>
+      </header>
+      {failed !== undefined && <Problem error={failed.error} again={() => void failed.refetch()} />}
+      {(a === undefined || b === undefined) && failed === undefined && <Loading />}
+      {a !== undefined && b !== undefined && (
+        <div class="drawer-body">
+          <Field name="Input" place={`${candidate.dataset_id}/input`} value={b.example.inputs} />
+          <Field
+            name="Reference"
+            place={`${candidate.dataset_id}/reference`}
+            value={b.example.reference}
+          />
+          <Outputs
+            place={`${candidate.dataset_id}/output`}
+            sides={[
+              { name: baseline.name, role: 'Baseline', executions: a.executions, at: at.baseline },
+              {
+                name: candidate.name,
+                role: 'Candidate',
+                executions: b.executions,
+                at: at.candidate,
+              },
+            ]}
+            choose={(side, index) =>
+              setChosen({ ...at, [side === 0 ? 'baseline' : 'candidate']: index })
+            }
+          />
+          <ScoreTable
+            measures={measures}
+            row={row}
+            baseline={a.executions}
+            candidate={b.executions}
+          />
+        </div>
+      )}
+    </aside>
+  )
+}

@@ -1,0 +1,84 @@
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/preact-query'
+import { request } from '../../api/client.ts'
+import type { CompareAnswer, ComparisonRow } from '../../api/answers.ts'
+import { preview } from '../../parts/preview.ts'
+import type { ComparisonState } from './state.ts'
+
+/** What is kept of a row: large inputs stay on the server until the row is opened. */
+export interface Row {
+  id: string
+  text: string
+  baseline: Side
+  candidate: Side
+  measures: ComparisonRow['measures']
+}
+
+/** What an experiment made of an example. */
+export interface Side {
+  executions: number
+  failed: number
+  unfinished: number
+}
+
+interface Page extends Omit<CompareAnswer, 'rows'> {
+  rows: Row[]
+}
+
+const rowsPerPage = 100
+
+/** While an experiment runs, the comparison is read again so often, in milliseconds. */
+const liveMs = 5000
+
+/** Reads a comparison, with its rows page by page. What is shown stays until what was asked for has come. */
+export function useComparison({ baseline, candidates, sort, change, search }: ComparisonState) {
+  const asked = {
+    candidates,
+    baseline: baseline ?? 'previous',
+    ...(sort === null ? {} : { sort }),
+    ...(change === null ? {} : { change }),
+    ...(search === '' ? {} : { search }),
+    limit: rowsPerPage,
+  }
+  return useInfiniteQuery({
+    queryKey: ['compare', asked],
+    queryFn: async ({ pageParam, signal }): Promise<Page> => {
+      const answer = await request<CompareAnswer>('/api/runmill/compare', {
+        method: 'POST',
+        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        signal,
+      })
+      return { ...answer, rows: answer.rows.map(rowOf) }
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+    enabled: candidates.length > 0,
+    refetchInterval: ({ state }) => {
+      const pages = state.data?.pages ?? []
+      const unfinished = pages[0]?.comparisons.some(
+        ({ validity }) => validity.unfinished.candidate + validity.unfinished.baseline > 0,
+      )
+      // All pages are read again, so not where somebody has scrolled far.
+      return unfinished === true && pages.length === 1 ? liveMs : false
+    },
+  })
+}
+
+function rowOf(row: ComparisonRow): Row {
+  return {
+    id: row.example_id,
+    text: preview(row.inputs),
+    baseline: sideOf(row.baseline),
+    candidate: sideOf(row.candidate),
+    measures: row.measures,
+  }
+}
+
+function sideOf(runs: ComparisonRow['baseline']): Side {
+  const counts = { executions: runs.length, failed: 0, unfinished: 0 }
+  for (const { status } of runs) {
+    if (status === 'error') counts.failed += 1
+    else if (status === 'pending') counts.unfinished += 1
+  }
+  return counts
+}

@@ -1,0 +1,125 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { Measure } from '../../api/answers.ts'
+import { count, counted } from '../../parts/format.ts'
+import { useVisibleRows } from '../../parts/virtual-rows.ts'
+import { MeasureHead } from './measure-head.tsx'
+import type { Row } from './read.ts'
+import { ComparisonRow } from './row.tsx'
+import type { ComparisonState } from './state.ts'
+
+/** As in comparison.css. */
+const rowHeight = 36
+const headHeight = 124
+
+/** So many rows before the end of what was read, the next page is asked for. */
+const ahead = 60
+
+/**
+ * The examples of a comparison. Only the rows that are seen are in the document, and pages are read as they come into
+ * reach.
+ */
+export function Rows({
+  rows,
+  total,
+  hasMore,
+  more,
+  measures,
+  active,
+  open,
+  state,
+  set,
+}: {
+  rows: readonly Row[]
+  /** How many there are in all; null where that is not known. */
+  total: number | null
+  hasMore: boolean
+  more: () => void
+  measures: readonly Measure[]
+  active: number
+  open: (index: number) => void
+  state: ComparisonState
+  set: (change: Partial<ComparisonState>) => void
+}) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const { first, last } = useVisibleRows(scroller, rows.length, rowHeight, headHeight)
+
+  useEffect(() => {
+    if (hasMore && last + ahead > rows.length) more()
+  }, [hasMore, last, rows.length, more])
+
+  // The active row stays in sight, below the head.
+  useEffect(() => {
+    const element = scroller.current
+    if (element === null || active < 0) return
+    const top = active * rowHeight
+    const seen = element.clientHeight - headHeight - rowHeight
+    if (top < element.scrollTop) element.scrollTop = top
+    else if (top > element.scrollTop + seen) element.scrollTop = top - seen
+  }, [active])
+
+  return (
+    <>
+      <div class="rows" ref={scroller} tabIndex={0} role="region" aria-label="Examples">
+        <table aria-rowcount={total === null ? -1 : total + 1}>
+          <colgroup>
+            <col class="col-example" />
+            <col class="col-ends" />
+            {measures.map(({ key }) => (
+              <col key={key} class="col-measure" />
+            ))}
+          </colgroup>
+          <thead>
+            <tr aria-rowindex={1}>
+              <th scope="col" class="example">
+                Example
+              </th>
+              <th scope="col" class="ends">
+                <span>Baseline</span>
+                <span>Candidate</span>
+              </th>
+              {measures.map((measure) => (
+                <th scope="col" key={measure.key}>
+                  <MeasureHead measure={measure} state={state} set={set} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <Spacer rows={first} columns={measures.length + 2} />
+            {rows.slice(first, last).map((row, offset) => (
+              <ComparisonRow
+                key={row.id}
+                row={row}
+                index={first + offset}
+                measures={measures}
+                isActive={first + offset === Math.max(active, 0)}
+                isOpen={row.id === state.open}
+                open={open}
+              />
+            ))}
+            <Spacer rows={rows.length - last} columns={measures.length + 2} />
+          </tbody>
+        </table>
+      </div>
+      <p class="rows-end soft">
+        {total === null || total === rows.length
+          ? `${counted(rows.length, 'example')}${hasMore ? ', more below' : ''}`
+          : `${count(rows.length)} of ${counted(total, 'example')} read, more as you scroll`}
+        <span class="keys">
+          <kbd>J</kbd> <kbd>K</kbd> next and previous, <kbd>Enter</kbd> open, <kbd>Esc</kbd> close,{' '}
+          <kbd>/</kbd> find
+        </span>
+      </p>
+    </>
+  )
+}
+
+/** Stands for rows that are not seen. */
+function Spacer({ rows, columns }: { rows: number; columns: number }) {
+  if (rows <= 0) return null
+  return (
+    <tr aria-hidden="true" style={{ height: `${rows * rowHeight}px` }}>
+      <td colSpan={columns} />
+    </tr>
+  )
+}
