@@ -130,11 +130,21 @@ export function getExperimentsIdItems(app: App, { db }: Services): void {
           runs: new RawJson(row.candidateRuns),
           previews: executions
             .filter(({ exampleId }) => exampleId === row.id)
-            .map(({ id, outputs, error }) => ({ id, outputs, error })),
+            .map(({ id, outputs, error }) => ({ id, outputs, error: error && plainText(error) })),
           measures: new RawJson(row.measures),
         })),
         next_cursor: last === undefined ? null : writeCursor([last.id, last.rank, last.createdAt]),
       }
     },
   )
+}
+
+/** An error is mostly a JSON string, of which this may be the beginning only. */
+function plainText(beginning: string): string {
+  if (!beginning.startsWith('"')) return beginning
+  try {
+    return String(JSON.parse(beginning))
+  } catch {
+    return beginning.slice(1)
+  }
 }

@@ -5,10 +5,10 @@ import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts
 import type { App, Services } from '../services.ts'
 import { postCompare } from './compare.ts'
 import { datasetRoutes } from './datasets.ts'
-import { answerError, RunmillError, runmillErrors } from './errors.ts'
-import { experimentRoutes } from './experiments.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
+import { answerError, RunmillError, runmillErrors } from './errors.ts'
 import { getExperimentsIdItems } from './experiment-items.ts'
+import { experimentRoutes } from './experiments.ts'
 import { getIngestion, type IngestionServices } from './ingestion.ts'
 import { getRuns, getRunsId } from './runs.ts'
 import { traceRoutes } from './traces.ts'
@@ -24,14 +24,14 @@ export async function runmill(app: App, services: IngestionServices): Promise<vo
   documentErrors(app, runmillErrors)
   const paths = collectPaths(app)
   postCompare(app, services)
-  datasetRoutes(app, services)
-  experimentRoutes(app, services)
   getIngestion(app, services)
   deadLetterRoutes(app, services)
   getRuns(app, services)
   getRunsId(app, services)
   traceRoutes(app, services)
   getExperimentsIdItems(app, services)
+  datasetRoutes(app, services)
+  experimentRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -42,8 +42,9 @@ export function DeadLetters({
   const [failure, setFailure] = useState<unknown>(null)
   const [isBusy, setBusy] = useState(false)
   const held = useQueryClient()
-  const pages = usePages<DeadLettersAnswer>(['dead-letters', reason, tenantId], (cursor) =>
-    `${base}${query({ reason, cursor, tenant_id: tenantId, limit: 25 })}`,
+  const pages = usePages<DeadLettersAnswer>(
+    ['dead-letters', reason, tenantId],
+    (cursor) => `${base}${query({ reason, cursor, tenant_id: tenantId, limit: 25 })}`,
   )
   const letters = pages.data?.pages.flatMap((page) => page.dead_letters) ?? []
 
@@ -125,8 +126,8 @@ export function DeadLetters({
       {pages.isError && <Problem error={pages.error} again={() => void pages.refetch()} />}
       {pages.isSuccess && letters.length === 0 && (
         <p class="soft">
-          None. An event that the database refuses is kept here with the reason, so that nothing is lost,
-          and the events beside it are applied.
+          None. An event that the database refuses is kept here with the reason, so that nothing is
+          lost, and the events beside it are applied.
         </p>
       )}
       <ul class="letters">
@@ -137,7 +138,9 @@ export function DeadLetters({
             tenantId={tenantId}
             isOpen={letter.id === open}
             isBusy={isBusy}
-            toggle={() => update((next) => put(next, 'letter', letter.id === open ? null : letter.id))}
+            toggle={() =>
+              update((next) => put(next, 'letter', letter.id === open ? null : letter.id))
+            }
             replay={() => void fulfil({ what: 'replay', id: letter.id })}
             discard={() => setWish({ what: 'discard', id: letter.id })}
           />
@@ -157,8 +160,10 @@ export function DeadLetters({
         >
           <p>
             What was sent is then gone for good
-            {wish.id === null && reason !== null ? `: every dead letter with the reason “${reason}”` : ''}.
-            To keep it, correct the cause and replay instead.
+            {wish.id === null && reason !== null
+              ? `: every dead letter with the reason “${reason}”`
+              : ''}
+            . To keep it, correct the cause and replay instead.
           </p>
         </Confirm>
       )}

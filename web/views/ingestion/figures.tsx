@@ -49,7 +49,7 @@ export function Figures({
 }) {
   const refused = flow.refused.reduce((sum, { recent }) => sum + recent, 0)
   const oldest = waiting.oldest_seconds
-  const rate = (steps: readonly number[]) => `${perSecond(rateOf(steps, stepSeconds))}`
+  const rate = (steps: readonly number[]) => perSecond(rateOf(steps, stepSeconds))
   return (
     <dl class="figures">
       <Figure
@@ -79,7 +79,11 @@ export function Figures({
       <Figure label="Refused" value={count(refused)} tone={refused > 0 ? 'warn' : undefined}>
         requests of the last 10 minutes
       </Figure>
-      <Figure label="Dead letters" value={deadLetters} tone={deadLetters === '0' ? undefined : 'bad'}>
+      <Figure
+        label="Dead letters"
+        value={deadLetters}
+        tone={deadLetters === '0' ? undefined : 'bad'}
+      >
         events that could not be applied
       </Figure>
     </dl>

@@ -20,7 +20,9 @@ export function FlowChart({
   const x = (i: number) => (i / Math.max(1, came.length - 1)) * width
   const y = (value: number) => 4 + (1 - value / most) * (height - foot - 6)
   const line = (values: readonly number[]) =>
-    values.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join('')
+    values
+      .map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`)
+      .join('')
   const base = y(0)
   const minutes = Math.round((accepted.length * stepSeconds) / 60)
   const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)

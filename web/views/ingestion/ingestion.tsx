@@ -55,7 +55,9 @@ export default function Ingestion() {
           </div>
         )}
         {data !== undefined && (
-          <Badge tone={data.is_ready ? 'good' : 'bad'}>{data.is_ready ? 'ready' : 'not ready'}</Badge>
+          <Badge tone={data.is_ready ? 'good' : 'bad'}>
+            {data.is_ready ? 'ready' : 'not ready'}
+          </Badge>
         )}
       </Head>
       {read.isPending && <Loading />}
@@ -99,9 +101,9 @@ export default function Ingestion() {
         </section>
       )}
       {data !== undefined && (
-        <p class="note">
-          As the process that answers has seen it since it started. Of several API processes each knows
-          what it took itself; the metrics at /metrics add up.
+        <p class="note block">
+          As the process that answers has seen it since it started. Of several API processes each
+          knows what it took itself; the metrics at /metrics add up.
         </p>
       )}
     </>

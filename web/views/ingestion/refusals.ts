@@ -17,7 +17,7 @@ const meanings: Readonly<Record<string, string>> = {
   unauthenticated: 'The key is unknown or was revoked.',
   forbidden: 'The key lacks the scope “write”.',
   invalid: 'The request is not what the SDK’s protocol allows. The answer said where.',
-  too_large: 'The body is larger than RUNMILL_MAX_BODY_BYTES.',
+  too_large: 'The body is larger than MAX_BODY_BYTES.',
   slow_body: 'The body arrived too slowly, or its client left.',
   media_type: 'The content type or encoding is not known.',
   not_found: 'What the request is about does not exist.',

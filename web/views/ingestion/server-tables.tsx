@@ -146,7 +146,9 @@ function Tenants({ tenants }: { tenants: ServerIngestion['tenants'] }) {
 }
 
 function Up({ name, isUp }: { name: string; isUp: boolean }) {
-  return <Badge tone={isUp ? 'good' : 'bad'}>{`${name} ${isUp ? 'answers' : 'does not answer'}`}</Badge>
+  return (
+    <Badge tone={isUp ? 'good' : 'bad'}>{`${name} ${isUp ? 'answers' : 'does not answer'}`}</Badge>
+  )
 }
 
 function mebibytes(bytes: number): string {

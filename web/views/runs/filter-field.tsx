@@ -75,7 +75,8 @@ export function FilterField({
         </ul>
         <p class="soft">
           Comparisons are <code>eq neq gt gte lt lte in like search has</code>, and{' '}
-          <code>and or not</code> join them: LangSmith’s language, as in its SDK’s <code>list_runs</code>.
+          <code>and or not</code> join them: LangSmith’s language, as in its SDK’s{' '}
+          <code>list_runs</code>.
         </p>
       </details>
       <p id="filter-help" class={problem === null ? 'unseen' : 'field-problem'} role="alert">

@@ -45,11 +45,7 @@ export default function Runs() {
     enabled: isLive,
   })
   const read = isLive ? live : pages
-  const answers = isLive
-    ? live.data === undefined
-      ? []
-      : [live.data]
-    : (pages.data?.pages ?? [])
+  const answers = isLive ? (live.data === undefined ? [] : [live.data]) : (pages.data?.pages ?? [])
   const runs = answers.flatMap((answer) => answer.runs)
   const names = Object.assign({}, ...answers.map((answer) => answer.experiments)) as Record<
     string,
@@ -66,7 +62,7 @@ export default function Runs() {
       <Head title="Runs">
         {isLive && (
           <span class="soft" aria-live="polite">
-            {fresh.size > 0 ? `${counted(fresh.size, 'new run')}` : ''}
+            {fresh.size > 0 ? counted(fresh.size, 'new run') : ''}
           </span>
         )}
         <button
@@ -175,13 +171,15 @@ function NoneOf() {
 function NoRuns() {
   return (
     <Empty title="No run has arrived yet">
-      <p>Point an SDK or an OpenTelemetry exporter at this server. For LangSmith’s SDKs, for example:</p>
+      <p>
+        Point an SDK or an OpenTelemetry exporter at this server. For LangSmith’s SDKs, for example:
+      </p>
       <Snippet>{`export LANGSMITH_TRACING=true
 export LANGSMITH_ENDPOINT=${location.origin}
 export LANGSMITH_API_KEY=<secret key>`}</Snippet>
       <p>
-        What they send appears here within a second. If it does not, <a href="/app/ingestion">Ingestion</a>{' '}
-        says why.
+        What they send appears here within a second. If it does not,{' '}
+        <a href="/app/ingestion">Ingestion</a> says why.
       </p>
     </Empty>
   )

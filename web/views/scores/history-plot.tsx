@@ -18,7 +18,6 @@ export interface Point {
 }
 
 const height = 180
-const left = 52
 const right = 14
 const top = 10
 const bottom = 22
@@ -40,6 +39,7 @@ export function HistoryPlot({
   const [shown, setShown] = useState<string | null>(null)
   const [, navigate] = useLocation()
   const scale = scaleOf(points.flatMap(({ mean, interval }) => [mean, ...(interval ?? [])]))
+  const left = 14 + 6.4 * Math.max(...scale.ticks.map((tick) => write(tick).length))
   const inner = width - left - right
   const x = (i: number) =>
     points.length === 1 ? left + inner / 2 : left + 8 + (i / (points.length - 1)) * (inner - 16)
@@ -55,18 +55,11 @@ export function HistoryPlot({
         {told !== undefined && (
           <p class="history-told">
             <span class="cut">{told.name}</span>
-            <span>
+            <span class="cut soft">
               <strong>{write(told.mean)}</strong>
-              {told.interval !== null && (
-                <span class="soft">
-                  {' '}
-                  95 % {write(told.interval[0])} … {write(told.interval[1])}
-                </span>
-              )}
-            </span>
-            <span class="soft">
-              {told.n === null ? '' : `n ${count(told.n)}, `}
-              {exactTime(told.at)}
+              {told.interval !== null &&
+                `, 95 % ${write(told.interval[0])} … ${write(told.interval[1])}`}
+              {told.n !== null && `, n ${count(told.n)}`}, {exactTime(told.at)}
             </span>
           </p>
         )}
@@ -101,9 +94,9 @@ export function HistoryPlot({
             >
               <rect
                 class="history-reach"
-                x={x(i) - reach}
+                x={x(i) - Math.min(reach, 40)}
                 y={top}
-                width={Math.max(1, reach * 2)}
+                width={Math.max(1, Math.min(reach, 40) * 2)}
                 height={height - top - bottom}
               />
               {point.interval !== null && (
@@ -128,6 +121,7 @@ export function HistoryPlot({
 }
 
 function labelOf({ name, mean, interval, n }: Point, write: (value: number) => string): string {
-  const known = interval === null ? '' : `, 95 % interval ${write(interval[0])} to ${write(interval[1])}`
+  const known =
+    interval === null ? '' : `, 95 % interval ${write(interval[0])} to ${write(interval[1])}`
   return `${name}: ${write(mean)}${known}${n === null ? '' : `, ${count(n)} examples`}`
 }

@@ -12,13 +12,19 @@ export function scaleOf(values: readonly number[], wanted = 4): Scale {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return { low: 0, high: 1, ticks: [0, 1] }
   // Rates and most scores are between 0 and 1, and nothing is beyond.
   const isRate = low >= 0 && high <= 1
-  if (low === high) [low, high] = [low - Math.max(0.05, Math.abs(low) * 0.1), high + Math.max(0.05, Math.abs(high) * 0.1)]
+  if (low === high)
+    [low, high] = [
+      low - Math.max(0.05, Math.abs(low) * 0.1),
+      high + Math.max(0.05, Math.abs(high) * 0.1),
+    ]
   const step = roundStep((high - low) / wanted)
   low = Math.floor(low / step) * step
   high = Math.ceil(high / step) * step
   if (isRate) [low, high] = [Math.max(0, low), Math.min(1, high)]
   const steps = Math.round((high - low) / step)
-  const ticks = Array.from({ length: steps + 1 }, (_, i) => Number((low + i * step).toPrecision(12)))
+  const ticks = Array.from({ length: steps + 1 }, (_, i) =>
+    Number((low + i * step).toPrecision(12)),
+  )
   return { low, high, ticks }
 }
 

@@ -69,8 +69,8 @@ export default function Scores() {
       {datasets.isSuccess && chosen === null && (
         <Empty title="There is no dataset yet">
           <p>
-            Scores are plotted over the experiments of a dataset. <Link href={datasetsUrl()}>Datasets</Link>{' '}
-            says how to make one.
+            Scores are plotted over the experiments of a dataset.{' '}
+            <Link href={datasetsUrl()}>Datasets</Link> says how to make one.
           </p>
         </Empty>
       )}
@@ -93,7 +93,9 @@ function History({ dataset }: { dataset: string }) {
     queries: experiments.map(({ id, executions, scores }) => ({
       queryKey: ['summary', id, executions, JSON.stringify(scores)],
       queryFn: async ({ signal }: { signal: AbortSignal }) =>
-        request<SummaryAnswer>(`/api/runmill/experiments/${encodeURIComponent(id)}/summary`, { signal }),
+        request<SummaryAnswer>(`/api/runmill/experiments/${encodeURIComponent(id)}/summary`, {
+          signal,
+        }),
       staleTime: 300_000,
     })),
   })
@@ -123,8 +125,9 @@ function History({ dataset }: { dataset: string }) {
       <p class="note block">
         The newest {plotted} experiments of{' '}
         <Link href={datasetUrl(dataset)}>{read.data.dataset.name}</Link>. Means are over examples,
-        repetitions averaged within each; bars are 95 % intervals. Two intervals that overlap may still
-        differ: <Link href={datasetUrl(dataset)}>compare</Link> the experiments, which pairs their examples.
+        repetitions averaged within each; bars are 95 % intervals. Two intervals that overlap may
+        still differ: <Link href={datasetUrl(dataset)}>compare</Link> the experiments, which pairs
+        their examples.
       </p>
     </>
   )
@@ -168,7 +171,9 @@ function pointsOf(
     const mean = measure?.mean ?? (isScore ? (experiment.scores[key]?.avg ?? null) : null)
     if (mean === null) return []
     const { id, name, created_at: at } = experiment
-    return [{ id, name, at, mean, interval: measure?.interval ?? null, n: measure?.examples ?? null }]
+    return [
+      { id, name, at, mean, interval: measure?.interval ?? null, n: measure?.examples ?? null },
+    ]
   })
 }
 
@@ -242,8 +247,8 @@ function NoScores() {
   return (
     <Empty title="These experiments have no scores">
       <p>
-        Give <code>evaluate</code> an evaluator, or send scores of your own, and they are plotted here
-        beside what the experiments took.
+        Give <code>evaluate</code> an evaluator, or send scores of your own, and they are plotted
+        here beside what the experiments took.
       </p>
     </Empty>
   )

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { IngestEvent } from '../../../src/domain/events.ts'
+import { deadLetterInsert } from '../../../src/store/write/dead-letters.ts'
+import { adminKey } from '../../support/admin-key.ts'
+import { feedbackOn } from '../../support/comparison-rows.ts'
+import { harness, type Harness } from '../../support/harness.ts'
+
+const path = '/api/runmill/dead-letters'
+
+/** The score is no JSON, so the database refuses it. */
+function refusedEvent(): IngestEvent {
+  return feedbackOn({ id: randomUUID() }, 'broken', 1, { score: 'no JSON' })
+}
+
+/** Keeps events that could be applied. @returns their ids as dead letters, the oldest first */
+async function keep(
+  h: Harness,
+  events: IngestEvent[],
+  reason: string,
+  tenantId = h.tenant.id,
+): Promise<string[]> {
+  for (const event of events) {
+    const now = h.clock.now()
+    const letter = { tenantId, batchId: randomUUID(), event, reason, receivedAt: now, now }
+    await deadLetterInsert(h.db, letter)
+  }
+  const rows = await h.db<{ id: string }[]>`
+    select id from dead_letters where tenant_id = ${tenantId} and reason = ${reason} order by received_at, id`
+  return rows.map(({ id }) => id)
+}
+
+const scores = (count: number): IngestEvent[] =>
+  Array.from({ length: count }, (_, i) => feedbackOn({ id: randomUUID() }, 'kept', i))
+
+async function idsOf(h: Harness, query = ''): Promise<string[]> {
+  const { status, body } = await h.call('GET', `${path}${query}`)
+  expect(status).toBe(200)
+  return body.dead_letters.map(({ id }: { id: string }) => id)
+}
+
+async function countOf(h: Harness, key: string): Promise<number> {
+  const [row] = await h.db<{ n: number }[]>`
+    select count(*)::integer as n from feedback where tenant_id = ${h.tenant.id} and key = ${key}`
+  return row!.n
+}
+
+describe('200 GET', () => {
+  test('an event that the database refused is listed with its reason, and read in full', async () => {
+    const h = await harness()
+    const event = refusedEvent()
+    await h.ingest(event)
+    const { body } = await h.call('GET', path)
+    expect(body).toMatchObject({
+      dead_letters: [
+        { kind: 'feedback', row_id: event.id, reason: expect.stringMatching(/json/i) },
+      ],
+      next_cursor: null,
+    })
+    const [{ id }] = body.dead_letters
+    expect((await h.call('GET', `${path}/${id}`)).body).toMatchObject({ id, event })
+    h.errors.length = 0
+  })
+
+  test('pages hold all of them once, newest first, and a kind or a part of the reason narrows them', async () => {
+    const h = await harness()
+    const slow = await keep(h, scores(3), 'Too slow')
+    const large = await keep(h, scores(4), 'too LARGE')
+    const all = [...slow, ...large].toReversed()
+    const read: string[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const { body } = await h.call(
+        'GET',
+        `${path}?limit=3&cursor=${cursor}`.replace(/&cursor=$/, ''),
+      )
+      read.push(...body.dead_letters.map(({ id }: { id: string }) => id))
+      cursor = body.next_cursor
+    }
+    expect(read).toEqual(all)
+    expect(await idsOf(h, '?reason=too%20large')).toEqual(large.toReversed())
+    expect(await idsOf(h, '?kind=run')).toEqual([])
+  })
+})
+
+describe('200 POST …/replay', () => {
+  test('one is applied and is a dead letter no more; replayed twice, also at once, it does not double', async () => {
+    const h = await harness()
+    const [id] = await keep(h, scores(1), 'step')
+    const answers = await Promise.all(
+      [1, 2].map(async () => h.call('POST', `${path}/${id!}/replay`)),
+    )
+    const taken = answers.filter(({ status }) => status === 200)
+    expect(taken.length).toBeGreaterThan(0)
+    for (const { body } of taken) expect(body).toEqual({ replayed: 1, applied: 1, refused: [] })
+    await h.drain()
+    expect(await countOf(h, 'kept')).toBe(1)
+    expect(await idsOf(h)).toEqual([])
+    expect((await h.call('POST', `${path}/${id!}/replay`)).status).toBe(404)
+  })
+
+  test('what is refused again is kept again, once, however often it was replayed', async () => {
+    const h = await harness()
+    await h.ingest(refusedEvent())
+    const [id] = await idsOf(h)
+    const answers = await Promise.all(
+      [1, 2].map(async () => h.call('POST', `${path}/${id!}/replay`)),
+    )
+    await h.drain()
+    const kept = await idsOf(h)
+    expect(kept).toHaveLength(1)
+    expect(kept).not.toContain(id)
+    const taken = answers.filter(({ status }) => status === 200)
+    expect(taken.length).toBeGreaterThan(0)
+    for (const { body } of taken) expect(body).toEqual({ replayed: 1, applied: 0, refused: kept })
+    h.errors.length = 0
+  })
+
+  test('those of a filter are replayed in steps that end, though some are refused again', async () => {
+    const h = await harness()
+    await h.ingest(refusedEvent())
+    await h.db`update dead_letters set reason = 'step' where tenant_id = ${h.tenant.id}`
+    await keep(h, scores(204), 'step')
+    await keep(h, scores(1), 'other')
+    const first = await h.call('POST', `${path}/replay`, { reason: 'step' })
+    expect(first.body).toMatchObject({ replayed: 200, applied: 200, has_more: true })
+    const { before } = first.body
+    const second = await h.call('POST', `${path}/replay`, { reason: 'step', before })
+    expect(second.body).toMatchObject({ replayed: 5, applied: 4, has_more: false, before })
+    expect(second.body.refused).toHaveLength(1)
+    expect(await countOf(h, 'kept')).toBe(204)
+    expect(await idsOf(h)).toHaveLength(2)
+    h.errors.length = 0
+  })
+})
+
+describe('DELETE', () => {
+  test('200 one is discarded, and never applied; a repeat is 404', async () => {
+    const h = await harness()
+    const [id, other] = await keep(h, scores(2), 'step')
+    expect((await h.call('DELETE', `${path}/${id!}`)).body).toEqual({ discarded: 1 })
+    expect((await h.call('DELETE', `${path}/${id!}`)).status).toBe(404)
+    expect(await idsOf(h)).toEqual([other])
+    expect(await countOf(h, 'kept')).toBe(0)
+  })
+
+  test('200 those of a filter are discarded, and no others; all of them only when that is said', async () => {
+    const h = await harness()
+    await keep(h, scores(3), 'one')
+    const left = await keep(h, scores(2), 'two')
+    expect((await h.call('DELETE', path)).status).toBe(400)
+    expect((await h.call('DELETE', `${path}?reason=one`)).body).toEqual({
+      discarded: 3,
+      has_more: false,
+    })
+    expect(await idsOf(h)).toEqual(left.toReversed())
+    expect((await h.call('DELETE', `${path}?all=true`)).body).toEqual({
+      discarded: 2,
+      has_more: false,
+    })
+  })
+})
+
+test('only a key with the scope admin handles those of another tenant', async () => {
+  const h = await harness()
+  const other = await h.addTenant()
+  const [id] = await keep(h, scores(1), 'r', other.id)
+  const url = `${path}?tenant_id=${other.id}`
+  const admin = await adminKey(h)
+  expect((await h.call('GET', url)).status).toBe(403)
+  expect((await h.call('GET', url, undefined, admin)).body.dead_letters).toMatchObject([{ id }])
+  const replay = `${path}/${id!}/replay?tenant_id=${other.id}`
+  expect((await h.call('POST', replay)).status).toBe(403)
+  expect((await h.call('POST', replay, undefined, admin)).body).toMatchObject({ applied: 1 })
+  const rows = await h.db`select tenant_id from feedback where key = 'kept'`
+  expect(rows).toEqual([{ tenantId: other.id }])
+})

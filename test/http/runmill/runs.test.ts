@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import {
+  comparisonRows,
+  feedbackOn,
+  rootRun,
+  runEvent,
+  second,
+} from '../../support/comparison-rows.ts'
+import { harness, type Harness } from '../../support/harness.ts'
+import { seedTenant } from '../../support/seeded-tenant.ts'
+import { once, twoExperiments } from '../../support/two-experiments.ts'
+
+const path = '/api/runmill/runs'
+
+/** A project with five root runs, of which the last has a child that failed. */
+async function project(h: Harness): Promise<{ id: string; roots: string[]; child: string }> {
+  const id = await comparisonRows(h.db, h.tenant.id).experiment(null, 'my project')
+  const roots = Array.from({ length: 5 }, () => randomUUID())
+  const child = randomUUID()
+  const common = { experimentId: id, endTime: second(9) }
+  await h.ingest(
+    ...roots.map((root, i) =>
+      runEvent(root, {
+        ...common,
+        traceId: root,
+        name: `root ${i}`,
+        runType: 'chain',
+        startTime: second(i),
+      }),
+    ),
+    runEvent(child, {
+      ...common,
+      traceId: roots[4]!,
+      parentRunId: roots[4]!,
+      name: 'call',
+      runType: 'llm',
+      startTime: second(5),
+      error: '"It broke."',
+      totalTokens: 12,
+    }),
+  )
+  return { id, roots, child }
+}
+
+const idsOf = ({ body }: { body: { runs: { id: string }[] } }): string[] =>
+  body.runs.map(({ id }) => id)
+
+describe('200 GET /api/runmill/runs', () => {
+  test('pages hold every root run once, newest first, or in the order of time', async () => {
+    const h = await harness()
+    const { roots } = await project(h)
+    for (const [order, wanted] of [
+      ['desc', roots.toReversed()],
+      ['asc', roots],
+    ] as const) {
+      const read: string[] = []
+      let cursor: string | null = null
+      do {
+        const more: string = cursor === null ? '' : `&cursor=${cursor}`
+        const page = await h.call('GET', `${path}?limit=2&order=${order}${more}`)
+        read.push(...idsOf(page))
+        cursor = page.body.next_cursor
+      } while (cursor !== null)
+      expect(read).toEqual(wanted)
+    }
+  })
+
+  test('rows are short, and name their project', async () => {
+    const h = await harness()
+    const { id, child } = await project(h)
+    const { body } = await h.call('GET', `${path}?roots=false&limit=1`)
+    expect(body.experiments).toEqual({ [id]: 'my project' })
+    expect(body.runs).toMatchObject([
+      { id: child, name: 'call', status: 'error', error: 'It broke.', latency: 4, tokens: 12 },
+    ])
+    expect(body.runs[0]).not.toHaveProperty('outputs')
+  })
+
+  test('are narrowed by LangSmith’s filter language, by status and by project', async () => {
+    const h = await harness()
+    const { id, roots, child } = await project(h)
+    const get = async (query: Record<string, string>) =>
+      h.call('GET', `${path}?${new URLSearchParams(query).toString()}`)
+    expect(idsOf(await get({ filter: 'eq(name, "root 1")' }))).toEqual([roots[1]])
+    expect(idsOf(await get({ filter: 'eq(run_type, "llm")', roots: 'false' }))).toEqual([child])
+    expect(idsOf(await get({ status: 'error', roots: 'false' }))).toEqual([child])
+    expect(idsOf(await get({ status: 'pending' }))).toEqual([])
+    expect(idsOf(await get({ experiment_id: id }))).toHaveLength(5)
+    expect(idsOf(await get({ experiment_id: randomUUID() }))).toEqual([])
+  })
+})
+
+test('400 a filter that cannot be read is refused, and the answer says where', async () => {
+  const h = await harness()
+  const { status, body } = await h.call('GET', `${path}?filter=eq(name`)
+  expect(status).toBe(400)
+  expect(body.error).toMatch(/^filter: .*position/i)
+})
+
+test('200 GET /api/runmill/runs/{id}: payloads as they were sent, attachments that open, scores with reasons, and the reference', async () => {
+  const h = await harness()
+  const seeded = await seedTenant(h, h.tenant, 'zq')
+  const { status, body, text } = await h.call('GET', `${path}/${seeded.runId}`)
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    inputs: { q: 'zq inputs' },
+    outputs: { a: 'zq outputs' },
+    error: 'zq error',
+    metadata: { note: 'zq run metadata' },
+    example: {
+      id: seeded.exampleId,
+      dataset_id: seeded.datasetId,
+      reference: { a: 'zq example outputs' },
+    },
+    attachments: [{ name: 'file', mime_type: 'text/plain', size: 12 }],
+  })
+  expect(text).toContain('"inputs":{"q": "zq inputs"}'.replace(': "', ':"'))
+  expect(body.scores).toContainEqual(
+    expect.objectContaining({ key: seeded.feedbackKey, score: 0.5, comment: 'zq comment' }),
+  )
+  const link = new URL(body.attachments[0].url)
+  expect((await h.call('GET', link.pathname + link.search)).text).toBe('zq run bytes')
+})
+
+describe('GET /api/runmill/traces/{id}', () => {
+  test('200 one request has the whole tree, by the id of the trace, with its scores', async () => {
+    const h = await harness()
+    const { id, roots, child } = await project(h)
+    await h.ingest(feedbackOn({ id: child }, 'polite', 0.25))
+    const { status, body } = await h.call('GET', `/api/runmill/traces/${roots[4]!}`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      id: roots[4],
+      experiment: { id, name: 'my project', dataset_id: null },
+      has_more_runs: false,
+      runs: [
+        { id: roots[4], parent_run_id: null, tokens: 12 },
+        { id: child, parent_run_id: roots[4], status: 'error', latency: 4 },
+      ],
+      scores: [{ run_id: child, key: 'polite', score: 0.25 }],
+    })
+  })
+
+  test('200 a trace of Langfuse’s clients is found by their id, and has a payload of its own', async () => {
+    const h = await harness()
+    const seeded = await seedTenant(h, h.tenant, 'zq')
+    const trace = await h.call('GET', `/api/runmill/traces/${seeded.traceId}`)
+    expect(trace.body).toMatchObject({ name: 'zq trace', thread_id: seeded.threadId })
+    const { body } = await h.call('GET', `/api/runmill/traces/${seeded.traceId}/payload`)
+    expect(body).toMatchObject({ inputs: 'zq input', outputs: 'zq output' })
+  })
+
+  test('404 for a trace that there is not', async () => {
+    const h = await harness()
+    expect((await h.call('GET', `/api/runmill/traces/${randomUUID()}`)).status).toBe(404)
+  })
+})
+
+describe('200 GET /api/runmill/experiments/{id}/items', () => {
+  test('pages hold every example once, also when sorted by a score, with what was made of it', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, once(1, 1, 1, 1, 1), [[0.2], [0.9, 0.7], [0.5], [], null])
+    const get = async (query: string) =>
+      h.call('GET', `/api/runmill/experiments/${f.candidate}/items?${query}`)
+    const read: string[] = []
+    let cursor: string | null = null
+    do {
+      const more: string = cursor === null ? '' : `&cursor=${cursor}`
+      const { body } = await get(`sort=correct&order=desc&limit=2${more}`)
+      read.push(...body.items.map(({ example_id }: { example_id: string }) => example_id))
+      cursor = body.next_cursor
+    } while (cursor !== null)
+    // What has no score comes last; what was not executed is not there.
+    expect(read).toEqual([1, 2, 0, 3].map((i) => f.examples[i]))
+
+    const { body } = await get('')
+    const second = body.items.find(
+      (each: { example_id: string }) => each.example_id === f.examples[1],
+    )
+    expect(second).toMatchObject({
+      inputs_preview: '{"question":1}',
+      reference_preview: '"answer 1"',
+      measures: { correct: { b: 0.8 } },
+    })
+    expect(second.runs).toHaveLength(2)
+    expect(second.previews).toHaveLength(2)
+    const failed = body.items.find(
+      (each: { example_id: string }) => each.example_id === f.examples[3],
+    )
+    expect(failed.previews).toMatchObject([{ error: 'failed' }])
+  })
+
+  test('an experiment that is under way has the executions that have not ended', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, once(1), once(1))
+    await h.ingest(rootRun(f.candidate, f.examples[0]!, { endTime: null }))
+    const { body } = await h.call('GET', `/api/runmill/experiments/${f.candidate}/items`)
+    expect(body.items[0].runs.map(({ status }: { status: string }) => status).toSorted()).toEqual([
+      'pending',
+      'success',
+    ])
+  })
+})
