@@ -111,6 +111,8 @@ describe('200 POST /api/runmill/compare', () => {
     const [{ validity, measures }] = body.comparisons
     expect(validity).toEqual({
       is_same_dataset: true,
+      is_same_version: false,
+      is_same_config: true,
       examples: 5,
       both: 3,
       changed_examples: 1,
