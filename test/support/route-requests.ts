@@ -60,6 +60,7 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     name: of.datasetName,
     runName: of.sessionName,
     dataset_id: of.datasetId,
+    experiment: of.sessionId,
     comparative_experiment_id: of.comparativeId,
     run_id: of.runId,
     trace_id: of.runId,
@@ -586,6 +587,10 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       foreign: 404,
       isRead: true,
     },
+  ],
+  'GET /api/runmill/experiments/{experiment}/rows': (theirs) => [
+    { foreign: 404 },
+    { path: { experiment: theirs.sessionName }, foreign: 404 },
   ],
   'POST /datasets/{dataset_id}/runs/delta': (theirs, own) => {
     const body = {

@@ -5,6 +5,7 @@ import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts
 import type { App, Services } from '../services.ts'
 import { postCompare } from './compare.ts'
 import { answerError, RunmillError, runmillErrors } from './errors.ts'
+import { getExperimentRows } from './experiment-rows.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
 export async function runmill(app: App, services: Services): Promise<void> {
@@ -17,6 +18,7 @@ export async function runmill(app: App, services: Services): Promise<void> {
   documentErrors(app, runmillErrors)
   const paths = collectPaths(app)
   postCompare(app, services)
+  getExperimentRows(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }
