@@ -1,4 +1,5 @@
 import { CliError } from '../../src/cli/exit.ts'
+import { compareLink, datasetLink } from '../../src/cli/page-links.ts'
 import { fillDemo } from './fill.ts'
 import { demoKey } from './key.ts'
 import { Refused, send, type Target } from './send.ts'
@@ -48,13 +49,13 @@ async function main(): Promise<void> {
       '',
       `  ${candidates[i]!.variant.name}: ${candidates[i]!.variant.description}`,
       `    ${compared!.measures.find(({ key }) => key === 'correct')!.summary}`,
-      `    ${linkTo(datasetId, baseline!.id, candidates[i]!.id)}`,
+      `    ${compareLink(url, { baseline: baseline!.id, candidate: candidates[i]!.id })}`,
     ]),
     '',
     'Sign in with this key, and look:',
     '',
     `  ${process.env.RUNMILL_API_KEY === undefined ? key : '(the one in RUNMILL_API_KEY)'}`,
-    `  ${url}/datasets/${datasetId}`,
+    `  ${datasetLink(url, datasetId)}`,
     '',
     'Let the gate judge; the first passes, the second does not:',
     '',
@@ -63,11 +64,6 @@ async function main(): Promise<void> {
     `  npx runmill gate --candidate support-new-model --baseline support-main --undecided fail --score correct --no-new-failures`,
   ]
   console.log(lines.join('\n'))
-}
-
-function linkTo(datasetId: string, baseline: string, candidate: string): string {
-  const query = new URLSearchParams({ baseline, candidate })
-  return `${url}/datasets/${datasetId}/compare?${query.toString()}`
 }
 
 async function isReachable(): Promise<boolean> {

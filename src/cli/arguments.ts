@@ -92,15 +92,20 @@ interface ExperimentName {
  * `latest:branch=main,model=x`.
  * @throws CliError
  */
-function experimentOf(text: string, option: string): ExperimentName {
+export function experimentOf(text: string, option: string): ExperimentName {
   const match = /^(previous|latest):(.+)$/.exec(text)
   if (match === null) return { name: text }
-  const pairs = match[2]!.split(',').map((pair): [string, string] => {
+  return { name: match[1]!, metadata: pairsOf(match[2]!.split(','), option) }
+}
+
+/** Reads texts of `KEY=VALUE`. @throws CliError */
+export function pairsOf(texts: readonly string[], option: string): Record<string, string> {
+  const pairs = texts.map((pair): [string, string] => {
     const at = pair.indexOf('=')
     if (at < 1) throw new CliError(exitCodes.usage, `${option}: ${pair} is not KEY=VALUE`)
     return [pair.slice(0, at), pair.slice(at + 1)]
   })
-  return { name: match[1]!, metadata: Object.fromEntries(pairs) }
+  return Object.fromEntries(pairs)
 }
 
 /** @throws CliError */

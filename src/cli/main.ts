@@ -1,10 +1,12 @@
 import { compareCommand } from './compare-command.ts'
 import { CliError, exitCodes } from './exit.ts'
+import { exportCommand } from './export-command.ts'
 import { gateCommand } from './gate-command.ts'
 import { plain } from './render.ts'
 
 const usage = `runmill compare CANDIDATE [BASELINE] …                   compares experiments
 runmill gate --candidate NAME --undecided pass|fail …    judges one, for CI
+runmill export EXPERIMENT --output FILE …                writes its executions as CSV, JSON Lines or Parquet
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
 
@@ -13,6 +15,7 @@ const commands: Readonly<
 > = {
   compare: compareCommand,
   gate: gateCommand,
+  export: exportCommand,
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { compareCommand } from '../../src/cli/compare-command.ts'
 import { eventVersion } from '../../src/domain/events.ts'
-import { CliError, exitCodes } from '../../src/cli/exit.ts'
+import { exitCodes } from '../../src/cli/exit.ts'
 import { gateCommand } from '../../src/cli/gate-command.ts'
 import { comparisonRows, feedbackOn, rootRun, second } from '../support/comparison-rows.ts'
-import { harness, type Harness } from '../support/harness.ts'
+import { connect, run } from '../support/command-line.ts'
+import { harness } from '../support/harness.ts'
 import { compiledFile } from '../support/runmill-process.ts'
 import { once, type Scores, twoExperiments } from '../support/two-experiments.ts'
 
@@ -18,28 +19,6 @@ afterEach(() => {
   vi.unstubAllEnvs()
   vi.restoreAllMocks()
 })
-
-async function connect(h: Harness, key = h.tenant.secretKey): Promise<void> {
-  if (!h.app.server.listening) await h.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = h.app.server.address() as AddressInfo
-  vi.stubEnv('RUNMILL_URL', `http://127.0.0.1:${port}/`)
-  vi.stubEnv('RUNMILL_API_KEY', key)
-}
-
-/** Runs a command, and returns its exit code with what it printed. */
-async function run(
-  command: typeof gateCommand,
-  args: string[],
-): Promise<{ code: number; printed: string }> {
-  const printed: string[] = []
-  vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
-  try {
-    return { code: await command(args, process.env), printed: printed.join('\n') }
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    return { code: error.code, printed: error.message }
-  }
-}
 
 const base = once(0.5, 0.4, 0.6, 0.5, 0.7, 0.3, 0.5, 0.6)
 const shifted = (...by: number[]): Scores =>

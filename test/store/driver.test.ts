@@ -5,8 +5,8 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /*
  * The faults of the driver that `patches/` mends (porsager/postgres#1154 and #1208). Each of these tests fails on the
- * driver as it is published: by an exception that nobody can catch, by a statement that is never answered, or by a
- * statement that reaches somebody else's transaction.
+ * driver as it is published: by an exception that nobody can catch, by a statement that is never answered, by a statement
+ * that reaches somebody else's transaction, or by rows that are not found.
  */
 
 let database: TestDatabase
@@ -159,4 +159,11 @@ describe('a statement that is cancelled', () => {
     await answer
     await closePool(requests)
   })
+})
+
+test('a statement that fails after its first rows leaves none of them to the next one', async () => {
+  const failing = db`select 1 / (5 - i) from generate_series(1, 10) as i`
+  await expect(failing).rejects.toMatchObject({ code: '22012' })
+  const next = await db`select 1 as one`
+  expect([...next]).toEqual([{ one: 1 }])
 })

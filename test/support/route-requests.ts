@@ -61,6 +61,7 @@ export function pathParameter(route: string, name: string, of: SeededTenant): st
     runName: of.sessionName,
     dataset_id: of.datasetId,
     example_id: of.exampleId,
+    experiment: of.sessionId,
     comparative_experiment_id: of.comparativeId,
     run_id: of.runId,
     trace_id: of.runId,
@@ -637,6 +638,10 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     { query: { kind: 'trace', tenant_id: theirs.tenant.id }, foreign: 403 },
   ],
   'DELETE /api/runmill/dead-letters/{letter_id}': () => ({ foreign: 404 }),
+  'GET /api/runmill/experiments/{experiment}/rows': (theirs) => [
+    { foreign: 404 },
+    { path: { experiment: theirs.sessionName }, foreign: 404 },
+  ],
   'POST /datasets/{dataset_id}/runs/delta': (theirs, own) => {
     const body = {
       baseline_session_id: theirs.sessionId,

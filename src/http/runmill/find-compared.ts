@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   comparedExperimentList,
   type ExperimentSearch,
@@ -7,6 +6,7 @@ import {
 import type { Db } from '../../store/pool.ts'
 import type { CompareRequest } from './compare-request.ts'
 import { RunmillError } from './errors.ts'
+import { findExperiment } from './find-experiment.ts'
 
 /**
  * Finds the experiments that a request names.
@@ -20,7 +20,7 @@ export async function findCompared(
   // One after the other: a tenant may have few reads under way.
   const candidates: NamedExperiment[] = []
   for (const name of new Set(asked.candidates)) {
-    const found = await findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata)
+    const found = await findExperiment(db, tenantId, name, asked.dataset, asked.candidate_metadata)
     if (candidates.every(({ id }) => id !== found.id)) candidates.push(found)
   }
   const baseline = await findBaseline(db, tenantId, candidates[0]!, asked)
@@ -33,37 +33,6 @@ export async function findCompared(
   return { baseline, candidates }
 }
 
-async function findNamed(
-  db: Db,
-  tenantId: string,
-  name: string,
-  dataset: string | undefined,
-  metadata?: Record<string, string>,
-): Promise<NamedExperiment> {
-  const among: ExperimentSearch = dataset === undefined ? {} : { dataset }
-  if (name === 'latest') {
-    const search = metadata === undefined ? among : { ...among, metadata }
-    const [latest] = await comparedExperimentList(db, tenantId, search, 1)
-    if (latest !== undefined) return latest
-    const of = metadata === undefined ? '' : ` with the metadata ${JSON.stringify(metadata)}`
-    throw new RunmillError(404, `There is no experiment${of} on a dataset`)
-  }
-  if (z.guid().safeParse(name).success) {
-    const [byId] = await comparedExperimentList(db, tenantId, { ...among, id: name }, 1)
-    if (byId !== undefined) return byId
-  }
-  const found = await comparedExperimentList(db, tenantId, { ...among, name }, 2)
-  const [first, second] = found
-  if (first === undefined)
-    throw new RunmillError(404, `There is no experiment ${name} on a dataset`)
-  if (second !== undefined && second.datasetId !== first.datasetId)
-    throw new RunmillError(
-      400,
-      `Several datasets have an experiment ${name}: name the dataset too, or give the id`,
-    )
-  return first
-}
-
 async function findBaseline(
   db: Db,
   tenantId: string,
@@ -71,7 +40,7 @@ async function findBaseline(
   { baseline, baseline_metadata: metadata, dataset }: CompareRequest,
 ): Promise<NamedExperiment> {
   if (baseline !== 'previous' && baseline !== 'latest') {
-    return findNamed(db, tenantId, baseline, dataset ?? candidate.datasetId)
+    return findExperiment(db, tenantId, baseline, dataset ?? candidate.datasetId)
   }
   const search: ExperimentSearch = {
     datasetId: candidate.datasetId,

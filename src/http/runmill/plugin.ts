@@ -12,6 +12,7 @@ import { experimentRoutes } from './experiments.ts'
 import { getIngestion, type IngestionServices } from './ingestion.ts'
 import { getRuns, getRunsId } from './runs.ts'
 import { traceRoutes } from './traces.ts'
+import { getExperimentRows } from './experiment-rows.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
 export async function runmill(app: App, services: IngestionServices): Promise<void> {
@@ -32,6 +33,7 @@ export async function runmill(app: App, services: IngestionServices): Promise<vo
   getExperimentsIdItems(app, services)
   datasetRoutes(app, services)
   experimentRoutes(app, services)
+  getExperimentRows(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

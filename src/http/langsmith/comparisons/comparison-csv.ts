@@ -9,7 +9,7 @@ import type {
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { latencyOf, runFields } from '../runs/run-from-row.ts'
 import { streamOf } from '../../reads.ts'
-import { csvCell } from '../csv-cell.ts'
+import { csvCell } from '../../../domain/csv-cell.ts'
 
 /** One experiment's columns. */
 export interface CsvExperiment extends ComparedExperiment {

@@ -7,7 +7,7 @@ import { exampleListKeys, type ExampleJsonField } from '../../../store/read/data
 import { exampleFromRow } from '../examples/example-from-row.ts'
 import { examplesAt } from '../examples/example-stream.ts'
 import { streamOf } from '../../reads.ts'
-import { csvCell } from '../csv-cell.ts'
+import { csvCell } from '../../../domain/csv-cell.ts'
 
 /** The fields that are spread over columns, and the key for a value that is not an object (see `objectText`). */
 const fields: readonly (readonly [field: ExampleJsonField, single: string])[] = [

@@ -1,0 +1,136 @@
+import sql, { empty, join } from 'sql-template-tag'
+import type { JsonText } from '../../../domain/entities.ts'
+import type { Db } from '../../pool.ts'
+import { runComposed, tenant } from '../../statements.ts'
+
+/** Which executions of an experiment. */
+export interface ExecutionFilter {
+  status?: 'success' | 'error' | 'pending' | undefined
+  /** Splits of the example, of which it must be in one. */
+  splits?: readonly string[] | undefined
+  /** What the metadata of the example must contain. */
+  metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** Where a page begins: after this run item of this example. */
+export interface ExecutionPlace {
+  exampleId: string
+  itemId: string
+}
+
+/** One run item. */
+export interface ExecutionLine extends ExecutionPlace {
+  /** The execution as a JSON object in one line; null when the filter leaves it out. */
+  line: JsonText | null
+}
+
+/**
+ * Lists a page of the executions of an experiment, those of one example one after the other. Inputs, outputs, reference
+ * and metadata are JSON as text, so that nothing of them changes on the way.
+ */
+export async function experimentRowList(
+  db: Db,
+  tenantId: string,
+  experimentId: string,
+  filter: ExecutionFilter,
+  page: { after: ExecutionPlace | null; limit: number },
+): Promise<ExecutionLine[]> {
+  const after =
+    page.after === null
+      ? empty
+      : sql`and (item.example_id, item.id) > (${page.after.exampleId}::uuid, ${page.after.itemId}::uuid)`
+  const statement = sql`
+-- name: experiment_row_list
+-- A page of the run items of an experiment, by example, with what is shown of them, their example and the feedback on them.
+-- Reads only.
+with page as materialized (
+  select item.example_id, item.id, item.example_version, item.example_outputs, item.example_metadata
+  from run_items as item
+  where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
+    ${after}
+  order by item.example_id, item.id
+  limit ${String(page.limit)}::bigint
+)
+select page.example_id, page.id as item_id, shown.line
+from page
+left join lateral (
+  -- The version that was executed, where it is known and still there.
+  select examples.inputs, examples.outputs, examples.metadata, examples.splits
+  from examples
+  where examples.tenant_id = ${tenant} and examples.id = page.example_id
+  order by examples.valid_from <= page.example_version desc nulls last, examples.valid_from desc
+  limit 1
+) as example on true
+left join lateral (
+  select json_build_object(
+    'example_id', page.example_id, 'id', page.id, 'run_id', run.run_id, 'trace_id', run.trace_id,
+    'status', run.status, 'error', coalesce(run.error::text, to_json(run.status_message)::text),
+    'start_time', run.start_time, 'latency', extract(epoch from run.duration)::double precision,
+    'prompt_tokens', run.prompt_tokens, 'completion_tokens', run.completion_tokens,
+    'total_tokens', run.total_tokens, 'cost', run.total_cost,
+    'inputs', example.inputs::text, 'reference', coalesce(page.example_outputs, example.outputs)::text,
+    'outputs', run.outputs::text, 'splits', example.splits,
+    'example_metadata', coalesce(page.example_metadata::text, example.metadata::text),
+    'metadata', run.metadata::text,
+    'scores', (
+      select coalesce(json_object_agg(by_key.key, json_build_object(
+        'score', by_key.score, 'label', by_key.label, 'reason', by_key.reason) order by by_key.key collate "C"), '{}')
+      from (
+        select point.key, avg(point.score_number::text::numeric)::double precision as score,
+          string_agg(point.value_text, ', ' order by point.created_at, point.id) as label,
+          string_agg(point.comment, E'\n' order by point.created_at, point.id)
+            filter (where point.comment <> '') as reason
+        from (
+          select distinct feedback.id, feedback.key, feedback.score_number, feedback.value_text, feedback.comment,
+            feedback.created_at
+          from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+          where feedback.key is not null and feedback.comparative_experiment_id is null
+        ) as point
+        group by point.key
+      ) as by_key
+    )
+  )::text as line
+  from shown_runs as run
+  where run.tenant_id = ${tenant} and run.item_id = page.id and not run.yields ${conditions(filter)}
+  limit 1
+) as shown on true
+order by page.example_id, page.id`
+  return runComposed<ExecutionLine>(db, tenantId, statement)
+}
+
+/** Counts all executions that the filter selects. */
+export async function experimentRowCount(
+  db: Db,
+  tenantId: string,
+  experimentId: string,
+  filter: ExecutionFilter,
+): Promise<number> {
+  const statement = sql`
+-- name: experiment_row_count
+-- The number of executions of an experiment that a filter selects. Reads only.
+select count(*)::integer as count
+from shown_runs as run
+left join run_items as item on item.tenant_id = ${tenant} and item.id = run.item_id
+left join lateral (
+  select examples.metadata, examples.splits
+  from examples
+  where examples.tenant_id = ${tenant} and examples.id = run.reference_example_id
+  order by examples.valid_from <= item.example_version desc nulls last, examples.valid_from desc
+  limit 1
+) as example on true
+where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+  and run.reference_example_id is not null and not run.yields ${conditions(filter)}`
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
+  return row!.count
+}
+
+function conditions({ status, splits, metadata }: ExecutionFilter) {
+  const parts = [
+    ...(status === undefined ? [] : [sql`and run.status = ${status}`]),
+    ...(splits === undefined ? [] : [sql`and example.splits && ${[...splits]}::text[]`]),
+    ...(metadata === undefined
+      ? []
+      : [sql`and example.metadata @> ${JSON.stringify(metadata)}::jsonb`]),
+  ]
+  return parts.length === 0 ? empty : join(parts, ' ')
+}

@@ -1,0 +1,31 @@
+import type { AddressInfo } from 'node:net'
+import { vi } from 'vitest'
+import { CliError } from '../../src/cli/exit.ts'
+import type { Harness } from './harness.ts'
+
+type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
+
+/** Makes a harness listen, and sets its address and key in the environment, until `vi.unstubAllEnvs()`. */
+export async function connect(h: Harness, key = h.tenant.secretKey): Promise<string> {
+  if (!h.app.server.listening) await h.app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = h.app.server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
+  vi.stubEnv('RUNMILL_URL', `${url}/`)
+  vi.stubEnv('RUNMILL_API_KEY', key)
+  return url
+}
+
+/** Runs a command, and returns its exit code with what it printed. */
+export async function run(
+  command: Command,
+  args: string[],
+): Promise<{ code: number; printed: string }> {
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
+  try {
+    return { code: await command(args, process.env), printed: printed.join('\n') }
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return { code: error.code, printed: error.message }
+  }
+}
