@@ -38,7 +38,7 @@ await withFreshStore(measure, { stock: values.stock })
 
 async function measure({ db, serverCpu }: FreshStore): Promise<void> {
   const { id: tenantId } = await insertTenant(db)
-  const { price } = createRunPricer(() => {})
+  const prices = createRunPricer(() => {})
   const services = { db, clock: systemClock } as Services
   const seen: { worker: number; postgres: number; perSecond: number }[] = []
   // The first round compiles code and makes plans.
@@ -47,7 +47,7 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
     while (batches.length < batchesPerRound) batches.push(await batchOf(services, tenantId))
     const apply = async (): Promise<void> => {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop())
-        await applyEvents(db, batch, price)
+        await applyEvents(db, batch, prices)
     }
     globalThis.gc?.()
     const before = { node: process.cpuUsage(), postgres: await serverCpu(), at: performance.now() }

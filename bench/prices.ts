@@ -30,7 +30,7 @@ const text = JSON.stringify({ text: 'What is the answer? '.repeat(50) })
 
 await withFreshStore(async ({ db }) => {
   const { id: tenantId } = await insertTenant(db)
-  const { price } = createRunPricer(() => {})
+  const prices = createRunPricer(() => {})
   const [row] = await db<{ source: string }[]>`
     select pg_get_functiondef('runmill_to_price'::regproc) as source`
   const nothing =
@@ -41,9 +41,9 @@ await withFreshStore(async ({ db }) => {
     await db.unsafe(isPriced ? row!.source : nothing)
     const batches = Array.from({ length: 4 }, () => batchOf(tenantId, hasUsage))
     // The first one makes plans.
-    await applyEvents(db, batches.pop()!, price)
+    await applyEvents(db, batches.pop()!, prices)
     const begun = performance.now()
-    for (const batch of batches) await applyEvents(db, batch, price)
+    for (const batch of batches) await applyEvents(db, batch, prices)
     const taken = (performance.now() - begun) / batches.length
     times.set(name, [...(times.get(name) ?? []), taken])
   }

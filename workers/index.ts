@@ -15,7 +15,7 @@ type ApiHandlers = Pick<Handlers, 'collect'>
 
 /** Builds the handlers of a worker, one per queue. Each may run any number of times for one job. */
 export function buildHandlers(
-  shared: Omit<WorkerServices, 'pace' | 'price'>,
+  shared: Omit<WorkerServices, 'pace' | 'prices'>,
 ): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
   const { ahead, behind } = createPrecedence()
@@ -25,7 +25,7 @@ export function buildHandlers(
       'the price patterns of a tenant take too long: runs have no cost',
     ),
   )
-  const services: WorkerServices = { ...shared, pace, price: pricer.price }
+  const services: WorkerServices = { ...shared, pace, prices: pricer }
   const { db, clock } = services
   return {
     ingest: ingestHandler(services, 'ingest', ahead),

@@ -17,7 +17,7 @@ export interface WorkerServices {
   clock: Clock
   log: Log
   pace: Pace
-  price: PriceRuns
+  prices: PriceRuns
   progress: WorkerProgress
 }
 
@@ -100,7 +100,7 @@ async function applyOrDeadLetter(
   signal: AbortSignal,
 ): Promise<string[]> {
   try {
-    const apply = async () => applyEvents(services.db, events, services.price)
+    const apply = async () => applyEvents(services.db, events, services.prices)
     const dirty = await untilAvailable(services, signal, apply)
     services.progress.applied(events.length)
     return dirty

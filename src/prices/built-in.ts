@@ -41,8 +41,17 @@ const outputKinds: typeof inputKinds = [
   [/citation/, ['output_citation_mtok']],
 ]
 
+/** By key, of which clients use few. */
+const namesOfPrices = new LRUCache<string, string[]>({ max: 1000 })
+
 /** The package's prices for a key of the usage, best first. */
 function pricesFor(key: string): string[] {
+  let names = namesOfPrices.get(key)
+  if (names === undefined) namesOfPrices.set(key, (names = readPricesFor(key)))
+  return names
+}
+
+function readPricesFor(key: string): string[] {
   const name = key.toLowerCase()
   if (name.includes('web_search')) return ['web_searches_kcount']
   const side = sideOf(name) ?? (/prompt|cache/.test(name) ? 'input' : null)
@@ -59,6 +68,7 @@ export interface BuiltInPrice {
 }
 
 interface Found {
+  id: string
   provider: Provider
   model: ModelInfo
 }
@@ -88,9 +98,7 @@ export function findBuiltIn(
     found.set(key, cached)
   }
   if (cached.value === null) return null
-  const { provider: seller, model } = cached.value
-  const prices = pricesAt({ provider: seller, model }, start)
-  return { id: idOf(seller, model), rate: rateOf(prices, usage) }
+  return { id: cached.value.id, rate: rateOf(pricesAt(cached.value, start), usage) }
 }
 
 function findModel(name: string, provider: string | null): Found | null {
@@ -109,12 +117,14 @@ function findModel(name: string, provider: string | null): Found | null {
   ].map(([text, seller]) => [text!, seller ?? null])
   for (const [text, seller] of attempts) {
     const result = calc(text, seller === null ? {} : { providerId: seller })
-    if (result !== null) return { provider: result.provider, model: result.model }
+    if (result === null) continue
+    const { provider: found, model } = result
+    return { id: idOf(found, model), provider: found, model }
   }
   return null
 }
 
-function pricesAt({ provider, model }: Found, start: Timestamp): ShippedPrices {
+function pricesAt({ provider, model }: Omit<Found, 'id'>, start: Timestamp): ShippedPrices {
   if (!Array.isArray(model.prices)) return model.prices
   const alone = { ...provider, models: [{ ...model, match: { equals: 'it' } }] }
   return calc('it', { provider: alone, timestamp: new Date(start) })?.model_price ?? {}
@@ -159,9 +169,19 @@ function perUnit(prices: ShippedPrices, name: string, inputTokens: number): Deci
   return shifted(tier?.price ?? price.base, name)
 }
 
+/** By number and unit. There are as many as the package has different prices. */
+const decimals = new Map<string, Decimal | null>()
+
 function shifted(price: number, name: string): Decimal | null {
-  const decimal = parseDecimal(String(price))
-  return decimal === null ? null : shiftDecimal(decimal, name.endsWith('_kcount') ? 3 : 6)
+  const places = name.endsWith('_kcount') ? 3 : 6
+  const key = `${price} ${places}`
+  let found = decimals.get(key)
+  if (found === undefined) {
+    const decimal = parseDecimal(String(price))
+    found = decimal === null ? null : shiftDecimal(decimal, places)
+    decimals.set(key, found)
+  }
+  return found
 }
 
 function idOf(provider: Provider, model: ModelInfo): string {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Decimal, JsonText } from '../domain/entities.ts'
 import { parseTimestamp } from '../domain/timestamp.ts'
 import { usageMapsOf } from '../domain/usage.ts'
@@ -119,7 +119,7 @@ function fingerprint({ model, invocation, provider, start, usage, attributes }: 
     Object.entries(usage).toSorted(byKey),
     [...attributes].toSorted(byKey),
   ]
-  return createHash('sha256').update(JSON.stringify(inputs)).digest('base64url').slice(0, 16)
+  return hash('sha256', JSON.stringify(inputs), 'base64url').slice(0, 16)
 }
 
 function byKey([a]: [string, unknown], [b]: [string, unknown]): number {

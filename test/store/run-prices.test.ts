@@ -61,7 +61,7 @@ async function apply(tenantId: string, events: IngestEvent[], worker: 0 | 1 = 0)
   const given: TenantEvent[] = events.map((event) => ({ tenantId, event }))
   for (;;) {
     try {
-      await applyEvents(db, given, workers[worker].price)
+      await applyEvents(db, given, workers[worker])
       return
     } catch (error) {
       if (!isRetryable(error)) throw error
@@ -245,8 +245,8 @@ async function expectDerived(tenantId: string, experimentId: string): Promise<vo
   expect(await read()).toEqual(kept)
 }
 
-async function snapshot(tenantId: string): Promise<unknown> {
-  return db`
+async function snapshot(tenantId: string): Promise<{ id: string }[]> {
+  return db<{ id: string }[]>`
     select id, prompt_cost::text, completion_cost::text, total_cost::text, cost_details, price from runs
     where tenant_id = ${tenantId} order by id`
 }
@@ -341,7 +341,7 @@ describe('a computed cost', () => {
         db,
         tenantId,
         repricing,
-        { price: async () => Promise.reject(new Error('killed')) },
+        { ...workers[1], price: async () => Promise.reject(new Error('killed')) },
         at(9),
       ),
     ).rejects.toThrow('killed')
@@ -367,5 +367,98 @@ describe('a computed cost', () => {
       runsDone: 1201,
       runsChanged: 0,
     })
+  })
+})
+
+describe('a run that is new', () => {
+  /** Prices runs once they are written, as those that are stored already. */
+  const afterwards = { ...workers[0], priceNew: async () => {} }
+
+  const provider = fc.constantFrom(
+    {},
+    { ls_provider: '"openai"' },
+    { ls_provider: 'null', attributes: '{"gen_ai.system":"anthropic"}' },
+    {
+      attributes: String.raw`{"a":1,"gen_ai.provider.name":"\u006fpenai","gen_ai.system":"azure"}`,
+    },
+    { attributes: '{"gen_ai.system":null}' },
+    { attributes: '"gen_ai.system"' },
+    { ls_provider: '7' },
+  )
+  const patch: fc.Arbitrary<Partial<Run>> = fc
+    .record({
+      runType: fc.constantFrom<Run['runType']>('llm', 'embedding', 'chain'),
+      model: fc.constantFrom('gpt-test', 'gpt-4o', 'unknown', null),
+      hour: fc.integer({ min: 0, max: 5 }),
+      counts: fc.option(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }))),
+      cost: fc.constantFrom(undefined, null, '0', '0.5'),
+      metadata: provider,
+      hasStart: fc.boolean(),
+    })
+    .map(({ runType, model, hour, counts, cost, metadata, hasStart }) => ({
+      runType,
+      ...(model === null ? {} : { model }),
+      ...(hasStart ? { startTime: at(hour) } : {}),
+      ...(counts === null ? {} : tokens(...counts)),
+      ...(cost === undefined ? {} : sentCost(cost)),
+      metadata,
+      extra: { invocation_params: '{"model":"gpt-test"}' },
+      createdAt: at(hour),
+    }))
+
+  test('costs what it costs when it is priced once it is written', async () => {
+    let round = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(patch, { minLength: 200, maxLength: 200 }), async (patches) => {
+        const name = `new ${round++}`
+        const { tenantId } = await newTenant()
+        await addTestPrices(tenantId)
+        const [before, after] = ['before', 'after'].map((when) =>
+          patches.map((_, i) => deriveId('test', name, when, String(i))),
+        ) as [string[], string[]]
+        for (const [ids, prices] of [
+          [before, workers[0]],
+          [after, afterwards],
+        ] as const) {
+          const events = patches.map((each, i) => runEvent(ids[i]!, 1, each))
+          await applyEvents(
+            db,
+            // The same versions, which depend on the ids of the test's events.
+            events.map((event, i) => ({
+              tenantId,
+              event: { ...event, version: runEvent(before[i]!, 1, {}).version },
+            })),
+            prices,
+          )
+        }
+        const rows = new Map(
+          (await snapshot(tenantId)).map(({ id, ...costs }) => [id, costs] as const),
+        )
+        expect(before.map((id) => rows.get(id))).toEqual(after.map((id) => rows.get(id)))
+      }),
+      { numRuns: 2, endOnFailure: true },
+    )
+  })
+
+  test('is written once, together with its cost', async () => {
+    const { tenantId } = await newTenant()
+    const id = deriveId('test', 'written once')
+    const event = runEvent(id, 1, {
+      runType: 'llm',
+      model: 'gpt-4o',
+      startTime: at(1),
+      metadata: { ls_provider: '"openai"' },
+      ...tokens(3, 4),
+      ...sentCost(null),
+    })
+    await db.unsafe(`
+      create function refuse_update() returns trigger language plpgsql as 'begin raise ''updated''; end';
+      create trigger refuse_update before update on runs for each row execute function refuse_update()`)
+    try {
+      await apply(tenantId, [event])
+    } finally {
+      await db.unsafe('drop function refuse_update cascade')
+    }
+    expect(await costOf(tenantId, id)).toBe('0.0000475')
   })
 })

@@ -15,25 +15,28 @@ export interface TenantEvent {
   event: IngestEvent
 }
 
-/** Computes the costs of runs whose rows the transaction has written (SPEC I14). */
-export type PriceRuns = (db: Queryable, runs: readonly WrittenRun[]) => Promise<unknown>
+/** Computes the costs of runs (SPEC I14): of new ones before their rows are written, and of the others then. */
+export interface PriceRuns {
+  priceNew(db: Queryable, rows: readonly FoldedRow[]): Promise<void>
+  price(db: Queryable, runs: readonly WrittenRun[]): Promise<unknown>
+}
 
 /**
  * Applies events in one transaction: all of them or none. The tables end the same, however often and in whatever
  * order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays deleted.
- * @param price absent: costs are only those that were sent
+ * @param prices absent: costs are only those that were sent
  * @returns the tenants whose aggregates are now dirty; the marks of their traces are committed with the rows
  * @throws the database's error; store/errors.ts says which pass by themselves
  */
 export async function applyEvents(
   db: Db,
   events: TenantEvent[],
-  price?: PriceRuns,
+  prices?: PriceRuns,
 ): Promise<string[]> {
   let live = events
   for (;;) {
     try {
-      return await db.begin(async (transaction) => applyLive(transaction, live, price))
+      return await db.begin(async (transaction) => applyLive(transaction, live, prices))
     } catch (error) {
       if (!(error instanceof DeletedError)) throw error
       // Each round drops at least one event.
@@ -45,15 +48,16 @@ export async function applyEvents(
 async function applyLive(
   transaction: Queryable,
   events: TenantEvent[],
-  price?: PriceRuns,
+  prices?: PriceRuns,
 ): Promise<string[]> {
   if (events.length === 0) return []
   await experimentLockMany(transaction, events)
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
+  await prices?.priceNew(transaction, folded.run)
   const written = await upsertMany<UpsertedRun>(transaction, 'run', folded.run)
-  await price?.(transaction, written)
+  await prices?.price(transaction, written)
   const runs = [...written, ...(await runRefreshTraceless(transaction, written))]
   await refreshTraces(transaction, runs, folded)
   const links = [

@@ -25,7 +25,9 @@ const tables: Record<EntityKind, string> = {
 const returned: Record<EntityKind, string[]> = {
   run: [
     'held.trace_id',
-    'runmill_to_price(held) as to_price',
+    // A row that was inserted with a price is priced; a row that was changed has its own transaction in xmax, because
+    // `on conflict` locks it first.
+    'case when held.xmax = 0 and held.price is not null then null else runmill_to_price(held) end as to_price',
     // A run item (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on
     // every run of a trace (contracts/langsmith.md 2.1).
     'held.trace_id = held.id and held.parent_run_id is null and held.reference_example_id is not null as is_example_root',
@@ -74,7 +76,11 @@ const texts = new Map<EntityKind, string>()
 /** Returns one array for each `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
 export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
   const isSet = entityFields[kind].map((_, slot) =>
-    rows.some((row) => row.fieldVersions[slot] !== null),
+    rows.some(
+      (row) =>
+        row.fieldVersions[slot] !== null ||
+        (kind === 'run' && slot === costSlot && row.values.has('price')),
+    ),
   )
   return upsertColumns(kind).map(({ slot, read }) =>
     slot === null || isSet[slot] === true ? textArray(rows.map(read)) : null,
@@ -90,12 +96,26 @@ const keyColumns: UpsertColumn[] = [
   column('m', 'bigint', null, maskText),
 ]
 
+/** The field of a run that holds its costs. */
+export const costSlot = entityFields.run.findIndex(({ columns }) => 'totalCost' in columns)
+
+/**
+ * Columns that no event sets: with what a run that is new is written (prices/new-runs.ts). A stored row keeps its own, and
+ * its own costs, because the events set none.
+ */
+const ownColumns: Record<EntityKind, UpsertColumn[]> = {
+  run: [column('price', 'json', null, (row) => scalar(row.values.get('price') ?? null))],
+  trace: [],
+  run_item: [],
+  feedback: [],
+}
+
 const columnCache = new Map<EntityKind, UpsertColumn[]>()
 
 function upsertColumns(kind: EntityKind): UpsertColumn[] {
   let columns = columnCache.get(kind)
   if (columns === undefined) {
-    columns = [...keyColumns, ...entityFields[kind].flatMap(fieldColumns)]
+    columns = [...keyColumns, ...entityFields[kind].flatMap(fieldColumns), ...ownColumns[kind]]
     columnCache.set(kind, columns)
   }
   return columns
@@ -143,6 +163,11 @@ function assignments(kind: EntityKind): string[] {
         return [`  ${name} = runmill_union(held.${name}, excluded.${name})`]
       }
       if (field.rule === 'map') return mapAssignments(name, type, { isGiven, isKept, given, kept })
+      // A row with a price has computed costs, and its events gave none.
+      if (kind === 'run' && slot === costSlot) {
+        const sent = `case when excluded.price is null then excluded.${name} end`
+        return [`  ${name} = case when ${taken} then ${sent} else held.${name} end`]
+      }
       return [`  ${name} = case when ${taken} then excluded.${name} else held.${name} end`]
     })
   })

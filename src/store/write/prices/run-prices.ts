@@ -1,11 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { JsonText } from '../../../domain/entities.ts'
+import type { FoldedRow } from '../../../domain/fold.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { attributeName, createPriceBook, type PriceBook } from '../../../prices/price-book.ts'
 import { decidePrice, type PriceDecision, type RunToPrice } from '../../../prices/price-run.ts'
 import type { Queryable } from '../../pool.ts'
 import { modelPriceOf, type StoredModelPrice } from '../../read/prices/model-prices.ts'
 import { runStatement } from '../../statements.ts'
+import { newRunToPrice, setNewCost } from './new-runs.ts'
 
 /** A run whose row the transaction has locked. */
 export interface LockedRun {
@@ -22,12 +24,19 @@ export interface RunPricer {
    * @returns the ids of the rows that changed
    */
   price(db: Queryable, runs: readonly LockedRun[], again?: boolean): Promise<string[]>
+  /**
+   * Computes the costs of those of the runs that are not stored yet, before they are written. A run that turns out to be
+   * stored, or that cannot be priced like this, is left to `price`.
+   */
+  priceNew(db: Queryable, rows: readonly FoldedRow[]): Promise<void>
 }
 
 interface PriceTable {
   version: number
   book: PriceBook
 }
+
+const noAttributes: ReadonlyMap<string, string> = new Map()
 
 const shipped: PriceTable = { version: 0, book: createPriceBook([]) }
 
@@ -68,6 +77,22 @@ export function createRunPricer(onLate: (tenantId: string) => void): RunPricer {
   }
 
   return {
+    async priceNew(db, rows) {
+      const candidates = rows.flatMap((row) => {
+        const toPrice = newRunToPrice(row)
+        return toPrice === null ? [] : [{ row, toPrice }]
+      })
+      if (candidates.length === 0) return
+      const found = await tablesOf(db, [...new Set(candidates.map(({ row }) => row.tenantId))])
+      for (const { row, toPrice } of candidates) {
+        const { book } = found.get(row.tenantId) ?? shipped
+        // Conditions ask for what the row will hold, which `price` reads from it.
+        if (book.attributes.length > 0) continue
+        const decision = decidePrice(toPrice, book, noAttributes, false)
+        if (decision !== null && typeof decision === 'object') setNewCost(row, decision)
+      }
+    },
+
     async price(db, runs, again = false) {
       const candidates = runs.filter((run) => run.toPrice !== null)
       if (candidates.length === 0) return []
