@@ -29,6 +29,8 @@ interface Pass {
   floor: number
   upsert: number
   endToEnd: number
+  /** Microseconds of Postgres per run of the floor. */
+  floorCpu: number | null
   /** Microseconds per run of the end-to-end part, by process. null where it cannot be known. */
   cpu: Record<string, number | null>
 }
@@ -59,7 +61,10 @@ export async function measureIngest(
     // The first pass compiles the code that the others run, and fills the caches.
     for (let i = -1; i < passCount; i++) {
       const count = i < 0 ? Math.min(runs, mostWarmUpRuns) : runs
+      const before = await cpuMicros(pids.get('Postgres')!)
       const floor = await rateOf(writers.floor, db, 'bench_floor', count)
+      const after = await cpuMicros(pids.get('Postgres')!)
+      const floorCpu = before === null || after === null ? null : (after - before) / count
       const upsert = await rateOf(writers.upsert, db, 'runs', count)
       // A project of its own, because aggregates are computed from all the runs of a project.
       const make = () =>
@@ -68,7 +73,8 @@ export async function measureIngest(
           tenant,
           project: `bench-${i}`,
         })
-      const pass = { floor, upsert, ...(await endToEnd(db, server.url, tenant, pids, make, count)) }
+      const whole = await endToEnd(db, server.url, tenant, pids, make, count)
+      const pass = { floor, floorCpu, upsert, ...whole }
       if (i >= 0) passes.push(pass)
       progress?.(i + 1)
     }
@@ -82,6 +88,7 @@ export async function measureIngest(
     endToEnd: of((pass) => pass.endToEnd),
     upsertRatio: of((pass) => pass.upsert / pass.floor),
     endToEndRatio: of((pass) => pass.endToEnd / pass.floor),
+    cpuRatio: of(cpuRatioOf),
     cpuMicrosPerRun: Object.fromEntries(
       Object.keys(passes[0]!.cpu).map((name) => {
         const known = passes
@@ -92,6 +99,13 @@ export async function measureIngest(
     ),
     peakBytes,
   }
+}
+
+/** CPU time of Postgres for the floor, of that of everything but this load from end to end; NaN where it is unknown. */
+function cpuRatioOf({ floorCpu, cpu }: Pass): number {
+  const { 'this load': _, ...others } = cpu
+  const whole = Object.values(others).reduce<number>((sum, each) => sum + (each ?? Number.NaN), 0)
+  return (floorCpu ?? Number.NaN) / whole
 }
 
 export async function seconds(work: () => Promise<unknown>): Promise<number> {

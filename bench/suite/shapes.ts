@@ -17,6 +17,8 @@ export interface IngestResult {
   endToEnd: Spread
   upsertRatio: Spread
   endToEndRatio: Spread
+  /** CPU time of the floor, of that from end to end. In JSON null where it is unknown. */
+  cpuRatio: Spread
   cpuMicrosPerRun: Record<string, Spread | null>
   peakBytes: number | null
 }
