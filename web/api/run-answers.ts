@@ -106,7 +106,7 @@ export interface ItemsAnswer {
       cost: number | null
     }[]
     previews: { id: string; outputs: string | null; error: string | null }[]
-    measures: Record<string, { b: number | null }>
+    measures: Record<string, number>
   }[]
   next_cursor: string | null
 }

@@ -45,6 +45,21 @@ function valuesAt(
   return Object.fromEntries(values)
 }
 
+/** @returns the means of the candidate's side, by measure */
+export function meansAt(
+  { candidatePlaces }: Pairing,
+  place: number,
+  measures: readonly MeasurePair[],
+): Record<string, number> {
+  const at = indexOf(candidatePlaces, place)
+  return Object.fromEntries(
+    measures.flatMap(({ key, candidate }) => {
+      const value = valueAt(candidate, at)
+      return value === null ? [] : [[key, value.mean] as const]
+    }),
+  )
+}
+
 function valueAt(column: MeasureColumn | undefined, example: number) {
   if (column === undefined || example < 0) return null
   const i = indexOf(column.at, example)

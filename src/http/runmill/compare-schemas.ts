@@ -5,7 +5,7 @@ const sides = z.object({ baseline: z.int(), candidate: z.int() })
 const interval = z.array(z.number()).length(2).nullable()
 const verdict = z.enum(['better', 'not worse', 'worse', 'undecided', 'identical', 'cannot judge'])
 
-const experimentAnswer = z.object({
+export const experimentAnswer = z.object({
   id: uuidAnswer,
   name: z.string(),
   dataset_id: uuidAnswer,

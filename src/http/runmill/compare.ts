@@ -15,11 +15,7 @@ import { idAt } from '../../domain/stats/experiment-columns.ts'
 import { type Change, type MeasurePair, measurePairs } from '../../domain/stats/pairing.ts'
 import { toEpochMicros } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
-import {
-  type ColumnPair,
-  type ColumnStore,
-  createColumnStore,
-} from '../../store/read/compare/column-store.ts'
+import { type ColumnPair, type ColumnStore } from '../../store/read/compare/column-store.ts'
 import { comparedExampleList } from '../../store/read/compare/compared-examples.ts'
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
@@ -38,6 +34,7 @@ import {
 import { type CompareRequest, compareRequest } from './compare-request.ts'
 import { rowFromExample } from './compare-rows.ts'
 import { compareAnswer } from './compare-schemas.ts'
+import { readCursor, writeCursor } from './cursor.ts'
 import { RunmillError } from './errors.ts'
 import { findCompared } from './find-compared.ts'
 
@@ -52,8 +49,7 @@ const schema = {
  * `POST /api/runmill/compare`: judges experiments by a baseline on the same examples. The unit is the example: repetitions
  * are averaged within it, and a pair is an example for which both have a value.
  */
-export function postCompare(app: App, { db }: Services): void {
-  const store = createColumnStore(db)
+export function postCompare(app: App, { db }: Services, store: ColumnStore): void {
   app.post('/compare', { schema, config: { scope: 'read' } }, async (request) => {
     try {
       return await compare(db, store, request.principal.tenantId, request.body)
@@ -73,7 +69,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
     asked: asked.directions ?? {},
     configured: await scoreDirectionList(db, tenantId),
   }
-  const after = asked.cursor === undefined ? null : readCursor(asked.cursor)
+  const after = asked.cursor === undefined ? null : placeOf(asked.cursor)
   const { metadata, text } = asked.examples ?? {}
   const compared: Compared[] = []
   let page: Page = { rows: [], next: null }
@@ -185,7 +181,10 @@ async function readPage(
   const last = found.length > asked.limit ? shown.at(-1) : undefined
   return {
     rows: examples.map((each) => rowFromExample(each, pairing, places.get(each.id)!, measures)),
-    next: last === undefined ? null : writeCursor({ ...last, id: idAt(pairing.ids, last.place) }),
+    next:
+      last === undefined
+        ? null
+        : writeCursor([idAt(pairing.ids, last.place), last.rank, last.created]),
   }
 }
 
@@ -216,20 +215,10 @@ function orderOf(
   }
 }
 
-const cursorShape = z.tuple([z.guid(), z.number().nullable(), z.number()])
-
-function writeCursor({ id, rank, created }: ExamplePlace): string {
-  return Buffer.from(JSON.stringify([id, rank, created])).toString('base64url')
-}
+const placeShape = z.tuple([z.guid(), z.number().nullable(), z.number()])
 
 /** @throws RunmillError 400 for what is no cursor */
-function readCursor(cursor: string): ExamplePlace {
-  try {
-    const [id, rank, created] = cursorShape.parse(
-      JSON.parse(Buffer.from(cursor, 'base64url').toString()),
-    )
-    return { id: id.toLowerCase(), rank, created }
-  } catch {
-    throw new RunmillError(400, 'Invalid cursor')
-  }
+function placeOf(cursor: string): ExamplePlace {
+  const [id, rank, created] = readCursor(placeShape, cursor)
+  return { id: id.toLowerCase(), rank, created }
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { RunmillError } from './errors.ts'
 
 /** Writes the place where a page continues. It grants no access: every read binds the tenant of the key. */
-export function writeCursor(values: readonly (string | null)[]): string {
+export function writeCursor(values: readonly (string | number | null)[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url')
 }
 

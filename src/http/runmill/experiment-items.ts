@@ -1,34 +1,32 @@
 import { z } from 'zod'
 import { RawJson } from '../../domain/json.ts'
 import {
-  comparedExampleList,
+  examplePage,
   type ExampleOrder,
-} from '../../store/read/compare/compared-examples.ts'
+  type ExamplePlace,
+} from '../../domain/stats/example-page.ts'
+import { idAt } from '../../domain/stats/experiment-columns.ts'
+import { measurePairs } from '../../domain/stats/pairing.ts'
+import type { ColumnPair, ColumnStore } from '../../store/read/compare/column-store.ts'
+import { comparedExampleList } from '../../store/read/compare/compared-examples.ts'
 import { comparedExperimentList } from '../../store/read/compare/compared-experiments.ts'
 import {
   examplePreviewList,
   executionPreviewList,
 } from '../../store/read/experiments/item-previews.ts'
+import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
 import { raw, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
-import { experimentAnswer, experimentFromRow } from './compare-answer.ts'
+import { experimentFromRow } from './compare-answer.ts'
+import { meansAt } from './compare-rows.ts'
+import { experimentAnswer } from './compare-schemas.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { RunmillError } from './errors.ts'
-
-/** An experiment that has executed nothing: compared with it, every example is only in the candidate. */
-const nothing = '00000000-0000-0000-0000-000000000000'
 
 /** Of a page, so many executions have a preview. */
 const previewedExecutions = 2000
 
-const place = z.tuple([
-  z.guid(),
-  z
-    .string()
-    .regex(/^-?\d{1,400}(?:\.\d{1,1000})?$/)
-    .nullable(),
-  z.iso.datetime({ offset: true }),
-])
+const place = z.tuple([z.guid(), z.number().nullable(), z.number()])
 
 const itemAnswer = z.object({
   example_id: uuidAnswer,
@@ -53,13 +51,11 @@ const itemAnswer = z.object({
       z.object({ id: uuidAnswer, outputs: z.string().nullable(), error: z.string().nullable() }),
     )
     .describe('The beginning of what each of the runs gave, by its id'),
-  measures: raw(z.record(z.string(), z.object({ a: z.null(), b: z.number().nullable() }))).describe(
-    '`b`: the mean over the runs',
-  ),
+  measures: z.record(z.string(), z.number()).describe('The means over the runs'),
 })
 
 /** `GET /api/runmill/experiments/{id}/items`: the examples of one experiment, with what it made of them. */
-export function getExperimentsIdItems(app: App, { db }: Services): void {
+export function getExperimentsIdItems(app: App, { db }: Services, columns: ColumnStore): void {
   app.get(
     '/experiments/:id/items',
     {
@@ -94,27 +90,18 @@ export function getExperimentsIdItems(app: App, { db }: Services): void {
       const [experiment] = await comparedExperimentList(db, tenantId, { id }, 1)
       if (experiment === undefined)
         throw new RunmillError(404, 'There is no such experiment on a dataset')
-      const by: ExampleOrder = {
-        key: sort ?? null,
-        by: sort === undefined ? 'created' : 'candidate',
-        isDescending: order === 'desc',
-        changes: null,
-        tolerance: 0,
-      }
-      const [afterId, rank, createdAt] = cursor === undefined ? [] : readCursor(place, cursor)
-      const after =
-        afterId === undefined || createdAt === undefined
-          ? null
-          : { id: afterId, rank: rank ?? null, createdAt }
-      const found = await comparedExampleList(
-        db,
-        { tenantId, baselineId: nothing, candidateId: id },
-        by,
-        { after, limit: limit + 1, hasBodies: false },
-      )
-      const shown = found.slice(0, limit)
-      const last = found.length > limit ? shown.at(-1) : undefined
-      const ids = shown.map((row) => row.id)
+      await experimentAggregateRefreshDirty(db, tenantId, [id])
+      const after = cursor === undefined ? null : placeOf(readCursor(place, cursor))
+      let found: Found[] = []
+      // An experiment beside itself: the candidate's side is what it has measured.
+      await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
+        found = pageOf(pair, { sort, isDescending: order === 'desc' }, after, limit + 1)
+      })
+      const shown = new Map(found.slice(0, limit).map((each) => [each.place.id, each]))
+      const last = found.length > limit ? [...shown.values()].at(-1)?.place : undefined
+      const ids = [...shown.keys()]
+      const pair = { tenantId, baselineId: id, candidateId: id }
+      const rows = await comparedExampleList(db, pair, ids, false)
       const [examples, executions] = await Promise.all([
         examplePreviewList(db, tenantId, ids),
         executionPreviewList(db, tenantId, id, ids, previewedExecutions),
@@ -122,7 +109,7 @@ export function getExperimentsIdItems(app: App, { db }: Services): void {
       const exampleOf = new Map(examples.map((each) => [each.id, each]))
       return {
         experiment: experimentFromRow(experiment),
-        items: shown.map((row) => ({
+        items: rows.map((row) => ({
           example_id: row.id,
           created_at: row.createdAt,
           inputs_preview: exampleOf.get(row.id)?.inputs ?? null,
@@ -131,12 +118,41 @@ export function getExperimentsIdItems(app: App, { db }: Services): void {
           previews: executions
             .filter(({ exampleId }) => exampleId === row.id)
             .map(({ id, outputs, error }) => ({ id, outputs, error: error && plainText(error) })),
-          measures: new RawJson(row.measures),
+          measures: shown.get(row.id)!.measures,
         })),
-        next_cursor: last === undefined ? null : writeCursor([last.id, last.rank, last.createdAt]),
+        next_cursor: last === undefined ? null : writeCursor([last.id, last.rank, last.created]),
       }
     },
   )
+}
+
+interface Found {
+  place: ExamplePlace
+  measures: Record<string, number>
+}
+
+function placeOf([id, rank, created]: z.output<typeof place>): ExamplePlace {
+  return { id: id.toLowerCase(), rank, created }
+}
+
+function pageOf(
+  { candidate, pairing, facts }: ColumnPair,
+  { sort, isDescending }: { sort: string | undefined; isDescending: boolean },
+  after: ExamplePlace | null,
+  limit: number,
+): Found[] {
+  const measures = measurePairs(candidate, candidate)
+  const order: ExampleOrder = {
+    measure: measures.find(({ key }) => key === sort) ?? null,
+    by: sort === undefined ? 'created' : 'candidate',
+    isDescending,
+    changes: null,
+    tolerance: 0,
+  }
+  return examplePage(pairing, facts.created, null, order, after, limit).map((each) => ({
+    place: { id: idAt(pairing.ids, each.place), rank: each.rank, created: each.created },
+    measures: meansAt(pairing, each.place, measures),
+  }))
 }
 
 /** An error is mostly a JSON string, of which this may be the beginning only. */

@@ -1,18 +1,19 @@
 import { z } from 'zod'
 import { RawJson } from '../../domain/json.ts'
-import { meanInterval } from '../../domain/stats/one-run.ts'
+import { compareMeasure } from '../../domain/stats/compared-measure.ts'
+import { coverageOf } from '../../domain/stats/coverage.ts'
+import { measurePairs } from '../../domain/stats/pairing.ts'
+import type { ColumnPair, ColumnStore } from '../../store/read/compare/column-store.ts'
 import { comparedExperimentList } from '../../store/read/compare/compared-experiments.ts'
 import {
   exampleFindNewest,
   executionListOfExample,
 } from '../../store/read/experiments/example-executions.ts'
-import {
-  measureListOfExperiment,
-  progressFindOfExperiment,
-} from '../../store/read/experiments/experiment-summaries.ts'
+import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
-import { experimentAnswer, experimentFromRow } from './compare-answer.ts'
+import { experimentFromRow } from './compare-answer.ts'
+import { experimentAnswer } from './compare-schemas.ts'
 import { RunmillError } from './errors.ts'
 
 const tags = ['runmill']
@@ -21,6 +22,9 @@ const id = z.guid().toLowerCase()
 
 /** Of one example, so many executions are shown. */
 const mostExecutions = 50
+
+/** More than anybody can look at. A client may make up as many keys as it likes. */
+const mostMeasures = 1000
 
 const scoreAnswer = z.object({
   id: uuidAnswer,
@@ -48,7 +52,7 @@ const executionAnswer = z.object({
 })
 
 /** What one experiment on a dataset has measured, and what it made of one example. */
-export function experimentRoutes(app: App, { db }: Services): void {
+export function experimentRoutes(app: App, { db }: Services, columns: ColumnStore): void {
   app.get(
     '/experiments/:id/summary',
     {
@@ -79,24 +83,13 @@ export function experimentRoutes(app: App, { db }: Services): void {
     async (request) => {
       const { tenantId } = request.principal
       const experiment = await findExperiment(db, tenantId, request.params.id)
-      const [progress, measures] = await Promise.all([
-        progressFindOfExperiment(db, tenantId, experiment.id),
-        measureListOfExperiment(db, tenantId, experiment.id),
-      ])
-      return {
-        experiment: experimentFromRow(experiment),
-        ...progress,
-        measures: measures.map((measure) => {
-          const interval = meanInterval(measure)
-          return {
-            key: measure.key,
-            is_score: measure.isScore,
-            examples: measure.examples,
-            mean: measure.mean,
-            interval: interval === null ? null : [...interval],
-          }
-        }),
-      }
+      await experimentAggregateRefreshDirty(db, tenantId, [experiment.id])
+      let summary: ReturnType<typeof summaryOf> | null = null
+      // An experiment beside itself: the candidate's side is what it has measured.
+      await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
+        summary = summaryOf(pair)
+      })
+      return { experiment: experimentFromRow(experiment), ...summary! }
     },
   )
 
@@ -155,6 +148,35 @@ export function experimentRoutes(app: App, { db }: Services): void {
       }
     },
   )
+}
+
+function summaryOf({ candidate, pairing, facts }: ColumnPair) {
+  const coverage = coverageOf(pairing, facts, 0)
+  const options = { isChosen: null, tolerance: 0, confidence: 0.95 }
+  return {
+    executions: candidate.executions,
+    examples: candidate.size,
+    errored: coverage.candidateErrored,
+    unfinished: coverage.candidateUnfinished,
+    measures: measurePairs(candidate, candidate)
+      .slice(0, mostMeasures)
+      .flatMap((each) => {
+        const measure = compareMeasure(pairing, each, options)
+        const { key, isScore, pairs, candidateMean: mean, candidateInterval: interval } = measure
+        if (mean === null) return []
+        // Values without any spread say nothing of how far off their mean is.
+        const isKnown = interval !== null && interval[0] < interval[1]
+        return [
+          {
+            key,
+            is_score: isScore,
+            examples: pairs,
+            mean,
+            interval: isKnown ? [...interval] : null,
+          },
+        ]
+      }),
+  }
 }
 
 /** @throws RunmillError 404 */

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { isAllowed, type Principal, readCredentials, scopeOf } from '../auth.ts'
+import { createColumnStore } from '../../store/read/compare/column-store.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
 import type { App, Services } from '../services.ts'
@@ -24,15 +25,16 @@ export async function runmill(app: App, services: IngestionServices): Promise<vo
   })
   documentErrors(app, runmillErrors)
   const paths = collectPaths(app)
-  postCompare(app, services)
+  const columns = createColumnStore(services.db)
+  postCompare(app, services, columns)
   getIngestion(app, services)
   deadLetterRoutes(app, services)
   getRuns(app, services)
   getRunsId(app, services)
   traceRoutes(app, services)
-  getExperimentsIdItems(app, services)
+  getExperimentsIdItems(app, services, columns)
   datasetRoutes(app, services)
-  experimentRoutes(app, services)
+  experimentRoutes(app, services, columns)
   getExperimentRows(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)

@@ -135,20 +135,17 @@ function Row({
       </td>
       {keys.map((key) => (
         <td key={key} class="number">
-          <Value value={item.measures[key]?.b} write={short} />
+          <Value value={item.measures[key]} write={short} />
         </td>
       ))}
       <td class="number">
-        <Value value={item.measures['latency']?.b} write={duration} />
+        <Value value={item.measures['latency']} write={duration} />
       </td>
       <td class="number">
-        <Value
-          value={item.measures['tokens']?.b}
-          write={(value) => compactCount(Math.round(value))}
-        />
+        <Value value={item.measures['tokens']} write={(value) => compactCount(Math.round(value))} />
       </td>
       <td class="number">
-        <Value value={item.measures['cost']?.b} write={cost} />
+        <Value value={item.measures['cost']} write={cost} />
       </td>
     </tr>
   )

@@ -3,7 +3,6 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { pairSql } from '../compare/pair-sql.ts'
 
 /** An experiment of a dataset as a list shows it. Its statistics are as of the last refresh; times are in seconds. */
 export interface SummarisedExperiment {
@@ -74,60 +73,4 @@ function afterSql(after: SummaryPlace | null): Sql {
   return after === null
     ? sql`true`
     : sql`(experiment.created_at, experiment.id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`
-}
-
-/** A measure of one experiment over its examples, repetitions averaged within each. */
-export interface MeasureSummary {
-  key: string
-  isScore: boolean
-  examples: number
-  mean: number
-  deviation: number | null
-  isBinary: boolean
-}
-
-/** How far an experiment is. Counts are of examples, except where named otherwise. */
-export interface ExperimentProgress {
-  executions: number
-  examples: number
-  errored: number
-  unfinished: number
-}
-
-/** Reads the measures of one experiment on a dataset, scores first. */
-export async function measureListOfExperiment(
-  db: Db,
-  tenantId: string,
-  id: string,
-): Promise<MeasureSummary[]> {
-  const statement = sql`
--- name: measure_list_of_experiment
--- The measures of one experiment over its examples. Reads only.
-${pairSql({ tenantId, baselineId: id, candidateId: id })}
-select key, is_score, count(b)::integer as examples, avg(b)::double precision as mean,
-  stddev_samp(b)::double precision as deviation, bool_and(b in (0, 1) and k = 1) as is_binary
-from pair
-group by key, is_score
-order by is_score desc, key collate "C"
-limit 1000`
-  return runComposed<MeasureSummary>(db, tenantId, statement)
-}
-
-/** Counts what one experiment on a dataset has executed. */
-export async function progressFindOfExperiment(
-  db: Db,
-  tenantId: string,
-  id: string,
-): Promise<ExperimentProgress> {
-  const statement = sql`
--- name: progress_find_of_experiment
--- How many examples an experiment has executed, and how they ended. Reads only.
-select count(*)::integer as executions, count(distinct run.reference_example_id)::integer as examples,
-  (count(distinct run.reference_example_id) filter (where run.status = 'error'))::integer as errored,
-  (count(distinct run.reference_example_id) filter (where run.status = 'pending'))::integer as unfinished
-from shown_runs as run
-where run.tenant_id = ${tenant} and run.experiment_id = ${id}::uuid
-  and run.reference_example_id is not null and not run.yields`
-  const [row] = await runComposed<ExperimentProgress>(db, tenantId, statement)
-  return row!
 }
