@@ -80,6 +80,7 @@ export default function Comparison() {
     <div class={state.open === null ? 'comparison' : 'comparison comparison-open'}>
       <Head
         title={candidate.name}
+        note={`against ${baseline.name}`}
         crumbs={[
           { label: 'Datasets', href: datasetsUrl() },
           { label: candidate.dataset_name, href: datasetUrl(candidate.dataset_id) },
@@ -140,7 +141,7 @@ export default function Comparison() {
 
 /** All pages but the last have the same length, so rows stay where they are. */
 function flatten(pages: readonly { rows: Row[] }[]): Row[] {
-  const rows = new Array<Row>(0)
+  const rows: Row[] = []
   for (const page of pages) for (const row of page.rows) rows.push(row)
   return rows
 }
