@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { parseArgs } from 'node:util'
 import { boundary, encode, multipartType } from '../test/support/multipart.ts'
-import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
+import { mb, withApiProcess, type ApiProcess } from './api/api-process.ts'
 
 /*
  * Measures the peak memory of an API process (no workers, blobs in a folder) that takes examples with attachments: in

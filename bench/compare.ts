@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../src/store/pool.ts'
 import { experimentAggregateRebuild } from '../src/store/write/aggregates.ts'
-import { withApi } from './api-in-process.ts'
+import { withApi } from './api/api-in-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 
 /*

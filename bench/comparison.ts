@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../src/store/pool.ts'
 import type { ComparisonQuery } from '../src/store/read/comparison/comparison-query.ts'
 import { comparisonPages } from '../src/store/read/comparison/comparison.ts'
-import { withApi } from './api-in-process.ts'
+import { withApi } from './api/api-in-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 
 /*

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { insertTenant, type TestTenant } from '../test/support/tenant.ts'
-import type { AttackOrder } from './attacker.ts'
-import { attacks, createLargeRuns, jsonHeaders, send } from './attacks.ts'
+import type { AttackOrder } from './attack/attacker.ts'
+import { attacks, createLargeRuns, jsonHeaders, send } from './attack/attacks.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { writeSection } from './suite/sections.ts'
 import { withServer } from './server-process.ts'
@@ -89,7 +89,7 @@ async function measure(attack: string | null, against?: string): Promise<Noticed
 
 /** Begins an attack in a process of its own. @returns what ends it */
 function begin(order: AttackOrder): () => Promise<void> {
-  const attacker = fork(join(import.meta.dirname, 'attacker.ts'), {
+  const attacker = fork(join(import.meta.dirname, 'attack', 'attacker.ts'), {
     execArgv: process.execArgv,
   })
   const exited = once(attacker, 'exit')

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { mb } from './api-process.ts'
+import { mb } from './api/api-process.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { protocols } from './ingest-requests.ts'
 import { measureIngest, runsPerRequest, type IngestFigures } from './suite/ingest-passes.ts'

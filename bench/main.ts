@@ -53,6 +53,7 @@ const benchmarks: Record<string, Benchmark> = {
   comparison: { measures: 'the comparison page against its bare SQL' },
   compare: { measures: 'POST /api/runmill/compare of two large experiments' },
   export: { measures: 'runmill export of a million executions: time, memory, sums' },
+  page: { measures: 'the page in Chromium: first rows, frames while scrolling' },
   otlp: { measures: 'spans a second over OTLP, with CPU time by process' },
   reads: {
     measures: 'every list, filter and total over a whole history',

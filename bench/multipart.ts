@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { zstdBomb, zstdCompress } from '../test/support/zstd.ts'
-import { mb, withApiProcess, type ApiProcess } from './api-process.ts'
+import { mb, withApiProcess, type ApiProcess } from './api/api-process.ts'
 
 /*
  * Measures the peak memory of an API process (no workers, queue in Postgres) that takes POST /runs/multipart: a zstd

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { closePool } from '../src/store/pool.ts'
 import { openRequestPool } from '../src/store/request-pool.ts'
-import { withApi } from './api-in-process.ts'
+import { withApi } from './api/api-in-process.ts'
 import type { FreshStore } from './fresh-store.ts'
 import { examplesPerDataset, runsPerTrace, type History } from './history/rows.ts'
 import { withHistory } from './history/store.ts'

@@ -10,7 +10,7 @@ import {
   blobMarkInsertUnreferenced,
   blobMarkListDue,
   type BlobName,
-} from '../src/store/write/blob-marks.ts'
+} from '../src/store/write/blobs/blob-marks.ts'
 
 export interface CollectorServices {
   db: Db

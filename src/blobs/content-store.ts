@@ -3,8 +3,8 @@ import { deriveId, isUuid } from '../domain/ids.ts'
 import type { Log } from '../domain/log.ts'
 import type { Db } from '../store/pool.ts'
 import { blobFind } from '../store/read/blobs.ts'
-import { blobMarkInsert } from '../store/write/blob-marks.ts'
-import { blobDeleteUnreferenced, blobInsert, blobUpdateUsed } from '../store/write/blobs.ts'
+import { blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
+import { blobDeleteUnreferenced, blobInsert, blobUpdateUsed } from '../store/write/blobs/blobs.ts'
 import { openIncoming } from './incoming.ts'
 import {
   type Blob,

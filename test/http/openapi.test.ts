@@ -6,7 +6,7 @@ import {
   type Operation,
 } from '../support/documented-answers.ts'
 import { harness, type Harness } from '../support/harness.ts'
-import { requestArbitrary } from '../support/request-arbitrary.ts'
+import { requestArbitrary } from '../support/arbitrary/request-arbitrary.ts'
 import { seedTenant } from '../support/seeded-tenant.ts'
 
 /*

@@ -8,12 +8,12 @@ import { runFilterSql } from '../../src/store/read/runs/run-filter.ts'
 import { runComposed, tenant as ofTenant, type Parameter } from '../../src/store/statements.ts'
 import sql, { raw } from 'sql-template-tag'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { arbitraryRunFilter } from '../support/run-filter-arbitrary.ts'
+import { arbitraryRunFilter } from '../support/arbitrary/run-filter-arbitrary.ts'
 import {
   evaluateRunFilter,
   type StoredFeedback,
   type StoredRun,
-} from '../support/run-filter-evaluate.ts'
+} from '../support/arbitrary/run-filter-evaluate.ts'
 
 const tenant = '00000000-0000-4000-8000-00000000000a'
 const stranger = '00000000-0000-4000-8000-00000000000b'

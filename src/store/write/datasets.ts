@@ -4,7 +4,7 @@ import type { Db, Queryable } from '../pool.ts'
 import { datasetFindByName, type Dataset } from '../read/datasets/datasets.ts'
 import { exampleListCurrentAfter, type Example } from '../read/datasets/examples.ts'
 import { runStatement } from '../statements.ts'
-import { blobMarkInsertOfDataset } from './blob-marks.ts'
+import { blobMarkInsertOfDataset } from './blobs/blob-marks.ts'
 import { shareDelete } from './shares.ts'
 import { tenantLock } from './tenants.ts'
 

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
-import { blobMarkInsertOfExamples } from './blob-marks.ts'
+import { blobMarkInsertOfExamples } from './blobs/blob-marks.ts'
 import { datasetLock } from './datasets.ts'
 import { exampleDeleteManyWithin } from './examples.ts'
 

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
-import { blobUpdateUsed } from './blobs.ts'
+import { blobUpdateUsed } from './blobs/blobs.ts'
 
 export interface MediaAnnouncement {
   id: string

@@ -2,7 +2,7 @@ import type { JsonText } from '../../domain/entities.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
-import { blobMarkInsertOfTraces } from './blob-marks.ts'
+import { blobMarkInsertOfTraces } from './blobs/blob-marks.ts'
 import { traceLockMany } from './trace-rollups.ts'
 
 /** How many traces one transaction deletes: with some 100 runs each it holds its locks for about a second. */

@@ -8,7 +8,7 @@ import {
   parseSessionFilter,
   printFilter,
 } from '../../../src/http/filter/filter-parse.ts'
-import { arbitraryLangsmithFilter } from '../../support/run-filter-arbitrary.ts'
+import { arbitraryLangsmithFilter } from '../../support/arbitrary/run-filter-arbitrary.ts'
 
 function is(attribute: RunAttribute, operator: FilterOperator, value: FilterValue) {
   return { kind: 'condition', attribute, operator, value }

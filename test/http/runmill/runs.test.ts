@@ -181,7 +181,7 @@ describe('200 GET /api/runmill/experiments/{id}/items', () => {
     expect(second).toMatchObject({
       inputs_preview: '{"question":1}',
       reference_preview: '"answer 1"',
-      measures: { correct: { b: 0.8 } },
+      measures: { correct: 0.8 },
     })
     expect(second.runs).toHaveLength(2)
     expect(second.previews).toHaveLength(2)

@@ -24,10 +24,13 @@ const usualColumns = 8
 /** Whether a candidate is better than the baseline, and where it is worse. All of its state is in the address. */
 export default function Comparison() {
   const [state, set] = useComparisonState()
-  const pages = useComparison(state)
+  const all = useComparison({ ...state, search: '' })
+  const found = useComparison(state, state.search !== '')
+  const pages = state.search === '' ? all : found
   const [active, setActive] = useState(-1)
-  const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = pages
-  const first = data?.pages[0]
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages
+  const data = pages.data ?? all.data
+  const first = all.data?.pages[0]
   const rows = useMemo(() => flatten(data?.pages ?? []), [data])
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
@@ -67,8 +70,8 @@ export default function Comparison() {
 
   if (state.candidates.length === 0) return <NothingChosen />
   if (first === undefined) {
-    if (!pages.isError) return <Loading what="Comparing" />
-    return <Failure error={pages.error} again={() => void pages.refetch()} state={state} />
+    if (!all.isError) return <Loading what="Comparing" />
+    return <Failure error={all.error} again={() => void all.refetch()} state={state} />
   }
   const [comparison] = first.comparisons
   if (comparison === undefined) return <NothingChosen />
@@ -80,6 +83,7 @@ export default function Comparison() {
     <div class={state.open === null ? 'comparison' : 'comparison comparison-open'}>
       <Head
         title={candidate.name}
+        note={`against ${baseline.name}`}
         crumbs={[
           { label: 'Datasets', href: datasetsUrl() },
           { label: candidate.dataset_name, href: datasetUrl(candidate.dataset_id) },
@@ -105,7 +109,7 @@ export default function Comparison() {
       )}
       <Filters measures={measures} shown={shown} state={state} set={set} />
       {pages.isError && <Problem error={pages.error} again={() => void pages.refetch()} />}
-      {rows.length === 0 && !pages.isPlaceholderData ? (
+      {rows.length === 0 && !pages.isPending && !pages.isPlaceholderData ? (
         <NoRows state={state} set={set} />
       ) : (
         <Rows

@@ -29,14 +29,20 @@ const rowsPerPage = 100
 /** While an experiment runs, the comparison is read again so often, in milliseconds. */
 const liveMs = 5000
 
-/** Reads a comparison, with its rows page by page. What is shown stays until what was asked for has come. */
-export function useComparison({ baseline, candidates, sort, change, search }: ComparisonState) {
+/**
+ * Reads a comparison, with its rows page by page. What is shown stays until what was asked for has come. With a search
+ * only the rows are read, because measures are of all examples.
+ */
+export function useComparison(
+  { baseline, candidates, sort, change, search }: ComparisonState,
+  isWanted = true,
+) {
   const asked = {
     candidates,
     baseline: baseline ?? 'previous',
     ...(sort === null ? {} : { sort }),
     ...(change === null ? {} : { change }),
-    ...(search === '' ? {} : { search }),
+    ...(search === '' ? {} : { examples: { text: search }, summary: false }),
     limit: rowsPerPage,
   }
   return useInfiniteQuery({
@@ -52,7 +58,7 @@ export function useComparison({ baseline, candidates, sort, change, search }: Co
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
-    enabled: candidates.length > 0,
+    enabled: isWanted && candidates.length > 0,
     refetchInterval: ({ state }) => {
       const pages = state.data?.pages ?? []
       const unfinished = pages[0]?.comparisons.some(

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db, Queryable } from '../pool.ts'
-import { runComposed, runStatement, tenant } from '../statements.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db, Queryable } from '../../pool.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { blobIsReferencedSql } from './blob-references.ts'
 
 /*

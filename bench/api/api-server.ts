@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { localHome } from '../src/blobs/backends/local.ts'
-import { createBlobStore } from '../src/blobs/content-store.ts'
-import { createBlobSigner } from '../src/blobs/signing.ts'
-import { systemClock } from '../src/domain/clock.ts'
-import { buildApp } from '../src/http/app.ts'
-import { createMetrics } from '../src/metrics/metrics.ts'
-import { postgresBackend } from '../src/queue/backends/postgres.ts'
-import { openPool } from '../src/store/pool.ts'
+import { localHome } from '../../src/blobs/backends/local.ts'
+import { createBlobStore } from '../../src/blobs/content-store.ts'
+import { createBlobSigner } from '../../src/blobs/signing.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { buildApp } from '../../src/http/app.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
+import { postgresBackend } from '../../src/queue/backends/postgres.ts'
+import { openPool } from '../../src/store/pool.ts'
 
 /*
  * The process whose memory is measured: an API without workers, with its queue in Postgres. api-process.ts forks it

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Agent, request, type RequestOptions } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { TestTenant } from '../test/support/tenant.ts'
+import type { TestTenant } from '../../test/support/tenant.ts'
 
 /** What an attacker does until the signal is aborted. Resolves once it has ended. */
 export interface Attack {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Operation, Schema } from './documented-answers.ts'
+import type { Operation, Schema } from '../documented-answers.ts'
 
 /*
  * Requests made from the OpenAPI document: some as documented, most with something wrong in them.

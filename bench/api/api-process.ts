@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { insertTenant } from '../test/support/tenant.ts'
-import { type FreshStore, withFreshStore } from './fresh-store.ts'
+import { insertTenant } from '../../test/support/tenant.ts'
+import { type FreshStore, withFreshStore } from '../fresh-store.ts'
 
 export interface ApiProcess {
   url: string

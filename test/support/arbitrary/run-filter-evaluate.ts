@@ -6,7 +6,7 @@ import {
   type FilterCondition,
   type FilterScalar,
   type Filter,
-} from '../../src/domain/filter.ts'
+} from '../../../src/domain/filter.ts'
 
 /** A run as its row and the rows around it hold it. Times are Timestamps, JSON columns are text. */
 export interface StoredRun {

@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { localHome } from '../src/blobs/backends/local.ts'
-import { createBlobStore } from '../src/blobs/content-store.ts'
-import { createBlobSigner } from '../src/blobs/signing.ts'
-import { systemClock } from '../src/domain/clock.ts'
-import { buildApp } from '../src/http/app.ts'
-import { createMetrics } from '../src/metrics/metrics.ts'
-import { inlineBackend } from '../src/queue/backends/inline.ts'
-import type { FreshStore } from './fresh-store.ts'
+import { localHome } from '../../src/blobs/backends/local.ts'
+import { createBlobStore } from '../../src/blobs/content-store.ts'
+import { createBlobSigner } from '../../src/blobs/signing.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { buildApp } from '../../src/http/app.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
+import { inlineBackend } from '../../src/queue/backends/inline.ts'
+import type { FreshStore } from '../fresh-store.ts'
 
 /** Runs an API in this process, without workers, which reads do not need. It ends when `use` is done. */
 export async function withApi(
   { db, folder }: FreshStore,
   use: (url: string) => Promise<void>,
+  pageFolder: string | null = null,
 ): Promise<void> {
   const queue = inlineBackend()
   await queue.start()
@@ -22,7 +23,7 @@ export async function withApi(
   const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
     progress: null,
-    pageFolder: null,
+    pageFolder,
     metrics: createMetrics(),
     db,
     healthDb: db,

@@ -7,8 +7,8 @@ import {
   type FilterScalar,
   type RunAttribute,
   type Filter,
-} from '../../src/domain/filter.ts'
-import { operatorsOfType } from '../../src/http/filter/filter-operators.ts'
+} from '../../../src/domain/filter.ts'
+import { operatorsOfType } from '../../../src/http/filter/filter-operators.ts'
 
 type Operators = Readonly<Record<AttributeType, readonly FilterOperator[]>>
 
