@@ -57,6 +57,11 @@ function printedKeys(output: string): { publicKey: string; secretKey: string } {
   return { publicKey, secretKey }
 }
 
+/** What was printed for people. A machine that is very busy may log that something took too long. */
+function announced({ stdout }: RunmillProcess): string {
+  return stdout().replaceAll(/^\{.*\n/gm, '')
+}
+
 /** All that a start prints that makes no keys. */
 function announcement(started: RunmillProcess, url: string): string {
   return `Runmill is ready at ${url}\nHealth for probes is at ${healthUrl(started)}\n`
@@ -108,7 +113,7 @@ describe('first start', () => {
 
     const second = start(settings)
     const secondUrl = await second.ready
-    expect(second.stdout()).toBe(announcement(second, secondUrl))
+    expect(announced(second)).toBe(announcement(second, secondUrl))
     expect(await projectsStatus(secondUrl, publicKey, secretKey)).toBe(200)
     await stopsCleanly(second, 'SIGINT')
   })
@@ -124,7 +129,7 @@ describe('first start', () => {
     for (const secret of ['sk-lf-1234567890', 'sk-lf-another-one']) {
       const each = start({ ...given, RUNMILL_INIT_SECRET_KEY: secret })
       const url = await each.ready
-      expect(each.stdout()).toBe(announcement(each, url))
+      expect(announced(each)).toBe(announcement(each, url))
       expect(await projectsStatus(url, 'pk-lf-1234567890', secret)).toBe(200)
       each.signal('SIGTERM')
       await each.exited
