@@ -1,6 +1,7 @@
-// Builds the page, `web/`, into a folder: what a browser loads, compressed beforehand.
+// node scripts/build-page.mjs FOLDER: builds the page, `web/`, into a folder: what a browser loads, compressed beforehand.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'vite'
 import { root } from './prepare.mjs'
@@ -21,3 +22,5 @@ export async function buildPage(folder) {
     writeFileSync(`${path}.br`, brotliCompressSync(bytes))
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPage(process.argv[2])
