@@ -8,7 +8,10 @@ import type { Document } from './contract-shapes.ts'
  * need has to exist.
  */
 export async function ownDocument(): Promise<Document> {
-  const nothing = {} as Omit<AppOptions, 'maxBodyBytes' | 'metrics' | 'queue'>
+  const nothing = { pageFolder: null } as unknown as Omit<
+    AppOptions,
+    'maxBodyBytes' | 'metrics' | 'queue'
+  >
   const app = await buildApp({
     ...nothing,
     metrics: createMetrics(),

@@ -23,3 +23,13 @@ export async function insertTenant(db: Db): Promise<TestTenant> {
   const basic = `Basic ${Buffer.from(`${publicKey}:${secretKey}`).toString('base64')}`
   return { id, name: 'test', publicKey, secretKey, basic }
 }
+
+/** Gives a tenant a key with the scope `admin`. @returns the secret key */
+export async function insertAdminKey(db: Db, tenantId: string): Promise<string> {
+  const secretKey = `sk-lf-${randomUUID()}`
+  const hash = createHash('sha256').update(secretKey).digest()
+  await db`
+    insert into api_keys (id, tenant_id, public_key, secret_hash, scopes, created_at)
+    values (${randomUUID()}, ${tenantId}, ${`pk-lf-${randomUUID()}`}, ${hash}, '{read,write,admin}', now())`
+  return secretKey
+}

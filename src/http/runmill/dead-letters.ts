@@ -14,8 +14,8 @@ import {
 import {
   deadLetterDeleteMany,
   deadLetterDeleteSome,
-} from '../../store/write/dead-letter-removal.ts'
-import { deadLetterId } from '../../store/write/dead-letters.ts'
+  deadLetterId,
+} from '../../store/write/dead-letters.ts'
 import { anyAnswer, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { readCursor, writeCursor } from './cursor.ts'

@@ -25,6 +25,7 @@ export function runmillErrors(route: RouteOptions): DocumentedAnswers {
     403,
     404,
     ...(takesBody(route) ? [408, 413, 415] : []),
+    ...(route.url.includes(':') ? [414] : []),
     422,
     429,
     500,

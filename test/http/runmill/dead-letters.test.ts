@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { IngestEvent } from '../../../src/domain/events.ts'
 import { deadLetterInsert } from '../../../src/store/write/dead-letters.ts'
-import { adminKey } from '../../support/admin-key.ts'
 import { feedbackOn } from '../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../support/harness.ts'
+import { insertAdminKey } from '../../support/tenant.ts'
 
 const path = '/api/runmill/dead-letters'
 
@@ -166,7 +166,7 @@ test('only a key with the scope admin handles those of another tenant', async ()
   const other = await h.addTenant()
   const [id] = await keep(h, scores(1), 'r', other.id)
   const url = `${path}?tenant_id=${other.id}`
-  const admin = await adminKey(h)
+  const admin = { 'x-api-key': await insertAdminKey(h.db, h.tenant.id) }
   expect((await h.call('GET', url)).status).toBe(403)
   expect((await h.call('GET', url, undefined, admin)).body.dead_letters).toMatchObject([{ id }])
   const replay = `${path}/${id!}/replay?tenant_id=${other.id}`

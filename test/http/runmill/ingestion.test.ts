@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { adminKey } from '../../support/admin-key.ts'
 import { harness, type Harness } from '../../support/harness.ts'
 import { keepEvent } from '../../support/seeded-tenant.ts'
+import { insertAdminKey } from '../../support/tenant.ts'
 
 const path = '/api/runmill/ingestion'
 
@@ -46,7 +46,8 @@ describe('200', () => {
     await sendScores(h)
     await sendScores(h, other)
     await keepEvent(h, other.id, randomUUID(), 'out of range')
-    const { status, body } = await h.call('GET', path, undefined, await adminKey(h))
+    const admin = { 'x-api-key': await insertAdminKey(h.db, h.tenant.id) }
+    const { status, body } = await h.call('GET', path, undefined, admin)
     expect(status).toBe(200)
     const { server } = body
     expect(server).toMatchObject({ is_postgres_up: true, is_queue_up: true, dead_letters: 1 })

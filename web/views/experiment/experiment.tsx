@@ -182,8 +182,8 @@ function Summary({ summary }: { summary: SummaryAnswer }) {
                     scale={is_score ? [Math.min(0, low), Math.max(1, high)] : [0, high * 1.2]}
                   />
                   <span class="note">
-                    {interval === null ? 'no interval' : `95 % ${write(low)} … ${write(high)}`}, n{' '}
-                    {count(n)}
+                    {interval === null ? 'no interval' : `95 % ${write(low)} … ${write(high)}`}
+                    {n !== examples && `, of ${counted(n, 'example')}`}
                   </span>
                 </dd>
               </div>

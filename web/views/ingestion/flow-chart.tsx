@@ -1,4 +1,4 @@
-import { count } from '../../parts/format.ts'
+import { count, counted } from '../../parts/format.ts'
 import { useWidth } from '../../parts/width.ts'
 
 const height = 96
@@ -16,15 +16,15 @@ export function FlowChart({
 }) {
   const [frame, width] = useWidth<HTMLDivElement>(640)
   const [came, went] = [accepted.slice(0, -1), applied.slice(0, -1)]
-  const most = Math.max(1, ...came, ...went)
+  const minutes = Math.round((accepted.length * stepSeconds) / 60)
+  const most = Math.max(0, ...came, ...went)
   const x = (i: number) => (i / Math.max(1, came.length - 1)) * width
-  const y = (value: number) => 4 + (1 - value / most) * (height - foot - 6)
+  const y = (value: number) => 4 + (1 - value / Math.max(1, most)) * (height - foot - 6)
   const line = (values: readonly number[]) =>
     values
       .map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`)
       .join('')
   const base = y(0)
-  const minutes = Math.round((accepted.length * stepSeconds) / 60)
   const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
   return (
     <figure class="flow">
@@ -32,7 +32,9 @@ export function FlowChart({
         <span class="flow-key flow-accepted">accepted</span>
         <span class="flow-key flow-applied">applied</span>
         <span class="faint">
-          at most {count(most)} events in {stepSeconds} s
+          {most === 0
+            ? `nothing in the last ${minutes} minutes`
+            : `at most ${counted(most, 'event')} in ${stepSeconds} s`}
         </span>
       </figcaption>
       <div ref={frame}>

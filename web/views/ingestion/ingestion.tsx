@@ -87,12 +87,12 @@ export default function Ingestion() {
             stepSeconds={data.step_seconds}
           />
           <Refusals refused={shown.flow.refused} startedAt={data.started_at} />
-          {isWhole && data.server !== null && <ServerTables server={data.server} />}
         </>
       )}
       {data !== undefined && (
         <DeadLetters reasons={data.dead_letters.reasons} tenantId={parameters.get('tenant')} />
       )}
+      {isWhole && data.server !== null && <ServerTables server={data.server} />}
       {data?.server === null && (
         <section class="block">
           <h2>The queue’s inside, and other tenants</h2>

@@ -40,7 +40,7 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
                   Active
                 </th>
                 <th scope="col" class="number">
-                  To be tried again
+                  Delayed
                 </th>
                 <th scope="col" class="number">
                   Oldest
@@ -59,7 +59,9 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
                 <tr key={lane}>
                   <th scope="row">
                     {lane}
-                    <span class="note">{laneWords[lane] ?? 'background work'}</span>
+                    <span class="note">
+                      {laneWords[lane] ?? 'background work, some of it scheduled'}
+                    </span>
                   </th>
                   <td class="number">{count(waiting)}</td>
                   <td class="number">{count(active)}</td>
@@ -129,11 +131,9 @@ function Tenants({ tenants }: { tenants: ServerIngestion['tenants'] }) {
                 {tenant.dead_letters === 0 ? (
                   '0'
                 ) : (
-                  <Link
-                    href={`/app/ingestion?tenant=${tenant.id}#dead-letters`}
-                    aria-label={`Dead letters of ${tenant.name}`}
-                  >
+                  <Link href={`/app/ingestion?tenant=${tenant.id}#dead-letters`}>
                     {count(tenant.dead_letters)}
+                    <span class="unseen"> dead letters of {tenant.name}</span>
                   </Link>
                 )}
               </td>

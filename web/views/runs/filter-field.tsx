@@ -57,27 +57,29 @@ export function FilterField({
       </div>
       <details class="filter-help">
         <summary>Examples</summary>
-        <ul>
-          {examples.map(([filter, means]) => (
-            <li key={filter}>
-              <button
-                type="button"
-                class="quiet"
-                onClick={(event) => {
-                  event.currentTarget.closest('details')?.removeAttribute('open')
-                  use(filter)
-                }}
-              >
-                <code>{filter}</code> <span class="soft">{means}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-        <p class="soft">
-          Comparisons are <code>eq neq gt gte lt lte in like search has</code>, and{' '}
-          <code>and or not</code> join them: LangSmith’s language, as in its SDK’s{' '}
-          <code>list_runs</code>.
-        </p>
+        <div class="filter-examples">
+          <ul>
+            {examples.map(([filter, means]) => (
+              <li key={filter}>
+                <button
+                  type="button"
+                  class="quiet"
+                  onClick={(event) => {
+                    event.currentTarget.closest('details')?.removeAttribute('open')
+                    use(filter)
+                  }}
+                >
+                  <code>{filter}</code> <span class="soft">{means}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+          <p class="soft">
+            Comparisons are <code>eq neq gt gte lt lte in like search has</code>, and{' '}
+            <code>and or not</code> join them: LangSmith’s language, as in its SDK’s{' '}
+            <code>list_runs</code>.
+          </p>
+        </div>
       </details>
       <p id="filter-help" class={problem === null ? 'unseen' : 'field-problem'} role="alert">
         {problem ?? ''}

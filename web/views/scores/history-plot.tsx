@@ -51,7 +51,7 @@ export function HistoryPlot({
   return (
     <figure class="history">
       <figcaption>
-        <h3>{name}</h3>
+        <h2>{name}</h2>
         {told !== undefined && (
           <p class="history-told">
             <span class="cut">{told.name}</span>
