@@ -61,7 +61,8 @@ export function pairUp(baseline: ExperimentColumns, candidate: ExperimentColumns
   return { size, ids: ids.done(), sides: sides.done(), baselinePlaces, candidatePlaces }
 }
 
-function compareIds(left: Uint32Array, a: number, right: Uint32Array, b: number): number {
+/** Orders two of the ids as their texts are. */
+export function compareIds(left: Uint32Array, a: number, right: Uint32Array, b: number): number {
   for (let word = 0; word < 4; word++) {
     const difference = left[4 * a + word]! - right[4 * b + word]!
     if (difference !== 0) return difference

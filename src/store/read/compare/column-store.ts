@@ -1,3 +1,4 @@
+import { type ExampleFacts, FactsBuilder } from '../../../domain/stats/example-facts.ts'
 import type { ExperimentColumns } from '../../../domain/stats/experiment-columns.ts'
 import { pairUp, type Pairing } from '../../../domain/stats/pairing.ts'
 import type { Db } from '../../pool.ts'
@@ -5,7 +6,7 @@ import { createReadSlots } from '../../read-slots.ts'
 import { currentReading } from '../../reading.ts'
 import { ByteCache } from './byte-cache.ts'
 import type { NamedExperiment } from './compared-experiments.ts'
-import { type ExampleFacts, exampleFactsRead, type ExampleQuestion } from './example-facts.ts'
+import { exampleFactsRead, type ExampleQuestion, isNarrowed } from './example-facts.ts'
 import {
   executionColumnsRead,
   type ExperimentState,
@@ -37,78 +38,92 @@ export interface ColumnStore {
   ): Promise<void>
 }
 
-/** Of all tenants: some 60 experiments of 10,000 examples with six measures. */
+/** Of all tenants: some 50 experiments of 10,000 examples with six measures. */
 const keptBytes = 64 * 1024 ** 2
 /** Of one experiment: two million examples with six measures. */
 const mostBytes = 256 * 1024 ** 2
+/** Of each example of a pair: id, sides, two places, time, change. */
+const bytesOfPair = 34
 /** Larger experiments are compared one at a time, because they are not kept and their columns take much memory. */
 const largeFrom = 200_000
 const patienceMs = 5000
 
-interface Held {
-  columns: ExperimentColumns
-  /** null: it may have changed unnoticed. */
-  version: string | null
-}
+type Pair = Pick<ColumnPair, 'pairing' | 'facts'> & { starts: string }
 
 export function createColumnStore(db: Db): ColumnStore {
-  const experiments = new ByteCache<ExperimentColumns>(keptBytes / 2)
-  const pairs = new ByteCache<{ pairing: Pairing; facts: ExampleFacts }>(keptBytes / 2)
+  const kept = new ByteCache<ExperimentColumns>(keptBytes)
+  /** By baseline and candidate. A pair lives no longer than the columns that it fits. */
+  const pairs = new WeakMap<ExperimentColumns, WeakMap<ExperimentColumns, Pair>>()
   const large = createReadSlots(1, 1)
 
-  async function read(
+  async function readColumns(
     tenantId: string,
-    { id }: NamedExperiment,
+    experimentId: string,
     state: ExperimentState | null,
     keys: ReadonlySet<string> | null,
-  ): Promise<Held> {
+  ): Promise<ExperimentColumns> {
     const isComplete = state?.isComplete ?? false
-    const version = isComplete ? `${tenantId} ${id} ${state!.version}` : null
-    const known = version === null ? undefined : experiments.get(version)
-    if (known !== undefined) return { columns: known, version }
-    // Everything, where it can be kept for the next request, which may ask for something else.
     const isLarge = (state?.items ?? 0) > largeFrom
-    const columns = await executionColumnsRead(db, tenantId, id, {
+    const columns = await executionColumnsRead(db, tenantId, experimentId, {
       isComplete,
+      // Everything, where it can be kept for the next request, which may ask for something else.
       keys: isLarge ? keys : null,
       mostBytes,
     })
-    if (version === null || columns.isUnmarked || isLarge) return { columns, version: null }
-    experiments.set(version, columns, columns.bytes)
-    return { columns, version }
+    if (state !== null && isComplete && !isLarge && !columns.isUnmarked) {
+      kept.set(
+        versionOf(tenantId, experimentId, state),
+        columns,
+        columns.bytes + bytesOfPair * columns.size,
+      )
+    }
+    return columns
   }
 
   return {
     compare: async (tenantId, baseline, candidates, { keys, ...asked }, use) => {
       // Before the rows are read, so that what changes meanwhile makes another version.
-      const states: (ExperimentState | null)[] = []
+      const states = new Map<string, ExperimentState | null>()
       for (const { id } of [baseline, ...candidates]) {
-        states.push(await experimentStateFind(db, tenantId, id))
+        states.set(id, await experimentStateFind(db, tenantId, id))
       }
-      const isLarge = states.some((state) => (state?.items ?? 0) > largeFrom)
+      const isLarge = [...states.values()].some((state) => (state?.items ?? 0) > largeFrom)
       const signal = currentReading()?.signal ?? new AbortController().signal
       const release = isLarge ? await large.take(tenantId, signal, patienceMs) : () => {}
+      const known = ({ id }: NamedExperiment): ExperimentColumns | undefined => {
+        const state = states.get(id) ?? null
+        return state?.isComplete === true ? kept.get(versionOf(tenantId, id, state)) : undefined
+      }
+      const read = async ({ id }: NamedExperiment): Promise<ExperimentColumns> =>
+        readColumns(tenantId, id, states.get(id) ?? null, keys)
       try {
-        const left = await read(tenantId, baseline, states[0]!, keys)
+        let left = known(baseline)
         for (const [i, candidate] of candidates.entries()) {
-          const right = await read(tenantId, candidate, states[i + 1]!, keys)
+          const right = known(candidate)
+          const isAll = !isNarrowed(asked)
           const starts = [baseline.startTime, candidate.startTime] as const
-          const isNarrowed = asked.metadata !== undefined || asked.text !== undefined
-          const version =
-            left.version === null || right.version === null
-              ? null
-              : `${left.version} ${right.version} ${starts.join(' ')}`
-          let pair = version === null || isNarrowed ? undefined : pairs.get(version)
-          if (pair === undefined) {
-            const pairing = pairUp(left.columns, right.columns)
-            const facts = await exampleFactsRead(db, tenantId, pairing.ids, { ...asked, starts })
-            pair = { pairing, facts }
+          let pair = isAll && left && right ? pairs.get(left)?.get(right) : undefined
+          if (pair?.starts !== starts.join()) pair = undefined
+          const [before, after, facts] = await Promise.all([
+            left ?? read(baseline),
+            right ?? read(candidate),
+            pair ??
+              exampleFactsRead(db, tenantId, [baseline.id, candidate.id], {
+                ...asked,
+                starts,
+              }),
+          ])
+          left = before
+          if (facts instanceof FactsBuilder) {
+            const pairing = pairUp(before, after)
+            pair = { pairing, facts: facts.done(pairing, !isAll), starts: starts.join() }
             // An example that is not there may come yet.
-            if (version !== null && !isNarrowed && !facts.isAnyUnknown) {
-              pairs.set(version, pair, bytesOfPair * pairing.size)
+            if (isAll && !pair.facts.isAnyUnknown) {
+              const others = pairs.get(before) ?? new WeakMap<ExperimentColumns, Pair>()
+              pairs.set(before, others.set(after, pair))
             }
           }
-          await use({ baseline: left.columns, candidate: right.columns, ...pair }, i)
+          await use({ baseline: before, candidate: after, ...pair! }, i)
         }
       } finally {
         release()
@@ -117,5 +132,6 @@ export function createColumnStore(db: Db): ColumnStore {
   }
 }
 
-/** Id, sides, two places, time, change. */
-const bytesOfPair = 34
+function versionOf(tenantId: string, experimentId: string, { version }: ExperimentState): string {
+  return `${tenantId} ${experimentId} ${version}`
+}

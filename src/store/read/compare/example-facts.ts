@@ -1,8 +1,8 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { idAt } from '../../../domain/stats/experiment-columns.ts'
+import { type Fact, FactsBuilder } from '../../../domain/stats/example-facts.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { streamComposed, tenant } from '../../statements.ts'
 
 /** What a comparison asks of examples. */
 export interface ExampleQuestion {
@@ -14,81 +14,69 @@ export interface ExampleQuestion {
   text?: string | undefined
 }
 
-/** Of the examples in the order of their ids. */
-export interface ExampleFacts {
-  /** Microseconds since 1970; NaN: there is no such example, or none any more. */
-  created: Float64Array
-  /** 1: its content changed between the two starts. */
-  changed: Uint8Array
-  /** 1: it counts. null: all count. */
-  isChosen: Uint8Array | null
-  isAnyUnknown: boolean
-}
-
-/** So many are looked up at a time. */
-const examplesAtOnce = 10_000
+/** So many come in one row. */
+const examplesPerRow = 500
 /** So much of a body is searched. */
 const searchedCharacters = 20_000
 
-/** Looks the examples up. */
+export function isNarrowed({ metadata, text }: Omit<ExampleQuestion, 'starts'>): boolean {
+  return metadata !== undefined || text !== undefined
+}
+
+/** Reads what a comparison asks of the examples of two experiments. */
 export async function exampleFactsRead(
   db: Db,
   tenantId: string,
-  ids: Uint32Array,
+  experimentIds: readonly [string, string],
   question: ExampleQuestion,
-): Promise<ExampleFacts> {
-  const size = ids.length / 4
-  const created = new Float64Array(size).fill(NaN)
-  const changed = new Uint8Array(size)
-  const isNarrowed = question.metadata !== undefined || question.text !== undefined
-  const isChosen = isNarrowed ? new Uint8Array(size) : null
-  let known = 0
-  for (let from = 0; from < size; from += examplesAtOnce) {
-    const asked: string[] = []
-    for (let i = from; i < Math.min(size, from + examplesAtOnce); i++) asked.push(idAt(ids, i))
-    const [row] = await runComposed<{ facts: string }>(
-      db,
-      tenantId,
-      factsSql(asked, question, isNarrowed),
-    )
-    let place = 0
-    for (const [id, micros, hasChanged, counts] of JSON.parse(row!.facts) as Fact[]) {
-      while (asked[place] !== id) place++
-      known++
-      created[from + place] = micros
-      if (hasChanged) changed[from + place] = 1
-      if (counts && isChosen !== null) isChosen[from + place] = 1
-    }
-  }
-  return { created, changed, isChosen, isAnyUnknown: known < size }
-}
-
-type Fact = [id: string, micros: number, hasChanged: boolean, counts: boolean]
-
-function factsSql(ids: readonly string[], question: ExampleQuestion, isNarrowed: boolean): Sql {
+): Promise<FactsBuilder> {
   const [earlier, later] = question.starts.toSorted()
-  return sql`
+  const statement = sql`
 -- name: example_list_facts
--- What a comparison asks of each of some examples, by id. Reads only.
-select coalesce(
-  json_agg(json_build_array(id, created, has_changed, ${isNarrowed ? sql`counts` : sql`true`}) order by id), '[]'
-) as facts
-from (
+-- What a comparison asks of the examples of two experiments, by id, in arrays of some hundreds. Reads only.
+with executed as materialized (
+  select distinct run_items.example_id from run_items
+  where run_items.tenant_id = ${tenant} and run_items.experiment_id = any (${[...experimentIds]}::uuid[])
+    and run_items.example_id is not null
+),
+fact as (
   select examples.id, (extract(epoch from min(examples.created_at)) * 1000000)::bigint as created,
     bool_or(examples.valid_from > ${earlier!}::timestamptz and examples.valid_from <= ${later!}::timestamptz)
       as has_changed,
-    (array_agg(${isNarrowed ? countsSql(question) : sql`true`} order by examples.valid_from desc))[1] as counts
-  from examples
-  where examples.tenant_id = ${tenant} and examples.id = any (${`{${ids.join(',')}}`}::text::uuid[])
+    ${countsSql(question)} as counts
+  from executed
+  join examples on examples.tenant_id = ${tenant} and examples.id = executed.example_id
   group by examples.id
-) as example`
+),
+placed as (
+  select json_build_array(id, created, has_changed, counts)::text as fact, row_number() over (order by id) as place
+  from fact
+),
+parted as (
+  select fact, place, place / ${String(examplesPerRow)}::bigint as part from placed
+)
+select '[' || string_agg(fact, ',' order by place) || ']' as facts
+from parted
+group by part
+order by part`
+  const builder = new FactsBuilder()
+  await streamComposed(db, tenantId, statement, ({ facts }) => {
+    for (const fact of JSON.parse(facts as string) as Fact[]) builder.add(fact)
+  })
+  return builder
 }
 
-function countsSql({ metadata, text }: ExampleQuestion): Sql {
-  const holds = sql`coalesce(examples.metadata, '{}') @> ${JSON.stringify(metadata ?? {})}::text::jsonb`
-  if (text === undefined) return holds
-  return sql`(${holds} and position(lower(${text}) in lower(
-    left(coalesce(examples.inputs::text, ''), ${String(searchedCharacters)}::integer) || ' '
-      || left(coalesce(examples.outputs::text, ''), ${String(searchedCharacters)}::integer)
-  )) > 0)`
+/** Whether the newest version of an example counts. */
+function countsSql(question: ExampleQuestion): Sql {
+  if (!isNarrowed(question)) return sql`true`
+  const { metadata = {}, text } = question
+  const holds = sql`coalesce(examples.metadata, '{}') @> ${JSON.stringify(metadata)}::text::jsonb`
+  const contains =
+    text === undefined
+      ? sql`true`
+      : sql`position(lower(${text}) in lower(
+      left(coalesce(examples.inputs::text, ''), ${String(searchedCharacters)}::integer) || ' '
+        || left(coalesce(examples.outputs::text, ''), ${String(searchedCharacters)}::integer)
+    )) > 0`
+  return sql`(array_agg(${holds} and ${contains} order by examples.valid_from desc))[1]`
 }
