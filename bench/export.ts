@@ -141,17 +141,14 @@ async function fill(db: Db): Promise<void> {
   await db`
     insert into experiments (tenant_id, id, dataset_id, name, name_scope, start_time, created_at, updated_at)
     values (${tenantId}, ${experiment}, ${dataset}, 'bench', ${tenantId}, now(), now(), now())`
-  await db`
-    insert into examples (tenant_id, id, dataset_id, valid_from, created_at, inputs, outputs, metadata)
-    select ${tenantId}, md5('example' || n)::uuid, ${dataset}, now(), now(),
-      json_build_object('question', repeat(md5(n::text), 8)), json_build_object('answer', repeat(md5(n::text), 4)),
-      '{"area": "billing"}'
-    from generate_series(1, ${rows / repetitions}::int) as n`
   // In pieces: each statement has a time limit.
-  for (let from = 0; from < rows; from += 50_000) {
-    await fillPiece(db, [tenantId, dataset, experiment], from, Math.min(from + 50_000, rows) - 1)
+  for (let from = 0; from < rows; from += 20_000) {
+    await fillPiece(db, [tenantId, dataset, experiment], from, Math.min(from + 20_000, rows) - 1)
   }
-  await db.unsafe('vacuum analyze')
+  // Each table by itself, for the same reason.
+  for (const table of ['runs', 'traces', 'run_items', 'feedback', 'examples']) {
+    await db.unsafe(`vacuum analyze ${table}`)
+  }
 }
 
 async function fillPiece(
@@ -160,6 +157,12 @@ async function fillPiece(
   from: number,
   to: number,
 ): Promise<void> {
+  await db`
+    insert into examples (tenant_id, id, dataset_id, valid_from, created_at, inputs, outputs, metadata)
+    select ${tenantId}, md5('example' || n)::uuid, ${dataset}, now(), now(),
+      json_build_object('question', repeat(md5(n::text), 8)), json_build_object('answer', repeat(md5(n::text), 4)),
+      '{"area": "billing"}'
+    from generate_series(${1 + from / repetitions}::int, ${(to + 1) / repetitions}::int) as n`
   await db`
     insert into runs (tenant_id, id, v, m, trace_id, experiment_id, name, run_type, start_time, end_time, inputs, outputs,
       metadata, reference_example_id, created_at, total_tokens, prompt_tokens, completion_tokens, total_cost)

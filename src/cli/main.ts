@@ -2,11 +2,16 @@ import { compareCommand } from './compare-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { exportCommand } from './export-command.ts'
 import { gateCommand } from './gate-command.ts'
+import { datasetsCommand, experimentsCommand } from './list-commands.ts'
 import { plain } from './render.ts'
+import { tailCommand } from './tail-command.ts'
 
 const usage = `runmill compare CANDIDATE [BASELINE] …                   compares experiments
 runmill gate --candidate NAME --undecided pass|fail …    judges one, for CI
 runmill export EXPERIMENT --output FILE …                writes its executions as CSV, JSON Lines or Parquet
+runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
+runmill datasets …                                       lists them
+runmill tail PROJECT …                                   prints runs as they come
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
 
@@ -16,6 +21,9 @@ const commands: Readonly<
   compare: compareCommand,
   gate: gateCommand,
   export: exportCommand,
+  experiments: experimentsCommand,
+  datasets: datasetsCommand,
+  tail: tailCommand,
 }
 
 const [name = '', ...args] = process.argv.slice(2)
