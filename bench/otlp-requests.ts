@@ -81,10 +81,24 @@ const chatAttributes = [
   ['server.port', 443],
 ] as const satisfies BenchSpan['attributes']
 
-const sentence = 'In Paris it is "sunny", with 21 °C in the shade and a light wind from the west.\n'
+/** Words of common length: repeated sentences would be compressed, and parsed, faster than what models write. */
+const words = Array.from({ length: 2000 }, (_, i) => {
+  const bits = (i * 2654435761) >>> 0
+  return bits.toString(36).slice(0, 2 + (bits % 7))
+})
 
+let texts = 0
+
+/** Another text each time: sentences of words, with a quote, a line break and a sign that is not ASCII here and there. */
 function prose(seed: number, length: number): string {
-  return `${seed}: ${sentence.repeat(length / sentence.length + 1)}`.slice(0, length)
+  let text = `${seed}:`
+  let state = (texts += 1)
+  for (let i = 1; text.length < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    text += ` ${words[(state >>> 8) % words.length]!}`
+    if (i % 12 === 0) text += i % 24 === 0 ? '.\n' : ', "21 °C"'
+  }
+  return text.slice(0, length)
 }
 
 function messages(seed: number, length: number): string {

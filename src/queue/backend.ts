@@ -55,9 +55,16 @@ export interface QueueBackend {
   stop(): Promise<void>
   /**
    * Resolves once all jobs are durable. All of them are stored, or none (QueueUnavailableError).
-   * @param priority 0 to 2,097,151. The lowest are taken first. @returns the bytes of the jobs, after compression
+   * @param priority 0 to 2,097,151. The lowest are taken first.
+   * @param isPlain true where there is room for jobs that are not compressed, which saves half of what they cost
+   * @returns the bytes of the jobs, as they are kept
    */
-  enqueue<Q extends QueueName>(queue: Q, jobs: JobData[Q][], priority?: number): Promise<number>
+  enqueue<Q extends QueueName>(
+    queue: Q,
+    jobs: JobData[Q][],
+    priority?: number,
+    isPlain?: boolean,
+  ): Promise<number>
   /**
    * Enqueues one job, unless a job of the same key waits or runs. It never carries payload: it only says where to
    * look. A change that comes after the handler last looked, and before its job is gone, is found by the sweep.

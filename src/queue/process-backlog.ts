@@ -51,6 +51,9 @@ const sampleEveryMs = 1_000
 /** Of Redis' memory. The rest is for what arrives within a second, other queues, and copying on write. */
 const shareOfMemory = 0.6
 
+/** Of the budget, and of the memory that may be used: jobs are compressed when more than that waits. */
+const shareOfPlain = 0.25
+
 /** What a datastore keeps of a job beside its data, roughly: names, options, times, an entry in a list. */
 const bytesBesideData = 1_024
 
@@ -194,6 +197,15 @@ export function createBacklog({
     return 1 + (Math.floor(due / priorityStepMs) % highestPriority)
   }
 
+  /** True while so little waits that jobs need not be small. */
+  function hasMuchRoom(): boolean {
+    const memoryBytes = memory === null ? Infinity : memory.maxBytes * shareOfMemory
+    const usedBytes = (memory?.usedBytes ?? 0) + storedSince
+    return (
+      ownBytes + othersBytes < budgetBytes * shareOfPlain && usedBytes < memoryBytes * shareOfPlain
+    )
+  }
+
   function full(reason: LimitReason, message: string, excessBytes: number): LimitError {
     const seconds = Math.ceil(excessBytes / rate)
     return new LimitError(
@@ -280,7 +292,7 @@ export function createBacklog({
       }
       const free = await slots.take(tenantId)
       try {
-        const bytes = (await queue.enqueue(lane, jobs, priority)) / jobs.length
+        const bytes = (await queue.enqueue(lane, jobs, priority, hasMuchRoom())) / jobs.length
         const bytesEach = bytes + bytesBesideData
         for (const { batchId } of jobs) resize(batchId, bytesEach)
         storedSince += bytesEach * jobs.length

@@ -85,10 +85,12 @@ describe.each(allKinds)('$name', (kind) => {
       ])
       await queue.enqueue('ingest', [job])
       await queue.enqueue('ingest', [job, { ...job, batchId: 'odd 2' }])
+      await queue.enqueue('ingest', [job], 0, true)
+      await queue.enqueue('ingest', [job, { ...job, batchId: 'odd 2' }], 7, true)
       await seen.until(2)
       await drain(queue)
       const [text, text2] = [JSON.stringify(job), JSON.stringify({ ...job, batchId: 'odd 2' })]
-      expect(seen.all.toSorted()).toEqual([text, text, text2].toSorted())
+      expect(seen.all.toSorted()).toEqual([text, text, text, text, text2, text2].toSorted())
     })
 
     test('of no jobs does nothing', async () => {

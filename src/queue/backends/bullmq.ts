@@ -263,13 +263,14 @@ export function bullBackend(
       )
       await closing
     },
-    async enqueue(queue, jobs, priority = 0) {
+    async enqueue(queue, jobs, priority = 0, isPlain = false) {
       if (jobs.length === 0) return 0
       return produce(
         async (open) => {
           // The first watch may still be subscribing. Waits for it, so that its announcement is not missed.
           if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
-          const payloads = await Promise.all(jobs.map(packJob))
+          const isCompressed = !isPlain || !open.store.takesPlain
+          const payloads = await Promise.all(jobs.map((job) => packJob(job, isCompressed)))
           const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
           await open.store.addAll(open.queues[queue], queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)

@@ -55,6 +55,8 @@ export interface Datastore {
   ): BullWorker
   /** Adds all jobs or none, in one round trip. */
   addAll(queue: BullQueue, name: string, payloads: Packed[], options: JobsOptions): Promise<void>
+  /** True where a payload that is not compressed costs nothing but its bytes. */
+  takesPlain: boolean
   /** Returns the payload of a job; null when the job was done before, and only the news of it was lost. */
   read(data: string): Promise<Packed | null>
   /** Called when the job is done: whatever is kept for it beside BullMQ can go. */

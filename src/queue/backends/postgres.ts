@@ -108,6 +108,8 @@ function postgresConnect(url: string, namespace: string, isAlone: boolean): Conn
         else await queue.addBulk(texts.map((data) => ({ name, data, opts: options })))
         await flush()
       },
+      // Each further byte is written three times: to the log, to the table and its copy in the log.
+      takesPlain: false,
       read: (data) => readPayload(pool, data),
       forget: (data) => removePayload(pool, data),
       alone: oneAtATime(pool, channel),

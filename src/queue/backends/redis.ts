@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { Job, Queue, Worker } from 'bullmq'
+import { Queue, Worker } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { QueueBackend, QueueMemory } from '../backend.ts'
-import { packedFromText, packedToText } from '../payload.ts'
 import { describeError, type QueueLog, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, usualPace } from './bullmq.ts'
 import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
 import { oldestJobs } from './redis-oldest.ts'
+import { keepPayloads, type PayloadQueue, readPayload, removePayload } from './redis-payloads.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
@@ -79,11 +79,15 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
     let subscriber: Client | undefined
     const channel = `${prefix}:applied`
 
+    const payloadQueues = new Map<string, PayloadQueue>()
     const common = { prefix, skipVersionCheck: !mayInfo }
 
     const store: Datastore = {
-      openQueue: (name, options) =>
-        new Queue(name, { ...options, ...common, connection: producer }),
+      openQueue(name, options) {
+        const queue = new Queue(name, { ...options, ...common, connection: producer })
+        payloadQueues.set(name, keepPayloads(queue, prefix))
+        return queue
+      },
       openWorker(name, work, options) {
         // Workers outlive an outage: their commands wait for Redis instead of failing.
         consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
@@ -98,27 +102,11 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
           })
         return worker
       },
-      async addAll(queue, name, payloads, options) {
-        if (payloads.length === 1) {
-          await queue.add(name, packedToText(payloads[0]!), options)
-          return
-        }
-        // Not `addBulk`, which is a pipeline: half of it can arrive. A flow of jobs without children is a MULTI.
-        const entries = payloads.map((payload) => {
-          const job = new Job(queue, name, packedToText(payload), options, randomUUID())
-          return {
-            prefix,
-            queueName: queue.name,
-            jobData: job.asJSON(),
-            jobId: job.id ?? '',
-            parentKeyOpts: {},
-          }
-        })
-        const backend = queue.getBackend()
-        for (const [error] of await backend.addFlow(entries)) if (error) throw error
-      },
-      read: async (data) => packedFromText(data),
-      forget: async () => {},
+      addAll: async (queue, name, payloads, options) =>
+        payloadQueues.get(queue.name)!.addAll(name, payloads, options),
+      takesPlain: true,
+      read: async (data) => readPayload(consumer!, data),
+      forget: async (data) => removePayload(consumer!, data),
       // BullMQ schedules in one script, so no lock is needed.
       alone: (work) => work(),
       publish: (message) => producer.publish(channel, message),

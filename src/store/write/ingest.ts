@@ -64,11 +64,7 @@ async function applyLive(
     ...events.filter(({ event }) => event.kind === 'run_item'),
     ...(await linksOfRuns(transaction, columnsOf(written.filter((run) => run.isExampleRoot)))),
   ]
-  const runItems = await upsertMany<RunItemTouched>(
-    transaction,
-    'run_item',
-    foldEvents(links).run_item,
-  )
+  const runItems = await upsertMany<RunTouched>(transaction, 'run_item', foldEvents(links).run_item)
   const feedback = await upsertMany<FeedbackTouched>(transaction, 'feedback', folded.feedback)
 
   await refuseDeleted(transaction, events, runs)
@@ -106,12 +102,8 @@ interface UpsertedRun extends WrittenRun {
   /** True for a root run that names an example, which makes a run item. Null while it has no trace. */
   isExampleRoot: boolean | null
 }
-interface RunItemTouched extends RowKey {
-  traceId: string | null
-}
-interface FeedbackTouched extends RowKey {
+interface FeedbackTouched extends RunTouched {
   runId: string | null
-  traceId: string | null
 }
 
 async function experimentLockMany(db: Queryable, events: TenantEvent[]): Promise<void> {
