@@ -88,6 +88,13 @@ async function fillKept(
       }
       await admin`alter database ${admin(unfinished)} rename to ${admin(name)}`
     }
+    // What an earlier version filled gets the migrations since.
+    const kept = openPool(url.replace(/\/postgres$/, `/${name}`), { limits: unlimited })
+    try {
+      await migrate(kept)
+    } finally {
+      await closePool(kept)
+    }
     if (isScratch) {
       await admin`create database ${admin(scratch)} template ${admin(name)} strategy file_copy`
     }

@@ -3,6 +3,7 @@ import { observationTypes, runTypeOf } from '../../../domain/observation-types.t
 import { defaultEnvironment } from '../../../domain/environment.ts'
 import { tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
+import { runsByName } from './found-runs.ts'
 import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
 /* The columns of a run as an observation, on alias `run`. */
@@ -49,7 +50,7 @@ export const observationSource: FilterSource = {
     },
     is_root: observationFields.isRoot,
     observation_type: observationFields.type,
-    name: sql`run.name`,
+    name: { sql: sql`run.name`, isIndexed: true, found: runsByName },
     level: { sql: observationFields.level, implies: { ERROR: sql`run.status = 'error'` } },
     status_message: sql`coalesce(run.status_message, run.error::text)`,
     environment: observationFields.environment,

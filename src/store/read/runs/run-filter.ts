@@ -3,6 +3,7 @@ import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
+import { runsByName, runsByTag } from './found-runs.ts'
 
 /**
  * The filter as a condition on a row of `runs`, by what LangSmith's clients see of it. A null result counts as false.
@@ -50,7 +51,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       reference_example_id: ofRun('reference_example_id'),
       // Any version will do, because an example never moves to another dataset.
       reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${run}.tenant_id and filter_example.id = ${run}.reference_example_id limit 1)`,
-      name: ofRun('name'),
+      name: { sql: ofRun('name'), found: runsByName },
       run_type: ofRun('run_type'),
       status: ofRun('status'),
       thread_id: ofRun('thread_id'),
@@ -69,7 +70,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       inputs: { sql: ofRun('inputs'), preview: ofRun('inputs_preview') },
       outputs: { sql: ofRun('outputs'), preview: ofRun('outputs_preview') },
       error: { sql: ofRun('error'), status: ofRun('status') },
-      tags: ofRun('tags'),
+      tags: { sql: ofRun('tags'), found: runsByTag },
       metadata: ofRun('metadata'),
     },
     feedback: {

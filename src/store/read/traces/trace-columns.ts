@@ -2,7 +2,7 @@ import sql, { raw, type Sql } from 'sql-template-tag'
 import { entityFields } from '../../../domain/entities.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
 import { tenant } from '../../statements.ts'
-import type { FilterSource } from '../filter/filter-sql.ts'
+import type { FilterSource, SharedColumn } from '../filter/filter-sql.ts'
 
 /*
  * The columns of a trace as Langfuse's clients see it, on alias `trace`. LangSmith's clients, and some of Langfuse's,
@@ -105,6 +105,15 @@ export const scoresOfTrace = sql`(
       offset 0
     ) as score where score.key is not null`
 
+/** Traces by a tag, by the index on their own tags and those of their root runs. */
+const tracesByTag = {
+  id: sql`found.id`,
+  rows: sql`traces as found
+    where found.tenant_id = ${tenant} and (found.tags is not null or found.root_tags is not null)`,
+  column: { sql: sql`(coalesce(found.tags, '{}') || coalesce(found.root_tags, '{}'))` },
+  operators: ['has', 'in', 'all'],
+} as const satisfies SharedColumn['found']
+
 /** The attributes by which `GET /traces` can filter (contracts/langfuse.md 2.17). */
 export const traceSource: FilterSource = {
   columns: {
@@ -116,7 +125,7 @@ export const traceSource: FilterSource = {
     environment: traceFields.environment,
     version: sql`trace.version`,
     release: sql`trace.release`,
-    tags: traceFields.unsortedTags,
+    tags: { sql: traceFields.unsortedTags, found: tracesByTag },
     metadata: sql`(${traceFields.metadata})`,
     // There is no interface in which anybody could set a bookmark.
     is_bookmarked: sql`false`,
