@@ -28,8 +28,6 @@ await withFreshStore(
   async (store) => {
     const { db } = store
     const { tenantId, secret } = await fill(db)
-    const [first] = await db<{ ms: number }[]>`select 0 as ms`
-    if (first === undefined) throw new Error('no database')
     await withApi(store, async (url) => {
       const ask = async (name: string, body: object, prepare?: () => Promise<void>) => {
         const times: number[] = []
@@ -65,7 +63,7 @@ await withFreshStore(
         )
         return answer!
       }
-      // A score that is given again changes what was read before.
+      // As a refresh of any of their traces does.
       const touch = async () => {
         await db`
           update experiment_aggregates set is_built = is_built where tenant_id = ${tenantId}`

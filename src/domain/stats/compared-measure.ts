@@ -95,6 +95,7 @@ export function worstCase(
   direction: Direction,
   { isChosen, tolerance }: MeasureOptions,
 ): WorstCase | null {
+  if (!pairing.sides.some((side) => (side & (baselineFailed | candidateFailed)) !== 0)) return null
   const both = inBaseline | inCandidate
   const known = new Uint8Array(pairing.size)
   let worst: number | null = null

@@ -1,4 +1,4 @@
-import { wordsOf } from './experiment-columns.ts'
+import { idAt, wordsOf } from './experiment-columns.ts'
 import { type Change, changeOf, type MeasurePair, type Pairing, walk } from './pairing.ts'
 
 /** Which examples, in which order. */
@@ -92,6 +92,12 @@ function rank(
 /** 0.8 - 0.7 and 0.2 - 0.1 are the same, to 12 places. Where that would not fit into a number it matters to nobody. */
 function withoutNoise(value: number): number {
   return Math.abs(value) < 9000 ? Math.round(value * 1e12) / 1e12 : value
+}
+
+/** @returns the place of an example; -1: neither side has it */
+export function placeOf(pairing: Pairing, id: string): number {
+  const place = placeAfter(pairing, id) - 1
+  return place >= 0 && idAt(pairing.ids, place) === id ? place : -1
 }
 
 /** @returns the place of the first example whose id is greater */

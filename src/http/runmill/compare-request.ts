@@ -17,7 +17,7 @@ export const compareRequest = z.object({
     .min(1)
     .max(100)
     .describe(
-      'Ids or names of the experiments that are judged, or `latest` for the newest one; the rows are of the first',
+      'Ids or names of the experiments that are judged, or `latest` for the newest one; the rows are sorted and chosen by the first',
     ),
   candidate_metadata: metadata
     .optional()

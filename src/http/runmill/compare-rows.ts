@@ -1,15 +1,19 @@
 import { type MeasureColumn } from '../../domain/stats/experiment-columns.ts'
 import type { MeasurePair, Pairing } from '../../domain/stats/pairing.ts'
+import { placeOf } from '../../domain/stats/example-page.ts'
 import { RawJson } from '../../domain/json.ts'
 import type { ComparedExample } from '../../store/read/compare/compared-examples.ts'
+import type { RunAnswer } from './compare-schemas.ts'
 
-/** An example as it is answered. @param place of the example in the pairing */
+/** An example as it is answered. @param place of the example in the pairing @param others ids of the other candidates */
 export function rowFromExample(
   row: ComparedExample,
   pairing: Pairing,
   place: number,
   measures: readonly MeasurePair[],
+  others: readonly string[],
 ) {
+  const runs = JSON.parse(row.otherRuns) as RunAnswer[][]
   const json = (text: string | null) => (text === null ? null : new RawJson(text))
   return {
     example_id: row.id,
@@ -20,6 +24,26 @@ export function rowFromExample(
     baseline: new RawJson(row.baselineRuns),
     candidate: new RawJson(row.candidateRuns),
     measures: valuesAt(pairing, place, measures),
+    others: others.map((id, i) => ({
+      candidate_id: id,
+      runs: runs[i]!,
+      measures: {} as Record<string, Values>,
+    })),
+  }
+}
+
+export type Row = ReturnType<typeof rowFromExample>
+
+/** Adds to rows what another candidate has. @param index among the other candidates */
+export function addOther(
+  rows: readonly Row[],
+  index: number,
+  pairing: Pairing,
+  measures: readonly MeasurePair[],
+): void {
+  for (const { example_id: id, others } of rows) {
+    const place = placeOf(pairing, id)
+    if (place >= 0) others[index]!.measures = valuesAt(pairing, place, measures)
   }
 }
 

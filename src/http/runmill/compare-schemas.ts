@@ -111,6 +111,11 @@ const run = z.object({
   cost: z.number().nullable(),
 })
 
+const values = z.record(
+  z.string(),
+  z.object({ a: z.number().nullable(), b: z.number().nullable(), executions: sides }),
+)
+
 const rowAnswer = z.object({
   example_id: uuidAnswer,
   created_at: timeAnswer,
@@ -119,10 +124,9 @@ const rowAnswer = z.object({
   metadata: anyAnswer,
   baseline: raw(z.array(run)),
   candidate: raw(z.array(run)),
-  measures: z.record(
-    z.string(),
-    z.object({ a: z.number().nullable(), b: z.number().nullable(), executions: sides }),
-  ),
+  measures: values,
+  /** Of the other candidates, in their order. */
+  others: z.array(z.object({ candidate_id: uuidAnswer, runs: z.array(run), measures: values })),
 })
 
 /** What `POST /api/runmill/compare` answers. */
@@ -145,3 +149,4 @@ export const compareAnswer = z.object({
 export type MeasureAnswer = z.output<typeof measureAnswer>
 export type CategoryAnswer = z.output<typeof categoryAnswer>
 export type ValidityAnswer = z.output<typeof validityAnswer>
+export type RunAnswer = z.output<typeof run>

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { categoryKeys, compareCategory } from '../../domain/stats/compared-category.ts'
 import {
@@ -15,8 +16,14 @@ import { idAt } from '../../domain/stats/experiment-columns.ts'
 import { type Change, type MeasurePair, measurePairs } from '../../domain/stats/pairing.ts'
 import { toEpochMicros } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
-import { type ColumnPair, type ColumnStore } from '../../store/read/compare/column-store.ts'
-import { comparedExampleList } from '../../store/read/compare/compared-examples.ts'
+import {
+  type ColumnPair,
+  type ColumnStore,
+} from '../../store/read/compare/column-store.ts'
+import {
+  comparedExampleList,
+  type ComparedExperiments,
+} from '../../store/read/compare/compared-examples.ts'
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
 import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
@@ -32,7 +39,7 @@ import {
   validityFromRow,
 } from './compare-answer.ts'
 import { type CompareRequest, compareRequest } from './compare-request.ts'
-import { rowFromExample } from './compare-rows.ts'
+import { addOther, type Row, rowFromExample } from './compare-rows.ts'
 import { compareAnswer } from './compare-schemas.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { RunmillError } from './errors.ts'
@@ -79,10 +86,13 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
     candidates,
     { keys: keysOf(asked), metadata, text },
     async (pair, index) => {
-      compared.push(summaryOf(pair, candidates[index]!, baseline, directions, asked))
-      if (index > 0 || asked.limit === 0) return
-      const experiments = { tenantId, baselineId: baseline.id, candidateId: candidates[0]!.id }
-      page = await readPage(db, experiments, pair, directions, asked, after)
+      compared.push(await summaryOf(pair, candidates[index]!, baseline, directions, asked))
+      if (index > 0) {
+        addOther(page.rows, index - 1, pair.pairing, measurePairs(pair.baseline, pair.candidate))
+      } else if (asked.limit > 0) {
+        const experiments = { tenantId, baselineId: ids[0]!, candidateIds: ids.slice(1) }
+        page = await readPage(db, experiments, pair, directions, asked, after)
+      }
     },
   )
   const measures = measuresFromRows(compared, directions, asked)
@@ -113,54 +123,66 @@ function keysOf({ measures, sort, change }: CompareRequest): ReadonlySet<string>
   return new Set([...measures, ...others])
 }
 
-function summaryOf(
+async function summaryOf(
   { baseline, candidate, pairing, facts }: ColumnPair,
   experiment: NamedExperiment,
   { startTime }: NamedExperiment,
   directions: Directions,
   asked: CompareRequest,
-): Compared {
+): Promise<Compared> {
   const { tolerance, confidence } = asked
   const options: MeasureOptions = { isChosen: facts.isChosen, tolerance, confidence }
   const isWanted = (key: string): boolean =>
     asked.summary && (asked.measures?.includes(key) ?? true)
-  return {
+  const compared: Compared = {
     candidate: experiment,
-    measures: measurePairs(baseline, candidate)
-      .filter(({ key }) => isWanted(key))
-      .slice(0, mostMeasures)
-      .map((pair) => ({
-        row: compareMeasure(pairing, pair, options),
-        worst: pair.isScore
-          ? worstCase(pairing, pair, directionOf(pair, directions), options)
-          : null,
-      })),
-    categories: categoryKeys(baseline, candidate)
-      .filter(isWanted)
-      .slice(0, mostMeasures)
-      .map((key) =>
-        compareCategory(pairing, key, baseline.categories.get(key), candidate.categories.get(key), {
-          isChosen: facts.isChosen,
-          confidence,
-          leastPairs: asked.least_pairs,
-        }),
-      ),
+    measures: [],
+    categories: [],
     coverage: coverageOf(pairing, facts, toEpochMicros(startTime)),
     executions: { baseline: baseline.executions, candidate: candidate.executions },
   }
+  // One measure of a million examples takes some 100 ms, in which nobody else is served.
+  const giveWay = async (): Promise<void> => {
+    if (pairing.size > largeFrom) await setImmediate()
+  }
+  const pairs = measurePairs(baseline, candidate).filter(({ key }) => isWanted(key))
+  for (const pair of pairs.slice(0, mostMeasures)) {
+    await giveWay()
+    const direction = directionOf(pair, directions)
+    compared.measures.push({
+      row: compareMeasure(pairing, pair, options),
+      worst: pair.isScore ? worstCase(pairing, pair, direction, options) : null,
+    })
+  }
+  const keys = categoryKeys(baseline, candidate).filter(isWanted)
+  for (const key of keys.slice(0, mostMeasures)) {
+    await giveWay()
+    const [left, right] = [baseline.categories.get(key), candidate.categories.get(key)]
+    const { isChosen } = facts
+    compared.categories.push(
+      compareCategory(pairing, key, left, right, {
+        isChosen,
+        confidence,
+        leastPairs: asked.least_pairs,
+      }),
+    )
+  }
+  return compared
 }
 
+/** Below, a comparison is done before anybody notices. */
+const largeFrom = 50_000
 /** More than anybody can look at. A client may make up as many keys as it likes. */
 const mostMeasures = 1000
 
 interface Page {
-  rows: ReturnType<typeof rowFromExample>[]
+  rows: Row[]
   next: string | null
 }
 
 async function readPage(
   db: Db,
-  experiments: { tenantId: string; baselineId: string; candidateId: string },
+  experiments: ComparedExperiments,
   pair: ColumnPair,
   directions: Directions,
   asked: CompareRequest,
@@ -168,6 +190,7 @@ async function readPage(
 ): Promise<Page> {
   const { pairing, facts } = pair
   const measures = measurePairs(pair.baseline, pair.candidate)
+  const others = experiments.candidateIds.slice(1)
   const order = orderOf(asked, measures, directions)
   const found = examplePage(pairing, facts.created, facts.isChosen, order, after, asked.limit + 1)
   const shown = found.slice(0, asked.limit)
@@ -180,7 +203,9 @@ async function readPage(
   )
   const last = found.length > asked.limit ? shown.at(-1) : undefined
   return {
-    rows: examples.map((each) => rowFromExample(each, pairing, places.get(each.id)!, measures)),
+    rows: examples.map((each) =>
+      rowFromExample(each, pairing, places.get(each.id)!, measures, others),
+    ),
     next:
       last === undefined
         ? null

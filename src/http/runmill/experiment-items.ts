@@ -100,7 +100,7 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
       const shown = new Map(found.slice(0, limit).map((each) => [each.place.id, each]))
       const last = found.length > limit ? [...shown.values()].at(-1)?.place : undefined
       const ids = [...shown.keys()]
-      const pair = { tenantId, baselineId: id, candidateId: id }
+      const pair = { tenantId, baselineId: id, candidateIds: [id] }
       const rows = await comparedExampleList(db, pair, ids, false)
       const [examples, executions] = await Promise.all([
         examplePreviewList(db, tenantId, ids),

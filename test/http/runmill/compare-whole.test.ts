@@ -139,7 +139,7 @@ test('the family of corrected p is every score of every candidate', async () => 
     const run = rootRun(other, example)
     await h.ingest(run, feedbackOn(run, 'correct', i < 6 ? 1 : 0))
   }
-  const { comparisons, family } = await compare(h, {
+  const { comparisons, family, rows } = await compare(h, {
     candidates: [f.candidate, other, f.candidate],
     baseline: f.baseline,
   })
@@ -149,6 +149,13 @@ test('the family of corrected p is every score of every candidate', async () => 
   expect([first.p, second_.p]).toEqual([2 / 2 ** 8, 2 / 2 ** 6])
   expect(first.p_holm).toBeCloseTo(2 * first.p, 12)
   expect(second_.p_holm).toBeCloseTo(second_.p, 12)
+  expect(rows[0]).toMatchObject({
+    example_id: f.examples[7],
+    measures: { correct: { a: 0, b: 1 } },
+    others: [
+      { candidate_id: other, runs: [{ status: 'success' }], measures: { correct: { a: 0, b: 0 } } },
+    ],
+  })
   expect(second_.baseline_interval[0]).toBe(0)
   expect(second_.candidate_interval[1]).toBeGreaterThan(0.9)
 })

@@ -1,14 +1,15 @@
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 
-/** Two experiments, of which the second is judged by the first. */
-export interface ComparedPair {
+/** Experiments, of which the others are judged by the first. */
+export interface ComparedExperiments {
   tenantId: string
   baselineId: string
-  candidateId: string
+  /** At least one. */
+  candidateIds: readonly string[]
 }
 
 /** An example with what both sides have of it. */
@@ -21,6 +22,8 @@ export interface ComparedExample {
   /** By side: [{id, run_id, trace_id, status, latency, tokens, cost}], in the order of their ids. */
   baselineRuns: JsonText
   candidateRuns: JsonText
+  /** Of the other candidates, in their order: [[…], …]. */
+  otherRuns: JsonText
 }
 
 /** Of each side, so many executions of an example are listed. */
@@ -29,7 +32,7 @@ const mostRuns = 100
 /** Reads some examples, in the order of their ids here. Those that are gone are left out. */
 export async function comparedExampleList(
   db: Db,
-  { tenantId, baselineId, candidateId }: ComparedPair,
+  { tenantId, baselineId, candidateIds: [candidateId, ...others] }: ComparedExperiments,
   ids: readonly string[],
   hasBodies: boolean,
 ): Promise<ComparedExample[]> {
@@ -41,7 +44,8 @@ export async function comparedExampleList(
 -- name: compared_example_list
 -- Some examples with their executions in two experiments. Reads only.
 select asked.id, example.created_at, example.inputs, example.outputs, example.metadata,
-  ${runsSql(baselineId)} as baseline_runs, ${runsSql(candidateId)} as candidate_runs
+  ${runsSql(baselineId)} as baseline_runs, ${runsSql(candidateId!)} as candidate_runs,
+  json_build_array(${others.length === 0 ? empty : join(others.map(runsSql), ', ')}) as other_runs
 from unnest(${`{${ids.join(',')}}`}::text::uuid[]) with ordinality as asked (id, place)
 cross join lateral (
   select examples.created_at, ${bodies}, examples.metadata from examples
@@ -67,5 +71,5 @@ function runsSql(experimentId: string): Sql {
         and run.reference_example_id = asked.id and not run.yields
       order by run.id limit ${String(mostRuns)}::bigint
     ) as shown
-  ), '[]')`
+  ), '[]'::json)`
 }
