@@ -14,6 +14,7 @@ import type { FreshStore } from './fresh-store.ts'
 export async function withApi(
   { db, folder }: FreshStore,
   use: (url: string) => Promise<void>,
+  pageFolder: string | null = null,
 ): Promise<void> {
   const queue = inlineBackend()
   await queue.start()
@@ -22,7 +23,7 @@ export async function withApi(
   const incomingFolder = join(folder, 'incoming')
   const app = await buildApp({
     progress: null,
-    pageFolder: null,
+    pageFolder,
     metrics: createMetrics(),
     db,
     healthDb: db,

@@ -48,13 +48,13 @@ async function main(): Promise<void> {
       '',
       `  ${candidates[i]!.variant.name}: ${candidates[i]!.variant.description}`,
       `    ${compared!.measures.find(({ key }) => key === 'correct')!.summary}`,
-      `    ${linkTo(datasetId, baseline!.id, candidates[i]!.id)}`,
+      `    ${linkTo(baseline!.id, candidates[i]!.id)}`,
     ]),
     '',
     'Sign in with this key, and look:',
     '',
     `  ${process.env.RUNMILL_API_KEY === undefined ? key : '(the one in RUNMILL_API_KEY)'}`,
-    `  ${url}/datasets/${datasetId}`,
+    `  ${url}/app/datasets/${datasetId}`,
     '',
     'Let the gate judge; the first passes, the second does not:',
     '',
@@ -65,9 +65,9 @@ async function main(): Promise<void> {
   console.log(lines.join('\n'))
 }
 
-function linkTo(datasetId: string, baseline: string, candidate: string): string {
+function linkTo(baseline: string, candidate: string): string {
   const query = new URLSearchParams({ baseline, candidate })
-  return `${url}/datasets/${datasetId}/compare?${query.toString()}`
+  return `${url}/app/compare?${query.toString()}`
 }
 
 async function isReachable(): Promise<boolean> {

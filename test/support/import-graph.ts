@@ -5,14 +5,14 @@ import { dirname, join } from 'node:path'
 export type ImportGraph = ReadonlyMap<string, readonly string[]>
 
 /** Imports of types count: who reads a file has to read those too. */
-const importForm = /\bfrom '(\.{1,2}\/[^']+\.ts)'|\bimport\(?\s*'(\.{1,2}\/[^']+\.ts)'/g
+const importForm = /\bfrom '(\.{1,2}\/[^']+\.tsx?)'|\bimport\(?\s*'(\.{1,2}\/[^']+\.tsx?)'/g
 
 /** Reads every TypeScript file under the folders. @param folders from the repository's root, e.g. `src` */
 export function readImportGraph(folders: readonly string[]): ImportGraph {
   return new Map(
     folders
       .flatMap((folder) => filesUnder(folder))
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.tsx?$/.test(file))
       .map((file) => {
         const imports = [...readFileSync(file, 'utf8').matchAll(importForm)].map((match) =>
           join(dirname(file), (match[1] ?? match[2])!),

@@ -44,6 +44,24 @@ export function cost(dollars: number): string {
   return `$${dollars < 100 ? dollars.toFixed(2) : whole.format(dollars)}`
 }
 
+/** A value of a measure: latency, tokens and cost have units, scores have none. */
+export function amount(
+  { key, is_score }: { key: string; is_score: boolean },
+  value: number,
+): string {
+  if (is_score) return short(value)
+  if (key === 'latency') return value < 0 ? `−${duration(-value)}` : duration(value)
+  if (key === 'tokens') return value < 0 ? `−${compactCount(-value)}` : compactCount(value)
+  return value < 0 ? `−${cost(-value)}` : cost(value)
+}
+
+/** A difference of a measure, with its sign. */
+export function difference(measure: { key: string; is_score: boolean }, value: number): string {
+  if (measure.is_score) return signed(value)
+  const text = amount(measure, value)
+  return value > 0 ? `+${text}` : text
+}
+
 const units: readonly [limit: number, seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
   [60, 1, 'second'],
   [3600, 60, 'minute'],

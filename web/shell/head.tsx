@@ -10,10 +10,13 @@ interface Crumb {
 /** The head of a view: where it is, its title, and its actions. Also names the tab. */
 export function Head({
   title,
+  note,
   crumbs = [],
   children,
 }: {
   title: string
+  /** Beside the title, quieter. */
+  note?: string
   crumbs?: readonly Crumb[]
   children?: ComponentChildren
 }) {
@@ -32,7 +35,10 @@ export function Head({
             ))}
           </nav>
         )}
-        <h1>{title}</h1>
+        <h1>
+          {title}
+          {note !== undefined && <span class="head-note"> {note}</span>}
+        </h1>
       </div>
       {children !== undefined && <div class="head-actions">{children}</div>}
     </div>

@@ -10,6 +10,7 @@ export function datasetUrl(id: string): string {
   return `${base}/datasets/${encodeURIComponent(id)}`
 }
 
+/** @public */
 export function experimentUrl(id: string): string {
   return `${base}/experiments/${encodeURIComponent(id)}`
 }

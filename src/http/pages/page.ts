@@ -12,9 +12,10 @@ const isAsset = /^\/app\/assets\//
 /**
  * Serves the page. Every address of its views is answered with the same file, in which the view is chosen, and nothing
  * outside of `/app` is. Files with a hash in their name never change.
- * @param folder what `npm run build` made of `web/`; where it is missing, the page says how to build it
+ * @param folder what `npm run build` made of `web/`; where it is missing, the root says how to build it
+ * @returns whether there is a page
  */
-export async function page(app: App, folder: string | null): Promise<void> {
+export async function page(app: App, folder: string | null): Promise<boolean> {
   const html =
     folder === null ? null : await readFile(join(folder, 'index.html'), 'utf8').catch(() => null)
   if (folder !== null && html !== null) {
@@ -45,4 +46,5 @@ export async function page(app: App, folder: string | null): Promise<void> {
       },
     )
   }
+  return html !== null
 }

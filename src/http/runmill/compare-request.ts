@@ -60,6 +60,12 @@ export const compareRequest = z.object({
     .object({ measure: key, is: z.array(changes).min(1).max(4) })
     .optional()
     .describe('Rows whose measure changed in one of these ways'),
+  search: text
+    .pipe(z.string().max(200))
+    .optional()
+    .describe(
+      'Rows whose example has this text in its inputs or reference, in upper or lower case',
+    ),
   bodies: z
     .enum(['full', 'none'])
     .default('full')

@@ -194,6 +194,7 @@ function orderOf(asked: CompareRequest, measures: readonly ComparedMeasure[]): E
     by: sort?.by ?? 'created',
     isDescending: sort?.order === 'desc',
     changes: change === undefined ? null : change.is.map((each) => names[each]!),
+    search: asked.search === '' ? null : (asked.search ?? null),
     tolerance,
   }
 }

@@ -1,4 +1,5 @@
 import { lazy, Suspense } from 'preact/compat'
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Json } from '../../api/answers.ts'
 import { CopyButton } from '../copy-button.tsx'
@@ -29,13 +30,14 @@ export function Field({
   name,
   place,
   value,
-  hidesName = false,
+  head,
   tone,
 }: {
   name: string
   place: string
   value: Json
-  hidesName?: boolean
+  /** Shown in place of the name. */
+  head?: ComponentChildren
   tone?: 'bad'
 }) {
   const stored = `runmill.viewer.${place}`
@@ -48,7 +50,7 @@ export function Field({
   return (
     <section class={tone === 'bad' ? 'field field-bad' : 'field'} aria-label={name}>
       <div class="section-head">
-        {!hidesName && <h3>{name}</h3>}
+        {head ?? <h3>{name}</h3>}
         <span class="field-actions">
           <select
             aria-label={`Show ${name} as`}

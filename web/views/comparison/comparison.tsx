@@ -80,6 +80,7 @@ export default function Comparison() {
     <div class={state.open === null ? 'comparison' : 'comparison comparison-open'}>
       <Head
         title={candidate.name}
+        note={`against ${baseline.name}`}
         crumbs={[
           { label: 'Datasets', href: datasetsUrl() },
           { label: candidate.dataset_name, href: datasetUrl(candidate.dataset_id) },

@@ -9,6 +9,7 @@ import { Problem } from '../../parts/problem.tsx'
 import { Field } from '../../parts/viewer/field.tsx'
 import { Outputs } from './outputs.tsx'
 import type { Row } from './read.ts'
+import { linkTo } from './state.ts'
 import { ScoreTable } from './score-table.tsx'
 
 /** One example, with all that both sides made of it. */
@@ -32,7 +33,7 @@ export default function Drawer({
   move: (by: 1 | -1) => void
   close: () => void
 }) {
-  const panel = useRef<HTMLElement>(null)
+  const panel = useRef<HTMLDivElement>(null)
   useEffect(() => panel.current?.focus({ preventScroll: true }), [])
   useEffect(() => panel.current?.scrollTo(0, 0), [id])
   const [baselineRead, candidateRead] = useQueries({
@@ -54,7 +55,7 @@ export default function Drawer({
   const b = candidateRead?.data
   const failed = [baselineRead, candidateRead].find((each) => each?.isError)
   return (
-    <aside
+    <div
       class="drawer"
       ref={panel}
       role="dialog"
@@ -68,7 +69,7 @@ export default function Drawer({
         <h2 id="drawer-title">Example{place === null ? '' : ` ${place + 1}`}</h2>
         <code class="cut faint">{id}</code>
         <span class="drawer-actions">
-          <CopyButton text={() => id} label="Copy id" />
+          <CopyButton label="Copy link" text={() => linkTo(baseline.id)} />
           <button
             type="button"
             aria-label="Previous example (K)"
@@ -123,6 +124,6 @@ export default function Drawer({
           />
         </div>
       )}
-    </aside>
+    </div>
   )
 }

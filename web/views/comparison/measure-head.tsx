@@ -1,5 +1,5 @@
 import type { Measure } from '../../api/answers.ts'
-import { count, short, signed } from '../../parts/format.ts'
+import { amount, count, difference } from '../../parts/format.ts'
 import { DifferenceBar } from '../../parts/interval-bar.tsx'
 import { changes, type Change, type ComparisonState, type Sort } from './state.ts'
 import { changeSigns, verdictTones } from './tone.ts'
@@ -21,16 +21,22 @@ export function MeasureHead({ measure, state, set }: Props) {
         type="button"
         class="measure-sort"
         title={`${key}: ${measure.direction} is better`}
-        aria-label={`Sort by ${key}: ${sentenceOf(nextSort(sort, measure), measure)}`}
         onClick={() => set(sorted(nextSort(sort, measure), state))}
       >
         <span class="cut">{key}</span>
-        <span class="measure-order">{sort === null ? '↕' : sentenceOf(sort, measure)}</span>
+        {sort === null ? (
+          <span class="measure-order" aria-hidden="true">
+            ↕
+          </span>
+        ) : (
+          <span class="measure-order">{sentenceOf(sort, measure)}</span>
+        )}
+        <span class="unseen">: sort {sentenceOf(nextSort(sort, measure), measure)}</span>
       </button>
       <span class="measure-means">
-        {baseline_mean === null ? 'none' : short(baseline_mean)} →{' '}
-        {candidate_mean === null ? 'none' : short(candidate_mean)}
-        {delta !== null && <b class={`tone-${tone}`}>{signed(delta)}</b>}
+        {baseline_mean === null ? 'none' : amount(measure, baseline_mean)} →{' '}
+        {candidate_mean === null ? 'none' : amount(measure, candidate_mean)}
+        {delta !== null && <b class={`tone-${tone}`}>{difference(measure, delta)}</b>}
       </span>
       {delta === null ? (
         <span class="faint">no pairs</span>

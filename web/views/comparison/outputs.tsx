@@ -57,7 +57,11 @@ export function Outputs({
       <div class="sides">
         {sides.map((side, index) => (
           <div class="side-column" key={side.role}>
-            <SideHead side={side} choose={(at) => choose(index, at)} />
+            <SideHead
+              side={side}
+              choose={(at) => choose(index, at)}
+              hasField={!(isDiff && canDiff) && hasField(side.executions[side.at])}
+            />
             {!(isDiff && canDiff) && (
               <Result execution={side.executions[side.at]} field={field} role={side.role} />
             )}
@@ -77,7 +81,20 @@ function resultOf({ status, error, outputs }: Execution): Json {
   return status === 'error' && error !== null ? error : outputs
 }
 
-function SideHead({ side, choose }: { side: Side; choose: (index: number) => void }) {
+/** Where the result is shown as a field, the facts are in its head. */
+function hasField(execution: Execution | undefined): boolean {
+  return execution !== undefined && (execution.status === 'error' || execution.outputs !== null)
+}
+
+function SideHead({
+  side,
+  choose,
+  hasField,
+}: {
+  side: Side
+  choose: (index: number) => void
+  hasField: boolean
+}) {
   const { name, role, executions, at } = side
   const execution = executions[at]
   return (
@@ -100,7 +117,7 @@ function SideHead({ side, choose }: { side: Side; choose: (index: number) => voi
           ))}
         </span>
       )}
-      {execution !== undefined && <Facts execution={execution} role={role} />}
+      {execution !== undefined && !hasField && <Facts execution={execution} role={role} />}
     </div>
   )
 }
@@ -139,7 +156,7 @@ function Result({
     return (
       <Field
         name={`${role}’s error`}
-        hidesName
+        head={<Facts execution={execution} role={role} />}
         place={`${field}/error`}
         value={execution.error}
         tone="bad"
@@ -153,5 +170,12 @@ function Result({
       </p>
     )
   }
-  return <Field name={`${role}’s output`} hidesName place={field} value={execution.outputs} />
+  return (
+    <Field
+      name={`${role}’s output`}
+      head={<Facts execution={execution} role={role} />}
+      place={field}
+      value={execution.outputs}
+    />
+  )
 }

@@ -1,6 +1,6 @@
 import { memo } from 'preact/compat'
 import type { Measure } from '../../api/answers.ts'
-import { short, signed } from '../../parts/format.ts'
+import { amount, difference } from '../../parts/format.ts'
 import type { Row, Side } from './read.ts'
 import { changeOf, changeSigns, reasonOf } from './tone.ts'
 
@@ -83,11 +83,13 @@ function Cell({ row, measure }: { row: Row; measure: Measure }) {
   const { sign, word, tone } = changeSigns[change]
   return (
     <td class={`cell cell-${change}`}>
-      <span class="cell-a">{a === null ? <Reason side={row.baseline} /> : short(a)}</span>
-      <span class="cell-b">{b === null ? <Reason side={row.candidate} /> : short(b)}</span>
+      <span class="cell-a">{a === null ? <Reason side={row.baseline} /> : amount(measure, a)}</span>{' '}
+      <span class="cell-b">
+        {b === null ? <Reason side={row.candidate} /> : amount(measure, b)}
+      </span>{' '}
       <span class={`cell-change tone-${tone}`} title={word}>
         <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>
-        {a !== null && b !== null && change !== 'equal' && signed(b - a)}
+        {a !== null && b !== null && change !== 'equal' && difference(measure, b - a)}
       </span>
     </td>
   )

@@ -5,7 +5,8 @@ import { useVisibleRows } from '../../parts/virtual-rows.ts'
 import { MeasureHead } from './measure-head.tsx'
 import type { Row } from './read.ts'
 import { ComparisonRow } from './row.tsx'
-import type { ComparisonState } from './state.ts'
+import { changes, type ComparisonState } from './state.ts'
+import { changeSigns } from './tone.ts'
 
 /** As in comparison.css. */
 const rowHeight = 36
@@ -64,13 +65,23 @@ export function Rows({
           <colgroup>
             <col class="col-example" />
             <col class="col-ends" />
-            {measures.map(({ key }) => (
-              <col key={key} class="col-measure" />
+            {measures.map(({ key, is_score }) => (
+              <col key={key} class={key === 'cost' && !is_score ? 'col-cost' : 'col-measure'} />
             ))}
           </colgroup>
           <thead>
             <tr aria-rowindex={1}>
               <th scope="col" class="example">
+                <span class="legend">
+                  {changes.map((change) => {
+                    const { sign, word, tone } = changeSigns[change]
+                    return (
+                      <span key={change}>
+                        <b class={`tone-${tone}`}>{sign}</b> {word}
+                      </span>
+                    )
+                  })}
+                </span>
                 Example
               </th>
               <th scope="col" class="ends">

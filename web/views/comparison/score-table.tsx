@@ -1,5 +1,5 @@
 import type { Execution, Json, Measure, Score } from '../../api/answers.ts'
-import { short, signed } from '../../parts/format.ts'
+import { difference, short } from '../../parts/format.ts'
 import type { Row } from './read.ts'
 import { changeOf, changeSigns } from './tone.ts'
 
@@ -65,7 +65,7 @@ function Change({ measure, row }: { measure: Measure | undefined; row: Row | und
   return (
     <span class={`note tone-${tone}`}>
       <span aria-hidden="true">{sign}</span> {word}
-      {a !== null && b !== null && change !== 'equal' && ` ${signed(b - a)}`}
+      {a !== null && b !== null && change !== 'equal' && ` ${difference(measure, b - a)}`}
     </span>
   )
 }

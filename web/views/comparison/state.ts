@@ -39,6 +39,13 @@ export function useComparisonState(): [
   return [state, (change, options) => update((next) => writeState(next, change), options)]
 }
 
+/** The address of what is shown, for others: `previous` may mean another experiment tomorrow, so the baseline is named. */
+export function linkTo(baseline: string): string {
+  const url = new URL(location.href)
+  url.searchParams.set('baseline', baseline)
+  return url.href
+}
+
 function readState(parameters: URLSearchParams): ComparisonState {
   const get = (name: string) => parameters.get(name) || null
   const sort = get('sort')

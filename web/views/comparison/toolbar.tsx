@@ -5,7 +5,7 @@ import type { ExperimentsAnswer } from '../../api/answers.ts'
 import { query } from '../../api/client.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { usePages } from '../../parts/pages.ts'
-import type { ComparisonState } from './state.ts'
+import { type ComparisonState, linkTo } from './state.ts'
 import { changeSigns } from './tone.ts'
 
 type Set = (change: Partial<ComparisonState>, options?: { push?: boolean }) => void
@@ -85,15 +85,7 @@ export function Pickers({
       >
         Swap
       </button>
-      <CopyButton
-        label="Copy link"
-        // `previous` may mean another experiment tomorrow.
-        text={() => {
-          const url = new URL(location.href)
-          url.searchParams.set('baseline', baseline.id)
-          return url.href
-        }}
-      />
+      <CopyButton label="Copy link" text={() => linkTo(baseline.id)} />
     </div>
   )
 }
@@ -136,7 +128,7 @@ export function Filters({
       )}
       {state.sort !== null && (
         <Chip clear={() => set({ sort: null })} label="the order">
-          by {state.sort.measure}
+          sorted by {state.sort.measure}
         </Chip>
       )}
       <details class="columns">

@@ -1,6 +1,6 @@
 import type { CompareAnswer, Measure, NamedExperiment } from '../../api/answers.ts'
 import { Badge } from '../../parts/badge.tsx'
-import { count, counted, short, signed } from '../../parts/format.ts'
+import { amount, count, counted, difference, short } from '../../parts/format.ts'
 import { DifferenceBar } from '../../parts/interval-bar.tsx'
 import { verdictTones } from './tone.ts'
 
@@ -54,7 +54,7 @@ export function VerdictLine({ measure }: { measure: Measure }) {
     <p class="verdict">
       <strong class="verdict-key">{key}</strong>
       <span class={`verdict-delta tone-${tone}`}>
-        {delta === null ? 'no pairs' : signed(delta)}
+        {delta === null ? 'no pairs' : difference(measure, delta)}
       </span>
       {delta !== null && (
         <DifferenceBar delta={delta} interval={interval} tone={tone === 'warn' ? 'plain' : tone} />
@@ -63,7 +63,7 @@ export function VerdictLine({ measure }: { measure: Measure }) {
       <span class="verdict-facts">
         {interval !== null && (
           <span>
-            95 % {signed(interval[0])} … {signed(interval[1])}
+            95 % {difference(measure, interval[0])} … {difference(measure, interval[1])}
           </span>
         )}
         {p !== null && (
@@ -79,9 +79,10 @@ export function VerdictLine({ measure }: { measure: Measure }) {
         </span>
         <span class={missing > 0 ? 'tone-warn' : undefined}>{count(missing)} missing</span>
         {verdict === 'undecided' && measure.detectable !== null && (
-          <span>
-            a difference below {short(measure.detectable)} cannot be seen with{' '}
-            {counted(pairs, 'pair')}
+          <span
+            title={`With ${counted(pairs, 'pair')}, four of five experiments would find a difference of this size. A smaller one may be there unseen.`}
+          >
+            detects ≥ {amount(measure, measure.detectable)}
           </span>
         )}
       </span>
@@ -131,7 +132,7 @@ export function Candidates({
                     ) : (
                       <>
                         <span class={`mean-value tone-${verdictTones[measure.verdict]}`}>
-                          {signed(measure.delta)}
+                          {difference(measure, measure.delta)}
                         </span>{' '}
                         <Badge tone={verdictTones[measure.verdict]}>{measure.verdict}</Badge>
                       </>

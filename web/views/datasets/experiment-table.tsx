@@ -79,9 +79,6 @@ export function ExperimentTable({
               Cost
             </th>
             <th scope="col">Started</th>
-            <th scope="col">
-              <span class="unseen">Comparison</span>
-            </th>
           </tr>
         </thead>
         <tbody>
@@ -140,7 +137,13 @@ function Row({
       </td>
       <th scope="row">
         <span class="name-line">
-          {isOldest ? <span>{name}</span> : <Link href={compareUrl([id])}>{name}</Link>}
+          {isOldest ? (
+            <span>{name}</span>
+          ) : (
+            <Link href={compareUrl([id])} title="Compare with the experiment before it">
+              {name}
+            </Link>
+          )}
           {isLive && <Badge tone="live">running</Badge>}
         </span>
         {experiment.description !== null && experiment.description !== '' && (
@@ -166,15 +169,6 @@ function Row({
       <td class="number">{experiment.cost === null ? <None /> : cost(experiment.cost)}</td>
       <td class="soft">
         <Time at={experiment.created_at} />
-      </td>
-      <td class="number">
-        {isOldest ? (
-          <span class="faint">first</span>
-        ) : (
-          <Link href={compareUrl([id])} aria-label={`Compare ${name} with the one before it`}>
-            vs previous
-          </Link>
-        )}
       </td>
     </tr>
   )

@@ -122,7 +122,7 @@ function More({ name, value }: { name: string; value: Json }) {
   return (
     <details class="details-more">
       <summary>{name}</summary>
-      <Field name={name} place={`run/${name}`} value={value} hidesName />
+      <Field name={name} place={`run/${name}`} value={value} head={<span />} />
     </details>
   )
 }

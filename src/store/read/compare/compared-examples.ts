@@ -1,5 +1,6 @@
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
+import { searchedLength } from '../../../domain/filter.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { type ComparedPair, pairSql } from './pair-sql.ts'
@@ -15,6 +16,8 @@ export interface ExampleOrder {
   isDescending: boolean
   /** null for all. */
   changes: readonly Change[] | null
+  /** A text that the example holds, in upper or lower case. Default: any. */
+  search?: string | null
   tolerance: number
 }
 
@@ -69,12 +72,12 @@ placed as (
   select example.id, example.created_at, ${raw(rank)} as rank
   from asked
   cross join lateral (
-    select examples.id, examples.created_at from examples
+    select examples.id, examples.created_at ${searchedSql(order)} from examples
     where examples.tenant_id = ${tenant} and examples.id = asked.example_id
     order by examples.valid_from desc
     limit 1
   ) as example
-  where ${changeSql(order)}
+  where ${changeSql(order)} and ${searchSql(order)}
 ),
 page as (
   select id, created_at, rank from placed
@@ -120,6 +123,15 @@ function changeSql({ changes, tolerance }: ExampleOrder): Sql {
     when b - a < -${String(tolerance)}::numeric then 'lower'
     when b - a is not null then 'equal'
     else 'missing' end) = any (${[...changes]}::text[])`
+}
+
+function searchedSql({ search = null }: ExampleOrder): Sql {
+  const text = (column: string) => `left(coalesce(examples.${column}::text, ''), ${searchedLength})`
+  return search === null ? empty : raw(`, ${text('inputs')} || ' ' || ${text('outputs')} as text`)
+}
+
+function searchSql({ search = null }: ExampleOrder): Sql {
+  return search === null ? sql`true` : sql`position(lower(${search}) in lower(example.text)) > 0`
 }
 
 function afterSql({ rank, createdAt, id }: ExamplePlace, { isDescending }: ExampleOrder): Sql {
