@@ -37,6 +37,9 @@ const { rows } = await ask<{ rows: { example_id: string }[] }>('/compare', {
   sort,
   limit: 1,
 })
+const { runs } = await ask<{ runs: { trace_id: string }[] }>(
+  `/runs?limit=1&experiment_id=${idOf('support-main')}`,
+)
 const compare = `/app/compare?candidate=${sides.candidates[0]}&baseline=${sides.baseline}`
 
 interface View {
@@ -56,6 +59,15 @@ const views: View[] = [
     path: `${compare}&sort=correct&open=${rows[0]!.example_id}`,
     ready: '.scores',
   },
+  {
+    name: 'experiment',
+    path: `/app/experiments/${idOf('support-friendlier')}?sort=correct`,
+    ready: '.items tbody tr',
+  },
+  { name: 'runs', path: '/app/runs', ready: 'tbody tr' },
+  { name: 'trace', path: `/app/traces/${runs[0]!.trace_id}`, ready: '.details .field' },
+  { name: 'scores', path: `/app/scores?dataset=${dataset.id}`, ready: '.history-interval' },
+  { name: 'ingestion', path: '/app/ingestion', ready: '.figures' },
 ]
 
 mkdirSync(folder, { recursive: true })

@@ -28,7 +28,7 @@ export default function ExampleDrawer({
   move: (by: 1 | -1) => void
   close: () => void
 }) {
-  const panel = useRef<HTMLElement>(null)
+  const panel = useRef<HTMLDivElement>(null)
   useEffect(() => panel.current?.focus({ preventScroll: true }), [])
   useEffect(() => panel.current?.scrollTo(0, 0), [id])
   const read = useQuery({
@@ -42,7 +42,7 @@ export default function ExampleDrawer({
     staleTime: 60_000,
   })
   return (
-    <aside
+    <div
       class="drawer"
       ref={panel}
       role="dialog"
@@ -81,7 +81,7 @@ export default function ExampleDrawer({
       {read.data !== undefined && (
         <Body key={id} answer={read.data} dataset={experiment.dataset_id} />
       )}
-    </aside>
+    </div>
   )
 }
 

@@ -15,6 +15,7 @@ import { Figures } from './figures.tsx'
 import { FlowChart } from './flow-chart.tsx'
 import { meaningOf } from './refusals.ts'
 import { ServerTables } from './server-tables.tsx'
+import { TableFrame } from '../../parts/table-frame.tsx'
 
 /** How often the figures are read again, in milliseconds. */
 const everyMs = 2000
@@ -121,7 +122,7 @@ function Refusals({
   return (
     <section class="block" aria-labelledby="refusals">
       <h2 id="refusals">Refused requests</h2>
-      <div class="table-frame">
+      <TableFrame label="Refused requests">
         <table class="table">
           <thead>
             <tr>
@@ -146,7 +147,7 @@ function Refusals({
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </section>
   )
 }

@@ -2,6 +2,7 @@ import { Link } from 'wouter-preact'
 import type { ServerIngestion } from '../../api/ingestion-answers.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { compactCount, count, duration } from '../../parts/format.ts'
+import { TableFrame } from '../../parts/table-frame.tsx'
 
 const laneWords: Readonly<Record<string, string>> = {
   ingest: 'what SDKs send in the background',
@@ -28,7 +29,7 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
             <Badge tone="bad">nothing finished for {duration(stalled)}</Badge>
           )}
         </p>
-        <div class="table-frame">
+        <TableFrame label="Lanes and queues">
           <table class="table">
             <thead>
               <tr>
@@ -73,7 +74,7 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       </section>
       <section class="block" aria-labelledby="tenants">
         <h2 id="tenants">Tenants seen lately</h2>
@@ -89,7 +90,7 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
 
 function Tenants({ tenants }: { tenants: ServerIngestion['tenants'] }) {
   return (
-    <div class="table-frame">
+    <TableFrame label="Tenants">
       <table class="table">
         <thead>
           <tr>
@@ -141,7 +142,7 @@ function Tenants({ tenants }: { tenants: ServerIngestion['tenants'] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   )
 }
 

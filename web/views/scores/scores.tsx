@@ -18,6 +18,7 @@ import { Head } from '../../shell/head.tsx'
 import { datasetsUrl, datasetUrl, experimentUrl } from '../../url/addresses.ts'
 import { put, useSearchState } from '../../url/search.ts'
 import { HistoryPlot, type Point } from './history-plot.tsx'
+import { TableFrame } from '../../parts/table-frame.tsx'
 
 /** Of a dataset, so many experiments are plotted, the newest ones. */
 const plotted = 40
@@ -187,7 +188,7 @@ function Table({
   held: readonly (SummaryAnswer | undefined)[]
 }) {
   return (
-    <div class="table-frame">
+    <TableFrame label="Scores by experiment">
       <table class="table">
         <thead>
           <tr>
@@ -230,7 +231,7 @@ function Table({
           })}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   )
 }
 

@@ -1,6 +1,7 @@
 import type { Json } from '../../api/answers.ts'
 import type { RunScore } from '../../api/run-answers.ts'
 import { short } from '../../parts/format.ts'
+import { TableFrame } from '../../parts/table-frame.tsx'
 
 /** Scores with their reasons. */
 export function Scores({ scores }: { scores: readonly RunScore[] }) {
@@ -10,7 +11,7 @@ export function Scores({ scores }: { scores: readonly RunScore[] }) {
       <div class="section-head">
         <h3 id="scores">Scores</h3>
       </div>
-      <div class="table-frame">
+      <TableFrame label="Scores">
         <table class="table">
           <thead>
             <tr>
@@ -36,7 +37,7 @@ export function Scores({ scores }: { scores: readonly RunScore[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </section>
   )
 }
