@@ -80,7 +80,7 @@ for (const { name, path, ready, isSignedOut = false } of views) {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [size, width, height] of [
       ['wide', 1440, 860],
-      ['narrow', 375, 760],
+      ['narrow', 375, 1000],
     ] as const) {
       const context = await browser.newContext({ colorScheme, viewport: { width, height } })
       const page = await context.newPage()

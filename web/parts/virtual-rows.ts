@@ -2,7 +2,10 @@ import { useLayoutEffect, useState } from 'preact/hooks'
 import type { RefObject } from 'preact'
 
 /** Rows beyond both ends of what is seen, so that scrolling does not show a gap. */
-const spare = 12
+const spare = 8
+
+/** The rows that are seen change in steps of so many: fewer, and so larger, changes of the document. */
+const step = 6
 
 export interface VisibleRows {
   first: number
@@ -26,11 +29,11 @@ export function useVisibleRows(
     const element = scroller.current
     if (element === null) return
     const look = () => {
-      const first = Math.floor(element.scrollTop / rowHeight) - spare
-      const seen = Math.ceil((element.clientHeight - headHeight) / rowHeight)
+      const top = Math.floor(element.scrollTop / rowHeight / step) * step
+      const seen = Math.ceil((element.clientHeight - headHeight) / rowHeight) + step
       const next = {
-        first: Math.max(0, first),
-        last: Math.min(total, first + seen + 2 * spare),
+        first: Math.max(0, top - spare),
+        last: Math.min(total, top + seen + spare),
       }
       setVisible((held) => (held.first === next.first && held.last === next.last ? held : next))
     }

@@ -4,10 +4,10 @@ import { useEffect, useState } from 'preact/hooks'
 import { Redirect, Route, Switch } from 'wouter-preact'
 import { queries } from '../api/queries.ts'
 import { getSession, onSession } from '../api/session.ts'
-import { Empty } from '../parts/empty.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { datasetsUrl } from '../url/addresses.ts'
 import { CatchErrors } from './catch-errors.tsx'
+import { Head } from './head.tsx'
 import { Layout } from './layout.tsx'
 import { routes } from './routes.ts'
 import { SignIn } from './sign-in.tsx'
@@ -43,9 +43,10 @@ export function App() {
                 <Redirect to={datasetsUrl()} replace />
               </Route>
               <Route>
-                <Empty title="There is no such page">
+                <Head title="There is no such page" />
+                <p>
                   <a href={datasetsUrl()}>Go to the datasets</a>
-                </Empty>
+                </p>
               </Route>
             </Switch>
           </Suspense>

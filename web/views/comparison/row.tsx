@@ -8,6 +8,7 @@ import { changeOf, changeSigns, reasonOf } from './tone.ts'
 export const ComparisonRow = memo(function ComparisonRow({
   row,
   index,
+  top,
   measures,
   isActive,
   isOpen,
@@ -15,6 +16,8 @@ export const ComparisonRow = memo(function ComparisonRow({
 }: {
   row: Row
   index: number
+  /** In pixels from the first row. */
+  top: number
   measures: readonly Measure[]
   isActive: boolean
   isOpen: boolean
@@ -23,18 +26,22 @@ export const ComparisonRow = memo(function ComparisonRow({
   return (
     <tr
       id={`row-${row.id}`}
+      role="row"
       class={isOpen ? 'row row-open' : 'row'}
+      style={{ top: `${top}px` }}
       // Below the head.
       aria-rowindex={index + 2}
       aria-selected={isOpen}
       tabIndex={isActive ? 0 : -1}
       onClick={() => open(index)}
     >
-      <th scope="row" class="example">
-        <span class="example-text cut">{row.text}</span>
-        <Repetitions row={row} />
+      <th role="rowheader" scope="row" class="example">
+        <span class="example-line">
+          <span class="example-text cut">{row.text}</span>
+          <Repetitions row={row} />
+        </span>
       </th>
-      <td class="ends">
+      <td role="cell" class="ends">
         <End side={row.baseline} name="baseline" />
         <End side={row.candidate} name="candidate" />
       </td>
@@ -82,7 +89,7 @@ function Cell({ row, measure }: { row: Row; measure: Measure }) {
   const change = changeOf(row, measure)
   const { sign, word, tone } = changeSigns[change]
   return (
-    <td class={`cell cell-${change}`}>
+    <td role="cell" class={`cell cell-${change}`}>
       <span class="cell-a">{a === null ? <Reason side={row.baseline} /> : amount(measure, a)}</span>{' '}
       <span class="cell-b">
         {b === null ? <Reason side={row.candidate} /> : amount(measure, b)}

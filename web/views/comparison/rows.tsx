@@ -1,3 +1,4 @@
+import { memo } from 'preact/compat'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Measure } from '../../api/answers.ts'
 import { count, counted } from '../../parts/format.ts'
@@ -16,8 +17,9 @@ const headHeight = 124
 const ahead = 60
 
 /**
- * The examples of a comparison. Only the rows that are seen are in the document, and pages are read as they come into
- * reach.
+ * The examples of a comparison. Only the rows that are seen are in the document, each at its own place, so that a row
+ * that comes or goes moves no other; pages are read as they come into reach. The roles of a table are given, because with
+ * this layout browsers see none.
  */
 export function Rows({
   rows,
@@ -61,54 +63,25 @@ export function Rows({
   return (
     <>
       <div class="rows" ref={scroller} tabIndex={0} role="region" aria-label="Examples">
-        <table aria-rowcount={total === null ? -1 : total + 1}>
-          <colgroup>
-            <col class="col-example" />
-            <col class="col-ends" />
-            {measures.map(({ key, is_score }) => (
-              <col key={key} class={key === 'cost' && !is_score ? 'col-cost' : 'col-measure'} />
-            ))}
-          </colgroup>
-          <thead>
-            <tr aria-rowindex={1}>
-              <th scope="col" class="example">
-                <span class="legend">
-                  {changes.map((change) => {
-                    const { sign, word, tone } = changeSigns[change]
-                    return (
-                      <span key={change}>
-                        <b class={`tone-${tone}`}>{sign}</b> {word}
-                      </span>
-                    )
-                  })}
-                </span>
-                Example
-              </th>
-              <th scope="col" class="ends">
-                <span>Baseline</span>
-                <span>Candidate</span>
-              </th>
-              {measures.map((measure) => (
-                <th scope="col" key={measure.key}>
-                  <MeasureHead measure={measure} state={state} set={set} />
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            <Spacer rows={first} columns={measures.length + 2} />
+        <table
+          role="table"
+          aria-rowcount={total === null ? -1 : total + 1}
+          style={{ '--measures': measures.map(widthOf).join(' ') }}
+        >
+          <TableHead measures={measures} state={state} set={set} />
+          <tbody role="rowgroup" style={{ height: `${rows.length * rowHeight}px` }}>
             {rows.slice(first, last).map((row, offset) => (
               <ComparisonRow
                 key={row.id}
                 row={row}
                 index={first + offset}
+                top={(first + offset) * rowHeight}
                 measures={measures}
                 isActive={first + offset === Math.max(active, 0)}
                 isOpen={row.id === state.open}
                 open={open}
               />
             ))}
-            <Spacer rows={rows.length - last} columns={measures.length + 2} />
           </tbody>
         </table>
       </div>
@@ -125,12 +98,46 @@ export function Rows({
   )
 }
 
-/** Stands for rows that are not seen. */
-function Spacer({ rows, columns }: { rows: number; columns: number }) {
-  if (rows <= 0) return null
+/** Apart from the rows, so that scrolling does not make it anew. */
+const TableHead = memo(function TableHead({
+  measures,
+  state,
+  set,
+}: {
+  measures: readonly Measure[]
+  state: ComparisonState
+  set: (change: Partial<ComparisonState>) => void
+}) {
   return (
-    <tr aria-hidden="true" style={{ height: `${rows * rowHeight}px` }}>
-      <td colSpan={columns} />
-    </tr>
+    <thead role="rowgroup">
+      <tr role="row" class="head-row" aria-rowindex={1}>
+        <th role="columnheader" scope="col" class="example">
+          <span class="legend">
+            {changes.map((change) => {
+              const { sign, word, tone } = changeSigns[change]
+              return (
+                <span key={change}>
+                  <b class={`tone-${tone}`}>{sign}</b> {word}
+                </span>
+              )
+            })}
+          </span>
+          Example
+        </th>
+        <th role="columnheader" scope="col" class="ends">
+          <span>Baseline</span>
+          <span>Candidate</span>
+        </th>
+        {measures.map((measure) => (
+          <th role="columnheader" scope="col" key={measure.key}>
+            <MeasureHead measure={measure} state={state} set={set} />
+          </th>
+        ))}
+      </tr>
+    </thead>
   )
+})
+
+function widthOf({ key, is_score }: Measure): string {
+  return key === 'cost' && !is_score ? '280px' : '196px'
 }
