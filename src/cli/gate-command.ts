@@ -12,12 +12,14 @@ import {
 import { compare, type Connection, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
-import { type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
+import { readGateFile } from './gate-file.ts'
+import { failureVerdict, type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
 import { readRegressed, type Regressed } from './regressed.ts'
 import { failureJunit, failureMarkdown, gateJunit, gateMarkdown, gateText } from './render.ts'
 
 const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
 
+  --file FILE             a YAML file with any of these settings, by their names; what is given here wins
   --candidate NAME        id or name of the experiment that is judged, or latest:run=4711 by metadata
   --undecided pass|fail   what it means when the interval allows both
   --baseline NAME         id or name; previous (default), latest, or latest:branch=main by metadata
@@ -40,25 +42,35 @@ Ends with 0: pass, 1: fail, 2: cannot judge, 64: wrong usage or key, 69: server 
 70: the command failed.`
 
 const options = {
+  file: { type: 'string' },
   candidate: { type: 'string' },
   undecided: { type: 'string' },
-  baseline: { type: 'string', default: 'previous' },
+  baseline: { type: 'string' },
   dataset: { type: 'string' },
   score: { type: 'string', multiple: true },
   margin: { type: 'string', multiple: true },
   lower: { type: 'string', multiple: true },
   'min-mean': { type: 'string', multiple: true },
-  'no-new-failures': { type: 'boolean', default: false },
-  'max-missing': { type: 'string', default: '0' },
-  'max-errors': { type: 'string', default: '0' },
+  'no-new-failures': { type: 'boolean' },
+  'max-missing': { type: 'string' },
+  'max-errors': { type: 'string' },
   'max-baseline-age': { type: 'string' },
-  'least-pairs': { type: 'string', default: '5' },
-  wait: { type: 'string', default: '0s' },
+  'least-pairs': { type: 'string' },
+  wait: { type: 'string' },
   json: { type: 'boolean', default: false },
   markdown: { type: 'string' },
   junit: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
+
+const defaults = {
+  baseline: 'previous',
+  'no-new-failures': false,
+  'max-missing': '0',
+  'max-errors': '0',
+  'least-pairs': '5',
+  wait: '0s',
+}
 
 /** How many of the examples that did worse are named. */
 const namedExamples = 10
@@ -66,8 +78,10 @@ const askAgainMs = 2000
 
 /** Judges an experiment by a baseline, and says so by its exit code. */
 export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { values, positionals } = readArguments(args, options, usage)
-  if (values.help) {
+  const { values: given, positionals } = readArguments(args, options, usage)
+  const file = given.file === undefined ? {} : await readGateFile(given.file)
+  const values = { ...defaults, ...file, ...given }
+  if (given.help) {
     console.log(usage)
     return exitCodes.pass
   }
@@ -113,6 +127,7 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
     // Otherwise an older verdict would stay where people look for this one.
     if (error instanceof CliError) {
       await write(failureMarkdown(error.message), failureJunit(error.message))
+      if (values.json) console.log(JSON.stringify(failureVerdict(error), null, 2))
     }
     throw error
   }
@@ -147,13 +162,14 @@ async function judgeNow(
   byKey: ByKey,
   rules: Omit<GateRules, 'leastMeans'>,
 ): Promise<GateVerdict> {
+  const at = { now: Date.now(), url: connection.url }
   const first = await compare(connection, { ...asked, limit: 0 })
   const { measures } = first.comparisons[0]!
   const keys = measures
     .filter(({ key, is_score: isScore }) => rules.scores?.includes(key) ?? isScore)
     .map(({ key }) => key)
   // Without any, nothing can be judged, whatever the rules.
-  if (keys.length === 0) return judgeGate(first, [], { ...rules, leastMeans: {} }, Date.now())
+  if (keys.length === 0) return judgeGate(first, [], { ...rules, leastMeans: {} }, at)
   assertKeys(byKey.lower, keys, '--lower')
   const judged: CompareBody = {
     ...asked,
@@ -169,5 +185,5 @@ async function judgeNow(
     const each = await readRegressed(connection, judged, comparison, key, page)
     if (each.rows.length > 0) regressed.push(each)
   }
-  return judgeGate(comparison, regressed, { ...rules, leastMeans }, Date.now())
+  return judgeGate(comparison, regressed, { ...rules, leastMeans }, at)
 }

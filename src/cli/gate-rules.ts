@@ -1,6 +1,9 @@
-import type { ComparedExperiment, Comparison, Measure, Validity } from './comparison.ts'
-import { exitCodes } from './exit.ts'
+import type { ComparedExperiment, Comparison, Measure, Row, Validity } from './comparison.ts'
+import { type CliError, exitCodes } from './exit.ts'
+import { compareLink } from './page-links.ts'
 import type { Regressed } from './regressed.ts'
+
+const dayMs = 86_400_000
 
 /** What a candidate has to meet. */
 export interface GateRules {
@@ -26,6 +29,7 @@ export interface Reason {
   message: string
 }
 
+/** docs/gate-verdict.schema.json describes it. */
 export interface GateVerdict {
   /** Of this object. */
   version: 1
@@ -34,32 +38,45 @@ export interface GateVerdict {
   /** Why it is not a pass. */
   reasons: Reason[]
   baseline: ComparedExperiment
+  /** In days, when it was judged. */
+  baseline_age: number
   candidate: ComparedExperiment
+  /** Where people look at the two. */
+  url: string
   measures: Measure[]
   /** The scores over which p is corrected by Holm's method. */
   family: string[]
   validity: Validity
-  regressed: Regressed[]
+  /** By score, the examples that did worse, the worst first. */
+  regressed: { key: string; rows: (Row & { url: string })[] }[]
+}
+
+/** What is printed where nothing could be judged. */
+export function failureVerdict({
+  code,
+  message,
+}: CliError): Pick<GateVerdict, 'version' | 'outcome' | 'exit_code' | 'reasons'> {
+  return { version: 1, outcome: 'cannot judge', exit_code: code, reasons: [whole(message)] }
 }
 
 /**
  * Judges a candidate. What cannot be judged outranks what fails, because a failure may be due to what is missing.
- * @param now milliseconds since 1970
+ * @param at when, in milliseconds since 1970, and the address of the server
  */
 export function judgeGate(
   { baseline, comparisons }: Comparison,
   regressed: Regressed[],
   rules: GateRules,
-  now: number,
+  at: { now: number; url: string },
 ): GateVerdict {
   const { candidate, measures, validity } = comparisons[0]!
   const judged = measures.filter(({ key, is_score: isScore }) =>
     rules.scores === null ? isScore : rules.scores.includes(key),
   )
   const unclear = unclearReasons(judged, validity, rules)
-  const age = now - Date.parse(baseline.created_at)
+  const age = at.now - Date.parse(baseline.created_at)
   if (rules.maxBaselineAge !== null && age > rules.maxBaselineAge) {
-    unclear.push(whole(`the baseline is ${Math.floor(age / 86_400_000)} days old`))
+    unclear.push(whole(`the baseline is ${Math.floor(age / dayMs)} days old`))
   }
   const failures = failureReasons(judged, validity, rules)
   const outcome = unclear.length > 0 ? 'cannot judge' : failures.length > 0 ? 'fail' : 'pass'
@@ -68,17 +85,26 @@ export function judgeGate(
     fail: exitCodes.fail,
     'cannot judge': exitCodes.undecidable,
   }
+  const pair = { baseline: baseline.id, candidate: candidate.id }
   return {
     version: 1,
     outcome,
     exit_code: codes[outcome],
     reasons: [...unclear, ...failures],
     baseline,
+    baseline_age: Math.max(0, Math.floor(age / dayMs)),
     candidate,
+    url: compareLink(at.url, pair),
     measures: judged,
     family: judged.filter(({ p_holm: p }) => p !== null).map(({ key }) => key),
     validity,
-    regressed,
+    regressed: regressed.map(({ key, rows }) => ({
+      key,
+      rows: rows.map((row) => ({
+        ...row,
+        url: compareLink(at.url, { ...pair, row: row.example_id }),
+      })),
+    })),
   }
 }
 

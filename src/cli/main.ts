@@ -1,4 +1,5 @@
 import { compareCommand } from './compare-command.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { exportCommand } from './export-command.ts'
 import { gateCommand } from './gate-command.ts'
@@ -12,6 +13,7 @@ runmill export EXPERIMENT --output FILE …                writes its executions
 runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
 runmill datasets …                                       lists them
 runmill tail PROJECT …                                   prints runs as they come
+runmill doctor                                           looks at the API, Postgres and Redis for what may lose data
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
 
@@ -24,6 +26,7 @@ const commands: Readonly<
   experiments: experimentsCommand,
   datasets: datasetsCommand,
   tail: tailCommand,
+  doctor: doctorCommand,
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -8,6 +8,10 @@ export function compareLink(
   url: string,
   { baseline, candidate, row }: { baseline: string; candidate: string; row?: string },
 ): string {
-  const query = new URLSearchParams({ baseline, candidate, ...(row === undefined ? {} : { row }) })
+  const query = new URLSearchParams({
+    baseline,
+    candidate,
+    ...(row === undefined ? {} : { open: row }),
+  })
   return `${url}/app/compare?${query.toString()}`
 }

@@ -36,10 +36,12 @@ export function gateText(verdict: GateVerdict): string {
     ...verdict.reasons.map((reason) => `  ${said(reason)}`),
     ...measures.map(({ summary }) => `  ${summary}`),
     ...validity.warnings.map((warning) => `  note: ${warning}`),
+    `  baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}`,
     ...(verdict.family.length > 1 ? [`  p corrected over ${verdict.family.join(', ')}`] : []),
     ...verdict.regressed.flatMap(({ key, rows }) =>
       rows.map((row) => `  worse in ${key}: ${row.example_id} ${valuesOf(row, key)}`),
     ),
+    `  ${verdict.url}`,
   ]
     .map(oneLine)
     .join('\n')
@@ -63,16 +65,20 @@ export function gateMarkdown(verdict: GateVerdict): string {
         ? []
         : [
             `Worst in ${cell(key)}:`,
-            ...rows.map((row) => `- \`${row.example_id}\` ${valuesOf(row, key)}`),
+            ...rows.map((row) => `- [\`${row.example_id}\`](${row.url}) ${valuesOf(row, key)}`),
             '',
           ],
     ),
-    `${validity.both} examples in both; baseline of ${baseline.created_at.slice(0, 10)}${
+    `[${validity.both} examples in both](${verdict.url}); baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}${
       verdict.family.length > 1 ? `; p corrected over ${verdict.family.map(cell).join(', ')}` : ''
     }.`,
     ...validity.warnings.map((warning) => `- ${cell(warning)}`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function daysOf({ baseline_age: days }: GateVerdict): string {
+  return days === 1 ? '1 day old' : `${days} days old`
 }
 
 function measureRow(measure: Measure): string {

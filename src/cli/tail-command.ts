@@ -99,7 +99,7 @@ function lineOf(run: Map<string, string>): string {
   const read = (name: string): unknown => JSON.parse(run.get(name) ?? 'null')
   const start = timeOf(String(read('start_time')))
   const end = read('end_time')
-  const took = end === null ? '' : `${((timeOf(String(end)) - start) / 1000).toFixed(2)} s`
+  const took = typeof end === 'string' ? `${((timeOf(end) - start) / 1000).toFixed(2)} s` : ''
   const tokens = read('total_tokens')
   const error = read('error')
   return [
