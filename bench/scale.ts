@@ -85,7 +85,7 @@ async function measure(store: FreshStore, history: History, runs: number): Promi
               session_ids: comparedIds,
               limit: examplesPerDataset,
             }),
-          examplesPerDataset,
+          values.smoke ? undefined : examplesPerDataset,
         ),
         runsOfProject: await time(async () => post('/runs/query', { session: [projectId] })),
         traces: await time(async () => get('/api/public/traces')),
