@@ -202,7 +202,7 @@ function Row({
         )}
         <span class="note">
           {run.tokens !== null && run.tokens > 0 ? `${compactCount(run.tokens)} tok` : ''}
-          {run.cost !== null && run.cost > 0 ? ` ${cost(run.cost)}` : ''}
+          {run.cost !== null && run.cost > 0 && <span class="line-cost"> {cost(run.cost)}</span>}
         </span>
       </span>
     </div>
