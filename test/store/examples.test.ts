@@ -8,12 +8,8 @@ import {
   datasetList,
   datasetListCounted,
 } from '../../src/store/read/datasets/datasets.ts'
-import {
-  exampleCount,
-  exampleFind,
-  exampleList,
-  type Example,
-} from '../../src/store/read/datasets/examples.ts'
+import { exampleFind, type Example } from '../../src/store/read/datasets/example.ts'
+import { exampleCount, exampleList } from '../../src/store/read/datasets/examples.ts'
 import {
   datasetDelete,
   datasetInsert,

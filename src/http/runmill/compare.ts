@@ -16,10 +16,7 @@ import { idAt } from '../../domain/stats/experiment-columns.ts'
 import { type Change, type MeasurePair, measurePairs } from '../../domain/stats/pairing.ts'
 import { toEpochMicros } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
-import {
-  type ColumnPair,
-  type ColumnStore,
-} from '../../store/read/compare/column-store.ts'
+import { type ColumnPair, type ColumnStore } from '../../store/read/compare/column-store.ts'
 import {
   comparedExampleList,
   type ComparedExperiments,

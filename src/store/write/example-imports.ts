@@ -2,13 +2,12 @@ import sql from 'sql-template-tag'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db, Queryable } from '../pool.ts'
 import type { Dataset } from '../read/datasets/datasets.ts'
+import type { Example, ExampleMoment } from '../read/datasets/example.ts'
 import {
   exampleConditionsSql,
   exampleCount,
   exampleList,
-  type Example,
   type ExampleFilter,
-  type ExampleMoment,
   type ExampleQuery,
 } from '../read/datasets/examples.ts'
 import { runComposed } from '../statements.ts'

@@ -3,7 +3,7 @@ import type { Timestamp } from '../../domain/timestamp.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
 import type { Dataset } from '../read/datasets/datasets.ts'
-import type { Example } from '../read/datasets/examples.ts'
+import type { Example } from '../read/datasets/example.ts'
 import { runStatement } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 

@@ -4,7 +4,7 @@ import { experimentId, storableText, type ResolvedId } from '../../domain/ids.ts
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
-import type { ExperimentRow } from '../read/experiments/experiments.ts'
+import type { ExperimentRow } from '../read/experiments/experiment-row.ts'
 import { runStatement, type Parameter } from '../statements.ts'
 import { tenantLock } from './tenants.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { rawJson } from '../../../domain/json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
-import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import { mediaReference, type ItemRow } from '../media/media-references.ts'
 import { shownJson, shownTime } from '../requests.ts'
 

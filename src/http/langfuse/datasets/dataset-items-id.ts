@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
-import { exampleFind } from '../../../store/read/datasets/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/example.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
 import type { App, Services } from '../../services.ts'
 import { notFound } from '../errors.ts'

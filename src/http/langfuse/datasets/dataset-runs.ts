@@ -6,7 +6,7 @@ import {
   experimentFindOfDataset,
   experimentListOfDataset,
 } from '../../../store/read/experiments/dataset-experiments.ts'
-import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import {
   runItemList,
   runItemListAfter,

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
-import type { Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
 import { violationsOf, type SchemaProblem } from '../../json-schema.ts'
 import { invalidRequest } from '../errors.ts'
 

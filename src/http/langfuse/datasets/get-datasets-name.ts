@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
+import { exampleList } from '../../../store/read/datasets/examples.ts'
 import { datasetListContents } from '../../../store/read/experiments/dataset-experiments.ts'
 import { answerOf } from '../../documented-answers.ts'
 import type { App, Services } from '../../services.ts'

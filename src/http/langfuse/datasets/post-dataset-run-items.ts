@@ -11,8 +11,8 @@ import {
 } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import { experimentFindOfDataset } from '../../../store/read/experiments/dataset-experiments.ts'
-import { exampleFind, type Example } from '../../../store/read/datasets/examples.ts'
-import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
+import { exampleFind, type Example } from '../../../store/read/datasets/example.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import {
   runFindTrace,
   runItemFind,

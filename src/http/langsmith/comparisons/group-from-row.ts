@@ -5,7 +5,7 @@ import type {
   GroupQuery,
   GroupStatistics,
 } from '../../../store/read/comparison/comparison-groups.ts'
-import type { ExperimentRow } from '../../../store/read/experiments/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import { printFilter } from '../../filter/filter-parse.ts'
 import { sessionWithStatistics } from '../sessions/session-from-row.ts'
 import type { GroupNumbersAnswer, GroupSessionAnswer } from './group-answer.ts'

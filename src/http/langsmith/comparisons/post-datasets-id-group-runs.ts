@@ -12,10 +12,10 @@ import {
   comparisonRowList,
   experimentListCompared,
 } from '../../../store/read/comparison/comparison.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import {
   experimentAggregateListAmong,
   experimentList,
-  type ExperimentRow,
 } from '../../../store/read/experiments/experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { parseSessionFilters, sessionFilters } from './comparison-filters.ts'

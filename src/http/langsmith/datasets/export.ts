@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { stringifyWithRaw } from '../../../domain/json.ts'
-import type { Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
 import { file } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
 import { findDataset, timeOf } from '../examples/as-of.ts'

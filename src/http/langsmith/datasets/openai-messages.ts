@@ -1,5 +1,5 @@
 import type { JsonText } from '../../../domain/entities.ts'
-import type { Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
 
 /** A message as OpenAI's API takes it. */
 export interface OpenaiMessage {

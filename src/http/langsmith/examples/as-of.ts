@@ -2,7 +2,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../../store/pool.ts'
 import { datasetTagFind } from '../../../store/read/datasets/dataset-versions.ts'
 import { datasetFind, type Dataset } from '../../../store/read/datasets/datasets.ts'
-import type { ExampleMoment } from '../../../store/read/datasets/examples.ts'
+import type { ExampleMoment } from '../../../store/read/datasets/example.ts'
 import { notFound } from '../errors.ts'
 import type { AsOf } from '../schemas.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exampleFind } from '../../../store/read/datasets/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/example.ts'
 import { exampleEraseMany } from '../../../store/write/example-erasures.ts'
 import { exampleDeleteMany } from '../../../store/write/examples.ts'
 import { messageAnswer } from '../../answer-schemas.ts'

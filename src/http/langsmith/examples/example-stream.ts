@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream'
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import { exampleList, type Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
+import { exampleList } from '../../../store/read/datasets/examples.ts'
 import { streamOf } from '../../reads.ts'
 
 /** Examples that are read by one query; payloads may be large. */

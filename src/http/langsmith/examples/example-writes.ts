@@ -12,7 +12,7 @@ import { storableText } from '../../../domain/ids.ts'
 import { jsonbText, sliceMembers } from '../../../domain/json.ts'
 import { parseTimestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
-import type { Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import {
   exampleWriteVersions,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exampleFind } from '../../../store/read/datasets/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/example.ts'
 import type { App, Services } from '../../services.ts'
 import { momentOf } from './as-of.ts'
 import { attachmentUrls } from '../attachments.ts'

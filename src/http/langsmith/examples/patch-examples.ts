@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
-import { exampleFind } from '../../../store/read/datasets/examples.ts'
+import { exampleFind } from '../../../store/read/datasets/example.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentUrls } from '../attachments.ts'
 import { notFound } from '../errors.ts'

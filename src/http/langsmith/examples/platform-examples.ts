@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
-import type { Example } from '../../../store/read/datasets/examples.ts'
+import type { Example } from '../../../store/read/datasets/example.ts'
 import type { App, Services } from '../../services.ts'
 import { attachmentsOperations, keepAttachment } from '../attachments.ts'
 import { notFound } from '../errors.ts'

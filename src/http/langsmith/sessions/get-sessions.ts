@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { familyOf, hasCondition } from '../../../domain/filter.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import {
   experimentList,
   experimentListDirty,
   experimentSorts,
   type ExperimentQuery,
-  type ExperimentRow,
 } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'

@@ -1,9 +1,7 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { jsonbText, RawJson, sliceMembers } from '../../../domain/json.ts'
-import type {
-  ExperimentRow,
-  ExperimentStatistics,
-} from '../../../store/read/experiments/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
+import type { ExperimentStatistics } from '../../../store/read/experiments/experiments.ts'
 import { joinMembers, objectText } from '../object-text.ts'
 import type { PlainSessionAnswer, SessionAnswer } from './session-answer.ts'
 

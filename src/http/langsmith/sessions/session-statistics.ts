@@ -7,10 +7,8 @@ import {
   type ExecutionFacet,
   type ExecutionQuery,
 } from '../../../store/read/experiments/execution-stats.ts'
-import {
-  experimentAggregateListAmong,
-  type ExperimentRow,
-} from '../../../store/read/experiments/experiments.ts'
+import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
+import { experimentAggregateListAmong } from '../../../store/read/experiments/experiments.ts'
 import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
 import { printFilter } from '../../filter/filter-parse.ts'
 import type { SessionAnswer } from './session-answer.ts'

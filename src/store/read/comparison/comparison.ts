@@ -8,7 +8,7 @@ import {
   type FeedbackTarget,
 } from './comparison-sql.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
-import type { Example } from '../datasets/examples.ts'
+import type { Example } from '../datasets/example.ts'
 import type { FeedbackRow } from '../feedback/feedback.ts'
 import { withPaths } from '../runs/run-trees.ts'
 import type { RunRow } from '../runs/runs.ts'

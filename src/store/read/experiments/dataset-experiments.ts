@@ -1,7 +1,7 @@
 import type { Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import type { Page } from '../page.ts'
-import type { ExperimentRow } from './experiments.ts'
+import type { ExperimentRow } from './experiment-row.ts'
 
 /** Reads the experiments on a dataset, newest first. */
 export async function experimentListOfDataset(
