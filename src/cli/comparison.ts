@@ -12,6 +12,8 @@ export interface CompareBody {
   least_pairs?: number
   sort?: { measure: string; by?: string; order?: 'asc' | 'desc' }
   change?: { measure: string; is: string[] }
+  /** False: only the rows are answered. */
+  summary?: boolean
   bodies?: 'full' | 'none'
   limit?: number
 }

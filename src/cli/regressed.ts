@@ -28,6 +28,7 @@ export async function readRegressed(
     candidates: [candidate.id],
     baseline: baseline.id,
     measures: [key],
+    summary: false,
     change: { measure: key, is: ['regressed'] },
     sort: { measure: key, order: measure.direction === 'higher' ? 'asc' : 'desc' },
     limit,

@@ -52,13 +52,17 @@ async function runText<Row extends object>(
   db: Queryable,
   text: string,
   parameters: Parameter[],
-  { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
+  { isPrepared, each }: { isPrepared: boolean; each?: (row: Row) => void } = { isPrepared: true },
 ): Promise<Row[]> {
-  const start: StartQuery<Row> = () =>
-    db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
+  const start: StartQuery<Row> = () => {
+    const query = db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
       limit: mayTakeMinutes(text) ? 'long' : undefined,
     })
+    // It returns the query itself, which may still be cancelled.
+    if (each !== undefined) void query.forEach(each)
+    return query
+  }
   const runner = runners.get(db)
   return runner === undefined ? start() : runner(start)
 }
@@ -103,6 +107,20 @@ export async function runComposed<Row extends object>(
 ): Promise<Row[]> {
   const { text, parameters } = bindTenant(statement, tenantId)
   return runText<Row>(db, named(text), parameters, { isPrepared })
+}
+
+/**
+ * Runs a composed statement and hands over each row as it arrives, so that the rows need not fit into memory.
+ * @param each must not throw
+ */
+export async function streamComposed(
+  db: Queryable,
+  tenantId: string,
+  statement: Sql,
+  each: (row: Record<string, unknown>) => void,
+): Promise<void> {
+  const { text, parameters } = bindTenant(statement, tenantId)
+  await runText<Record<string, unknown>>(db, named(text), parameters, { isPrepared: true, each })
 }
 
 /**

@@ -271,7 +271,7 @@ describe('runmill gate', () => {
     const f = await twoExperiments(h, base, base)
     const [first] = await h.db<{ id: string }[]>`
       select id from feedback where tenant_id = ${h.tenant.id} order by id limit 1`
-    await h.db`delete from feedback where tenant_id = ${h.tenant.id} and id = ${first!.id}`
+    await h.call('DELETE', `/feedback/${first!.id}`)
     await connect(h)
     const args = ['--candidate', f.candidate, '--baseline', f.baseline, '--undecided', 'fail']
     const found = await run(gateCommand, args)

@@ -188,6 +188,25 @@ test('I10: after writes of two workers at once, moves and deletions, the aggrega
       expect(await readAll(h)).toEqual(kept)
 
       const query = { tenantId: h.tenant.id, experimentIds: experiments }
+      // What a comparison reads of an execution is what its rows say.
+      const executions = await h.db`
+        select part - 9 as found, element as kept
+        from trace_aggregates as held
+        cross join lateral jsonb_array_elements(held.executions) as element
+        cross join lateral runmill_execution(held.tenant_id, (element ->> 1)::uuid) as part
+        where held.tenant_id = ${h.tenant.id} and jsonb_array_length(element) > 2`
+      for (const { found, kept: stored } of executions) expect(stored).toEqual(found)
+      const missing = await h.db`
+        select item.id from run_items as item
+        where item.tenant_id = ${h.tenant.id} and item.example_id is not null
+          and runmill_execution(item.tenant_id, item.id) is not null and not exists (
+            select from trace_aggregates as held
+            cross join lateral jsonb_array_elements(held.executions) as element
+            where held.tenant_id = item.tenant_id and held.trace_id = coalesce(item.trace_id, item.id)
+              and held.experiment_id = item.experiment_id and element ->> 1 = item.id::text
+          )`
+      expect(missing).toEqual([])
+
       const counted = await executionListStats(h.db, query)
       const since = await executionReadStats(h.db, { ...query, minStartTime: at(0) })
       const stored = await h.db`

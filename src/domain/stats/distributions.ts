@@ -1,4 +1,4 @@
-import { bdtr, compiled, incbet, incbi, ndtri } from 'cephes'
+import { bdtr, chdtrc, compiled, incbet, incbi, ndtri } from 'cephes'
 
 await compiled
 
@@ -19,6 +19,11 @@ export function studentUpper(tail: number, df: number): number {
 /** @returns the standard normal quantile with `tail` above it */
 export function normalUpper(tail: number): number {
   return -ndtri(tail)
+}
+
+/** @returns the probability that chi-squared with `df` degrees of freedom, at least 1, is at least x */
+export function chiSquaredUpper(x: number, df: number): number {
+  return chdtrc(df, Math.max(0, x))
 }
 
 /** @returns the probability of at most k successes in n fair coin tosses */

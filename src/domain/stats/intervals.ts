@@ -1,7 +1,30 @@
-import { normalUpper } from './distributions.ts'
+import { normalUpper, studentUpper } from './distributions.ts'
+import { deviationOf, sum, type Values } from './sums.ts'
 
 /** Both ends of an interval, the lower one first. */
 export type Interval = readonly [lower: number, upper: number]
+
+/** @returns the interval of the mean by Student's t; null for fewer than two values */
+export function meanInterval(values: Values, confidence = 0.95): Interval | null {
+  const deviation = deviationOf(values)
+  if (deviation === null) return null
+  const n = values.length
+  const half = (studentUpper((1 - confidence) / 2, n - 1) * deviation) / Math.sqrt(n)
+  const middle = sum(values) / n
+  return Number.isFinite(half) ? [middle - half, middle + half] : null
+}
+
+/**
+ * Returns Wilson's score interval of a rate.
+ * @param n at least 1
+ */
+export function rateInterval(successes: number, n: number, confidence = 0.95): Interval {
+  const z2 = normalUpper((1 - confidence) / 2) ** 2
+  const rate = successes / n
+  const middle = (rate + z2 / (2 * n)) / (1 + z2 / n)
+  const half = Math.sqrt(z2 * ((rate * (1 - rate)) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+  return [Math.max(0, middle - half), Math.min(1, middle + half)]
+}
 
 /**
  * Returns Tango's score interval of the difference of two paired rates, (c − b) / n. It stays within −1 … 1 and is of use

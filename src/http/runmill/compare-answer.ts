@@ -1,92 +1,23 @@
-import { z } from 'zod'
-import { benjaminiHochberg, holm } from '../../domain/stats/tests.ts'
-import type { Direction } from '../../domain/stats/difference.ts'
-import { judgementOf } from '../../domain/stats/judgement.ts'
-import type { ComparedExample } from '../../store/read/compare/compared-examples.ts'
-import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
-import type { ComparedMeasure, Coverage } from '../../store/read/compare/measures.ts'
-import { anyAnswer, raw, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
+import type { ComparedCategory } from '../../domain/stats/compared-category.ts'
+import type { ComparedMeasure, WorstCase } from '../../domain/stats/compared-measure.ts'
+import type { Coverage } from '../../domain/stats/coverage.ts'
 import { RawJson } from '../../domain/json.ts'
+import type { Direction } from '../../domain/stats/difference.ts'
+import type { Interval } from '../../domain/stats/intervals.ts'
+import { type Judgement, judgementOf } from '../../domain/stats/judgement.ts'
+import { benjaminiHochberg, holm } from '../../domain/stats/tests.ts'
+import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import type { CompareRequest } from './compare-request.ts'
+import type { CategoryAnswer, MeasureAnswer, ValidityAnswer } from './compare-schemas.ts'
 
-const sides = z.object({ baseline: z.int(), candidate: z.int() })
-
-export const experimentAnswer = z.object({
-  id: uuidAnswer,
-  name: z.string(),
-  dataset_id: uuidAnswer,
-  dataset_name: z.string(),
-  created_at: timeAnswer,
-  metadata: anyAnswer,
-})
-
-export const measureAnswer = z.object({
-  key: z.string(),
-  is_score: z.boolean(),
-  direction: z.enum(['higher', 'lower']),
-  pairs: z.int(),
-  baseline_mean: z.number().nullable(),
-  candidate_mean: z.number().nullable(),
-  delta: z.number().nullable(),
-  standard_error: z.number().nullable(),
-  interval: z.array(z.number()).length(2).nullable(),
-  p: z.number().nullable(),
-  p_holm: z.number().nullable(),
-  p_benjamini_hochberg: z.number().nullable(),
-  method: z.string(),
-  effect: z.number().nullable(),
-  detectable: z.number().nullable(),
-  margin: z.number(),
-  better: z.int(),
-  worse: z.int(),
-  equal: z.int(),
-  missing: z.int(),
-  only_baseline: z.int(),
-  only_candidate: z.int(),
-  unscored: sides,
-  verdict: z.enum(['better', 'not worse', 'worse', 'undecided', 'identical', 'cannot judge']),
-  summary: z.string(),
-})
-
-export const validityAnswer = z.object({
-  is_same_dataset: z.boolean(),
-  changed_examples: z.int(),
-  examples: z.int(),
-  both: z.int(),
-  only_baseline: z.int(),
-  only_candidate: z.int(),
-  added: z.int(),
-  newly_errored: z.int(),
-  errored: sides,
-  unfinished: sides,
-  executions: sides,
-  warnings: z.array(z.string()),
-})
-
-const run = z.object({
-  id: uuidAnswer,
-  run_id: uuidAnswer.nullable(),
-  trace_id: uuidAnswer.nullable(),
-  status: z.string(),
-  latency: z.number().nullable(),
-  tokens: z.number().nullable(),
-  cost: z.number().nullable(),
-})
-
-export const rowAnswer = z.object({
-  example_id: uuidAnswer,
-  created_at: timeAnswer,
-  inputs: anyAnswer,
-  reference: anyAnswer,
-  metadata: anyAnswer,
-  baseline: raw(z.array(run)),
-  candidate: raw(z.array(run)),
-  measures: raw(
-    z.record(z.string(), z.object({ a: z.number().nullable(), b: z.number().nullable() })),
-  ),
-})
-
-export type MeasureAnswer = z.output<typeof measureAnswer>
+/** One candidate beside the baseline. */
+export interface Compared {
+  candidate: NamedExperiment
+  measures: { row: ComparedMeasure; worst: WorstCase | null }[]
+  categories: ComparedCategory[]
+  coverage: Coverage
+  executions: { baseline: number; candidate: number }
+}
 
 export function experimentFromRow(row: NamedExperiment) {
   const { id, name, datasetId, datasetName, createdAt, metadata } = row
@@ -100,63 +31,119 @@ export function experimentFromRow(row: NamedExperiment) {
   }
 }
 
-/** Which way of a measure is better: as asked, as its config says, or by what it is. */
-export function directionOf(
-  { key, isScore, isLowerBetter }: Pick<ComparedMeasure, 'key' | 'isScore' | 'isLowerBetter'>,
-  directions: CompareRequest['directions'],
-): Direction {
-  if (directions !== undefined && Object.hasOwn(directions, key)) return directions[key]!
-  return (isLowerBetter ?? !isScore) ? 'lower' : 'higher'
+/** Which way of a measure is better, by key. */
+export interface Directions {
+  asked: NonNullable<CompareRequest['directions']>
+  /** Whether a config of the score says that lower is better. */
+  configured: ReadonlyMap<string, boolean>
 }
 
-/** Judges the measures. Those of one comparison that are scores are the family for which p is corrected. */
+/** Which way of a measure is better: as asked, as its config says, or by what it is. */
+export function directionOf(
+  { key, isScore }: Pick<ComparedMeasure, 'key' | 'isScore'>,
+  { asked, configured }: Directions,
+): Direction {
+  if (Object.hasOwn(asked, key)) return asked[key]!
+  if (!isScore) return 'lower'
+  return configured.get(key) === true ? 'lower' : 'higher'
+}
+
+interface Judged {
+  measure: Compared['measures'][number]
+  direction: Direction
+  margin: number
+  judgement: Judgement
+  ifWorst: Judgement | null
+}
+
+/**
+ * Judges the measures of each comparison. Those that are scores, of all candidates, are the family for which p is corrected.
+ */
 export function measuresFromRows(
-  rows: readonly ComparedMeasure[],
+  compared: readonly Compared[],
+  directions: Directions,
   asked: CompareRequest,
-): MeasureAnswer[] {
-  const judged = rows.map((row) => {
-    const direction = directionOf(row, asked.directions)
-    const { margins = {} } = asked
-    const margin = Object.hasOwn(margins, row.key) ? margins[row.key]! : 0
-    const options = { margin, confidence: asked.confidence, leastPairs: asked.least_pairs }
-    return { row, direction, margin, judgement: judgementOf(row, direction, options) }
-  })
-  const family = judged.filter(({ row, judgement }) => row.isScore && judgement.p !== null)
+): MeasureAnswer[][] {
+  const { margins = {}, confidence } = asked
+  const judged = compared.map(({ measures }) =>
+    measures.map((measure): Judged => {
+      const { row, worst } = measure
+      const direction = directionOf(row, directions)
+      const margin = Object.hasOwn(margins, row.key) ? margins[row.key]! : 0
+      const options = { margin, confidence, leastPairs: asked.least_pairs }
+      return {
+        measure,
+        direction,
+        margin,
+        judgement: judgementOf(row, direction, options),
+        ifWorst: worst === null ? null : judgementOf(worst, direction, options),
+      }
+    }),
+  )
+  const family = judged
+    .flat()
+    .filter(({ measure, judgement }) => measure.row.isScore && judgement.p !== null)
   const ps = family.map(({ judgement }) => judgement.p!)
   const [holms, shares] = [holm(ps), benjaminiHochberg(ps)]
   const corrected = new Map(family.map((each, i) => [each, { holm: holms[i]!, bh: shares[i]! }]))
-  return judged.map((each) => {
-    const { row, direction, margin, judgement } = each
-    const [better, worse] =
-      direction === 'higher' ? [row.higher, row.lower] : [row.lower, row.higher]
-    const measure = {
-      key: row.key,
-      is_score: row.isScore,
-      direction,
-      pairs: row.pairs,
-      baseline_mean: row.baselineMean,
-      candidate_mean: row.candidateMean,
-      delta: judgement.delta,
-      standard_error: judgement.standardError,
-      interval: judgement.interval === null ? null : [...judgement.interval],
-      p: judgement.p,
-      p_holm: corrected.get(each)?.holm ?? null,
-      p_benjamini_hochberg: corrected.get(each)?.bh ?? null,
-      method: judgement.method,
-      effect: judgement.effect,
-      detectable: judgement.detectable,
-      margin,
-      better,
-      worse,
-      equal: row.equal,
-      missing: row.onlyBaseline + row.onlyCandidate,
-      only_baseline: row.onlyBaseline,
-      only_candidate: row.onlyCandidate,
-      unscored: { baseline: row.baselineUnscored, candidate: row.candidateUnscored },
-      verdict: judgement.verdict,
-    }
-    return { ...measure, summary: summaryOf(measure, asked.confidence) }
-  })
+  return judged.map((each) =>
+    each.map((one) => measureAnswerOf(one, corrected.get(one) ?? null, confidence)),
+  )
+}
+
+function measureAnswerOf(
+  { measure: { row, worst }, direction, margin, judgement, ifWorst }: Judged,
+  corrected: { holm: number; bh: number } | null,
+  confidence: number,
+): MeasureAnswer {
+  const [better, worse] = direction === 'higher' ? [row.higher, row.lower] : [row.lower, row.higher]
+  const measure = {
+    key: row.key,
+    is_score: row.isScore,
+    direction,
+    pairs: row.pairs,
+    baseline_mean: row.baselineMean,
+    candidate_mean: row.candidateMean,
+    baseline_interval: intervalAnswer(row.baselineInterval),
+    candidate_interval: intervalAnswer(row.candidateInterval),
+    delta: judgement.delta,
+    standard_error: judgement.standardError,
+    interval: intervalAnswer(judgement.interval),
+    p: judgement.p,
+    p_holm: corrected?.holm ?? null,
+    p_benjamini_hochberg: corrected?.bh ?? null,
+    method: judgement.method,
+    effect: judgement.effect,
+    detectable: judgement.detectable,
+    margin,
+    better,
+    worse,
+    equal: row.equal,
+    missing: row.onlyBaseline + row.onlyCandidate,
+    only_baseline: row.onlyBaseline,
+    only_candidate: row.onlyCandidate,
+    unscored: { baseline: row.baselineUnscored, candidate: row.candidateUnscored },
+    executions: { baseline: row.baselineExecutions, candidate: row.candidateExecutions },
+    is_same_config: row.isSameConfig,
+    if_errored_were_worst:
+      worst === null || ifWorst === null
+        ? null
+        : {
+            worst: worst.worst,
+            filled: worst.filled,
+            pairs: worst.pairs,
+            delta: ifWorst.delta,
+            interval: intervalAnswer(ifWorst.interval),
+            p: ifWorst.p,
+            verdict: ifWorst.verdict,
+          },
+    verdict: judgement.verdict,
+  }
+  return { ...measure, summary: summaryOf(measure, confidence) }
+}
+
+function intervalAnswer(interval: Interval | null): number[] | null {
+  return interval === null ? null : [...interval]
 }
 
 function summaryOf(measure: Omit<MeasureAnswer, 'summary'>, confidence: number): string {
@@ -177,11 +164,33 @@ function short(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
+export function categoryFromRow(row: ComparedCategory): CategoryAnswer {
+  return {
+    key: row.key,
+    labels: row.labels,
+    pairs: row.pairs,
+    only_baseline: row.onlyBaseline,
+    only_candidate: row.onlyCandidate,
+    moves: row.moves,
+    stuart_maxwell: row.stuartMaxwell,
+    bowker: row.bowker,
+    shares: row.shares.map(({ label, baseline, candidate, difference, pHolm }) => ({
+      label,
+      baseline,
+      candidate,
+      delta: difference.delta,
+      interval: intervalAnswer(difference.interval),
+      p: difference.p,
+      p_holm: pHolm,
+      method: difference.method,
+    })),
+  }
+}
+
 export function validityFromRow(
-  row: Coverage,
+  { candidate, coverage: row, executions, measures }: Compared,
   baseline: NamedExperiment,
-  candidate: NamedExperiment,
-): z.output<typeof validityAnswer> {
+): ValidityAnswer {
   const isSameDataset = baseline.datasetId === candidate.datasetId
   const warnings: string[] = []
   const warn = (count: number, what: string): void => {
@@ -195,8 +204,12 @@ export function validityFromRow(
   warn(row.candidateErrored, 'failed in the candidate')
   warn(row.baselineUnfinished, 'unfinished in the baseline')
   warn(row.candidateUnfinished, 'unfinished in the candidate')
+  const others = measures.filter(({ row: each }) => !each.isSameConfig)
+  for (const { row: each } of others) warnings.push(`${each.key} was given by different configs`)
   return {
     is_same_dataset: isSameDataset,
+    is_same_version: isSameDataset && row.changed === 0,
+    is_same_config: others.length === 0,
     changed_examples: row.changed,
     examples: row.examples,
     both: row.both,
@@ -206,21 +219,7 @@ export function validityFromRow(
     newly_errored: row.newlyErrored,
     errored: { baseline: row.baselineErrored, candidate: row.candidateErrored },
     unfinished: { baseline: row.baselineUnfinished, candidate: row.candidateUnfinished },
-    executions: { baseline: row.baselineExecutions, candidate: row.candidateExecutions },
+    executions,
     warnings,
-  }
-}
-
-export function rowFromExample(row: ComparedExample) {
-  const json = (text: string | null) => (text === null ? null : new RawJson(text))
-  return {
-    example_id: row.id,
-    created_at: row.createdAt,
-    inputs: json(row.inputs),
-    reference: json(row.outputs),
-    metadata: json(row.metadata),
-    baseline: new RawJson(row.baselineRuns),
-    candidate: new RawJson(row.candidateRuns),
-    measures: new RawJson(row.measures),
   }
 }

@@ -17,7 +17,7 @@ export const compareRequest = z.object({
     .min(1)
     .max(100)
     .describe(
-      'Ids or names of the experiments that are judged, or `latest` for the newest one; the rows are of the first',
+      'Ids or names of the experiments that are judged, or `latest` for the newest one; the rows are sorted and chosen by the first',
     ),
   candidate_metadata: metadata
     .optional()
@@ -60,12 +60,23 @@ export const compareRequest = z.object({
     .object({ measure: key, is: z.array(changes).min(1).max(4) })
     .optional()
     .describe('Rows whose measure changed in one of these ways'),
-  search: text
-    .pipe(z.string().max(200))
+  examples: z
+    .object({
+      metadata: z
+        .record(z.string().max(500), z.union([z.string().max(1000), z.number(), z.boolean()]))
+        .optional()
+        .describe('What their metadata contain, for example {"topic": "math"}'),
+      text: text
+        .pipe(z.string().min(1).max(200))
+        .optional()
+        .describe('What their inputs or their reference contain, in upper or lower case'),
+    })
     .optional()
-    .describe(
-      'Rows whose example has this text in its inputs or reference, in upper or lower case',
-    ),
+    .describe('Only these examples count: for the measures, and for the rows'),
+  summary: z
+    .boolean()
+    .default(true)
+    .describe('Whether the measures are compared; without them only the rows are answered'),
   bodies: z
     .enum(['full', 'none'])
     .default('full')

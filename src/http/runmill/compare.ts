@@ -1,65 +1,55 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { listedDifferences } from '../../domain/stats/judgement.ts'
+import { categoryKeys, compareCategory } from '../../domain/stats/compared-category.ts'
+import {
+  compareMeasure,
+  type MeasureOptions,
+  worstCase,
+} from '../../domain/stats/compared-measure.ts'
+import { coverageOf } from '../../domain/stats/coverage.ts'
+import {
+  type ExampleOrder,
+  examplePage,
+  type ExamplePlace,
+} from '../../domain/stats/example-page.ts'
+import { idAt } from '../../domain/stats/experiment-columns.ts'
+import { type Change, type MeasurePair, measurePairs } from '../../domain/stats/pairing.ts'
+import { toEpochMicros } from '../../domain/timestamp.ts'
+import type { Db } from '../../store/pool.ts'
+import {
+  type ColumnPair,
+  type ColumnStore,
+  createColumnStore,
+} from '../../store/read/compare/column-store.ts'
 import {
   comparedExampleList,
-  type Change,
-  type ExampleOrder,
-  type ExamplePlace,
+  type ComparedExperiments,
 } from '../../store/read/compare/compared-examples.ts'
-import {
-  comparedExperimentList,
-  type ExperimentSearch,
-  type NamedExperiment,
-} from '../../store/read/compare/compared-experiments.ts'
-import {
-  type ComparedMeasure,
-  type Coverage,
-  comparedMeasureList,
-  coverageFind,
-} from '../../store/read/compare/measures.ts'
-import type { Db } from '../../store/pool.ts'
+import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
+import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
+import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
+import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
 import type { App, Services } from '../services.ts'
 import {
+  categoryFromRow,
+  type Compared,
+  type Directions,
   directionOf,
-  experimentAnswer,
   experimentFromRow,
-  measureAnswer,
   measuresFromRows,
-  rowAnswer,
-  rowFromExample,
-  validityAnswer,
   validityFromRow,
 } from './compare-answer.ts'
-import { compareRequest, type CompareRequest } from './compare-request.ts'
+import { type CompareRequest, compareRequest } from './compare-request.ts'
+import { addOther, type Row, rowFromExample } from './compare-rows.ts'
+import { compareAnswer } from './compare-schemas.ts'
 import { RunmillError } from './errors.ts'
+import { findCompared } from './find-compared.ts'
 
 const schema = {
   tags: ['runmill'],
   summary: 'Compare experiments with a baseline',
   body: compareRequest,
-  response: {
-    200: z.object({
-      version: z.literal(1),
-      baseline: experimentAnswer,
-      comparisons: z.array(
-        z.object({
-          candidate: experimentAnswer,
-          measures: z.array(measureAnswer),
-          validity: validityAnswer,
-        }),
-      ),
-      rows: z.array(rowAnswer),
-      next_cursor: z.string().nullable(),
-    }),
-  },
-}
-
-interface Compared {
-  candidate: NamedExperiment
-  measures: ComparedMeasure[]
-  /** Those that were asked for. */
-  wanted: ComparedMeasure[]
-  coverage: Coverage
+  response: { 200: compareAnswer },
 }
 
 /**
@@ -67,158 +57,200 @@ interface Compared {
  * are averaged within it, and a pair is an example for which both have a value.
  */
 export function postCompare(app: App, { db }: Services): void {
+  const store = createColumnStore(db)
   app.post('/compare', { schema, config: { scope: 'read' } }, async (request) => {
-    const { tenantId } = request.principal
-    const asked = request.body
-    // One after the other: a tenant may have few reads under way.
-    const candidates: NamedExperiment[] = []
-    for (const name of new Set(asked.candidates)) {
-      candidates.push(await findNamed(db, tenantId, name, asked.dataset, asked.candidate_metadata))
-    }
-    const baseline = await findBaseline(db, tenantId, candidates[0]!, asked)
-    if (candidates.some(({ id }) => id === baseline.id)) {
-      throw new RunmillError(
-        400,
-        `${baseline.name} is not compared with itself: name another baseline`,
-      )
-    }
-    const compared: Compared[] = []
-    for (const candidate of candidates) {
-      const pair = { tenantId, baselineId: baseline.id, candidateId: candidate.id }
-      const [measures, coverage] = await Promise.all([
-        comparedMeasureList(db, pair, asked.tolerance, listedDifferences),
-        coverageFind(db, pair, [baseline.startTime, candidate.startTime]),
-      ])
-      const wanted = measures.filter(({ key }) => asked.measures?.includes(key) ?? true)
-      compared.push({ candidate, measures, wanted, coverage })
-    }
-    const pair = { tenantId, baselineId: baseline.id, candidateId: candidates[0]!.id }
-    const order = orderOf(asked, compared[0]!.measures)
-    const after = asked.cursor === undefined ? null : readCursor(asked.cursor)
-    const found =
-      asked.limit === 0
-        ? []
-        : await comparedExampleList(db, pair, order, {
-            after,
-            limit: asked.limit + 1,
-            hasBodies: asked.bodies === 'full',
-          })
-    const shown = found.slice(0, asked.limit)
-    const last = found.length > asked.limit ? shown.at(-1) : undefined
-    return {
-      version: 1 as const,
-      baseline: experimentFromRow(baseline),
-      comparisons: compared.map(({ candidate, wanted, coverage }) => ({
-        candidate: experimentFromRow(candidate),
-        measures: measuresFromRows(wanted, asked),
-        validity: validityFromRow(coverage, baseline, candidate),
-      })),
-      rows: shown.map(rowFromExample),
-      next_cursor: last === undefined ? null : writeCursor(last),
+    try {
+      return await compare(db, store, request.principal.tenantId, request.body)
+    } catch (error) {
+      if (!(error instanceof ColumnsTooLargeError)) throw error
+      throw new RunmillError(422, 'These experiments are too large: name the measures to compare')
     }
   })
 }
 
-/** @throws RunmillError 404 when there is none, 400 when several have that name */
-async function findNamed(
-  db: Db,
-  tenantId: string,
-  name: string,
-  dataset: string | undefined,
-  metadata?: Record<string, string>,
-): Promise<NamedExperiment> {
-  const among: ExperimentSearch = dataset === undefined ? {} : { dataset }
-  if (name === 'latest') {
-    const search = metadata === undefined ? among : { ...among, metadata }
-    const [latest] = await comparedExperimentList(db, tenantId, search, 1)
-    if (latest !== undefined) return latest
-    const of = metadata === undefined ? '' : ` with the metadata ${JSON.stringify(metadata)}`
-    throw new RunmillError(404, `There is no experiment${of} on a dataset`)
+async function compare(db: Db, store: ColumnStore, tenantId: string, asked: CompareRequest) {
+  const { baseline, candidates } = await findCompared(db, tenantId, asked)
+  const ids = [baseline, ...candidates].map(({ id }) => id)
+  // What was applied is compared, whether or not a worker has come to it.
+  await experimentAggregateRefreshDirty(db, tenantId, ids)
+  const directions: Directions = {
+    asked: asked.directions ?? {},
+    configured: await scoreDirectionList(db, tenantId),
   }
-  if (z.guid().safeParse(name).success) {
-    const [byId] = await comparedExperimentList(db, tenantId, { ...among, id: name }, 1)
-    if (byId !== undefined) return byId
+  const after = asked.cursor === undefined ? null : readCursor(asked.cursor)
+  const { metadata, text } = asked.examples ?? {}
+  const compared: Compared[] = []
+  let page: Page = { rows: [], next: null }
+  await store.compare(
+    tenantId,
+    baseline,
+    candidates,
+    { keys: keysOf(asked), metadata, text },
+    async (pair, index) => {
+      compared.push(await summaryOf(pair, candidates[index]!, baseline, directions, asked))
+      if (index > 0) {
+        addOther(page.rows, index - 1, pair.pairing, measurePairs(pair.baseline, pair.candidate))
+      } else if (asked.limit > 0) {
+        const experiments = { tenantId, baselineId: ids[0]!, candidateIds: ids.slice(1) }
+        page = await readPage(db, experiments, pair, directions, asked, after)
+      }
+    },
+  )
+  const measures = measuresFromRows(compared, directions, asked)
+  const inFamily = measures.flat().filter((each) => each.p_holm !== null)
+  return {
+    version: 1 as const,
+    baseline: experimentFromRow(baseline),
+    comparisons: compared.map((each, i) => ({
+      candidate: experimentFromRow(each.candidate),
+      measures: measures[i]!,
+      categories: each.categories.map((category) => categoryFromRow(category)),
+      validity: validityFromRow(each, baseline),
+    })),
+    family: {
+      size: inFamily.length,
+      measures: [...new Set(inFamily.map(({ key }) => key))],
+      candidates: candidates.length,
+    },
+    rows: page.rows,
+    next_cursor: page.next,
   }
-  const found = await comparedExperimentList(db, tenantId, { ...among, name }, 2)
-  const [first, second] = found
-  if (first === undefined)
-    throw new RunmillError(404, `There is no experiment ${name} on a dataset`)
-  if (second !== undefined && second.datasetId !== first.datasetId)
-    throw new RunmillError(
-      400,
-      `Several datasets have an experiment ${name}: name the dataset too, or give the id`,
-    )
-  return first
 }
 
-async function findBaseline(
+/** The measures that have to be read; null: all. */
+function keysOf({ measures, sort, change }: CompareRequest): ReadonlySet<string> | null {
+  if (measures === undefined) return null
+  const others = [sort?.measure, change?.measure].filter((key) => key !== undefined)
+  return new Set([...measures, ...others])
+}
+
+async function summaryOf(
+  { baseline, candidate, pairing, facts }: ColumnPair,
+  experiment: NamedExperiment,
+  { startTime }: NamedExperiment,
+  directions: Directions,
+  asked: CompareRequest,
+): Promise<Compared> {
+  const { tolerance, confidence } = asked
+  const options: MeasureOptions = { isChosen: facts.isChosen, tolerance, confidence }
+  const isWanted = (key: string): boolean =>
+    asked.summary && (asked.measures?.includes(key) ?? true)
+  const compared: Compared = {
+    candidate: experiment,
+    measures: [],
+    categories: [],
+    coverage: coverageOf(pairing, facts, toEpochMicros(startTime)),
+    executions: { baseline: baseline.executions, candidate: candidate.executions },
+  }
+  // One measure of a million examples takes some 100 ms, in which nobody else is served.
+  const giveWay = async (): Promise<void> => {
+    if (pairing.size > largeFrom) await setImmediate()
+  }
+  const pairs = measurePairs(baseline, candidate).filter(({ key }) => isWanted(key))
+  for (const pair of pairs.slice(0, mostMeasures)) {
+    await giveWay()
+    const direction = directionOf(pair, directions)
+    compared.measures.push({
+      row: compareMeasure(pairing, pair, options),
+      worst: pair.isScore ? worstCase(pairing, pair, direction, options) : null,
+    })
+  }
+  const keys = categoryKeys(baseline, candidate).filter(isWanted)
+  for (const key of keys.slice(0, mostMeasures)) {
+    await giveWay()
+    const [left, right] = [baseline.categories.get(key), candidate.categories.get(key)]
+    const { isChosen } = facts
+    compared.categories.push(
+      compareCategory(pairing, key, left, right, {
+        isChosen,
+        confidence,
+        leastPairs: asked.least_pairs,
+      }),
+    )
+  }
+  return compared
+}
+
+/** Below, a comparison is done before anybody notices. */
+const largeFrom = 50_000
+/** More than anybody can look at. A client may make up as many keys as it likes. */
+const mostMeasures = 1000
+
+interface Page {
+  rows: Row[]
+  next: string | null
+}
+
+async function readPage(
   db: Db,
-  tenantId: string,
-  candidate: NamedExperiment,
-  { baseline, baseline_metadata: metadata, dataset }: CompareRequest,
-): Promise<NamedExperiment> {
-  if (baseline !== 'previous' && baseline !== 'latest') {
-    return findNamed(db, tenantId, baseline, dataset ?? candidate.datasetId)
-  }
-  const search: ExperimentSearch = {
-    datasetId: candidate.datasetId,
-    except: candidate.id,
-    ...(baseline === 'previous' ? { before: candidate } : {}),
-    ...(metadata === undefined ? {} : { metadata }),
-  }
-  const [found] = await comparedExperimentList(db, tenantId, search, 1)
-  if (found !== undefined) return found
-  const of = metadata === undefined ? '' : ` with the metadata ${JSON.stringify(metadata)}`
-  throw new RunmillError(
-    404,
-    `${candidate.datasetName} has no ${baseline === 'previous' ? 'earlier' : 'other'} experiment${of} to compare ${candidate.name} with`,
+  experiments: ComparedExperiments,
+  pair: ColumnPair,
+  directions: Directions,
+  asked: CompareRequest,
+  after: ExamplePlace | null,
+): Promise<Page> {
+  const { pairing, facts } = pair
+  const measures = measurePairs(pair.baseline, pair.candidate)
+  const others = experiments.candidateIds.slice(1)
+  const order = orderOf(asked, measures, directions)
+  const found = examplePage(pairing, facts.created, facts.isChosen, order, after, asked.limit + 1)
+  const shown = found.slice(0, asked.limit)
+  const places = new Map(shown.map(({ place }) => [idAt(pairing.ids, place), place]))
+  const examples = await comparedExampleList(
+    db,
+    experiments,
+    [...places.keys()],
+    asked.bodies === 'full',
   )
+  const last = found.length > asked.limit ? shown.at(-1) : undefined
+  return {
+    rows: examples.map((each) =>
+      rowFromExample(each, pairing, places.get(each.id)!, measures, others),
+    ),
+    next: last === undefined ? null : writeCursor({ ...last, id: idAt(pairing.ids, last.place) }),
+  }
 }
 
 /** @throws RunmillError 400 when rows are to be sorted and chosen by two measures */
-function orderOf(asked: CompareRequest, measures: readonly ComparedMeasure[]): ExampleOrder {
-  const { sort, change, tolerance } = asked
+function orderOf(
+  { sort, change, tolerance }: CompareRequest,
+  measures: readonly MeasurePair[],
+  directions: Directions,
+): ExampleOrder {
   if (sort !== undefined && change !== undefined && sort.measure !== change.measure)
     throw new RunmillError(400, 'Rows are sorted and chosen by one measure')
-  const key = sort?.measure ?? change?.measure ?? null
-  const measure = measures.find((each) => each.key === key)
-  const direction = directionOf(
-    measure ?? { key: key ?? '', isScore: true, isLowerBetter: null },
-    asked.directions,
-  )
-  const [improved, regressed] =
-    direction === 'higher' ? (['higher', 'lower'] as const) : (['lower', 'higher'] as const)
-  const names: Record<string, Change> = { improved, regressed, equal: 'equal', missing: 'missing' }
+  const key = sort?.measure ?? change?.measure
+  const measure = measures.find((each) => each.key === key) ?? null
+  const isHigherBetter =
+    directionOf(measure ?? { key: key ?? '', isScore: true }, directions) === 'higher'
+  const names: Record<string, Change> = {
+    improved: isHigherBetter ? 'higher' : 'lower',
+    regressed: isHigherBetter ? 'lower' : 'higher',
+    equal: 'equal',
+    missing: 'missing',
+  }
   return {
-    key,
+    measure,
     by: sort?.by ?? 'created',
     isDescending: sort?.order === 'desc',
     changes: change === undefined ? null : change.is.map((each) => names[each]!),
-    search: asked.search === '' ? null : (asked.search ?? null),
     tolerance,
   }
 }
 
-const place = z.tuple([
-  z.guid(),
-  z
-    .string()
-    .regex(/^-?\d{1,400}(?:\.\d{1,1000})?$/)
-    .nullable(),
-  z.iso.datetime({ offset: true }),
-])
+const cursorShape = z.tuple([z.guid(), z.number().nullable(), z.number()])
 
-function writeCursor({ id, rank, createdAt }: ExamplePlace): string {
-  return Buffer.from(JSON.stringify([id, rank, createdAt])).toString('base64url')
+function writeCursor({ id, rank, created }: ExamplePlace): string {
+  return Buffer.from(JSON.stringify([id, rank, created])).toString('base64url')
 }
 
 /** @throws RunmillError 400 for what is no cursor */
 function readCursor(cursor: string): ExamplePlace {
   try {
-    const [id, rank, createdAt] = place.parse(
+    const [id, rank, created] = cursorShape.parse(
       JSON.parse(Buffer.from(cursor, 'base64url').toString()),
     )
-    return { id, rank, createdAt }
+    return { id: id.toLowerCase(), rank, created }
   } catch {
     throw new RunmillError(400, 'Invalid cursor')
   }

@@ -12,7 +12,8 @@ import {
 } from '../../store/read/experiments/experiment-summaries.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
-import { experimentAnswer, experimentFromRow } from './compare-answer.ts'
+import { experimentFromRow } from './compare-answer.ts'
+import { experimentAnswer } from './compare-schemas.ts'
 import { RunmillError } from './errors.ts'
 
 const tags = ['runmill']

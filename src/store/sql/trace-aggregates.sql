@@ -42,15 +42,15 @@ member as materialized (
   ) as run
 ),
 item as materialized (
-  select asked.trace_id, given.experiment_id, given.run_id, given.is_linked
+  select asked.trace_id, given.*
   from asked
   cross join lateral (
-    select run_items.experiment_id, run_items.run_id, true as is_linked from run_items
+    select run_items.id, run_items.experiment_id, run_items.example_id, run_items.run_id, true as is_linked from run_items
     where run_items.tenant_id = $1 and run_items.trace_id = asked.trace_id
     union all
-    select lone.experiment_id, lone.run_id, false
+    select lone.id, lone.experiment_id, lone.example_id, lone.run_id, false
     from (
-      select run_items.experiment_id, run_items.run_id, run_items.trace_id from run_items
+      select run_items.id, run_items.experiment_id, run_items.example_id, run_items.run_id, run_items.trace_id from run_items
       where run_items.tenant_id = $1 and run_items.id = asked.trace_id
       offset 0
     ) as lone
@@ -102,36 +102,40 @@ item_sum as (
 ),
 -- By the definitions that the lists of experiments and of their items use. A run that is linked with another trace than its
 -- own is not known to be settled, because what changes it does not mark the linked trace.
-activity as (
-  select shown.experiment_id, linked.trace_id, count(*) as activity_items,
-    count(*) filter (where not shown.is_certain) as unsettled_items,
-    min(shown.start_time) filter (where shown.is_certain) as activity_first,
-    max(shown.start_time) filter (where shown.is_certain) as activity_last,
-    max(greatest(shown.start_time, shown.end_time)) filter (where shown.is_certain) as activity_end
+shown as materialized (
+  select linked.trace_id, run.*,
+    exists (select from member where member.trace_id = linked.trace_id and member.id = run.run_id) as is_own
   from (select distinct item.trace_id from item where item.is_linked) as linked
   cross join lateral (
-    select shown_runs.experiment_id, shown_runs.start_time, shown_runs.end_time,
-      shown_runs.is_settled and exists (
-        select from member where member.trace_id = linked.trace_id and member.id = shown_runs.run_id
-      ) as is_certain
+    select shown_runs.experiment_id, shown_runs.item_id, shown_runs.reference_example_id as example_id, shown_runs.run_id,
+      shown_runs.linked_run_id, shown_runs.is_settled, shown_runs.start_time, shown_runs.end_time, shown_runs.status,
+      shown_runs.duration, shown_runs.total_tokens, shown_runs.total_cost
     from shown_runs
     where shown_runs.tenant_id = $1 and shown_runs.trace_id = linked.trace_id
       and shown_runs.reference_example_id is not null and not shown_runs.yields
       and shown_runs.experiment_id is not null
     offset 0
-  ) as shown
-  group by shown.experiment_id, linked.trace_id
+  ) as run
+),
+activity as (
+  select shown.experiment_id, shown.trace_id, count(*) as activity_items,
+    count(*) filter (where not (shown.is_settled and shown.is_own)) as unsettled_items,
+    min(shown.start_time) filter (where shown.is_settled and shown.is_own) as activity_first,
+    max(shown.start_time) filter (where shown.is_settled and shown.is_own) as activity_last,
+    max(greatest(shown.start_time, shown.end_time)) filter (where shown.is_settled and shown.is_own) as activity_end
+  from shown
+  group by shown.experiment_id, shown.trace_id
 ),
 point as materialized (
   select asked.trace_id, given.*
   from asked
   cross join lateral (
     select feedback.id, feedback.experiment_id, feedback.run_id, feedback.key, feedback.score_number,
-      feedback.value_text, feedback.comparative_experiment_id, true as is_on_trace, false as is_on_experiment
+      feedback.value_text, feedback.config_id, feedback.comparative_experiment_id, true as is_on_trace, false as is_on_experiment
     from feedback
     where feedback.tenant_id = $1 and feedback.trace_id = asked.trace_id
     union all
-    select lone.id, lone.experiment_id, null, lone.key, lone.score_number, lone.value_text,
+    select lone.id, lone.experiment_id, null, lone.key, lone.score_number, lone.value_text, lone.config_id,
       lone.comparative_experiment_id, false, true
     from (
       select feedback.* from feedback where feedback.tenant_id = $1 and feedback.id = asked.trace_id
@@ -142,7 +146,7 @@ point as materialized (
   ) as given
   union all
   select member.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
-    given.comparative_experiment_id, false, false
+    given.config_id, given.comparative_experiment_id, false, false
   from member
   cross join lateral (
     select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = member.id
@@ -152,7 +156,7 @@ point as materialized (
   union all
   -- Until its run has come, or has a trace.
   select asked.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
-    given.comparative_experiment_id, false, false
+    given.config_id, given.comparative_experiment_id, false, false
   from asked
   cross join lateral (
     select feedback.* from feedback where feedback.tenant_id = $1 and feedback.run_id = asked.trace_id
@@ -204,6 +208,64 @@ feedback_sum as (
   ) as grouped
   group by experiment_id, trace_id
 ),
+-- What an execution was given of each key: feedback on its run, and on its trace as a whole.
+scored as (
+  select shown.experiment_id, shown.trace_id, shown.item_id, point.key,
+    runmill_average(sum(point.score_number::text::numeric), count(point.score_number)) as score,
+    min(point.config_id collate "C") as config_id
+  from shown
+  join point on point.trace_id = shown.trace_id
+  where (point.run_id = shown.run_id or (point.run_id is null and point.is_on_trace))
+    and point.key is not null and point.comparative_experiment_id is null and point.score_number is not null
+  group by shown.experiment_id, shown.trace_id, shown.item_id, point.key
+),
+labelled as (
+  select experiment_id, trace_id, item_id, key, jsonb_object_agg(label, n) as labels
+  from (
+    select shown.experiment_id, shown.trace_id, shown.item_id, point.key, point.value_text as label, count(*) as n
+    from shown
+    join point on point.trace_id = shown.trace_id
+    where (point.run_id = shown.run_id or (point.run_id is null and point.is_on_trace))
+      and point.key is not null and point.comparative_experiment_id is null and point.score_number is null
+      -- Longer ones are texts, and no categories.
+      and length(point.value_text) <= 200
+    group by shown.experiment_id, shown.trace_id, shown.item_id, point.key, point.value_text
+  ) as counted_label
+  group by experiment_id, trace_id, item_id, key
+),
+execution_score as (
+  select experiment_id, trace_id, item_id, jsonb_object_agg(key, score) as scores,
+    coalesce(jsonb_object_agg(key, config_id) filter (where config_id is not null), '{}') as configs
+  from scored
+  group by experiment_id, trace_id, item_id
+),
+execution_label as (
+  select experiment_id, trace_id, item_id, jsonb_object_agg(key, labels) as labels
+  from labelled
+  group by experiment_id, trace_id, item_id
+),
+item_execution as (
+  select experiment_id, trace_id, jsonb_agg(part order by item_id) as executions
+  from (
+    select shown.experiment_id, shown.trace_id, shown.item_id,
+      case
+        when shown.is_own or (shown.run_id is null and shown.linked_run_id is null) then jsonb_build_array(
+          shown.example_id, shown.item_id, shown.status, (extract(epoch from shown.duration) * 1000000)::bigint,
+          shown.total_tokens, trim_scale(shown.total_cost), coalesce(execution_score.scores, '{}'),
+          coalesce(execution_label.labels, '{}'), coalesce(execution_score.configs, '{}')
+        )
+        else jsonb_build_array(shown.example_id, shown.item_id)
+      end as part
+    from shown
+    left join execution_score using (experiment_id, trace_id, item_id)
+    left join execution_label using (experiment_id, trace_id, item_id)
+    union all
+    select item.experiment_id, item.trace_id, item.id, jsonb_build_array(item.example_id, item.id)
+    from item
+    where not item.is_linked and item.example_id is not null
+  ) as each
+  group by experiment_id, trace_id
+),
 fresh as materialized (
   select place.experiment_id, place.trace_id, row(
     $1::uuid, place.experiment_id, place.trace_id, execution_sum.last_start, activity.activity_first, activity.activity_last,
@@ -212,7 +274,8 @@ fresh as materialized (
     coalesce(execution_sum.streaming_count, 0)::integer, coalesce(item_sum.item_count, 0)::integer,
     coalesce(activity.activity_items, 0)::integer, coalesce(activity.unsettled_items, 0)::integer, execution_sum.prompt_cost,
     execution_sum.completion_cost, execution_sum.total_cost, execution_sum.latencies, execution_sum.first_tokens, feedback_sum.feedback,
-    feedback_sum.experiment_feedback
+    feedback_sum.experiment_feedback,
+    case when item_sum.item_count > 0 then coalesce(item_execution.executions, '[]') end
   )::trace_aggregates as part
   from (
     select experiment_id, trace_id from execution_sum
@@ -225,6 +288,7 @@ fresh as materialized (
   left join item_sum using (experiment_id, trace_id)
   left join activity using (experiment_id, trace_id)
   left join feedback_sum using (experiment_id, trace_id)
+  left join item_execution using (experiment_id, trace_id)
   -- An experiment that has not come yet counts too, because nothing marks these traces when it does. As a subquery, because
   -- the planner takes a join for so selective that it goes through all the others for each row.
   where (
@@ -281,7 +345,8 @@ written as (
     latencies = excluded.latencies,
     first_tokens = excluded.first_tokens,
     feedback = excluded.feedback,
-    experiment_feedback = excluded.experiment_feedback
+    experiment_feedback = excluded.experiment_feedback,
+    executions = excluded.executions
 ),
 difference as (
   select changed.experiment_id, measure.kind, measure.key, measure.label, side.sign * measure.n as n,

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { bowker, type ChiSquared, stuartMaxwell } from '../../../src/domain/stats/categories.ts'
 import { booleanDifference, numericDifference } from '../../../src/domain/stats/difference.ts'
 import { studentTwoSided, studentUpper } from '../../../src/domain/stats/distributions.ts'
-import { type Interval, pairedRateInterval } from '../../../src/domain/stats/intervals.ts'
+import {
+  type Interval,
+  meanInterval,
+  pairedRateInterval,
+  rateInterval,
+} from '../../../src/domain/stats/intervals.ts'
 import {
   benjaminiHochberg,
   holm,
@@ -28,6 +34,8 @@ const golden = JSON.parse(
   }[]
   mcNemar: { b: number; c: number; p: number; midP: number }[]
   tango: { b: number; c: number; n: number; confidence: number; interval: Interval }[]
+  wilson: { successes: number; n: number; interval: Interval }[]
+  categories: { moves: number[][]; stuartMaxwell: ChiSquared; bowker: ChiSquared }
   families: { ps: number[]; holm: number[]; benjaminiHochberg: number[] }
   studentUpper: { tail: number; df: number; quantile: number }[]
 }
@@ -58,6 +66,7 @@ test.each(golden.paired)('pairs: %#', (wanted) => {
     [wanted.delta, wanted.standardError, wanted.t, wanted.p],
   )
   expectEqual(interval!, wanted.interval)
+  expectEqual(meanInterval(differences)!, wanted.interval)
   expectEqual([signFlipExact(differences)], [wanted.signFlip])
   const few = numericDifference(pairsOf(differences), { leastPairs: 2 })
   expect(few).toMatchObject({ method: 'exact sign flip', interval })
@@ -88,6 +97,50 @@ test('Tango where nothing or everything changes', () => {
   const [low, high] = pairedRateInterval(0, 0, 10)
   expect(high).toBeGreaterThan(0.2)
   expect(low).toBeCloseTo(-high, 12)
+})
+
+test.each(golden.wilson)('Wilson of $successes of $n', ({ successes, n, interval }) => {
+  expectEqual(rateInterval(successes, n), interval)
+})
+
+describe('categories', () => {
+  const { moves, ...wanted } = golden.categories
+  test('Stuart and Maxwell, Bowker', () => {
+    for (const [found, { statistic, df, p }] of [
+      [stuartMaxwell(moves)!, wanted.stuartMaxwell],
+      [bowker(moves)!, wanted.bowker],
+    ] as const) {
+      expectEqual([found.statistic, found.df, found.p], [statistic, df, p])
+    }
+  })
+
+  test('a category that nothing joins or leaves changes nothing', () => {
+    const wider = [...moves.map((row) => [...row, 0]), [0, 0, 0, 9]]
+    expect(stuartMaxwell(wider)).toEqual(stuartMaxwell(moves))
+    expect(bowker(wider)).toEqual(bowker(moves))
+    const still = [
+      [3, 0],
+      [0, 2],
+    ]
+    expect([stuartMaxwell(still), bowker(still)]).toEqual([null, null])
+  })
+
+  test('of two categories, Stuart and Maxwell say what McNemar does without a correction; groups apart add up', () => {
+    const pair = [
+      [9, 4],
+      [12, 7],
+    ]
+    expect(stuartMaxwell(pair)).toMatchObject({ statistic: (12 - 4) ** 2 / 16, df: 1 })
+    const apart = [
+      [9, 4, 0, 0],
+      [12, 7, 0, 0],
+      [0, 0, 3, 9],
+      [0, 0, 1, 2],
+    ]
+    const both = stuartMaxwell(apart)!
+    expect(both.df).toBe(2)
+    expectEqual([both.statistic], [4 + 6.4])
+  })
 })
 
 test('families', () => {

@@ -36,7 +36,7 @@ export function useComparison({ baseline, candidates, sort, change, search }: Co
     baseline: baseline ?? 'previous',
     ...(sort === null ? {} : { sort }),
     ...(change === null ? {} : { change }),
-    ...(search === '' ? {} : { search }),
+    ...(search === '' ? {} : { examples: { text: search } }),
     limit: rowsPerPage,
   }
   return useInfiniteQuery({
@@ -44,7 +44,8 @@ export function useComparison({ baseline, candidates, sort, change, search }: Co
     queryFn: async ({ pageParam, signal }): Promise<Page> => {
       const answer = await request<CompareAnswer>('/api/runmill/compare', {
         method: 'POST',
-        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        // Further pages need no measures.
+        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam, summary: false }) },
         signal,
       })
       return { ...answer, rows: answer.rows.map(rowOf) }

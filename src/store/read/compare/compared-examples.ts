@@ -1,142 +1,75 @@
-import sql, { empty, raw, type Sql } from 'sql-template-tag'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
-import { searchedLength } from '../../../domain/filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { type ComparedPair, pairSql } from './pair-sql.ts'
 
-/** How an example changed in one measure. missing: a side has no value. */
-export type Change = 'higher' | 'lower' | 'equal' | 'missing'
-
-/** Which examples, in which order. */
-export interface ExampleOrder {
-  /** The measure that `by` and `changes` are about; null when neither needs one. */
-  key: string | null
-  by: 'difference' | 'baseline' | 'candidate' | 'created'
-  isDescending: boolean
-  /** null for all. */
-  changes: readonly Change[] | null
-  /** A text that the example holds, in upper or lower case. Default: any. */
-  search?: string | null
-  tolerance: number
-}
-
-/** Where a page begins: after this example. `rank` is the value it was sorted by, exactly. */
-export interface ExamplePlace {
-  id: string
-  rank: string | null
-  createdAt: string
+/** Experiments, of which the others are judged by the first. */
+export interface ComparedExperiments {
+  tenantId: string
+  baselineId: string
+  /** At least one. */
+  candidateIds: readonly string[]
 }
 
 /** An example with what both sides have of it. */
-export interface ComparedExample extends ExamplePlace {
+export interface ComparedExample {
+  id: string
+  createdAt: Timestamp
   inputs: JsonText | null
   outputs: JsonText | null
   metadata: JsonText | null
   /** By side: [{id, run_id, trace_id, status, latency, tokens, cost}], in the order of their ids. */
   baselineRuns: JsonText
   candidateRuns: JsonText
-  /** {key: {a, b, ka, kb}} with the means of both sides. */
-  measures: JsonText
+  /** Of the other candidates, in their order: [[…], …]. */
+  otherRuns: JsonText
 }
 
 /** Of each side, so many executions of an example are listed. */
 const mostRuns = 100
 
-/** Reads a page of the examples of two experiments. */
+/** Reads some examples, in the order of their ids here. Those that are gone are left out. */
 export async function comparedExampleList(
   db: Db,
-  pair: ComparedPair,
-  order: ExampleOrder,
-  page: { after: ExamplePlace | null; limit: number; hasBodies: boolean },
+  { tenantId, baselineId, candidateIds: [candidateId, ...others] }: ComparedExperiments,
+  ids: readonly string[],
+  hasBodies: boolean,
 ): Promise<ComparedExample[]> {
-  const rank = { difference: 'b - a', baseline: 'a', candidate: 'b', created: 'null::numeric' }[
-    order.by
-  ]
+  if (ids.length === 0) return []
   const bodies = raw(
-    page.hasBodies
-      ? 'example.inputs, example.outputs'
-      : 'null::json as inputs, null::json as outputs',
+    hasBodies ? 'examples.inputs, examples.outputs' : 'null::json as inputs, null::json as outputs',
   )
-  const direction = raw(order.isDescending ? 'desc' : 'asc')
   const statement = sql`
 -- name: compared_example_list
--- A page of the examples of two experiments, in the order of a measure, with what both have of them. Reads only.
-${pairSql(pair)},
-asked as (
-  select distinct shown.example_id, pair.a, pair.b
-  from shown
-  left join pair on pair.example_id = shown.example_id and pair.key = ${order.key}
-),
-placed as (
-  select example.id, example.created_at, ${raw(rank)} as rank
-  from asked
-  cross join lateral (
-    select examples.id, examples.created_at ${searchedSql(order)} from examples
-    where examples.tenant_id = ${tenant} and examples.id = asked.example_id
-    order by examples.valid_from desc
-    limit 1
-  ) as example
-  where ${changeSql(order)} and ${searchSql(order)}
-),
-page as (
-  select id, created_at, rank from placed
-  where ${page.after === null ? sql`true` : afterSql(page.after, order)}
-  order by rank ${direction} nulls last, created_at desc, id
-  limit ${String(page.limit)}::bigint
-)
-select page.id, page.created_at, page.rank::text as rank, ${bodies}, example.metadata,
-  ${runsSql(0)} as baseline_runs, ${runsSql(1)} as candidate_runs,
-  coalesce((
-    select json_object_agg(pair.key, json_build_object('a', pair.a, 'b', pair.b) order by pair.key)
-    from pair where pair.example_id = page.id
-  ), '{}') as measures
-from page
+-- Some examples with their executions in two experiments. Reads only.
+select asked.id, example.created_at, example.inputs, example.outputs, example.metadata,
+  ${runsSql(baselineId)} as baseline_runs, ${runsSql(candidateId!)} as candidate_runs,
+  json_build_array(${others.length === 0 ? empty : join(others.map(runsSql), ', ')}) as other_runs
+from unnest(${`{${ids.join(',')}}`}::text::uuid[]) with ordinality as asked (id, place)
 cross join lateral (
-  select examples.inputs, examples.outputs, examples.metadata from examples
-  where examples.tenant_id = ${tenant} and examples.id = page.id
+  select examples.created_at, ${bodies}, examples.metadata from examples
+  where examples.tenant_id = ${tenant} and examples.id = asked.id
   order by examples.valid_from desc
   limit 1
 ) as example
-order by page.rank ${direction} nulls last, page.created_at desc, page.id`
-  return runComposed<ComparedExample>(db, pair.tenantId, statement)
+order by asked.place`
+  return runComposed<ComparedExample>(db, tenantId, statement)
 }
 
-function runsSql(side: 0 | 1): Sql {
+function runsSql(experimentId: string): Sql {
   return sql`coalesce((
     select json_agg(json_build_object(
       'id', shown.id, 'run_id', shown.run_id, 'trace_id', shown.trace_id, 'status', shown.status,
-      'latency', shown.latency::double precision, 'tokens', shown.total_tokens, 'cost', shown.total_cost
+      'latency', extract(epoch from shown.duration)::double precision, 'tokens', shown.total_tokens,
+      'cost', shown.total_cost
     ) order by shown.id)
     from (
-      select * from shown
-      where shown.example_id = page.id and shown.side = ${raw(String(side))}
-      order by shown.id limit ${String(mostRuns)}::bigint
+      select run.id, run.run_id, run.trace_id, run.status, run.duration, run.total_tokens, run.total_cost
+      from shown_runs as run
+      where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+        and run.reference_example_id = asked.id and not run.yields
+      order by run.id limit ${String(mostRuns)}::bigint
     ) as shown
-  ), '[]')`
-}
-
-function changeSql({ changes, tolerance }: ExampleOrder): Sql {
-  if (changes === null) return sql`true`
-  return sql`(case
-    when b - a > ${String(tolerance)}::numeric then 'higher'
-    when b - a < -${String(tolerance)}::numeric then 'lower'
-    when b - a is not null then 'equal'
-    else 'missing' end) = any (${[...changes]}::text[])`
-}
-
-function searchedSql({ search = null }: ExampleOrder): Sql {
-  const text = (column: string) => `left(coalesce(examples.${column}::text, ''), ${searchedLength})`
-  return search === null ? empty : raw(`, ${text('inputs')} || ' ' || ${text('outputs')} as text`)
-}
-
-function searchSql({ search = null }: ExampleOrder): Sql {
-  return search === null ? sql`true` : sql`position(lower(${search}) in lower(example.text)) > 0`
-}
-
-function afterSql({ rank, createdAt, id }: ExamplePlace, { isDescending }: ExampleOrder): Sql {
-  const tie = sql`(created_at < ${createdAt}::timestamptz or (created_at = ${createdAt}::timestamptz and id > ${id}::uuid))`
-  if (rank === null) return sql`(rank is null and ${tie})`
-  const beyond = raw(isDescending ? '<' : '>')
-  return sql`(rank is null or rank ${beyond} ${rank}::numeric or (rank = ${rank}::numeric and ${tie}))`
+  ), '[]'::json)`
 }

@@ -3,7 +3,6 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { pairSql } from '../compare/pair-sql.ts'
 
 /** An experiment of a dataset as a list shows it. Its statistics are as of the last refresh; times are in seconds. */
 export interface SummarisedExperiment {
@@ -102,11 +101,39 @@ export async function measureListOfExperiment(
 ): Promise<MeasureSummary[]> {
   const statement = sql`
 -- name: measure_list_of_experiment
--- The measures of one experiment over its examples. Reads only.
-${pairSql({ tenantId, baselineId: id, candidateId: id })}
-select key, is_score, count(b)::integer as examples, avg(b)::double precision as mean,
-  stddev_samp(b)::double precision as deviation, bool_and(b in (0, 1) and k = 1) as is_binary
-from pair
+-- The measures of one experiment over its examples: repetitions are averaged within their example, and several scores of
+-- one key on one execution before that. As numeric, so that nothing depends on the order of rows. Reads only.
+with shown as materialized (
+  select run.reference_example_id as example_id, run.id, run.run_id, run.trace_id,
+    extract(epoch from run.duration) as latency, run.total_tokens::numeric as total_tokens, run.total_cost
+  from shown_runs as run
+  where run.tenant_id = ${tenant} and run.experiment_id = ${id}::uuid
+    and run.reference_example_id is not null and not run.yields
+),
+scored as (
+  select shown.example_id, shown.id, feedback.key, avg(feedback.score_number::text::numeric) as score
+  from shown
+  cross join lateral runmill_feedback_of(${tenant}, shown.run_id, shown.trace_id) as feedback
+  where feedback.key is not null and feedback.score_number is not null
+    and feedback.comparative_experiment_id is null
+  group by shown.example_id, shown.id, feedback.key
+),
+value as (
+  select example_id, key, true as is_score, avg(score) as mean, count(*) as k
+  from scored
+  group by example_id, key
+  union all
+  select shown.example_id, taken.key, false, avg(taken.amount), count(*)
+  from shown
+  cross join lateral (
+    values ('latency', shown.latency), ('tokens', shown.total_tokens), ('cost', shown.total_cost)
+  ) as taken (key, amount)
+  where taken.amount is not null and not exists (select from scored where scored.key = taken.key)
+  group by shown.example_id, taken.key
+)
+select key, is_score, count(*)::integer as examples, avg(mean)::double precision as mean,
+  stddev_samp(mean)::double precision as deviation, bool_and(mean in (0, 1) and k = 1) as is_binary
+from value
 group by key, is_score
 order by is_score desc, key collate "C"
 limit 1000`
