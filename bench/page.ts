@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { withApi } from './api/api-in-process.ts'
-import { fillCompared } from './compared-store.ts'
+import { fillCompared } from './stores/compared-store.ts'
 import { withFreshStore } from './fresh-store.ts'
 
 /*

@@ -8,15 +8,13 @@ import type { Document } from './contract-shapes.ts'
  * need has to exist.
  */
 export async function ownDocument(): Promise<Document> {
-  const nothing = { pageFolder: null } as unknown as Omit<
-    AppOptions,
-    'maxBodyBytes' | 'metrics' | 'queue'
-  >
+  const nothing = {} as Omit<AppOptions, 'maxBodyBytes' | 'metrics' | 'queue' | 'pageFolder'>
   const app = await buildApp({
     ...nothing,
     metrics: createMetrics(),
     queue: inlineBackend(),
     maxBodyBytes: 1,
+    pageFolder: null,
   })
   await app.ready()
   const answer = await app.inject('/docs/json')

@@ -7,8 +7,6 @@ import type { App } from '../services.ts'
 /** What a tab may begin with: the root, and the addresses of the page's views (`web/url/addresses.ts`). */
 const addresses = ['/', '/app', '/app/*']
 
-const isAsset = /^\/app\/assets\//
-
 /**
  * Serves the page. Every address of its views is answered with the same file, in which the view is chosen, and nothing
  * outside of `/app` is. Files with a hash in their name never change.
@@ -35,13 +33,11 @@ export async function page(app: App, folder: string | null): Promise<boolean> {
     app.get(
       url,
       { schema: { hide: true }, config: { contentSecurityPolicy: pagePolicy } },
-      async (request, reply) => {
+      async (_, reply) => {
         if (html === null) {
           reply.code(404).type('text/plain; charset=utf-8')
           return 'The page is not built: run npm run build, and start the server from dist.\n'
         }
-        // A file of another build: an answer with the page in its place would be run as a script.
-        if (isAsset.test(request.url)) return reply.callNotFound()
         return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(html)
       },
     )

@@ -50,7 +50,8 @@ export function useComparison(
     queryFn: async ({ pageParam, signal }): Promise<Page> => {
       const answer = await request<CompareAnswer>('/api/runmill/compare', {
         method: 'POST',
-        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        // Further pages need no measures.
+        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam, summary: false }) },
         signal,
       })
       return { ...answer, rows: answer.rows.map(rowOf) }
