@@ -2,17 +2,11 @@ import { csvCell } from '../../domain/csv-cell.ts'
 import type { Cell, Column } from './columns.ts'
 import type { OutputFile } from './output-file.ts'
 import { parquetWriter } from './parquet.ts'
+import type { RowWriter } from './row-writer.ts'
 
 export const formats = ['csv', 'jsonl', 'parquet'] as const
 
 export type Format = (typeof formats)[number]
-
-/** Writes rows in one format. */
-export interface RowWriter {
-  write(row: readonly Cell[]): Promise<void>
-  /** Writes what is missing at the end; the file stays open. */
-  end(): Promise<void>
-}
 
 export function createWriter(
   format: Format,

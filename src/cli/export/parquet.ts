@@ -1,7 +1,7 @@
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
 import type { Cell, Column, ColumnType } from './columns.ts'
-import type { RowWriter } from './formats.ts'
 import type { OutputFile } from './output-file.ts'
+import type { RowWriter } from './row-writer.ts'
 
 /** A row group is in memory until it is written. */
 const groupRows = 10_000
