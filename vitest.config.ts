@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config'
+import { testsPage } from './test/support/find-browser.ts'
 import { WaitingFirst } from './test/support/sequencer.ts'
+
+if (!testsPage()) console.log('The tests of the page are left out: there is no Chromium.')
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: testsPage() ? [] : ['test/web/**'],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
     // Modules are loaded once per worker: 87 files that each load the whole server took 40 s of two cores.

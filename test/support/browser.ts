@@ -4,20 +4,13 @@ import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { inject } from 'vitest'
+import { findBrowser } from './find-browser.ts'
 import { harness, type Harness } from './harness.ts'
-
-const places = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-]
 
 /** @throws Error when there is none: the page is only tested in a real browser */
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'] ?? places.find((path) => existsSync(path))
-  if (executablePath === undefined)
+  const executablePath = findBrowser()
+  if (executablePath === null)
     throw new Error(
       'The tests of the page need Chromium: install it (apt-get install chromium), or set CHROMIUM_PATH.',
     )
