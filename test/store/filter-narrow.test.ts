@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Filter, FilterOperator, FilterValue } from '../../src/domain/filter.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
@@ -12,6 +13,8 @@ import { insertTenant } from '../support/tenant.ts'
 let database: TestDatabase
 let db: Db
 let tenantId: string
+/** Longer than an entry of an index may be. */
+const longTag = randomBytes(50_000).toString('hex')
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -19,15 +22,17 @@ beforeAll(async () => {
   tenantId = (await insertTenant(db)).id
   const { id: stranger } = await insertTenant(db)
   const long = 'n'.repeat(250)
+  const tags = [3, 4].map((n) => [`${longTag}${n}`])
   await db`
     insert into runs (tenant_id, id, v, m, trace_id, name, tags)
     values (${tenantId}, ${id(1)}, 1, 0, ${id(1)}, 'a', '{x,y}'), (${tenantId}, ${id(2)}, 1, 0, ${id(2)}, 'b', '{y}'),
-      (${tenantId}, ${id(3)}, 1, 0, ${id(3)}, ${`${long}3`}, null), (${tenantId}, ${id(4)}, 1, 0, ${id(4)}, ${`${long}4`}, null),
+      (${tenantId}, ${id(3)}, 1, 0, ${id(3)}, ${`${long}3`}, ${tags[0]!}),
+      (${tenantId}, ${id(4)}, 1, 0, ${id(4)}, ${`${long}4`}, ${tags[1]!}),
       (${stranger}, ${id(5)}, 1, 0, ${id(5)}, 'a', '{x}')`
   await db`
     insert into traces (tenant_id, id, v, m, tags, root_tags)
     values (${tenantId}, ${id(1)}, 1, 0, '{x}', '{y}'), (${tenantId}, ${id(2)}, 1, 0, null, '{y}'),
-      (${tenantId}, ${id(3)}, 1, 0, null, null), (${stranger}, ${id(5)}, 1, 0, '{x}', null)`
+      (${tenantId}, ${id(3)}, 1, 0, ${tags[0]!}, null), (${tenantId}, ${id(4)}, 1, 0, null, ${tags[1]!}), (${stranger}, ${id(5)}, 1, 0, '{x}', null)`
 })
 
 afterAll(async () => {
@@ -68,6 +73,13 @@ describe('a list is narrowed to the rows that an index finds', () => {
   test('traces by tags, their own and those of their root run', async () => {
     expect(await narrowed(traceSource, is('tags', 'all', ['x', 'y']))).toEqual([id(1)])
     expect(await narrowed(traceSource, is('tags', 'in', ['x', 'y']))).toEqual([id(1), id(2)])
+  })
+
+  test('tags of any length, which differ at their end', async () => {
+    const tag = `${longTag}4`
+    expect(await narrowed(runSource('run'), is('tags', 'has', tag))).toEqual([id(4)])
+    expect(await narrowed(traceSource, is('tags', 'all', [tag]))).toEqual([id(4)])
+    expect(await narrowed(traceSource, is('tags', 'in', [tag, 'none']))).toEqual([id(4)])
   })
 
   test('one of several conditions, all of which stay', async () => {

@@ -212,10 +212,13 @@ function foundSql(condition: FilterCondition, { columns }: FilterSource): Sql | 
   if (!operators.includes(operator) || value === null || key !== undefined) return null
   const { type } = filterAttributes[condition.attribute]
   const select = sql`select ${id} from ${rows} and`
-  if (operator !== 'all') return sql`${select} (${conditionSql(type, indexed, condition)})`
+  const isMet = conditionSql(type, indexed, condition)
+  if (type !== 'tags') return sql`${select} (${isMet})`
+  const tags = ([value].flat() as readonly FilterScalar[]).map(String)
   // Rows without any tag have all of none, and no index finds them.
-  const tags = value as readonly FilterScalar[]
-  return tags.length === 0 ? null : sql`${select} ${indexed.sql} @> ${tags.map(String)}::text[]`
+  if (tags.length === 0) return null
+  const shares = operator === 'in' ? sql`&&` : sql`@>`
+  return sql`${select} runmill_tag_keys(${indexed.sql}) ${shares} runmill_tag_keys(${tags}::text[]) and (${isMet})`
 }
 
 function freeSearchSql(text: string, source: FilterSource): Sql {
