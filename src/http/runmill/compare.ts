@@ -16,10 +16,7 @@ import { idAt } from '../../domain/stats/experiment-columns.ts'
 import { type Change, type MeasurePair, measurePairs } from '../../domain/stats/pairing.ts'
 import { toEpochMicros } from '../../domain/timestamp.ts'
 import type { Db } from '../../store/pool.ts'
-import {
-  type ColumnPair,
-  type ColumnStore,
-} from '../../store/read/compare/column-store.ts'
+import { type ColumnPair, type ColumnStore } from '../../store/read/compare/column-store.ts'
 import {
   comparedExampleList,
   type ComparedExperiments,
@@ -27,7 +24,7 @@ import {
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
 import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import type { App, Services } from '../services.ts'
 import {
   categoryFromRow,
@@ -71,7 +68,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
   const { baseline, candidates } = await findCompared(db, tenantId, asked)
   const ids = [baseline, ...candidates].map(({ id }) => id)
   // What was applied is compared, whether or not a worker has come to it.
-  await experimentAggregateRefreshDirty(db, tenantId, ids)
+  await experimentAggregateFreshen(db, tenantId, ids)
   const directions: Directions = {
     asked: asked.directions ?? {},
     configured: await scoreDirectionList(db, tenantId),

@@ -9,7 +9,7 @@ import {
   exampleFindNewest,
   executionListOfExample,
 } from '../../store/read/experiments/example-executions.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
@@ -83,7 +83,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
     async (request) => {
       const { tenantId } = request.principal
       const experiment = await findExperiment(db, tenantId, request.params.id)
-      await experimentAggregateRefreshDirty(db, tenantId, [experiment.id])
+      await experimentAggregateFreshen(db, tenantId, [experiment.id])
       let summary: ReturnType<typeof summaryOf> | null = null
       // An experiment beside itself: the candidate's side is what it has measured.
       await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
