@@ -40,6 +40,11 @@ export function withReading<T>(reading: Reading, work: () => T): T {
   return storage.run(reading, work)
 }
 
+/** Runs `work` outside of any reading: nobody's leaving cancels its statements, and they wait for no turn. */
+export function withoutReading<T>(work: () => T): T {
+  return storage.exit(work)
+}
+
 /** Returns the reading that the running code belongs to; undefined for requests that write, and in workers. */
 export function currentReading(): Reading | undefined {
   return storage.getStore()

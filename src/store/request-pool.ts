@@ -55,9 +55,7 @@ export function openRequestPool(
   const db = openPool(url, { max, requests, limits: unansweredLimits, silence })
   const total = Math.max(1, max - reservedConnections)
   const slots = createReadSlots(total, Math.max(1, Math.min(total, Math.floor(max / 2))))
-  setQueryRunner(db, async (start) => {
-    const reading = currentReading()
-    if (reading === undefined) return start()
+  const take = async (reading: Reading): Promise<() => void> => {
     const patienceMs = reading.hasBegun() ? begunPatienceMs : firstPatienceMs
     const startedAt = performance.now()
     line?.inLine(1)
@@ -65,6 +63,13 @@ export function openRequestPool(
       .take(reading.tenantId, reading.signal, patienceMs)
       .finally(() => line?.inLine(-1))
     line?.waited((performance.now() - startedAt) / 1000)
+    return release
+  }
+  takers.set(db, take)
+  setQueryRunner(db, async (start) => {
+    const reading = currentReading()
+    if (reading === undefined) return start()
+    const release = await take(reading)
     try {
       return await runWhileWanted(start(), reading, requests.statementMs)
     } finally {
@@ -72,6 +77,18 @@ export function openRequestPool(
     }
   })
   return db
+}
+
+const takers = new WeakMap<Db, (reading: Reading) => Promise<() => void>>()
+
+/**
+ * Waits until a transaction on behalf of a reading may have a connection. Its statements must belong to no reading: they
+ * have their turn already.
+ * @returns what is called when it has ended; a pool that answers no requests has room for everything
+ * @throws ReadsBusyError
+ */
+export async function takeReadSlot(db: Db, reading: Reading): Promise<() => void> {
+  return (await takers.get(db)?.(reading)) ?? (() => {})
 }
 
 /**

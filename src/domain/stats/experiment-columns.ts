@@ -54,6 +54,8 @@ export interface ExperimentColumns {
   categories: ReadonlyMap<string, CategoryColumn>
   /** Some executions were read from the rows because nothing marks what changes them. */
   isUnmarked: boolean
+  /** There were more scores or categories than `mostKeys`. */
+  hasMoreKeys: boolean
   /** About what they take. */
   bytes: number
 }
@@ -65,9 +67,14 @@ export const unfinished = 2
 const mostLabels = 50
 /** More different configs of a key are not told apart. */
 const mostConfigs = 20
+/** Of scores, and of categories: more than anybody can look at. A client may make up as many keys as it likes. */
+export const mostKeys = 2000
 /** Id and flags; place, value and count. */
 const bytesOfExample = 17
 const bytesOfValue = 16
+/** Of a key, whatever it has; of a label. Their text comes on top. */
+const bytesOfKey = 2000
+const bytesOfLabel = 100
 
 /** Builds columns of executions that come in the order of their examples. */
 export class ColumnsBuilder {
@@ -82,6 +89,8 @@ export class ColumnsBuilder {
   private flag = 0
   private isUnmarked = false
   private values = 0
+  private bytesOfKeys = 0
+  private hasMoreKeys = false
   private readonly keys: ReadonlySet<string> | null
 
   /** @param keys only these measures and categories; null: all */
@@ -91,7 +100,7 @@ export class ColumnsBuilder {
 
   /** About what the columns take so far. */
   get bytes(): number {
-    return bytesOfExample * (this.place + 1) + bytesOfValue * this.values
+    return bytesOfExample * (this.place + 1) + bytesOfValue * this.values + this.bytesOfKeys
   }
 
   add(execution: Execution): void {
@@ -113,7 +122,10 @@ export class ColumnsBuilder {
       this.measure(this.taken, 'latency')?.add(this.place, microseconds / 1e6)
     if (tokens !== null) this.measure(this.taken, 'tokens')?.add(this.place, tokens)
     if (cost !== null) this.measure(this.taken, 'cost')?.add(this.place, cost)
-    for (const key in labels) this.category(key)?.add(this.place, labels[key]!)
+    for (const key in labels) {
+      const more = this.category(key)?.add(this.place, labels[key]!) ?? 0
+      this.bytesOfKeys += more
+    }
   }
 
   done(): ExperimentColumns {
@@ -126,27 +138,46 @@ export class ColumnsBuilder {
       const column = builder.done()
       if (column !== null) categories.set(key, column)
     }
-    const { place, executions, isUnmarked, bytes } = this
-    return { size: place + 1, executions, ids, flags, scores, taken, categories, isUnmarked, bytes }
+    const { place, executions, isUnmarked, hasMoreKeys, bytes } = this
+    const size = place + 1
+    return {
+      size,
+      executions,
+      ids,
+      flags,
+      scores,
+      taken,
+      categories,
+      isUnmarked,
+      hasMoreKeys,
+      bytes,
+    }
   }
 
   private measure(among: Map<string, MeasureBuilder>, key: string): MeasureBuilder | undefined {
-    if (this.keys?.has(key) === false) return undefined
-    this.values++
-    const known = among.get(key)
-    if (known !== undefined) return known
-    const made = new MeasureBuilder()
-    among.set(key, made)
-    return made
+    return this.builder(among, key, () => new MeasureBuilder())
   }
 
   private category(key: string): CategoryBuilder | undefined {
+    return this.builder(this.categories, key, () => new CategoryBuilder())
+  }
+
+  private builder<Builder>(
+    among: Map<string, Builder>,
+    key: string,
+    make: () => Builder,
+  ): Builder | undefined {
     if (this.keys?.has(key) === false) return undefined
+    const known = among.get(key)
+    if (known === undefined && among.size >= mostKeys) {
+      this.hasMoreKeys = true
+      return undefined
+    }
     this.values++
-    const known = this.categories.get(key)
     if (known !== undefined) return known
-    const made = new CategoryBuilder()
-    this.categories.set(key, made)
+    const made = make()
+    among.set(key, made)
+    this.bytesOfKeys += bytesOfKey + 2 * key.length
     return made
   }
 }
@@ -197,23 +228,27 @@ class CategoryBuilder {
   private count = 0
   private isSingle = true
 
-  add(place: number, labels: Record<string, number>): void {
+  /** @returns about how many more bytes it takes for labels that are new */
+  add(place: number, labels: Record<string, number>): number {
     if (place !== this.place) {
       this.close()
       this.place = place
       this.count = 0
     }
     this.count++
+    let bytes = 0
     let given = 0
     for (const label in labels) given += labels[label]!
     for (const label in labels) {
       if (!this.labels.has(label)) {
-        if (this.labels.size > mostLabels) return
+        if (this.labels.size > mostLabels) return bytes
         this.labels.set(label, this.labels.size)
+        bytes += bytesOfLabel + 2 * label.length
       }
       const known = this.labels.get(label)!
       this.open.set(known, (this.open.get(known) ?? 0) + labels[label]! / given)
     }
+    return bytes
   }
 
   /** @returns null for what are no categories */

@@ -104,8 +104,19 @@ export function measurePairs(
   ]
 }
 
+/** Orders texts as their bytes in UTF-8 are. */
 export function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1
+  }
+  return a.length - b.length
+}
+
+/** Half of a character beyond all that have one unit. */
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xe000
 }
 
 /** What is told of one example: the means, and of how many executions they are. */

@@ -17,6 +17,8 @@ export interface Compared {
   categories: ComparedCategory[]
   coverage: Coverage
   executions: { baseline: number; candidate: number }
+  /** Some keys are left out. */
+  hasMoreKeys: boolean
 }
 
 export function experimentFromRow(row: NamedExperiment) {
@@ -188,7 +190,7 @@ export function categoryFromRow(row: ComparedCategory): CategoryAnswer {
 }
 
 export function validityFromRow(
-  { candidate, coverage: row, executions, measures }: Compared,
+  { candidate, coverage: row, executions, measures, hasMoreKeys }: Compared,
   baseline: NamedExperiment,
 ): ValidityAnswer {
   const isSameDataset = baseline.datasetId === candidate.datasetId
@@ -197,6 +199,8 @@ export function validityFromRow(
     if (count > 0) warnings.push(`${count} ${count === 1 ? 'example' : 'examples'} ${what}`)
   }
   if (!isSameDataset) warnings.push('the experiments are of different datasets')
+  if (hasMoreKeys)
+    warnings.push('there are too many scores: only some are compared, so name the measures')
   warn(row.changed, 'changed between the two experiments')
   warn(row.onlyBaseline, 'only in the baseline')
   warn(row.onlyCandidate, 'only in the candidate')

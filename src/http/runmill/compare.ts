@@ -24,7 +24,7 @@ import {
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
 import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import type { App, Services } from '../services.ts'
 import {
   categoryFromRow,
@@ -68,7 +68,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
   const { baseline, candidates } = await findCompared(db, tenantId, asked)
   const ids = [baseline, ...candidates].map(({ id }) => id)
   // What was applied is compared, whether or not a worker has come to it.
-  await experimentAggregateRefreshDirty(db, tenantId, ids)
+  await experimentAggregateFreshen(db, tenantId, ids)
   const directions: Directions = {
     asked: asked.directions ?? {},
     configured: await scoreDirectionList(db, tenantId),
@@ -137,12 +137,15 @@ async function summaryOf(
     categories: [],
     coverage: coverageOf(pairing, facts, toEpochMicros(startTime)),
     executions: { baseline: baseline.executions, candidate: candidate.executions },
+    hasMoreKeys: asked.summary && (baseline.hasMoreKeys || candidate.hasMoreKeys),
   }
   // One measure of a million examples takes some 100 ms, in which nobody else is served.
   const giveWay = async (): Promise<void> => {
     if (pairing.size > largeFrom) await setImmediate()
   }
   const pairs = measurePairs(baseline, candidate).filter(({ key }) => isWanted(key))
+  const keys = categoryKeys(baseline, candidate).filter(isWanted)
+  if (Math.max(pairs.length, keys.length) > mostMeasures) compared.hasMoreKeys = true
   for (const pair of pairs.slice(0, mostMeasures)) {
     await giveWay()
     const direction = directionOf(pair, directions)
@@ -151,7 +154,6 @@ async function summaryOf(
       worst: pair.isScore ? worstCase(pairing, pair, direction, options) : null,
     })
   }
-  const keys = categoryKeys(baseline, candidate).filter(isWanted)
   for (const key of keys.slice(0, mostMeasures)) {
     await giveWay()
     const [left, right] = [baseline.categories.get(key), candidate.categories.get(key)]

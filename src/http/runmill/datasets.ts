@@ -5,7 +5,7 @@ import {
   experimentListNewest,
   experimentListSummarised,
 } from '../../store/read/experiments/experiment-summaries.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { readCursor, writeCursor } from './cursor.ts'
@@ -139,7 +139,7 @@ export function datasetRoutes(app: App, { db, clock }: Services): void {
       const after = id === undefined || createdAt === undefined ? null : { id, createdAt }
       const found = await experimentListNewest(db, tenantId, dataset.id, after, limit + 1)
       const shown = found.slice(0, limit)
-      await experimentAggregateRefreshDirty(db, tenantId, shown)
+      await experimentAggregateFreshen(db, tenantId, shown)
       const rows = await experimentListSummarised(db, tenantId, shown)
       const last = found.length > limit ? rows.at(-1) : undefined
       return {

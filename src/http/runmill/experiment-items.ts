@@ -14,7 +14,7 @@ import {
   examplePreviewList,
   executionPreviewList,
 } from '../../store/read/experiments/item-previews.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import { raw, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
@@ -90,7 +90,7 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
       const [experiment] = await comparedExperimentList(db, tenantId, { id }, 1)
       if (experiment === undefined)
         throw new RunmillError(404, 'There is no such experiment on a dataset')
-      await experimentAggregateRefreshDirty(db, tenantId, [id])
+      await experimentAggregateFreshen(db, tenantId, [id])
       const after = cursor === undefined ? null : placeOf(readCursor(place, cursor))
       let found: Found[] = []
       // An experiment beside itself: the candidate's side is what it has measured.

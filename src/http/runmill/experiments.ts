@@ -9,7 +9,7 @@ import {
   exampleFindNewest,
   executionListOfExample,
 } from '../../store/read/experiments/example-executions.ts'
-import { experimentAggregateRefreshDirty } from '../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
@@ -76,6 +76,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
                 interval: z.array(z.number()).length(2).nullable(),
               }),
             ),
+            has_more_measures: z.boolean().describe('There are so many that some are left out'),
           }),
         },
       },
@@ -83,7 +84,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
     async (request) => {
       const { tenantId } = request.principal
       const experiment = await findExperiment(db, tenantId, request.params.id)
-      await experimentAggregateRefreshDirty(db, tenantId, [experiment.id])
+      await experimentAggregateFreshen(db, tenantId, [experiment.id])
       let summary: ReturnType<typeof summaryOf> | null = null
       // An experiment beside itself: the candidate's side is what it has measured.
       await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
@@ -153,29 +154,29 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
 function summaryOf({ candidate, pairing, facts }: ColumnPair) {
   const coverage = coverageOf(pairing, facts, 0)
   const options = { isChosen: null, tolerance: 0, confidence: 0.95 }
+  const measures = measurePairs(candidate, candidate)
   return {
     executions: candidate.executions,
     examples: candidate.size,
     errored: coverage.candidateErrored,
     unfinished: coverage.candidateUnfinished,
-    measures: measurePairs(candidate, candidate)
-      .slice(0, mostMeasures)
-      .flatMap((each) => {
-        const measure = compareMeasure(pairing, each, options)
-        const { key, isScore, pairs, candidateMean: mean, candidateInterval: interval } = measure
-        if (mean === null) return []
-        // Values without any spread say nothing of how far off their mean is.
-        const isKnown = interval !== null && interval[0] < interval[1]
-        return [
-          {
-            key,
-            is_score: isScore,
-            examples: pairs,
-            mean,
-            interval: isKnown ? [...interval] : null,
-          },
-        ]
-      }),
+    has_more_measures: candidate.hasMoreKeys || measures.length > mostMeasures,
+    measures: measures.slice(0, mostMeasures).flatMap((each) => {
+      const measure = compareMeasure(pairing, each, options)
+      const { key, isScore, pairs, candidateMean: mean, candidateInterval: interval } = measure
+      if (mean === null) return []
+      // Values without any spread say nothing of how far off their mean is.
+      const isKnown = interval !== null && interval[0] < interval[1]
+      return [
+        {
+          key,
+          is_score: isScore,
+          examples: pairs,
+          mean,
+          interval: isKnown ? [...interval] : null,
+        },
+      ]
+    }),
   }
 }
 

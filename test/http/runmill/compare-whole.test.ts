@@ -203,3 +203,27 @@ test('labels are compared as categories; configs and failures are told of', asyn
     ],
   })
 })
+
+test('of too many scores only some are compared, which is said; one that is named is always compared', async () => {
+  const h = await harness()
+  const f = await twoExperiments(h, once(1, 1), once(1, 1))
+  const run = rootRun(f.candidate, f.examples[0]!)
+  const names = Array.from({ length: 2001 }, (_, i) => `score ${String(i).padStart(4, '0')}`)
+  await h.ingest(run, ...names.map((name) => feedbackOn(run, name, 1)))
+  const compare = async (more: object) => {
+    const body = { candidates: [f.candidate], baseline: f.baseline, limit: 0, ...more }
+    const answer = await h.call('POST', '/api/runmill/compare', body)
+    expect(answer.status).toBe(200)
+    return answer.body.comparisons[0]
+  }
+  const warning = expect.stringContaining('too many scores')
+  expect((await compare({})).validity.warnings).toContainEqual(warning)
+  // It is read anew, although the experiment is known by now.
+  for (const last of [names.at(-1)!, names.at(-2)!]) {
+    const named = await compare({ measures: [last] })
+    expect(named.measures).toMatchObject([{ key: last, only_candidate: 1 }])
+    expect(named.validity.warnings).not.toContainEqual(warning)
+  }
+  const { body } = await h.call('GET', `/api/runmill/experiments/${f.candidate}/summary`)
+  expect(body.has_more_measures).toBe(true)
+})

@@ -7,7 +7,7 @@ import {
   experimentSorts,
   type ExperimentQuery,
 } from '../../../store/read/experiments/experiments.ts'
-import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../../store/write/fresh-aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { parseSessionFilter } from '../../filter/filter-parse.ts'
@@ -108,7 +108,7 @@ export function getSessions(app: App, services: Services): void {
       // The filter itself must not choose what to refresh: it cannot match scores that are not counted yet.
       const candidates = isScoreFiltered ? { ...query, filter: undefined } : query
       const dirty = await experimentListDirty(db, tenantId, candidates, refreshLimit)
-      await experimentAggregateRefreshDirty(db, tenantId, dirty)
+      await experimentAggregateFreshen(db, tenantId, dirty)
     }
     const rows = await listSeeded(services, tenantId, query)
     return sessionsWithStatistics(db, tenantId, rows, {

@@ -9,7 +9,7 @@ import {
 } from '../../../store/read/experiments/execution-stats.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import { experimentAggregateListAmong } from '../../../store/read/experiments/experiments.ts'
-import { experimentAggregateRefreshDirty } from '../../../store/write/aggregates.ts'
+import { experimentAggregateFreshen } from '../../../store/write/fresh-aggregates.ts'
 import { printFilter } from '../../filter/filter-parse.ts'
 import type { SessionAnswer } from './session-answer.ts'
 import { sessionWithStatistics } from './session-from-row.ts'
@@ -40,7 +40,7 @@ export async function sessionsWithStatistics(
 ): Promise<SessionAnswer[]> {
   const { isFull, filter, minStartTime, select, hasFacets = false } = asked
   const ids = rows.map((row) => row.id)
-  await experimentAggregateRefreshDirty(db, tenantId, ids)
+  await experimentAggregateFreshen(db, tenantId, ids)
   const query: ExecutionQuery = { tenantId, experimentIds: ids, filter, minStartTime }
   const isNarrowed = filter !== undefined || minStartTime !== undefined
   const [all, some, facets] = await Promise.all([
