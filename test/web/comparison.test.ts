@@ -178,6 +178,12 @@ describe('rows', () => {
     expect(pages).toHaveLength(3)
     expect(new Set(pages.map((body) => JSON.parse(body).cursor)).size).toBe(3)
     expect(await page.locator('.rows-end').textContent()).toContain('210 examples')
+    // Another order begins at the top, whatever was seen before.
+    await page.getByRole('button', { name: /^correct.*: sort/ }).click()
+    await expect.poll(async () => pages.length).toBe(4)
+    await expect.poll(async () => scroller.evaluate((element) => element.scrollTop)).toBe(0)
+    await expect.poll(async () => page.locator('tr.row').count()).toBeGreaterThan(20)
+    expect(pages).toHaveLength(4)
   })
 })
 
