@@ -187,6 +187,29 @@ describe('rows', () => {
   })
 })
 
+test('while it is unfinished a comparison is read again, without inputs, until nothing changes any more', async () => {
+  const { h, page, go, complaints } = await visit(browser)
+  const f = await twoExperiments(h, once(1, 0, 1), once(1, 0, null))
+  await h.ingest(rootRun(f.candidate, f.examples[2]!, { endTime: null, outputs: null }))
+  const bodies: string[] = []
+  page.on('request', (request) => {
+    if (request.url().endsWith('/compare')) bodies.push(JSON.parse(request.postData()!).bodies)
+  })
+  await page.clock.install()
+  await go(`/app/compare?candidate=${f.candidate}`)
+  await expect.poll(async () => examples(page)).toEqual(['2', '1', '0'])
+  expect(bodies).toEqual(['full'])
+  await page.clock.runFor(6000)
+  await expect.poll(() => bodies).toEqual(['full', 'none'])
+  expect(await examples(page)).toEqual(['2', '1', '0'])
+  await page.clock.fastForward(660_000)
+  await page.waitForLoadState('networkidle')
+  const asked = bodies.length
+  await page.clock.runFor(60_000)
+  expect(bodies).toHaveLength(asked)
+  expect(complaints).toEqual([])
+})
+
 describe('an example that is opened', () => {
   test('shows input, reference, outputs, their difference, every execution, and all scores with reasons', async () => {
     const { h, page, go, complaints } = await visit(browser)
