@@ -28,6 +28,13 @@ async function main(): Promise<void> {
     process.exitCode = 1
     return
   }
+  if (process.env.RUNMILL_API_KEY === undefined && !isHere(url)) {
+    console.error(
+      `demo: ${url} is not this machine, so no key is made or sent. Set RUNMILL_API_KEY to a secret key of that server.`,
+    )
+    process.exitCode = 1
+    return
+  }
   const key = process.env.RUNMILL_API_KEY ?? (await demoKey(isAccepted))
   if (key === null) return
   if (!(await isAccepted(key))) {
@@ -64,6 +71,12 @@ async function main(): Promise<void> {
     `  npx runmill gate --candidate support-new-model --baseline support-main --undecided fail --score correct --no-new-failures`,
   ]
   console.log(lines.join('\n'))
+}
+
+/** The kept key belongs to the server of this checkout, and nobody else is to see it. */
+function isHere(address: string): boolean {
+  const { hostname } = new URL(address)
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }
 
 async function isReachable(): Promise<boolean> {

@@ -28,6 +28,8 @@ const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
   --margin N | KEY=N      how much worse still passes (default 0)
   --lower KEY             this score is better when it is lower
   --min-mean N | KEY=N    the least mean of the candidate, over the examples that both have
+  --family                judges each score by an interval that holds for all judged scores at once: 95 % over the
+                          family (Bonferroni), where without it each score has its own 95 %
   --no-new-failures       fails when any example does worse than before
   --max-missing N         examples that the candidate may lack (default 0)
   --max-errors N          examples of the candidate that may have failed (default 0)
@@ -51,6 +53,7 @@ const options = {
   margin: { type: 'string', multiple: true },
   lower: { type: 'string', multiple: true },
   'min-mean': { type: 'string', multiple: true },
+  family: { type: 'boolean' },
   'no-new-failures': { type: 'boolean' },
   'max-missing': { type: 'string' },
   'max-errors': { type: 'string' },
@@ -65,6 +68,7 @@ const options = {
 
 const defaults = {
   baseline: 'previous',
+  family: false,
   'no-new-failures': false,
   'max-missing': '0',
   'max-errors': '0',
@@ -75,6 +79,10 @@ const defaults = {
 /** How many of the examples that did worse are named. */
 const namedExamples = 10
 const askAgainMs = 2000
+
+const usualConfidence = 0.95
+/** The server makes intervals of at most 99.9 %. */
+const mostInFamily = 50
 
 /** Judges an experiment by a baseline, and says so by its exit code. */
 export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -95,6 +103,7 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   const age = values['max-baseline-age']
   const rules: Omit<GateRules, 'leastMeans'> = {
     scores: values.score ?? null,
+    isFamilyWise: values.family,
     noNewFailures: values['no-new-failures'],
     maxMissing: numberOf(values['max-missing'], '--max-missing'),
     maxErrors: numberOf(values['max-errors'], '--max-errors'),
@@ -164,7 +173,7 @@ async function judgeNow(
 ): Promise<GateVerdict> {
   const at = { now: Date.now(), url: connection.url }
   const first = await compare(connection, { ...asked, limit: 0 })
-  const { measures } = first.comparisons[0]!
+  const { candidate, measures } = first.comparisons[0]!
   const keys = measures
     .filter(({ key, is_score: isScore }) => rules.scores?.includes(key) ?? isScore)
     .map(({ key }) => key)
@@ -172,8 +181,13 @@ async function judgeNow(
   if (keys.length === 0) return judgeGate(first, [], { ...rules, leastMeans: {} }, at)
   assertKeys(byKey.lower, keys, '--lower')
   const judged: CompareBody = {
-    ...asked,
-    measures: keys,
+    // By id: `latest` may be another one by now.
+    candidates: [candidate.id],
+    baseline: first.baseline.id,
+    ...(asked.least_pairs === undefined ? {} : { least_pairs: asked.least_pairs }),
+    // A request may name fewer measures than two experiments may have.
+    ...(rules.scores === null ? {} : { measures: keys }),
+    confidence: confidenceOf(rules, keys.length),
     directions: Object.fromEntries(byKey.lower.map((key) => [key, 'lower'])),
     margins: numbersByKey(byKey.margins, keys, '--margin'),
   }
@@ -186,4 +200,16 @@ async function judgeNow(
     if (each.rows.length > 0) regressed.push(each)
   }
   return judgeGate(comparison, regressed, { ...rules, leastMeans }, at)
+}
+
+/** Of each interval. @throws CliError where so many intervals are wider than the server makes them */
+function confidenceOf({ isFamilyWise }: Pick<GateRules, 'isFamilyWise'>, scores: number): number {
+  if (!isFamilyWise) return usualConfidence
+  if (scores > mostInFamily) {
+    throw new CliError(
+      exitCodes.usage,
+      `--family judges at most ${mostInFamily} scores: name them by --score`,
+    )
+  }
+  return 1 - (1 - usualConfidence) / scores
 }

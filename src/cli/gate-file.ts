@@ -12,6 +12,7 @@ export interface GateSettings {
   margin?: string[]
   lower?: string[]
   'min-mean'?: string[]
+  family?: boolean
   'no-new-failures'?: boolean
   'max-missing'?: string
   'max-errors'?: string
@@ -31,6 +32,7 @@ const readers: Readonly<Record<keyof GateSettings, Reader>> = {
   margin: listByKey,
   lower: list,
   'min-mean': listByKey,
+  family: flag,
   'no-new-failures': flag,
   'max-missing': one,
   'max-errors': one,

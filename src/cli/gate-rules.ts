@@ -11,6 +11,8 @@ export interface GateRules {
   scores: readonly string[] | null
   /** The least mean of the candidate, by score. */
   leastMeans: Readonly<Record<string, number>>
+  /** Whether the interval of each score is one that holds for all of them at once. */
+  isFamilyWise: boolean
   /** No example may do worse than before in a score. */
   noNewFailures: boolean
   /** Examples of the baseline that the candidate may lack, or of which it may lack a score. */
@@ -46,6 +48,8 @@ export interface GateVerdict {
   measures: Measure[]
   /** The scores over which p is corrected by Holm's method. */
   family: string[]
+  /** Whether the intervals, and so the verdicts, are corrected over the judged scores too. */
+  is_family_wise: boolean
   validity: Validity
   /** By score, the examples that did worse, the worst first. */
   regressed: { key: string; rows: (Row & { url: string })[] }[]
@@ -97,6 +101,7 @@ export function judgeGate(
     url: compareLink(at.url, pair),
     measures: judged,
     family: judged.filter(({ p_holm: p }) => p !== null).map(({ key }) => key),
+    is_family_wise: rules.isFamilyWise,
     validity,
     regressed: regressed.map(({ key, rows }) => ({
       key,

@@ -37,7 +37,7 @@ export function gateText(verdict: GateVerdict): string {
     ...measures.map(({ summary }) => `  ${summary}`),
     ...validity.warnings.map((warning) => `  note: ${warning}`),
     `  baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}`,
-    ...(verdict.family.length > 1 ? [`  p corrected over ${verdict.family.join(', ')}`] : []),
+    ...correctionOf(verdict, verdict.family).map((line) => `  ${line}`),
     ...verdict.regressed.flatMap(({ key, rows }) =>
       rows.map((row) => `  worse in ${key}: ${row.example_id} ${valuesOf(row, key)}`),
     ),
@@ -56,7 +56,7 @@ export function gateMarkdown(verdict: GateVerdict): string {
     '',
     ...verdict.reasons.map((reason) => `- ${cell(said(reason))}`),
     ...(verdict.reasons.length > 0 ? [''] : []),
-    '| Measure | Baseline | Candidate | Δ | 95 % | p (Holm) | Better / worse / equal | Verdict |',
+    '| Measure | Baseline | Candidate | Δ | Interval | p (Holm) | Better / worse / equal | Verdict |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...verdict.measures.map(measureRow),
     '',
@@ -69,12 +69,29 @@ export function gateMarkdown(verdict: GateVerdict): string {
             '',
           ],
     ),
-    `[${validity.both} examples in both](${verdict.url}); baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}${
-      verdict.family.length > 1 ? `; p corrected over ${verdict.family.map(cell).join(', ')}` : ''
-    }.`,
+    `[${validity.both} examples in both](${verdict.url}); baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}${correctionOf(
+      verdict,
+      verdict.family.map(cell),
+    )
+      .map((line) => `; ${line}`)
+      .join('')}.`,
     ...validity.warnings.map((warning) => `- ${cell(warning)}`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What several scores mean for what is said of each. */
+function correctionOf(
+  { measures, is_family_wise: isFamilyWise }: GateVerdict,
+  family: readonly string[],
+): string[] {
+  if (measures.length < 2) return []
+  return [
+    isFamilyWise
+      ? `verdicts by intervals of 95 % over all ${measures.length} scores together`
+      : `verdicts by an interval of 95 % for each of ${measures.length} scores, not corrected: --family corrects them`,
+    ...(family.length > 1 ? [`p corrected over ${family.join(', ')}`] : []),
+  ]
 }
 
 function daysOf({ baseline_age: days }: GateVerdict): string {

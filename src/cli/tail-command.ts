@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { durationOf, numberOf, readArguments } from './arguments.ts'
 import { readConnection } from './client.ts'
 import { CliError, exitCodes } from './exit.ts'
-import { findProject, readRuns } from './export/run-rows.ts'
+import { findProject, pageSize, readRuns } from './export/run-rows.ts'
 import { plain } from './render.ts'
 
 const usage = `runmill tail PROJECT [OPTIONS]
@@ -20,6 +20,19 @@ Ends with 0 when it is stopped, 2: no such project, 64: wrong usage or key, 69: 
 const askAgainMs = 1000
 /** Runs that come late are seen when they began up to this long ago. */
 const lateMs = 600_000
+/** Once in so many times all of them are looked at; else as far back as something has changed. */
+const wholeEvery = 10
+/** What a line for people shows. */
+const shown = [
+  'id',
+  'status',
+  'start_time',
+  'end_time',
+  'run_type',
+  'name',
+  'total_tokens',
+  'error',
+] as const
 
 /** Prints runs as they come. */
 export async function tailCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -50,18 +63,25 @@ export async function tailCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   /** The state in which each run was last printed, and when it began. */
   const seen = new Map<string, { state: string; at: number }>()
   let begin = since
-  for (let lines = 0; ; ) {
+  for (let [lines, looks] = [0, 0]; ; looks++) {
     const from = new Date(begin).toISOString()
     const search = {
       projectId: project.id,
       filter: values.filter,
       since: from,
       isRoot: !values.all,
+      select: values.json ? undefined : shown,
     }
+    let known = 0
     const found: { run: Map<string, string>; at: number }[] = []
     for await (const run of readRuns(connection, search)) {
       const { id, state, at } = stateOf(run)
-      if (seen.get(id)?.state === state) continue
+      if (seen.get(id)?.state === state) {
+        known += 1
+        if (known === pageSize && looks % wholeEvery !== 0) break
+        continue
+      }
+      known = 0
       seen.set(id, { state, at })
       found.push({ run, at })
     }

@@ -197,6 +197,57 @@ describe('runmill gate', () => {
     })
   })
 
+  test('several scores: each has its own interval, which is said; with --family one that holds for all', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, shifted(-0.1, -0.02, 0))
+    for (const experiment of [f.baseline, f.candidate]) {
+      const runs = await h.db<
+        { id: string }[]
+      >`select id from runs where experiment_id = ${experiment}`
+      const keys = Array.from({ length: 9 }, (_, i) => `same ${i}`)
+      await h.ingest(...runs.flatMap(({ id }) => keys.map((key) => feedbackOn({ id }, key, 1))))
+    }
+    await connect(h)
+    const args = ['--candidate', 'latest:n=1', '--undecided', 'pass']
+    const usual = await run(gateCommand, args)
+    expect(usual).toMatchObject({
+      code: 1,
+      printed: expect.stringMatching(
+        /correct: it is worse\n[^]*95 % for each of 10 scores, not corrected: --family corrects them/,
+      ),
+    })
+    const family = await run(gateCommand, [...args, '--family'])
+    expect(family).toMatchObject({
+      code: 0,
+      printed: expect.stringMatching(
+        /correct -[\d.]+ \(99\.5 % [^]*: undecided;[^]*95 % over all 10 scores together/,
+      ),
+    })
+    expect(await run(gateCommand, [...args, '--family', '--score', 'correct'])).toMatchObject({
+      code: 1,
+    })
+  })
+
+  test('more scores than a request names, by one pair of experiments throughout', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, base)
+    for (const experiment of [f.baseline, f.candidate]) {
+      const runs = await h.db<
+        { id: string }[]
+      >`select id from runs where experiment_id = ${experiment}`
+      const keys = Array.from({ length: 101 }, (_, i) => `score ${i}`)
+      await h.ingest(...runs.flatMap(({ id }) => keys.map((key) => feedbackOn({ id }, key, 1))))
+    }
+    await connect(h)
+    const sent = vi.spyOn(globalThis, 'fetch')
+    const args = ['--candidate', 'latest', '--undecided', 'fail']
+    expect(await run(gateCommand, args)).toMatchObject({ code: 0 })
+    const [first, second] = sent.mock.calls.map(([, init]) => JSON.parse(init!.body as string))
+    expect(first).toMatchObject({ candidates: ['latest'], baseline: 'previous' })
+    expect(second).toMatchObject({ candidates: [f.candidate], baseline: f.baseline })
+    expect(await run(gateCommand, [...args, '--family'])).toMatchObject({ code: 64 })
+  })
+
   test('JSON, Markdown and JUnit say the same, and names of a client are no markup in them', async () => {
     const h = await harness()
     const f = await twoExperiments(h, base, shifted(-0.1, -0.12))

@@ -68,6 +68,32 @@ test('runmill tail prints a run when it comes, and again when it ends, and nothi
   ])
 })
 
+test('runmill tail asks for what it shows, and for no page beyond those that may have changed', async () => {
+  const h = await harness()
+  const f = await twoExperiments(h, once(1), once(1))
+  await connect(h)
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString()
+  const one = (ms: number) =>
+    rootRun(f.candidate, f.examples[0]!, { startTime: at(ms), endTime: at(ms) })
+  await h.ingest(...Array.from({ length: 250 }, (_, i) => one(-20_000 + i)))
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
+  const sent = vi.spyOn(globalThis, 'fetch')
+  const tail = tailCommand([f.candidate, '--count', '251'], process.env)
+  await expect.poll(() => printed, { timeout: 20_000 }).toHaveLength(250)
+  await h.ingest(one(-100))
+  expect(await tail).toBe(0)
+  const asked = sent.mock.calls
+    .filter(([url]) => typeof url === 'string' && url.endsWith('/runs/query'))
+    .map(([, init]) => JSON.parse(init!.body as string))
+  expect(asked[0].select).toContain('status')
+  expect(asked[0].select).not.toContain('inputs')
+  // The first look reads all three pages, each of the next ones the first, or that and the second.
+  expect(asked.slice(0, 3).map(({ cursor }) => cursor === undefined)).toEqual([true, false, false])
+  const looks = asked.filter(({ cursor }) => cursor === undefined).length
+  expect(asked.length).toBeLessThanOrEqual(3 + 2 * (looks - 1))
+})
+
 test('a line of runmill tail for people', async () => {
   const h = await harness()
   const f = await twoExperiments(h, once(1), once(1))

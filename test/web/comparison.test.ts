@@ -178,7 +178,36 @@ describe('rows', () => {
     expect(pages).toHaveLength(3)
     expect(new Set(pages.map((body) => JSON.parse(body).cursor)).size).toBe(3)
     expect(await page.locator('.rows-end').textContent()).toContain('210 examples')
+    // Another order begins at the top, whatever was seen before.
+    await page.getByRole('button', { name: /^correct.*: sort/ }).click()
+    await expect.poll(async () => pages.length).toBe(4)
+    await expect.poll(async () => scroller.evaluate((element) => element.scrollTop)).toBe(0)
+    await expect.poll(async () => page.locator('tr.row').count()).toBeGreaterThan(20)
+    expect(pages).toHaveLength(4)
   })
+})
+
+test('while it is unfinished a comparison is read again, without inputs, until nothing changes any more', async () => {
+  const { h, page, go, complaints } = await visit(browser)
+  const f = await twoExperiments(h, once(1, 0, 1), once(1, 0, null))
+  await h.ingest(rootRun(f.candidate, f.examples[2]!, { endTime: null, outputs: null }))
+  const bodies: string[] = []
+  page.on('request', (request) => {
+    if (request.url().endsWith('/compare')) bodies.push(JSON.parse(request.postData()!).bodies)
+  })
+  await page.clock.install()
+  await go(`/app/compare?candidate=${f.candidate}`)
+  await expect.poll(async () => examples(page)).toEqual(['2', '1', '0'])
+  expect(bodies).toEqual(['full'])
+  await page.clock.runFor(6000)
+  await expect.poll(() => bodies).toEqual(['full', 'none'])
+  expect(await examples(page)).toEqual(['2', '1', '0'])
+  await page.clock.fastForward(660_000)
+  await page.waitForLoadState('networkidle')
+  const asked = bodies.length
+  await page.clock.runFor(60_000)
+  expect(bodies).toHaveLength(asked)
+  expect(complaints).toEqual([])
 })
 
 describe('an example that is opened', () => {

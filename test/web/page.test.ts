@@ -109,6 +109,19 @@ describe('signing in', () => {
     await key.press('Enter')
     await page.getByText('The server does not know this key').waitFor()
     expect(complaints.splice(0)).toEqual([expect.stringContaining('401')])
+    for (const odd of [`pk-a:sk\u2013b`, 'sk\u2013b']) {
+      await key.fill('')
+      await key.press('Enter')
+      await page.getByText('Type or paste a secret key').waitFor()
+      await key.fill(odd)
+      await key.press('Enter')
+      await page
+        .getByRole('alert')
+        .getByText(/does not know this key|That is no key/)
+        .waitFor()
+      expect(await page.getByRole('button', { name: 'Sign in' }).isEnabled()).toBe(true)
+    }
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('401')])
     await key.fill(h.tenant.secretKey)
     await key.press('Enter')
     // The address that was asked for is shown.
@@ -166,6 +179,9 @@ describe('datasets and experiments', () => {
     expect(text).toContain('1 error')
     await page.getByLabel(/^Compare new of/).check()
     await page.getByLabel(/^Compare base of/).check()
+    // The choice outlives a reload.
+    await page.reload()
+    await expect.poll(async () => page.getByRole('checkbox', { checked: true }).count()).toBe(2)
     await page.getByRole('button', { name: 'Compare' }).click()
     await page.locator('tr.row').first().waitFor()
     expect(new URL(page.url()).searchParams.getAll('candidate')).toEqual([f.candidate])

@@ -48,7 +48,12 @@ export function onSession(listener: () => void): () => void {
  */
 export function sessionOf(typed: string): Session {
   const key = typed.trim()
-  return { authorization: key.includes(':') ? `Basic ${btoa(key)}` : `Bearer ${key}` }
+  return { authorization: key.includes(':') ? `Basic ${base64Of(key)}` : `Bearer ${key}` }
+}
+
+/** Of UTF-8: what was pasted may hold any character, and is then refused by the server. */
+function base64Of(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
 }
 
 function read(): Session | null {

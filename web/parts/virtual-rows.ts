@@ -46,5 +46,10 @@ export function useVisibleRows(
       sizes.disconnect()
     }
   }, [scroller, total, rowHeight, headHeight])
-  return visible
+  // What is seen is measured after this list is in the document: until then, it may be of a longer one.
+  const count = visible.last - visible.first
+  return {
+    first: Math.max(0, Math.min(visible.first, total - count)),
+    last: Math.min(visible.last, total),
+  }
 }

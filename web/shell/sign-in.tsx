@@ -17,6 +17,9 @@ export function SignIn() {
       return setProblem(
         'That is the public key, which cannot read. The secret key begins with sk-.',
       )
+    // A header cannot carry it. A pair is encoded.
+    if (!typed.includes(':') && /[^\x20-\x7e]/.test(typed))
+      return setProblem('That is no key: it has a character that no key has.')
     setBusy(true)
     try {
       const session = sessionOf(typed)
@@ -24,6 +27,7 @@ export function SignIn() {
       startSession(session)
     } catch (error) {
       setProblem(sentenceOf(error))
+    } finally {
       setBusy(false)
     }
   }

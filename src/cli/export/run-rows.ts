@@ -55,9 +55,12 @@ export interface RunSearch {
   /** ISO 8601. */
   since?: string | undefined
   isRoot?: boolean | undefined
+  /** The members that are read; absent: all. */
+  select?: readonly string[] | undefined
 }
 
-const pageSize = 100
+/** Runs of a page. */
+export const pageSize = 100
 
 /**
  * Reads the runs, page by page, as the text of their members: so JSON of clients stays as they wrote it.
@@ -65,7 +68,7 @@ const pageSize = 100
  */
 export async function* readRuns(
   connection: Connection,
-  { projectId, filter, since, isRoot }: RunSearch,
+  { projectId, filter, since, isRoot, select }: RunSearch,
 ): AsyncGenerator<Map<string, string>> {
   let cursor: string | undefined
   do {
@@ -75,6 +78,7 @@ export async function* readRuns(
       ...(filter === undefined ? {} : { filter }),
       ...(since === undefined ? {} : { start_time: since }),
       ...(isRoot === true ? { is_root: true } : {}),
+      ...(select === undefined ? {} : { select }),
       ...(cursor === undefined ? {} : { cursor }),
     })
     const answer = sliceMembers(text)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { resolveId } from '../../domain/ids.ts'
 import { experimentFind } from '../../store/read/experiments/experiments.ts'
 import { feedbackList } from '../../store/read/feedback/feedback.ts'
+import { runFind } from '../../store/read/runs/runs.ts'
 import { runList } from '../../store/read/runs/run-list.ts'
 import {
   traceFind,
@@ -28,7 +29,7 @@ const shownRuns = 2000
 const shownScores = 500
 
 const params = z.object({
-  trace_id: z.string().min(1).max(1000).describe('Of the trace, or of its root run'),
+  trace_id: z.string().min(1).max(1000).describe('Of the trace, or of one of its runs'),
 })
 
 const noColumns: TraceColumns = {
@@ -149,5 +150,8 @@ async function find(
     const trace = await traceFind(db, tenantId, key, wanted)
     if (trace !== null) return { ...trace, key }
   }
+  const run = await runFind(db, tenantId, resolveId('run', asked).id)
+  const trace = run?.traceId ? await traceFind(db, tenantId, run.traceId, wanted) : null
+  if (trace !== null) return { ...trace, key: run!.traceId! }
   throw new RunmillError(404, 'There is no such trace, or nothing of it has arrived yet')
 }

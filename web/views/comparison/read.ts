@@ -1,6 +1,7 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/preact-query'
+import { type InfiniteData, keepPreviousData, useInfiniteQuery } from '@tanstack/preact-query'
 import { request } from '../../api/client.ts'
 import type { CompareAnswer, ComparisonRow } from '../../api/answers.ts'
+import { useLive } from '../../parts/live.ts'
 import { preview } from '../../parts/preview.ts'
 import type { ComparisonState } from './state.ts'
 
@@ -45,16 +46,32 @@ export function useComparison(
     ...(search === '' ? {} : { examples: { text: search }, summary: false }),
     limit: rowsPerPage,
   }
+  const live = useLive(liveMs)
+  const queryKey = ['compare', asked]
   return useInfiniteQuery({
-    queryKey: ['compare', asked],
-    queryFn: async ({ pageParam, signal }): Promise<Page> => {
-      const answer = await request<CompareAnswer>('/api/runmill/compare', {
-        method: 'POST',
-        // Further pages need no measures.
-        body: { ...asked, ...(pageParam === null ? {} : { cursor: pageParam, summary: false }) },
-        signal,
-      })
-      return { ...answer, rows: answer.rows.map(rowOf) }
+    queryKey,
+    queryFn: async ({ client, pageParam, signal }): Promise<Page> => {
+      // Further pages need no measures.
+      const cursor = pageParam === null ? {} : { cursor: pageParam, summary: false }
+      const read = async (bodies: 'full' | 'none') =>
+        request<CompareAnswer>('/api/runmill/compare', {
+          method: 'POST',
+          body: { ...asked, ...cursor, bodies },
+          signal,
+        })
+      const held = client.getQueryData<InfiniteData<Page, string | null>>(queryKey)
+      if (held?.pageParams.includes(pageParam) === true) {
+        // What was read before has its text already, and inputs may be large.
+        const texts = new Map(
+          held.pages.flatMap(({ rows }) => rows.map(({ id, text }) => [id, text])),
+        )
+        const again = await read('none')
+        if (again.rows.every((row) => texts.has(row.example_id))) {
+          return { ...again, rows: again.rows.map((row) => rowOf(row, texts.get(row.example_id)!)) }
+        }
+      }
+      const answer = await read('full')
+      return { ...answer, rows: answer.rows.map((row) => rowOf(row, preview(row.inputs))) }
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
@@ -66,15 +83,15 @@ export function useComparison(
         ({ validity }) => validity.unfinished.candidate + validity.unfinished.baseline > 0,
       )
       // All pages are read again, so not where somebody has scrolled far.
-      return unfinished === true && pages.length === 1 ? liveMs : false
+      return live(state.data, unfinished === true && pages.length === 1)
     },
   })
 }
 
-function rowOf(row: ComparisonRow): Row {
+function rowOf(row: ComparisonRow, text: string): Row {
   return {
     id: row.example_id,
-    text: preview(row.inputs),
+    text,
     baseline: sideOf(row.baseline),
     candidate: sideOf(row.candidate),
     measures: row.measures,

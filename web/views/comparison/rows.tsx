@@ -1,5 +1,5 @@
 import { memo } from 'preact/compat'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Measure } from '../../api/answers.ts'
 import { count, counted } from '../../parts/format.ts'
 import { useVisibleRows } from '../../parts/virtual-rows.ts'
@@ -49,6 +49,12 @@ export function Rows({
   useEffect(() => {
     if (hasMore && last + ahead > rows.length) more()
   }, [hasMore, last, rows.length, more])
+
+  // Other rows, or another order, begin at the top.
+  const chosen = JSON.stringify([state.sort, state.change, state.search])
+  useLayoutEffect(() => {
+    if (scroller.current !== null) scroller.current.scrollTop = 0
+  }, [chosen])
 
   // The active row stays in sight, below the head.
   useEffect(() => {

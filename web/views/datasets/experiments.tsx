@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo } from 'preact/hooks'
 import { useLocation } from 'wouter-preact'
 import type { ExperimentsAnswer, ExperimentSummary } from '../../api/answers.ts'
 import { query } from '../../api/client.ts'
@@ -9,6 +9,7 @@ import { usePages } from '../../parts/pages.ts'
 import { Problem } from '../../parts/problem.tsx'
 import { Head } from '../../shell/head.tsx'
 import { compareUrl, datasetsUrl } from '../../url/addresses.ts'
+import { useSearchState } from '../../url/search.ts'
 import { ExperimentTable, isLive } from './experiment-table.tsx'
 
 /** How often a list is read again while one of its experiments runs, in milliseconds. */
@@ -26,7 +27,8 @@ export default function Experiments({ params }: { params: { dataset?: string } }
         ? liveMs
         : false,
   )
-  const [chosen, setChosen] = useState<readonly string[]>([])
+  const [parameters, update] = useSearchState()
+  const chosen = parameters.getAll('chosen')
   const [, navigate] = useLocation()
   const experiments = useMemo(
     () => pages.data?.pages.flatMap((page) => page.experiments) ?? [],
@@ -68,7 +70,10 @@ export default function Experiments({ params }: { params: { dataset?: string } }
           now={first.now}
           chosen={chosen}
           choose={(id, isChosen) =>
-            setChosen((held) => (isChosen ? [...held, id] : held.filter((each) => each !== id)))
+            update((next) => {
+              next.delete('chosen', id)
+              if (isChosen) next.append('chosen', id)
+            })
           }
           hasOlder={pages.hasNextPage}
         />

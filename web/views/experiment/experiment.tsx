@@ -2,10 +2,10 @@ import '../../styles/views.css'
 import './experiment.css'
 import { useQuery } from '@tanstack/preact-query'
 import { lazy, Suspense } from 'preact/compat'
-import { useCallback, useEffect } from 'preact/hooks'
-import { Link } from 'wouter-preact'
+import { useCallback, useEffect, useRef } from 'preact/hooks'
+import { Link, Redirect } from 'wouter-preact'
 import type { SummaryAnswer } from '../../api/answers.ts'
-import { query, request } from '../../api/client.ts'
+import { ApiError, query, request } from '../../api/client.ts'
 import type { ItemsAnswer } from '../../api/run-answers.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Empty } from '../../parts/empty.tsx'
@@ -19,6 +19,7 @@ import {
   short,
 } from '../../parts/format.ts'
 import { MeanBar } from '../../parts/interval-bar.tsx'
+import { useLive } from '../../parts/live.ts'
 import { Loading } from '../../parts/loading.tsx'
 import { MoreButton } from '../../parts/more-button.tsx'
 import { usePages } from '../../parts/pages.ts'
@@ -40,20 +41,28 @@ export default function Experiment({ params }: { params: { experiment?: string }
   const sort = parameters.get('sort')
   const order = parameters.get('order') === 'desc' ? 'desc' : 'asc'
   const open = parameters.get('example')
+  const live = useLive(liveMs)
   const summary = useQuery({
     queryKey: ['summary-of-one', id],
     queryFn: async ({ signal }) =>
       request<SummaryAnswer>(`/api/runmill/experiments/${encodeURIComponent(id)}/summary`, {
         signal,
       }),
-    refetchInterval: ({ state }) => ((state.data?.unfinished ?? 0) > 0 ? liveMs : false),
+    refetchInterval: ({ state }) => live(state.data, (state.data?.unfinished ?? 0) > 0),
   })
+  const isUnfinished = (summary.data?.unfinished ?? 0) > 0
   const pages = usePages<ItemsAnswer>(
     ['items', id, sort, order],
     (cursor) =>
       `/api/runmill/experiments/${encodeURIComponent(id)}/items${query({ sort, order, cursor, limit: pageRows })}`,
-    () => ((summary.data?.unfinished ?? 0) > 0 ? liveMs : false),
+    // All pages are read again, so not where somebody has read several.
+    (read) => (read.length > 1 ? false : live(summary.data, isUnfinished)),
   )
+  const wasUnfinished = useRef(false)
+  useEffect(() => {
+    if (wasUnfinished.current && !isUnfinished) void pages.refetch()
+    wasUnfinished.current = isUnfinished
+  }, [isUnfinished])
   const items = pages.data?.pages.flatMap((page) => page.items) ?? []
   const at = items.findIndex(({ example_id }) => example_id === open)
   const show = useCallback(
@@ -74,6 +83,9 @@ export default function Experiment({ params }: { params: { experiment?: string }
   }, [open, at, items, show])
 
   const { data } = summary
+  // SDKs print one address for experiments and for projects without a dataset.
+  if (summary.error instanceof ApiError && summary.error.status === 404)
+    return <Redirect to={`/app/runs?project=${encodeURIComponent(id)}`} replace />
   return (
     <>
       <Head

@@ -41,7 +41,7 @@ export default function Trace({ params }: { params: { trace?: string } }) {
       </>
     )
   }
-  return <Shown trace={read.data} />
+  return <Shown trace={read.data} id={id} />
 }
 
 function isUnderWay({ status, start_time }: Run): boolean {
@@ -50,14 +50,15 @@ function isUnderWay({ status, start_time }: Run): boolean {
   )
 }
 
-function Shown({ trace }: { trace: TraceAnswer }) {
+/** @param id as the address has it: of the trace, or of one of its runs */
+function Shown({ trace, id }: { trace: TraceAnswer; id: string }) {
   const [parameters, update] = useSearchState()
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const { runs } = trace
   const lines = useMemo(() => linesOf(runs, closed), [runs, closed])
   const now = Date.now()
   const span = useMemo(() => spanOf(runs, now), [runs])
-  const asked = parameters.get('run')
+  const asked = parameters.get('run') ?? id
   const selected = runs.find((run) => run.id === asked) ?? lines[0]?.run ?? null
   const toggle = (run: string) =>
     setClosed((held) => {
