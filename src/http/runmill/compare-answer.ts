@@ -61,27 +61,32 @@ interface Judged {
 /**
  * Judges the measures of each comparison. Those that are scores, of all candidates, are the family for which p is corrected.
  */
-export function measuresFromRows(
+export async function measuresFromRows(
   compared: readonly Compared[],
   directions: Directions,
   asked: CompareRequest,
-): MeasureAnswer[][] {
+  pause: (examples: number) => Promise<void>,
+): Promise<MeasureAnswer[][]> {
   const { margins = {}, confidence } = asked
-  const judged = compared.map(({ measures }) =>
-    measures.map((measure): Judged => {
+  const judged: Judged[][] = []
+  for (const { measures } of compared) {
+    const judgements: Judged[] = []
+    for (const measure of measures) {
+      await pause(measure.row.pairs)
       const { row, worst } = measure
       const direction = directionOf(row, directions)
       const margin = Object.hasOwn(margins, row.key) ? margins[row.key]! : 0
       const options = { margin, confidence, leastPairs: asked.least_pairs }
-      return {
+      judgements.push({
         measure,
         direction,
         margin,
         judgement: judgementOf(row, direction, options),
         ifWorst: worst === null ? null : judgementOf(worst, direction, options),
-      }
-    }),
-  )
+      })
+    }
+    judged.push(judgements)
+  }
   const family = judged
     .flat()
     .filter(({ measure, judgement }) => measure.row.isScore && judgement.p !== null)

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { categoryKeys, compareCategory } from '../../domain/stats/compared-category.ts'
 import {
@@ -41,6 +40,7 @@ import { compareAnswer } from './compare-schemas.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { RunmillError } from './errors.ts'
 import { findCompared } from './find-compared.ts'
+import { createPauses } from './pauses.ts'
 
 const schema = {
   tags: ['runmill'],
@@ -77,13 +77,14 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
   const { metadata, text } = asked.examples ?? {}
   const compared: Compared[] = []
   let page: Page = { rows: [], next: null }
+  const pause = createPauses()
   await store.compare(
     tenantId,
     baseline,
     candidates,
     { keys: keysOf(asked), metadata, text },
     async (pair, index) => {
-      compared.push(await summaryOf(pair, candidates[index]!, baseline, directions, asked))
+      compared.push(await summaryOf(pair, candidates[index]!, baseline, directions, asked, pause))
       if (index > 0) {
         addOther(page.rows, index - 1, pair.pairing, measurePairs(pair.baseline, pair.candidate))
       } else if (asked.limit > 0) {
@@ -92,7 +93,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
       }
     },
   )
-  const measures = measuresFromRows(compared, directions, asked)
+  const measures = await measuresFromRows(compared, directions, asked, pause)
   const inFamily = measures.flat().filter((each) => each.p_holm !== null)
   return {
     version: 1 as const,
@@ -126,6 +127,7 @@ async function summaryOf(
   { startTime }: NamedExperiment,
   directions: Directions,
   asked: CompareRequest,
+  pause: (examples: number) => Promise<void>,
 ): Promise<Compared> {
   const { tolerance, confidence } = asked
   const options: MeasureOptions = { isChosen: facts.isChosen, tolerance, confidence }
@@ -139,15 +141,13 @@ async function summaryOf(
     executions: { baseline: baseline.executions, candidate: candidate.executions },
     hasMoreKeys: asked.summary && (baseline.hasMoreKeys || candidate.hasMoreKeys),
   }
-  // One measure of a million examples takes some 100 ms, in which nobody else is served.
-  const giveWay = async (): Promise<void> => {
-    if (pairing.size > largeFrom) await setImmediate()
-  }
+  // The pairing itself, and the rows.
+  await pause(pairing.size)
   const pairs = measurePairs(baseline, candidate).filter(({ key }) => isWanted(key))
   const keys = categoryKeys(baseline, candidate).filter(isWanted)
   if (Math.max(pairs.length, keys.length) > mostMeasures) compared.hasMoreKeys = true
   for (const pair of pairs.slice(0, mostMeasures)) {
-    await giveWay()
+    await pause(pairing.size)
     const direction = directionOf(pair, directions)
     compared.measures.push({
       row: compareMeasure(pairing, pair, options),
@@ -155,7 +155,7 @@ async function summaryOf(
     })
   }
   for (const key of keys.slice(0, mostMeasures)) {
-    await giveWay()
+    await pause(pairing.size)
     const [left, right] = [baseline.categories.get(key), candidate.categories.get(key)]
     const { isChosen } = facts
     compared.categories.push(
@@ -169,8 +169,6 @@ async function summaryOf(
   return compared
 }
 
-/** Below, a comparison is done before anybody notices. */
-const largeFrom = 50_000
 /** More than anybody can look at. A client may make up as many keys as it likes. */
 const mostMeasures = 1000
 

@@ -11,6 +11,7 @@ import {
   deadLetterListEvents,
   type KeptEvent,
 } from '../../store/read/dead-letters.ts'
+import { blobUpdateUsed } from '../../store/write/blobs/blobs.ts'
 import {
   deadLetterDeleteMany,
   deadLetterDeleteSome,
@@ -235,6 +236,10 @@ async function replay(
       events: [JSON.parse(event) as IngestEvent],
     }),
   )
+  // Once the letters are gone, nothing may refer to what is attached until the events are applied.
+  for (const blobId of new Set(jobs.flatMap(({ events }) => events.flatMap(blobIdsOf)))) {
+    await blobUpdateUsed(db, tenantId, blobId, clock.now())
+  }
   const watches = jobs.map(({ batchId }) => queue.watchApplied(batchId))
   try {
     await backlog.enqueue(jobs.length === 1 ? 'ingest-interactive' : 'ingest', jobs)
@@ -248,6 +253,14 @@ async function replay(
   } finally {
     for (const watch of watches) watch.cancel()
   }
+}
+
+/** Ids of the blobs that an event attaches to its run. */
+function blobIdsOf(event: IngestEvent): string[] {
+  const attachments = event.kind === 'run' ? (event.patch.attachments ?? {}) : {}
+  return Object.values(attachments).flatMap(
+    (attachment) => /"blob_id":"([0-9a-f-]{36})"/.exec(String(attachment))?.[1] ?? [],
+  )
 }
 
 function notFound(): RunmillError {

@@ -15,6 +15,7 @@ import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
 import { experimentAnswer } from './compare-schemas.ts'
 import { RunmillError } from './errors.ts'
+import { createPauses } from './pauses.ts'
 
 const tags = ['runmill']
 
@@ -85,10 +86,10 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
       const { tenantId } = request.principal
       const experiment = await findExperiment(db, tenantId, request.params.id)
       await experimentAggregateFreshen(db, tenantId, [experiment.id])
-      let summary: ReturnType<typeof summaryOf> | null = null
+      let summary: Awaited<ReturnType<typeof summaryOf>> | null = null
       // An experiment beside itself: the candidate's side is what it has measured.
       await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
-        summary = summaryOf(pair)
+        summary = await summaryOf(pair)
       })
       return { experiment: experimentFromRow(experiment), ...summary! }
     },
@@ -151,32 +152,34 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
   )
 }
 
-function summaryOf({ candidate, pairing, facts }: ColumnPair) {
+async function summaryOf({ candidate, pairing, facts }: ColumnPair) {
   const coverage = coverageOf(pairing, facts, 0)
   const options = { isChosen: null, tolerance: 0, confidence: 0.95 }
-  const measures = measurePairs(candidate, candidate)
+  const pairs = measurePairs(candidate, candidate)
+  const pause = createPauses()
+  const measures = []
+  for (const each of pairs.slice(0, mostMeasures)) {
+    await pause(pairing.size)
+    const measure = compareMeasure(pairing, each, options)
+    const { candidateMean: mean, candidateInterval: interval } = measure
+    if (mean === null) continue
+    // Values without any spread say nothing of how far off their mean is.
+    const isKnown = interval !== null && interval[0] < interval[1]
+    measures.push({
+      key: measure.key,
+      is_score: measure.isScore,
+      examples: measure.pairs,
+      mean,
+      interval: isKnown ? [...interval] : null,
+    })
+  }
   return {
     executions: candidate.executions,
     examples: candidate.size,
     errored: coverage.candidateErrored,
     unfinished: coverage.candidateUnfinished,
-    has_more_measures: candidate.hasMoreKeys || measures.length > mostMeasures,
-    measures: measures.slice(0, mostMeasures).flatMap((each) => {
-      const measure = compareMeasure(pairing, each, options)
-      const { key, isScore, pairs, candidateMean: mean, candidateInterval: interval } = measure
-      if (mean === null) return []
-      // Values without any spread say nothing of how far off their mean is.
-      const isKnown = interval !== null && interval[0] < interval[1]
-      return [
-        {
-          key,
-          is_score: isScore,
-          examples: pairs,
-          mean,
-          interval: isKnown ? [...interval] : null,
-        },
-      ]
-    }),
+    has_more_measures: candidate.hasMoreKeys || pairs.length > mostMeasures,
+    measures,
   }
 }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { attachmentsMap } from '../../../src/domain/attachments.ts'
 import type { IngestEvent } from '../../../src/domain/events.ts'
 import { deadLetterInsert } from '../../../src/store/write/dead-letters.ts'
-import { feedbackOn } from '../../support/comparison-rows.ts'
+import { feedbackOn, runEvent } from '../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../support/harness.ts'
 import { insertAdminKey } from '../../support/tenant.ts'
 
@@ -174,4 +175,19 @@ test('only a key with the scope admin handles those of another tenant', async ()
   expect((await h.call('POST', replay, undefined, admin)).body).toMatchObject({ applied: 1 })
   const rows = await h.db`select tenant_id from feedback where key = 'kept'`
   expect(rows).toEqual([{ tenantId: other.id }])
+})
+
+test('what is attached to a replayed event counts as just used, because its letter is gone before it is applied', async () => {
+  const h = await harness()
+  const blobId = randomUUID()
+  const long = '2026-01-01T00:00:00Z'
+  await h.db`
+    insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
+    values (${h.tenant.id}, ${blobId}, 1, ${Buffer.alloc(32)}, ${long}, ${long})`
+  const attachments = attachmentsMap([{ name: 'a', blobId, mimeType: 'text/plain', size: 1 }])
+  const [id] = await keep(h, [runEvent(randomUUID(), { attachments })], 'attached')
+  const before = h.clock.now()
+  expect((await h.call('POST', `${path}/${id!}/replay`)).body).toMatchObject({ replayed: 1 })
+  const [blob] = await h.db`select used_at >= ${before} as is_used from blobs where id = ${blobId}`
+  expect(blob).toEqual({ isUsed: true })
 })

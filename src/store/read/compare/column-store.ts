@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type ExampleFacts, FactsBuilder } from '../../../domain/stats/example-facts.ts'
 import type { ExperimentColumns } from '../../../domain/stats/experiment-columns.ts'
 import { pairUp, type Pairing } from '../../../domain/stats/pairing.ts'
@@ -132,6 +133,8 @@ export function createColumnStore(db: Db): ColumnStore {
         if ([baseline, ...candidates].some(isLarge)) await enterLarge()
         let left = known(baseline)
         for (const [i, candidate] of candidates.entries()) {
+          // Nothing may have to be read, and others are to be served between two candidates.
+          if (i > 0) await setImmediate()
           const right = known(candidate)
           const isAll = !isNarrowed(asked)
           let pair = isAll && left && right ? pairs.get(pairKeyOf(candidate)) : undefined
