@@ -621,6 +621,10 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     { query: { reason: theirs.mark }, foreign: 200 },
     { query: { tenant_id: theirs.tenant.id }, foreign: 403 },
   ],
+  'GET /api/runmill/dead-letters/reasons': (theirs) => [
+    { foreign: 200 },
+    { query: { tenant_id: theirs.tenant.id }, foreign: 403 },
+  ],
   'GET /api/runmill/dead-letters/{letter_id}': (theirs) => [
     { foreign: 404 },
     { query: { tenant_id: theirs.tenant.id }, foreign: 403 },

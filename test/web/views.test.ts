@@ -148,6 +148,19 @@ describe('one trace', () => {
     expect(complaints).toEqual([])
   })
 
+  test('the addresses that SDKs print for a run inside of a trace, and for a project without a dataset', async () => {
+    const { h, page, go } = await visit(browser)
+    const project = await comparisonRows(h.db, h.tenant.id).experiment(null, 'shop')
+    const id = await trace(h, project)
+    const [child] = await h.db<{ id: string }[]>`select id from runs where name = 'model'`
+    await go(`/o/${h.tenant.id}/projects/p/${project}/r/${child!.id}`)
+    await page.getByRole('heading', { name: 'model' }).waitFor()
+    expect(await page.getByRole('treeitem').count()).toBe(3)
+    await go(`/o/${h.tenant.id}/projects/p/${project}`)
+    await page.waitForURL(`**/app/runs?project=${project}`)
+    await page.locator(`tbody a[href*="${id}"]`).first().waitFor()
+  })
+
   test('that there is not says so', async () => {
     const { page, go } = await visit(browser)
     await go(`/app/traces/${randomUUID()}`)
@@ -226,6 +239,8 @@ describe('ingestion', () => {
     const { h, page, go, complaints } = await visit(browser, { isSignedIn: false })
     const other = await h.addTenant()
     await keepEvent(h, other.id, randomUUID(), 'out of range')
+    await keepEvent(h, other.id, randomUUID(), 'out of range')
+    await keepEvent(h, other.id, randomUUID(), 'out of range of integer')
     await h.callAs(other, 'POST', '/feedback', { key: 5 })
     await go('/app/ingestion')
     await page.getByLabel('Secret key').fill(await insertAdminKey(h.db, h.tenant.id))
@@ -234,7 +249,16 @@ describe('ingestion', () => {
     await page.getByRole('rowheader', { name: 'invalid' }).waitFor()
     expect(await brokenRules(page)).toEqual([])
     await page.locator(`a[href*="${other.id}"]`).click()
-    await page.locator('.letter').getByText('out of range').waitFor()
+    await page.locator('.letter').getByText('out of range of integer').waitFor()
+    // The counts are the other tenant's, and a reason does not stand for those that contain it.
+    await page.getByRole('button', { name: 'out of range · 2' }).click()
+    await expect.poll(async () => page.locator('.letter').count()).toBe(2)
+    await page.getByRole('button', { name: 'Discard these' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click()
+    await page.getByText('2 events discarded.').waitFor()
+    expect(await h.db`select tenant_id, reason from dead_letters`).toEqual([
+      { tenantId: other.id, reason: 'out of range of integer' },
+    ])
     expect(complaints).toEqual([])
   })
 })

@@ -5,6 +5,7 @@ import { deriveId, storableText } from '../../domain/ids.ts'
 import { RawJson } from '../../domain/json.ts'
 import type { IngestJob } from '../../queue/catalog.ts'
 import {
+  deadLetterCountByReason,
   deadLetterFind,
   deadLetterList,
   deadLetterListAmong,
@@ -43,6 +44,12 @@ const chosen = {
     .transform(storableText)
     .optional()
     .describe('A part of the reason, in upper or lower case'),
+  reason_is: z
+    .string()
+    .min(1)
+    .transform(storableText)
+    .optional()
+    .describe('The whole reason, as it was answered'),
 }
 
 const before = z.iso
@@ -58,6 +65,9 @@ const querystring = z.object(tenantParameter)
 /** What one request replays, and discards, at most. */
 const replayedAtOnce = { events: 200, bytes: 4 * 1_048_576 }
 const discardedAtOnce = 1000
+
+/** Dead letters are counted over so many. */
+export const countedLetters = 1000
 
 const replayedAnswer = z.object({
   replayed: z.int(),
@@ -92,17 +102,35 @@ export function deadLetterRoutes(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { tenant_id, limit, cursor, ...filter } = request.query
+      const { tenant_id, limit, cursor, reason_is: reasonIs, ...filter } = request.query
       const tenantId = tenantOf(request, tenant_id)
       const [receivedAt, id] = cursor === undefined ? [] : readCursor(place, cursor)
       const after = receivedAt === undefined || id === undefined ? null : { receivedAt, id }
-      const found = await deadLetterList(db, tenantId, filter, after, limit + 1)
+      const found = await deadLetterList(db, tenantId, { ...filter, reasonIs }, after, limit + 1)
       const shown = found.slice(0, limit)
       const last = found.length > limit ? shown.at(-1) : undefined
       return {
         dead_letters: shown.map((row) => ({ ...letterFromRow(row), bytes: row.bytes })),
         next_cursor: last === undefined ? null : writeCursor([last.receivedAt, last.id]),
       }
+    },
+  )
+
+  app.get(
+    '/dead-letters/reasons',
+    {
+      schema: {
+        tags,
+        summary: `Count events that could not be applied by reason, over the newest ${countedLetters}`,
+        querystring,
+        response: {
+          200: z.object({ reasons: z.array(z.object({ reason: z.string(), count: z.int() })) }),
+        },
+      },
+    },
+    async (request) => {
+      const tenantId = tenantOf(request, request.query.tenant_id)
+      return { reasons: await deadLetterCountByReason(db, tenantId, countedLetters) }
     },
   )
 
@@ -155,7 +183,8 @@ export function deadLetterRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const tenantId = tenantOf(request, request.query.tenant_id)
-      const filter = { ...request.body, before: request.body.before ?? clock.now() }
+      const { reason_is: reasonIs, before: until = clock.now(), ...rest } = request.body
+      const filter = { ...rest, reasonIs, before: until }
       const letters = await deadLetterListEvents(db, tenantId, filter, replayedAtOnce)
       const replayed = await replay(services, tenantId, letters)
       const [left] = await deadLetterListEvents(db, tenantId, filter, { events: 1, bytes: 1 })
@@ -199,7 +228,8 @@ export function deadLetterRoutes(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { tenant_id, all, ...filter } = request.query
+      const { tenant_id, all, reason_is: reasonIs, ...rest } = request.query
+      const filter = { ...rest, reasonIs }
       const tenantId = tenantOf(request, tenant_id)
       if (all === undefined && Object.values(filter).every((each) => each === undefined)) {
         throw new RunmillError(400, 'Say which ones: kind, reason or before; or all=true')

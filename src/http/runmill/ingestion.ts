@@ -9,6 +9,7 @@ import { timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import { isAllowed } from '../auth.ts'
 import type { HealthState } from '../health/health.ts'
 import type { App, Services } from '../services.ts'
+import { countedLetters } from './dead-letters.ts'
 
 /** What a process knows of its queue and of itself. */
 export interface IngestionServices extends Services {
@@ -17,8 +18,6 @@ export interface IngestionServices extends Services {
   health: HealthState
 }
 
-/** Dead letters of a tenant are counted over the newest so many. */
-const countedLetters = 1000
 /** The tenants that are listed: those of which something was seen last. */
 const listedTenants = 20
 

@@ -18,6 +18,8 @@ export interface KeptEventFilter {
   kind?: string | undefined
   /** A part of the reason, in upper or lower case. */
   reason?: string | undefined
+  /** The whole reason. */
+  reasonIs?: string | undefined
 }
 
 /** Counts the dead letters of all tenants, up to `most`. */
@@ -39,7 +41,7 @@ export async function deadLetterCountByReason(
 export async function deadLetterList(
   db: Db,
   tenantId: string,
-  { kind, reason }: KeptEventFilter,
+  { kind, reason, reasonIs }: KeptEventFilter,
   after: Pick<KeptEvent, 'receivedAt' | 'id'> | null,
   limit: number,
 ): Promise<(KeptEvent & { bytes: number })[]> {
@@ -50,6 +52,7 @@ export async function deadLetterList(
     after?.receivedAt ?? null,
     after?.id ?? null,
     limit,
+    reasonIs ?? null,
   ])
 }
 
@@ -83,7 +86,7 @@ export async function deadLetterListAmong(
 export async function deadLetterListEvents(
   db: Db,
   tenantId: string,
-  { kind, reason, before }: KeptEventFilter & { before: Timestamp },
+  { kind, reason, reasonIs, before }: KeptEventFilter & { before: Timestamp },
   most: { events: number; bytes: number },
 ): Promise<{ id: string; event: string }[]> {
   return runStatement(db, 'dead_letter_list_events', [
@@ -93,5 +96,6 @@ export async function deadLetterListEvents(
     before,
     most.events,
     most.bytes,
+    reasonIs ?? null,
   ])
 }

@@ -51,8 +51,14 @@ export async function deadLetterDeleteSome(
   {
     kind,
     reason,
+    reasonIs,
     before,
-  }: { kind?: string | undefined; reason?: string | undefined; before: Timestamp },
+  }: {
+    kind?: string | undefined
+    reason?: string | undefined
+    reasonIs?: string | undefined
+    before: Timestamp
+  },
   most: number,
 ): Promise<number> {
   const rows = await runStatement(db, 'dead_letter_delete_some', [
@@ -61,6 +67,7 @@ export async function deadLetterDeleteSome(
     reason ?? null,
     before,
     most,
+    reasonIs ?? null,
   ])
   return rows.length
 }

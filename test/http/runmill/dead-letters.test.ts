@@ -80,6 +80,8 @@ describe('200 GET', () => {
     }
     expect(read).toEqual(all)
     expect(await idsOf(h, '?reason=too%20large')).toEqual(large.toReversed())
+    expect(await idsOf(h, '?reason_is=too%20LARGE')).toEqual(large.toReversed())
+    expect(await idsOf(h, '?reason_is=too')).toEqual([])
     expect(await idsOf(h, '?kind=run')).toEqual([])
   })
 })
@@ -159,6 +161,21 @@ describe('DELETE', () => {
       discarded: 2,
       has_more: false,
     })
+  })
+
+  test('200 those with one whole reason, however long, and not those whose reason contains it', async () => {
+    const h = await harness()
+    const reason = 'out of range '.repeat(60).trim()
+    await keep(h, scores(2), reason)
+    const left = await keep(h, scores(1), `${reason} of integer`)
+    const asked = new URLSearchParams({ reason_is: reason })
+    expect((await h.call('GET', `${path}/reasons`)).body.reasons[0]).toEqual({ reason, count: 2 })
+    expect((await h.call('DELETE', `${path}?${asked.toString()}`)).body).toMatchObject({
+      discarded: 2,
+    })
+    expect(await idsOf(h)).toEqual(left)
+    const replayed = await h.call('POST', `${path}/replay`, { reason_is: reason })
+    expect(replayed.body).toMatchObject({ replayed: 0 })
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Json } from '../../api/answers.ts'
+import { jsonText } from '../json-text.ts'
 
 interface Message {
   role: string
@@ -47,7 +48,7 @@ function messageOf(value: Json): Message | null {
       const given = made['arguments'] ?? made['args'] ?? null
       return {
         name: typeof made['name'] === 'string' ? made['name'] : 'tool',
-        arguments: typeof given === 'string' ? given : JSON.stringify(given, null, 2),
+        arguments: typeof given === 'string' ? given : jsonText(given, 2),
       }
     }),
   }
@@ -56,12 +57,12 @@ function messageOf(value: Json): Message | null {
 function contentOf(content: Json): string {
   if (content === null) return ''
   if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return JSON.stringify(content, null, 2)
+  if (!Array.isArray(content)) return jsonText(content, 2)
   return content
     .map((part) => {
       if (typeof part === 'string') return part
       if (isObject(part) && typeof part['text'] === 'string') return part['text']
-      return JSON.stringify(part, null, 2)
+      return jsonText(part, 2)
     })
     .join('\n')
 }

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Json } from '../../api/answers.ts'
 import { CopyButton } from '../copy-button.tsx'
+import { jsonText } from '../json-text.ts'
 import { Chat, messagesOf } from './chat.tsx'
 import { JsonTree } from './json-tree.tsx'
 
@@ -95,7 +96,7 @@ export function Field({
 /** An object with one text in it is that text; other objects are JSON with indentation. */
 export function textOf(value: Json): string {
   const text = onlyText(value)
-  return text ?? JSON.stringify(value, null, 2)
+  return text ?? jsonText(value, 2)
 }
 
 function onlyText(value: Json): string | null {

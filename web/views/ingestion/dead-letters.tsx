@@ -11,6 +11,7 @@ import type {
 } from '../../api/ingestion-answers.ts'
 import { Confirm } from '../../parts/confirm.tsx'
 import { count, counted } from '../../parts/format.ts'
+import { jsonText } from '../../parts/json-text.ts'
 import { Loading } from '../../parts/loading.tsx'
 import { MoreButton } from '../../parts/more-button.tsx'
 import { usePages } from '../../parts/pages.ts'
@@ -20,6 +21,9 @@ import { put, useSearchState } from '../../url/search.ts'
 
 const base = '/api/runmill/dead-letters'
 
+/** How often the counts of another tenant are read again, in milliseconds. */
+const everyMs = 5000
+
 /** What is to be done with dead letters: one, or all that the filter chooses. */
 interface Wish {
   what: 'replay' | 'discard'
@@ -28,9 +32,10 @@ interface Wish {
 
 /** Events that the database refused: looks at them, replays them, discards them. */
 export function DeadLetters({
-  reasons,
+  reasons: own,
   tenantId,
 }: {
+  /** Of the tenant whose key it is. */
   reasons: IngestionAnswer['dead_letters']['reasons']
   tenantId: string | null
 }) {
@@ -44,8 +49,19 @@ export function DeadLetters({
   const held = useQueryClient()
   const pages = usePages<DeadLettersAnswer>(
     ['dead-letters', reason, tenantId],
-    (cursor) => `${base}${query({ reason, cursor, tenant_id: tenantId, limit: 25 })}`,
+    (cursor) => `${base}${query({ reason_is: reason, cursor, tenant_id: tenantId, limit: 25 })}`,
   )
+  const others = useQuery({
+    queryKey: ['dead-letter-reasons', tenantId],
+    queryFn: async ({ signal }) =>
+      request<Pick<IngestionAnswer['dead_letters'], 'reasons'>>(
+        `${base}/reasons${query({ tenant_id: tenantId })}`,
+        { signal },
+      ),
+    enabled: tenantId !== null,
+    refetchInterval: everyMs,
+  })
+  const reasons = tenantId === null ? own : (others.data?.reasons ?? [])
   const letters = pages.data?.pages.flatMap((page) => page.dead_letters) ?? []
 
   const fulfil = async ({ what, id }: Wish) => {
@@ -62,6 +78,7 @@ export function DeadLetters({
     } finally {
       setBusy(false)
       await held.invalidateQueries({ queryKey: ['dead-letters'] })
+      await held.invalidateQueries({ queryKey: ['dead-letter-reasons'] })
       await held.invalidateQueries({ queryKey: ['ingestion'] })
     }
   }
@@ -95,7 +112,15 @@ export function DeadLetters({
       {failure !== null && <Problem error={failure} />}
       {tenantId !== null && (
         <p>
-          <button type="button" onClick={() => update((next) => put(next, 'tenant', null))}>
+          <button
+            type="button"
+            onClick={() =>
+              update((next) => {
+                put(next, 'tenant', null)
+                put(next, 'reason', null)
+              })
+            }
+          >
             Back to your own
           </button>
         </p>
@@ -226,7 +251,7 @@ function Event({ id, tenantId }: { id: string; tenantId: string | null }) {
         {read.data.kind.replace('_', ' ')} <code>{read.data.row_id}</code>
       </p>
       <pre class="snippet" tabIndex={0} aria-label="The event">
-        {JSON.stringify(read.data.event, null, 2)}
+        {jsonText(read.data.event, 2)}
       </pre>
     </div>
   )
@@ -251,7 +276,10 @@ async function replay({ id, reason, tenantId, tell }: Asked): Promise<string> {
   for (;;) {
     const done: ReplayedAnswer = await request<ReplayedAnswer>(`${base}/replay${of}`, {
       method: 'POST',
-      body: { ...(reason === null ? {} : { reason }), ...(before === undefined ? {} : { before }) },
+      body: {
+        ...(reason === null ? {} : { reason_is: reason }),
+        ...(before === undefined ? {} : { before }),
+      },
     })
     replayed += done.replayed
     applied += done.applied
@@ -277,7 +305,7 @@ async function discard({ id, reason, tenantId, tell }: Asked): Promise<string> {
     await request(`${base}/${id}${query({ tenant_id: tenantId })}`, { method: 'DELETE' })
     return 'One event discarded.'
   }
-  const which = reason === null ? { all: true } : { reason }
+  const which = reason === null ? { all: true } : { reason_is: reason }
   let discarded = 0
   for (;;) {
     const done: DiscardedAnswer = await request<DiscardedAnswer>(

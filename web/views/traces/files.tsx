@@ -3,6 +3,7 @@ import type { Json } from '../../api/answers.ts'
 import { request } from '../../api/client.ts'
 import type { Attachment } from '../../api/run-answers.ts'
 import { count } from '../../parts/format.ts'
+import { jsonText } from '../../parts/json-text.ts'
 
 interface File {
   name: string
@@ -35,7 +36,7 @@ export function Files({
   attachments: readonly Attachment[]
   payloads: readonly Json[]
 }) {
-  const text = payloads.map((payload) => JSON.stringify(payload)).join('\n')
+  const text = payloads.map((payload) => jsonText(payload)).join('\n')
   const ids = unique([...text.matchAll(reference)].map(([, members]) => idOf(members!)))
   const images = unique([...text.matchAll(inline)].map(([url]) => url))
   const media = useQueries({
@@ -81,8 +82,8 @@ export function Files({
         <h3 id="files">Attachments</h3>
       </div>
       <ul class="files">
-        {files.map((file) => (
-          <li key={file.url.slice(0, 200)}>
+        {files.map((file, index) => (
+          <li key={index}>
             {drawn.test(file.type) && <img src={file.url} alt={file.name} loading="lazy" />}
             {file.url.startsWith('data:') ? (
               <span>{file.name}</span>
