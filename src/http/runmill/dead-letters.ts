@@ -259,7 +259,7 @@ async function replay(
 function blobIdsOf(event: IngestEvent): string[] {
   const attachments = event.kind === 'run' ? (event.patch.attachments ?? {}) : {}
   return Object.values(attachments).flatMap(
-    (attachment) => /"blob_id":"([0-9a-f-]{36})"/.exec(String(attachment))?.[1] ?? [],
+    (attachment) => /"blob_id":"([0-9a-f-]{36})"/.exec(attachment)?.[1] ?? [],
   )
 }
 
