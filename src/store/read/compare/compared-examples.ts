@@ -3,7 +3,7 @@ import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { pageBytes, storedBytesSql } from '../page.ts'
+import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** Experiments, of which the others are judged by the first. */
 export interface ComparedExperiments {

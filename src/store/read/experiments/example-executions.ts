@@ -3,7 +3,7 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { pageBytes, storedBytesSql } from '../page.ts'
+import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
 export interface ExampleExecution {

@@ -2,7 +2,7 @@ import sql, { empty, join } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
-import { pageBytes, storedBytesSql } from '../page.ts'
+import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** Which executions of an experiment. */
 export interface ExecutionFilter {
