@@ -81,7 +81,12 @@ export const compareRequest = z.object({
     .enum(['full', 'none'])
     .default('full')
     .describe('Whether rows have the inputs and the reference of their examples'),
-  limit: z.int().min(0).max(200).default(50).describe('The number of rows'),
+  limit: z
+    .int()
+    .min(0)
+    .max(200)
+    .default(50)
+    .describe('The number of rows; fewer come where examples are large'),
   cursor: z.string().max(4000).optional().describe('Of the page before'),
 })
 

@@ -192,17 +192,17 @@ async function readPage(
   const found = examplePage(pairing, facts.created, facts.isChosen, order, after, asked.limit + 1)
   const shown = found.slice(0, asked.limit)
   const places = new Map(shown.map(({ place }) => [idAt(pairing.ids, place), place]))
-  const examples = await comparedExampleList(
+  const { rows, isCut } = await comparedExampleList(
     db,
     experiments,
     [...places.keys()],
     asked.bodies === 'full',
   )
-  const last = found.length > asked.limit ? shown.at(-1) : undefined
+  const lastPlace = isCut ? places.get(rows.at(-1)!.id) : shown.at(-1)?.place
+  const hasMore = isCut || found.length > asked.limit
+  const last = hasMore ? shown.find(({ place }) => place === lastPlace) : undefined
   return {
-    rows: examples.map((each) =>
-      rowFromExample(each, pairing, places.get(each.id)!, measures, others),
-    ),
+    rows: rows.map((each) => rowFromExample(each, pairing, places.get(each.id)!, measures, others)),
     next:
       last === undefined
         ? null

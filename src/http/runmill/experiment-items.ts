@@ -98,14 +98,16 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
         found = pageOf(pair, { sort, isDescending: order === 'desc' }, after, limit + 1)
       })
       const shown = new Map(found.slice(0, limit).map((each) => [each.place.id, each]))
-      const last = found.length > limit ? [...shown.values()].at(-1)?.place : undefined
       const ids = [...shown.keys()]
       const pair = { tenantId, baselineId: id, candidateIds: [id] }
-      const rows = await comparedExampleList(db, pair, ids, false)
+      const { rows, isCut } = await comparedExampleList(db, pair, ids, false)
       const [examples, executions] = await Promise.all([
         examplePreviewList(db, tenantId, ids),
         executionPreviewList(db, tenantId, id, ids, previewedExecutions),
       ])
+      const lastId = isCut ? rows.at(-1)!.id : ids.at(-1)
+      const hasMore = isCut || found.length > limit
+      const last = hasMore && lastId !== undefined ? shown.get(lastId)?.place : undefined
       const exampleOf = new Map(examples.map((each) => [each.id, each]))
       return {
         experiment: experimentFromRow(experiment),

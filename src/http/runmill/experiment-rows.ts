@@ -67,9 +67,9 @@ const schema = {
   },
 }
 
-/** Rows that one statement reads at first. More when they are small, fewer when they are large. */
+/** Rows that one statement reads at first. More when they are small, fewer when they are large (see also pageBytes). */
 const firstPage = 100
-const mostRows = 1000
+const mostRows = 200
 const wantedBytes = 2_000_000
 
 /** `GET /api/runmill/experiments/{experiment}/rows`: everything that the filter selects, read page by page. */
@@ -111,12 +111,11 @@ async function* linesOf(
   yield `${head}\n`
   let rows = 0
   let limit = firstPage
-  for (let page = first; ; ) {
+  for (let page = first; page.length > 0; ) {
     const lines = page.flatMap(({ line }) => (line === null ? [] : [line]))
     rows += lines.length
     const text = lines.map((line) => `${line}\n`).join('')
     if (text !== '') yield text
-    if (page.length < limit) break
     limit = nextLimit(limit, text.length)
     const after = page.at(-1)!
     page = await experimentRowList(db, tenantId, experimentId, filter, { after, limit })

@@ -111,6 +111,9 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
               metadata: anyAnswer,
             }),
             executions: z.array(executionAnswer),
+            has_more_executions: z
+              .boolean()
+              .describe('There are so many, or such large ones, that some are left out'),
           }),
         },
       },
@@ -121,7 +124,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
       const exampleId = request.params.example_id
       const example = await exampleFindNewest(db, tenantId, exampleId)
       if (example === null) throw new RunmillError(404, 'There is no such example')
-      const executions = await executionListOfExample(db, tenantId, {
+      const { rows, hasMore } = await executionListOfExample(db, tenantId, {
         experimentId: experiment.id,
         exampleId,
         limit: mostExecutions,
@@ -133,7 +136,8 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
           reference: json(example.outputs),
           metadata: json(example.metadata),
         },
-        executions: executions.map((row) => ({
+        has_more_executions: hasMore,
+        executions: rows.map((row) => ({
           id: row.id,
           run_id: row.runId,
           trace_id: row.traceId,

@@ -87,6 +87,8 @@ export function traceRoutes(app: App, { db }: Services): void {
       const [scores, experiment] = await Promise.all([
         feedbackList(db, tenantId, {
           runIds: rows.map(({ id }) => id),
+          // Also where the trace has no run of which it could be told.
+          traceIds: [trace.key],
           offset: 0,
           limit: shownScores,
         }),

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { experimentRowList } from '../../../src/store/read/experiments/experiment-rows.ts'
 import { comparisonRows, feedbackOn, rootRun, second } from '../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../support/harness.ts'
 
@@ -167,4 +169,39 @@ test.each([
   const f = await fixture(h)
   const found = await h.call('GET', `/api/runmill/experiments/${f.experiment}/rows${query}`)
   expect(found).toMatchObject({ status, body: { error: expect.any(String) } })
+})
+
+test('pages are shorter where payloads are large, and nothing is lost', async () => {
+  const h = await harness()
+  const rows = comparisonRows(h.db, h.tenant.id)
+  const datasetId = await rows.dataset()
+  const [before, after] = [await rows.experiment(datasetId), await rows.experiment(datasetId)]
+  // Nothing makes it smaller.
+  const large = () => JSON.stringify(randomBytes(2_300_000).toString('base64'))
+  const examples: string[] = []
+  for (let i = 0; i < 3; i++) examples.push(await rows.example(datasetId, { inputs: large() }))
+  await h.ingest(...[before, after].flatMap((id) => examples.map((each) => rootRun(id, each))))
+  const page = { after: null, limit: 100 }
+  expect(await experimentRowList(h.db, h.tenant.id, before, {}, page)).toHaveLength(2)
+  expect((await read(h, before)).end).toEqual({ rows: 3, total: 3 })
+
+  const asked = { candidates: [after], baseline: before, summary: false }
+  const compare = async (more: object): Promise<string[][]> => {
+    const { body } = await h.call('POST', '/api/runmill/compare', { ...asked, ...more })
+    const ids = body.rows.map(({ example_id: id }: { example_id: string }) => id)
+    return body.next_cursor === null
+      ? [ids]
+      : [ids, ...(await compare({ cursor: body.next_cursor }))]
+  }
+  const pages = await compare({})
+  expect(pages.map(({ length }) => length)).toEqual([2, 1])
+  expect(pages.flat().toSorted()).toEqual(examples.toSorted())
+
+  const runs = Array.from({ length: 3 }, () => rootRun(before, examples[0]!, { outputs: large() }))
+  await h.ingest(...runs)
+  const url = `/api/runmill/experiments/${before}/examples/${examples[0]!}`
+  const { body } = await h.call('GET', url)
+  expect(body.executions.length).toBeGreaterThanOrEqual(2)
+  expect(body.executions.length).toBeLessThan(4)
+  expect(body.has_more_executions).toBe(true)
 })

@@ -6,6 +6,7 @@ import {
   rootRun,
   runEvent,
   second,
+  traceEvent,
 } from '../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../support/harness.ts'
 import { seedTenant } from '../../support/seeded-tenant.ts'
@@ -149,6 +150,21 @@ describe('GET /api/runmill/traces/{id}', () => {
     expect(trace.body).toMatchObject({ name: 'zq trace', thread_id: seeded.threadId })
     const { body } = await h.call('GET', `/api/runmill/traces/${seeded.traceId}/payload`)
     expect(body).toMatchObject({ inputs: 'zq input', outputs: 'zq output' })
+  })
+
+  test('200 a trace without runs shows its scores', async () => {
+    const h = await harness()
+    const id = randomUUID()
+    await h.ingest(
+      traceEvent(id, { name: 'alone', timestamp: second(1) }),
+      feedbackOn(null, 'polite', 1, { traceId: id }),
+    )
+    const { body } = await h.call('GET', `/api/runmill/traces/${id}`)
+    expect(body).toMatchObject({
+      id,
+      runs: [],
+      scores: [{ run_id: null, key: 'polite', score: 1 }],
+    })
   })
 
   test('404 for a trace that there is not', async () => {

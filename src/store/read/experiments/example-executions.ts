@@ -3,6 +3,7 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
 export interface ExampleExecution {
@@ -24,18 +25,32 @@ export interface ExampleExecution {
 /** Of one execution, so many scores are listed. */
 const mostScores = 200
 
-/** Lists what an experiment made of an example, the earliest first, with what it was scored and why. */
+/** Lists what an experiment made of an example, the earliest first, with what it was scored and why. At least one is read. */
 export async function executionListOfExample(
   db: Db,
   tenantId: string,
   { experimentId, exampleId, limit }: { experimentId: string; exampleId: string; limit: number },
-): Promise<ExampleExecution[]> {
+): Promise<{ rows: ExampleExecution[]; hasMore: boolean }> {
   const statement = sql`
 -- name: execution_list_of_example
 -- The executions of one example in one experiment, the earliest first, with their scores. Reads only.
+with listed as (
+  select run.*, row_number() over (order by run.start_time, run.id) as place
+  from shown_runs as run
+  where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+    and run.reference_example_id = ${exampleId}::uuid and not run.yields
+  order by run.start_time, run.id
+  limit ${String(limit + 1)}::bigint
+),
+summed as (
+  select listed.*, count(*) over () as known,
+    sum(${storedBytesSql('listed.inputs', 'listed.outputs', 'listed.error')}) over before as before
+  from listed
+  window before as (order by listed.place rows between unbounded preceding and 1 preceding)
+)
 select run.id, run.run_id, run.trace_id, run.status, run.start_time,
   extract(epoch from run.duration)::double precision as latency, run.total_tokens, run.total_cost,
-  run.inputs, run.outputs,
+  run.inputs, run.outputs, run.known,
   coalesce(run.error, case when run.status = 'error' then to_json(run.status_message) end) as error,
   coalesce((
     select json_agg(json_build_object(
@@ -49,12 +64,11 @@ select run.id, run.run_id, run.trace_id, run.status, run.start_time,
       limit ${String(mostScores)}::bigint
     ) as given
   ), '[]') as scores
-from shown_runs as run
-where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
-  and run.reference_example_id = ${exampleId}::uuid and not run.yields
-order by run.start_time, run.id
-limit ${String(limit)}::bigint`
-  return runComposed<ExampleExecution>(db, tenantId, statement)
+from summed as run
+where run.place <= ${String(limit)}::bigint and coalesce(run.before, 0) < ${String(pageBytes)}::bigint
+order by run.place`
+  const rows = await runComposed<ExampleExecution & { known: number }>(db, tenantId, statement)
+  return { rows, hasMore: rows.length < (rows[0]?.known ?? 0) }
 }
 
 /** An example as it is now; as it was last, when it was deleted. */

@@ -2,6 +2,7 @@ import sql, { empty, join } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** Which executions of an experiment. */
 export interface ExecutionFilter {
@@ -25,7 +26,8 @@ export interface ExecutionLine extends ExecutionPlace {
 }
 
 /**
- * Lists a page of the executions of an experiment, those of one example one after the other. Inputs, outputs, reference
+ * Lists a page of the executions of an experiment, those of one example one after the other. It is shorter where they are
+ * large, and empty only after the last one. Inputs, outputs, reference
  * and metadata are JSON as text, so that nothing of them changes on the way.
  */
 export async function experimentRowList(
@@ -43,13 +45,34 @@ export async function experimentRowList(
 -- name: experiment_row_list
 -- A page of the run items of an experiment, by example, with what is shown of them, their example and the feedback on them.
 -- Reads only.
-with page as materialized (
+with listed as materialized (
   select item.example_id, item.id, item.example_version, item.example_outputs, item.example_metadata
   from run_items as item
   where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
     ${after}
   order by item.example_id, item.id
   limit ${String(page.limit)}::bigint
+),
+summed as (
+  select listed.*, sum(size.bytes) over (order by listed.example_id, listed.id) - size.bytes as before
+  from listed
+  cross join lateral (
+    select ${storedBytesSql('listed.example_outputs', 'listed.example_metadata')} + coalesce((
+      select ${storedBytesSql('examples.inputs', 'examples.outputs', 'examples.metadata')}
+      from examples
+      where examples.tenant_id = ${tenant} and examples.id = listed.example_id
+      order by examples.valid_from <= listed.example_version desc nulls last, examples.valid_from desc
+      limit 1
+    ), 0) + coalesce((
+      select ${storedBytesSql('run.outputs', 'run.metadata', 'run.error')}
+      from shown_runs as run
+      where run.tenant_id = ${tenant} and run.item_id = listed.id
+      limit 1
+    ), 0) as bytes
+  ) as size
+),
+page as materialized (
+  select * from summed where summed.before < ${String(pageBytes)}::bigint
 )
 select page.example_id, page.id as item_id, shown.line
 from page

@@ -34,6 +34,8 @@ export interface FeedbackRow {
 export interface FeedbackQuery {
   /** Feedback on these runs, and on the traces of which they are the roots. */
   runIds?: string[] | undefined
+  /** With `runIds`: also feedback on these traces as a whole. */
+  traceIds?: string[] | undefined
   keys?: string[] | undefined
   /** Feedback on these experiments, and on their runs and traces. */
   experimentIds?: string[] | undefined
@@ -164,6 +166,14 @@ function traceLevelOf(condition: Sql): Sql {
       where runs.tenant_id = ${tenant} and ${condition} and runs.parent_run_id is null`
 }
 
+function ofTraces(traceIds: string[] | undefined): Sql {
+  if (traceIds === undefined) return empty
+  return sql`
+      union all
+      select whole.id from feedback as whole
+      where whole.tenant_id = ${tenant} and whole.trace_id = any (${traceIds}::uuid[]) and whole.run_id is null`
+}
+
 function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
   const conditions: Sql[] = []
   const add = (condition: Sql) => conditions.push(condition)
@@ -173,7 +183,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
     add(sql`feedback.id in (
       select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = ${isAmong}
       union all
-      ${traceLevelOf(sql`runs.id = ${isAmong}`)}
+      ${traceLevelOf(sql`runs.id = ${isAmong}`)}${ofTraces(query.traceIds)}
     )`)
   }
   if (query.keys !== undefined) add(sql`feedback.key = any (${query.keys}::text[])`)
