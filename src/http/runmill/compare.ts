@@ -21,7 +21,6 @@ import {
   type ComparedExperiments,
 } from '../../store/read/compare/compared-examples.ts'
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
-import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
 import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
 import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
 import type { App, Services } from '../services.ts'
@@ -54,14 +53,9 @@ const schema = {
  * are averaged within it, and a pair is an example for which both have a value.
  */
 export function postCompare(app: App, { db }: Services, store: ColumnStore): void {
-  app.post('/compare', { schema, config: { scope: 'read' } }, async (request) => {
-    try {
-      return await compare(db, store, request.principal.tenantId, request.body)
-    } catch (error) {
-      if (!(error instanceof ColumnsTooLargeError)) throw error
-      throw new RunmillError(422, 'These experiments are too large: name the measures to compare')
-    }
-  })
+  app.post('/compare', { schema, config: { scope: 'read' } }, async ({ principal, body }) =>
+    compare(db, store, principal.tenantId, body),
+  )
 }
 
 async function compare(db: Db, store: ColumnStore, tenantId: string, asked: CompareRequest) {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { z } from 'zod'
 import type { Log } from '../../domain/log.ts'
+import { ColumnsTooLargeError } from '../../store/read/compare/execution-columns.ts'
 import { classifyError, retryAfterSeconds } from '../classify-error.ts'
 import { answerOf, type DocumentedAnswers, serverErrors, takesBody } from '../documented-answers.ts'
 import { logFailure } from '../log-failure.ts'
@@ -46,6 +47,9 @@ export function answerError(
 ): FastifyReply {
   const refuse = (status: number, message: string) => reply.code(status).send({ error: message })
   if (error instanceof RunmillError) return refuse(error.status, error.message)
+  if (error instanceof ColumnsTooLargeError) {
+    return refuse(422, 'These experiments are too large: compare them by measures that you name')
+  }
   const problem = classifyError(error)
   switch (problem.kind) {
     case 'schema':
