@@ -88,7 +88,7 @@ test('nothing to look at: 64; a line for each finding', async () => {
   })
 })
 
-describe.runIf(testsRunOnRedis())('Redis', () => {
+describe.each(testsRunOnRedis() ? ['Redis'] : [])('%s', () => {
   test.each([
     [[], 0, { 'redis.maxmemory-policy': 'ok', 'redis.appendonly': 'note', 'redis.memory': 'note' }],
     [
