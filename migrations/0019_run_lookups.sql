@@ -10,6 +10,3 @@ language sql immutable strict parallel safe as $$
 $$;
 
 create index runs_tags on runs using gin (runmill_tag_keys(tags)) with (fastupdate = off) where tags is not null;
-create index traces_tags on traces
-  using gin (runmill_tag_keys(coalesce(tags, '{}'::text[]) || coalesce(root_tags, '{}'::text[]))) with (fastupdate = off)
-  where tags is not null or root_tags is not null;

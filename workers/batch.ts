@@ -120,6 +120,8 @@ export function createGatherer<T>({
     // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
     while (waiting.size > 0 && (running === 1 || !isBehind())) {
+      // The extra batch is for owners that have none in progress, while there are several.
+      if (running > batchesAtOnce && !isShared()) break
       await before()
       // Empty when another run took all of it meanwhile.
       const { batch, weights } = takeBatch()

@@ -319,11 +319,41 @@ describe.each(onRedis)('large payloads on $name', () => {
   test('of a job that was worked off before its end was lost are not missed', async () => {
     const { queue, redis, payloads } = await open()
     await queue.enqueue('ingest', [large('done before')])
-    await redis.del(...(await payloads()))
+    const [payload] = await payloads()
+    await redis.hset(payload!.replace(':payload:', ':'), 'ats', '1')
+    await redis.del(payload!)
     const seen = collector<string>()
     await queue.work(handlers({ ingest: async ({ batchId }) => seen.add(batchId) }))
     await drained(queue)
     expect(seen.all).toEqual([])
+    expect(queue.losses().emptied).toBe(0)
+  })
+
+  test('of a job that nobody has taken are lost when they are gone, which is told', async () => {
+    const { queue, redis, payloads } = await open()
+    await queue.enqueue('ingest', [large('lost')])
+    await redis.del(...(await payloads()))
+    await queue.work(handlers({ ingest: async () => {} }))
+    await drained(queue)
+    expect(queue.losses().emptied).toBe(1)
+  })
+
+  test('are taken though Redis has forgotten its scripts', async () => {
+    const { queue, redis, payloads } = await open()
+    await queue.enqueue('ingest', [large('before')], 0, true)
+    await redis.script('FLUSH')
+    await queue.enqueue('ingest', [large('after'), large('too')], 0, true)
+    expect(await payloads()).toHaveLength(3)
+    expect((await queue.counts()).ingest.waiting).toBe(3)
+  })
+
+  test('that have no job are removed when workers start', async () => {
+    const { queue, redis, payloads } = await open()
+    await queue.enqueue('ingest', [large('kept')], 0, true)
+    const [payload] = await payloads()
+    await redis.set(`${payload!}0`, 'left behind')
+    await queue.work({ collect: async () => {} })
+    await expect.poll(payloads).toEqual([payload])
   })
 
   test('of a job that failed wait for its next attempt', async () => {

@@ -22,11 +22,12 @@ export interface FailedKeys {
 export function countFailedKeys(app: FastifyInstance): FailedKeys {
   const failures = new LRUCache<string, { count: number }>({ max: addressLimit, ttl: perMs })
   app.addHook('onResponse', (request, reply, done) => {
+    if (reply.statusCode === 401) {
+      const known = failures.get(request.ip)
+      if (known === undefined) failures.set(request.ip, { count: 1 })
+      else known.count += 1
+    }
     done()
-    if (reply.statusCode !== 401) return
-    const known = failures.get(request.ip)
-    if (known === undefined) failures.set(request.ip, { count: 1 })
-    else known.count += 1
   })
   return {
     check(address) {

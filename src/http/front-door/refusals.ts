@@ -63,14 +63,14 @@ export function watchRefusals(app: FastifyInstance, metrics: Metrics, log: Log, 
     done()
   })
   app.addHook('onResponse', (request, { statusCode }, done) => {
-    done()
-    if (statusCode < 400 || request.isCounted) return
-    const reason = statusReasons[statusCode] ?? (statusCode < 500 ? 'invalid' : 'failure')
     const { counts } = request.routeOptions.config
-    if (counts === undefined) return
-    counts.requestRefused(request.refusal ?? reason)
-    const principal = request.principal as Principal | undefined
-    flow.refused(principal?.tenantId ?? null, request.refusal ?? reason)
+    if (statusCode >= 400 && !request.isCounted && counts !== undefined) {
+      const reason = statusReasons[statusCode] ?? (statusCode < 500 ? 'invalid' : 'failure')
+      counts.requestRefused(request.refusal ?? reason)
+      const principal = request.principal as Principal | undefined
+      flow.refused(principal?.tenantId ?? null, request.refusal ?? reason)
+    }
+    done()
   })
 }
 

@@ -196,12 +196,15 @@ export function bullBackend(
       if (signal.aborted) throw new Error('stopping')
       try {
         const packed = await open.store.read(String(job.data))
-        if (packed === null) return
+        if (packed === null) {
+          // A worker that took it before has applied it, and was stopped before it could say so.
+          if (job.attemptsStarted <= 1) schedules.missPayload(name, job.id)
+          return
+        }
         const data = (await unpackJob(packed)) as JobData[Q]
         await unlessAborted(open.abandon.signal, handler(data, { signal }))
-        await open.store
-          .forget(String(job.data))
-          .catch((error: unknown) => report(error, `queue ${name}`))
+        // Before the job ends: a payload without a job would stay for ever. If this fails, the job is applied once more.
+        await open.store.forget(String(job.data))
       } catch (error) {
         const attempt = job.attemptsMade + 1
         log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)

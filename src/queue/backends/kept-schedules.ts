@@ -24,6 +24,8 @@ export interface KeptSchedulesOptions {
 export interface KeptSchedules {
   keep(schedule: Schedule): void
   look(): Promise<void>
+  /** Tells of a job whose payload was lost. */
+  missPayload(queue: QueueName, jobId: string | undefined): void
   losses(): QueueLosses
 }
 
@@ -79,6 +81,15 @@ export function keepSchedules(options: KeptSchedulesOptions): KeptSchedules {
       if (names.length > 0) {
         log.warn({ schedules: names }, 'queue: repeating jobs were missing and are created anew')
       }
+    },
+
+    missPayload(queue, jobId) {
+      losses.emptied += 1
+      losses.lastAt = Date.now()
+      log.error(
+        { queue, jobId },
+        'queue: THE PAYLOAD OF A JOB IS GONE: its accepted events are lost',
+      )
     },
 
     losses: () => ({ ...losses }),

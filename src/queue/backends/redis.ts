@@ -7,7 +7,13 @@ import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, usualPace } from './bullmq.ts'
 import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
 import { oldestJobs } from './redis-oldest.ts'
-import { keepPayloads, type PayloadQueue, readPayload, removePayload } from './redis-payloads.ts'
+import {
+  keepPayloads,
+  type PayloadQueue,
+  readPayload,
+  removeOrphans,
+  removePayload,
+} from './redis-payloads.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
@@ -85,12 +91,15 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
     const store: Datastore = {
       openQueue(name, options) {
         const queue = new Queue(name, { ...options, ...common, connection: producer })
-        payloadQueues.set(name, keepPayloads(queue, prefix))
+        payloadQueues.set(name, keepPayloads(queue, prefix, producer))
         return queue
       },
       openWorker(name, work, options) {
         // Workers outlive an outage: their commands wait for Redis instead of failing.
-        consumer ??= open({ maxRetriesPerRequest: null }, 'consumer')
+        if (consumer === undefined) {
+          consumer = open({ maxRetriesPerRequest: null }, 'consumer')
+          void removeOrphans(consumer, prefix).catch((error: unknown) => report(error, 'payloads'))
+        }
         const worker = new Worker(name, work, { ...options, ...common, connection: consumer })
         const backend = worker.getBackend()
         Object.defineProperty(backend, 'maximumBlockTimeout', { value: longestWait })

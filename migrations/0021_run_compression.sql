@@ -14,12 +14,6 @@ begin
     alter column serialized set compression lz4,
     alter column metadata set compression lz4,
     alter column extra set compression lz4;
-  alter table traces
-    alter column inputs set compression lz4,
-    alter column inputs_preview set compression lz4,
-    alter column outputs set compression lz4,
-    alter column outputs_preview set compression lz4,
-    alter column metadata set compression lz4;
 exception when feature_not_supported then
   null;
 end
