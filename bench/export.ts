@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet'
 import type { Db } from '../src/store/pool.ts'
+import { insertTenant } from '../test/support/tenant.ts'
 import { withFreshStore } from './fresh-store.ts'
 import { withServer } from './server-process.ts'
 
@@ -25,13 +26,13 @@ const { values } = parseArgs({
 })
 const rows = values.smoke ? 400 : Number(values.rows)
 const repetitions = 4
-const secret = 'sk-of-a-bench'
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
 
 await withFreshStore(async (store) => {
   const { db, folder } = store
-  await timed('seeded', async () => fill(db))
+  const { id: tenantId, secretKey } = await insertTenant(db)
+  await timed('seeded', async () => fill(db, tenantId))
   const [sums] = await db<{ tokens: number; cost: string; correct: number }[]>`
     select sum(total_tokens)::bigint as tokens, sum(total_cost) as cost,
       (select sum(score_number) from feedback where key = 'correct') as correct
@@ -61,7 +62,7 @@ await withFreshStore(async (store) => {
           file,
           '--json',
         ],
-        { env: { ...process.env, RUNMILL_URL: server.url, RUNMILL_API_KEY: secret } },
+        { env: { ...process.env, RUNMILL_URL: server.url, RUNMILL_API_KEY: secretKey } },
       )
       const seconds = (performance.now() - startedAt) / 1000
       const manifest = JSON.parse(stdout) as { rows: number; counted: number | null }
@@ -127,14 +128,8 @@ async function sumsOf(path: string) {
   return sums
 }
 
-async function fill(db: Db): Promise<void> {
-  const tenantId = randomUUID()
-  const hash = createHash('sha256').update(secret).digest()
+async function fill(db: Db, tenantId: string): Promise<void> {
   const [dataset, experiment] = [randomUUID(), randomUUID()]
-  await db`insert into tenants (id, name, created_at) values (${tenantId}, 'bench', now())`
-  await db`
-    insert into api_keys (id, tenant_id, public_key, secret_hash, scopes, created_at)
-    values (${randomUUID()}, ${tenantId}, ${randomUUID()}, ${hash}, '{read,write}', now())`
   await db`
     insert into datasets (tenant_id, id, name, created_at, updated_at, version_at)
     values (${tenantId}, ${dataset}, 'bench', now(), now(), now())`

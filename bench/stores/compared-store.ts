@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Db } from '../../src/store/pool.ts'
 import { experimentAggregateRebuild } from '../../src/store/write/aggregates.ts'
+import { insertTenant } from '../../test/support/tenant.ts'
 
 /** Two experiments, `baseline` and `candidate`, over the same examples, each executed once and given three scores. */
 export interface ComparedStore {
@@ -13,13 +14,8 @@ export interface ComparedStore {
 
 /** Writes rows as the worker leaves them, by SQL alone, with fresh aggregates. */
 export async function fillCompared(db: Db, examples: number): Promise<ComparedStore> {
-  const [tenantId, datasetId, secret] = [randomUUID(), randomUUID(), randomUUID()]
-  const [baselineId, candidateId] = [randomUUID(), randomUUID()]
-  const hash = createHash('sha256').update(secret).digest()
-  await db`insert into tenants (id, name, created_at) values (${tenantId}, 'bench', now())`
-  await db`
-    insert into api_keys (id, tenant_id, public_key, secret_hash, scopes, created_at)
-    values (${randomUUID()}, ${tenantId}, ${randomUUID()}, ${hash}, '{read,write}', now())`
+  const { id: tenantId, secretKey: secret } = await insertTenant(db)
+  const [datasetId, baselineId, candidateId] = [randomUUID(), randomUUID(), randomUUID()]
   await db`
     insert into datasets (tenant_id, id, name, created_at, updated_at, version_at)
     values (${tenantId}, ${datasetId}, 'bench', now(), now(), now())`

@@ -1,9 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { AxeResults } from 'axe-core'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { brokenRules } from '../support/axe.ts'
 import { builtPage, keepKey, launchBrowser, visit } from '../support/browser.ts'
 import { comparisonRows, feedbackOn, rootRun } from '../support/comparison-rows.ts'
 import { harness } from '../support/harness.ts'
@@ -14,20 +13,6 @@ beforeAll(async () => {
   browser = await launchBrowser()
 })
 afterAll(async () => browser?.close())
-
-const axeSource = readFileSync(
-  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
-  'utf8',
-)
-
-/** Rules of axe that the page breaks, with the elements. */
-async function brokenRules(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource)
-  const found = await page.evaluate<AxeResults>(`axe.run({ resultTypes: ['violations'] })`)
-  return found.violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
-  )
-}
 
 describe('the server', () => {
   test('answers every address of the page with the page, and no other address', async () => {

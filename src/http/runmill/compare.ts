@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { categoryKeys, compareCategory } from '../../domain/stats/compared-category.ts'
 import {
   compareMeasure,
@@ -36,7 +35,7 @@ import {
 import { type CompareRequest, compareRequest } from './compare-request.ts'
 import { addOther, type Row, rowFromExample } from './compare-rows.ts'
 import { compareAnswer } from './compare-schemas.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { readExamplePlace, writeExamplePlace } from './cursor.ts'
 import { RunmillError } from './errors.ts'
 import { findCompared } from './find-compared.ts'
 import { createPauses } from './pauses.ts'
@@ -67,7 +66,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
     asked: asked.directions ?? {},
     configured: await scoreDirectionList(db, tenantId),
   }
-  const after = asked.cursor === undefined ? null : placeOf(asked.cursor)
+  const after = asked.cursor === undefined ? null : readExamplePlace(asked.cursor)
   const { metadata, text } = asked.examples ?? {}
   const compared: Compared[] = []
   let page: Page = { rows: [], next: null }
@@ -198,9 +197,7 @@ async function readPage(
   return {
     rows: rows.map((each) => rowFromExample(each, pairing, places.get(each.id)!, measures, others)),
     next:
-      last === undefined
-        ? null
-        : writeCursor([idAt(pairing.ids, last.place), last.rank, last.created]),
+      last === undefined ? null : writeExamplePlace({ ...last, id: idAt(pairing.ids, last.place) }),
   }
 }
 
@@ -229,12 +226,4 @@ function orderOf(
     changes: change === undefined ? null : change.is.map((each) => names[each]!),
     tolerance,
   }
-}
-
-const placeShape = z.tuple([z.guid(), z.number().nullable(), z.number()])
-
-/** @throws RunmillError 400 for what is no cursor */
-function placeOf(cursor: string): ExamplePlace {
-  const [id, rank, created] = readCursor(placeShape, cursor)
-  return { id: id.toLowerCase(), rank, created }
 }

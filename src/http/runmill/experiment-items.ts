@@ -9,7 +9,6 @@ import { idAt } from '../../domain/stats/experiment-columns.ts'
 import { measurePairs } from '../../domain/stats/pairing.ts'
 import type { ColumnPair, ColumnStore } from '../../store/read/compare/column-store.ts'
 import { comparedExampleList } from '../../store/read/compare/compared-examples.ts'
-import { comparedExperimentList } from '../../store/read/compare/compared-experiments.ts'
 import {
   examplePreviewList,
   executionPreviewList,
@@ -20,13 +19,11 @@ import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
 import { meansAt } from './compare-rows.ts'
 import { experimentAnswer } from './compare-schemas.ts'
-import { readCursor, writeCursor } from './cursor.ts'
-import { RunmillError } from './errors.ts'
+import { readExamplePlace, writeExamplePlace } from './cursor.ts'
+import { findExperimentById } from './find-experiment.ts'
 
 /** Of a page, so many executions have a preview. */
 const previewedExecutions = 2000
-
-const place = z.tuple([z.guid(), z.number().nullable(), z.number()])
 
 const itemAnswer = z.object({
   example_id: uuidAnswer,
@@ -87,11 +84,9 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
       const { tenantId } = request.principal
       const { id } = request.params
       const { sort, order, limit, cursor } = request.query
-      const [experiment] = await comparedExperimentList(db, tenantId, { id }, 1)
-      if (experiment === undefined)
-        throw new RunmillError(404, 'There is no such experiment on a dataset')
+      const experiment = await findExperimentById(db, tenantId, id)
       await experimentAggregateFreshen(db, tenantId, [id])
-      const after = cursor === undefined ? null : placeOf(readCursor(place, cursor))
+      const after = cursor === undefined ? null : readExamplePlace(cursor)
       let found: Found[] = []
       // An experiment beside itself: the candidate's side is what it has measured.
       await columns.compare(tenantId, experiment, [experiment], { keys: null }, async (pair) => {
@@ -122,7 +117,7 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
             .map(({ id, outputs, error }) => ({ id, outputs, error: error && plainText(error) })),
           measures: shown.get(row.id)!.measures,
         })),
-        next_cursor: last === undefined ? null : writeCursor([last.id, last.rank, last.created]),
+        next_cursor: last === undefined ? null : writeExamplePlace(last),
       }
     },
   )
@@ -131,10 +126,6 @@ export function getExperimentsIdItems(app: App, { db }: Services, columns: Colum
 interface Found {
   place: ExamplePlace
   measures: Record<string, number>
-}
-
-function placeOf([id, rank, created]: z.output<typeof place>): ExamplePlace {
-  return { id: id.toLowerCase(), rank, created }
 }
 
 function pageOf(

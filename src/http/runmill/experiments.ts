@@ -4,7 +4,6 @@ import { compareMeasure } from '../../domain/stats/compared-measure.ts'
 import { coverageOf } from '../../domain/stats/coverage.ts'
 import { measurePairs } from '../../domain/stats/pairing.ts'
 import type { ColumnPair, ColumnStore } from '../../store/read/compare/column-store.ts'
-import { comparedExperimentList } from '../../store/read/compare/compared-experiments.ts'
 import {
   exampleFindNewest,
   executionListOfExample,
@@ -15,6 +14,7 @@ import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'
 import { experimentAnswer } from './compare-schemas.ts'
 import { RunmillError } from './errors.ts'
+import { findExperimentById } from './find-experiment.ts'
 import { createPauses } from './pauses.ts'
 
 const tags = ['runmill']
@@ -84,7 +84,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
     },
     async (request) => {
       const { tenantId } = request.principal
-      const experiment = await findExperiment(db, tenantId, request.params.id)
+      const experiment = await findExperimentById(db, tenantId, request.params.id)
       await experimentAggregateFreshen(db, tenantId, [experiment.id])
       let summary: Awaited<ReturnType<typeof summaryOf>> | null = null
       // An experiment beside itself: the candidate's side is what it has measured.
@@ -120,7 +120,7 @@ export function experimentRoutes(app: App, { db }: Services, columns: ColumnStor
     },
     async (request) => {
       const { tenantId } = request.principal
-      const experiment = await findExperiment(db, tenantId, request.params.id)
+      const experiment = await findExperimentById(db, tenantId, request.params.id)
       const exampleId = request.params.example_id
       const example = await exampleFindNewest(db, tenantId, exampleId)
       if (example === null) throw new RunmillError(404, 'There is no such example')
@@ -185,14 +185,6 @@ async function summaryOf({ candidate, pairing, facts }: ColumnPair) {
     has_more_measures: candidate.hasMoreKeys || pairs.length > mostMeasures,
     measures,
   }
-}
-
-/** @throws RunmillError 404 */
-async function findExperiment(db: Services['db'], tenantId: string, experimentId: string) {
-  const [experiment] = await comparedExperimentList(db, tenantId, { id: experimentId }, 1)
-  if (experiment === undefined)
-    throw new RunmillError(404, 'There is no such experiment on a dataset')
-  return experiment
 }
 
 function json(text: string | null): RawJson | null {

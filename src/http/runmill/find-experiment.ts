@@ -41,3 +41,15 @@ export async function findExperiment(
     )
   return first
 }
+
+/** @throws RunmillError 404 when no experiment on a dataset has this id */
+export async function findExperimentById(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<NamedExperiment> {
+  const [experiment] = await comparedExperimentList(db, tenantId, { id }, 1)
+  if (experiment === undefined)
+    throw new RunmillError(404, 'There is no such experiment on a dataset')
+  return experiment
+}

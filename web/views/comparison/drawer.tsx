@@ -1,9 +1,8 @@
-import '../../styles/drawer.css'
-import { keepPreviousData, useQueries } from '@tanstack/preact-query'
-import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ExampleAnswer, Measure, NamedExperiment } from '../../api/answers.ts'
-import { request } from '../../api/client.ts'
+import { useQueries } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
+import type { Measure, NamedExperiment } from '../../api/answers.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
+import { ExampleDrawer, exampleQuery } from '../../parts/example-drawer.tsx'
 import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { Field } from '../../parts/viewer/field.tsx'
@@ -33,21 +32,8 @@ export default function Drawer({
   move: (by: 1 | -1) => void
   close: () => void
 }) {
-  const panel = useRef<HTMLDivElement>(null)
-  useEffect(() => panel.current?.focus({ preventScroll: true }), [])
-  useEffect(() => panel.current?.scrollTo(0, 0), [id])
   const [baselineRead, candidateRead] = useQueries({
-    queries: [baseline, candidate].map((experiment) => ({
-      queryKey: ['example', experiment.id, id],
-      queryFn: async ({ signal }: { signal: AbortSignal }) =>
-        request<ExampleAnswer>(
-          `/api/runmill/experiments/${encodeURIComponent(experiment.id)}/examples/${encodeURIComponent(id)}`,
-          { signal },
-        ),
-      // The example before stays until this one has come, so that nothing flickers.
-      placeholderData: keepPreviousData,
-      staleTime: 60_000,
-    })),
+    queries: [baseline, candidate].map((experiment) => exampleQuery(experiment.id, id)),
   })
   const [chosen, setChosen] = useState({ id, baseline: 0, candidate: 0 })
   const at = chosen.id === id ? chosen : { id, baseline: 0, candidate: 0 }
@@ -55,42 +41,15 @@ export default function Drawer({
   const b = candidateRead?.data
   const failed = [baselineRead, candidateRead].find((each) => each?.isError)
   return (
-    <div
-      class="drawer"
-      ref={panel}
-      role="dialog"
-      aria-labelledby="drawer-title"
-      tabIndex={-1}
-      aria-busy={
-        baselineRead?.isPlaceholderData === true || candidateRead?.isPlaceholderData === true
-      }
+    <ExampleDrawer
+      id={id}
+      place={place}
+      hasPrevious={place !== null}
+      isBusy={baselineRead?.isPlaceholderData === true || candidateRead?.isPlaceholderData === true}
+      copy={<CopyButton label="Copy link" text={() => linkTo(baseline.id)} />}
+      move={move}
+      close={close}
     >
-      <header class="drawer-head">
-        <h2 id="drawer-title">Example{place === null ? '' : ` ${place + 1}`}</h2>
-        <code class="cut faint">{id}</code>
-        <span class="drawer-actions">
-          <CopyButton label="Copy link" text={() => linkTo(baseline.id)} />
-          <button
-            type="button"
-            aria-label="Previous example (K)"
-            onClick={() => move(-1)}
-            disabled={place === null}
-          >
-            ↑
-          </button>
-          <button
-            type="button"
-            aria-label="Next example (J)"
-            onClick={() => move(1)}
-            disabled={place === null}
-          >
-            ↓
-          </button>
-          <button type="button" aria-label="Close (Esc)" onClick={close}>
-            ×
-          </button>
-        </span>
-      </header>
       {failed !== undefined && <Problem error={failed.error} again={() => void failed.refetch()} />}
       {(a === undefined || b === undefined) && failed === undefined && <Loading />}
       {a !== undefined && b !== undefined && (
@@ -124,6 +83,6 @@ export default function Drawer({
           />
         </div>
       )}
-    </div>
+    </ExampleDrawer>
   )
 }

@@ -1,10 +1,9 @@
-import '../../styles/drawer.css'
-import { keepPreviousData, useQuery } from '@tanstack/preact-query'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useQuery } from '@tanstack/preact-query'
+import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { ExampleAnswer, Execution, NamedExperiment } from '../../api/answers.ts'
-import { request } from '../../api/client.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
+import { ExampleDrawer, exampleQuery } from '../../parts/example-drawer.tsx'
 import { compactCount, cost, duration } from '../../parts/format.ts'
 import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
@@ -14,7 +13,7 @@ import { traceUrl } from '../../url/addresses.ts'
 import { Scores } from '../traces/scores.tsx'
 
 /** One example, with all that an experiment made of it. */
-export default function ExampleDrawer({
+export default function ExperimentExample({
   id,
   place,
   experiment,
@@ -28,60 +27,23 @@ export default function ExampleDrawer({
   move: (by: 1 | -1) => void
   close: () => void
 }) {
-  const panel = useRef<HTMLDivElement>(null)
-  useEffect(() => panel.current?.focus({ preventScroll: true }), [])
-  useEffect(() => panel.current?.scrollTo(0, 0), [id])
-  const read = useQuery({
-    queryKey: ['example', experiment.id, id],
-    queryFn: async ({ signal }) =>
-      request<ExampleAnswer>(
-        `/api/runmill/experiments/${encodeURIComponent(experiment.id)}/examples/${encodeURIComponent(id)}`,
-        { signal },
-      ),
-    placeholderData: keepPreviousData,
-    staleTime: 60_000,
-  })
+  const read = useQuery(exampleQuery(experiment.id, id))
   return (
-    <div
-      class="drawer"
-      ref={panel}
-      role="dialog"
-      aria-labelledby="drawer-title"
-      aria-busy={read.isPlaceholderData}
-      tabIndex={-1}
+    <ExampleDrawer
+      id={id}
+      place={place}
+      hasPrevious={place !== null && place !== 0}
+      isBusy={read.isPlaceholderData}
+      copy={<CopyButton text={() => id} label="Copy id" />}
+      move={move}
+      close={close}
     >
-      <header class="drawer-head">
-        <h2 id="drawer-title">Example{place === null ? '' : ` ${place + 1}`}</h2>
-        <code class="cut faint">{id}</code>
-        <span class="drawer-actions">
-          <CopyButton text={() => id} label="Copy id" />
-          <button
-            type="button"
-            aria-label="Previous example (K)"
-            onClick={() => move(-1)}
-            disabled={place === null || place === 0}
-          >
-            ↑
-          </button>
-          <button
-            type="button"
-            aria-label="Next example (J)"
-            onClick={() => move(1)}
-            disabled={place === null}
-          >
-            ↓
-          </button>
-          <button type="button" aria-label="Close (Esc)" onClick={close}>
-            ×
-          </button>
-        </span>
-      </header>
       {read.isPending && <Loading />}
       {read.isError && <Problem error={read.error} again={() => void read.refetch()} />}
       {read.data !== undefined && (
         <Body key={id} answer={read.data} dataset={experiment.dataset_id} />
       )}
-    </div>
+    </ExampleDrawer>
   )
 }
 
