@@ -126,3 +126,26 @@ test('I11 a trace that is deleted while the batch that creates it is still runni
   expect(await w.db`select id from runs`).toEqual([])
   await w.close()
 })
+
+test.each(['moves to another trace', 'stays'])(
+  'a trace is deleted while another transaction rewrites its feedback, which %s',
+  async (what) => {
+    const w = await world()
+    const trace = traceOf(w.experimentId, 1)
+    const other = traceOf(w.experimentId, 50)
+    await w.apply(...trace.events, ...other.events)
+    await w.apply(feedbackOn(null, 'correct', 1, { traceId: trace.traceId }))
+    const traceId = what === 'stays' ? trace.traceId : other.traceId
+    const commit = await hold(
+      w.db,
+      async (transaction) => transaction`update feedback set trace_id = ${traceId}`,
+    )
+    const removed = traceDeleteMany(w.db, w.tenantId, w.experimentId, [trace.traceId], second(99))
+    await w.waiting(1)
+    await commit()
+    await removed
+    const left = await w.db`select trace_id from feedback`
+    expect(left).toEqual(what === 'stays' ? [] : [{ traceId: other.traceId }])
+    await w.close()
+  },
+)

@@ -135,9 +135,15 @@ gone_items as (
   delete from run_items where tenant_id = $1 and trace_id = any ($2::uuid[])
 ),
 gone_feedback as (
+  delete from feedback where tenant_id = $1 and trace_id = any ($2::uuid[])
+),
+-- Joined, not a condition beside the one above: Postgres asks that again of a row that another transaction has changed
+-- meanwhile, and refuses to run a deletion for the answer.
+gone_feedback_on_runs as (
   delete from feedback
-  where tenant_id = $1 and (trace_id = any ($2::uuid[]) or run_id in (select id from gone_runs))
-  returning coalesce(trace_id, run_id) as trace_id
+  using gone_runs
+  where feedback.tenant_id = $1 and feedback.run_id = gone_runs.id
+  returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_shares as (
   delete from shares where tenant_id = $1 and kind = 'run' and id in (select id from gone_runs)
@@ -157,5 +163,5 @@ select $1, array_agg(touched.trace_id)
 from (
   select unnest($2::uuid[]) as trace_id
   union
-  select gone_feedback.trace_id from gone_feedback
+  select gone_feedback_on_runs.trace_id from gone_feedback_on_runs
 ) as touched;
