@@ -39,11 +39,11 @@ await withFreshStore(async ({ db }) => {
   const times = new Map<string, number[]>()
   async function measure(name: string, hasUsage: boolean, isPriced: boolean): Promise<void> {
     await db.unsafe(isPriced ? row!.source : nothing)
-    const batches = Array.from({ length: 4 }, () => batchOf(tenantId, hasUsage))
+    const batches = Array.from({ length: 4 }, () => batchOf(hasUsage))
     // The first one makes plans.
-    await applyEvents(db, batches.pop()!, prices)
+    await applyEvents(db, tenantId, batches.pop()!, prices)
     const begun = performance.now()
-    for (const batch of batches) await applyEvents(db, batch, prices)
+    for (const batch of batches) await applyEvents(db, tenantId, batch, prices)
     const taken = (performance.now() - begun) / batches.length
     times.set(name, [...(times.get(name) ?? []), taken])
   }
@@ -65,10 +65,10 @@ await withFreshStore(async ({ db }) => {
   }
 })
 
-function batchOf(tenantId: string, hasUsage: boolean): { tenantId: string; event: IngestEvent }[] {
+function batchOf(hasUsage: boolean): IngestEvent[] {
   return Array.from({ length: runsPerBatch }, (_, i) => {
     const id = randomUUID()
-    const event: IngestEvent = {
+    return {
       kind: 'run',
       id,
       externalId: null,
@@ -86,7 +86,6 @@ function batchOf(tenantId: string, hasUsage: boolean): { tenantId: string; event
           : {}),
       },
     }
-    return { tenantId, event }
   })
 }
 

@@ -40,8 +40,8 @@ from (
   union
   select media.blob_id
   from media_traces
-  join traces on traces.tenant_id = media_traces.tenant_id and traces.id = media_traces.trace_id
-  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  join traces on traces.tenant_id = $1 and traces.id = media_traces.trace_id
+  join media on media.tenant_id = $1 and media.id = media_traces.media_id
   where media_traces.tenant_id = $1 and traces.experiment_id = $2
 ) as freed;
 
@@ -57,7 +57,7 @@ from (
   union
   select media.blob_id
   from media_traces
-  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  join media on media.tenant_id = $1 and media.id = media_traces.media_id
   where media_traces.tenant_id = $1 and media_traces.trace_id = any ($2::uuid[])
 ) as freed;
 

@@ -80,7 +80,7 @@ select as_of from dataset_tags where tenant_id = $1 and dataset_id = $2 and tag 
 -- Gives a version of a dataset a tag, and takes the tag from the version that had it. $1 tenant, $2 dataset, $3 tag,
 -- $4 version, $5 now. Returns no row when the dataset does not exist. A repeat only moves updated_at.
 insert into dataset_tags (tenant_id, dataset_id, tag, as_of, updated_at)
-select tenant_id, id, $3::text, $4::timestamptz, $5::timestamptz
+select $1::uuid, id, $3::text, $4::timestamptz, $5::timestamptz
 from datasets
 where tenant_id = $1 and id = $2
 on conflict (tenant_id, dataset_id, tag) do update set as_of = excluded.as_of, updated_at = excluded.updated_at

@@ -48,8 +48,8 @@ interface UpsertColumn {
 }
 
 /**
- * Returns the statement. `$1…$n` are arrays of equal length with one element per row, sorted by (tenant, id), without
- * repeats.
+ * Returns the statement. `$1` is the tenant; the others are arrays of equal length with one element per row, sorted by id,
+ * without repeats.
  */
 export function upsertText(kind: EntityKind): string {
   const cached = texts.get(kind)
@@ -57,24 +57,28 @@ export function upsertText(kind: EntityKind): string {
   const columns = upsertColumns(kind)
   const names = columns.map((column) => column.name).join(', ')
   const text = `-- name: ${kind}_upsert_many
--- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 and
--- what follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
-insert into ${tables[kind]} as held (${names})
-select ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
-from unnest(${columns.map((_, i) => `$${i + 1}::text[]`).join(', ')})
+-- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 tenant; what
+-- follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
+insert into ${tables[kind]} as held (tenant_id, ${names})
+select $1::uuid, ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
+from unnest(${columns.map((_, i) => `$${i + 2}::text[]`).join(', ')})
   as given (${names})
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
 where not (${saysNothingNew(kind)})
-returning ${['held.tenant_id', 'held.id', ...returned[kind]].join(', ')}`
+returning ${['held.id', ...returned[kind]].join(', ')}`
   texts.set(kind, text)
   return text
 }
 
 const texts = new Map<EntityKind, string>()
 
-/** Returns one array for each `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
-export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
+/** Returns the `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
+export function upsertParameters(
+  kind: EntityKind,
+  tenantId: string,
+  rows: FoldedRow[],
+): Parameter[] {
   const isSet = entityFields[kind].map((_, slot) =>
     rows.some(
       (row) =>
@@ -82,13 +86,13 @@ export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter
         (kind === 'run' && slot === costSlot && row.values.has('price')),
     ),
   )
-  return upsertColumns(kind).map(({ slot, read }) =>
+  const arrays = upsertColumns(kind).map(({ slot, read }) =>
     slot === null || isSet[slot] === true ? textArray(rows.map(read)) : null,
   )
+  return [tenantId, ...arrays]
 }
 
 const keyColumns: UpsertColumn[] = [
-  column('tenant_id', 'uuid', null, (row) => row.tenantId),
   column('id', 'uuid', null, (row) => row.id),
   column('external_id', 'text', null, (row) => row.externalId),
   column('v', 'bigint', null, (row) => String(row.version)),

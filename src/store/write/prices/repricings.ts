@@ -88,9 +88,9 @@ export async function repricingStep(
       held.fromTime,
       held.toTime,
     ])
-    const changed = new Set(await price(transaction, runs, true))
+    const changed = new Set(await price(transaction, tenantId, runs, true))
     const repriced = runs.filter((run) => changed.has(run.id))
-    await refreshRepriced(transaction, repriced)
+    await refreshRepriced(transaction, tenantId, repriced)
     const isFinished = page.length < pageLength
     await runStatement(transaction, 'repricing_update_progress', [
       tenantId,
