@@ -68,9 +68,7 @@ export function openUpsert(databaseUrl: string, tenantId: string): Writer {
   const db = openPool(databaseUrl, { max: connections })
   return {
     prepare(runs) {
-      const batches = inBatches(runs).map(
-        (some) => foldEvents(some.map(eventOf)).run,
-      )
+      const batches = inBatches(runs).map((some) => foldEvents(some.map(eventOf)).run)
       return async () => {
         await drain(batches, async (rows) => upsert(db, tenantId, rows))
       }

@@ -65,12 +65,7 @@ interface Expected {
   at: number
 }
 
-function expectedRows(
-  setting: Setting,
-  ledger: Ledger,
-  from: number,
-  until: number,
-): Expected[] {
+function expectedRows(setting: Setting, ledger: Ledger, from: number, until: number): Expected[] {
   const rows: Expected[] = []
   for (let unit = from; unit < Math.min(until, ledger.units); unit++) {
     const kind = kindOf(unit)

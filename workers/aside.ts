@@ -1,14 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { JobPostponedError } from '../src/queue/backend.ts'
 import { createSlots } from '../src/queue/slots.ts'
 import type { Log } from '../src/domain/log.ts'
 import { isRetryable } from '../src/store/errors.ts'
 import { untilAvailable } from './until-available.ts'
 
 /*
- * A batch holds jobs of several tenants, each applied in a transaction of its own, one after the other. A tenant whose
+ * A batch holds items of several tenants, each applied in a transaction of its own, one after the other. A tenant whose
  * transaction fails, or hangs, because its node of the database is away or something holds its rows, would delay all others.
  * So it leaves the batch: its work waits aside, where it is tried again until it succeeds, and what comes of the tenant
- * meanwhile joins it there at once.
+ * meanwhile joins it there at once. Only so much may wait there that there is room for others; the rest goes back to the
+ * queue.
  */
 
 /** How long the others of a batch wait for a tenant: longer than the transaction of a full batch takes. */
@@ -20,90 +22,104 @@ const asideAtOnce = 2
 /** Others were served so short a time ago that the database is there for them. */
 const livelyMs = 10_000
 
-/** The work of one tenant, and what it holds. */
-export interface Part {
+/** While nobody is served, what goes back to the queue does so slowly: it would come again at once, and in vain. */
+const slowMs = 1_000
+
+/** What a tenant has in a batch. */
+export interface Part<T> {
   tenantId: string
-  jobs: number
+  items: T[]
   signal: AbortSignal
   /** May be repeated. Rejects with an error that passes by itself, or with the reason of the signal. */
-  work(): Promise<void>
+  apply(items: T[]): Promise<void>
 }
 
-export interface Aside {
+export interface Aside<T> {
   /**
-   * Does the work of a tenant, until it is done or the others need not wait for it any longer.
-   * @returns `rest`: resolves when the work is done that goes on aside, rejects when it goes back to the queue; null when
-   * nothing is left
+   * Applies a part, until that is done or the others need not wait for it any longer. Then each of its items has a `rest`,
+   * which resolves when the item is applied, and rejects when it goes back to the queue.
    * @throws when the process stops
    */
-  inTurn(part: Part): Promise<{ rest: Promise<void> | null }>
+  inTurn(part: Part<T>): Promise<void>
 }
 
 /**
- * @param most how many jobs may wait aside while others are applied: so many fewer of those are gathered. More go back to
- * the queue, which brings them again. While nobody is applied all may wait.
+ * @param most how many items may wait aside
  * @param now milliseconds that never go back
  */
-export function createAside(
+export function createAside<T extends { rest: Promise<void> | null }>(
   services: { log: Log; progress: { waits(): void } },
   most: number,
   now: () => number = () => performance.now(),
-): Aside {
-  /** The jobs that wait aside, by tenant. */
+): Aside<T> {
+  /** How many items wait aside, by tenant. */
   const waiting = new Map<string, number>()
   const slots = createSlots(asideAtOnce, 1)
   /** How many have left a batch while their statement was in the database. */
   let hanging = 0
   let servedAt = -Infinity
 
-  async function serve(part: Part): Promise<void> {
-    await part.work()
+  async function serve({ apply }: Part<T>, items: T[]): Promise<void> {
+    await apply(items)
     servedAt = now()
   }
 
   /** @param first the attempt in progress, if there is one */
-  async function wait(part: Part, first: Promise<void> | null): Promise<void> {
-    const { tenantId, jobs, signal } = part
+  function leave(part: Part<T>, first: Promise<void> | null): void {
     const held = [...waiting.values()].reduce((sum, count) => sum + count, 0)
-    if (first === null && held + jobs > most && now() - servedAt < livelyMs) {
-      throw new Error('the part of the database that has the tenant is away')
+    const room = Math.max(0, most - held)
+    const [kept, others] = [part.items.slice(0, room), part.items.slice(room)]
+    const rests = [
+      { items: kept, rest: kept.length === 0 ? null : wait(part, kept, first) },
+      { items: others, rest: others.length === 0 ? null : postpone(part.signal) },
+    ]
+    for (const { items, rest } of rests) {
+      // Whoever waits for it comes when the batch is over.
+      rest?.catch(() => {})
+      for (const item of items) item.rest = rest
     }
-    waiting.set(tenantId, (waiting.get(tenantId) ?? 0) + jobs)
+  }
+
+  async function wait(part: Part<T>, items: T[], first: Promise<void> | null): Promise<void> {
+    const { tenantId, signal } = part
+    waiting.set(tenantId, (waiting.get(tenantId) ?? 0) + items.length)
     try {
       if (first !== null && (await succeeds(first))) return
       await untilAvailable(services, signal, async () => {
         const release = await slots.take(tenantId)
-        await serve(part).finally(release)
+        await serve(part, items).finally(release)
       })
     } finally {
-      const left = waiting.get(tenantId)! - jobs
+      const left = waiting.get(tenantId)! - items.length
       if (left === 0) waiting.delete(tenantId)
       else waiting.set(tenantId, left)
     }
   }
 
-  function leave(part: Part, first: Promise<void> | null): { rest: Promise<void> } {
-    const rest = wait(part, first)
-    // Whoever waits for it comes later.
-    rest.catch(() => {})
-    return { rest }
+  /** @throws always */
+  async function postpone(signal: AbortSignal): Promise<void> {
+    if (now() - servedAt > livelyMs) await pause(slowMs, null, { signal }).catch(() => {})
+    throw new JobPostponedError('the part of the database that holds the tenant is away')
   }
 
   return {
     async inTurn(part) {
-      if (waiting.has(part.tenantId)) return leave(part, null)
-      const first = serve(part)
+      if (waiting.has(part.tenantId)) {
+        leave(part, null)
+        return
+      }
+      const first = serve(part, part.items)
+      const isDone = succeeds(first)
       const timer = new AbortController()
-      const isOver = succeeds(first).finally(() => timer.abort())
-      const patience = pause(patienceMs, 'hangs', { signal: timer.signal }).catch(() => isOver)
-      let outcome = await Promise.race([isOver, patience])
+      const patience = pause(patienceMs, 'hangs' as const, { signal: timer.signal })
+      const outcome = await Promise.race([isDone, patience.catch(() => isDone)]).finally(() =>
+        timer.abort(),
+      )
       if (outcome === 'hangs' && hanging < asideAtOnce) {
         hanging += 1
-        void isOver.catch(() => {}).finally(() => (hanging -= 1))
-        return leave(part, first)
-      }
-      if (outcome === 'hangs') outcome = await isOver
-      return outcome ? { rest: null } : leave(part, null)
+        void isDone.catch(() => {}).finally(() => (hanging -= 1))
+        leave(part, first)
+      } else if (!(await isDone)) leave(part, null)
     },
   }
 }

@@ -35,7 +35,7 @@ interface Item {
   job: IngestJob
   weight: number
   signal: AbortSignal
-  /** What remains to be waited for when its batch is over. */
+  /** What is to be waited for when its batch is over. */
   rest: Promise<void> | null
 }
 
@@ -44,7 +44,7 @@ interface JobEvent {
   event: IngestEvent
 }
 
-/** While others are applied, a quarter of the jobs that a lane holds may be of tenants that are not. */
+/** A quarter of the jobs that a lane holds may be of tenants whose part of the database is away. */
 const asideShare = 4
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
@@ -55,7 +55,7 @@ export function ingestHandler(
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
-  const aside = createAside(services, queues[lane].concurrency / asideShare)
+  const aside = createAside<Item>(services, queues[lane].concurrency / asideShare)
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
@@ -87,7 +87,11 @@ function patchBytes(patch: object): number {
 }
 
 /** Applies the jobs of each tenant in a transaction of its own. */
-async function applyBatch(services: LaneServices, aside: Aside, items: Item[]): Promise<void> {
+async function applyBatch(
+  services: LaneServices,
+  aside: Aside<Item>,
+  items: Item[],
+): Promise<void> {
   const tenants = new Map<string, Item[]>()
   for (const item of items) {
     const held = tenants.get(item.job.tenantId)
@@ -96,10 +100,11 @@ async function applyBatch(services: LaneServices, aside: Aside, items: Item[]): 
   }
   for (const [tenantId, own] of tenants) {
     const signal = AbortSignal.any([...new Set(own.map((item) => item.signal))])
-    const jobs = own.map(({ job }) => job)
-    const work = async () => applyJobs(services, tenantId, jobs, signal)
-    const { rest } = await aside.inTurn({ tenantId, jobs: jobs.length, signal, work })
-    for (const item of own) item.rest = rest
+    const apply = async (some: Item[]) => {
+      const jobs = some.map(({ job }) => job)
+      return applyJobs(services, tenantId, jobs, signal)
+    }
+    await aside.inTurn({ tenantId, items: own, signal, apply })
   }
 }
 

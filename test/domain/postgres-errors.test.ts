@@ -3,7 +3,19 @@ import { isSqlState, postgresErrorKind } from '../../src/domain/postgres-errors.
 import { isDataError, isRetryable, isUniqueViolation } from '../../src/store/errors.ts'
 
 const codes = {
-  passing: ['08006', '40001', '40P01', '53300', '55P03', '57014', '57P01', '58030', '25006', '0A000', 'XX000'],
+  passing: [
+    '08006',
+    '40001',
+    '40P01',
+    '53300',
+    '55P03',
+    '57014',
+    '57P01',
+    '58030',
+    '25006',
+    '0A000',
+    'XX000',
+  ],
   unique: ['23505'],
   data: ['22003', '22P05', '54000'],
   other: ['23503', '25P02', '42601', 'P0001', 'XX001'],

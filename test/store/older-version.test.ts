@@ -62,8 +62,7 @@ test.each([
   async ({ earlier }) => {
     const older = await olderApplyEvents()
     const id = deriveId('test', 'run', String(earlier.length))
-    const apply = async (by: typeof applyEvents, event: IngestEvent) =>
-      by(db, tenantId, [event])
+    const apply = async (by: typeof applyEvents, event: IngestEvent) => by(db, tenantId, [event])
 
     await apply(applyEvents, update(id, 10, { isAppRoot: true }))
     for (const second of earlier) await apply(applyEvents, update(id, second, { name: 'ours' }))

@@ -16,7 +16,9 @@ export function readTenantSchema(dump: string, whole: ReadonlySet<string>): Tena
     if (name === undefined || whole.has(name)) continue
     if (/^ {2}tenant_id uuid|^ *(?:SELECT )?\w+\.tenant_id,/m.test(part)) tables.add(name)
   }
-  const functions = [...dump.matchAll(/FUNCTION public\.(\w+)\(tenant uuid/g)].map(([, name]) => name!)
+  const functions = [...dump.matchAll(/FUNCTION public\.(\w+)\(tenant uuid/g)].map(
+    ([, name]) => name!,
+  )
   return { tables, functions: new Set(functions) }
 }
 
