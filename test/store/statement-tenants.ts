@@ -36,10 +36,11 @@ type Node = Record<string, unknown>
  * @throws when Postgres would not parse the statement
  */
 export function tenantFaults(text: string, schema: TenantSchema): string[] {
-  const faults: string[] = []
-  const say = (fault: string): void => void (faults.includes(fault) || faults.push(fault))
+  const faults = new Set<string>()
+  const say = (fault: string): void => void faults.add(fault)
+  let isOfTenant = false
   visit(parseSync(text).stmts ?? [], new Set())
-  return faults
+  return isOfTenant ? [...faults] : []
 
   function visit(node: unknown, ctes: ReadonlySet<string>): void {
     if (Array.isArray(node)) for (const each of node) visit(each, ctes)
@@ -67,6 +68,7 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
     if (target !== undefined && isInsert) checkInsert(statement, target)
     else if (target !== undefined) names.push(nameOf(target))
     const bound = names.filter(({ table }) => schema.tables.has(table) && !ctes.has(table))
+    if (bound.length > 0) isOfTenant = true
     for (const { table, alias } of bound) {
       const isBound = conditions.some((condition) => binds(condition, alias, bound.length === 1))
       if (!isBound) say(`${alias === table ? table : `${table} as ${alias}`} is not bound to $1`)
@@ -78,6 +80,7 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
   function checkInsert(statement: Node, target: Node): void {
     const table = String(target.relname)
     if (!schema.tables.has(table)) return
+    isOfTenant = true
     const columns = (statement.cols as Node[] | undefined) ?? []
     const place = columns.findIndex((column) => (column.ResTarget as Node).name === 'tenant_id')
     const rows = place === -1 ? [] : insertedRows((statement.selectStmt as Node).SelectStmt as Node)
@@ -86,10 +89,11 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
     }
   }
 
-  function checkComparison({ lexpr, rexpr }: Node): void {
+  function checkComparison(comparison: Node): void {
+    const { lexpr, rexpr } = comparison
     const [left, right] = [namesTenant(lexpr), namesTenant(rexpr)]
     if (left && right) say('a tenant is compared with a tenant of another table')
-    else if ((left && !isTenant(rexpr)) || (right && !isTenant(lexpr))) {
+    else if ((left || right) && !(isEqual(comparison) && isTenant(rexpr))) {
       say('a tenant is compared with something else than $1')
     }
   }
@@ -100,12 +104,13 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
     say(`the tenant of ${name} is not $1`)
   }
 
-  /** Checks what an update sets, also that of `on conflict`. */
+  /** Checks what an update sets, and which rows it changes; also that of `on conflict`. What a query inside it reads may be anything. */
   function checkSets(statement: Node): void {
     const conflict = statement.onConflictClause as Node | undefined
-    const isUpdate = statement.relation !== undefined && statement.selectStmt === undefined
-    const sets = [isUpdate ? statement.targetList : null, conflict?.targetList]
-    for (const call of sets.flatMap((set) => within(set, isStable))) {
+    const isUpdate = statement.relation !== undefined && statement.cols === undefined
+    const own = isUpdate ? [statement.targetList, statement.whereClause] : []
+    const computed = [...own, conflict?.targetList, conflict?.whereClause]
+    for (const call of computed.flatMap((part) => within(part, isStable))) {
       if (within(call, isColumn).length > 0) {
         say('an update computes with a function or operator that is not immutable')
       }
@@ -149,10 +154,14 @@ function conjuncts(condition: unknown): Node[] {
 /** Whether a condition is `<alias>.tenant_id = $1`. */
 function binds(condition: Node, alias: string, isOnly: boolean): boolean {
   const comparison = condition.A_Expr as Node | undefined
-  if (comparison?.kind !== 'AEXPR_OP' || lastName(comparison.name as Node[]) !== '=') return false
+  if (comparison === undefined || !isEqual(comparison)) return false
   const column = fieldsOf(comparison.lexpr)
   if (!isTenant(comparison.rexpr) || column.at(-1) !== 'tenant_id') return false
   return column.length === 1 ? isOnly : column[0] === alias
+}
+
+function isEqual({ kind, name }: Node): boolean {
+  return kind === 'AEXPR_OP' && lastName(name as Node[]) === '='
 }
 
 function fieldsOf(node: unknown): string[] {
@@ -189,14 +198,14 @@ function lastName(names: Node[]): string {
   return String((names.at(-1)!.String as Node).sval)
 }
 
-/** All nodes inside one that meet a condition. */
+/** All nodes inside one that meet a condition, apart from those of a query inside it. */
 function within(node: unknown, meets: (kind: string, value: Node) => boolean): unknown[] {
   if (Array.isArray(node)) return node.flatMap((each) => within(each, meets))
   if (typeof node !== 'object' || node === null) return []
-  return Object.entries(node).flatMap(([kind, value]) => [
-    ...(meets(kind, value as Node) ? [value] : []),
-    ...within(value, meets),
-  ])
+  return Object.entries(node).flatMap(([kind, value]) => {
+    if (kind === 'SelectStmt') return []
+    return [...(meets(kind, value as Node) ? [value] : []), ...within(value, meets)]
+  })
 }
 
 function isColumn(kind: string): boolean {

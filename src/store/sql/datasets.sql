@@ -109,18 +109,22 @@ returning id, external_id, name, description, data_type, metadata, inputs_schema
 -- Takes the next version of a dataset: now in whole milliseconds, but later than every version that this dataset, or
 -- another dataset that had one of the examples, was given before (a deleted id may come back in another dataset). The
 -- caller has locked the row. $1 tenant, $2 dataset, $3 now, $4 uuid[] examples. A repeat takes another version.
-update datasets set
-  version_at = greatest(
+update datasets set version_at = next.version_at
+from (
+  select greatest(
     date_trunc('milliseconds', $3::timestamptz),
-    version_at + interval '1 millisecond',
+    held.version_at + interval '1 millisecond',
     (
       select max(case when valid_to = 'infinity' then valid_from else valid_to end) + interval '1 millisecond'
       from examples
       where tenant_id = $1 and id = any($4::uuid[])
     )
-  )
-where tenant_id = $1 and id = $2
-returning version_at;
+  ) as version_at
+  from datasets as held
+  where held.tenant_id = $1 and held.id = $2
+) as next
+where datasets.tenant_id = $1 and datasets.id = $2
+returning datasets.version_at;
 
 -- name: dataset_version_find
 -- Finds the newest version of a dataset at a time, with its tags; a version made exactly then counts. $1 tenant,
