@@ -204,11 +204,11 @@ async function upsertMany<T extends { id: string }>(
 ): Promise<T[]> {
   if (rows.length === 0) return []
   // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
-  // is kept. The look-ups are planned anew: on empty tables all indexes of a tenant look alike, and a plan that was
-  // kept from then read all runs of the tenant for each trace. The three are not awaited one by one, so that they
-  // travel together.
+  // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not. The
+  // look-ups are planned anew: on empty tables all indexes of a tenant look alike, and a plan that was kept from then read
+  // all runs of the tenant for each trace. The three are not awaited one by one, so that they travel together.
   const [, touched] = await Promise.all([
-    planModeUpdate(db, 'force_generic_plan'),
+    planModeUpdate(db, 'auto'),
     runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, rows.toSorted(byId))),
     planModeUpdate(db, 'force_custom_plan'),
   ])
@@ -222,7 +222,7 @@ function byId(a: FoldedRow, b: FoldedRow): number {
 
 async function planModeUpdate(
   db: Queryable,
-  mode: 'force_generic_plan' | 'force_custom_plan',
+  mode: 'auto' | 'force_custom_plan',
 ): Promise<void> {
   await runStatement(db, 'plan_mode_update', [mode])
 }
