@@ -53,7 +53,28 @@ select id from runs where tenant_id = $1 and ($2::uuid is null or id > $2) order
 -- name: run_lock_to_price
 -- Locks those of some runs that may have a cost to compute, in the order of their keys, and reads what it depends on.
 -- $1 tenant, $2 uuid[] runs, $3 from, $4 to: when they started, or null. A repeat locks the same rows again.
-select run.id, run.trace_id, runmill_to_price(run) as to_price
+select run.id, run.trace_id, case when run.price is not null or (
+    coalesce(run.total_tokens, run.prompt_tokens, run.completion_tokens) is not null
+    and coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is null
+    and run.cost_details is null
+  ) then json_build_object(
+    'runType', run.run_type,
+    'model', run.model,
+    'provider', coalesce(
+      run.metadata ->> 'ls_provider', run.metadata -> 'attributes' ->> 'gen_ai.provider.name',
+      run.metadata -> 'attributes' ->> 'gen_ai.system'
+    ),
+    'invocation', case when run.model is null then run.extra -> 'invocation_params' end,
+    'start', coalesce(run.start_time, run.created_at),
+    'promptTokens', run.prompt_tokens,
+    'completionTokens', run.completion_tokens,
+    'totalTokens', run.total_tokens,
+    'usageDetails', run.usage_details::text,
+    'hasCost', coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is not null or run.cost_details is not null,
+    -- The version of the client's word on the cost: bit and slot 32.
+    'costVersion', (case when run.m & 4294967296 <> 0 then coalesce(run.fv[33], run.v) end)::text,
+    'price', run.price
+  ) end as to_price
 from runs as run
 where run.tenant_id = $1 and run.id = any ($2::uuid[])
   and ($3::timestamptz is null or run.start_time >= $3)

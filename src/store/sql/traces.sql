@@ -52,7 +52,8 @@ cross join lateral (
 -- runs are a source of tokens and cost, because parents repeat their children's. Inserts the traces that do not exist. Of
 -- those that exist, it refreshes what has changed when $4 is true; else it only locks them, in the order given, so that a
 -- second statement sees the runs of whoever held the lock. One look-up per trace and per root. It is an upsert, because an
--- upsert always finds the row by its key.
+-- upsert always finds the row by its key. `excluded.v` says whether the transaction has locked the traces, because what
+-- follows a conflict can have no parameters where the tables are spread over nodes; `v` itself is not set there.
 -- $1 tenant, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted), $4 whether the transaction
 -- has locked the traces. Returns what was written. A repeat changes nothing.
 insert into traces as held (
@@ -60,7 +61,7 @@ insert into traces as held (
   prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name,
   root_user_id, root_thread_id, root_environment, root_tags
 )
-select $1::uuid, asked.id, asked.external_id, 0, 0, sums.*, root.*
+select $1::uuid, asked.id, asked.external_id, $4::boolean::integer, 0, sums.*, root.*
 from unnest($2::uuid[], $3::text[]) as asked (id, external_id)
 cross join lateral (
   select $4::boolean or not exists (
@@ -114,7 +115,7 @@ on conflict (tenant_id, id) do update set
   root_thread_id = excluded.root_thread_id,
   root_environment = excluded.root_environment,
   root_tags = excluded.root_tags
-where $4 and (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
+where excluded.v = 1 and (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
     held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
     held.total_cost, held.shown_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment,
     held.root_tags)

@@ -12,7 +12,7 @@ import { upsertParameters, upsertText } from './upsert-sql.ts'
 /** Computes the costs of runs (SPEC I14): of new ones before their rows are written, and of the others then. */
 export interface PriceRuns {
   priceNew(db: Queryable, tenantId: string, rows: readonly FoldedRow[]): Promise<void>
-  price(db: Queryable, tenantId: string, runs: readonly WrittenRun[]): Promise<unknown>
+  priceWritten(db: Queryable, tenantId: string, runIds: string[]): Promise<unknown>
 }
 
 /**
@@ -54,7 +54,8 @@ async function applyLive(
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.
   await prices?.priceNew(transaction, tenantId, folded.run)
   const written = await upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
-  await prices?.price(transaction, tenantId, written)
+  const toPrice = written.filter((run) => run.isToPrice).map((run) => run.id)
+  await prices?.priceWritten(transaction, tenantId, toPrice)
   const runs = [...written, ...(await runRefreshTraceless(transaction, tenantId, written))]
   await refreshTraces(transaction, tenantId, runs, folded)
   const roots = written.filter((run) => run.isExampleRoot).map((run) => run.id)
@@ -103,11 +104,9 @@ interface RunTouched {
   id: string
   traceId: string | null
 }
-export interface WrittenRun extends RunTouched {
-  /** What its cost depends on; null when there is none to compute. */
-  toPrice: string | null
-}
-interface UpsertedRun extends WrittenRun {
+interface UpsertedRun extends RunTouched {
+  /** True when it may have a cost to compute. */
+  isToPrice: boolean
   /** True for a root run that names an example, which makes a run item. Null while it has no trace. */
   isExampleRoot: boolean | null
 }
@@ -220,10 +219,7 @@ function byId(a: FoldedRow, b: FoldedRow): number {
   return a.id < b.id ? -1 : 1
 }
 
-async function planModeUpdate(
-  db: Queryable,
-  mode: 'auto' | 'force_custom_plan',
-): Promise<void> {
+async function planModeUpdate(db: Queryable, mode: 'auto' | 'force_custom_plan'): Promise<void> {
   await runStatement(db, 'plan_mode_update', [mode])
 }
 
@@ -306,7 +302,7 @@ export async function refreshLeftTraces(
 export async function refreshRepriced(
   db: Queryable,
   tenantId: string,
-  runs: readonly WrittenRun[],
+  runs: readonly RunTouched[],
 ): Promise<void> {
   await refreshTraces(db, tenantId, runs, foldEvents([]))
   await dirtyTraceInsertMany(db, tenantId, distinctIds(runs.map((run) => run.traceId)))

@@ -25,9 +25,14 @@ const tables: Record<EntityKind, string> = {
 const returned: Record<EntityKind, string[]> = {
   run: [
     'held.trace_id',
-    // A row that was inserted with a price is priced; a row that was changed has its own transaction in xmax, because
-    // `on conflict` locks it first.
-    'case when held.xmax = 0 and held.price is not null then null else runmill_to_price(held) end as to_price',
+    // What may have a cost to compute, by the conditions of run_lock_to_price. A row that was inserted with a price is
+    // priced; a row that was changed has its own transaction in xmax, because `on conflict` locks it first.
+    `case when held.price is not null then held.xmax <> 0
+    else coalesce(held.run_type in ('llm', 'embedding'), false)
+      and coalesce(held.total_tokens, held.prompt_tokens, held.completion_tokens) is not null
+      and coalesce(held.total_cost, held.prompt_cost, held.completion_cost) is null
+      and held.cost_details is null
+    end as is_to_price`,
     // A run item (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on
     // every run of a trace (contracts/langsmith.md 2.1).
     'held.trace_id = held.id and held.parent_run_id is null and held.reference_example_id is not null as is_example_root',

@@ -1,8 +1,8 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db, Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import { refreshRepriced, type WrittenRun } from '../ingest.ts'
-import type { RunPricer } from './run-prices.ts'
+import { refreshRepriced } from '../ingest.ts'
+import { runLockToPrice, type RunPricer } from './run-prices.ts'
 
 /** How many runs are looked at in one transaction. */
 const pageLength = 500
@@ -82,12 +82,8 @@ export async function repricingStep(
       pageLength,
     ])
     const ids = page.map((run) => run.id)
-    const runs = await runStatement<WrittenRun>(transaction, 'run_lock_to_price', [
-      tenantId,
-      ids,
-      held.fromTime,
-      held.toTime,
-    ])
+    const range = { from: held.fromTime, to: held.toTime }
+    const runs = await runLockToPrice(transaction, tenantId, ids, range)
     const changed = new Set(await price(transaction, tenantId, runs, true))
     const repriced = runs.filter((run) => changed.has(run.id))
     await refreshRepriced(transaction, tenantId, repriced)

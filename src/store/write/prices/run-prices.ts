@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { FoldedRow } from '../../../domain/fold.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { attributeName, createPriceBook, type PriceBook } from '../../../prices/price-book.ts'
 import { decidePrice, type PriceDecision, type RunToPrice } from '../../../prices/price-run.ts'
@@ -12,7 +13,8 @@ import { newRunToPrice, setNewCost } from './new-runs.ts'
 /** A run whose row the transaction has locked. */
 export interface LockedRun {
   id: string
-  /** `runmill_to_price` of the row. */
+  traceId: string | null
+  /** What its cost depends on (RunToPrice); null when there is none to compute. */
   toPrice: JsonText | null
 }
 
@@ -30,9 +32,24 @@ export interface RunPricer {
   ): Promise<string[]>
   /**
    * Computes the costs of those of the runs that are not stored yet, before they are written. A run that turns out to be
-   * stored, or that cannot be priced like this, is left to `price`.
+   * stored, or that cannot be priced like this, is left to `priceWritten`.
    */
   priceNew(db: Queryable, tenantId: string, rows: readonly FoldedRow[]): Promise<void>
+  /** Computes the costs of runs that the transaction has just written. */
+  priceWritten(db: Queryable, tenantId: string, runIds: string[]): Promise<void>
+}
+
+/**
+ * Locks those of some runs that may have a cost to compute.
+ * @param range when they started; absent: whenever
+ */
+export async function runLockToPrice(
+  db: Queryable,
+  tenantId: string,
+  runIds: string[],
+  range: { from: Timestamp | null; to: Timestamp | null } = { from: null, to: null },
+): Promise<LockedRun[]> {
+  return runStatement<LockedRun>(db, 'run_lock_to_price', [tenantId, runIds, range.from, range.to])
 }
 
 interface PriceTable {
@@ -73,7 +90,7 @@ export function createRunPricer(onLate: (tenantId: string) => void): RunPricer {
     return book
   }
 
-  return {
+  const pricer: RunPricer = {
     async priceNew(db, tenantId, rows) {
       const candidates = rows.flatMap((row) => {
         const toPrice = newRunToPrice(row)
@@ -87,6 +104,11 @@ export function createRunPricer(onLate: (tenantId: string) => void): RunPricer {
         const decision = decidePrice(toPrice, book, noAttributes, false)
         if (decision !== null && typeof decision === 'object') setNewCost(row, decision)
       }
+    },
+
+    async priceWritten(db, tenantId, runIds) {
+      if (runIds.length === 0) return
+      await pricer.price(db, tenantId, await runLockToPrice(db, tenantId, runIds))
     },
 
     async price(db, tenantId, runs, again = false) {
@@ -105,6 +127,7 @@ export function createRunPricer(onLate: (tenantId: string) => void): RunPricer {
       return decided.length === 0 ? [] : updateMany(db, tenantId, decided)
     },
   }
+  return pricer
 }
 
 /** Reads parameters and metadata of runs whose prices ask for them, which few do. */
