@@ -4,7 +4,7 @@ import { systemClock } from '../src/domain/clock.ts'
 import type { IngestEvent } from '../src/domain/events.ts'
 import type { Services } from '../src/http/services.ts'
 import { payloadOf, translateRuns } from '../src/http/langsmith/ingest/run-to-events.ts'
-import { applyEvents, type TenantEvent } from '../src/store/write/ingest.ts'
+import { applyEvents } from '../src/store/write/ingest.ts'
 import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
 import { insertTenant } from '../test/support/tenant.ts'
 import { withFreshStore, type FreshStore } from './fresh-store.ts'
@@ -12,9 +12,10 @@ import { withFreshStore, type FreshStore } from './fresh-store.ts'
 /*
  * What it takes to apply a batch, as a worker does it, without HTTP and without a queue: processor time of this process
  * and of Postgres for each run. The events are those of bench/ingest.ts: traces of one root and three llm runs with
- * 1 kB of inputs and of outputs each. They are made before the clock starts, and two batches are in progress at a time.
+ * 1 kB of inputs and of outputs each. They are made before the clock starts, and two batches are in progress at a time. The
+ * runs of a batch are of as many tenants as asked for, each of which has a transaction of its own.
  *
- *   npm run bench -- apply [--rounds 7] [--batches 20] [--runs 600] [--usage] [--stock 15] [--smoke]
+ *   npm run bench -- apply [--rounds 7] [--batches 20] [--runs 600] [--tenants 1] [--usage] [--stock 15] [--smoke]
  */
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     batches: { type: 'string', default: '20' },
     runs: { type: 'string', default: '600' },
+    tenants: { type: 'string', default: '1' },
     usage: { type: 'boolean', default: false },
     stock: { type: 'string' },
     smoke: { type: 'boolean', default: false },
@@ -30,6 +32,8 @@ const { values } = parseArgs({
 const rounds = values.smoke ? 2 : Number(values.rounds)
 const batchesPerRound = values.smoke ? 4 : Number(values.batches)
 const runsPerBatch = values.smoke ? 40 : Number(values.runs)
+const tenantsPerBatch = Number(values.tenants)
+const runsPerTenant = 4 * Math.max(1, Math.round(runsPerBatch / tenantsPerBatch / 4))
 const start = Date.UTC(2026, 0, 1)
 const body = { messages: [{ role: 'user', content: 'What is the answer? '.repeat(50) }] }
 const usage = { usage_metadata: { input_tokens: 1000, output_tokens: 300, total_tokens: 1300 } }
@@ -37,17 +41,18 @@ const usage = { usage_metadata: { input_tokens: 1000, output_tokens: 300, total_
 await withFreshStore(measure, { stock: values.stock })
 
 async function measure({ db, serverCpu }: FreshStore): Promise<void> {
-  const { id: tenantId } = await insertTenant(db)
+  const tenants: string[] = []
+  while (tenants.length < tenantsPerBatch) tenants.push((await insertTenant(db)).id)
   const prices = createRunPricer(() => {})
   const services = { db, clock: systemClock } as Services
   const seen: { worker: number; postgres: number; perSecond: number }[] = []
   // The first round compiles code and makes plans.
   for (let round = 0; round <= rounds; round += 1) {
-    const batches: TenantEvent[][] = []
-    while (batches.length < batchesPerRound) batches.push(await batchOf(services, tenantId))
+    const batches: Map<string, IngestEvent[]>[] = []
+    while (batches.length < batchesPerRound) batches.push(await batchOf(services, tenants))
     const apply = async (): Promise<void> => {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop())
-        await applyEvents(db, batch, prices)
+        for (const [tenantId, events] of batch) await applyEvents(db, tenantId, events, prices)
     }
     globalThis.gc?.()
     const before = { node: process.cpuUsage(), postgres: await serverCpu(), at: performance.now() }
@@ -55,7 +60,7 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
     const { user, system } = process.cpuUsage(before.node)
     const seconds = (performance.now() - before.at) / 1000
     const postgres = ((await serverCpu()) ?? Number.NaN) - (before.postgres ?? Number.NaN)
-    const runs = batchesPerRound * runsPerBatch
+    const runs = batchesPerRound * tenantsPerBatch * runsPerTenant
     if (round > 0)
       seen.push({
         worker: (user + system) / runs,
@@ -66,19 +71,28 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
   const of = (name: keyof (typeof seen)[0]): string => spread(seen.map((each) => each[name]))
   const server = values.stock === undefined ? 'embedded' : `stock ${values.stock}`
   console.log(
-    `apply, ${server}${values.usage ? ', usage in three of four' : ''}: µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`,
+    `apply, ${server}${values.usage ? ', usage in three of four' : ''}, ${tenantsPerBatch} tenants in a batch: µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`,
   )
 }
 
-/** The batch as it comes out of a queue: plain JSON. */
-async function batchOf(services: Services, tenantId: string): Promise<TenantEvent[]> {
-  const runs = Array.from({ length: runsPerBatch / 4 }, traceOf).flat()
+/** A batch: the events of each tenant. */
+async function batchOf(
+  services: Services,
+  tenants: readonly string[],
+): Promise<Map<string, IngestEvent[]>> {
+  const batch = new Map<string, IngestEvent[]>()
+  for (const tenantId of tenants) batch.set(tenantId, await eventsOf(services, tenantId))
+  return batch
+}
+
+/** Events as they come out of a queue: plain JSON. */
+async function eventsOf(services: Services, tenantId: string): Promise<IngestEvent[]> {
+  const runs = Array.from({ length: runsPerTenant / 4 }, traceOf).flat()
   const payloads = runs.map((run, i) =>
     payloadOf('create', null, JSON.stringify(run), ['body', 'post', i]),
   )
   const { events } = await translateRuns(services, tenantId, payloads)
-  const queued = JSON.parse(JSON.stringify(events)) as IngestEvent[]
-  return queued.map((event) => ({ tenantId, event }))
+  return JSON.parse(JSON.stringify(events)) as IngestEvent[]
 }
 
 function traceOf(): object[] {

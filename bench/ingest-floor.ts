@@ -68,19 +68,17 @@ export function openUpsert(databaseUrl: string, tenantId: string): Writer {
   const db = openPool(databaseUrl, { max: connections })
   return {
     prepare(runs) {
-      const batches = inBatches(runs).map(
-        (some) => foldEvents(some.map((run) => ({ tenantId, event: eventOf(run) }))).run,
-      )
+      const batches = inBatches(runs).map((some) => foldEvents(some.map(eventOf)).run)
       return async () => {
-        await drain(batches, async (rows) => upsert(db, rows))
+        await drain(batches, async (rows) => upsert(db, tenantId, rows))
       }
     },
     close: () => closePool(db),
   }
 }
 
-async function upsert(db: Db, rows: FoldedRow[]): Promise<void> {
-  await runGenerated(db, upsertText('run'), upsertParameters('run', rows))
+async function upsert(db: Db, tenantId: string, rows: FoldedRow[]): Promise<void> {
+  await runGenerated(db, upsertText('run'), upsertParameters('run', tenantId, rows))
 }
 
 function eventOf(run: BenchRun): IngestEvent {

@@ -31,19 +31,14 @@ const text = JSON.stringify({ text: 'What is the answer? '.repeat(50) })
 await withFreshStore(async ({ db }) => {
   const { id: tenantId } = await insertTenant(db)
   const prices = createRunPricer(() => {})
-  const [row] = await db<{ source: string }[]>`
-    select pg_get_functiondef('runmill_to_price'::regproc) as source`
-  const nothing =
-    'create or replace function runmill_to_price(run runs) returns json language sql stable parallel safe as $$ select null::json $$'
-
   const times = new Map<string, number[]>()
   async function measure(name: string, hasUsage: boolean, isPriced: boolean): Promise<void> {
-    await db.unsafe(isPriced ? row!.source : nothing)
-    const batches = Array.from({ length: 4 }, () => batchOf(tenantId, hasUsage))
+    const pricer = isPriced ? prices : undefined
+    const batches = Array.from({ length: 4 }, () => batchOf(hasUsage))
     // The first one makes plans.
-    await applyEvents(db, batches.pop()!, prices)
+    await applyEvents(db, tenantId, batches.pop()!, pricer)
     const begun = performance.now()
-    for (const batch of batches) await applyEvents(db, batch, prices)
+    for (const batch of batches) await applyEvents(db, tenantId, batch, pricer)
     const taken = (performance.now() - begun) / batches.length
     times.set(name, [...(times.get(name) ?? []), taken])
   }
@@ -65,10 +60,10 @@ await withFreshStore(async ({ db }) => {
   }
 })
 
-function batchOf(tenantId: string, hasUsage: boolean): { tenantId: string; event: IngestEvent }[] {
+function batchOf(hasUsage: boolean): IngestEvent[] {
   return Array.from({ length: runsPerBatch }, (_, i) => {
     const id = randomUUID()
-    const event: IngestEvent = {
+    return {
       kind: 'run',
       id,
       externalId: null,
@@ -86,7 +81,6 @@ function batchOf(tenantId: string, hasUsage: boolean): { tenantId: string; event
           : {}),
       },
     }
-    return { tenantId, event }
   })
 }
 

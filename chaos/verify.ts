@@ -45,7 +45,7 @@ export async function verifyRows(
 ): Promise<Verdict> {
   const verdict: Verdict = { rows: 0, lost: 0, wrong: 0, uncertain: 0, forgiven: 0, findings: [] }
   for (let from = 0; from < ledger.units; from += unitsAtOnce) {
-    const expected = expectedRows(setting, ledger, tenantId, from, from + unitsAtOnce)
+    const expected = expectedRows(setting, ledger, from, from + unitsAtOnce)
     for (const kind of Object.keys(tables) as EntityKind[]) {
       const ids = expected.filter(({ row }) => row.kind === kind).map(({ row }) => row.id)
       const found = await readRows(db, tenantId, kind, ids)
@@ -65,13 +65,7 @@ interface Expected {
   at: number
 }
 
-function expectedRows(
-  setting: Setting,
-  ledger: Ledger,
-  tenantId: string,
-  from: number,
-  until: number,
-): Expected[] {
+function expectedRows(setting: Setting, ledger: Ledger, from: number, until: number): Expected[] {
   const rows: Expected[] = []
   for (let unit = from; unit < Math.min(until, ledger.units); unit++) {
     const kind = kindOf(unit)
@@ -81,7 +75,7 @@ function expectedRows(
       if (ledger.wasAcknowledged(unit, step)) events.push(...kind.eventsOf(setting, unit, step))
       else if (ledger.wasSent(unit, step)) isCertain = false
     }
-    const folded = foldEvents(events.map((event) => ({ tenantId, event })))
+    const folded = foldEvents(events)
     const at = ledger.lastAcknowledgedAt(unit)
     for (const row of Object.values(folded).flat()) rows.push({ row, unit, isCertain, at })
   }

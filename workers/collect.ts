@@ -4,13 +4,14 @@ import type { Log } from '../src/domain/log.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../src/domain/timestamp.ts'
 import type { Handler, QueueBackend } from '../src/queue/backend.ts'
 import { ingestLanes } from '../src/queue/catalog.ts'
+import { isRetryable } from '../src/store/errors.ts'
 import type { Db } from '../src/store/pool.ts'
 import {
   blobMarkDelete,
   blobMarkInsertUnreferenced,
   blobMarkListDue,
-  type BlobName,
 } from '../src/store/write/blobs/blob-marks.ts'
+import { tenantList } from '../src/store/write/tenants.ts'
 
 export interface CollectorServices {
   db: Db
@@ -49,39 +50,63 @@ async function hasBacklog(queue: QueueBackend): Promise<boolean> {
   return ingestLanes.some((lane) => counts[lane].waiting + counts[lane].delayed > 0)
 }
 
-async function markUnreferenced(
-  { db, clock }: CollectorServices,
+/** Does the work of each tenant. One whose part of the database is away is left to the next look, and keeps no other waiting. */
+async function ofEachTenant(
+  { db, log }: CollectorServices,
   signal: AbortSignal,
+  work: (tenantId: string) => Promise<void>,
 ): Promise<void> {
-  const usedBefore = ago(clock, graceMs)
-  let last: BlobName | null = null
-  do {
+  for (const { id: tenantId } of await tenantList(db)) {
     signal.throwIfAborted()
-    last = await blobMarkInsertUnreferenced(db, last, usedBefore, pageLength, clock.now())
-  } while (last !== null)
+    try {
+      await work(tenantId)
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      log.warn({ err: error, tenantId }, 'the blobs of a tenant could not be looked at')
+    }
+  }
 }
 
-async function removeMarked(
-  { db, clock, log, blobs }: CollectorServices,
-  signal: AbortSignal,
-): Promise<void> {
+async function markUnreferenced(services: CollectorServices, signal: AbortSignal): Promise<void> {
+  const { db, clock } = services
+  const usedBefore = ago(clock, graceMs)
+  await ofEachTenant(services, signal, async (tenantId) => {
+    let last: string | null = null
+    do {
+      signal.throwIfAborted()
+      last = await blobMarkInsertUnreferenced(
+        db,
+        tenantId,
+        last,
+        usedBefore,
+        pageLength,
+        clock.now(),
+      )
+    } while (last !== null)
+  })
+}
+
+async function removeMarked(services: CollectorServices, signal: AbortSignal): Promise<void> {
+  const { db, clock, log, blobs } = services
   const usedBefore = ago(clock, graceMs)
   const markedBefore = ago(clock, settleMs)
   const removed = { blobs: 0, bytes: 0 }
   try {
-    for (;;) {
-      const due = await blobMarkListDue(db, markedBefore, usedBefore, pageLength)
-      for (const { tenantId, blobId, isCurrent } of due) {
-        signal.throwIfAborted()
-        const bytes = isCurrent ? await blobs.removeUnused(tenantId, blobId, usedBefore) : null
-        if (bytes !== null) {
-          removed.blobs += 1
-          removed.bytes += bytes
+    await ofEachTenant(services, signal, async (tenantId) => {
+      for (;;) {
+        const due = await blobMarkListDue(db, tenantId, markedBefore, usedBefore, pageLength)
+        for (const { blobId, isCurrent } of due) {
+          signal.throwIfAborted()
+          const bytes = isCurrent ? await blobs.removeUnused(tenantId, blobId, usedBefore) : null
+          if (bytes !== null) {
+            removed.blobs += 1
+            removed.bytes += bytes
+          }
+          await blobMarkDelete(db, tenantId, blobId, markedBefore)
         }
-        await blobMarkDelete(db, tenantId, blobId, markedBefore)
+        if (due.length < pageLength) return
       }
-      if (due.length < pageLength) return
-    }
+    })
   } finally {
     if (removed.blobs > 0) log.info(removed, 'removed blobs to which nothing refers')
   }

@@ -1,11 +1,13 @@
 import type { Clock } from '../src/domain/clock.ts'
+import type { IngestEvent } from '../src/domain/events.ts'
 import type { Handler, QueueBackend } from '../src/queue/backend.ts'
-import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
+import { queues, type IngestJob, type IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
-import { errorKind } from '../src/store/errors.ts'
+import { errorKind, isRetryable } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
-import { applyEvents, type PriceRuns, type TenantEvent } from '../src/store/write/ingest.ts'
+import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
+import { createAside, type Aside } from './aside.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
@@ -25,7 +27,7 @@ interface LaneServices extends Omit<WorkerServices, 'progress'> {
   progress: LaneProgress
 }
 
-/** Bounds a transaction to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
+/** Bounds a batch to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
 
@@ -33,11 +35,17 @@ interface Item {
   job: IngestJob
   weight: number
   signal: AbortSignal
+  /** What is to be waited for when its batch is over. */
+  rest: Promise<void> | null
 }
 
-interface JobEvent extends TenantEvent {
+interface JobEvent {
   job: IngestJob
+  event: IngestEvent
 }
+
+/** A quarter of the jobs that a lane holds may be of tenants whose part of the database is away. */
+const asideShare = 4
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
 export function ingestHandler(
@@ -47,16 +55,23 @@ export function ingestHandler(
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
+  const aside = createAside<Item>(services, queues[lane].concurrency / asideShare)
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,
-    apply: async (items) => applyJobs(services, items),
+    apply: async (items) => applyBatch(services, aside, items),
   })
   return async (job, { signal }) => {
+    const item: Item = { job, weight: weightOf(job), signal, rest: null }
     progress.hold(1)
-    await gather({ job, weight: weightOf(job), signal }).finally(() => progress.hold(-1))
+    try {
+      await gather(item)
+      await item.rest
+    } finally {
+      progress.hold(-1)
+    }
   }
 }
 
@@ -71,54 +86,84 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-async function applyJobs(services: LaneServices, items: Item[]): Promise<void> {
+/** Applies the jobs of each tenant in a transaction of its own. */
+async function applyBatch(
+  services: LaneServices,
+  aside: Aside<Item>,
+  items: Item[],
+): Promise<void> {
+  const tenants = new Map<string, Item[]>()
+  for (const item of items) {
+    const held = tenants.get(item.job.tenantId)
+    if (held === undefined) tenants.set(item.job.tenantId, [item])
+    else held.push(item)
+  }
+  for (const [tenantId, own] of tenants) {
+    const signal = AbortSignal.any([...new Set(own.map((item) => item.signal))])
+    const apply = async (some: Item[]) => {
+      const jobs = some.map(({ job }) => job)
+      return applyJobs(services, tenantId, jobs, signal)
+    }
+    await aside.inTurn({ tenantId, items: own, signal, apply })
+  }
+}
+
+async function applyJobs(
+  services: LaneServices,
+  tenantId: string,
+  jobs: IngestJob[],
+  signal: AbortSignal,
+): Promise<void> {
   const { queue, log, pace } = services
-  const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
-  const events = items.flatMap(({ job }) =>
-    job.events.map((event) => ({ job, tenantId: job.tenantId, event })),
-  )
+  const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const dirty = await applyOrDeadLetter(services, events, signal)
-  const jobs = items.map(({ job }) => job)
+  const isDirty = await applyOrDeadLetter(services, tenantId, events, signal)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
-  for (const tenantId of new Set(dirty)) {
-    // A lost nudge costs a delay but no data: the sweep finds the mark.
-    nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
-      log.warn({ err: error }, 'aggregate nudge failed'),
-    )
-  }
+  if (!isDirty) return
+  // A lost nudge costs a delay but no data: the sweep finds the mark.
+  nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
+    log.warn({ err: error }, 'aggregate nudge failed'),
+  )
 }
 
 /**
  * Applies events, and dead-letters those that the database refuses. A refused batch is halved until the bad event is
  * alone (SPEC I5).
+ * @throws what passes by itself, of the whole batch: none of it is applied
  */
 async function applyOrDeadLetter(
   services: LaneServices,
+  tenantId: string,
   events: JobEvent[],
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<boolean> {
   try {
-    const apply = async () => applyEvents(services.db, events, services.prices)
-    const dirty = await untilAvailable(services, signal, apply)
+    const given = events.map(({ event }) => event)
+    const isDirty = await applyEvents(services.db, tenantId, given, services.prices)
     services.progress.applied(events.length)
-    return dirty
+    return isDirty
   } catch (error) {
     signal.throwIfAborted()
-    if (events.length > 1) {
-      const half = Math.ceil(events.length / 2)
-      const first = await applyOrDeadLetter(services, events.slice(0, half), signal)
-      return [...first, ...(await applyOrDeadLetter(services, events.slice(half), signal))]
+    if (isRetryable(error)) throw error
+    if (events.length === 1) {
+      await deadLetter(services, tenantId, events[0]!, error, signal)
+      return false
     }
-    await deadLetter(services, events[0]!, error, signal)
-    return []
+    let isDirty = false
+    const middle = Math.ceil(events.length / 2)
+    for (const half of [events.slice(0, middle), events.slice(middle)]) {
+      const apply = async () => applyOrDeadLetter(services, tenantId, half, signal)
+      if (await untilAvailable(services, signal, apply)) isDirty = true
+    }
+    return isDirty
   }
 }
 
 async function deadLetter(
   services: LaneServices,
-  { job, tenantId, event }: JobEvent,
+  tenantId: string,
+  { job, event }: JobEvent,
   error: unknown,
   signal: AbortSignal,
 ): Promise<void> {

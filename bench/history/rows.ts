@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../../src/store/pool.ts'
 import { aggregateRefresh } from '../../src/store/write/aggregates.ts'
-import { byKey } from '../../src/store/row-keys.ts'
 import { traceRefreshRollups } from '../../src/store/write/trace-rollups.ts'
 
 /*
@@ -228,8 +227,8 @@ async function fillRuns(
 async function fillRollups({ db, tenantId }: Fill, first: number, last: number): Promise<void> {
   const ids = await db<{ id: string }[]>`
     select md5('trace' || t)::uuid as id from generate_series(${first}::int, ${last}::int) as t`
-  const keys = ids.map(({ id }) => ({ tenantId, id })).toSorted(byKey)
-  await traceRefreshRollups(db, keys, new Map(), true)
+  const sorted = ids.map(({ id }) => id).toSorted()
+  await traceRefreshRollups(db, tenantId, sorted, new Map(), true)
 }
 
 /** Writes one score per trace: on the whole trace, on a run with its trace, or on a run alone. */

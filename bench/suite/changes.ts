@@ -58,9 +58,8 @@ export function createChanges(
       })
       written++
     }
-    const batch = events.map((event) => ({ tenantId, event }))
-    for (let i = 0; i < batch.length; i += eventsAtOnce) {
-      await applyEvents(db, batch.slice(i, i + eventsAtOnce))
+    for (let i = 0; i < events.length; i += eventsAtOnce) {
+      await applyEvents(db, tenantId, events.slice(i, i + eventsAtOnce))
     }
   }
 }

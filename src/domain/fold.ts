@@ -6,7 +6,6 @@ export type ColumnValue = string | number | boolean | string[] | null
 /** All that a set of events says about one row, before it is merged with the stored row (SPEC I4). */
 export interface FoldedRow {
   kind: EntityKind
-  tenantId: string
   id: string
   externalId: string | null
   /** The newest version among the events. */
@@ -25,18 +24,16 @@ export interface MapEntry {
 }
 
 /**
- * Folds events into one row for each id. Any order and any repetition of the events give the same rows (SPEC I2, I3).
+ * Folds events of one tenant into one row for each id. Any order and any repetition of the events give the same rows (SPEC I2, I3).
  * The generated upserts (store/write/upsert-sql.ts) merge these rows with the stored ones by the same rules.
  */
-export function foldEvents(
-  events: Iterable<{ tenantId: string; event: IngestEvent }>,
-): Record<EntityKind, FoldedRow[]> {
+export function foldEvents(events: Iterable<IngestEvent>): Record<EntityKind, FoldedRow[]> {
   const rows = new Map<string, FoldedRow>()
-  for (const { tenantId, event } of events) {
-    const key = `${event.kind}/${tenantId}/${event.id}`
+  for (const event of events) {
+    const key = `${event.kind}/${event.id}`
     let row = rows.get(key)
     if (row === undefined) {
-      row = emptyRow(tenantId, event)
+      row = emptyRow(event)
       rows.set(key, row)
     }
     foldEvent(row, event)
@@ -61,10 +58,9 @@ interface Slot {
 
 type Patch = Record<string, ColumnValue | JsonMap | undefined>
 
-function emptyRow(tenantId: string, event: IngestEvent): FoldedRow {
+function emptyRow(event: IngestEvent): FoldedRow {
   return {
     kind: event.kind,
-    tenantId,
     id: event.id,
     externalId: null,
     version: 0n,

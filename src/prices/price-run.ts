@@ -6,7 +6,7 @@ import { costOf, type Usage } from './cost.ts'
 import type { AppliedPrice } from './model-price.ts'
 import type { Call, PriceBook } from './price-book.ts'
 
-/** What the cost of a run depends on, and what it has now: `runmill_to_price` of the schema. */
+/** What the cost of a run depends on, and what it has now: `run_lock_to_price` reads it. */
 export interface RunToPrice {
   runType: string | null
   model: string | null

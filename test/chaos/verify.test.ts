@@ -4,10 +4,11 @@ import type { Setting } from '../../chaos/unit-kind.ts'
 import { sweepRuns, verifyDerived } from '../../chaos/verify-derived.ts'
 import { verifyRows } from '../../chaos/verify.ts'
 import { kindOf } from '../../chaos/workload.ts'
+import type { IngestEvent } from '../../src/domain/events.ts'
 import { deriveId, experimentId } from '../../src/domain/ids.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { aggregateRefresh } from '../../src/store/write/aggregates.ts'
-import { applyEvents, type TenantEvent } from '../../src/store/write/ingest.ts'
+import { applyEvents } from '../../src/store/write/ingest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { insertTenant } from '../support/tenant.ts'
 
@@ -45,16 +46,16 @@ beforeEach(async () => {
     insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
     select ${tenantId}, id, id::text, id, now(), now(), now() from unnest(${ids}::uuid[]) as id`
   ledger = createLedger(setting.epochMs)
-  const events: TenantEvent[] = []
+  const events: IngestEvent[] = []
   for (let unit = 0; unit < units; unit++) {
     const kind = kindOf(unit)
     for (let step = 0; step < kind.stepCount; step++) {
       ledger.noteSent(unit, step)
       ledger.noteAcknowledged(unit, step, setting.epochMs + 1000)
-      for (const event of kind.eventsOf(setting, unit, step)) events.push({ tenantId, event })
+      events.push(...kind.eventsOf(setting, unit, step))
     }
   }
-  await applyEvents(db, events.toReversed())
+  await applyEvents(db, tenantId, events.toReversed())
 })
 
 const never = (): boolean => false
@@ -99,7 +100,7 @@ describe('rows', () => {
     ledger.noteSent(unit, 1)
     ledger.noteAcknowledged(unit, 0, setting.epochMs + 2000)
     const [create] = kindOf(unit).eventsOf(setting, unit, 0)
-    await applyEvents(db, [{ tenantId, event: create! }])
+    await applyEvents(db, tenantId, [create!])
     expect(await verify()).toMatchObject({ lost: 0, wrong: 0, uncertain: 1 })
   })
 

@@ -74,7 +74,7 @@ describe('bodies', () => {
       outputs: body,
       inputsPreview: 'p',
     })
-    await applyEvents(db, [{ tenantId, event: run }])
+    await applyEvents(db, tenantId, [run])
 
     const toastBlocks = async () => {
       await db`select pg_stat_force_next_flush()`
@@ -113,7 +113,7 @@ describe('reading everything', () => {
     const seen = await exampleIds(queryOf(), {}, async (page) => {
       if (page !== 3) return
       const newer = await make.example(datasetId, { createdAt: second(100) })
-      await applyEvents(db, [{ tenantId, event: rootRun(experimentId, newer) }])
+      await applyEvents(db, tenantId, [rootRun(experimentId, newer)])
     })
     expect(seen.toSorted()).toEqual(made.toSorted())
   })
@@ -160,10 +160,7 @@ describe('tables that were just filled', () => {
     const scores = runs.map((run, i) =>
       i % 2 === 0 ? feedbackOn(run, 'k', i) : feedbackOn(null, 'k', i, { traceId: run.id }),
     )
-    await applyEvents(
-      db,
-      [...runs, ...scores].map((event) => ({ tenantId, event })),
-    )
+    await applyEvents(db, tenantId, [...runs, ...scores])
     const reads = async () => {
       await db`select pg_stat_force_next_flush()`
       const [row] = await db<{ n: string }[]>`
@@ -197,11 +194,8 @@ describe('tenants', () => {
     const stranger = (await insertTenant(db)).id
     const theirs = { ...run, patch: { ...run.patch, name: 'theirs' } }
     const feedback = feedbackOn(run, 'k', 5)
-    await applyEvents(db, [
-      { tenantId, event: run },
-      { tenantId: stranger, event: theirs },
-      { tenantId: stranger, event: feedback },
-    ])
+    await applyEvents(db, tenantId, [run])
+    await applyEvents(db, stranger, [theirs, feedback])
     const pages = comparisonPages(db, queryOf(), {
       offset: 0,
       limit: null,

@@ -20,11 +20,7 @@ async function world() {
     db,
     tenantId,
     experimentId,
-    apply: async (...events: IngestEvent[]) =>
-      applyEvents(
-        db,
-        events.map((event) => ({ tenantId, event })),
-      ),
+    apply: async (...events: IngestEvent[]) => applyEvents(db, tenantId, events),
     /** Resolves when this many connections are waiting for a lock. */
     waiting: async (count: number) =>
       vi.waitUntil(

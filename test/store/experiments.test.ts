@@ -196,16 +196,13 @@ describe('experimentDeleteMany', () => {
     const second = await byName('exp')
     expect(second.id).toBe(experimentId(datasetId, 'exp', 1))
     const late = { traceId: randomUUID(), experimentId: first.id, name: 'late' }
-    await applyEvents(db, [
+    await applyEvents(db, tenantId, [
       {
-        tenantId,
-        event: {
-          kind: 'run',
-          id: randomUUID(),
-          externalId: null,
-          version: eventVersion('create', now, 'late'),
-          patch: late,
-        },
+        kind: 'run',
+        id: randomUUID(),
+        externalId: null,
+        version: eventVersion('create', now, 'late'),
+        patch: late,
       },
     ])
     expect(await db`select id from runs where tenant_id = ${tenantId}`).toHaveLength(0)

@@ -62,8 +62,7 @@ test.each([
   async ({ earlier }) => {
     const older = await olderApplyEvents()
     const id = deriveId('test', 'run', String(earlier.length))
-    const apply = async (by: typeof applyEvents, event: IngestEvent) =>
-      by(db, [{ tenantId, event }])
+    const apply = async (by: typeof applyEvents, event: IngestEvent) => by(db, tenantId, [event])
 
     await apply(applyEvents, update(id, 10, { isAppRoot: true }))
     for (const second of earlier) await apply(applyEvents, update(id, second, { name: 'ours' }))
@@ -79,7 +78,7 @@ test('I10: what a worker of an older version writes and refreshes beside this on
   const experimentId = deriveId('test', 'experiment')
   const write = async (name: string) => {
     const id = deriveId('test', name)
-    await applyEvents(db, [{ tenantId, event: update(id, 1, { traceId: id, experimentId, name }) }])
+    await applyEvents(db, tenantId, [update(id, 1, { traceId: id, experimentId, name })])
   }
   const runCount = async () => {
     const [row] = await db<{ runCount: number }[]>`
@@ -149,14 +148,8 @@ test('I10: after an upgrade, a small experiment is computed by its first reader 
   await experimentAggregateRefreshDirty(db, tenantId, [small, other, large])
   expect(await built()).toHaveLength(2)
   expect(await counts()).toEqual([3, 3])
-  await applyEvents(db, [
-    {
-      tenantId,
-      event: update(deriveId('test', 'new'), 1, {
-        traceId: deriveId('test', 'new'),
-        experimentId: small,
-      }),
-    },
+  await applyEvents(db, tenantId, [
+    update(deriveId('test', 'new'), 1, { traceId: deriveId('test', 'new'), experimentId: small }),
   ])
   await experimentAggregateRefreshDirty(db, tenantId, [small, large])
   expect(await counts()).toEqual([3, 4])

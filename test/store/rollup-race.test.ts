@@ -15,8 +15,8 @@ test.each(['exists', 'is made by the other'])(
     const { id: tenantId } = await insertTenant(db)
     const experimentId = await comparisonRows(db, tenantId).experiment(null)
     const { traceId, events } = traceOf(experimentId, 1, {}, [{}, {}])
-    const [root, ...children] = events.map((event) => ({ tenantId, event }))
-    if (which === 'exists') await applyEvents(db, [root!])
+    const [root, ...children] = events
+    if (which === 'exists') await applyEvents(db, tenantId, [root!])
 
     let batch = Promise.resolve<unknown>(null)
     await db.begin(async (other) => {
@@ -26,7 +26,7 @@ test.each(['exists', 'is made by the other'])(
       await other`
         insert into traces as held (tenant_id, id, v, m) values (${tenantId}, ${traceId}, 0, 0)
         on conflict (tenant_id, id) do update set run_count = held.run_count`
-      batch = applyEvents(db, [root!, ...children])
+      batch = applyEvents(db, tenantId, [root!, ...children])
       await vi.waitUntil(
         async () =>
           (

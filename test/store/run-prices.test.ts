@@ -10,7 +10,7 @@ import {
   experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
 } from '../../src/store/write/aggregates.ts'
-import { applyEvents, type TenantEvent } from '../../src/store/write/ingest.ts'
+import { applyEvents } from '../../src/store/write/ingest.ts'
 import { modelPriceDelete } from '../../src/store/write/prices/model-prices.ts'
 import {
   repricingFind,
@@ -58,10 +58,9 @@ async function newTenant(): Promise<{ tenantId: string; experimentId: string }> 
 }
 
 async function apply(tenantId: string, events: IngestEvent[], worker: 0 | 1 = 0): Promise<void> {
-  const given: TenantEvent[] = events.map((event) => ({ tenantId, event }))
   for (;;) {
     try {
-      await applyEvents(db, given, workers[worker])
+      await applyEvents(db, tenantId, events, workers[worker])
       return
     } catch (error) {
       if (!isRetryable(error)) throw error
@@ -423,10 +422,11 @@ describe('a run that is new', () => {
           const events = patches.map((each, i) => runEvent(ids[i]!, 1, each))
           await applyEvents(
             db,
+            tenantId,
             // The same versions, which depend on the ids of the test's events.
             events.map((event, i) => ({
-              tenantId,
-              event: { ...event, version: runEvent(before[i]!, 1, {}).version },
+              ...event,
+              version: runEvent(before[i]!, 1, {}).version,
             })),
             prices,
           )

@@ -77,7 +77,7 @@ function world(h: Harness, round: number) {
 
   async function take(given: Step): Promise<void> {
     const { id: tenantId } = h.tenant
-    const apply = async (one: IngestEvent) => applyEvents(h.db, [{ tenantId, event: one }])
+    const apply = async (one: IngestEvent) => applyEvents(h.db, tenantId, [one])
     switch (given.what) {
       case 'run':
         await apply(

@@ -70,10 +70,7 @@ async function addExperiment(h: Harness, id = experimentId): Promise<void> {
 
 /** Applies events, and leaves the aggregates to whoever looks. */
 async function apply(h: Harness, events: IngestEvent[]): Promise<void> {
-  await applyEvents(
-    h.db,
-    events.map((each) => ({ tenantId: h.tenant.id, event: each })),
-  )
+  await applyEvents(h.db, h.tenant.id, events)
 }
 
 async function readAggregate(h: Harness): Promise<Record<string, unknown> | undefined> {
@@ -248,7 +245,7 @@ describe('plans', () => {
     const db = await openSingle(h)
     onTestFinished(async () => closePool(db))
     for (let i = 0; i < 8; i++) {
-      await dirtyTraceInsertMany(db, [{ tenantId: h.tenant.id, id: idOf('none') }])
+      await dirtyTraceInsertMany(db, h.tenant.id, [idOf('none')])
       await aggregateRefresh(db, h.tenant.id)
     }
     const plans = await db`

@@ -8,6 +8,7 @@ import {
   type OldestJobs,
   type QueueBackend,
   type QueueCounts,
+  JobPostponedError,
   QueueUnavailableError,
 } from '../backend.ts'
 import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
@@ -207,7 +208,9 @@ export function bullBackend(
         await open.store.forget(String(job.data))
       } catch (error) {
         const attempt = job.attemptsMade + 1
-        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+        if (!(error instanceof JobPostponedError)) {
+          log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+        }
         // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
         // stores the text.
         throw new Error('failed, see the log', { cause: error })

@@ -32,5 +32,5 @@ returning revoked_at;
 insert into api_keys (tenant_id, id, public_key, secret_hash, scopes, note, created_at)
 values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (public_key) do update set secret_hash = excluded.secret_hash
-  where api_keys.tenant_id = excluded.tenant_id
+  where api_keys.tenant_id = $1
 returning id;

@@ -40,8 +40,8 @@ from (
   union
   select media.blob_id
   from media_traces
-  join traces on traces.tenant_id = media_traces.tenant_id and traces.id = media_traces.trace_id
-  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  join traces on traces.tenant_id = $1 and traces.id = media_traces.trace_id
+  join media on media.tenant_id = $1 and media.id = media_traces.media_id
   where media_traces.tenant_id = $1 and traces.experiment_id = $2
 ) as freed;
 
@@ -57,25 +57,26 @@ from (
   union
   select media.blob_id
   from media_traces
-  join media on media.tenant_id = media_traces.tenant_id and media.id = media_traces.media_id
+  join media on media.tenant_id = $1 and media.id = media_traces.media_id
   where media_traces.tenant_id = $1 and media_traces.trace_id = any ($2::uuid[])
 ) as freed;
 
 -- name: blob_mark_list_due
--- Lists marked blobs, of all tenants, that are due: the blob was marked before $1, and was last used either before
--- $2 or after it was marked. A blob without a row must have been marked before $2. $3 the most rows. Reads only.
+-- Lists marked blobs that are due: the blob was marked before $2, and was last used either before $3 or after it was
+-- marked. A blob without a row must have been marked before $3. $1 tenant, $4 the most rows. Reads only.
 -- May take minutes.
-select marks.tenant_id, marks.blob_id, marks.marked_at >= coalesce(blobs.used_at, '-infinity') as is_current
+select marks.blob_id, marks.marked_at >= coalesce(blobs.used_at, '-infinity') as is_current
 from (
-  select tenant_id, blob_id, max(created_at) as marked_at
+  select blob_id, max(created_at) as marked_at
   from blob_marks
-  group by tenant_id, blob_id
+  where tenant_id = $1
+  group by blob_id
 ) as marks
-left join blobs on blobs.tenant_id = marks.tenant_id and blobs.id = marks.blob_id
-where marks.marked_at < $1
-  and (coalesce(blobs.used_at, marks.marked_at) < $2 or blobs.used_at > marks.marked_at)
-order by marks.tenant_id, marks.blob_id
-limit $3;
+left join blobs on blobs.tenant_id = $1 and blobs.id = marks.blob_id
+where marks.marked_at < $2
+  and (coalesce(blobs.used_at, marks.marked_at) < $3 or blobs.used_at > marks.marked_at)
+order by marks.blob_id
+limit $4;
 
 -- name: blob_update_used
 -- Notes that a stored blob was sent again, and returns its row. $1 tenant, $2 blob, $3 now. A repeat sets the time

@@ -80,7 +80,7 @@ select as_of from dataset_tags where tenant_id = $1 and dataset_id = $2 and tag 
 -- Gives a version of a dataset a tag, and takes the tag from the version that had it. $1 tenant, $2 dataset, $3 tag,
 -- $4 version, $5 now. Returns no row when the dataset does not exist. A repeat only moves updated_at.
 insert into dataset_tags (tenant_id, dataset_id, tag, as_of, updated_at)
-select tenant_id, id, $3::text, $4::timestamptz, $5::timestamptz
+select $1::uuid, id, $3::text, $4::timestamptz, $5::timestamptz
 from datasets
 where tenant_id = $1 and id = $2
 on conflict (tenant_id, dataset_id, tag) do update set as_of = excluded.as_of, updated_at = excluded.updated_at
@@ -109,18 +109,22 @@ returning id, external_id, name, description, data_type, metadata, inputs_schema
 -- Takes the next version of a dataset: now in whole milliseconds, but later than every version that this dataset, or
 -- another dataset that had one of the examples, was given before (a deleted id may come back in another dataset). The
 -- caller has locked the row. $1 tenant, $2 dataset, $3 now, $4 uuid[] examples. A repeat takes another version.
-update datasets set
-  version_at = greatest(
+update datasets set version_at = next.version_at
+from (
+  select greatest(
     date_trunc('milliseconds', $3::timestamptz),
-    version_at + interval '1 millisecond',
+    held.version_at + interval '1 millisecond',
     (
       select max(case when valid_to = 'infinity' then valid_from else valid_to end) + interval '1 millisecond'
       from examples
       where tenant_id = $1 and id = any($4::uuid[])
     )
-  )
-where tenant_id = $1 and id = $2
-returning version_at;
+  ) as version_at
+  from datasets as held
+  where held.tenant_id = $1 and held.id = $2
+) as next
+where datasets.tenant_id = $1 and datasets.id = $2
+returning datasets.version_at;
 
 -- name: dataset_version_find
 -- Finds the newest version of a dataset at a time, with its tags; a version made exactly then counts. $1 tenant,

@@ -16,7 +16,7 @@ order by count(*) desc, reason collate "C";
 -- name: dead_letter_count_some
 -- How many events of all tenants are kept, but counted only up to a number, so that it always takes as little time.
 -- $1 that number. Reads only.
-select count(*) as count from (select from dead_letters limit $1) as few;
+select count(*) as count from (select id from dead_letters limit $1) as few;
 
 -- name: dead_letter_delete_many
 -- Removes kept events. $1 tenant, $2 uuid[] ids. A repeat removes nothing and returns no row.

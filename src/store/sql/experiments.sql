@@ -131,7 +131,7 @@ on conflict do nothing;
 -- $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
 select experiments.id, experiments.name
 from datasets
-left join experiments on experiments.tenant_id = datasets.tenant_id and experiments.id = any($3::uuid[])
+left join experiments on experiments.tenant_id = $1 and experiments.id = any($3::uuid[])
   and (experiments.dataset_id is null or experiments.dataset_id = datasets.id)
 where datasets.tenant_id = $1 and datasets.id = $2;
 
@@ -193,13 +193,12 @@ select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = 
 
 -- name: experiment_lock_many
 -- Keeps experiments from being deleted until the transaction ends: a delete waits, and then sees our rows. One look-up
--- per key, in the order given. $1 uuid[] tenants, $2 uuid[] experiments (same length, sorted). A repeat locks the same
--- rows.
+-- per key, in the order given. $1 tenant, $2 uuid[] experiments (sorted). A repeat locks the same rows.
 select locked.id
-from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+from unnest($2::uuid[]) as asked (id)
 cross join lateral (
   select experiments.id from experiments
-  where experiments.tenant_id = asked.tenant_id and experiments.id = asked.id
+  where experiments.tenant_id = $1 and experiments.id = asked.id
   for key share
 ) as locked;
 

@@ -4,7 +4,7 @@ select media.id, encode(media.sha256, 'hex') as sha256, media.blob_id, media.con
   coalesce(blobs.size, media.content_length) as content_length,
   coalesce(media.uploaded_at, blobs.created_at) as uploaded_at, media.upload_http_status, media.upload_http_error, blobs.id is not null as is_stored
 from media
-left join blobs on blobs.tenant_id = media.tenant_id and blobs.id = media.blob_id
+left join blobs on blobs.tenant_id = $1 and blobs.id = media.blob_id
 where media.tenant_id = $1 and media.id = $2;
 
 -- name: media_list_among
@@ -13,7 +13,7 @@ select media.id, encode(media.sha256, 'hex') as sha256, media.blob_id, media.con
   coalesce(blobs.size, media.content_length) as content_length,
   coalesce(media.uploaded_at, blobs.created_at) as uploaded_at, media.upload_http_status, media.upload_http_error, blobs.id is not null as is_stored
 from media
-left join blobs on blobs.tenant_id = media.tenant_id and blobs.id = media.blob_id
+left join blobs on blobs.tenant_id = $1 and blobs.id = media.blob_id
 where media.tenant_id = $1 and media.id = any ($2::text[]);
 
 -- name: media_trace_insert

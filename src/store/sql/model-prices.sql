@@ -17,15 +17,15 @@ from model_prices
 where tenant_id = $1
 order by name collate "C", start_time desc nulls last, id;
 
--- name: model_price_list_of_tenants
--- Reads the prices of tenants with the version of each one's table; null prices for a tenant that has none. A version
--- and the prices that it stands for are of one snapshot. $1 uuid[] tenants. Reads only.
-select price_tables.tenant_id, price_tables.version, price.id, price.name, price.match_pattern, price.match_path,
+-- name: model_price_list_with_version
+-- Reads a tenant's prices, each with the version of them all; null prices when there are none. The version and the prices
+-- that it stands for are of one snapshot. $1 tenant. Reads only.
+select price_tables.version, price.id, price.name, price.match_pattern, price.match_path,
   price.provider, price.start_time, price.unit, price.tiers, price.parts_fall_back, price.tokenizer_id,
   price.tokenizer_config, price.created_at
 from price_tables
-left join model_prices as price on price.tenant_id = price_tables.tenant_id
-where price_tables.tenant_id = any ($1::uuid[]);
+left join model_prices as price on price.tenant_id = $1
+where price_tables.tenant_id = $1;
 
 -- name: model_price_upsert
 -- Inserts a price, or replaces all of one but the time when it was made. $1 tenant, $2 id, $3 name, $4 pattern,
@@ -50,9 +50,9 @@ on conflict (tenant_id, id) do update set
 returning id, name, match_pattern, match_path, provider, start_time, unit, tiers, parts_fall_back, tokenizer_id,
   tokenizer_config, created_at;
 
--- name: price_table_list_versions
--- Reads the versions of the prices of tenants; none for a tenant that never had any. $1 uuid[] tenants. Reads only.
-select tenant_id, version from price_tables where tenant_id = any ($1::uuid[]);
+-- name: price_table_find_version
+-- Reads the version of a tenant's prices; none for a tenant that never had any. $1 tenant. Reads only.
+select version from price_tables where tenant_id = $1;
 
 -- name: price_table_upsert
 -- Locks a tenant's prices until the transaction ends, and raises their version. $1 tenant. A repeat raises it again.

@@ -107,8 +107,8 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
     where feedback.comparative_experiment_id is null
   ) as feedback_stats
 from runs as run
-join experiments on experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
-left join traces on traces.tenant_id = run.tenant_id and traces.id = run.trace_id
+join experiments on experiments.tenant_id = $1 and experiments.id = run.experiment_id
+left join traces on traces.tenant_id = $1 and traces.id = run.trace_id
 cross join lateral (select run.parent_run_id is null and traces.id is not null as is_root) as root
 where run.tenant_id = $1 and run.id = $2
   and (run.name is not null or run.run_type is not null or run.start_time is not null);
@@ -119,19 +119,19 @@ select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
 
 -- name: run_list_example_roots
 -- Returns, of root runs that execute an example, what makes a run item of each. The upsert tells which runs these are
--- (upsert-sql.ts). One look-up per key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+-- (upsert-sql.ts). One look-up per key. $1 tenant, $2 uuid[] runs. Reads only.
 select run.*, experiment.dataset_id
-from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+from unnest($2::uuid[]) as asked (id)
 cross join lateral (
-  select runs.tenant_id, runs.id, runs.external_id, runs.experiment_id, runs.reference_example_id,
+  select runs.id, runs.external_id, runs.experiment_id, runs.reference_example_id,
     runs.metadata ->> 'example_version' as example_version, coalesce(runs.start_time, runs.created_at) as created_at
   from runs
-  where runs.tenant_id = asked.tenant_id and runs.id = asked.id
+  where runs.tenant_id = $1 and runs.id = asked.id
   offset 0
 ) as run
 cross join lateral (
   select experiments.dataset_id from experiments
-  where experiments.tenant_id = run.tenant_id and experiments.id = run.experiment_id
+  where experiments.tenant_id = $1 and experiments.id = run.experiment_id
   offset 0
 ) as experiment;
 
@@ -244,51 +244,51 @@ where turn.id = any ($4::uuid[]);
 
 -- name: run_list_orphans
 -- Lists runs that have no trace_id, because they named only a parent, and whose parent is one of these. One look-up per
--- key. $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
+-- key. $1 tenant, $2 uuid[] runs. Reads only.
 select child.*
-from unnest($1::uuid[], $2::uuid[]) as parent (tenant_id, id)
+from unnest($2::uuid[]) as parent (id)
 cross join lateral (
-  select runs.tenant_id, runs.id from runs
-  where runs.tenant_id = parent.tenant_id and runs.parent_run_id = parent.id and runs.trace_id is null
+  select runs.id from runs
+  where runs.tenant_id = $1 and runs.parent_run_id = parent.id and runs.trace_id is null
   offset 0
 ) as child;
 
 -- name: run_list_traceless
 -- Lists those of these runs that have no trace_id and whose parent has a trace; also their descendants, all the way down.
 -- Each comes with the trace and the dotted order that follow from the parent. One look-up per key.
--- $1 uuid[] tenants, $2 uuid[] runs (same length). Reads only.
-with recursive candidate (tenant_id, id, parent_run_id, start_time) as (
-  select run.tenant_id, run.id, run.parent_run_id, run.start_time
-  from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+-- $1 tenant, $2 uuid[] runs. Reads only.
+with recursive candidate (id, parent_run_id, start_time) as (
+  select run.id, run.parent_run_id, run.start_time
+  from unnest($2::uuid[]) as asked (id)
   cross join lateral (
-    select runs.tenant_id, runs.id, runs.parent_run_id, runs.start_time, runs.trace_id from runs
-    where runs.tenant_id = asked.tenant_id and runs.id = asked.id
+    select runs.id, runs.parent_run_id, runs.start_time, runs.trace_id from runs
+    where runs.tenant_id = $1 and runs.id = asked.id
     offset 0
   ) as run
   where run.trace_id is null
 ),
-resolved (tenant_id, id, trace_id, external_trace_id, dotted_order) as (
-  select candidate.tenant_id, candidate.id, parent.trace_id, parent.external_trace_id,
+resolved (id, trace_id, external_trace_id, dotted_order) as (
+  select candidate.id, parent.trace_id, parent.external_trace_id,
     parent.dotted_order || '.' || to_char(candidate.start_time at time zone 'UTC', 'YYYYMMDD"T"HH24MISSUS"Z"')
       || candidate.id
   from candidate
   cross join lateral (
     select runs.trace_id, runs.external_trace_id, runs.dotted_order from runs
-    where runs.tenant_id = candidate.tenant_id and runs.id = candidate.parent_run_id and runs.trace_id is not null
+    where runs.tenant_id = $1 and runs.id = candidate.parent_run_id and runs.trace_id is not null
     offset 0
   ) as parent
   union
-  select resolved.tenant_id, child.id, resolved.trace_id, resolved.external_trace_id,
+  select child.id, resolved.trace_id, resolved.external_trace_id,
     resolved.dotted_order || '.' || to_char(child.start_time at time zone 'UTC', 'YYYYMMDD"T"HH24MISSUS"Z"')
       || child.id
   from resolved
   cross join lateral (
     select runs.id, runs.start_time from runs
-    where runs.tenant_id = resolved.tenant_id and runs.parent_run_id = resolved.id and runs.trace_id is null
+    where runs.tenant_id = $1 and runs.parent_run_id = resolved.id and runs.trace_id is null
     offset 0
   ) as child
 )
-select distinct on (tenant_id, id) * from resolved order by tenant_id, id;
+select distinct on (id) * from resolved order by id;
 
 -- name: run_lock_of_traces
 -- Locks the runs of traces in the order of their keys. Transactions that delete runs and transactions that write runs
@@ -297,13 +297,12 @@ select id from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) order b
 
 -- name: run_update_trace_many
 -- Gives runs the trace of their parent. Clock and mask stay as they are, so that a trace_id which a client sends later
--- still replaces this one. $1 uuid[] tenants, $2 uuid[] runs, $3 uuid[] traces, $4 text[] the client's spellings of the
+-- still replaces this one. $1 tenant, $2 uuid[] runs, $3 uuid[] traces, $4 text[] the client's spellings of the
 -- traces, $5 text[] dotted orders (same length). A repeat changes nothing.
 update runs
 set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,
   dotted_order = coalesce(runs.dotted_order, given.dotted_order)
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
-  as given (tenant_id, id, trace_id, external_trace_id, dotted_order)
-where runs.tenant_id = given.tenant_id and runs.id = given.id and runs.trace_id is null
-returning runs.tenant_id, runs.id, runs.trace_id;
+from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as given (id, trace_id, external_trace_id, dotted_order)
+where runs.tenant_id = $1 and runs.id = given.id and runs.trace_id is null
+returning runs.id, runs.trace_id;

@@ -1,12 +1,12 @@
 -- name: tombstone_list_among
 -- Returns which of these things were deleted. One look-up per key. The kind `experiment_score`, with the id of an
 -- experiment, stands for the feedback on it: deleted when the experiment was deleted together with that feedback.
--- $1 uuid[] tenants, $2 text[] kinds, $3 uuid[] ids (same length). Reads only.
-select asked.tenant_id, asked.kind, asked.id, found.deleted_at
-from unnest($1::uuid[], $2::text[], $3::uuid[]) as asked (tenant_id, kind, id)
+-- $1 tenant, $2 text[] kinds, $3 uuid[] ids (same length). Reads only.
+select asked.kind, asked.id, found.deleted_at
+from unnest($2::text[], $3::uuid[]) as asked (kind, id)
 cross join lateral (
   select tombstones.deleted_at from tombstones
-  where tombstones.tenant_id = asked.tenant_id and tombstones.id = asked.id
+  where tombstones.tenant_id = $1 and tombstones.id = asked.id
     and tombstones.kind = case asked.kind when 'experiment_score' then 'experiment' else asked.kind end
     and (asked.kind <> 'experiment_score' or not tombstones.keeps_scores)
   offset 0

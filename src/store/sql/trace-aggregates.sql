@@ -323,8 +323,19 @@ removed as (
     and trace_aggregates.experiment_id = changed.experiment_id and (changed.after).tenant_id is null
 ),
 written as (
-  insert into trace_aggregates
-  select (changed.after).* from changed where (changed.after).tenant_id is not null
+  insert into trace_aggregates (
+    tenant_id, experiment_id, trace_id, last_start, activity_first, activity_last, activity_end, prompt_tokens,
+    completion_tokens, total_tokens, run_count, error_count, streaming_count, item_count, activity_items, unsettled_items,
+    prompt_cost, completion_cost, total_cost, latencies, first_tokens, feedback, experiment_feedback, executions
+  )
+  select $1, part.experiment_id, part.trace_id, part.last_start, part.activity_first, part.activity_last,
+    part.activity_end, part.prompt_tokens, part.completion_tokens, part.total_tokens, part.run_count, part.error_count,
+    part.streaming_count, part.item_count, part.activity_items, part.unsettled_items, part.prompt_cost,
+    part.completion_cost, part.total_cost, part.latencies, part.first_tokens, part.feedback, part.experiment_feedback,
+    part.executions
+  from changed
+  cross join lateral (select (changed.after).*) as part
+  where part.tenant_id is not null
   on conflict (tenant_id, trace_id, experiment_id) do update set
     last_start = excluded.last_start,
     activity_first = excluded.activity_first,

@@ -29,21 +29,21 @@ limit $4;
 
 -- name: trace_lock_many
 -- Locks traces until the transaction ends, in the order given; those that do not exist are inserted. The condition that is
--- never true leaves rows as they are, after they were locked. $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's
--- spellings (same length, sorted). A repeat locks the same rows again.
-insert into traces as held (tenant_id, id, external_id, v, m)
-select asked.tenant_id, asked.id, asked.external_id, 0, 0
-from unnest($1::uuid[], $2::uuid[], $3::text[]) as asked (tenant_id, id, external_id)
+-- never true leaves rows as they are, after they were locked. $1 tenant, $2 uuid[] traces, sorted. A repeat locks the same
+-- rows again.
+insert into traces as held (tenant_id, id, v, m)
+select $1::uuid, asked.id, 0, 0
+from unnest($2::uuid[]) as asked (id)
 on conflict (tenant_id, id) do update set v = held.v where false;
 
 -- name: trace_lock_existing
--- Locks those traces that exist until the transaction ends, in the order given: one look-up per key. $1 uuid[] tenants,
--- $2 uuid[] traces (same length, sorted). A repeat locks the same rows again.
-select locked.tenant_id, locked.id
-from unnest($1::uuid[], $2::uuid[]) as asked (tenant_id, id)
+-- Locks those traces that exist until the transaction ends, in the order given: one look-up per key. $1 tenant, $2 uuid[]
+-- traces (sorted). A repeat locks the same rows again.
+select locked.id
+from unnest($2::uuid[]) as asked (id)
 cross join lateral (
-  select traces.tenant_id, traces.id from traces
-  where traces.tenant_id = asked.tenant_id and traces.id = asked.id
+  select traces.id from traces
+  where traces.tenant_id = $1 and traces.id = asked.id
   for no key update
 ) as locked;
 
@@ -52,19 +52,20 @@ cross join lateral (
 -- runs are a source of tokens and cost, because parents repeat their children's. Inserts the traces that do not exist. Of
 -- those that exist, it refreshes what has changed when $4 is true; else it only locks them, in the order given, so that a
 -- second statement sees the runs of whoever held the lock. One look-up per trace and per root. It is an upsert, because an
--- upsert always finds the row by its key.
--- $1 uuid[] tenants, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted), $4 whether the transaction
+-- upsert always finds the row by its key. `excluded.v` says whether the transaction has locked the traces, because what
+-- follows a conflict can have no parameters where the tables are spread over nodes; `v` itself is not set there.
+-- $1 tenant, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted), $4 whether the transaction
 -- has locked the traces. Returns what was written. A repeat changes nothing.
 insert into traces as held (
   tenant_id, id, external_id, v, m, root_run_id, start_time, end_time, first_token_time, run_count, error_count,
   prompt_tokens, completion_tokens, total_tokens, prompt_cost, completion_cost, total_cost, shown_cost, root_name,
   root_user_id, root_thread_id, root_environment, root_tags
 )
-select asked.tenant_id, asked.id, asked.external_id, 0, 0, sums.*, root.*
-from unnest($1::uuid[], $2::uuid[], $3::text[]) as asked (tenant_id, id, external_id)
+select $1::uuid, asked.id, asked.external_id, $4::boolean::integer, 0, sums.*, root.*
+from unnest($2::uuid[], $3::text[]) as asked (id, external_id)
 cross join lateral (
   select $4::boolean or not exists (
-    select from traces where traces.tenant_id = asked.tenant_id and traces.id = asked.id
+    select from traces where traces.tenant_id = $1 and traces.id = asked.id
   ) as is_due
   offset 0
 ) as trace
@@ -87,12 +88,12 @@ cross join lateral (
       where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
     ) as shown_cost
   from runs
-  where runs.tenant_id = asked.tenant_id and runs.trace_id = asked.id and trace.is_due
+  where runs.tenant_id = $1 and runs.trace_id = asked.id and trace.is_due
 ) as sums
 left join lateral (
   select runs.name, runs.user_id, runs.thread_id, runs.environment, runs.tags
   from runs
-  where runs.tenant_id = asked.tenant_id and runs.id = sums.root_run_id
+  where runs.tenant_id = $1 and runs.id = sums.root_run_id
   offset 0
 ) as root on true
 on conflict (tenant_id, id) do update set
@@ -114,7 +115,7 @@ on conflict (tenant_id, id) do update set
   root_thread_id = excluded.root_thread_id,
   root_environment = excluded.root_environment,
   root_tags = excluded.root_tags
-where $4 and (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
+where excluded.v = 1 and (held.root_run_id, held.start_time, held.end_time, held.first_token_time, held.run_count, held.error_count,
     held.prompt_tokens, held.completion_tokens, held.total_tokens, held.prompt_cost, held.completion_cost,
     held.total_cost, held.shown_cost, held.root_name, held.root_user_id, held.root_thread_id, held.root_environment,
     held.root_tags)
@@ -122,7 +123,7 @@ where $4 and (held.root_run_id, held.start_time, held.end_time, held.first_token
     excluded.run_count, excluded.error_count, excluded.prompt_tokens, excluded.completion_tokens,
     excluded.total_tokens, excluded.prompt_cost, excluded.completion_cost, excluded.total_cost, excluded.shown_cost,
     excluded.root_name, excluded.root_user_id, excluded.root_thread_id, excluded.root_environment, excluded.root_tags)
-returning held.tenant_id, held.id, held.run_count;
+returning held.id, held.run_count;
 
 -- name: trace_rows_delete
 -- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the traces, and

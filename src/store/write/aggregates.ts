@@ -101,12 +101,7 @@ async function refreshMarked(db: Db, tenantId: string, marks: number[] | null): 
     )
     if (taken.length === 0) return 0
     const left = taken.filter((mark) => mark.isLeft).flatMap((mark) => mark.traceIds)
-    if (left.length > 0) {
-      await refreshLeftTraces(
-        transaction,
-        left.map((id) => ({ tenantId, id })),
-      )
-    }
+    if (left.length > 0) await refreshLeftTraces(transaction, tenantId, left)
     const ids = taken.flatMap((mark) => mark.traceIds)
     await refreshTraces(transaction, tenantId, ids)
     return ids.length

@@ -10,17 +10,13 @@ const tracesPerMark = 100
  */
 export async function dirtyTraceInsertMany(
   db: Queryable,
-  traces: readonly { tenantId: string; id: string }[],
+  tenantId: string,
+  traces: readonly string[],
 ): Promise<void> {
-  const marks: { tenantId: string; ids: string[] }[] = []
-  for (const { tenantId, id } of traces) {
-    const last = marks.at(-1)
-    if (last?.tenantId === tenantId && last.ids.length < tracesPerMark) last.ids.push(id)
-    else marks.push({ tenantId, ids: [id] })
+  if (traces.length === 0) return
+  const marks: string[] = []
+  for (let i = 0; i < traces.length; i += tracesPerMark) {
+    marks.push(`{${traces.slice(i, i + tracesPerMark).join(',')}}`)
   }
-  if (marks.length === 0) return
-  await runStatement(db, 'dirty_trace_insert_many', [
-    marks.map((mark) => mark.tenantId),
-    marks.map((mark) => `{${mark.ids.join(',')}}`),
-  ])
+  await runStatement(db, 'dirty_trace_insert_many', [tenantId, marks])
 }

@@ -10,7 +10,7 @@ import {
   type ExampleFilter,
   type ExampleQuery,
 } from '../read/datasets/examples.ts'
-import { runComposed } from '../statements.ts'
+import { runComposed, tenant } from '../statements.ts'
 import { datasetLock } from './datasets.ts'
 import { datasetUpdateVersion, exampleInsertMany, type ExampleVersion } from './examples.ts'
 
@@ -143,10 +143,10 @@ insert into examples (
   tenant_id, dataset_id, id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, source_trace_id,
   external_source_trace_id, source_run_id, external_source_run_id, attachments
 )
-select tenant_id, ${targetDatasetId}::uuid, gen_random_uuid(), ${time}, ${time},
+select ${tenant}::uuid, ${targetDatasetId}::uuid, gen_random_uuid(), ${time}, ${time},
   row_number() over (order by valid_from desc, ordinal, id) - 1, inputs, outputs, metadata, splits, source_trace_id,
   external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
-where ${exampleConditionsSql(filter, asOf)}`
+where examples.tenant_id = ${tenant} and ${exampleConditionsSql(filter, asOf)}`
   await runComposed(transaction, tenantId, statement)
 }

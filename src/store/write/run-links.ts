@@ -5,7 +5,6 @@ import type { Queryable } from '../pool.ts'
 import { runStatement } from '../statements.ts'
 
 interface ExampleRoot {
-  tenantId: string
   id: string
   externalId: string | null
   experimentId: string
@@ -17,15 +16,16 @@ interface ExampleRoot {
 
 /**
  * LangSmith's clients link an example by a field of the root run, so such a run makes a run item as well.
- * @param runs that execute an example and were just written (`is_example_root` in upsert-sql.ts)
+ * @param runIds runs that execute an example and were just written (`is_example_root` in upsert-sql.ts)
  */
 export async function linksOfRuns(
   db: Queryable,
-  runs: [tenantIds: string[], ids: string[]],
-): Promise<{ tenantId: string; event: IngestEvent }[]> {
-  if (runs[0].length === 0) return []
-  const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', runs)
-  return roots.map((root) => ({ tenantId: root.tenantId, event: linkEvent(root) }))
+  tenantId: string,
+  runIds: readonly string[],
+): Promise<IngestEvent[]> {
+  if (runIds.length === 0) return []
+  const roots = await runStatement<ExampleRoot>(db, 'run_list_example_roots', [tenantId, runIds])
+  return roots.map(linkEvent)
 }
 
 function linkEvent(root: ExampleRoot): IngestEvent {

@@ -33,10 +33,9 @@ export async function traceDeleteMany(
         experimentId,
       ])
       if (found.length === 0) return
-      const keys = found.map(({ id }) => ({ tenantId, id, externalId: null }))
+      const gone = found.map(({ id }) => id)
       // From here on no write to these traces can end before we do, so all their rows can be seen now.
-      await traceLockMany(transaction, keys)
-      const gone = keys.map(({ id }) => id)
+      await traceLockMany(transaction, tenantId, gone)
       await blobMarkInsertOfTraces(transaction, tenantId, gone, now)
       await runStatement(transaction, 'trace_rows_delete', [tenantId, gone, now])
     })

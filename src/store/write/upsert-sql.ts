@@ -25,9 +25,14 @@ const tables: Record<EntityKind, string> = {
 const returned: Record<EntityKind, string[]> = {
   run: [
     'held.trace_id',
-    // A row that was inserted with a price is priced; a row that was changed has its own transaction in xmax, because
-    // `on conflict` locks it first.
-    'case when held.xmax = 0 and held.price is not null then null else runmill_to_price(held) end as to_price',
+    // What may have a cost to compute, by the conditions of run_lock_to_price. A row that was inserted with a price is
+    // priced; a row that was changed has its own transaction in xmax, because `on conflict` locks it first.
+    `case when held.price is not null then held.xmax <> 0
+    else coalesce(held.run_type in ('llm', 'embedding'), false)
+      and coalesce(held.total_tokens, held.prompt_tokens, held.completion_tokens) is not null
+      and coalesce(held.total_cost, held.prompt_cost, held.completion_cost) is null
+      and held.cost_details is null
+    end as is_to_price`,
     // A run item (architecture.md 1). A root is a run with id = trace_id here, because LangChain puts the example on
     // every run of a trace (contracts/langsmith.md 2.1).
     'held.trace_id = held.id and held.parent_run_id is null and held.reference_example_id is not null as is_example_root',
@@ -48,8 +53,8 @@ interface UpsertColumn {
 }
 
 /**
- * Returns the statement. `$1…$n` are arrays of equal length with one element per row, sorted by (tenant, id), without
- * repeats.
+ * Returns the statement. `$1` is the tenant; the others are arrays of equal length with one element per row, sorted by id,
+ * without repeats.
  */
 export function upsertText(kind: EntityKind): string {
   const cached = texts.get(kind)
@@ -57,24 +62,28 @@ export function upsertText(kind: EntityKind): string {
   const columns = upsertColumns(kind)
   const names = columns.map((column) => column.name).join(', ')
   const text = `-- name: ${kind}_upsert_many
--- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 and
--- what follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
-insert into ${tables[kind]} as held (${names})
-select ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
-from unnest(${columns.map((_, i) => `$${i + 1}::text[]`).join(', ')})
+-- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 tenant; what
+-- follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
+insert into ${tables[kind]} as held (tenant_id, ${names})
+select $1::uuid, ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
+from unnest(${columns.map((_, i) => `$${i + 2}::text[]`).join(', ')})
   as given (${names})
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
 where not (${saysNothingNew(kind)})
-returning ${['held.tenant_id', 'held.id', ...returned[kind]].join(', ')}`
+returning ${['held.id', ...returned[kind]].join(', ')}`
   texts.set(kind, text)
   return text
 }
 
 const texts = new Map<EntityKind, string>()
 
-/** Returns one array for each `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
-export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter[] {
+/** Returns the `$n` of `upsertText`; null for columns that no row sets, of 48 most. */
+export function upsertParameters(
+  kind: EntityKind,
+  tenantId: string,
+  rows: FoldedRow[],
+): Parameter[] {
   const isSet = entityFields[kind].map((_, slot) =>
     rows.some(
       (row) =>
@@ -82,13 +91,13 @@ export function upsertParameters(kind: EntityKind, rows: FoldedRow[]): Parameter
         (kind === 'run' && slot === costSlot && row.values.has('price')),
     ),
   )
-  return upsertColumns(kind).map(({ slot, read }) =>
+  const arrays = upsertColumns(kind).map(({ slot, read }) =>
     slot === null || isSet[slot] === true ? textArray(rows.map(read)) : null,
   )
+  return [tenantId, ...arrays]
 }
 
 const keyColumns: UpsertColumn[] = [
-  column('tenant_id', 'uuid', null, (row) => row.tenantId),
   column('id', 'uuid', null, (row) => row.id),
   column('external_id', 'text', null, (row) => row.externalId),
   column('v', 'bigint', null, (row) => String(row.version)),

@@ -16,7 +16,7 @@ function eventsOf(spans: TestSpan[]): IngestEvent[] {
 
 /** What the events make of a trace. `merge.test.ts` holds that Postgres makes the same of them. */
 function traceOf(events: IngestEvent[]): Record<string, unknown> {
-  const { trace } = foldEvents(events.map((event) => ({ tenantId: 't', event })))
+  const { trace } = foldEvents(events)
   const { values, maps } = trace[0]!
   const metadata = [...(maps.get('metadata') ?? [])].map(([key, { text }]) => [key, text] as const)
   return { ...Object.fromEntries(values), metadata: new Map(metadata) }

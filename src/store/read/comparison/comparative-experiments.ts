@@ -54,10 +54,7 @@ export async function comparativeExperimentList(
   tenantId: string,
   query: ComparativeExperimentQuery,
 ): Promise<ListedComparison[]> {
-  const conditions = [
-    sql`comparison.tenant_id = ${tenant}`,
-    sql`comparison.dataset_id = ${query.datasetId}::uuid`,
-  ]
+  const conditions = [sql`comparison.dataset_id = ${query.datasetId}::uuid`]
   if (query.ids !== undefined) conditions.push(sql`comparison.id = any (${query.ids}::uuid[])`)
   if (query.name !== undefined) conditions.push(sql`comparison.name = ${query.name}`)
   if (query.nameContains !== undefined) {
@@ -74,7 +71,7 @@ select comparison.id, comparison.dataset_id, comparison.experiment_ids, comparis
     join experiments on experiments.tenant_id = ${tenant} and experiments.id = wanted.id
   ), '[]') as experiments_info
 from comparative_experiments as comparison
-where ${join(conditions, ' and ')}
+where comparison.tenant_id = ${tenant} and ${join(conditions, ' and ')}
 order by comparison.${raw(query.sortBy)} ${raw(query.isDescending ? 'desc' : 'asc')} nulls last, comparison.id
 limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
   const rows = await runComposed<Omit<ListedComparison, 'feedbackStats'>>(db, tenantId, statement)

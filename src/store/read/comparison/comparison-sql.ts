@@ -129,7 +129,7 @@ from unnest(
   ${targets.map((target) => target.traceId)}::uuid[]
 ) as target (run_id, trace_id)
 cross join lateral runmill_feedback_of(${tenant}, target.run_id, target.trace_id) as feedback
-left join runs as run on run.tenant_id = feedback.tenant_id and run.id = feedback.run_id
+left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
 where feedback.key is not null and ${condition}
 order by feedback.created_at, feedback.id`
 }

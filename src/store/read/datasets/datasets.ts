@@ -99,7 +99,7 @@ export async function datasetList(
 -- One page of the datasets that meet the query, in its order. Reads only.
 select ${columns}
 from datasets
-${pageSql(query)}`
+where datasets.tenant_id = ${tenant}${pageSql(query)}`
   return runComposed<Dataset>(db, query.tenantId, statement)
 }
 
@@ -115,8 +115,8 @@ export async function datasetListCounted(
 -- One page of the datasets that meet the query, in its order, with their examples and experiments counted. Reads only.
 select ${countedColumns}
 from datasets
-${countedTables}
-${pageSql(query)}`
+${countedSums}
+where datasets.tenant_id = ${tenant}${pageSql(query)}`
   return runComposed<CountedDataset>(db, query.tenantId, statement)
 }
 
@@ -141,8 +141,8 @@ select counted.*, ${value}::text as sorted_value
 from (
   select ${countedColumns}
   from datasets
-  ${countedTables}
-  where ${conditionsOf(filter)}
+  ${countedSums}
+  where datasets.tenant_id = ${tenant}${conditionsOf(filter)}
 ) as counted
 where ${after === null ? sql`true` : afterSql(after, value, sort, isAscending)}
 order by ${value} ${raw(isAscending ? 'asc' : 'desc')} nulls last, counted.created_at desc, counted.id
@@ -201,7 +201,7 @@ export async function datasetCount(
   const statement = sql`
 -- name: dataset_count
 -- How many datasets meet a filter. Reads only.
-select count(*) as count from datasets where ${conditionsOf(filter)}`
+select count(*) as count from datasets where datasets.tenant_id = ${tenant}${conditionsOf(filter)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
   return row!.count
 }
@@ -213,15 +213,15 @@ const columns = sql`datasets.id, datasets.external_id, datasets.name, datasets.d
 
 const countedColumns = sql`${columns}, (
     select count(*) from examples
-    where examples.tenant_id = datasets.tenant_id and examples.dataset_id = datasets.id
+    where examples.tenant_id = ${tenant} and examples.dataset_id = datasets.id
       and examples.valid_to = 'infinity' and not examples.archived
   ) as example_count,
   experiment.session_count, experiment.last_session_start_time`
 
-const countedTables = sql`cross join lateral (
+const countedSums = sql`cross join lateral (
     select count(*) as session_count, max(start_time) as last_session_start_time
     from experiments
-    where experiments.tenant_id = datasets.tenant_id and experiments.dataset_id = datasets.id
+    where experiments.tenant_id = ${tenant} and experiments.dataset_id = datasets.id
   ) as experiment`
 
 const sortColumns: Record<DatasetSort, Sql> = {
@@ -233,7 +233,7 @@ const sortColumns: Record<DatasetSort, Sql> = {
   last_session_start_time: sql`last_session_start_time`,
 }
 
-/** The text after `from datasets`. */
+/** The text after the condition on the tenant. */
 function pageSql({
   filter = {},
   sort = 'created_at',
@@ -246,14 +246,15 @@ function pageSql({
     sort === 'created_at' && !isAscending
       ? empty
       : sql`${sortColumns[sort]} ${raw(isAscending ? 'asc' : 'desc')} nulls last, `
-  return sql`where ${conditionsOf(filter)}
+  return sql`${conditionsOf(filter)}
 order by ${order}datasets.created_at desc, datasets.id
 limit ${limit} offset ${offset}`
 }
 
+/** The rest of a `where` over the tenant's `datasets`. */
 function conditionsOf({ ids, names, nameContains, dataTypes, metadata }: DatasetFilter): Sql {
-  const conditions = [sql`datasets.tenant_id = ${tenant}`]
-  const add = (condition: Sql) => conditions.push(condition)
+  const conditions: Sql[] = []
+  const add = (condition: Sql) => conditions.push(sql` and ${condition}`)
   if (ids !== undefined) add(sql`datasets.id = any(${ids}::uuid[])`)
   if (names !== undefined) add(sql`datasets.name = any(${names}::text[])`)
   if (nameContains !== undefined) {
@@ -261,5 +262,5 @@ function conditionsOf({ ids, names, nameContains, dataTypes, metadata }: Dataset
   }
   if (dataTypes !== undefined) add(sql`datasets.data_type = any(${dataTypes}::text[])`)
   if (metadata !== undefined) add(sql`datasets.metadata @> ${metadata}::text::jsonb`)
-  return join(conditions, ' and ')
+  return join([empty, ...conditions], '')
 }

@@ -52,7 +52,9 @@ export async function exampleList(
   { tenantId, filter, asOf, order = { by: 'recent' }, after = null, limit, offset }: ExampleQuery,
 ): Promise<Example[]> {
   const orders = orderSql(order)
-  const selected = sql`select ${columns} from examples where ${exampleConditionsSql(filter, asOf)}`
+  const selected = sql`select ${columns}
+from examples
+where examples.tenant_id = ${tenant} and ${exampleConditionsSql(filter, asOf)}`
   const rows = after === null ? selected : selectAfter(selected, orders, after, limit + offset)
   const statement = sql`
 -- name: example_list
@@ -70,7 +72,9 @@ export async function exampleCount(
   const statement = sql`
 -- name: example_count
 -- How many examples meet a filter, as of a moment. Reads only.
-select count(*) as count from examples where ${exampleConditionsSql(filter, asOf)}`
+select count(*) as count
+from examples
+where examples.tenant_id = ${tenant} and ${exampleConditionsSql(filter, asOf)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
   return row!.count
 }
@@ -85,7 +89,10 @@ export async function exampleListSplits(
 -- name: example_list_splits
 -- The splits of the examples that meet a filter, as of a moment, sorted. Reads only.
 select split
-from (select distinct unnest(examples.splits) as split from examples where ${where}) as named
+from (
+  select distinct unnest(examples.splits) as split from examples
+  where examples.tenant_id = ${tenant} and ${where}
+) as named
 order by split collate "C"`
   const rows = await runComposed<{ split: string }>(db, tenantId, statement)
   return rows.map(({ split }) => split)
@@ -118,7 +125,7 @@ cross join lateral json_object_keys(
     else json_build_object(${single}::text, null)
   end
 ) with ordinality as member (key, place)
-where ${exampleConditionsSql(filter, asOf)}
+where examples.tenant_id = ${tenant} and ${exampleConditionsSql(filter, asOf)}
 group by member.key
 order by min(member.place), member.key collate "C"`
   const rows = await runComposed<{ key: string }>(db, tenantId, statement)
@@ -149,9 +156,9 @@ const columns = sql`examples.id, examples.external_id, examples.dataset_id, exam
   examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
   examples.external_source_run_id, examples.attachments`
 
-/** These conditions as the text of a `where` over `examples`. */
+/** These conditions as the rest of a `where` over the tenant's `examples`. */
 export function exampleConditionsSql(filter: ExampleFilter, asOf: ExampleMoment): Sql {
-  const conditions = [sql`examples.tenant_id = ${tenant}`, validSql(asOf)]
+  const conditions = [validSql(asOf)]
   const add = (condition: Sql) => conditions.push(condition)
   const { datasetId, ids, splits, metadata, texts, archived, sourceTraceId, sourceRunId } = filter
   if (datasetId !== undefined) add(sql`examples.dataset_id = ${datasetId}::uuid`)
@@ -182,7 +189,7 @@ function validSql(asOf: ExampleMoment): Sql {
   if (typeof asOf !== 'string') {
     return sql`exists (
   select from dataset_tags
-  where dataset_tags.tenant_id = examples.tenant_id and dataset_tags.dataset_id = examples.dataset_id
+  where dataset_tags.tenant_id = ${tenant} and dataset_tags.dataset_id = examples.dataset_id
     and dataset_tags.tag = ${asOf.tag}::text
     and examples.valid_from <= dataset_tags.as_of and dataset_tags.as_of < examples.valid_to
 )`

@@ -1,5 +1,6 @@
 import sql, { raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
+import { tenant } from '../../statements.ts'
 import { filterSql } from '../filter/filter-sql.ts'
 
 /**
@@ -28,7 +29,7 @@ export function experimentFilterSql(filter: Filter, alias: string): Sql {
         union all
         select * from jsonb_each(filter_aggregate.experiment_feedback_stats)
       ) as entry
-      where filter_aggregate.tenant_id = ${experiment}.tenant_id and filter_aggregate.experiment_id = ${experiment}.id
+      where filter_aggregate.tenant_id = ${tenant} and filter_aggregate.experiment_id = ${experiment}.id
     ) as filter_feedback where true`,
     },
   })

@@ -1,4 +1,4 @@
-import sql, { join, raw, type Sql } from 'sql-template-tag'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
@@ -104,8 +104,8 @@ select experiments.id, experiments.external_id, experiments.dataset_id, experime
   experiments.start_time, experiments.end_time, experiments.created_at, experiments.updated_at
 from experiments
 left join experiment_aggregates as aggregate
-  on aggregate.tenant_id = experiments.tenant_id and aggregate.experiment_id = experiments.id
-where ${conditionSql(query)}
+  on aggregate.tenant_id = ${tenant} and aggregate.experiment_id = experiments.id
+where experiments.tenant_id = ${tenant}${conditionSql(query)}
 order by ${sortSql(query)} ${direction} nulls last, experiments.id
 limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
   return runComposed<ExperimentRow>(db, tenantId, statement)
@@ -125,7 +125,7 @@ export async function experimentListDirty(
 -- name: experiment_list_dirty
 -- Experiments that meet some conditions and are stale, or were made after something had counted in them. Reads only.
 select experiments.id from experiments
-where ${conditionSql(query)} and experiments.id in (
+where experiments.tenant_id = ${tenant}${conditionSql(query)} and experiments.id in (
   select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
   union all
   select late.id
@@ -133,10 +133,10 @@ where ${conditionSql(query)} and experiments.id in (
   where late.tenant_id = ${tenant}
     and not exists (
       select from experiment_aggregates as aggregate
-      where aggregate.tenant_id = late.tenant_id and aggregate.experiment_id = late.id
+      where aggregate.tenant_id = ${tenant} and aggregate.experiment_id = late.id
     )
     and exists (
-      select from experiment_sums as held where held.tenant_id = late.tenant_id and held.experiment_id = late.id
+      select from experiment_sums as held where held.tenant_id = ${tenant} and held.experiment_id = late.id
     )
 )
 limit ${String(limit)}::bigint`
@@ -158,9 +158,10 @@ export async function experimentAggregateListAmong(
   return new Map(rows.map((row) => [row.experimentId, row]))
 }
 
+/** The rest of a `where` over the tenant's `experiments`. */
 function conditionSql(query: ExperimentQuery): Sql {
-  const conditions = [sql`experiments.tenant_id = ${tenant}`]
-  const add = (condition: Sql) => conditions.push(condition)
+  const conditions: Sql[] = []
+  const add = (condition: Sql) => conditions.push(sql` and ${condition}`)
   if (query.ids !== undefined) add(sql`experiments.id = any (${query.ids}::uuid[])`)
   if (query.name !== undefined) add(sql`experiments.name = ${query.name}`)
   if (query.nameContains !== undefined) {
@@ -177,7 +178,7 @@ function conditionSql(query: ExperimentQuery): Sql {
   }
   if (query.metadata !== undefined) add(sql`experiments.metadata @> ${query.metadata}::jsonb`)
   if (query.filter !== undefined) add(experimentFilterSql(query.filter, 'experiments'))
-  return join(conditions, ' and ')
+  return join([empty, ...conditions], '')
 }
 
 function sortSql(query: ExperimentQuery): Sql {

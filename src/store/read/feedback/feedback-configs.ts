@@ -48,7 +48,7 @@ export async function feedbackConfigList(
   tenantId: string,
   query: FeedbackConfigQuery,
 ): Promise<FeedbackConfigRow[]> {
-  const conditions = [sql`tenant_id = ${tenant}`, sql`deleted_at is null`]
+  const conditions = [sql`deleted_at is null`]
   if (query.keys !== undefined) conditions.push(sql`key = any (${query.keys}::text[])`)
   if (query.keyContains !== undefined) {
     conditions.push(sql`position(lower(${query.keyContains}) in lower(key)) > 0`)
@@ -59,7 +59,7 @@ export async function feedbackConfigList(
 -- One page of the feedback configurations that meet the query, by the time of the last change, ties by key. Reads only.
 select key, config, is_lower_score_better, is_enforced, updated_at
 from feedback_configs
-where ${join(conditions, ' and ')}
+where tenant_id = ${tenant} and ${join(conditions, ' and ')}
 order by updated_at ${raw(query.isDescending ? 'desc' : 'asc')}, key collate "C"
 limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
   return runComposed<FeedbackConfigRow>(db, tenantId, statement)

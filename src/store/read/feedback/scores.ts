@@ -234,7 +234,7 @@ function ofTraces(traceIds: string[]): Sql {
       union
       select scored.id
       from runs
-      join feedback as scored on scored.tenant_id = runs.tenant_id and scored.run_id = runs.id
+      join feedback as scored on scored.tenant_id = ${tenant} and scored.run_id = runs.id
       where runs.tenant_id = ${tenant} and runs.trace_id = ${isAmong} and scored.trace_id is null
     )`
 }

@@ -90,7 +90,7 @@ function columnsOf(wanted: ObservationColumns): Sql {
 
 /** A run without a start time is a fragment: an update whose create has not arrived. It is not visible. */
 function visibleSql(purging: readonly PurgingExperiment[]): Sql {
-  const shown = sql`run.tenant_id = ${tenant} and run.start_time is not null`
+  const shown = sql`run.start_time is not null`
   if (purging.length === 0) return shown
   return sql`${shown} and (run.experiment_id = any (${purging.map(({ id }) => id)}::uuid[])) is not true`
 }
@@ -119,7 +119,7 @@ export async function observationList(
   const ids = sql`
   select run.id
   from runs as run
-  where ${where}${behind}
+  where run.tenant_id = ${tenant} and ${where}${behind}
   order by run.start_time desc, run.id
   limit ${String(place.limit)}::bigint${offset}`
   const statement = sql`
@@ -149,7 +149,7 @@ export async function observationCount(
 -- How many observations meet a filter. Reads only.
 select count(*) as count
 from runs as run
-where ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
+where run.tenant_id = ${tenant} and ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
@@ -166,7 +166,7 @@ export async function observationFind(
 -- One observation, unless its experiment is being purged. Reads only.
 select ${columnsOf(ownColumns)}
 from runs as run
-where ${visibleSql(purging)} and run.id = ${id}::uuid`
+where run.tenant_id = ${tenant} and ${visibleSql(purging)} and run.id = ${id}::uuid`
   const [row] = await runComposed<ObservationRow>(db, tenantId, statement)
   return row ?? null
 }
@@ -192,7 +192,7 @@ export async function observationListOfTrace(
 -- The next observations of a trace, in the order in which they began. Reads only.
 select ${columnsOf(ownColumns)}
 from runs as run
-where ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
+where run.tenant_id = ${tenant} and ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
 order by run.start_time, run.id
 limit ${limit}`
   return runComposed<ObservationRow>(db, tenantId, statement)

@@ -33,7 +33,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
   const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
   const ofRun = (column: string) => sql`${run}.${raw(column)}`
   const ofTrace = (column: Sql) =>
-    sql`case when ${isRoot} then (select ${column} from traces filter_trace where filter_trace.tenant_id = ${run}.tenant_id and filter_trace.id = ${run}.trace_id)`
+    sql`case when ${isRoot} then (select ${column} from traces filter_trace where filter_trace.tenant_id = ${tenant} and filter_trace.id = ${run}.trace_id)`
   const rolledUp = (column: string) => {
     const whole = sql`case when filter_trace.root_run_id = ${run}.id then filter_trace.${raw(column)} else ${ofRun(column)} end`
     return sql`${ofTrace(whole)} else ${ofRun(column)} end`
@@ -50,7 +50,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       experiment_id: ofRun('experiment_id'),
       reference_example_id: ofRun('reference_example_id'),
       // Any version will do, because an example never moves to another dataset.
-      reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${run}.tenant_id and filter_example.id = ${run}.reference_example_id limit 1)`,
+      reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${tenant} and filter_example.id = ${run}.reference_example_id limit 1)`,
       name: { sql: ofRun('name'), found: runsByName },
       run_type: ofRun('run_type'),
       status: ofRun('status'),
@@ -74,7 +74,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       metadata: ofRun('metadata'),
     },
     feedback: {
-      rows: sql`runmill_feedback_of(${run}.tenant_id, ${run}.id, case when ${isRoot} then ${run}.trace_id end) as filter_feedback
+      rows: sql`runmill_feedback_of(${tenant}, ${run}.id, case when ${isRoot} then ${run}.trace_id end) as filter_feedback
       where filter_feedback.comparative_experiment_id is null${changed('>=', from)}${changed('<', before)}`,
       idsWith: runIdsWithFeedback,
     },

@@ -64,15 +64,12 @@ export interface RunPlace {
  */
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
-  const where = join(
-    [sql`run.tenant_id = ${tenant}`, ...runConditions(query), ...afterConditions(place)],
-    '\n      and ',
-  )
+  const where = join([...runConditions(query), ...afterConditions(place)], '\n      and ')
   if (query.experimentIds === undefined) {
     return sql`select run.id, run.start_time
     from runs as run
     join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
-    where ${where}${datasetCondition(query)}
+    where run.tenant_id = ${tenant} and ${where}${datasetCondition(query)}
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit}`
   }
@@ -82,7 +79,7 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   cross join lateral (
     select run.id, run.start_time
     from runs as run
-    where run.experiment_id = asked.id and ${where}
+    where run.tenant_id = ${tenant} and run.experiment_id = asked.id and ${where}
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit}
   ) as candidate
@@ -101,14 +98,11 @@ export function runSourceSql(query: RunQuery): Sql {
     query.experimentIds === undefined
       ? []
       : [sql`run.experiment_id = any(${[...new Set(query.experimentIds)]}::uuid[])`]
-  const where = join(
-    [sql`run.tenant_id = ${tenant}`, ...among, ...runConditions(query)],
-    '\n  and ',
-  )
+  const where = join([...among, ...runConditions(query)], '\n  and ')
   return sql`runs as run
 join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
 left join traces as trace on trace.tenant_id = ${tenant} and trace.id = run.trace_id
-where ${where}${datasetCondition(query)}`
+where run.tenant_id = ${tenant} and ${where}${datasetCondition(query)}`
 }
 
 function datasetCondition({ datasetId }: RunQuery): Sql {
@@ -154,8 +148,8 @@ export function runConditions(query: RunQuery): Sql[] {
   if (query.traceFilter !== undefined) {
     add(sql`exists (
         select from traces as root_trace
-        join runs as root on root.tenant_id = root_trace.tenant_id and root.id = root_trace.root_run_id
-        where root_trace.tenant_id = run.tenant_id and root_trace.id = run.trace_id
+        join runs as root on root.tenant_id = ${tenant} and root.id = root_trace.root_run_id
+        where root_trace.tenant_id = ${tenant} and root_trace.id = run.trace_id
           and ${runFilterSql(query.traceFilter, 'root', query.feedbackWindow)}
       )`)
   }
@@ -187,7 +181,7 @@ function startConditions(
 function treeSql(filter: Filter, alias: string, window: FeedbackWindow | undefined): Sql {
   return sql`exists (
         select from runs as relative
-        where relative.tenant_id = ${raw(alias)}.tenant_id and relative.trace_id = ${raw(alias)}.trace_id
+        where relative.tenant_id = ${tenant} and relative.trace_id = ${raw(alias)}.trace_id
           and ${runFilterSql(filter, 'relative', window)}
       )`
 }

@@ -72,7 +72,7 @@ function openingSql(purging: readonly PurgingExperiment[]): Sql {
   return sql`opening as materialized (
   select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at, trace.id
   from traces as trace
-  where ${visibleTraceSql(purging)} and trace.shown_thread_id is not null
+  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)} and trace.shown_thread_id is not null
   order by trace.shown_thread_id, trace.shown_time, trace.id
 )`
 }

@@ -117,7 +117,7 @@ function columnsOf(wanted: TraceColumns, environments: readonly Filter[] = []): 
  * for it.
  */
 export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
-  const shown = sql`trace.tenant_id = ${tenant} and ${traceTime} is not null`
+  const shown = sql`${traceTime} is not null`
   if (purging.length === 0) return shown
   const ids = sql`any (${purging.map(({ id }) => id)}::uuid[])`
   return sql`${shown}
@@ -153,7 +153,7 @@ export async function traceList(
   const ids = sql`
   select trace.id
   from traces as trace
-  where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
+  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
   order by ${order}
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
@@ -177,7 +177,7 @@ export async function traceCount(
 -- How many traces meet a filter. Reads only.
 select count(*) as count
 from traces as trace
-where ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
+where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
   return row!.count
 }
@@ -195,7 +195,7 @@ export async function traceFind(
 -- One trace, unless its experiment is being purged, with the wanted columns. Reads only.
 select ${columnsOf(wanted)}
 from traces as trace
-where ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
+where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
   const [row] = await runComposed<TraceRow>(db, tenantId, statement)
   return row ?? null
 }
@@ -223,7 +223,7 @@ export async function traceListOfThread(
 -- The next traces of a thread, in the order of their times. Reads only.
 select ${columnsOf(wanted)}
 from traces as trace
-where ${visibleTraceSql(purging)} and ${traceFields.threadId} = ${threadId}::text${behind}
+where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)} and ${traceFields.threadId} = ${threadId}::text${behind}
 order by ${traceTime}, trace.id
 limit ${limit}`
   return runComposed<TraceRow>(db, tenantId, statement)

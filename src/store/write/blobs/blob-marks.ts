@@ -9,15 +9,8 @@ import { blobIsReferencedSql } from './blob-references.ts'
  * asked again when it is deleted, and a look at all blobs finds those without a mark.
  */
 
-/** Names a blob of a tenant. */
-export interface BlobName {
-  tenantId: string
-  id: string
-}
-
 /** A marked blob that is due. */
 export interface DueBlob {
-  tenantId: string
   blobId: string
   /** False when the blob was used after it was marked: then the mark says nothing. */
   isCurrent: boolean
@@ -107,65 +100,67 @@ from (
 }
 
 /**
- * Looks at the next blobs of all tenants, and marks those to which nothing refers.
+ * Looks at the next blobs of a tenant, and marks those to which nothing refers.
  * @param after the blob to go on after; null begins with the first
  * @param limit how many are looked at
  * @returns the last one that was looked at; null at the end
  */
 export async function blobMarkInsertUnreferenced(
   db: Db,
-  after: BlobName | null,
+  tenantId: string,
+  after: string | null,
   usedBefore: Timestamp,
   limit: number,
   now: Timestamp,
-): Promise<BlobName | null> {
-  const { tenantId, id } = after ?? { tenantId: nilUuid, id: nilUuid }
+): Promise<string | null> {
   const since = sql`${usedBefore}::timestamptz`
-  const isReferenced = blobIsReferencedSql({
-    tenantId: sql`page.tenant_id`,
-    id: sql`page.id`,
-    since,
-  })
+  const isReferenced = blobIsReferencedSql({ id: sql`page.id`, since })
   const statement = sql`
 -- name: blob_mark_insert_unreferenced
--- Looks at the next blobs of all tenants that were not used since a time, marks those that nothing refers to, and returns
+-- Looks at the next blobs of a tenant that were not used since a time, marks those that nothing refers to, and returns
 -- the last one. A mark of before the last use says nothing. A repeat marks none that is marked.
 -- 16 us a blob, with 60,000 runs that have attachments.
 -- May take minutes.
 with page as (
-  select tenant_id, id, used_at from blobs
-  where (tenant_id, id) > (${tenantId}::uuid, ${id}::uuid) and used_at < ${since}
-  order by tenant_id, id
+  select id, used_at from blobs
+  where tenant_id = ${tenant} and id > ${after ?? nilUuid}::uuid and used_at < ${since}
+  order by id
   limit ${limit}
 ),
 marked as (
   insert into blob_marks (tenant_id, blob_id, created_at)
-  select page.tenant_id, page.id, ${now}::timestamptz from page
+  select ${tenant}::uuid, page.id, ${now}::timestamptz from page
   where not ${isReferenced}
     and not exists (
       select from blob_marks
-      where blob_marks.tenant_id = page.tenant_id and blob_marks.blob_id = page.id
+      where blob_marks.tenant_id = ${tenant} and blob_marks.blob_id = page.id
         and blob_marks.created_at >= page.used_at
     )
 )
-select tenant_id, id from page order by tenant_id desc, id desc limit 1`
-  const [last] = await runComposed<BlobName>(db, null, statement)
-  return last ?? null
+select id from page order by id desc limit 1`
+  const [last] = await runComposed<{ id: string }>(db, tenantId, statement)
+  return last?.id ?? null
 }
 
 const nilUuid = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Lists marked blobs that are due.
+ * Lists marked blobs of a tenant that are due.
  * @param markedBefore a time so long ago that all that was being written then is committed
  */
 export async function blobMarkListDue(
   db: Db,
+  tenantId: string,
   markedBefore: Timestamp,
   usedBefore: Timestamp,
   limit: number,
 ): Promise<DueBlob[]> {
-  return runStatement<DueBlob>(db, 'blob_mark_list_due', [markedBefore, usedBefore, limit])
+  return runStatement<DueBlob>(db, 'blob_mark_list_due', [
+    tenantId,
+    markedBefore,
+    usedBefore,
+    limit,
+  ])
 }
 
 /** Deletes the marks of a blob that were made before a time. Marks that came since stay. */

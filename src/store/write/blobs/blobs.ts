@@ -63,7 +63,7 @@ async function blobDelete(
 ): Promise<{ size: number | null } | null> {
   const id = sql`${blobId}::uuid`
   const since = sql`${usedBefore}::timestamptz`
-  const isReferenced = blobIsReferencedSql({ tenantId: sql`${tenant}::uuid`, id, since })
+  const isReferenced = blobIsReferencedSql({ id, since })
   const statement = sql`
 -- name: blob_delete
 -- Deletes a content to which nothing refers and that was not used since a time, and its announcements. What stood in for a

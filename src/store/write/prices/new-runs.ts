@@ -12,7 +12,7 @@ import { costSlot } from '../upsert-sql.ts'
 const costs = ['promptCost', 'completionCost', 'totalCost', 'costDetails']
 
 /**
- * Returns what `runmill_to_price` will return for the row if it is new; null when that is nothing, or when only Postgres
+ * Returns what `run_lock_to_price` will return for the row if it is new; null when that is nothing, or when only Postgres
  * can tell: then the row is priced once it is written.
  */
 export function newRunToPrice(row: FoldedRow): RunToPrice | null {

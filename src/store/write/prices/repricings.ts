@@ -1,8 +1,8 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db, Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import { refreshRepriced, type WrittenRun } from '../ingest.ts'
-import type { RunPricer } from './run-prices.ts'
+import { refreshRepriced } from '../ingest.ts'
+import { runLockToPrice, type RunPricer } from './run-prices.ts'
 
 /** How many runs are looked at in one transaction. */
 const pageLength = 500
@@ -82,15 +82,11 @@ export async function repricingStep(
       pageLength,
     ])
     const ids = page.map((run) => run.id)
-    const runs = await runStatement<WrittenRun>(transaction, 'run_lock_to_price', [
-      tenantId,
-      ids,
-      held.fromTime,
-      held.toTime,
-    ])
-    const changed = new Set(await price(transaction, runs, true))
+    const range = { from: held.fromTime, to: held.toTime }
+    const runs = await runLockToPrice(transaction, tenantId, ids, range)
+    const changed = new Set(await price(transaction, tenantId, runs, true))
     const repriced = runs.filter((run) => changed.has(run.id))
-    await refreshRepriced(transaction, repriced)
+    await refreshRepriced(transaction, tenantId, repriced)
     const isFinished = page.length < pageLength
     await runStatement(transaction, 'repricing_update_progress', [
       tenantId,

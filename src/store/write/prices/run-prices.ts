@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { FoldedRow } from '../../../domain/fold.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { attributeName, createPriceBook, type PriceBook } from '../../../prices/price-book.ts'
 import { decidePrice, type PriceDecision, type RunToPrice } from '../../../prices/price-run.ts'
@@ -11,9 +12,9 @@ import { newRunToPrice, setNewCost } from './new-runs.ts'
 
 /** A run whose row the transaction has locked. */
 export interface LockedRun {
-  tenantId: string
   id: string
-  /** `runmill_to_price` of the row. */
+  traceId: string | null
+  /** What its cost depends on (RunToPrice); null when there is none to compute. */
   toPrice: JsonText | null
 }
 
@@ -23,12 +24,32 @@ export interface RunPricer {
    * @param again true to price anew what was priced before
    * @returns the ids of the rows that changed
    */
-  price(db: Queryable, runs: readonly LockedRun[], again?: boolean): Promise<string[]>
+  price(
+    db: Queryable,
+    tenantId: string,
+    runs: readonly LockedRun[],
+    again?: boolean,
+  ): Promise<string[]>
   /**
    * Computes the costs of those of the runs that are not stored yet, before they are written. A run that turns out to be
-   * stored, or that cannot be priced like this, is left to `price`.
+   * stored, or that cannot be priced like this, is left to `priceWritten`.
    */
-  priceNew(db: Queryable, rows: readonly FoldedRow[]): Promise<void>
+  priceNew(db: Queryable, tenantId: string, rows: readonly FoldedRow[]): Promise<void>
+  /** Computes the costs of runs that the transaction has just written. */
+  priceWritten(db: Queryable, tenantId: string, runIds: string[]): Promise<void>
+}
+
+/**
+ * Locks those of some runs that may have a cost to compute.
+ * @param range when they started; absent: whenever
+ */
+export async function runLockToPrice(
+  db: Queryable,
+  tenantId: string,
+  runIds: string[],
+  range: { from: Timestamp | null; to: Timestamp | null } = { from: null, to: null },
+): Promise<LockedRun[]> {
+  return runStatement<LockedRun>(db, 'run_lock_to_price', [tenantId, runIds, range.from, range.to])
 }
 
 interface PriceTable {
@@ -38,7 +59,7 @@ interface PriceTable {
 
 const noAttributes: ReadonlyMap<string, string> = new Map()
 
-const shipped: PriceTable = { version: 0, book: createPriceBook([]) }
+const shipped = createPriceBook([])
 
 /**
  * Makes a pricer, which keeps the prices of tenants while they do not change.
@@ -47,96 +68,89 @@ const shipped: PriceTable = { version: 0, book: createPriceBook([]) }
 export function createRunPricer(onLate: (tenantId: string) => void): RunPricer {
   const tables = new LRUCache<string, PriceTable>({ max: 500 })
 
-  async function tablesOf(db: Queryable, tenants: string[]): Promise<Map<string, PriceTable>> {
-    const versions = await runStatement<{ tenantId: string; version: number }>(
-      db,
-      'price_table_list_versions',
-      [tenants],
-    )
-    const stale = versions.filter((row) => tables.get(row.tenantId)?.version !== row.version)
-    if (stale.length > 0)
-      await load(
-        db,
-        stale.map(({ tenantId }) => tenantId),
-      )
+  async function bookOf(db: Queryable, tenantId: string): Promise<PriceBook> {
+    const [row] = await runStatement<{ version: number }>(db, 'price_table_find_version', [
+      tenantId,
+    ])
     // A tenant without a version has no prices of its own.
-    const found = versions.map(({ tenantId }) => [tenantId, tables.get(tenantId)!] as const)
-    return new Map(found)
+    if (row === undefined) return shipped
+    const held = tables.get(tenantId)
+    return held?.version === row.version ? held.book : load(db, tenantId)
   }
 
-  async function load(db: Queryable, tenants: string[]): Promise<void> {
-    const rows = await runStatement<
-      { tenantId: string; version: number } & (StoredModelPrice | { id: null })
-    >(db, 'model_price_list_of_tenants', [tenants])
-    for (const tenantId of tenants) {
-      const own = rows.filter((row) => row.tenantId === tenantId)
-      const prices = own.flatMap((row) => (row.id === null ? [] : [modelPriceOf(row)]))
-      const version = own[0]?.version ?? 0
-      tables.set(tenantId, { version, book: createPriceBook(prices) })
-    }
+  async function load(db: Queryable, tenantId: string): Promise<PriceBook> {
+    const rows = await runStatement<{ version: number } & (StoredModelPrice | { id: null })>(
+      db,
+      'model_price_list_with_version',
+      [tenantId],
+    )
+    const prices = rows.flatMap((row) => (row.id === null ? [] : [modelPriceOf(row)]))
+    const book = createPriceBook(prices)
+    tables.set(tenantId, { version: rows[0]?.version ?? 0, book })
+    return book
   }
 
-  return {
-    async priceNew(db, rows) {
+  const pricer: RunPricer = {
+    async priceNew(db, tenantId, rows) {
       const candidates = rows.flatMap((row) => {
         const toPrice = newRunToPrice(row)
         return toPrice === null ? [] : [{ row, toPrice }]
       })
       if (candidates.length === 0) return
-      const found = await tablesOf(db, [...new Set(candidates.map(({ row }) => row.tenantId))])
+      const book = await bookOf(db, tenantId)
+      // Conditions ask for what the row will hold, which `price` reads from it.
+      if (book.attributes.length > 0) return
       for (const { row, toPrice } of candidates) {
-        const { book } = found.get(row.tenantId) ?? shipped
-        // Conditions ask for what the row will hold, which `price` reads from it.
-        if (book.attributes.length > 0) continue
         const decision = decidePrice(toPrice, book, noAttributes, false)
         if (decision !== null && typeof decision === 'object') setNewCost(row, decision)
       }
     },
 
-    async price(db, runs, again = false) {
+    async priceWritten(db, tenantId, runIds) {
+      if (runIds.length === 0) return
+      await pricer.price(db, tenantId, await runLockToPrice(db, tenantId, runIds))
+    },
+
+    async price(db, tenantId, runs, again = false) {
       const candidates = runs.filter((run) => run.toPrice !== null)
       if (candidates.length === 0) return []
-      const tenants = [...new Set(candidates.map((run) => run.tenantId))]
-      const found = await tablesOf(db, tenants)
-      const bookOf = (tenantId: string): PriceBook => (found.get(tenantId) ?? shipped).book
-      const attributes = await attributesOf(db, candidates, bookOf)
-      const late = new Set<string>()
-      const decided = candidates.flatMap((run) => {
-        const { tenantId, id } = run
-        const asked = attributes.get(`${tenantId}/${id}`) ?? new Map<string, string>()
-        const toPrice = JSON.parse(run.toPrice!) as RunToPrice
-        const decision = decidePrice(toPrice, bookOf(tenantId), asked, again)
-        if (decision === 'late') late.add(tenantId)
-        return decision === null || decision === 'late' ? [] : [{ tenantId, id, decision }]
+      const book = await bookOf(db, tenantId)
+      const attributes = await attributesOf(db, tenantId, candidates, book)
+      let isLate = false
+      const decided = candidates.flatMap(({ id, toPrice }) => {
+        const asked = attributes.get(id) ?? noAttributes
+        const decision = decidePrice(JSON.parse(toPrice!) as RunToPrice, book, asked, again)
+        if (decision === 'late') isLate = true
+        return decision === null || decision === 'late' ? [] : [{ id, decision }]
       })
-      for (const tenantId of late) onLate(tenantId)
-      return decided.length === 0 ? [] : updateMany(db, decided)
+      if (isLate) onLate(tenantId)
+      return decided.length === 0 ? [] : updateMany(db, tenantId, decided)
     },
   }
+  return pricer
 }
 
 /** Reads parameters and metadata of runs whose prices ask for them, which few do. */
 async function attributesOf(
   db: Queryable,
+  tenantId: string,
   runs: readonly LockedRun[],
-  bookOf: (tenantId: string) => PriceBook,
-): Promise<Map<string, Map<string, string>>> {
-  const asking = runs.filter((run) => bookOf(run.tenantId).attributes.length > 0)
-  if (asking.length === 0) return new Map()
+  book: PriceBook,
+): Promise<Map<string, ReadonlyMap<string, string>>> {
+  if (book.attributes.length === 0) return new Map()
   const rows = await runStatement<{
-    tenantId: string
     id: string
     modelParameters: JsonText | null
     metadata: JsonText | null
-  }>(db, 'run_list_attributes', [asking.map((run) => run.tenantId), asking.map((run) => run.id)])
+  }>(db, 'run_list_attributes', [tenantId, runs.map((run) => run.id)])
+  const asked = new Set(book.attributes)
   return new Map(
     rows.map((row) => {
-      const asked = new Set(bookOf(row.tenantId).attributes)
       const values = [
         ...textsOf('model_parameters', row.modelParameters),
         ...textsOf('metadata', row.metadata),
       ].filter(([name]) => asked.has(name))
-      return [`${row.tenantId}/${row.id}`, new Map(values)]
+      return [row.id, new Map(values)]
     }),
   )
 }
@@ -151,14 +165,19 @@ function textsOf(
   ])
 }
 
-type Decided = Pick<LockedRun, 'tenantId' | 'id'> & {
+interface Decided {
+  id: string
   decision: Exclude<PriceDecision, 'late' | null>
 }
 
-async function updateMany(db: Queryable, decided: readonly Decided[]): Promise<string[]> {
+async function updateMany(
+  db: Queryable,
+  tenantId: string,
+  decided: readonly Decided[],
+): Promise<string[]> {
   const columns = decided.map(({ decision }) => (decision === 'keep' ? null : decision))
   const changed = await runStatement<{ id: string }>(db, 'run_update_price_many', [
-    decided.map(({ tenantId }) => tenantId),
+    tenantId,
     decided.map(({ id }) => id),
     columns.map((column) => String(column === null)),
     columns.map((column) => column?.promptCost ?? null),
