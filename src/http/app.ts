@@ -16,6 +16,7 @@ import { readJsonBodies } from './body.ts'
 import { limitConnections } from './front-door/connections.ts'
 import { decodeBodies } from './decode.ts'
 import { documentRoutes, documentSchemas } from './documented-answers.ts'
+import { createExperimentIds } from './experiment-ids.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
 import { createKeyCache } from './key-cache.ts'
 import { langfuse } from './langfuse/plugin.ts'
@@ -36,7 +37,7 @@ import { countIntake, createIntake } from './front-door/intake.ts'
 import { shareLoop } from './front-door/turns.ts'
 import type { Db } from '../store/pool.ts'
 
-export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit'> {
+export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' | 'experimentIds'> {
   /** The size of the largest request body, in bytes. */
   maxBodyBytes: number
   /** How many bytes of events may wait in the queue. */
@@ -126,7 +127,8 @@ export async function buildApp({
 
   const keys = createKeyCache(keysDb, countFailedKeys(app))
   const auth = createAuthenticator(keysDb, keys)
-  const services: Services = { ...options, auth, backlog, admit }
+  const experimentIds = createExperimentIds(options.db)
+  const services: Services = { ...options, auth, backlog, admit, experimentIds }
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)

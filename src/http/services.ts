@@ -9,6 +9,7 @@ import type { QueueBackend } from '../queue/backend.ts'
 import type { Backlog } from '../queue/backlog.ts'
 import type { Db } from '../store/pool.ts'
 import type { Authenticator } from './auth.ts'
+import type { ExperimentIds } from './experiment-ids.ts'
 
 /** The services that every route works with. */
 export interface Services {
@@ -19,6 +20,7 @@ export interface Services {
   clock: Clock
   log: Log
   auth: Authenticator
+  experimentIds: ExperimentIds
   /** Called once it is known whose a request is. @throws LimitError when it may not go on now */
   admit(request: FastifyRequest): void
   /** Stores the bytes of attachments. */

@@ -1,9 +1,7 @@
 import { eventVersion, type EventOf } from '../../domain/events.ts'
 import { isUuid, runItemId } from '../../domain/ids.ts'
 import { parseTimestamp } from '../../domain/timestamp.ts'
-import { experimentListExisting } from '../../store/read/experiments/experiments.ts'
 import { experimentListKnown } from '../../store/read/experiments/known-experiments.ts'
-import { experimentResolveNames } from '../../store/write/experiments.ts'
 import type { Services } from '../services.ts'
 import { textOf } from './attribute-reader.ts'
 import type { Span } from './decode.ts'
@@ -21,7 +19,7 @@ const maxNameLength = 800
  * (contracts/langsmith.md 2.11).
  */
 export async function projectsOf(
-  { db, clock }: Pick<Services, 'db' | 'clock'>,
+  { experimentIds, clock }: Pick<Services, 'experimentIds' | 'clock'>,
   tenantId: string,
   spans: readonly Span[],
   header: string | null,
@@ -29,8 +27,7 @@ export async function projectsOf(
   const ids = new Set(
     [header, ...spans.map(idOf)].filter((id) => id !== null && isUuid(id)) as string[],
   )
-  const existing = await experimentListExisting(
-    db,
+  const existing = await experimentIds.listExisting(
     tenantId,
     [...ids].map((id) => id.toLowerCase()),
   )
@@ -41,7 +38,7 @@ export async function projectsOf(
   const nameFor = (span: Span): string | null =>
     idAmong(idOf(span)) === null ? (nameOf(span) ?? fallback) : null
   const names = [...new Set(spans.map(nameFor).filter((name) => name !== null))]
-  const named = await experimentResolveNames(db, tenantId, names, clock.now())
+  const named = await experimentIds.resolveNames(tenantId, names, clock.now())
   return (span) => idAmong(idOf(span)) ?? named.get(nameFor(span) ?? '') ?? headerId!
 }
 

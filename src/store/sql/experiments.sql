@@ -191,6 +191,11 @@ select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union
 select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
+-- name: experiment_list_tenant_wide
+-- Finds the experiments of these names whose names are unique in the tenant. $1 tenant, $2 text[] names. Reads only.
+select id, name from experiments
+where tenant_id = $1 and name_scope = '00000000-0000-0000-0000-000000000000' and name = any ($2::text[]);
+
 -- name: experiment_lock_many
 -- Keeps experiments from being deleted until the transaction ends: a delete waits, and then sees our rows. One look-up
 -- per key, in the order given. $1 tenant, $2 uuid[] experiments (sorted). A repeat locks the same rows.

@@ -289,12 +289,12 @@ fresh as materialized (
   left join activity using (experiment_id, trace_id)
   left join feedback_sum using (experiment_id, trace_id)
   left join item_execution using (experiment_id, trace_id)
-  -- An experiment that has not come yet counts too, because nothing marks these traces when it does. As a subquery, because
-  -- the planner takes a join for so selective that it goes through all the others for each row.
+  -- An experiment that has not come yet counts too, because nothing marks these traces when it does. Written like this,
+  -- because the planner takes a join, or `is null`, for so selective that it goes through all the others for each row.
   where (
     select true from tombstones
     where tombstones.tenant_id = $1 and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
-  ) is null
+  ) is not true
 ),
 stored as materialized (
   select held.experiment_id, held.trace_id, held.part

@@ -86,6 +86,7 @@ export function datasetRunsRoutes(app: App, services: Services): void {
     })
     if (deleted.length === 0) throw notFound('Dataset run not found')
     await nudgePurge(services, tenantId, deleted)
+    await services.experimentIds.untilForgotten()
     return { message: 'Dataset run successfully deleted' }
   })
 }

@@ -7,7 +7,6 @@ import {
   scoreConfigListAmong,
   type ScoreConfigRow,
 } from '../../../store/read/feedback/score-configs.ts'
-import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import { isAllowed, type Principal } from '../../auth.ts'
 import type { Services } from '../../services.ts'
 import { LangfuseError } from '../errors.ts'
@@ -56,7 +55,7 @@ interface ReadEvent {
  * @param texts the JSON text of each event
  */
 export async function translateBatch(
-  { db, clock }: Services,
+  { db, clock, experimentIds }: Services,
   principal: Principal,
   batch: readonly unknown[],
   texts: readonly JsonText[],
@@ -75,7 +74,7 @@ export async function translateBatch(
   result.isInteractive = isScores && accepted.length <= maxInteractive
   const experimentId = isScores
     ? ''
-    : (await experimentResolveNames(db, tenantId, [defaultProject], now)).get(defaultProject)!
+    : (await experimentIds.resolveNames(tenantId, [defaultProject], now)).get(defaultProject)!
   for (const event of accepted) {
     const events = settle(result, event.id, () => toEvents(event, configs, experimentId))
     if (events === undefined) continue

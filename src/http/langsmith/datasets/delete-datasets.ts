@@ -25,24 +25,28 @@ const manySchema = {
 export function deleteDatasets(app: App, services: Services): void {
   app.delete('/datasets/:id', { schema: oneSchema }, async (request) => {
     const { tenantId } = request.principal
-    if (!(await deleteOne(services, tenantId, request.params.id))) throw notFound('Dataset')
+    if ((await deleteMany(services, tenantId, [request.params.id])) === 0) throw notFound('Dataset')
     return { message: 'Dataset deleted' }
   })
 
   app.delete('/datasets', { schema: manySchema }, async (request) => {
     const { tenantId } = request.principal
-    let count = 0
-    for (const id of new Set(request.query.dataset_ids)) {
-      if (await deleteOne(services, tenantId, id)) count++
-    }
+    const count = await deleteMany(services, tenantId, request.query.dataset_ids)
     return { message: `${count} datasets deleted` }
   })
 }
 
-/** @returns false when there is no such dataset */
-async function deleteOne(services: Services, tenantId: string, id: string): Promise<boolean> {
-  const gone = await datasetDelete(services.db, tenantId, id, services.clock.now())
-  if (gone === null) return false
-  await nudgePurge(services, tenantId, gone.experimentIds)
-  return true
+/** @returns how many of them existed */
+async function deleteMany(services: Services, tenantId: string, ids: string[]): Promise<number> {
+  let count = 0
+  let hadExperiments = false
+  for (const id of new Set(ids)) {
+    const gone = await datasetDelete(services.db, tenantId, id, services.clock.now())
+    if (gone === null) continue
+    count++
+    hadExperiments ||= gone.experimentIds.length > 0
+    await nudgePurge(services, tenantId, gone.experimentIds)
+  }
+  if (hadExperiments) await services.experimentIds.untilForgotten()
+  return count
 }

@@ -12,8 +12,6 @@ import {
   toJsonMap,
 } from '../../../domain/json.ts'
 import { parseTimestamp, type Timestamp } from '../../../domain/timestamp.ts'
-import { experimentListExisting } from '../../../store/read/experiments/experiments.ts'
-import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { Services } from '../../services.ts'
 import { invalid, LangsmithError } from '../errors.ts'
 import type { ValidationDetail } from '../validation-details.ts'
@@ -58,10 +56,10 @@ const longestMs = 20
 
 /**
  * Translates payloads to events by contracts/langsmith.md 3. Bad ones are refused without affecting the others.
- * Projects that are named and do not exist are made; one statement looks up all names.
+ * Projects that are named and do not exist are made.
  */
 export async function translateRuns(
-  { db, clock }: Services,
+  { experimentIds, clock }: Services,
   tenantId: string,
   payloads: readonly RunPayload[],
 ): Promise<{ events: IngestEvent[]; refused: RefusedRun[] }> {
@@ -82,7 +80,7 @@ export async function translateRuns(
     }
   }
   const sessionIds = distinct(translated.map((run) => run.sessionId))
-  const existing = await experimentListExisting(db, tenantId, sessionIds)
+  const existing = await experimentIds.listExisting(tenantId, sessionIds)
   const found = translated.filter((run) => run.sessionId === null || existing.has(run.sessionId))
   for (const { payload, sessionId } of translated) {
     if (sessionId === null || existing.has(sessionId)) continue
@@ -90,8 +88,7 @@ export async function translateRuns(
     refused.push({ runId: runIdOf(payload), loc: payload.loc, error })
   }
   const names = distinct(found.map((run) => run.sessionName))
-  const ids =
-    names.length === 0 ? new Map() : await experimentResolveNames(db, tenantId, names, now)
+  const ids = await experimentIds.resolveNames(tenantId, names, now)
   for (const { event, sessionId, sessionName } of found) {
     const experimentId = sessionId ?? (sessionName === null ? undefined : ids.get(sessionName))
     if (experimentId !== undefined) event.patch.experimentId = experimentId

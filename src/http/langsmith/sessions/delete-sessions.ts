@@ -41,5 +41,6 @@ export function deleteSessions(app: App, services: Services): void {
 async function deleteMany(services: Services, tenantId: string, ids: string[]): Promise<string[]> {
   const deleted = await experimentDeleteMany(services.db, tenantId, ids, services.clock.now())
   await nudgePurge(services, tenantId, deleted)
+  if (deleted.length > 0) await services.experimentIds.untilForgotten()
   return deleted
 }

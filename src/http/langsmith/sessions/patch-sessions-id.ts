@@ -15,7 +15,7 @@ const schema = {
   response: { 200: plainSessionAnswer },
 }
 
-export function patchSessionsId(app: App, { db, clock }: Services): void {
+export function patchSessionsId(app: App, { db, clock, experimentIds }: Services): void {
   app.patch('/sessions/:id', { schema }, async (request) => {
     const { tenantId } = request.principal
     const given = request.body
@@ -28,6 +28,7 @@ export function patchSessionsId(app: App, { db, clock }: Services): void {
     })
     if (session === null) throw notFound('Session')
     if (session === 'conflict') throw new LangsmithError(409, 'Session already exists.')
+    if (given.name) await experimentIds.untilForgotten()
     return sessionFromRow(tenantId, session)
   })
 }

@@ -109,6 +109,7 @@ export function postDatasetsUploadExperiment(app: App, services: Services): void
       } catch (error) {
         // An experiment without its runs is useless. Deleting it frees its name for the next attempt.
         await experimentDeleteMany(db, tenantId, [experimentId], now)
+        await services.experimentIds.untilForgotten()
         throw error
       }
 

@@ -89,6 +89,24 @@ export async function experimentListExisting(
   return new Set(rows.map((row) => row.id))
 }
 
+/**
+ * Finds the experiments of these names whose names are unique in the tenant: those of LangSmith's experiments and of plain
+ * projects.
+ * @returns ids by name
+ */
+export async function experimentListTenantWide(
+  db: Queryable,
+  tenantId: string,
+  names: string[],
+): Promise<Map<string, string>> {
+  if (names.length === 0) return new Map()
+  const rows = await runStatement<{ id: string; name: string }>(db, 'experiment_list_tenant_wide', [
+    tenantId,
+    names,
+  ])
+  return new Map(rows.map((row) => [row.name, row.id]))
+}
+
 /** Reads one page in a stable order: experiments without the sorted value come last, and ties are broken by id. */
 export async function experimentList(
   db: Queryable,
