@@ -80,8 +80,8 @@ export const shownObjectOrNull = z
   .meta({ type: 'object', additionalProperties: true, nullable: true })
 
 const countMessage =
-  'Stopped because it took too long to count all that meets the filter, as lists with numbered pages do. ' +
-  'Narrow it by a span of time, a name, a user or a session, or read v2/observations or v3/scores, which count nothing'
+  'Stopped because it took too long to count all that meets the filter. ' +
+  'Narrow it by a span of time, a name, a user or a session, or read v2/observations or v3/scores, which state no total'
 
 /**
  * Reads a page, and counts the whole list only where the page does not show its end. A condition that few rows meet has to
