@@ -116,7 +116,9 @@ function describe(text: string): string {
     | unknown[]
     | { data?: unknown[]; runs?: unknown[]; meta?: { totalItems?: number } }
   if (Array.isArray(answer)) return `${answer.length} rows`
-  const rows = (answer.data ?? answer.runs ?? []).length
+  const list = answer.data ?? answer.runs
+  if (list === undefined) return 'one object'
+  const rows = list.length
   const total = answer.meta?.totalItems
   return total === undefined ? `${rows} rows` : `${rows} of ${total} rows`
 }

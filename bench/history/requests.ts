@@ -30,6 +30,11 @@ export function readRequests({ projectId, datasetId }: History): ReadRequest[] {
     path: '/runs/query',
     body,
   })
+  const statistics = (name: string, path: string, body: object): ReadRequest => ({
+    name: `${path.slice(1)} ${name}`,
+    path,
+    body,
+  })
   const session = [projectId]
   return [
     langfuse('traces'),
@@ -46,6 +51,11 @@ export function readRequests({ projectId, datasetId }: History): ReadRequest[] {
     langfuse('traces', { orderBy: 'name.asc' }),
     langfuse('traces', { filter: filter('name', 'string', 'contains', 'ame 3') }),
     langfuse('traces', { filter: filter('metadata', 'stringObject', '=', 'r2', 'release') }),
+    langfuse('traces', {
+      fromTimestamp: '2026-01-05T00:00:00Z',
+      toTimestamp: '2026-01-06T00:00:00Z',
+      filter: filter('metadata', 'stringObject', '=', 'r2', 'release'),
+    }),
     langfuse('traces', { filter: filter('scores', 'numberObject', '>', 3, 'correctness') }),
     langfuse('traces', { filter: filter('scores', 'numberObject', '>', 3, 'rare') }),
     langfuse('traces', {
@@ -104,6 +114,18 @@ export function readRequests({ projectId, datasetId }: History): ReadRequest[] {
       session,
       filter: 'and(eq(metadata_key, "none"), eq(metadata_value, "x"))',
     }),
+    runs('of a day by metadata there is not', {
+      session,
+      start_time: '2026-01-05T00:00:00Z',
+      end_time: '2026-01-06T00:00:00Z',
+      filter: 'and(eq(metadata_key, "none"), eq(metadata_value, "x"))',
+    }),
+    statistics('of a project', '/runs/stats', { session }),
+    statistics('of a day', '/runs/stats', {
+      session,
+      start_time: '2026-01-05T00:00:00Z',
+      end_time: '2026-01-06T00:00:00Z',
+    }),
     runs('errors', { session, error: true }),
     runs('of an example', { reference_example: projectId }),
     langsmith('/feedback'),
@@ -114,6 +136,7 @@ export function readRequests({ projectId, datasetId }: History): ReadRequest[] {
     langsmith('/feedback?source=model'),
     langsmith('/sessions'),
     langsmith('/sessions?include_stats=true'),
+    langsmith(`/sessions/${projectId}?include_stats=true`),
     langsmith('/sessions?sort_by=latency_p50'),
     langsmith(
       '/sessions?sort_by=feedback&sort_by_feedback_source=run&sort_by_feedback_key=correctness',

@@ -34,11 +34,11 @@ export function watchPool(db: Db, use: PoolUse): Db {
   db.begin = watched as Db['begin']
 
   const runner = queryRunnerOf(db)
-  setQueryRunner(db, async (start) => {
+  setQueryRunner(db, async (start, limit) => {
     const startedAt = performance.now()
     use.wanted(1)
     try {
-      return await (runner === undefined ? start() : runner(start))
+      return await (runner === undefined ? start() : runner(start, limit))
     } finally {
       use.wanted(-1)
       use.took(secondsSince(startedAt))

@@ -26,6 +26,10 @@ export interface Silence {
 export interface RequestLimits {
   /** Postgres ends a statement that takes longer. It asks for too much: the client is told to narrow its question. */
   statementMs: number
+  /** A list with conditions is ended sooner: where no index helps, its time grows with all that is stored. */
+  listMs: number
+  /** So is the count of all rows that meet conditions, which no page needs. */
+  countMs: number
   /** Postgres ends a statement that waits longer for a lock. That passes: the client is told to come again. */
   lockMs: number
   /** A statement that gets no connection for so long is refused. That passes, too. */

@@ -11,7 +11,13 @@ import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
 
-const requestLimits: RequestLimits = { statementMs: 20_000, lockMs: 3000, connectionMs: 2000 }
+const requestLimits: RequestLimits = {
+  statementMs: 20_000,
+  listMs: 5000,
+  countMs: 1000,
+  lockMs: 3000,
+  connectionMs: 2000,
+}
 
 /** A little more than Postgres itself allows: a server that hangs must not hold a request for ever. */
 const unansweredLimits: StatementLimits = { usualMs: 30_000, longMs: 30_000 }
@@ -66,12 +72,14 @@ export function openRequestPool(
     return release
   }
   takers.set(db, take)
-  setQueryRunner(db, async (start) => {
+  const limitsMs = { list: requests.listMs, count: requests.countMs }
+  setQueryRunner(db, async (start, limit) => {
     const reading = currentReading()
     if (reading === undefined) return start()
     const release = await take(reading)
+    const limitMs = limit === undefined ? Infinity : limitsMs[limit]
     try {
-      return await runWhileWanted(start(), reading, requests.statementMs)
+      return await runWhileWanted(start(), reading, Math.min(limitMs, requests.statementMs))
     } finally {
       release()
     }
@@ -100,7 +108,7 @@ export function openKeysPool(url: string, silence: Silence): Db {
 }
 
 /**
- * Cancels the query in Postgres when nobody waits for it any more. The driver keeps its connection to itself until the
+ * Cancels the query in Postgres when its time is over, or when nobody waits for it any more. The driver keeps its connection to itself until the
  * request to cancel is delivered, which else could hit the statement after it (test/store/driver.test.ts).
  * @throws StatementTimeoutError when Postgres ended it because of its time; the reason of the signal when it was aborted
  */
@@ -111,6 +119,7 @@ async function runWhileWanted<Row extends object>(
 ): Promise<Row[]> {
   const cancel = (): void => query.cancel()
   const startedAt = performance.now()
+  const timer = setTimeout(cancel, limitMs)
   signal.addEventListener('abort', cancel)
   try {
     return await query
@@ -121,6 +130,7 @@ async function runWhileWanted<Row extends object>(
     if (performance.now() - startedAt < limitMs * 0.95) throw error
     throw new StatementTimeoutError(`no answer within ${limitMs} ms`, { cause: error })
   } finally {
+    clearTimeout(timer)
     signal.removeEventListener('abort', cancel)
   }
 }

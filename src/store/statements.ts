@@ -52,7 +52,7 @@ async function runText<Row extends object>(
   db: Queryable,
   text: string,
   parameters: Parameter[],
-  { isPrepared, each }: { isPrepared: boolean; each?: (row: Row) => void } = { isPrepared: true },
+  { isPrepared, each, limit }: RunOptions & { each?: (row: Row) => void } = { isPrepared: true },
 ): Promise<Row[]> {
   const start: StartQuery<Row> = () => {
     const query = db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
@@ -64,13 +64,28 @@ async function runText<Row extends object>(
     return query
   }
   const runner = runners.get(db)
-  return runner === undefined ? start() : runner(start)
+  return runner === undefined ? start() : runner(start, limit)
+}
+
+/** Statements of requests that have a shorter limit than others (RequestLimits). */
+export type StatementKind = 'list' | 'count'
+
+export interface RunOptions {
+  /**
+   * True where there are few different texts; false where every filter makes a new text, because a connection keeps every
+   * statement that it has prepared.
+   */
+  isPrepared: boolean
+  limit?: StatementKind | undefined
 }
 
 type StartQuery<Row extends object> = () => postgres.PendingQuery<Row[]>
 
 /** Decides when a query starts, and when it has to end. */
-export type QueryRunner = <Row extends object>(start: StartQuery<Row>) => Promise<Row[]>
+export type QueryRunner = <Row extends object>(
+  start: StartQuery<Row>,
+  limit?: StatementKind,
+) => Promise<Row[]>
 
 const runners = new WeakMap<object, QueryRunner>()
 
@@ -95,18 +110,16 @@ export const tenant = Symbol('tenant')
  * Runs a statement that is composed at run time. Like the statements of `sql/`, it begins with a line `-- name: …` and
  * a header that states its purpose and either what a repeat does or that it only reads (test/store/statements.test.ts).
  * @param tenantId null when the statement concerns all tenants and does not use `tenant`
- * @param isPrepared true where there are few different texts; false where every filter makes a new text, because a
- * connection keeps every statement that it has prepared
  * @throws TypeError when the statement has no name
  */
 export async function runComposed<Row extends object>(
   db: Queryable,
   tenantId: string | null,
   statement: Sql,
-  { isPrepared }: { isPrepared: boolean } = { isPrepared: true },
+  options: RunOptions = { isPrepared: true },
 ): Promise<Row[]> {
   const { text, parameters } = bindTenant(statement, tenantId)
-  return runText<Row>(db, named(text), parameters, { isPrepared })
+  return runText<Row>(db, named(text), parameters, options)
 }
 
 /**

@@ -30,9 +30,18 @@ beforeAll(async () => {
       (${tenantId}, ${id(4)}, 1, 0, ${id(4)}, ${`${long}4`}, ${tags[1]!}),
       (${stranger}, ${id(5)}, 1, 0, ${id(5)}, 'a', '{x}')`
   await db`
-    insert into traces (tenant_id, id, v, m, tags, root_tags)
-    values (${tenantId}, ${id(1)}, 1, 0, '{x}', '{y}'), (${tenantId}, ${id(2)}, 1, 0, null, '{y}'),
-      (${tenantId}, ${id(3)}, 1, 0, ${tags[0]!}, null), (${tenantId}, ${id(4)}, 1, 0, null, ${tags[1]!}), (${stranger}, ${id(5)}, 1, 0, '{x}', null)`
+    insert into traces (tenant_id, id, v, m, root_user_id, tags, root_tags)
+    values (${tenantId}, ${id(1)}, 1, 0, 'u', '{x}', '{y}'), (${tenantId}, ${id(2)}, 1, 0, 'u', null, '{y}'),
+      (${tenantId}, ${id(3)}, 1, 0, 'v', ${tags[0]!}, null), (${tenantId}, ${id(4)}, 1, 0, null, null, ${tags[1]!}),
+      (${stranger}, ${id(5)}, 1, 0, 'u', '{x}', null)`
+  await db`update runs set user_id = 'v' where id = ${id(2)}`
+  await db`update runs set user_id = 'u' where id in ${db([id(3), id(5)])}`
+  const scores = (key: string, count: number, trace: number, score: number) => db`
+    insert into feedback (tenant_id, id, v, m, trace_id, key, score_number)
+    select ${tenantId}, gen_random_uuid(), 1, 0, ${id(trace)}, ${key}, ${score} from generate_series(1, ${count}::int)`
+  await scores('few', 3, 1, 1)
+  await scores('few', 3, 2, 0)
+  await scores('many', 100_000, 1, 1)
 })
 
 afterAll(async () => {
@@ -44,8 +53,17 @@ function id(n: number): string {
   return `${String(n).repeat(8)}-0000-4000-8000-000000000000`
 }
 
-function is(attribute: 'name' | 'tags', operator: FilterOperator, value: FilterValue): Filter {
+function is(
+  attribute: 'name' | 'tags' | 'user_id',
+  operator: FilterOperator,
+  value: FilterValue,
+): Filter {
   return { kind: 'condition', attribute, operator, value }
+}
+
+/** The average of the score of a name is positive. */
+function scored(key: string): Filter {
+  return { kind: 'condition', attribute: 'scores', key, operator: 'gt', value: 0 }
 }
 
 /** The ids that the list is narrowed to; null when it is not. */
@@ -63,6 +81,15 @@ describe('a list is narrowed to the rows that an index finds', () => {
       expect(await narrowed(source, is('name', 'eq', 'none'))).toEqual([])
       expect(await narrowed(source, is('name', 'eq', `${'n'.repeat(250)}3`))).toEqual([id(3)])
     }
+  })
+
+  test('runs by the user that they name, or that of their trace', async () => {
+    expect(await narrowed(observationSource, is('user_id', 'eq', 'u'))).toEqual([id(1), id(3)])
+    expect(await narrowed(observationSource, is('user_id', 'eq', 'v'))).toEqual([id(2)])
+  })
+
+  test('traces by the average of a score that few have', async () => {
+    expect(await narrowed(traceSource, scored('few'))).toEqual([id(1)])
   })
 
   test('runs by tag', async () => {
@@ -100,6 +127,10 @@ describe('a list is not narrowed', () => {
     ['by a pattern', is('name', 'contains', 'a')],
   ])('%s', async (_, filter) => {
     expect(await narrowed(runSource('run'), filter)).toBeNull()
+  })
+
+  test('by the average of a score that there are very many of', async () => {
+    expect(await narrowed(traceSource, scored('many'))).toBeNull()
   })
 
   test('by none of the tags, which rows without tags have too', async () => {

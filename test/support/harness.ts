@@ -234,7 +234,13 @@ async function startServer({
   const db = openRequestPool(database.url, {
     max: 5,
     // Longer than any machine takes.
-    limits: { lockMs: 60_000, connectionMs: 60_000, ...statementLimits },
+    limits: {
+      listMs: 60_000,
+      countMs: 60_000,
+      lockMs: 60_000,
+      connectionMs: 60_000,
+      ...statementLimits,
+    },
   })
   const queue = inlineBackend()
   const clock = createTestClock()

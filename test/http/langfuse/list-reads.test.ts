@@ -131,6 +131,42 @@ describe('200', () => {
       1,
     )
     expect((await get(h, 'sessions')).meta.totalItems).toBe(1)
+    await h.db`
+      insert into feedback (tenant_id, id, v, m, trace_id, run_id, key, score, score_number, value_text, created_at)
+      select ${h.tenant.id}, md5('score' || n)::uuid, 1, 0, case when n % 2 = 0 then md5('trace' || n)::uuid end,
+        md5('run' || n)::uuid, 'quality', to_json(n % 3), n % 3, 'label', now()
+      from generate_series(1, 5100) as n`
+    for (const [list, query, found] of [
+      ['observations', { filter: many }, 5100],
+      ['scores', { filter: many }, 5100],
+      ['scores', {}, 5100],
+      ['scores', { filter: filter('traceName', 'string', '=', 'another') }, 0],
+      ['traces', { filter: filter('scores', 'numberObject', '>=', 1, 'quality') }, 3400],
+      ['traces', { filter: filter('scores', 'numberObject', '>', 2, 'quality') }, 0],
+      ['observations', { filter: filter('scores', 'numberObject', '=', 2, 'quality') }, 1700],
+      [
+        'traces',
+        { filter: filter('score_categories', 'categoryOptions', 'any of', ['label'], 'quality') },
+        5100,
+      ],
+      [
+        'traces',
+        { filter: filter('score_categories', 'categoryOptions', 'none of', ['label'], 'quality') },
+        1,
+      ],
+    ] as const) {
+      // The last page is read by the list itself, and not by a count.
+      const [first, last, behind] = await Promise.all(
+        [1, Math.ceil(found / 100) || 1, Math.ceil(found / 100) + 1].map(async (page) =>
+          get(h, list, { ...query, limit: '100', page: String(page) }),
+        ),
+      )
+      const label = `${list} ${JSON.stringify(query)}`
+      expect(first!.data.length, label).toBe(Math.min(100, found))
+      expect(last!.data.length, label).toBe(found - Math.max(0, Math.ceil(found / 100) - 1) * 100)
+      expect(behind!.data, label).toEqual([])
+      for (const { meta } of [first!, last!, behind!]) expect(meta.totalItems, label).toBe(found)
+    }
   })
 
   test('a name is matched in full, however long it is', async () => {

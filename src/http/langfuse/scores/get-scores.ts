@@ -8,7 +8,7 @@ import {
 } from '../../../store/read/feedback/scores.ts'
 import type { App, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
-import { metaOf, offsetOf, pageOf, type PageRequest } from '../requests.ts'
+import { countedPage, metaOf, pageOf, type PageRequest } from '../requests.ts'
 import { scoreAnswer, scoreFromRow, scoreTraceAnswer, scoreTraceFromRow } from './score-from-row.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
@@ -66,10 +66,11 @@ async function listScores(
   hasTraces: boolean,
 ): Promise<z.output<typeof listAnswer>> {
   const narrow = await scoreNarrow(db, tenantId, query)
-  const [rows, total] = await Promise.all([
-    scoreList(db, tenantId, narrow, { limit: page.limit, offset: offsetOf(page) }),
-    scoreCount(db, tenantId, narrow),
-  ])
+  const { rows, total } = await countedPage(
+    page,
+    async (place) => scoreList(db, tenantId, narrow, place),
+    async () => scoreCount(db, tenantId, narrow),
+  )
   const data = rows.map((row) => ({
     ...scoreFromRow(tenantId, row),
     trace: hasTraces ? scoreTraceFromRow(row) : null,

@@ -11,7 +11,7 @@ import { notFound } from '../errors.ts'
 import { observationAnswer } from './observation-answer.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
-import { metaOf, offsetOf, page, pageOf } from '../requests.ts'
+import { countedPage, metaOf, page, pageOf } from '../requests.ts'
 
 const tags = ['langfuse observations']
 
@@ -33,11 +33,11 @@ const getSchema = {
 export function getObservations(app: App, { db }: Services): void {
   app.get('/observations', { schema: listSchema }, async ({ principal: { tenantId }, query }) => {
     const filter = await observationFilters(db, tenantId, query)
-    const place = { limit: query.limit, offset: offsetOf(query) }
-    const [rows, total] = await Promise.all([
-      observationList(db, tenantId, filter, place, ownColumns),
-      observationCount(db, tenantId, filter),
-    ])
+    const { rows, total } = await countedPage(
+      query,
+      async (place) => observationList(db, tenantId, filter, place, ownColumns),
+      async () => observationCount(db, tenantId, filter),
+    )
     return {
       data: rows.map((row) => observationFromRow(tenantId, row)),
       meta: metaOf(query, total),

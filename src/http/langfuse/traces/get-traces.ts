@@ -5,7 +5,7 @@ import { traceCount, traceList, traceOrderColumns } from '../../../store/read/tr
 import type { App, Services } from '../../services.ts'
 import { traceFilterColumns } from '../filter-columns.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
-import { metaOf, offsetOf, page, pageOf, strictDate, text, textList } from '../requests.ts'
+import { countedPage, metaOf, page, pageOf, strictDate, text, textList } from '../requests.ts'
 import {
   traceDetails,
   traceDetailsAnswer,
@@ -56,11 +56,11 @@ export function getTraces(app: App, { db }: Services): void {
     const filters = filtersOf(traceFilterColumns, conditions)
     const narrow = await filterNarrow(db, tenantId, traceSource, filters)
     const columns = traceColumnsOf(traceGroupsOf(query.fields))
-    const place = { limit: query.limit, offset: offsetOf(query) }
-    const [rows, total] = await Promise.all([
-      traceList(db, tenantId, narrow, query.orderBy, place, columns),
-      traceCount(db, tenantId, narrow),
-    ])
+    const { rows, total } = await countedPage(
+      query,
+      async (place) => traceList(db, tenantId, narrow, query.orderBy, place, columns),
+      async () => traceCount(db, tenantId, narrow),
+    )
     const data = rows.map((row) => ({
       ...traceDetails(tenantId, row),
       observations: row.observationIds ?? [],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
-import { threadCount, threadList, type SessionRow } from '../../../store/read/traces/threads.ts'
+import { threadPage, type SessionRow } from '../../../store/read/traces/threads.ts'
 import { traceListOfThread, type TraceRow } from '../../../store/read/traces/traces.ts'
 import { answerOf } from '../../documented-answers.ts'
 import type { App, Services } from '../../services.ts'
@@ -59,10 +59,8 @@ export function sessionsRoutes(app: App, { db }: Services): void {
       to: query.toTimestamp,
       environments: query.environment,
     }
-    const [rows, total] = await Promise.all([
-      threadList(db, tenantId, asked, { limit: query.limit, offset: offsetOf(query) }),
-      threadCount(db, tenantId, asked),
-    ])
+    const place = { limit: query.limit, offset: offsetOf(query) }
+    const { rows, total } = await threadPage(db, tenantId, asked, place)
     return { data: rows.map((row) => sessionFromRow(tenantId, row)), meta: metaOf(query, total) }
   })
 

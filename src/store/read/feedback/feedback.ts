@@ -138,7 +138,7 @@ left join lateral (
   select * from runs where runs.tenant_id = ${tenant} and runs.id = feedback.run_id offset 0
 ) as run on true
 order by page.place`
-  return runComposed<FeedbackRow>(db, tenantId, statement)
+  return runComposed<FeedbackRow>(db, tenantId, statement, { isPrepared: true, limit: 'list' })
 }
 
 async function areLarge(db: Queryable, tenantId: string, ids: string[]): Promise<boolean> {

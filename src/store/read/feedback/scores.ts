@@ -96,14 +96,19 @@ function sourceSql(purging: readonly PurgingExperiment[]): Sql {
 }
 
 /**
- * Few runs wait for their parent, and an index covers them, so the key alone tells whether a run is there. `exists` is
- * avoided because the planner would hash the keys of all runs for it.
+ * The condition that a run is there and has a trace. Few runs wait for their parent, and an index covers them, so the key
+ * alone tells whether a run is there. `exists` is avoided because the planner would hash the keys of all runs for it.
  */
-const hasTrace = sql`(feedback.trace_id is not null or feedback.run_id is not null
-      and (select held.id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id) is not null
-      and ((feedback.run_id in (select unnest(array(
+const isOfTrace = (runId: Sql) => sql`(
+      (select held.id from runs as held where held.tenant_id = ${tenant} and held.id = ${runId}) is not null
+      and ((${runId} in (select unnest(array(
         select waiting.id from runs as waiting where waiting.tenant_id = ${tenant} and waiting.trace_id is null
       )))) is not true))`
+
+const hasTrace = sql`(feedback.trace_id is not null
+      or feedback.run_id is not null and ${isOfTrace(sql`feedback.run_id`)})`
+
+const isNoCorrection = sql`${scoreFields.dataType} <> 'CORRECTION'`
 
 const columns = sql`feedback.id, feedback.external_id, feedback.key, feedback.score, feedback.score_number, feedback.value,
   feedback.value_text, ${scoreFields.dataType} as data_type, feedback.comment, feedback.source_type, feedback.config_id,
@@ -142,7 +147,7 @@ export async function scoreList(
 ): Promise<ScoreRow[]> {
   const purging = await experimentListPurging(db, tenantId)
   const ids = sql`
-  select feedback.id from ${sourceSql(purging)}${conditionsOf(query)}
+  select feedback.id from ${sourceSql(purging)}${conditionsOf(query, 'row')}
   order by ${scoreFields.time} desc, feedback.id
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
@@ -152,7 +157,7 @@ export async function scoreList(
 select ${columns}
 from ${pageRowsSql('feedback', 'feedback', ids)}${joins}
 order by page.place`
-  return runComposed<ScoreRow>(db, tenantId, statement, { isPrepared: false })
+  return runComposed<ScoreRow>(db, tenantId, statement, { isPrepared: false, limit: 'list' })
 }
 
 export async function scoreCount(
@@ -161,12 +166,38 @@ export async function scoreCount(
   query: ScoreQuery,
 ): Promise<number> {
   const purging = await experimentListPurging(db, tenantId)
+  const { isTraceOnly, ...conditions } = query
+  const hasConditions = Object.values(conditions).some((value) => [value ?? []].flat().length > 0)
+  const counted =
+    isTraceOnly === true && !hasConditions
+      ? countOfTraces(sourceSql(purging))
+      : sql`(select count(*) from ${sourceSql(purging)}${conditionsOf(query, 'set')})`
   const statement = sql`
 -- name: score_count
 -- How many scores meet the query. Reads only.
-select count(*) as count from ${sourceSql(purging)}${conditionsOf(query)}`
-  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
+select ${counted} as count`
+  const limit = hasConditions ? 'count' : undefined
+  const options = { isPrepared: false, limit } as const
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, options)
   return row!.count
+}
+
+/**
+ * How many scores are on traces and their runs. Those that name only a run are counted apart, in the order of the runs:
+ * their look-ups then follow each other in the index, and take half as long.
+ */
+function countOfTraces(source: Sql): Sql {
+  return sql`(
+  select count(*) from ${source} and ${isNoCorrection} and feedback.trace_id is not null
+) + (
+  select count(*)
+  from (
+    select feedback.run_id from ${source} and ${isNoCorrection} and feedback.trace_id is null and feedback.run_id is not null
+    order by feedback.run_id
+    offset 0
+  ) as scored
+  where ${isOfTrace(sql`scored.run_id`)}
+)`
 }
 
 /** Returns the query with its filters narrowed by `filterNarrow`. */
@@ -179,7 +210,7 @@ export async function scoreNarrow(
 }
 
 /** The rest of a `where` over `sourceSql`. */
-function conditionsOf(query: ScoreQuery): Sql {
+function conditionsOf(query: ScoreQuery, by: 'set' | 'row'): Sql {
   const conditions: Sql[] = []
   const add = (condition: Sql) => conditions.push(sql`\n    and ${condition}`)
   const among = (expression: Sql, values: string[] | undefined, type: 'text' | 'uuid' = 'text') => {
@@ -208,7 +239,7 @@ function conditionsOf(query: ScoreQuery): Sql {
   if (query.anyNumber !== undefined) {
     add(sql`feedback.score_number = any (${query.anyNumber}::double precision[])`)
   }
-  if (query.isTraceOnly) add(sql`${hasTrace} and ${scoreFields.dataType} <> 'CORRECTION'`)
+  if (query.isTraceOnly) add(sql`${hasTrace} and ${isNoCorrection}`)
   if (query.after !== undefined) {
     const last = sql`${query.after.timestamp}::timestamptz`
     add(sql`${scoreFields.time} <= ${last}`)
@@ -220,7 +251,7 @@ function conditionsOf(query: ScoreQuery): Sql {
     add(ofTraces(filter.value as string[]))
     return false
   })
-  return join([...conditions, filterListSql(others, scoreSource)], '')
+  return join([...conditions, filterListSql(others, { ...scoreSource, by })], '')
 }
 
 /**

@@ -19,6 +19,12 @@ import { complementSql, conditionSql, type ColumnSql } from './condition-sql.ts'
 export interface FilterSource {
   columns: Readonly<Partial<Record<Attribute, FilterColumn>>>
   feedback?: FeedbackRows
+  /**
+   * How a condition on rows that are shared, or on scores, is put. `set`: all that meet it are read once, which is best
+   * where every row of the list is looked at. `row`: it is looked up for each row, which is best for a list that goes by
+   * its order until a page is full. Absent: `set`.
+   */
+  by?: 'set' | 'row'
 }
 
 export type FilterColumn = Sql | SharedColumn | ScoreColumn
@@ -57,6 +63,8 @@ export interface ScoreColumn {
   by: Attribute
   /** FROM and WHERE of all feedback, as alias `score`. */
   rows: Sql
+  /** FROM and WHERE of the feedback on one row of the list, as alias `score`. */
+  ofRow: Sql
 }
 
 export interface FeedbackRows {
@@ -105,13 +113,15 @@ export function filterListSql(filters: readonly Filter[], source: FilterSource):
 
 function columnConditionSql(condition: FilterCondition, source: FilterSource): Sql {
   const { isDenied, affirmed } = affirmedOf(condition)
-  const set = setSql(affirmed, source)
   const { type } = filterAttributes[condition.attribute]
+  const set = setSql(affirmed, source)
   if (set === null) return conditionSql(type, ownColumn(condition.attribute, source), condition)
-  const by = ownColumn(set.by, source).sql
   // This set is read once and hashed. It avoids both a look-up for each row and, where the planner knows little or
   // nothing of the tables, one more join whose place in the order it would have to choose.
-  const among = sql`(${by} in (select unnest(array(${set.select})))) is true`
+  const among =
+    source.by === 'row'
+      ? set.ofRow
+      : sql`(${ownColumn(set.by, source).sql} in (select unnest(array(${set.select})))) is true`
   const isMet =
     set.own === undefined
       ? among
@@ -130,35 +140,81 @@ function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: 
   return { isDenied: false, affirmed: condition }
 }
 
-/** Selects the values of the id attribute `by` that a row may have; null when a condition is about the row itself. */
-function setSql(
-  condition: FilterCondition,
-  { columns }: FilterSource,
-): { by: Attribute; select: Sql; own?: Sql } | null {
-  const column = columns[condition.attribute]
-  if (column === undefined || !('rows' in column || 'shared' in column)) return null
-  if ('rows' in column) return { by: column.by, select: scoredSql(column, condition) }
-  const { by, id, rows, own } = column.shared!
-  const { type } = filterAttributes[condition.attribute]
-  const select = sql`select ${id} from ${rows} and (${conditionSql(type, column, condition)})`
-  return own === undefined ? { by, select } : { by, select, own }
+/** A condition on what a row shares with others, or on its scores. */
+interface SetCondition {
+  /** The id attribute that tells which of the shared or scored rows this is. */
+  by: Attribute
+  /** Selects the values of `by` that meet the condition. */
+  select: Sql
+  /** The condition, looked up for one row. */
+  ofRow: Sql
+  own?: Sql
 }
 
 /**
- * Selects the targets of the scores that meet a condition. The kind of its value tells which kind of score is meant.
+ * Returns null when a condition is about the row itself.
+ * @param limit see filterSetSql
  */
-function scoredSql({ rows }: ScoreColumn, { key, operator, value }: FilterCondition): Sql {
-  const named = sql`select score.target from ${rows} and score.key = ${key}::text and`
-  if (typeof value === 'boolean') {
-    return sql`${named} (score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
+function setSql(
+  condition: FilterCondition,
+  source: FilterSource,
+  limit?: number,
+): SetCondition | null {
+  const column = source.columns[condition.attribute]
+  if (column === undefined || !('rows' in column || 'shared' in column)) return null
+  if ('rows' in column) return { by: column.by, ...scoredSql(column, condition, limit) }
+  const { by, id, rows, own } = column.shared!
+  const { type } = filterAttributes[condition.attribute]
+  const isMet = conditionSql(type, column, condition)
+  const select = sql`select ${id} from ${rows} and (${isMet})`
+  const ofRow = sql`(select ${isMet} from ${rows} and ${id} = ${ownColumn(by, source).sql})`
+  return own === undefined ? { by, select, ofRow } : { by, select, ofRow, own }
+}
+
+/** More scores of a name than these are many, whatever their average. */
+const manyScores = 100_000
+
+/**
+ * Selects the targets of the scores that meet a condition, and looks it up for one target. The kind of its value tells
+ * which kind of score is meant.
+ */
+function scoredSql(
+  { rows, ofRow }: ScoreColumn,
+  { key, operator, value }: FilterCondition,
+  limit: number | undefined,
+): Pick<SetCondition, 'select' | 'ofRow'> {
+  const named = sql`score.key = ${key}::text`
+  if (typeof value === 'boolean' || typeof value === 'object') {
+    const isMet =
+      typeof value === 'boolean'
+        ? sql`(score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
       and score.score_number = ${raw(value ? '1' : '0')}`
+        : sql`score.value_text = any (${value}::text[])`
+    return {
+      select: sql`select score.target from ${rows} and ${named} and ${isMet}`,
+      ofRow: sql`(select true from ${ofRow} and ${named} and ${isMet} limit 1)`,
+    }
   }
-  if (typeof value === 'object') return sql`${named} score.value_text = any (${value}::text[])`
-  const average = sql`avg(score.score_number)::numeric`
+  const averaged = sql`${named} and coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT')`
   const condition: FilterCondition = { kind: 'condition', attribute: 'score', operator, value }
-  return sql`${named} coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT')
-      group by score.target
-      having ${conditionSql('number', { sql: average }, condition)}`
+  const isMet = conditionSql('number', { sql: sql`avg(score.score_number)::numeric` }, condition)
+  const targets = (scores: Sql) =>
+    sql`select score.target from ${scores} group by score.target having ${isMet}`
+  return {
+    select:
+      limit === undefined
+        ? targets(sql`${rows} and ${averaged}`)
+        : sql`select few.target from (
+      with read as materialized (
+        select score.target, score.score_number from ${rows} and ${averaged} limit ${raw(String(manyScores))}
+      )
+      ${targets(sql`read as score`)}
+      union all
+      select null from generate_series(1, ${limit}::integer)
+      where (select count(*) from read) = ${raw(String(manyScores))}
+    ) as few`,
+    ofRow: sql`(select ${isMet} from ${ofRow} and ${averaged})`,
+  }
 }
 
 /** Selects ids that the rows which meet a filter have. */
@@ -172,8 +228,8 @@ export interface FilterSet {
 
 /**
  * Returns the ids by which a filter's rows could be looked up; null when there are none to look up by. A denial has
- * none, because most rows meet it; neither has an attribute that a row may have set itself.
- * @param limit reading may stop after this many ids
+ * none, because most rows meet it.
+ * @param limit reading may stop after this many ids, of which some may then be null
  */
 export function filterSetSql(
   filter: Filter,
@@ -182,9 +238,9 @@ export function filterSetSql(
 ): FilterSet | null {
   if (filter.kind === 'condition') {
     const { isDenied, affirmed } = affirmedOf(filter)
-    const set = isDenied ? null : setSql(affirmed, source)
-    if (set !== null) {
-      return set.own === undefined ? { by: set.by, select: set.select, isExact: true } : null
+    const set = isDenied ? null : setSql(affirmed, source, limit)
+    if (set !== null && set.own === undefined) {
+      return { by: set.by, select: set.select, isExact: true }
     }
     const select = foundSql(filter, source)
     if (select !== null) return { by: 'id', select, isExact: true }

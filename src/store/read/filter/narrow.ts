@@ -31,6 +31,7 @@ export async function filterNarrow(
 select id from (${set.select} limit ${fewIds + 1}) as few (id)`
       const rows = await runComposed<{ id: string | null }>(db, tenantId, statement, {
         isPrepared: false,
+        limit: 'list',
       })
       if (rows.length > fewIds) return filter
       const value = [...new Set(rows.flatMap(({ id }) => id ?? []))]

@@ -3,7 +3,7 @@ import { observationTypes, runTypeOf } from '../../../domain/observation-types.t
 import { defaultEnvironment } from '../../../domain/environment.ts'
 import { tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
-import { runsByName } from './found-runs.ts'
+import { runsByName, runsByUser } from './found-runs.ts'
 import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
 /* The columns of a run as an observation, on alias `run`. */
@@ -61,6 +61,7 @@ export const observationSource: FilterSource = {
       sql: traceFields.userId,
       isIndexed: true,
       shared: { ...shared, own: sql`run.user_id` },
+      found: runsByUser,
     },
     thread_id: { sql: traceFields.threadId, shared },
     trace_name: { sql: traceFields.name, isIndexed: true, shared },
@@ -90,6 +91,7 @@ export const observationSource: FilterSource = {
       from feedback as own
       where own.tenant_id = ${tenant}
     ) as score where true`,
+      ofRow: sql`feedback as score where score.tenant_id = ${tenant} and score.run_id = run.id`,
     },
   },
 }

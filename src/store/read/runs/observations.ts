@@ -113,7 +113,7 @@ export async function observationList(
   wanted: ObservationColumns,
 ): Promise<ObservationRow[]> {
   const purging = await experimentListPurging(db, tenantId)
-  const where = sql`${visibleSql(purging)}${filterListSql(filters, observationSource)}`
+  const where = sql`${visibleSql(purging)}${filterListSql(filters, { ...observationSource, by: 'row' })}`
   const behind = 'after' in place && place.after !== null ? behindSql(place.after) : empty
   const offset = 'offset' in place ? sql` offset ${String(place.offset)}::bigint` : empty
   const ids = sql`
@@ -129,7 +129,7 @@ export async function observationList(
 select ${columnsOf(wanted)}
 from ${pageRowsSql('runs', 'run', ids)}
 order by page.place`
-  return runComposed<ObservationRow>(db, tenantId, statement, { isPrepared: false })
+  return runComposed<ObservationRow>(db, tenantId, statement, { isPrepared: false, limit: 'list' })
 }
 
 function behindSql({ startTime, id }: ObservationKey): Sql {
@@ -150,7 +150,8 @@ export async function observationCount(
 select count(*) as count
 from runs as run
 where run.tenant_id = ${tenant} and ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
-  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
+  const options = { isPrepared: false, limit: filters.length > 0 ? 'count' : undefined } as const
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, options)
   return row!.count
 }
 

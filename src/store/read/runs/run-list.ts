@@ -105,7 +105,7 @@ join runs as run on run.tenant_id = ${tenant} and run.id = page.id
 join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
 left join traces as trace on trace.tenant_id = ${tenant} and trace.id = run.trace_id
 order by page.start_time ${time}, page.id ${id}`
-  return runComposed<PageRow>(db, query.tenantId, statement, { isPrepared: false })
+  return runComposed<PageRow>(db, query.tenantId, statement, { isPrepared: false, limit: 'list' })
 }
 
 const plainColumns = sql`run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id, run.name, run.run_type,

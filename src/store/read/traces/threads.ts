@@ -25,44 +25,47 @@ export interface SessionQuery {
   environments?: string[] | undefined
 }
 
-/** Reads one page, newest first. */
-export async function threadList(
+/**
+ * Reads one page, newest first, and counts the whole list: both take a pass over all threads, which is made once.
+ */
+export async function threadPage(
   db: Queryable,
   tenantId: string,
   query: SessionQuery,
   { limit, offset }: Page,
-): Promise<SessionRow[]> {
+): Promise<{ rows: SessionRow[]; total: number }> {
   const purging = await experimentListPurging(db, tenantId)
   const statement = sql`
--- name: thread_list
--- One page of the threads whose first trace meets the query, newest first. Reads only.
-with ${openingSql(purging)}
-select page.thread_id, page.created_at, trace.environment
-from (
-  select opening.* from opening
-  where ${conditionsOf(query)}
-  order by opening.created_at desc, opening.thread_id
+-- name: thread_page
+-- One page of the threads whose first trace meets the query, newest first, each with how many there are in all; a row
+-- without a thread when the page is empty. Reads only.
+with ${openingSql(purging)},
+asked as materialized (
+  select opening.* from opening where ${conditionsOf(query)}
+)
+select page.thread_id, page.created_at, trace.environment, counted.total
+from (select count(*) as total from asked) as counted
+left join (
+  select * from asked
+  order by asked.created_at desc, asked.thread_id
   limit ${limit} offset ${offset}
-) as page
-cross join lateral ${environmentOf(sql`page`)}
+) as page on true
+left join lateral ${environmentOf(sql`page`)} on true
 order by page.created_at desc, page.thread_id`
-  return runComposed<SessionRow>(db, tenantId, statement)
+  const rows = await runComposed<Nullable<SessionRow> & { total: number }>(
+    db,
+    tenantId,
+    statement,
+    {
+      isPrepared: true,
+      limit: 'list',
+    },
+  )
+  const threads = rows.filter((row): row is SessionRow & { total: number } => row.threadId !== null)
+  return { rows: threads, total: rows[0]!.total }
 }
 
-export async function threadCount(
-  db: Queryable,
-  tenantId: string,
-  query: SessionQuery,
-): Promise<number> {
-  const purging = await experimentListPurging(db, tenantId)
-  const statement = sql`
--- name: thread_count
--- How many threads have a first trace that meets the query. Reads only.
-with ${openingSql(purging)}
-select count(*) as count from opening where ${conditionsOf(query)}`
-  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
-  return row!.count
-}
+type Nullable<Row> = { [Column in keyof Row]: Row[Column] | null }
 
 /**
  * The CTE `opening`: the first trace of every thread. It takes one pass over the index on threads and reads nothing

@@ -152,6 +152,7 @@ export const traceSource: FilterSource = {
       from feedback as own
       where own.tenant_id = ${tenant}
     ) as score where true`,
+      ofRow: scoresOfTrace,
     },
   },
 }

@@ -141,19 +141,19 @@ export async function traceList(
   wanted: TraceColumns,
 ): Promise<TraceRow[]> {
   const purging = await experimentListPurging(db, tenantId)
+  const isByTime = column === 'timestamp'
   const environments = filters.filter((filter) =>
     hasCondition(filter, ({ attribute }) => attribute === 'environment'),
   )
   const by = sql`${orders[column]} ${raw(direction)}`
   // This index contains no nulls, so `nulls last` would keep the planner from using it.
-  const order =
-    column === 'timestamp'
-      ? sql`${by}, trace.id ${raw(direction === 'asc' ? 'desc' : 'asc')}`
-      : sql`${by} nulls last, trace.id`
+  const order = isByTime
+    ? sql`${by}, trace.id ${raw(direction === 'asc' ? 'desc' : 'asc')}`
+    : sql`${by} nulls last, trace.id`
   const ids = sql`
   select trace.id
   from traces as trace
-  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}
+  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, { ...traceSource, by: isByTime ? 'row' : 'set' })}
   order by ${order}
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
@@ -163,7 +163,7 @@ export async function traceList(
 select ${columnsOf(wanted, environments)}
 from ${pageRowsSql('traces', 'trace', ids)}
 order by page.place`
-  return runComposed<TraceRow>(db, tenantId, statement, { isPrepared: false })
+  return runComposed<TraceRow>(db, tenantId, statement, { isPrepared: false, limit: 'list' })
 }
 
 export async function traceCount(
@@ -178,7 +178,8 @@ export async function traceCount(
 select count(*) as count
 from traces as trace
 where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
-  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, { isPrepared: false })
+  const options = { isPrepared: false, limit: filters.length > 0 ? 'count' : undefined } as const
+  const [row] = await runComposed<{ count: number }>(db, tenantId, statement, options)
   return row!.count
 }
 
