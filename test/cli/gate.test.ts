@@ -118,8 +118,16 @@ describe('runmill gate', () => {
       64,
       base,
       base,
-      ['--lower', 'corect'],
-      /--lower: corect is not judged/,
+      ['--direction', 'corect=lower'],
+      /--direction: corect is not judged/,
+    ],
+    [
+      'a direction that is none',
+      64,
+      base,
+      base,
+      ['--direction', 'correct=down'],
+      /--direction takes KEY=higher or KEY=lower, not correct=down/,
     ],
     [
       'a baseline with less',
