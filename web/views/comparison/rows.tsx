@@ -191,5 +191,6 @@ function BesideHead({
 const besideWidth = '132px'
 
 function widthOf({ key, is_score }: Measure): string {
-  return key === 'cost' && !is_score ? '280px' : '196px'
+  if (is_score) return '196px'
+  return key === 'cost' ? '280px' : '216px'
 }

@@ -67,8 +67,9 @@ export function Verdicts({
           />
           Judge failed executions as if they had the worst score
           <span class="soft">
-            {counted(filled, 'example')} {filled === 1 ? 'has' : 'have'} no score for that reason
-            and {filled === 1 ? 'is' : 'are'} otherwise left out
+            {state.isErroredWorst
+              ? 'The columns below show what was measured.'
+              : `${counted(filled, 'example')} without a score ${filled === 1 ? 'is' : 'are'} left out for that reason.`}
           </span>
         </label>
       )}
