@@ -125,7 +125,10 @@ describe('what is told', () => {
     expect(parameter(page, 'beside')).toBe('')
     await table.nth(1).getByRole('checkbox').check()
     await expect.poll(async () => page.locator('td.beside').count()).toBeGreaterThan(0)
-    await table.nth(1).getByRole('button', { name: 'Put other first' }).click()
+    await table
+      .nth(1)
+      .getByRole('button', { name: /^Put first.*other$/ })
+      .click()
     await page.getByRole('heading', { level: 1, name: /^other/ }).waitFor()
     expect(new URL(page.url()).searchParams.getAll('candidate')).toEqual([other, f.candidate])
   })

@@ -73,7 +73,9 @@ export function Candidates({
               })}
               <td>
                 {index === 0 ? (
-                  <span class="soft">first: sorts and filters</span>
+                  <span class="soft" title="Rows are sorted and filtered by it">
+                    first
+                  </span>
                 ) : (
                   <span class="name-line">
                     <label class="check">
@@ -93,7 +95,6 @@ export function Candidates({
                     </label>
                     <button
                       type="button"
-                      aria-label={`Put ${candidate.name} first`}
                       onClick={() =>
                         set({
                           candidates: [candidate.id, ...ids.filter((id) => id !== candidate.id)],
@@ -101,7 +102,7 @@ export function Candidates({
                         })
                       }
                     >
-                      Put first
+                      Put first<span class="unseen">: {candidate.name}</span>
                     </button>
                   </span>
                 )}

@@ -29,9 +29,12 @@ export function CategoryLine({
     null,
   )
   const missing = only_baseline + only_candidate
+  const ps = shares.flatMap(({ p_holm }) => (p_holm === null ? [] : [p_holm]))
   return (
     <div class="verdict">
-      <strong class="verdict-key">{key}</strong>
+      <span class="verdict-key">
+        <strong>{key}</strong>
+      </span>
       <span class="verdict-delta">{most === null ? '0 pt' : points(most.delta!)}</span>
       {most === null ? (
         <span />
@@ -48,6 +51,11 @@ export function CategoryLine({
         {stuart_maxwell !== null && (
           <span title="Stuart and Maxwell: whether the shares of the labels differ">
             p {probability(stuart_maxwell.p)}
+          </span>
+        )}
+        {moved === null && ps.length > 0 && (
+          <span title="The least p of a label, corrected over the labels (Holm)">
+            p {probability(Math.min(...ps))}
           </span>
         )}
         <span>{counted(pairs, 'pair')}</span>

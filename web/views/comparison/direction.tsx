@@ -13,13 +13,39 @@ const sources: Record<Measure['direction_source'], string> = {
   assumed: 'Nobody has said so',
 }
 
-/**
- * Which way of a score is better. Where nobody has said, it is asked for, and kept for everybody; what was said can be
- * changed.
- */
-export function Direction({ measure: { key, direction, direction_source } }: { measure: Measure }) {
+/** Which way of a score is better, as a sign. @param change asks for another one */
+export function DirectionMark({
+  measure: { key, direction, direction_source },
+  change,
+}: {
+  measure: Measure
+  change: () => void
+}) {
+  return (
+    <button
+      type="button"
+      class="quiet direction"
+      title={`${direction} is better. ${sources[direction_source]}. Press to change it.`}
+      onClick={change}
+    >
+      {signs[direction]}
+      <span class="unseen">
+        {' '}
+        {direction} is better in {key}: change
+      </span>
+    </button>
+  )
+}
+
+/** Asks which way of a score is better. The answer is kept, for everybody. */
+export function DirectionChoice({
+  measure: { key, direction, direction_source },
+  done,
+}: {
+  measure: Measure
+  done: () => void
+}) {
   const held = useQueryClient()
-  const [isOpen, setOpen] = useState(false)
   const [isBusy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | null>(null)
   const isUnknown = direction_source === 'assumed'
@@ -32,24 +58,12 @@ export function Direction({ measure: { key, direction, direction_source } }: { m
         body: { key, direction: way },
       })
       await held.invalidateQueries({ queryKey: ['compare'] })
-      setOpen(false)
+      done()
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
     } finally {
       setBusy(false)
     }
-  }
-  if (!isUnknown && !isOpen) {
-    return (
-      <button
-        type="button"
-        class="quiet direction"
-        title={`${sources[direction_source]}. Press to change it.`}
-        onClick={() => setOpen(true)}
-      >
-        {signs[direction]} {direction} is better<span class="unseen"> in {key}: change</span>
-      </button>
-    )
   }
   return (
     <span
@@ -57,7 +71,7 @@ export function Direction({ measure: { key, direction, direction_source } }: { m
       role="group"
       aria-label={`Which way of ${key} is better`}
     >
-      {isUnknown ? 'Which way is better?' : 'Better is'}
+      Which way is better?
       {(['higher', 'lower'] as const).map((way) => (
         <button
           key={way}

@@ -1,9 +1,10 @@
+import { useState } from 'preact/hooks'
 import type { Comparison, Measure, NamedExperiment, Validity } from '../../api/answers.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { amount, count, counted, difference, probability, short } from '../../parts/format.ts'
 import { DifferenceBar } from '../../parts/interval-bar.tsx'
 import { CategoryLine } from './categories.tsx'
-import { Direction } from './direction.tsx'
+import { DirectionChoice, DirectionMark } from './direction.tsx'
 import { judgedAs } from './judged.ts'
 import type { ComparisonState } from './state.ts'
 import { verdictTones } from './tone.ts'
@@ -65,11 +66,13 @@ export function Verdicts({
             checked={state.isErroredWorst}
             onChange={() => set({ isErroredWorst: !state.isErroredWorst })}
           />
-          Judge failed executions as if they had the worst score
-          <span class="soft">
-            {state.isErroredWorst
-              ? 'The columns below show what was measured.'
-              : `${counted(filled, 'example')} without a score ${filled === 1 ? 'is' : 'are'} left out for that reason.`}
+          <span>
+            Judge failed executions as if they had the worst score.{' '}
+            <span class="soft">
+              {state.isErroredWorst
+                ? 'The columns below show what was measured.'
+                : `${counted(filled, 'example')} without a score ${filled === 1 ? 'is' : 'are'} left out for that reason.`}
+            </span>
           </span>
         </label>
       )}
@@ -81,10 +84,17 @@ function VerdictLine({ measure, isWorst }: { measure: Measure; isWorst: boolean 
   const judged = judgedAs(measure, isWorst)
   const { key, delta, interval, p, p_holm, verdict, pairs, better, worse, equal, missing } = judged
   const ifWorst = measure.if_errored_were_worst
+  const [isAsking, setAsking] = useState(false)
+  const isUnknown = measure.direction_source === 'assumed'
   const tone = verdictTones[verdict]
   return (
     <p class="verdict">
-      <strong class="verdict-key">{key}</strong>
+      <span class="verdict-key">
+        <strong>{key}</strong>
+        {measure.is_score && !isUnknown && (
+          <DirectionMark measure={measure} change={() => setAsking(!isAsking)} />
+        )}
+      </span>
       <span class={`verdict-delta tone-${tone}`}>
         {delta === null ? 'no pairs' : difference(measure, delta)}
       </span>
@@ -125,7 +135,9 @@ function VerdictLine({ measure, isWorst }: { measure: Measure; isWorst: boolean 
         {ifWorst !== null && !isWorst && ifWorst.verdict !== measure.verdict && (
           <span class="tone-warn">{ifWorst.verdict} if failed were worst</span>
         )}
-        {measure.is_score && <Direction measure={measure} />}
+        {measure.is_score && (isUnknown || isAsking) && (
+          <DirectionChoice measure={measure} done={() => setAsking(false)} />
+        )}
       </span>
     </p>
   )
