@@ -103,7 +103,8 @@ describe('what is told', () => {
     await go(`/app/compare?candidate=${f.candidate}&candidate=${other}&baseline=${f.baseline}`)
     const table = page.locator('.candidates tbody tr')
     await table.first().waitFor()
-    expect(await table.nth(1).textContent()).toContain('other−0.3')
+    expect(await table.nth(1).locator('th').textContent()).toBe('other')
+    expect(await table.nth(1).locator('td').nth(1).textContent()).toBe('−0.3 undecided')
     // Both stand in the rows, with what the API has of them.
     const { body } = await h.call('POST', '/api/runmill/compare', {
       candidates: [f.candidate, other],

@@ -40,37 +40,18 @@ export function Candidates({
         <thead>
           <tr>
             <th scope="col">Candidate</th>
+            <th scope="col">In the rows</th>
             {keys.map((key) => (
               <th scope="col" key={key}>
                 {key}
               </th>
             ))}
-            <th scope="col">In the rows</th>
           </tr>
         </thead>
         <tbody>
           {comparisons.map(({ candidate, measures }, index) => (
             <tr key={candidate.id} class={index === 0 ? 'chosen' : undefined}>
               <th scope="row">{candidate.name}</th>
-              {keys.map((key) => {
-                const measure = measures.find((each) => each.key === key)
-                const judged =
-                  measure === undefined ? null : judgedAs(measure, state.isErroredWorst)
-                return (
-                  <td key={key}>
-                    {judged === null || judged.delta === null ? (
-                      <span class="faint">no pairs</span>
-                    ) : (
-                      <>
-                        <span class={`mean-value tone-${verdictTones[judged.verdict]}`}>
-                          {difference(judged, judged.delta)}
-                        </span>{' '}
-                        <Badge tone={verdictTones[judged.verdict]}>{judged.verdict}</Badge>
-                      </>
-                    )}
-                  </td>
-                )
-              })}
               <td>
                 {index === 0 ? (
                   <span class="soft" title="Rows are sorted and filtered by it">
@@ -107,6 +88,25 @@ export function Candidates({
                   </span>
                 )}
               </td>
+              {keys.map((key) => {
+                const measure = measures.find((each) => each.key === key)
+                const judged =
+                  measure === undefined ? null : judgedAs(measure, state.isErroredWorst)
+                return (
+                  <td key={key}>
+                    {judged === null || judged.delta === null ? (
+                      <span class="faint">no pairs</span>
+                    ) : (
+                      <>
+                        <span class={`mean-value tone-${verdictTones[judged.verdict]}`}>
+                          {difference(judged, judged.delta)}
+                        </span>{' '}
+                        <Badge tone={verdictTones[judged.verdict]}>{judged.verdict}</Badge>
+                      </>
+                    )}
+                  </td>
+                )
+              })}
             </tr>
           ))}
         </tbody>

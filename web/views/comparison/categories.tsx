@@ -6,7 +6,7 @@ import { DifferenceBar } from '../../parts/interval-bar.tsx'
 import { TableFrame } from '../../parts/table-frame.tsx'
 
 const tones: Record<Category['verdict'], Tone> = {
-  different: 'live',
+  different: 'noted',
   undecided: 'plain',
   identical: 'plain',
   'cannot judge': 'warn',
@@ -54,8 +54,8 @@ export function CategoryLine({
           </span>
         )}
         {moved === null && ps.length > 0 && (
-          <span title="The least p of a label, corrected over the labels (Holm)">
-            p {probability(Math.min(...ps))}
+          <span title="Corrected over the labels (Holm)">
+            least p of a label {probability(Math.min(...ps))}
           </span>
         )}
         <span>{counted(pairs, 'pair')}</span>
