@@ -60,6 +60,12 @@ const views: View[] = [
     ready: '.scores',
   },
   {
+    name: 'candidates',
+    path: `${compare}&candidate=${idOf('support-two-articles')}&candidate=${idOf('support-friendlier')}&sort=correct`,
+    ready: 'td.beside',
+  },
+  { name: 'category', path: `${compare}&category=kind`, ready: '.shares' },
+  {
     name: 'experiment',
     path: `/app/experiments/${idOf('support-friendlier')}?sort=correct`,
     ready: '.items tbody tr',

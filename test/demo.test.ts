@@ -16,7 +16,7 @@ function meansOf(name: string, key: string): number[] {
   for (const { question, scores } of executionsOf(variant, questions)) {
     const score = scores.find((each) => each.key === key)
     if (score === undefined) continue
-    sums[question.n]!.sum += score.value
+    sums[question.n]!.sum += Number(score.value)
     sums[question.n]!.count += 1
   }
   return sums.map(({ sum, count }) => sum / count)
@@ -84,6 +84,14 @@ test('the demo fills a server through the protocols of its clients, and filling 
       ['correct', 'helpful', 'invented', 'cost', 'latency', 'tokens'].map((key) => [key, count]),
     )
   }
+  // What the user says of a score stays.
+  const said = { key: 'helpful', direction: 'lower' }
+  await h.call('PUT', '/api/runmill/score-directions', said)
+  await fillDemo(target, count, () => {})
+  const { directions } = (await h.call('GET', '/api/runmill/score-directions')).body
+  expect(directions).toContainEqual({ ...said, source: 'stored' })
+  expect(directions).toContainEqual({ key: 'correct', direction: 'higher', source: 'stored' })
+  await h.call('PUT', '/api/runmill/score-directions', { ...said, direction: 'higher' })
   expect(await fillDemo(target, count, () => {})).toEqual(first)
   await h.drain()
   expect(await replayedRows(h.db, h.tenant.id, (text) => text)).toEqual(rows)

@@ -101,7 +101,8 @@ export const variants: readonly Variant[] = [
 /** One score of an answer. */
 export interface Score {
   key: string
-  value: number
+  /** A text is a label. */
+  value: number | string
   reason: string
 }
 
@@ -159,6 +160,8 @@ function execute(variant: Variant, question: Question, repetition: number): Exec
   }
 }
 
+const kinds = { right: 'complete', vague: 'incomplete', wrong: 'wrong' }
+
 function scoresOf({ topic }: Question, quality: Quality, draw: () => number): Score[] {
   if (quality === 'failed') return []
   const reasons = {
@@ -182,5 +185,6 @@ function scoresOf({ topic }: Question, quality: Quality, draw: () => number): Sc
       reason:
         quality === 'wrong' ? `Made up: ${topic.mistake}.` : 'Every statement is in the article.',
     },
+    { key: 'kind', value: kinds[quality], reason: reasons[quality] },
   ]
 }

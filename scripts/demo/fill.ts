@@ -37,6 +37,7 @@ export async function fillDemo(
   tell(`${size} examples in the dataset ${datasetName}`)
   await ensureExamples(target, ids, questions, madeAt)
   await ensureConfigs(target)
+  await ensureDirections(target)
   for (const variant of variants) {
     const startedAt = Date.parse(madeAt) - variant.hoursAgo * hour
     const executions = executionsOf(variant, questions)
@@ -144,6 +145,16 @@ async function ensureConfigs(target: Target): Promise<void> {
       // The tenant has a config of its own for this key.
       if (!(error instanceof Refused) || ![400, 409].includes(error.status)) throw error
     }
+  }
+}
+
+/** Which way the scores are better that no config tells of, unless somebody has said so already. */
+async function ensureDirections(target: Target): Promise<void> {
+  const path = '/api/runmill/score-directions'
+  const { directions } = (await send(target, 'GET', path)) as { directions: { key: string }[] }
+  for (const key of ['correct', 'helpful']) {
+    if (directions.some((known) => known.key === key)) continue
+    await send(target, 'PUT', path, { key, direction: 'higher' })
   }
 }
 

@@ -80,7 +80,7 @@ function eventsOf(ids: Ids, variant: Variant, execution: Execution, startedAt: n
         traceId,
         name: key,
         value,
-        dataType: 'NUMERIC',
+        dataType: typeof value === 'string' ? 'CATEGORICAL' : 'NUMERIC',
         comment: reason,
         source: 'EVAL',
       } as { id: string }),

@@ -52,7 +52,7 @@ export async function sendByLangsmith(
           trace_id: traceId,
           session_id: ids.experiment(variant),
           key,
-          score: value,
+          ...(typeof value === 'string' ? { value } : { score: value }),
           comment: reason,
           feedback_source: { type: 'model', metadata: { judge: 'gpt-4.1' } },
           created_at: at,

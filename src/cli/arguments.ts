@@ -42,6 +42,19 @@ export function numbersByKey(
   return numbers
 }
 
+/** Reads `KEY=higher` and `KEY=lower`. @throws CliError */
+export function directionsOf(given: readonly string[]): Record<string, 'higher' | 'lower'> {
+  const directions = given.map((each): [string, 'higher' | 'lower'] => {
+    const at = each.lastIndexOf('=')
+    const direction = each.slice(at + 1)
+    if (at < 1 || (direction !== 'higher' && direction !== 'lower')) {
+      throw new CliError(exitCodes.usage, `--direction takes KEY=higher or KEY=lower, not ${each}`)
+    }
+    return [each.slice(0, at), direction]
+  })
+  return Object.fromEntries(directions)
+}
+
 /** A misspelt key would be a rule that is never looked at. @throws CliError */
 export function assertKeys(
   named: readonly string[],

@@ -1,4 +1,11 @@
-import { baselineOf, candidateOf, numberOf, readArguments } from './arguments.ts'
+import {
+  assertKeys,
+  baselineOf,
+  candidateOf,
+  directionsOf,
+  numberOf,
+  readArguments,
+} from './arguments.ts'
 import { compare, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
@@ -11,6 +18,8 @@ const usage = `runmill compare CANDIDATE [BASELINE] [OPTIONS]
 
   --dataset NAME       id or name, where names of experiments alone are not unique
   --score KEY          a measure to show; may be repeated
+  --direction KEY=lower
+                       which way this measure is better, higher or lower, whatever is stored; may be repeated
   --regressed KEY      lists the examples that did worse in this score, the worst first
   --top N              how many (default 20)
   --json               prints the answer of the server`
@@ -22,6 +31,7 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     {
       dataset: { type: 'string' },
       score: { type: 'string', multiple: true },
+      direction: { type: 'string', multiple: true, default: [] },
       regressed: { type: 'string' },
       top: { type: 'string', default: '20' },
       json: { type: 'boolean', default: false },
@@ -37,15 +47,19 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
   if (candidate === undefined || more.length > 0) {
     throw new CliError(exitCodes.usage, `Name a candidate, and at most one baseline.\n\n${usage}`)
   }
+  const directions = directionsOf(values.direction)
   const asked: CompareBody = {
     ...candidateOf(candidate),
     ...baselineOf(baseline),
     ...(values.dataset === undefined ? {} : { dataset: values.dataset }),
     ...(values.score === undefined ? {} : { measures: values.score }),
+    directions,
     limit: 0,
   }
   const connection = readConnection(env)
   const comparison = await compare(connection, asked)
+  const keys = comparison.comparisons[0]!.measures.map((measure) => measure.key)
+  assertKeys(Object.keys(directions), keys, '--direction')
   const { regressed: key } = values
   if (key !== undefined) {
     const top = numberOf(values.top, '--top')

@@ -30,6 +30,7 @@ export interface Measure {
   key: string
   is_score: boolean
   direction: 'higher' | 'lower'
+  direction_source: 'request' | 'stored' | 'config' | 'measure' | 'assumed'
   pairs: number
   baseline_mean: number | null
   candidate_mean: number | null
@@ -70,6 +71,11 @@ export interface Row {
 
 export interface Comparison {
   baseline: ComparedExperiment
-  comparisons: { candidate: ComparedExperiment; measures: Measure[]; validity: Validity }[]
+  comparisons: {
+    candidate: ComparedExperiment
+    measures: Measure[]
+    categories: { key: string; summary: string }[]
+    validity: Validity
+  }[]
   rows: Row[]
 }

@@ -4,6 +4,7 @@ import {
   assertKeys,
   baselineOf,
   candidateOf,
+  directionsOf,
   durationOf,
   numberOf,
   numbersByKey,
@@ -26,7 +27,7 @@ const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
   --dataset NAME          id or name
   --score KEY             a score that is judged; may be repeated; default: all
   --margin N | KEY=N      how much worse still passes (default 0)
-  --lower KEY             this score is better when it is lower
+  --direction KEY=lower   which way this score is better, higher or lower, whatever is stored; may be repeated
   --min-mean N | KEY=N    the least mean of the candidate, over the examples that both have
   --family                judges each score by an interval that holds for all judged scores at once: 95 % over the
                           family (Bonferroni), where without it each score has its own 95 %
@@ -51,7 +52,7 @@ const options = {
   dataset: { type: 'string' },
   score: { type: 'string', multiple: true },
   margin: { type: 'string', multiple: true },
-  lower: { type: 'string', multiple: true },
+  direction: { type: 'string', multiple: true },
   'min-mean': { type: 'string', multiple: true },
   family: { type: 'boolean' },
   'no-new-failures': { type: 'boolean' },
@@ -118,7 +119,7 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   }
   const byKey: ByKey = {
     margins: values.margin ?? [],
-    lower: values.lower ?? [],
+    directions: directionsOf(values.direction ?? []),
     leastMeans: values['min-mean'] ?? [],
   }
   const connection = readConnection(env)
@@ -145,7 +146,7 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
 /** Rules by score, as given. Which scores there are is known once the experiments are compared. */
 interface ByKey {
   margins: readonly string[]
-  lower: readonly string[]
+  directions: Readonly<Record<string, 'higher' | 'lower'>>
   leastMeans: readonly string[]
 }
 
@@ -179,7 +180,7 @@ async function judgeNow(
     .map(({ key }) => key)
   // Without any, nothing can be judged, whatever the rules.
   if (keys.length === 0) return judgeGate(first, [], { ...rules, leastMeans: {} }, at)
-  assertKeys(byKey.lower, keys, '--lower')
+  assertKeys(Object.keys(byKey.directions), keys, '--direction')
   const judged: CompareBody = {
     // By id: `latest` may be another one by now.
     candidates: [candidate.id],
@@ -188,7 +189,7 @@ async function judgeNow(
     // A request may name fewer measures than two experiments may have.
     ...(rules.scores === null ? {} : { measures: keys }),
     confidence: confidenceOf(rules, keys.length),
-    directions: Object.fromEntries(byKey.lower.map((key) => [key, 'lower'])),
+    directions: byKey.directions,
     margins: numbersByKey(byKey.margins, keys, '--margin'),
   }
   const leastMeans = numbersByKey(byKey.leastMeans, keys, '--min-mean')

@@ -10,7 +10,7 @@ export interface GateSettings {
   dataset?: string
   score?: string[]
   margin?: string[]
-  lower?: string[]
+  direction?: string[]
   'min-mean'?: string[]
   family?: boolean
   'no-new-failures'?: boolean
@@ -30,7 +30,7 @@ const readers: Readonly<Record<keyof GateSettings, Reader>> = {
   dataset: one,
   score: list,
   margin: listByKey,
-  lower: list,
+  direction: listByKey,
   'min-mean': listByKey,
   family: flag,
   'no-new-failures': flag,

@@ -12,16 +12,26 @@ export function plain(text: string): string {
 /** A comparison for a terminal. */
 export function comparisonText({ baseline, comparisons }: Comparison): string {
   return comparisons
-    .map(({ candidate, measures, validity }) =>
+    .map(({ candidate, measures, categories, validity }) =>
       [
         `${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
-        ...measures.map(({ summary }) => `  ${summary}`),
-        ...validity.warnings.map((warning) => `  note: ${warning}`),
+        ...[...measures, ...categories].map(({ summary }) => `  ${summary}`),
+        ...[...validity.warnings, ...assumedDirections(measures)].map((note) => `  note: ${note}`),
       ]
         .map(oneLine)
         .join('\n'),
     )
     .join('\n')
+}
+
+/** What has to be said of scores of which nobody has said which way is better. */
+function assumedDirections(measures: readonly Measure[]): string[] {
+  const assumed = measures.filter(({ direction_source: source }) => source === 'assumed')
+  if (assumed.length === 0) return []
+  const keys = assumed.map(({ key }) => key).join(', ')
+  return [
+    `higher is taken for better in ${keys}, of which nobody has said: say it once on the page, or by --direction KEY=higher|lower`,
+  ]
 }
 
 /** A name may have several lines, of which one may look like ours. */
@@ -35,7 +45,7 @@ export function gateText(verdict: GateVerdict): string {
     `${headline(verdict)}: ${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
     ...verdict.reasons.map((reason) => `  ${said(reason)}`),
     ...measures.map(({ summary }) => `  ${summary}`),
-    ...validity.warnings.map((warning) => `  note: ${warning}`),
+    ...[...validity.warnings, ...assumedDirections(measures)].map((note) => `  note: ${note}`),
     `  baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}`,
     ...correctionOf(verdict, verdict.family).map((line) => `  ${line}`),
     ...verdict.regressed.flatMap(({ key, rows }) =>
@@ -75,7 +85,9 @@ export function gateMarkdown(verdict: GateVerdict): string {
     )
       .map((line) => `; ${line}`)
       .join('')}.`,
-    ...validity.warnings.map((warning) => `- ${cell(warning)}`),
+    ...[...validity.warnings, ...assumedDirections(verdict.measures)].map(
+      (note) => `- ${cell(note)}`,
+    ),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -118,8 +118,16 @@ describe('runmill gate', () => {
       64,
       base,
       base,
-      ['--lower', 'corect'],
-      /--lower: corect is not judged/,
+      ['--direction', 'corect=lower'],
+      /--direction: corect is not judged/,
+    ],
+    [
+      'a direction that is none',
+      64,
+      base,
+      base,
+      ['--direction', 'correct=down'],
+      /--direction takes KEY=higher or KEY=lower, not correct=down/,
     ],
     [
       'a baseline with less',
@@ -377,6 +385,7 @@ test('runmill compare prints each measure, and the examples that did worse', asy
     expect.stringMatching(
       /^ {2}correct \+0\.025 .*: undecided; 8 pairs, 4 better \/ 4 worse \/ 0 equal, 0 missing$/,
     ),
+    expect.stringContaining('  note: higher is taken for better in correct, '),
     expect.stringContaining(`  ${f.examples[7]}  0.6 → 0.55  {"question":7}`),
     expect.stringContaining(`  ${f.examples[5]}  `),
   ])

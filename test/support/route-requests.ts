@@ -598,6 +598,11 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
       isRead: true,
     },
   ],
+  'GET /api/runmill/score-directions': () => ({ foreign: 200 }),
+  'PUT /api/runmill/score-directions': (theirs) => ({
+    body: { key: theirs.feedbackKey, direction: 'lower' },
+    foreign: 200,
+  }),
   'GET /api/runmill/experiments/{id}/items': (theirs) => [
     { foreign: 404 },
     { query: { sort: theirs.feedbackKey }, foreign: 404 },

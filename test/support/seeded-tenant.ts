@@ -205,6 +205,7 @@ export async function seedTenant(
     feedback_key: feedbackKey,
     feedback_config: { type: 'continuous', min: 0, max: 1 },
   })
+  await send('PUT', '/api/runmill/score-directions', { key: feedbackKey, direction: 'higher' })
   const link = await post('/feedback/tokens', { run_id: runId, feedback_key: feedbackKey })
   const runShare = await send('PUT', `/runs/${runId}/share`)
   const datasetShare = await send('PUT', `/datasets/${datasetId}/share`)

@@ -24,12 +24,16 @@ export async function insertTenant(db: Db): Promise<TestTenant> {
   return { id, name: 'test', publicKey, secretKey, basic }
 }
 
-/** Gives a tenant a key with the scope `admin`. @returns the secret key */
-export async function insertAdminKey(db: Db, tenantId: string): Promise<string> {
+/** Gives a tenant another key. @returns the secret key */
+export async function insertKey(
+  db: Db,
+  tenantId: string,
+  scopes: readonly string[],
+): Promise<string> {
   const secretKey = `sk-lf-${randomUUID()}`
   const hash = createHash('sha256').update(secretKey).digest()
   await db`
     insert into api_keys (id, tenant_id, public_key, secret_hash, scopes, created_at)
-    values (${randomUUID()}, ${tenantId}, ${`pk-lf-${randomUUID()}`}, ${hash}, '{read,write,admin}', now())`
+    values (${randomUUID()}, ${tenantId}, ${`pk-lf-${randomUUID()}`}, ${hash}, ${`{${scopes.join(',')}}`}::text::text[], now())`
   return secretKey
 }

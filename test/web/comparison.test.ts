@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { brokenRules } from '../support/axe.ts'
 import { builtPage, keepKey, launchBrowser, visit } from '../support/browser.ts'
 import { comparisonRows, feedbackOn, rootRun, second } from '../support/comparison-rows.ts'
 import { once, twoExperiments } from '../support/two-experiments.ts'
@@ -102,8 +103,33 @@ describe('what is told', () => {
     await go(`/app/compare?candidate=${f.candidate}&candidate=${other}&baseline=${f.baseline}`)
     const table = page.locator('.candidates tbody tr')
     await table.first().waitFor()
-    expect(await table.nth(1).textContent()).toContain('other−0.3')
-    await table.nth(1).getByRole('button', { name: 'Show rows' }).click()
+    expect(await table.nth(1).locator('th').textContent()).toBe('other')
+    expect(await table.nth(1).locator('td').nth(1).textContent()).toBe('−0.3 undecided')
+    // Both stand in the rows, with what the API has of them.
+    const { body } = await h.call('POST', '/api/runmill/compare', {
+      candidates: [f.candidate, other],
+      baseline: f.baseline,
+    })
+    const values = body.rows.map(
+      (row: { others: { measures: Record<string, { b: number }> }[] }) =>
+        row.others[0]!.measures['correct']!.b,
+    )
+    const beside = page.locator('tr.row td.beside:nth-child(4) .beside-value')
+    expect((await beside.allTextContents()).map(Number)).toEqual(values)
+    expect(await page.locator('thead th.beside').first().textContent()).toBe(
+      'correct: other−0.3 undecided',
+    )
+    expect(await brokenRules(page)).toEqual([])
+    await table.nth(1).getByRole('checkbox').focus()
+    await page.keyboard.press('Space')
+    await expect.poll(async () => page.locator('td.beside').count()).toBe(0)
+    expect(parameter(page, 'beside')).toBe('')
+    await table.nth(1).getByRole('checkbox').check()
+    await expect.poll(async () => page.locator('td.beside').count()).toBeGreaterThan(0)
+    await table
+      .nth(1)
+      .getByRole('button', { name: /^Put first.*other$/ })
+      .click()
     await page.getByRole('heading', { level: 1, name: /^other/ }).waitFor()
     expect(new URL(page.url()).searchParams.getAll('candidate')).toEqual([other, f.candidate])
   })

@@ -6,7 +6,7 @@ import { launchBrowser, visit } from '../support/browser.ts'
 import { comparisonRows, feedbackOn, runEvent, second } from '../support/comparison-rows.ts'
 import type { Harness } from '../support/harness.ts'
 import { keepEvent } from '../support/seeded-tenant.ts'
-import { insertAdminKey } from '../support/tenant.ts'
+import { insertKey } from '../support/tenant.ts'
 import { once, twoExperiments } from '../support/two-experiments.ts'
 
 let browser: Browser
@@ -227,7 +227,9 @@ describe('ingestion', () => {
     await keepEvent(h, other.id, randomUUID(), 'out of range of integer')
     await h.callAs(other, 'POST', '/feedback', { key: 5 })
     await go('/app/ingestion')
-    await page.getByLabel('Secret key').fill(await insertAdminKey(h.db, h.tenant.id))
+    await page
+      .getByLabel('Secret key')
+      .fill(await insertKey(h.db, h.tenant.id, ['read', 'write', 'admin']))
     await page.keyboard.press('Enter')
     await page.getByRole('rowheader', { name: 'ingest-interactive' }).waitFor()
     await page.getByRole('rowheader', { name: 'invalid' }).waitFor()

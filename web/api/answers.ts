@@ -65,6 +65,7 @@ export interface SummaryAnswer {
     mean: number
     interval: Interval | null
   }[]
+  has_more_measures: boolean
 }
 
 export type Verdict = 'better' | 'not worse' | 'worse' | 'undecided' | 'identical' | 'cannot judge'
@@ -74,17 +75,14 @@ interface Sides {
   candidate: number
 }
 
-export interface Measure {
-  key: string
-  is_score: boolean
-  direction: 'higher' | 'lower'
+export type Direction = 'higher' | 'lower'
+
+/** How a measure is judged. */
+export interface Judgement {
   pairs: number
-  baseline_mean: number | null
-  candidate_mean: number | null
   delta: number | null
   interval: Interval | null
   p: number | null
-  p_holm: number | null
   method: string
   detectable: number | null
   better: number
@@ -92,7 +90,48 @@ export interface Measure {
   equal: number
   missing: number
   verdict: Verdict
-  summary: string
+}
+
+export interface Measure extends Judgement {
+  key: string
+  is_score: boolean
+  direction: Direction
+  direction_source: 'request' | 'stored' | 'config' | 'measure' | 'assumed'
+  baseline_mean: number | null
+  candidate_mean: number | null
+  p_holm: number | null
+  /** If each failed execution without a score had the worst one. null when there is none. */
+  if_errored_were_worst: (Judgement & { worst: number; filled: number }) | null
+}
+
+interface ChiSquared {
+  statistic: number
+  df: number
+  p: number
+}
+
+/** A score that has labels and no numbers. */
+export interface Category {
+  key: string
+  labels: string[]
+  pairs: number
+  only_baseline: number
+  only_candidate: number
+  /** Pairs by their label of the baseline (row) and of the candidate (column). */
+  moves: number[][] | null
+  moved: number | null
+  stuart_maxwell: ChiSquared | null
+  bowker: ChiSquared | null
+  shares: {
+    label: string
+    baseline: number | null
+    candidate: number | null
+    delta: number | null
+    interval: Interval | null
+    p_holm: number | null
+    method: string
+  }[]
+  verdict: 'different' | 'undecided' | 'identical' | 'cannot judge'
 }
 
 export interface Validity {
@@ -121,12 +160,24 @@ export interface ComparisonRow {
   reference: Json
   baseline: ShortRun[]
   candidate: ShortRun[]
-  measures: Record<string, { a: number | null; b: number | null }>
+  measures: Values
+  /** Of the other candidates. */
+  others: { candidate_id: string; runs: ShortRun[]; measures: Values }[]
+}
+
+/** Of both sides, by measure. */
+export type Values = Record<string, { a: number | null; b: number | null }>
+
+export interface Comparison {
+  candidate: NamedExperiment
+  measures: Measure[]
+  categories: Category[]
+  validity: Validity
 }
 
 export interface CompareAnswer {
   baseline: NamedExperiment
-  comparisons: { candidate: NamedExperiment; measures: Measure[]; validity: Validity }[]
+  comparisons: Comparison[]
   rows: ComparisonRow[]
   next_cursor: string | null
 }
@@ -158,4 +209,5 @@ export interface Execution {
 export interface ExampleAnswer {
   example: { id: string; inputs: Json; reference: Json; metadata: Json }
   executions: Execution[]
+  has_more_executions: boolean
 }

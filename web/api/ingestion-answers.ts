@@ -44,6 +44,7 @@ export interface ServerIngestion {
     refused: number
     dead_letters: number
   }[]
+  has_more_tenants: boolean
 }
 
 export interface IngestionAnswer {

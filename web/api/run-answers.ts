@@ -63,6 +63,7 @@ export interface RunAnswer extends Run {
   cost_details: Json
   attachments: Attachment[]
   scores: RunScore[]
+  has_more_scores: boolean
   example: { id: string; dataset_id: string; reference: Json } | null
 }
 
@@ -82,6 +83,7 @@ export interface TraceAnswer {
   runs: Run[]
   has_more_runs: boolean
   scores: RunScore[]
+  has_more_scores: boolean
 }
 
 export interface TracePayload {

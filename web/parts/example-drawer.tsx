@@ -2,8 +2,11 @@ import '../styles/drawer.css'
 import { keepPreviousData } from '@tanstack/preact-query'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import type { ExampleAnswer } from '../api/answers.ts'
+import { Link } from 'wouter-preact'
+import type { ExampleAnswer, NamedExperiment } from '../api/answers.ts'
 import { request } from '../api/client.ts'
+import { runsOfUrl } from '../url/addresses.ts'
+import { count } from './format.ts'
 
 /** The query of what an experiment made of an example. */
 export function exampleQuery(experimentId: string, id: string) {
@@ -18,6 +21,22 @@ export function exampleQuery(experimentId: string, id: string) {
     placeholderData: keepPreviousData,
     staleTime: 60_000,
   }
+}
+
+/** Says that an example has more executions than are shown, and where the others are. */
+export function MoreExecutions({
+  shown,
+  experiment: { id, name },
+}: {
+  shown: number
+  experiment: Pick<NamedExperiment, 'id' | 'name'>
+}) {
+  return (
+    <p class="cut-note">
+      {name} executed this example more often: {count(shown)} executions are shown, because there
+      are so many, or because they are large. <Link href={runsOfUrl(id)}>All of its runs</Link>
+    </p>
+  )
 }
 
 /** A drawer about one example of a list, from which one goes to those beside it. */

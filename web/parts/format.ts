@@ -10,6 +10,21 @@ export function signed(value: number): string {
   return value > 0 ? `+${text}` : `−${text}`
 }
 
+/** A probability; the smallest are not told apart. */
+export function probability(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : String(Number(p.toPrecision(2)))
+}
+
+/** A share of 1. */
+export function percent(share: number): string {
+  return `${short(100 * share)} %`
+}
+
+/** A difference of shares, in percentage points. */
+export function points(difference: number): string {
+  return `${signed(100 * difference)} pt`
+}
+
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
 

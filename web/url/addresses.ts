@@ -21,6 +21,20 @@ export function traceUrl(id: string, run?: string | null): string {
   return `${base}/traces/${encodeURIComponent(id)}${open}`
 }
 
+/** The runs of an experiment or a project. */
+export function runsOfUrl(id: string): string {
+  return `${base}/runs?project=${encodeURIComponent(id)}`
+}
+
+/** All runs of a trace, as a list. */
+export function runsOfTraceUrl(id: string): string {
+  const parameters = new URLSearchParams({
+    runs: 'all',
+    filter: `eq(trace_id, ${JSON.stringify(id)})`,
+  })
+  return `${base}/runs?${parameters.toString()}`
+}
+
 /** @param baseline without it, the experiment before the first candidate on its dataset */
 export function compareUrl(candidates: readonly string[], baseline?: string): string {
   const parameters = new URLSearchParams()

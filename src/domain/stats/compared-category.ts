@@ -4,6 +4,7 @@ import {
   type Difference,
   type DifferenceOptions,
   numericDifference,
+  usualLeastPairs,
 } from './difference.ts'
 import { listedDifferences } from './judgement.ts'
 import { deviationOf, meanOf, sum } from './sums.ts'
@@ -20,11 +21,23 @@ export interface ComparedCategory {
   onlyCandidate: number
   /** Pairs by their label of the baseline (row) and of the candidate (column); null when an example has several labels. */
   moves: number[][] | null
+  /** Pairs whose label is another one; null when an example has several. */
+  moved: number | null
   /** Whether the shares differ, and whether as many pairs move each way. null when nothing moves. */
   stuartMaxwell: ChiSquared | null
   bowker: ChiSquared | null
   shares: ComparedShare[]
+  /** The least `pHolm` of the shares. */
+  leastP: number | null
+  verdict: CategoryVerdict
 }
+
+/**
+ * identical: no pair has another label. different: the shares of the labels differ, by Stuart and Maxwell's test, or where
+ * an example has several labels by that of a single one, corrected. undecided: they may. cannot judge: there are too few
+ * pairs, or no p.
+ */
+export type CategoryVerdict = 'different' | 'undecided' | 'identical' | 'cannot judge'
 
 /** One label: its share of the executions of each example, over the pairs. */
 export interface ComparedShare {
@@ -77,6 +90,8 @@ export function compareCategory(
   const family = shares.filter(({ difference }) => difference.p !== null)
   const corrected = holm(family.map(({ difference }) => difference.p!))
   for (const [i, share] of family.entries()) share.pHolm = corrected[i]!
+  const test = moves === null ? null : stuartMaxwell(moves)
+  const leastP = family.length === 0 ? null : Math.min(...corrected)
   return {
     key,
     labels,
@@ -84,10 +99,25 @@ export function compareCategory(
     onlyBaseline: pairs.onlyLeft,
     onlyCandidate: pairs.onlyRight,
     moves,
-    stuartMaxwell: moves === null ? null : stuartMaxwell(moves),
+    moved: moves === null ? null : pairs.size - sum(moves.map((row, i) => row[i]!)),
+    stuartMaxwell: test,
     bowker: moves === null ? null : bowker(moves),
     shares,
+    leastP,
+    verdict: verdictOf(pairs.size, shares, moves === null ? leastP : (test?.p ?? null), options),
   }
+}
+
+function verdictOf(
+  pairs: number,
+  shares: readonly ComparedShare[],
+  p: number | null,
+  { confidence = 0.95, leastPairs = usualLeastPairs }: DifferenceOptions,
+): CategoryVerdict {
+  if (pairs < leastPairs) return 'cannot judge'
+  if (shares.every(({ difference }) => difference.isIdentical)) return 'identical'
+  if (p === null) return 'cannot judge'
+  return p < 1 - confidence ? 'different' : 'undecided'
 }
 
 function shareDifference(

@@ -86,6 +86,11 @@ export interface WorstCase extends MeasuredPairs {
   worst: number
   /** Examples that get it, on one side or both. */
   filled: number
+  /** Pairs with a greater value for the candidate, and with a smaller one. */
+  higher: number
+  lower: number
+  /** Examples of which only one side has a value, even so. */
+  missing: number
 }
 
 /** @returns null when no failed example lacks the score, or nobody has one */
@@ -117,13 +122,16 @@ export function worstCase(
   const replacement = isBinary ? (direction === 'higher' ? 0 : 1) : (worst as number)
   const as: number[] = []
   const bs: number[] = []
-  let filled = 0
+  let [filled, missing] = [0, 0]
   walk(pairing, pair, isChosen, (place, a, b) => {
     const side = pairing.sides[place]!
     let [left, right] = [a, b]
     if (Number.isNaN(a) && side & baselineFailed) left = replacement
     if (Number.isNaN(b) && side & candidateFailed) right = replacement
-    if (Number.isNaN(left) || Number.isNaN(right)) return
+    if (Number.isNaN(left) || Number.isNaN(right)) {
+      missing++
+      return
+    }
     if (left !== a || right !== b) filled++
     as.push(left)
     bs.push(right)
@@ -138,7 +146,7 @@ export function worstCase(
   }
   if (filled === 0) return null
   const summary = summarize(Float64Array.from(as), Float64Array.from(bs), isBinary, tolerance)
-  return { ...summary, worst: replacement, filled }
+  return { ...summary, worst: replacement, filled, missing }
 }
 
 interface Collected {

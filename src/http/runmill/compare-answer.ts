@@ -7,6 +7,7 @@ import type { Interval } from '../../domain/stats/intervals.ts'
 import { type Judgement, judgementOf } from '../../domain/stats/judgement.ts'
 import { benjaminiHochberg, holm } from '../../domain/stats/tests.ts'
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
+import type { ScoreDirectionRow } from '../../store/read/compare/score-directions.ts'
 import type { CompareRequest } from './compare-request.ts'
 import type { CategoryAnswer, MeasureAnswer, ValidityAnswer } from './compare-schemas.ts'
 
@@ -36,23 +37,35 @@ export function experimentFromRow(row: NamedExperiment) {
 /** Which way of a measure is better, by key. */
 export interface Directions {
   asked: NonNullable<CompareRequest['directions']>
-  /** Whether a config of the score says that lower is better. */
-  configured: ReadonlyMap<string, boolean>
+  known: ReadonlyMap<string, ScoreDirectionRow>
 }
 
-/** Which way of a measure is better: as asked, as its config says, or by what it is. */
+/** Which way is better, and who says so. */
+export interface KnownDirection {
+  direction: Direction
+  source: MeasureAnswer['direction_source']
+}
+
+/**
+ * Which way of a measure is better: as asked, as was said once, as its config says, or by what it is. Of a score of which
+ * nobody has said anything, higher is taken for better.
+ */
 export function directionOf(
   { key, isScore }: Pick<ComparedMeasure, 'key' | 'isScore'>,
-  { asked, configured }: Directions,
-): Direction {
-  if (Object.hasOwn(asked, key)) return asked[key]!
-  if (!isScore) return 'lower'
-  return configured.get(key) === true ? 'lower' : 'higher'
+  { asked, known }: Directions,
+): KnownDirection {
+  if (Object.hasOwn(asked, key)) return { direction: asked[key]!, source: 'request' }
+  if (!isScore) return { direction: 'lower', source: 'measure' }
+  const row = known.get(key)
+  if (row === undefined) return { direction: 'higher', source: 'assumed' }
+  return {
+    direction: row.isLowerBetter ? 'lower' : 'higher',
+    source: row.isStored ? 'stored' : 'config',
+  }
 }
 
-interface Judged {
+interface Judged extends KnownDirection {
   measure: Compared['measures'][number]
-  direction: Direction
   margin: number
   judgement: Judgement
   ifWorst: Judgement | null
@@ -74,15 +87,15 @@ export async function measuresFromRows(
     for (const measure of measures) {
       await pause(measure.row.pairs)
       const { row, worst } = measure
-      const direction = directionOf(row, directions)
+      const known = directionOf(row, directions)
       const margin = Object.hasOwn(margins, row.key) ? margins[row.key]! : 0
       const options = { margin, confidence, leastPairs: asked.least_pairs }
       judgements.push({
         measure,
-        direction,
+        ...known,
         margin,
-        judgement: judgementOf(row, direction, options),
-        ifWorst: worst === null ? null : judgementOf(worst, direction, options),
+        judgement: judgementOf(row, known.direction, options),
+        ifWorst: worst === null ? null : judgementOf(worst, known.direction, options),
       })
     }
     judged.push(judgements)
@@ -99,15 +112,15 @@ export async function measuresFromRows(
 }
 
 function measureAnswerOf(
-  { measure: { row, worst }, direction, margin, judgement, ifWorst }: Judged,
+  { measure: { row, worst }, direction, source, margin, judgement, ifWorst }: Judged,
   corrected: { holm: number; bh: number } | null,
   confidence: number,
 ): MeasureAnswer {
-  const [better, worse] = direction === 'higher' ? [row.higher, row.lower] : [row.lower, row.higher]
   const measure = {
     key: row.key,
     is_score: row.isScore,
     direction,
+    direction_source: source,
     pairs: row.pairs,
     baseline_mean: row.baselineMean,
     candidate_mean: row.candidateMean,
@@ -123,9 +136,7 @@ function measureAnswerOf(
     effect: judgement.effect,
     detectable: judgement.detectable,
     margin,
-    better,
-    worse,
-    equal: row.equal,
+    ...countsOf(row, direction),
     missing: row.onlyBaseline + row.onlyCandidate,
     only_baseline: row.onlyBaseline,
     only_candidate: row.onlyCandidate,
@@ -142,11 +153,23 @@ function measureAnswerOf(
             delta: ifWorst.delta,
             interval: intervalAnswer(ifWorst.interval),
             p: ifWorst.p,
+            method: ifWorst.method,
+            detectable: ifWorst.detectable,
+            ...countsOf(worst, direction),
+            missing: worst.missing,
             verdict: ifWorst.verdict,
           },
     verdict: judgement.verdict,
   }
   return { ...measure, summary: summaryOf(measure, confidence) }
+}
+
+function countsOf(
+  { higher, lower, equal }: Pick<ComparedMeasure, 'higher' | 'lower' | 'equal'>,
+  direction: Direction,
+): { better: number; worse: number; equal: number } {
+  const [better, worse] = direction === 'higher' ? [higher, lower] : [lower, higher]
+  return { better, worse, equal }
 }
 
 function intervalAnswer(interval: Interval | null): number[] | null {
@@ -179,6 +202,7 @@ export function categoryFromRow(row: ComparedCategory): CategoryAnswer {
     only_baseline: row.onlyBaseline,
     only_candidate: row.onlyCandidate,
     moves: row.moves,
+    moved: row.moved,
     stuart_maxwell: row.stuartMaxwell,
     bowker: row.bowker,
     shares: row.shares.map(({ label, baseline, candidate, difference, pHolm }) => ({
@@ -191,7 +215,23 @@ export function categoryFromRow(row: ComparedCategory): CategoryAnswer {
       p_holm: pHolm,
       method: difference.method,
     })),
+    verdict: row.verdict,
+    summary: categorySummaryOf(row),
   }
+}
+
+function categorySummaryOf(row: ComparedCategory): string {
+  const tests = [
+    row.stuartMaxwell === null ? '' : `Stuart–Maxwell p ${row.stuartMaxwell.p.toPrecision(2)}`,
+    row.bowker === null ? '' : `Bowker p ${row.bowker.p.toPrecision(2)}`,
+    row.moves === null && row.leastP !== null
+      ? `least p of a label ${row.leastP.toPrecision(2)}, Holm`
+      : '',
+  ].filter((each) => each !== '')
+  const known = tests.length === 0 ? '' : ` (${tests.join(', ')})`
+  const moved = row.moved === null ? '' : `${row.moved} moved, `
+  const missing = row.onlyBaseline + row.onlyCandidate
+  return `${row.key}${known}: ${row.verdict}; ${row.pairs} pairs, ${moved}${missing} missing`
 }
 
 export function validityFromRow(

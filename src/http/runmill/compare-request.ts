@@ -3,7 +3,8 @@ import { storableText } from '../../domain/ids.ts'
 
 const text = z.string().transform(storableText)
 const name = text.pipe(z.string().min(1).max(1000))
-const key = text.pipe(z.string().min(1).max(500))
+/** The key of a score, or `latency`, `tokens`, `cost`. */
+export const measureKey = text.pipe(z.string().min(1).max(500))
 
 const metadata = z.record(z.string().max(500), z.string().max(1000))
 
@@ -33,14 +34,16 @@ export const compareRequest = z.object({
       'What the metadata of `previous` or `latest` must contain, for example {"branch": "main"}',
     ),
   measures: z
-    .array(key)
+    .array(measureKey)
     .max(100)
     .optional()
     .describe('Keys of scores, or `latency`, `tokens`, `cost`; without it, all that there are'),
   directions: z
     .record(z.string().max(500), z.enum(['higher', 'lower']))
     .optional()
-    .describe('Which way is better, by key, where the configuration of the score does not say so'),
+    .describe(
+      'Which way is better, by key, whatever is stored (`PUT /api/runmill/score-directions`) or in the config of the score',
+    ),
   margins: z
     .record(z.string().max(500), z.number().min(0))
     .optional()
@@ -50,14 +53,14 @@ export const compareRequest = z.object({
   tolerance: z.number().min(0).default(1e-9).describe('Differences up to this are equal'),
   sort: z
     .object({
-      measure: key,
+      measure: measureKey,
       by: z.enum(['difference', 'baseline', 'candidate']).default('difference'),
       order: z.enum(['asc', 'desc']).default('asc'),
     })
     .optional()
     .describe('Of the rows; without it, the newest examples come first'),
   change: z
-    .object({ measure: key, is: z.array(changes).min(1).max(4) })
+    .object({ measure: measureKey, is: z.array(changes).min(1).max(4) })
     .optional()
     .describe('Rows whose measure changed in one of these ways'),
   examples: z

@@ -18,6 +18,9 @@ const measureAnswer = z.object({
   key: z.string(),
   is_score: z.boolean(),
   direction: z.enum(['higher', 'lower']),
+  direction_source: z
+    .enum(['request', 'stored', 'config', 'measure', 'assumed'])
+    .describe('Who says so; `assumed`: nobody, and higher is taken for better'),
   pairs: z.int(),
   /** Of each side alone, over the pairs. */
   baseline_mean: z.number().nullable(),
@@ -52,6 +55,12 @@ const measureAnswer = z.object({
       delta: z.number().nullable(),
       interval,
       p: z.number().nullable(),
+      method: z.string(),
+      detectable: z.number().nullable(),
+      better: z.int(),
+      worse: z.int(),
+      equal: z.int(),
+      missing: z.int(),
       verdict,
     })
     .nullable(),
@@ -67,7 +76,13 @@ const categoryAnswer = z.object({
   pairs: z.int(),
   only_baseline: z.int(),
   only_candidate: z.int(),
-  moves: z.array(z.array(z.int())).nullable(),
+  moves: z
+    .array(z.array(z.int()))
+    .nullable()
+    .describe(
+      'Pairs by their label of the baseline (row) and of the candidate (column); null when an example has several labels on a side',
+    ),
+  moved: z.int().nullable().describe('Pairs whose label is another one'),
   stuart_maxwell: chiSquared,
   bowker: chiSquared,
   shares: z.array(
@@ -82,6 +97,10 @@ const categoryAnswer = z.object({
       method: z.string(),
     }),
   ),
+  verdict: z
+    .enum(['different', 'undecided', 'identical', 'cannot judge'])
+    .describe('Whether the shares of the labels differ'),
+  summary: z.string(),
 })
 
 const validityAnswer = z.object({

@@ -64,7 +64,7 @@ async function compare(db: Db, store: ColumnStore, tenantId: string, asked: Comp
   await experimentAggregateFreshen(db, tenantId, ids)
   const directions: Directions = {
     asked: asked.directions ?? {},
-    configured: await scoreDirectionList(db, tenantId),
+    known: await scoreDirectionList(db, tenantId),
   }
   const after = asked.cursor === undefined ? null : readExamplePlace(asked.cursor)
   const { metadata, text } = asked.examples ?? {}
@@ -141,7 +141,7 @@ async function summaryOf(
   if (Math.max(pairs.length, keys.length) > mostMeasures) compared.hasMoreKeys = true
   for (const pair of pairs.slice(0, mostMeasures)) {
     await pause(pairing.size)
-    const direction = directionOf(pair, directions)
+    const { direction } = directionOf(pair, directions)
     compared.measures.push({
       row: compareMeasure(pairing, pair, options),
       worst: pair.isScore ? worstCase(pairing, pair, direction, options) : null,
@@ -212,7 +212,7 @@ function orderOf(
   const key = sort?.measure ?? change?.measure
   const measure = measures.find((each) => each.key === key) ?? null
   const isHigherBetter =
-    directionOf(measure ?? { key: key ?? '', isScore: true }, directions) === 'higher'
+    directionOf(measure ?? { key: key ?? '', isScore: true }, directions).direction === 'higher'
   const names: Record<string, Change> = {
     improved: isHigherBetter ? 'higher' : 'lower',
     regressed: isHigherBetter ? 'lower' : 'higher',

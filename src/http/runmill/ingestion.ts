@@ -80,6 +80,7 @@ const serverAnswer = z.object({
       dead_letters: z.int(),
     }),
   ),
+  has_more_tenants: z.boolean().describe('Others were seen too, before those that are listed'),
 })
 
 const schema = {
@@ -119,7 +120,8 @@ export function getIngestion(app: App, { db, backlog, flow, health }: IngestionS
 
   async function server(now: number): Promise<z.output<typeof serverAnswer>> {
     const sight = await health.sight()
-    const ids = flow.tenants().slice(0, listedTenants)
+    const seen = flow.tenants()
+    const ids = seen.slice(0, listedTenants)
     const names = await tenantListAmong(db, ids)
     const tenants: z.output<typeof serverAnswer>['tenants'] = []
     for (const id of ids) {
@@ -157,6 +159,7 @@ export function getIngestion(app: App, { db, backlog, flow, health }: IngestionS
       waiting: waitingOf(null, now),
       flow: flowOf(null),
       tenants,
+      has_more_tenants: seen.length > listedTenants,
     }
   }
 

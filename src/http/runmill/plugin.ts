@@ -12,6 +12,7 @@ import { getExperimentsIdItems } from './experiment-items.ts'
 import { experimentRoutes } from './experiments.ts'
 import { getIngestion, type IngestionServices } from './ingestion.ts'
 import { getRuns, getRunsId } from './runs.ts'
+import { scoreDirectionRoutes } from './score-directions.ts'
 import { traceRoutes } from './traces.ts'
 import { getExperimentRows } from './experiment-rows.ts'
 
@@ -27,6 +28,7 @@ export async function runmill(app: App, services: IngestionServices): Promise<vo
   const paths = collectPaths(app)
   const columns = createColumnStore(services.db)
   postCompare(app, services, columns)
+  scoreDirectionRoutes(app, services)
   getIngestion(app, services)
   deadLetterRoutes(app, services)
   getRuns(app, services)

@@ -141,6 +141,7 @@ export function getRunsId(app: App, services: Services): void {
             cost_details: anyAnswer,
             attachments: z.array(fileAnswer),
             scores: z.array(scoreAnswer),
+            has_more_scores: z.boolean(),
             example: z
               .object({ id: uuidAnswer, dataset_id: uuidAnswer, reference: anyAnswer })
               .nullable(),
@@ -155,7 +156,7 @@ export function getRunsId(app: App, services: Services): void {
       if (row === null) throw new RunmillError(404, 'There is no such run')
       const exampleId = row.referenceExampleId
       const [scores, example] = await Promise.all([
-        feedbackList(db, tenantId, { runIds: [id], offset: 0, limit: shownScores }),
+        feedbackList(db, tenantId, { runIds: [id], offset: 0, limit: shownScores + 1 }),
         exampleId === null ? null : exampleFind(db, tenantId, exampleId, null),
       ])
       return {
@@ -174,7 +175,8 @@ export function getRunsId(app: App, services: Services): void {
           size,
           url: blobUrl(services, request, { blobId, mimeType, fileName: name }),
         })),
-        scores: scores.map(scoreFromRow),
+        scores: scores.slice(0, shownScores).map(scoreFromRow),
+        has_more_scores: scores.length > shownScores,
         example: example && {
           id: example.id,
           dataset_id: example.datasetId,

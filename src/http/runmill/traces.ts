@@ -67,6 +67,7 @@ export function traceRoutes(app: App, { db }: Services): void {
             runs: z.array(shortRunAnswer),
             has_more_runs: z.boolean(),
             scores: z.array(scoreAnswer),
+            has_more_scores: z.boolean(),
           }),
         },
       },
@@ -90,7 +91,7 @@ export function traceRoutes(app: App, { db }: Services): void {
           // Also where the trace has no run of which it could be told.
           traceIds: [trace.key],
           offset: 0,
-          limit: shownScores,
+          limit: shownScores + 1,
         }),
         root === undefined ? null : experimentFind(db, tenantId, root.experimentId),
       ])
@@ -113,7 +114,8 @@ export function traceRoutes(app: App, { db }: Services): void {
         latency: trace.latency === null ? null : Number(trace.latency),
         runs: rows.map(shortRunFromRow),
         has_more_runs: next !== null,
-        scores: scores.map(scoreFromRow),
+        scores: scores.slice(0, shownScores).map(scoreFromRow),
+        has_more_scores: scores.length > shownScores,
       }
     },
   )

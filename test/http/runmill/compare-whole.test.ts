@@ -182,7 +182,17 @@ test('labels are compared as categories; configs and failures are told of', asyn
   expect(measures[1]).toMatchObject({
     is_same_config: false,
     pairs: 5,
-    if_errored_were_worst: { worst: 0, filled: 1, pairs: 6, delta: 0, verdict: 'identical' },
+    if_errored_were_worst: {
+      worst: 0,
+      filled: 1,
+      pairs: 6,
+      delta: 0,
+      better: 0,
+      worse: 0,
+      equal: 6,
+      missing: 0,
+      verdict: 'identical',
+    },
   })
   expect(measures[0].if_errored_were_worst).toBeNull()
   expect(validity.is_same_config).toBe(false)
@@ -196,7 +206,9 @@ test('labels are compared as categories; configs and failures are told of', asyn
       [3, 0],
       [1, 2],
     ],
+    moved: 1,
     stuart_maxwell: { statistic: 1, df: 1 },
+    verdict: 'undecided',
     shares: [
       { label: 'kind', baseline: 0.5, candidate: 4 / 6, p: 1, p_holm: 1 },
       { label: 'rude', delta: -1 / 6 },

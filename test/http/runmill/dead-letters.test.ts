@@ -5,7 +5,7 @@ import type { IngestEvent } from '../../../src/domain/events.ts'
 import { deadLetterInsert } from '../../../src/store/write/dead-letters.ts'
 import { feedbackOn, runEvent } from '../../support/comparison-rows.ts'
 import { harness, type Harness } from '../../support/harness.ts'
-import { insertAdminKey } from '../../support/tenant.ts'
+import { insertKey } from '../../support/tenant.ts'
 
 const path = '/api/runmill/dead-letters'
 
@@ -184,7 +184,7 @@ test('only a key with the scope admin handles those of another tenant', async ()
   const other = await h.addTenant()
   const [id] = await keep(h, scores(1), 'r', other.id)
   const url = `${path}?tenant_id=${other.id}`
-  const admin = { 'x-api-key': await insertAdminKey(h.db, h.tenant.id) }
+  const admin = { 'x-api-key': await insertKey(h.db, h.tenant.id, ['read', 'write', 'admin']) }
   expect((await h.call('GET', url)).status).toBe(403)
   expect((await h.call('GET', url, undefined, admin)).body.dead_letters).toMatchObject([{ id }])
   const replay = `${path}/${id!}/replay?tenant_id=${other.id}`

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { harness, type Harness } from '../../support/harness.ts'
 import { keepEvent } from '../../support/seeded-tenant.ts'
-import { insertAdminKey } from '../../support/tenant.ts'
+import { insertKey } from '../../support/tenant.ts'
 
 const path = '/api/runmill/ingestion'
 
@@ -46,7 +46,7 @@ describe('200', () => {
     await sendScores(h)
     await sendScores(h, other)
     await keepEvent(h, other.id, randomUUID(), 'out of range')
-    const admin = { 'x-api-key': await insertAdminKey(h.db, h.tenant.id) }
+    const admin = { 'x-api-key': await insertKey(h.db, h.tenant.id, ['read', 'write', 'admin']) }
     const { status, body } = await h.call('GET', path, undefined, admin)
     expect(status).toBe(200)
     const { server } = body

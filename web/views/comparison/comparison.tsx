@@ -9,12 +9,14 @@ import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { Head } from '../../shell/head.tsx'
 import { datasetsUrl, datasetUrl } from '../../url/addresses.ts'
+import { besideOf, Candidates } from './candidates.tsx'
+import { CategoryTables } from './categories.tsx'
 import { useKeys } from './keys.ts'
 import { type Row, useComparison } from './read.ts'
 import { Rows } from './rows.tsx'
 import { type ComparisonState, useComparisonState } from './state.ts'
 import { Filters, Pickers } from './toolbar.tsx'
-import { Candidates, ValidityLine, Verdicts } from './verdict.tsx'
+import { ValidityLine, Verdicts } from './verdict.tsx'
 
 const Drawer = lazy(async () => import('./drawer.tsx'))
 
@@ -68,6 +70,11 @@ export default function Comparison() {
   })
   useEffect(() => setActive(-1), [state.sort, state.change, state.search])
 
+  const beside = useMemo(
+    () => besideOf(first?.comparisons ?? [], state.beside),
+    [first, state.beside],
+  )
+
   if (state.candidates.length === 0) return <NothingChosen />
   if (first === undefined) {
     if (!all.isError) return <Loading what="Comparing" />
@@ -78,6 +85,7 @@ export default function Comparison() {
   const { baseline } = first
   const { candidate, measures, validity } = comparison
   const shown = shownMeasures(measures, state.columns)
+  const category = comparison.categories.find(({ key }) => key === state.category)
 
   return (
     <div class={state.open === null ? 'comparison' : 'comparison comparison-open'}>
@@ -92,20 +100,10 @@ export default function Comparison() {
         <Pickers baseline={baseline} candidate={candidate} state={state} set={set} />
       </Head>
       <ValidityLine validity={validity} />
-      <Verdicts comparison={comparison} baseline={baseline} />
+      <Verdicts comparison={comparison} baseline={baseline} state={state} set={set} />
+      {category !== undefined && <CategoryTables category={category} />}
       {first.comparisons.length > 1 && (
-        <Candidates
-          comparisons={first.comparisons}
-          show={(id) =>
-            set({
-              candidates: [
-                id,
-                ...first.comparisons.map((each) => each.candidate.id).filter((each) => each !== id),
-              ],
-              open: null,
-            })
-          }
-        />
+        <Candidates comparisons={first.comparisons} beside={beside} state={state} set={set} />
       )}
       <Filters measures={measures} shown={shown} state={state} set={set} />
       {pages.isError && <Problem error={pages.error} again={() => void pages.refetch()} />}
@@ -118,6 +116,7 @@ export default function Comparison() {
           hasMore={hasNextPage}
           more={more}
           measures={shown}
+          beside={beside}
           active={at}
           open={open}
           state={state}

@@ -2,7 +2,7 @@ import { useQueries } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import type { Measure, NamedExperiment } from '../../api/answers.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
-import { ExampleDrawer, exampleQuery } from '../../parts/example-drawer.tsx'
+import { ExampleDrawer, exampleQuery, MoreExecutions } from '../../parts/example-drawer.tsx'
 import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { Field } from '../../parts/viewer/field.tsx'
@@ -75,6 +75,12 @@ export default function Drawer({
               setChosen({ ...at, [side === 0 ? 'baseline' : 'candidate']: index })
             }
           />
+          {a.has_more_executions && (
+            <MoreExecutions shown={a.executions.length} experiment={baseline} />
+          )}
+          {b.has_more_executions && (
+            <MoreExecutions shown={b.executions.length} experiment={candidate} />
+          )}
           <ScoreTable
             measures={measures}
             row={row}

@@ -1,6 +1,6 @@
 import { type InfiniteData, keepPreviousData, useInfiniteQuery } from '@tanstack/preact-query'
 import { request } from '../../api/client.ts'
-import type { CompareAnswer, ComparisonRow } from '../../api/answers.ts'
+import type { CompareAnswer, ComparisonRow, ShortRun, Values } from '../../api/answers.ts'
 import { useLive } from '../../parts/live.ts'
 import { preview } from '../../parts/preview.ts'
 import type { ComparisonState } from './state.ts'
@@ -11,11 +11,14 @@ export interface Row {
   text: string
   baseline: Side
   candidate: Side
-  measures: ComparisonRow['measures']
+  measures: Values
+  /** What further candidates have of it, by their ids. */
+  others: Readonly<Record<string, { side: Side; measures: Values }>>
 }
 
 /** What an experiment made of an example. */
 export interface Side {
+  /** At most `mostListed`. */
   executions: number
   failed: number
   unfinished: number
@@ -26,6 +29,9 @@ interface Page extends Omit<CompareAnswer, 'rows'> {
 }
 
 const rowsPerPage = 100
+
+/** Of each side, the API lists so many executions of an example. */
+export const mostListed = 100
 
 /** While an experiment runs, the comparison is read again so often, in milliseconds. */
 const liveMs = 5000
@@ -95,10 +101,16 @@ function rowOf(row: ComparisonRow, text: string): Row {
     baseline: sideOf(row.baseline),
     candidate: sideOf(row.candidate),
     measures: row.measures,
+    others: Object.fromEntries(
+      row.others.map(({ candidate_id: id, runs, measures }) => [
+        id,
+        { side: sideOf(runs), measures },
+      ]),
+    ),
   }
 }
 
-function sideOf(runs: ComparisonRow['baseline']): Side {
+function sideOf(runs: readonly ShortRun[]): Side {
   const counts = { executions: runs.length, failed: 0, unfinished: 0 }
   for (const { status } of runs) {
     if (status === 'error') counts.failed += 1

@@ -1,7 +1,8 @@
+import { Fragment } from 'preact'
 import { memo } from 'preact/compat'
-import type { Measure } from '../../api/answers.ts'
+import type { Comparison, Measure } from '../../api/answers.ts'
 import { amount, difference } from '../../parts/format.ts'
-import type { Row, Side } from './read.ts'
+import { mostListed, type Row, type Side } from './read.ts'
 import { changeOf, changeSigns, reasonOf } from './tone.ts'
 
 /** One example: what it is, how both sides ended, and each measure from baseline to candidate. */
@@ -10,6 +11,7 @@ export const ComparisonRow = memo(function ComparisonRow({
   index,
   top,
   measures,
+  beside,
   isActive,
   isOpen,
   open,
@@ -19,6 +21,7 @@ export const ComparisonRow = memo(function ComparisonRow({
   /** In pixels from the first row. */
   top: number
   measures: readonly Measure[]
+  beside: readonly Comparison[]
   isActive: boolean
   isOpen: boolean
   open: (index: number) => void
@@ -46,7 +49,12 @@ export const ComparisonRow = memo(function ComparisonRow({
         <End side={row.candidate} name="candidate" />
       </td>
       {measures.map((measure) => (
-        <Cell key={measure.key} row={row} measure={measure} />
+        <Fragment key={measure.key}>
+          <Cell row={row} measure={measure} />
+          {beside.map(({ candidate: { id } }) => (
+            <BesideCell key={id} held={row.others[id]} measure={measure} />
+          ))}
+        </Fragment>
       ))}
     </tr>
   )
@@ -55,14 +63,12 @@ export const ComparisonRow = memo(function ComparisonRow({
 /** How often each side executed the example, where it was not once. */
 function Repetitions({ row: { baseline, candidate } }: { row: Row }) {
   if (baseline.executions <= 1 && candidate.executions <= 1) return null
-  const same = baseline.executions === candidate.executions
-  const text = same ? `×${baseline.executions}` : `×${baseline.executions}/${candidate.executions}`
+  const [a, b] = [baseline, candidate].map(({ executions }) =>
+    executions < mostListed ? String(executions) : `${executions} or more`,
+  )
   return (
-    <span
-      class="repetitions"
-      title={`Means of ${baseline.executions} and ${candidate.executions} executions`}
-    >
-      {text}
+    <span class="repetitions" title={`Means of ${a} and ${b} executions`}>
+      ×{a === b ? a : `${a}/${b}`}
     </span>
   )
 }
@@ -93,6 +99,37 @@ function Cell({ row, measure }: { row: Row; measure: Measure }) {
       <span class="cell-a">{a === null ? <Reason side={row.baseline} /> : amount(measure, a)}</span>{' '}
       <span class="cell-b">
         {b === null ? <Reason side={row.candidate} /> : amount(measure, b)}
+      </span>{' '}
+      <span class={`cell-change tone-${tone}`} title={word}>
+        <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>
+        {a !== null && b !== null && change !== 'equal' && difference(measure, b - a)}
+      </span>
+    </td>
+  )
+}
+
+/** What a further candidate has, and how that is to the baseline. */
+function BesideCell({
+  held,
+  measure,
+}: {
+  held: Row['others'][string] | undefined
+  measure: Measure
+}) {
+  // While other candidates are read, the rows are still those of before.
+  if (held === undefined)
+    return (
+      <td role="cell" class="beside">
+        …
+      </td>
+    )
+  const { a, b } = held.measures[measure.key] ?? { a: null, b: null }
+  const change = changeOf(held, measure)
+  const { sign, word, tone } = changeSigns[change]
+  return (
+    <td role="cell" class={`beside cell-${change}`}>
+      <span class="beside-value">
+        {b === null ? <Reason side={held.side} /> : amount(measure, b)}
       </span>{' '}
       <span class={`cell-change tone-${tone}`} title={word}>
         <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>

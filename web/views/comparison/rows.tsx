@@ -1,13 +1,14 @@
+import { Fragment } from 'preact'
 import { memo } from 'preact/compat'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import type { Measure } from '../../api/answers.ts'
-import { count, counted } from '../../parts/format.ts'
+import type { Comparison, Measure } from '../../api/answers.ts'
+import { count, counted, difference } from '../../parts/format.ts'
 import { useVisibleRows } from '../../parts/virtual-rows.ts'
 import { MeasureHead } from './measure-head.tsx'
 import type { Row } from './read.ts'
 import { ComparisonRow } from './row.tsx'
 import { changes, type ComparisonState } from './state.ts'
-import { changeSigns } from './tone.ts'
+import { changeSigns, verdictTones } from './tone.ts'
 
 /** As in comparison.css. */
 const rowHeight = 36
@@ -27,6 +28,7 @@ export function Rows({
   hasMore,
   more,
   measures,
+  beside,
   active,
   open,
   state,
@@ -38,6 +40,8 @@ export function Rows({
   hasMore: boolean
   more: () => void
   measures: readonly Measure[]
+  /** Further candidates, whose values stand beside those of the first. */
+  beside: readonly Comparison[]
   active: number
   open: (index: number) => void
   state: ComparisonState
@@ -72,9 +76,13 @@ export function Rows({
         <table
           role="table"
           aria-rowcount={total === null ? -1 : total + 1}
-          style={{ '--measures': measures.map(widthOf).join(' ') }}
+          style={{
+            '--measures': measures
+              .map((measure) => [widthOf(measure), ...beside.map(() => besideWidth)].join(' '))
+              .join(' '),
+          }}
         >
-          <TableHead measures={measures} state={state} set={set} />
+          <TableHead measures={measures} beside={beside} state={state} set={set} />
           <tbody role="rowgroup" style={{ height: `${rows.length * rowHeight}px` }}>
             {rows.slice(first, last).map((row, offset) => (
               <ComparisonRow
@@ -83,6 +91,7 @@ export function Rows({
                 index={first + offset}
                 top={(first + offset) * rowHeight}
                 measures={measures}
+                beside={beside}
                 isActive={first + offset === Math.max(active, 0)}
                 isOpen={row.id === state.open}
                 open={open}
@@ -107,10 +116,12 @@ export function Rows({
 /** Apart from the rows, so that scrolling does not make it anew. */
 const TableHead = memo(function TableHead({
   measures,
+  beside,
   state,
   set,
 }: {
   measures: readonly Measure[]
+  beside: readonly Comparison[]
   state: ComparisonState
   set: (change: Partial<ComparisonState>) => void
 }) {
@@ -135,15 +146,51 @@ const TableHead = memo(function TableHead({
           <span>Candidate</span>
         </th>
         {measures.map((measure) => (
-          <th role="columnheader" scope="col" key={measure.key}>
-            <MeasureHead measure={measure} state={state} set={set} />
-          </th>
+          <Fragment key={measure.key}>
+            <th role="columnheader" scope="col">
+              <MeasureHead measure={measure} state={state} set={set} />
+            </th>
+            {beside.map((comparison) => (
+              <th role="columnheader" scope="col" class="beside" key={comparison.candidate.id}>
+                <BesideHead comparison={comparison} name={measure.key} />
+              </th>
+            ))}
+          </Fragment>
         ))}
       </tr>
     </thead>
   )
 })
 
+/** What a further candidate has of a measure. */
+function BesideHead({
+  comparison: { candidate, measures },
+  name,
+}: {
+  comparison: Comparison
+  name: string
+}) {
+  const measure = measures.find(({ key }) => key === name)
+  return (
+    <>
+      <span class="unseen">{name}: </span>
+      <span class="beside-name" title={candidate.name}>
+        {candidate.name}
+      </span>
+      {measure === undefined || measure.delta === null ? (
+        <span class="faint">no pairs</span>
+      ) : (
+        <span class={`tone-${verdictTones[measure.verdict]}`}>
+          <b>{difference(measure, measure.delta)}</b> {measure.verdict}
+        </span>
+      )}
+    </>
+  )
+}
+
+const besideWidth = '132px'
+
 function widthOf({ key, is_score }: Measure): string {
-  return key === 'cost' && !is_score ? '280px' : '196px'
+  if (is_score) return '196px'
+  return key === 'cost' ? '280px' : '216px'
 }

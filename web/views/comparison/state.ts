@@ -22,6 +22,12 @@ export interface ComparisonState {
   search: string
   /** Keys of the measures that have a column; null for those that are shown unless somebody chooses. */
   columns: readonly string[] | null
+  /** Ids of the further candidates whose values stand beside those of the first; null for those that usually do. */
+  beside: readonly string[] | null
+  /** Whether failed executions are judged as if they had the worst score. */
+  isErroredWorst: boolean
+  /** The category whose labels are shown. */
+  category: string | null
   /** The example that is shown open. */
   open: string | null
 }
@@ -67,13 +73,16 @@ function readState(parameters: URLSearchParams): ComparisonState {
           },
     change: filtered === null || is.length === 0 ? null : { measure: filtered, is },
     search: get('search') ?? '',
-    columns: parameters.has('column') ? parameters.getAll('column').filter(Boolean) : null,
+    columns: getSome(parameters, 'column'),
+    beside: getSome(parameters, 'beside'),
+    isErroredWorst: get('errored') === 'worst',
+    category: get('category'),
     open: get('open'),
   }
 }
 
 function writeState(parameters: URLSearchParams, change: Partial<ComparisonState>): void {
-  const { sort, change: chosen, candidates, columns } = change
+  const { sort, change: chosen, candidates } = change
   if (change.baseline !== undefined) put(parameters, 'baseline', change.baseline)
   if (candidates !== undefined) putAll(parameters, 'candidate', candidates)
   if (sort !== undefined) {
@@ -86,12 +95,27 @@ function writeState(parameters: URLSearchParams, change: Partial<ComparisonState
     put(parameters, 'change', chosen?.is.join(',') ?? null)
   }
   if (change.search !== undefined) put(parameters, 'search', change.search)
-  if (columns !== undefined) {
-    // A column without a name says that there is none.
-    if (columns === null) parameters.delete('column')
-    else putAll(parameters, 'column', columns.length === 0 ? [''] : columns)
-  }
+  if (change.columns !== undefined) putSome(parameters, 'column', change.columns)
+  if (change.beside !== undefined) putSome(parameters, 'beside', change.beside)
+  if (change.isErroredWorst !== undefined)
+    put(parameters, 'errored', change.isErroredWorst ? 'worst' : null)
+  if (change.category !== undefined) put(parameters, 'category', change.category)
   if (change.open !== undefined) put(parameters, 'open', change.open)
+}
+
+/** @returns null where nobody has chosen */
+function getSome(parameters: URLSearchParams, name: string): string[] | null {
+  return parameters.has(name) ? parameters.getAll(name).filter(Boolean) : null
+}
+
+/** One without a name says that none is chosen. */
+function putSome(
+  parameters: URLSearchParams,
+  name: string,
+  values: readonly string[] | null,
+): void {
+  if (values === null) parameters.delete(name)
+  else putAll(parameters, name, values.length === 0 ? [''] : values)
 }
 
 function putAll(parameters: URLSearchParams, name: string, values: readonly string[]): void {

@@ -23,7 +23,7 @@ export const changeSigns: Record<Change, { sign: string; word: string; tone: str
 const tolerance = 1e-9
 
 /** How a row's value of a measure changed. */
-export function changeOf(row: Row, { key, direction }: Measure): Change {
+export function changeOf(row: Pick<Row, 'measures'>, { key, direction }: Measure): Change {
   const { a, b } = row.measures[key] ?? { a: null, b: null }
   if (a === null || b === null) return 'missing'
   const gain = direction === 'higher' ? b - a : a - b

@@ -8,6 +8,9 @@ import { usePages } from '../../parts/pages.ts'
 import { type ComparisonState, linkTo } from './state.ts'
 import { changeSigns } from './tone.ts'
 
+/** No id and no name. */
+const olderValue = '…'
+
 type Set = (change: Partial<ComparisonState>, options?: { push?: boolean }) => void
 
 /** Which experiments are compared. Others of the dataset can be chosen in their place. */
@@ -31,13 +34,27 @@ export function Pickers({
   const among = (held: NamedExperiment) =>
     listed.some(({ id }) => id === held.id) ? listed : [held, ...listed]
   const others = { sort: null, change: null, open: null }
+  const older = pages.hasNextPage && (
+    <option value={olderValue}>
+      {pages.isFetchingNextPage ? 'Loading …' : 'Load older experiments …'}
+    </option>
+  )
+  /** Whether the choice was to load what else can be chosen. What was chosen before stays so. */
+  const isOlder = (select: HTMLSelectElement, before: string): boolean => {
+    if (select.value !== olderValue) return false
+    select.value = before
+    if (!pages.isFetchingNextPage) void pages.fetchNextPage()
+    return true
+  }
   return (
     <div class="pickers">
       <label>
         <span>Candidate</span>
         <select
           value={candidate.id}
-          onChange={({ currentTarget: { value } }) => {
+          onChange={({ currentTarget }) => {
+            if (isOlder(currentTarget, candidate.id)) return
+            const { value } = currentTarget
             const rest = state.candidates.slice(1).filter((each) => each !== value)
             const isBaseline = value === baseline.id
             set(
@@ -55,15 +72,18 @@ export function Pickers({
               {name}
             </option>
           ))}
+          {older}
         </select>
       </label>
       <label>
         <span>Baseline</span>
         <select
           value={state.baseline === null ? '' : baseline.id}
-          onChange={({ currentTarget: { value } }) =>
+          onChange={({ currentTarget }) => {
+            if (isOlder(currentTarget, state.baseline === null ? '' : baseline.id)) return
+            const { value } = currentTarget
             set({ ...others, baseline: value === '' ? null : value }, { push: true })
-          }
+          }}
         >
           <option value="">
             {state.baseline === null ? `previous: ${baseline.name}` : 'previous'}
@@ -75,6 +95,7 @@ export function Pickers({
                 {name}
               </option>
             ))}
+          {older}
         </select>
       </label>
       <button

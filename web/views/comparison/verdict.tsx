@@ -1,13 +1,16 @@
-import type { CompareAnswer, Measure, NamedExperiment } from '../../api/answers.ts'
+import { useState } from 'preact/hooks'
+import type { Comparison, Measure, NamedExperiment, Validity } from '../../api/answers.ts'
 import { Badge } from '../../parts/badge.tsx'
-import { amount, count, counted, difference, short } from '../../parts/format.ts'
+import { amount, count, counted, difference, probability, short } from '../../parts/format.ts'
 import { DifferenceBar } from '../../parts/interval-bar.tsx'
+import { CategoryLine } from './categories.tsx'
+import { DirectionChoice, DirectionMark } from './direction.tsx'
+import { judgedAs } from './judged.ts'
+import type { ComparisonState } from './state.ts'
 import { verdictTones } from './tone.ts'
 
-type Comparison = CompareAnswer['comparisons'][number]
-
 /** Whether the two sides can be compared at all, and what a mean would hide. */
-export function ValidityLine({ validity }: { validity: Comparison['validity'] }) {
+export function ValidityLine({ validity }: { validity: Validity }) {
   const { both, changed_examples, is_same_dataset, warnings } = validity
   const isFine = warnings.length === 0
   return (
@@ -24,18 +27,31 @@ export function ValidityLine({ validity }: { validity: Comparison['validity'] })
 
 /** One line for each score: which way it went, by how much, how sure that is, and over how many examples. */
 export function Verdicts({
-  comparison,
+  comparison: { candidate, measures, categories },
   baseline,
+  state,
+  set,
 }: {
   comparison: Comparison
   baseline: NamedExperiment
+  state: ComparisonState
+  set: (change: Partial<ComparisonState>) => void
 }) {
-  const scores = comparison.measures.filter(({ is_score }) => is_score)
-  const shown = scores.length > 0 ? scores : comparison.measures
+  const scores = measures.filter(({ is_score }) => is_score)
+  const shown = scores.length > 0 ? scores : measures
+  const filled = Math.max(0, ...shown.map((each) => each.if_errored_were_worst?.filled ?? 0))
   return (
-    <section class="verdicts" aria-label={`${comparison.candidate.name} against ${baseline.name}`}>
+    <section class="verdicts" aria-label={`${candidate.name} against ${baseline.name}`}>
       {shown.map((measure) => (
-        <VerdictLine key={measure.key} measure={measure} />
+        <VerdictLine key={measure.key} measure={measure} isWorst={state.isErroredWorst} />
+      ))}
+      {categories.map((category) => (
+        <CategoryLine
+          key={category.key}
+          category={category}
+          isOpen={state.category === category.key}
+          toggle={() => set({ category: state.category === category.key ? null : category.key })}
+        />
       ))}
       {scores.length === 0 && (
         <p class="soft">
@@ -43,16 +59,42 @@ export function Verdicts({
           SDK or later, to see which is better.
         </p>
       )}
+      {filled > 0 && (
+        <label class="check worst-choice">
+          <input
+            type="checkbox"
+            checked={state.isErroredWorst}
+            onChange={() => set({ isErroredWorst: !state.isErroredWorst })}
+          />
+          <span>
+            Judge failed executions as if they had the worst score.{' '}
+            <span class="soft">
+              {state.isErroredWorst
+                ? 'The columns below show what was measured.'
+                : `${counted(filled, 'example')} without a score ${filled === 1 ? 'is' : 'are'} left out for that reason.`}
+            </span>
+          </span>
+        </label>
+      )}
     </section>
   )
 }
 
-export function VerdictLine({ measure }: { measure: Measure }) {
-  const { key, delta, interval, p, p_holm, verdict, pairs, better, worse, equal, missing } = measure
+function VerdictLine({ measure, isWorst }: { measure: Measure; isWorst: boolean }) {
+  const judged = judgedAs(measure, isWorst)
+  const { key, delta, interval, p, p_holm, verdict, pairs, better, worse, equal, missing } = judged
+  const ifWorst = measure.if_errored_were_worst
+  const [isAsking, setAsking] = useState(false)
+  const isUnknown = measure.direction_source === 'assumed'
   const tone = verdictTones[verdict]
   return (
     <p class="verdict">
-      <strong class="verdict-key">{key}</strong>
+      <span class="verdict-key">
+        <strong>{key}</strong>
+        {measure.is_score && !isUnknown && (
+          <DirectionMark measure={measure} change={() => setAsking(!isAsking)} />
+        )}
+      </span>
       <span class={`verdict-delta tone-${tone}`}>
         {delta === null ? 'no pairs' : difference(measure, delta)}
       </span>
@@ -68,7 +110,7 @@ export function VerdictLine({ measure }: { measure: Measure }) {
         )}
         {p !== null && (
           <span
-            title={`${measure.method}${p_holm === null ? '' : `; Holm over the scores: ${short(p_holm)}`}`}
+            title={`${judged.method}${p_holm === null ? '' : `; Holm over the scores: ${short(p_holm)}`}`}
           >
             p {probability(p)}
           </span>
@@ -78,81 +120,25 @@ export function VerdictLine({ measure }: { measure: Measure }) {
           {count(better)} better / {count(worse)} worse / {count(equal)} equal
         </span>
         <span class={missing > 0 ? 'tone-warn' : undefined}>{count(missing)} missing</span>
-        {verdict === 'undecided' && measure.detectable !== null && (
+        {verdict === 'undecided' && judged.detectable !== null && (
           <span
             title={`With ${counted(pairs, 'pair')}, four of five experiments would find a difference of this size. A smaller one may be there unseen.`}
           >
-            detects ≥ {amount(measure, measure.detectable)}
+            detects ≥ {amount(measure, judged.detectable)}
           </span>
+        )}
+        {ifWorst !== null && isWorst && (
+          <span>
+            {count(ifWorst.filled)} failed as {short(ifWorst.worst)}
+          </span>
+        )}
+        {ifWorst !== null && !isWorst && ifWorst.verdict !== measure.verdict && (
+          <span class="tone-warn">{ifWorst.verdict} if failed were worst</span>
+        )}
+        {measure.is_score && (isUnknown || isAsking) && (
+          <DirectionChoice measure={measure} done={() => setAsking(false)} />
         )}
       </span>
     </p>
-  )
-}
-
-function probability(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : String(Number(p.toPrecision(2)))
-}
-
-/** With several candidates: each beside the others, and which of them the rows show. */
-export function Candidates({
-  comparisons,
-  show,
-}: {
-  comparisons: readonly Comparison[]
-  show: (id: string) => void
-}) {
-  const keys = [...new Set(comparisons.flatMap(({ measures }) => measures.map(({ key }) => key)))]
-  return (
-    <div class="table-frame candidates">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Candidate</th>
-            {keys.map((key) => (
-              <th scope="col" key={key}>
-                {key}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="unseen">Rows</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {comparisons.map(({ candidate, measures }, index) => (
-            <tr key={candidate.id} class={index === 0 ? 'chosen' : undefined}>
-              <th scope="row">{candidate.name}</th>
-              {keys.map((key) => {
-                const measure = measures.find((each) => each.key === key)
-                return (
-                  <td key={key}>
-                    {measure === undefined || measure.delta === null ? (
-                      <span class="faint">no pairs</span>
-                    ) : (
-                      <>
-                        <span class={`mean-value tone-${verdictTones[measure.verdict]}`}>
-                          {difference(measure, measure.delta)}
-                        </span>{' '}
-                        <Badge tone={verdictTones[measure.verdict]}>{measure.verdict}</Badge>
-                      </>
-                    )}
-                  </td>
-                )
-              })}
-              <td>
-                {index === 0 ? (
-                  <span class="soft">shown below</span>
-                ) : (
-                  <button type="button" onClick={() => show(candidate.id)}>
-                    Show rows
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   )
 }

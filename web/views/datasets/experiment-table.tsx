@@ -23,7 +23,7 @@ export function isLive({ last_activity_at, ended_at }: ExperimentSummary, now: s
 /** More keys than that are in no table that anybody could read. The comparison has all of them. */
 const mostKeys = 6
 
-/** Keys of scores, those of the most experiments first, and then by name. */
+/** All keys of scores, those of the most experiments first, and then by name. */
 function keysOf(experiments: readonly ExperimentSummary[]): string[] {
   const counts = new Map<string, number>()
   for (const { scores } of experiments) {
@@ -31,10 +31,7 @@ function keysOf(experiments: readonly ExperimentSummary[]): string[] {
       if (avg !== null) counts.set(key, (counts.get(key) ?? 0) + 1)
     }
   }
-  return [...counts]
-    .toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
-    .slice(0, mostKeys)
-    .map(([key]) => key)
+  return [...counts].toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([key]) => key)
 }
 
 /** Experiments, one to a row. Each row reads its own intervals. */
@@ -51,51 +48,60 @@ export function ExperimentTable({
   choose: (id: string, isChosen: boolean) => void
   hasOlder: boolean
 }) {
-  const keys = keysOf(experiments)
+  const all = keysOf(experiments)
+  const keys = all.slice(0, mostKeys)
   return (
-    <div class="table-frame">
-      <table class="table experiments">
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="unseen">Compare</span>
-            </th>
-            <th scope="col">Experiment</th>
-            <th scope="col" class="number">
-              Executions
-            </th>
-            {keys.map((key) => (
-              <th scope="col" key={key} class="cut" title={key}>
-                {key}
+    <>
+      <div class="table-frame">
+        <table class="table experiments">
+          <thead>
+            <tr>
+              <th scope="col">
+                <span class="unseen">Compare</span>
               </th>
+              <th scope="col">Experiment</th>
+              <th scope="col" class="number">
+                Executions
+              </th>
+              {keys.map((key) => (
+                <th scope="col" key={key} class="cut" title={key}>
+                  {key}
+                </th>
+              ))}
+              <th scope="col" class="number">
+                Latency p50
+              </th>
+              <th scope="col" class="number">
+                Tokens
+              </th>
+              <th scope="col" class="number">
+                Cost
+              </th>
+              <th scope="col">Started</th>
+            </tr>
+          </thead>
+          <tbody>
+            {experiments.map((experiment, index) => (
+              <Row
+                key={experiment.id}
+                experiment={experiment}
+                isLive={isLive(experiment, now)}
+                keys={keys}
+                isChosen={chosen.includes(experiment.id)}
+                choose={choose}
+                isOldest={!hasOlder && index === experiments.length - 1}
+              />
             ))}
-            <th scope="col" class="number">
-              Latency p50
-            </th>
-            <th scope="col" class="number">
-              Tokens
-            </th>
-            <th scope="col" class="number">
-              Cost
-            </th>
-            <th scope="col">Started</th>
-          </tr>
-        </thead>
-        <tbody>
-          {experiments.map((experiment, index) => (
-            <Row
-              key={experiment.id}
-              experiment={experiment}
-              isLive={isLive(experiment, now)}
-              keys={keys}
-              isChosen={chosen.includes(experiment.id)}
-              choose={choose}
-              isOldest={!hasOlder && index === experiments.length - 1}
-            />
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </tbody>
+        </table>
+      </div>
+      {all.length > keys.length && (
+        <p class="note">
+          {keys.length} of {all.length} scores are in this table, those of the most experiments. A
+          comparison and an experiment show all of them.
+        </p>
+      )}
+    </>
   )
 }
 

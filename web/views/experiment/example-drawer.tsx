@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { ExampleAnswer, Execution, NamedExperiment } from '../../api/answers.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
-import { ExampleDrawer, exampleQuery } from '../../parts/example-drawer.tsx'
+import { ExampleDrawer, exampleQuery, MoreExecutions } from '../../parts/example-drawer.tsx'
 import { compactCount, cost, duration } from '../../parts/format.ts'
 import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
@@ -40,20 +40,19 @@ export default function ExperimentExample({
     >
       {read.isPending && <Loading />}
       {read.isError && <Problem error={read.error} again={() => void read.refetch()} />}
-      {read.data !== undefined && (
-        <Body key={id} answer={read.data} dataset={experiment.dataset_id} />
-      )}
+      {read.data !== undefined && <Body key={id} answer={read.data} experiment={experiment} />}
     </ExampleDrawer>
   )
 }
 
 function Body({
-  answer: { example, executions },
-  dataset,
+  answer: { example, executions, has_more_executions },
+  experiment,
 }: {
   answer: ExampleAnswer
-  dataset: string
+  experiment: NamedExperiment
 }) {
+  const dataset = experiment.dataset_id
   const [at, setAt] = useState(0)
   const execution = executions[at] ?? executions[0]
   return (
@@ -75,6 +74,7 @@ function Body({
           ))}
         </div>
       )}
+      {has_more_executions && <MoreExecutions shown={executions.length} experiment={experiment} />}
       {execution === undefined ? (
         <p class="nothing">This experiment has not executed the example.</p>
       ) : (

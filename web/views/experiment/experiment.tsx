@@ -25,7 +25,7 @@ import { MoreButton } from '../../parts/more-button.tsx'
 import { usePages } from '../../parts/pages.ts'
 import { Problem } from '../../parts/problem.tsx'
 import { Head } from '../../shell/head.tsx'
-import { compareUrl, datasetsUrl, datasetUrl } from '../../url/addresses.ts'
+import { compareUrl, datasetsUrl, datasetUrl, runsOfUrl } from '../../url/addresses.ts'
 import { put, useSearchState } from '../../url/search.ts'
 import { ItemTable } from './item-table.tsx'
 
@@ -85,7 +85,7 @@ export default function Experiment({ params }: { params: { experiment?: string }
   const { data } = summary
   // SDKs print one address for experiments and for projects without a dataset.
   if (summary.error instanceof ApiError && summary.error.status === 404)
-    return <Redirect to={`/app/runs?project=${encodeURIComponent(id)}`} replace />
+    return <Redirect to={runsOfUrl(id)} replace />
   return (
     <>
       <Head
@@ -102,7 +102,7 @@ export default function Experiment({ params }: { params: { experiment?: string }
               ]),
         ]}
       >
-        <Link href={`/app/runs?project=${encodeURIComponent(id)}`}>Its runs</Link>
+        <Link href={runsOfUrl(id)}>Its runs</Link>
         <Link href={compareUrl([id])} class="button">
           Compare with the one before
         </Link>
@@ -202,6 +202,12 @@ function Summary({ summary }: { summary: SummaryAnswer }) {
             )
           })}
         </dl>
+      )}
+      {summary.has_more_measures && (
+        <p class="cut-note">
+          This experiment has more scores: {count(measures.length)} measures are shown. Its examples
+          have all of theirs.
+        </p>
       )}
     </>
   )

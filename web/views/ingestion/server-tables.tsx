@@ -83,6 +83,12 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
         ) : (
           <Tenants tenants={server.tenants} />
         )}
+        {server.has_more_tenants && (
+          <p class="soft">
+            Only the {server.tenants.length} that were seen last are listed. The address{' '}
+            <code>/app/ingestion?tenant=</code> with the id of a tenant shows its dead letters.
+          </p>
+        )}
       </section>
     </>
   )

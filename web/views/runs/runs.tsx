@@ -123,6 +123,9 @@ export default function Runs() {
           choose={(id) => update((next) => put(next, 'project', id))}
         />
       )}
+      {isLive && live.data !== undefined && live.data.next_cursor !== null && (
+        <p class="cut-note">The tail shows the newest {liveRows}. Stop it to read further back.</p>
+      )}
       {!isLive && (
         <MoreButton
           hasMore={pages.hasNextPage}

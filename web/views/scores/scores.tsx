@@ -8,10 +8,11 @@ import type {
   ExperimentSummary,
   SummaryAnswer,
 } from '../../api/answers.ts'
-import { request } from '../../api/client.ts'
+import { query, request } from '../../api/client.ts'
 import { Empty, Snippet } from '../../parts/empty.tsx'
 import { compactCount, cost, duration, short } from '../../parts/format.ts'
 import { Loading } from '../../parts/loading.tsx'
+import { usePages } from '../../parts/pages.ts'
 import { Problem } from '../../parts/problem.tsx'
 import { Time } from '../../parts/time.tsx'
 import { Head } from '../../shell/head.tsx'
@@ -32,17 +33,25 @@ const amounts: Readonly<Record<string, { title: string; write: (value: number) =
 /** The scores of a dataset's experiments over time, each with its interval. */
 export default function Scores() {
   const [parameters, update] = useSearchState()
-  const datasets = useQuery({
-    queryKey: ['datasets-to-choose'],
-    queryFn: async ({ signal }) =>
-      request<DatasetsAnswer>('/api/runmill/datasets?limit=100', { signal }),
-  })
-  const choices = datasets.data?.datasets ?? []
+  const datasets = usePages<DatasetsAnswer>(
+    ['datasets-to-choose'],
+    (cursor) => `/api/runmill/datasets${query({ cursor, limit: 100 })}`,
+  )
+  const choices = datasets.data?.pages.flatMap((page) => page.datasets) ?? []
   const first = choices.find(({ experiments }) => experiments > 0) ?? choices[0]
   const chosen = parameters.get('dataset') ?? first?.id ?? null
   return (
     <>
       <Head title="Scores">
+        {datasets.hasNextPage && (
+          <button
+            type="button"
+            disabled={datasets.isFetchingNextPage}
+            onClick={() => void datasets.fetchNextPage()}
+          >
+            Load more datasets
+          </button>
+        )}
         {choices.length > 0 && (
           <label class="check">
             <span class="soft">Dataset</span>
@@ -124,7 +133,7 @@ function History({ dataset }: { dataset: string }) {
         <Table experiments={experiments} keys={keys} held={held} />
       </details>
       <p class="note block">
-        The newest {plotted} experiments of{' '}
+        {read.data.next_cursor === null ? 'All' : 'The newest'} {experiments.length} experiments of{' '}
         <Link href={datasetUrl(dataset)}>{read.data.dataset.name}</Link>. Means are over examples,
         repetitions averaged within each; bars are 95 % intervals. Two intervals that overlap may
         still differ: <Link href={datasetUrl(dataset)}>compare</Link> the experiments, which pairs

@@ -48,6 +48,12 @@ export function RunDetails({ id, trace, isLive }: { id: string; trace: string; i
         payloads={[run.inputs, run.outputs, run.metadata].filter((each) => each !== null)}
       />
       <Scores scores={run.scores} />
+      {run.has_more_scores && (
+        <p class="note">
+          Only the first {count(run.scores.length)} scores are shown. The API has all of them:{' '}
+          <code>GET /api/v1/feedback?run={run.id}</code>
+        </p>
+      )}
       <More name="Metadata" value={run.metadata} />
       <More name="Events" value={run.events} />
       <More name="Tokens in detail" value={run.usage_details} />

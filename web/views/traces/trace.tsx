@@ -12,7 +12,7 @@ import { compactCount, cost, count, counted, duration, exactTime } from '../../p
 import { Loading } from '../../parts/loading.tsx'
 import { Problem } from '../../parts/problem.tsx'
 import { Head } from '../../shell/head.tsx'
-import { experimentUrl } from '../../url/addresses.ts'
+import { experimentUrl, runsOfTraceUrl, runsOfUrl } from '../../url/addresses.ts'
 import { put, useSearchState } from '../../url/search.ts'
 import { RunDetails, WholePayload } from './run-details.tsx'
 import { Timeline } from './timeline.tsx'
@@ -80,7 +80,7 @@ function Shown({ trace, id }: { trace: TraceAnswer; id: string }) {
                   label: trace.experiment.name,
                   href:
                     trace.experiment.dataset_id === null
-                      ? `/app/runs?project=${trace.experiment.id}`
+                      ? runsOfUrl(trace.experiment.id)
                       : experimentUrl(trace.experiment.id),
                 },
               ]
@@ -89,6 +89,18 @@ function Shown({ trace, id }: { trace: TraceAnswer; id: string }) {
         <CopyButton text={() => location.href} label="Copy link" />
       </Head>
       <Summary trace={trace} root={root} />
+      {trace.has_more_runs && (
+        <p class="cut-note">
+          This trace is longer: its first {count(runs.length)} runs are shown, and tokens, errors
+          and scores are theirs.{' '}
+          <Link href={runsOfTraceUrl(trace.id)}>All of its runs, page by page</Link>
+        </p>
+      )}
+      {trace.has_more_scores && (
+        <p class="cut-note">
+          Only {count(trace.scores.length)} scores are counted in the tree. Each run shows its own.
+        </p>
+      )}
       {lines.length === 0 ? (
         <div class="details">
           <p class="soft">No run of this trace has arrived. What the trace itself was given:</p>
@@ -113,12 +125,6 @@ function Shown({ trace, id }: { trace: TraceAnswer; id: string }) {
           )}
         </div>
       )}
-      {trace.has_more_runs && (
-        <p class="note">
-          Only the first {count(runs.length)} runs are shown. <Link href="/app/runs">Runs</Link>{' '}
-          finds the others by a filter.
-        </p>
-      )}
     </>
   )
 }
@@ -133,7 +139,11 @@ function Summary({ trace, root }: { trace: TraceAnswer; root: Run | undefined })
       {(trace.latency ?? root?.latency ?? null) !== null && (
         <span>{duration(trace.latency ?? root?.latency ?? 0)}</span>
       )}
-      <span>{counted(trace.runs.length, 'run')}</span>
+      <span>
+        {trace.has_more_runs
+          ? `first ${count(trace.runs.length)} runs`
+          : counted(trace.runs.length, 'run')}
+      </span>
       {tokens !== null && tokens > 0 && <span>{compactCount(tokens)} tokens</span>}
       {price !== null && price > 0 && <span>{cost(price)}</span>}
       {errors > 0 && <Badge tone="bad">{counted(errors, 'error')}</Badge>}

@@ -1,18 +1,19 @@
-import sql from 'sql-template-tag'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { runStatement } from '../../statements.ts'
 
-/** Lists by key whether a lower score is better, where a config of the key says so. */
+/** Which way a score is better. */
+export interface ScoreDirectionRow {
+  key: string
+  isLowerBetter: boolean
+  /** Somebody has told Runmill; otherwise a config of the score says so. */
+  isStored: boolean
+}
+
+/** Lists the scores of which it is known, by key. */
 export async function scoreDirectionList(
   db: Db,
   tenantId: string,
-): Promise<ReadonlyMap<string, boolean>> {
-  const statement = sql`
--- name: score_direction_list
--- Which way scores are better, by key. Reads only.
-select key, bool_or(is_lower_score_better) as is_lower_better from feedback_configs
-where tenant_id = ${tenant} and deleted_at is null and is_lower_score_better is not null
-group by key`
-  const rows = await runComposed<{ key: string; isLowerBetter: boolean }>(db, tenantId, statement)
-  return new Map(rows.map(({ key, isLowerBetter }) => [key, isLowerBetter]))
+): Promise<ReadonlyMap<string, ScoreDirectionRow>> {
+  const rows = await runStatement<ScoreDirectionRow>(db, 'score_direction_list', [tenantId])
+  return new Map(rows.map((row) => [row.key, row]))
 }
