@@ -55,7 +55,7 @@ export interface IngestionAnswer {
   problems: string[]
   waiting: Waiting
   flow: Flow
-  dead_letters: { count: number; reasons: { reason: string; count: number }[] }
+  dead_letters: { count: number; reasons: { id: string; reason: string; count: number }[] }
   server: ServerIngestion | null
 }
 

@@ -9,7 +9,7 @@ import { timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import { isAllowed } from '../auth.ts'
 import type { HealthState } from '../health/health.ts'
 import type { App, Services } from '../services.ts'
-import { countedLetters } from './dead-letters.ts'
+import { countedLetters, countedReason } from './dead-letters.ts'
 
 /** What a process knows of its queue and of itself. */
 export interface IngestionServices extends Services {
@@ -46,7 +46,7 @@ const flowAnswer = z.object({
 
 const deadLetters = z.object({
   count: z.int().describe(`Counted up to ${countedLetters}`),
-  reasons: z.array(z.object({ reason: z.string(), count: z.int() })),
+  reasons: z.array(countedReason),
 })
 
 const tenantAnswer = z.object({ id: uuidAnswer, name: z.string() })
