@@ -52,6 +52,7 @@ const deadLetters = z.object({
 const tenantAnswer = z.object({ id: uuidAnswer, name: z.string() })
 
 const serverAnswer = z.object({
+  queue_on: z.enum(['redis', 'postgres', 'inline']).describe('Where the jobs are'),
   lanes: z.array(
     z.object({
       lane: z.string(),
@@ -104,7 +105,10 @@ const schema = {
 }
 
 /** `GET /api/runmill/ingestion`. */
-export function getIngestion(app: App, { db, backlog, flow, health }: IngestionServices): void {
+export function getIngestion(
+  app: App,
+  { db, queue, backlog, flow, health }: IngestionServices,
+): void {
   const startedAt = Date.now()
 
   const waitingOf = (tenantId: string | null, now: number): z.output<typeof waiting> => {
@@ -140,6 +144,7 @@ export function getIngestion(app: App, { db, backlog, flow, health }: IngestionS
     }
     const { counts, oldest, memory } = sight
     return {
+      queue_on: queue.kind,
       lanes: ingestLanes.map((lane) => {
         const { waiting = 0, active = 0, delayed = 0 } = counts?.[lane] ?? {}
         const times = Object.values(oldest?.[lane] ?? {}).filter((at) => at !== null)
