@@ -26,6 +26,7 @@ export interface Lane {
 }
 
 export interface ServerIngestion {
+  queue_on: 'redis' | 'postgres' | 'inline'
   lanes: Lane[]
   jobs: { queue: string; waiting: number; active: number; delayed: number }[]
   memory: { used_bytes: number; max_bytes: number } | null

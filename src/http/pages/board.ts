@@ -6,13 +6,13 @@ import type { App, Services } from '../services.ts'
 import { boardPath, type BoardPasses } from './board-pass.ts'
 
 /**
- * What bull-board needs: its own files and this server. It names fonts of another server, which are not loaded, and its
- * addresses are relative to a `<base>`.
+ * What bull-board needs: its own files and this server; its addresses are relative to a `<base>`. Fonts that it names on
+ * another server are not loaded, nor are styles inside of its document, which are few and only ornament.
  */
 const boardPolicy = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
   "connect-src 'self'",
