@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { afterEach, expect, test, vi } from 'vitest'
 import { exitCodes } from '../../src/cli/exit.ts'
 import { datasetsCommand, experimentsCommand } from '../../src/cli/list-commands.ts'
 import { tailCommand } from '../../src/cli/tail-command.ts'
 import { eventVersion } from '../../src/domain/events.ts'
 import { connect, run } from '../support/command-line.ts'
-import { rootRun, second } from '../support/comparison-rows.ts'
+import { comparisonRows, linkEvent, rootRun, runEvent, second } from '../support/comparison-rows.ts'
 import { harness } from '../support/harness.ts'
 import { once, twoExperiments } from '../support/two-experiments.ts'
 
@@ -92,6 +93,26 @@ test('runmill tail asks for what it shows, and for no page beyond those that may
   expect(asked.slice(0, 3).map(({ cursor }) => cursor === undefined)).toEqual([true, false, false])
   const looks = asked.filter(({ cursor }) => cursor === undefined).length
   expect(asked.length).toBeLessThanOrEqual(3 + 2 * (looks - 1))
+})
+
+test('runmill tail follows an experiment of Langfuse, whose runs are in the project of its traces', async () => {
+  const h = await harness()
+  await connect(h)
+  const rows = comparisonRows(h.db, h.tenant.id)
+  const project = await rows.experiment(null, 'default')
+  const dataset = await rows.dataset()
+  const experiment = await rows.experiment(dataset, 'nightly')
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString()
+  const [linked, other] = [-2000, -1000].map((ms) => {
+    const id = randomUUID()
+    const patch = { traceId: id, name: 'n', runType: 'chain' as const, startTime: at(ms) }
+    return runEvent(id, { ...patch, experimentId: project, endTime: at(ms + 10) })
+  })
+  await h.ingest(linked!, other!)
+  await h.ingest(linkEvent(dataset, experiment, await rows.example(dataset), linked!.id))
+  const { code, printed } = await run(tailCommand, ['nightly', '--json', '--count', '1'])
+  expect(code).toBe(0)
+  expect(JSON.parse(printed)).toMatchObject({ id: linked!.id, status: 'success' })
 })
 
 test('a line of runmill tail for people', async () => {
