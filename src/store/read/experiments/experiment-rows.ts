@@ -141,8 +141,8 @@ async function experimentRowCountPiece(
 ): Promise<(ExecutionPlace & { count: number }) | null> {
   const statement = sql`
 -- name: experiment_row_count_piece
--- The number of executions that a filter selects among the next run items of an experiment, and the last of these. Reads
--- only.
+-- The number of executions that a filter selects among the next run items of an experiment, and the last of the items.
+-- Reads only.
 with passed as materialized (
   select item.example_id, item.id, item.example_version
   from run_items as item
