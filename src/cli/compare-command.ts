@@ -1,4 +1,4 @@
-import { baselineOf, candidateOf, numberOf, readArguments } from './arguments.ts'
+import { baselineOf, candidateOf, countOf, readArguments } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
 import { CliError, exitCodes } from './exit.ts'
@@ -37,6 +37,7 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
   if (candidate === undefined || more.length > 0) {
     throw new CliError(exitCodes.usage, `Name a candidate, and at most one baseline.\n\n${usage}`)
   }
+  const top = countOf(values.top, '--top')
   const asked: CompareBody = {
     ...candidateOf(candidate),
     ...baselineOf(baseline),
@@ -48,7 +49,6 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
   const comparison = await compare(connection, asked)
   const { regressed: key } = values
   if (key !== undefined) {
-    const top = numberOf(values.top, '--top')
     comparison.rows = (
       await readRegressed(connection, asked, comparison, key, { limit: top, bodies: 'full' })
     ).rows
@@ -58,7 +58,9 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     console.log(comparisonText(comparison))
     for (const row of comparison.rows) {
       const { example_id: id, inputs } = row
-      console.log(`  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+      console.log(
+        `  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs ?? null).slice(0, 100)}`,
+      )
     }
   }
   return exitCodes.pass
