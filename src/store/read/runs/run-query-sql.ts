@@ -92,8 +92,10 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
       select distinct item.trace_id from run_items as item
       where item.tenant_id = ${tenant} and item.experiment_id = asked.id and item.trace_id is not null
     ) as linked
-    join runs as run on run.trace_id = linked.trace_id
-    where ${hasNoRunsSql} and ${where}
+    cross join lateral (
+      select run.id, run.start_time from runs as run where run.trace_id = linked.trace_id and ${where} offset 0
+    ) as run
+    where ${hasNoRunsSql}
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit})
   ) as candidate
@@ -101,10 +103,15 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   limit ${place.limit}`
 }
 
-/** True for an asked experiment without runs of its own. A number, so that it is known before any trace is looked at. */
+/**
+ * True for an asked experiment without runs of its own. A number, so that it is known before any trace is looked at; in
+ * order, so that it is looked for in the index.
+ */
 const hasNoRunsSql = sql`(
       select count(*) from (
-        select from runs as own where own.tenant_id = ${tenant} and own.experiment_id = asked.id limit 1
+        select from runs as own where own.tenant_id = ${tenant} and own.experiment_id = asked.id
+        order by own.start_time desc, own.id
+        limit 1
       ) as any_run
     ) = 0`
 
