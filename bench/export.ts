@@ -137,8 +137,8 @@ async function fill(db: Db, tenantId: string): Promise<void> {
     insert into experiments (tenant_id, id, dataset_id, name, name_scope, start_time, created_at, updated_at)
     values (${tenantId}, ${experiment}, ${dataset}, 'bench', ${tenantId}, now(), now(), now())`
   // In pieces: each statement has a time limit.
-  for (let from = 0; from < rows; from += 20_000) {
-    await fillPiece(db, [tenantId, dataset, experiment], from, Math.min(from + 20_000, rows) - 1)
+  for (let from = 0; from < rows; from += 5000) {
+    await fillPiece(db, [tenantId, dataset, experiment], from, Math.min(from + 5000, rows) - 1)
   }
   // Each table by itself, for the same reason.
   for (const table of ['runs', 'traces', 'run_items', 'feedback', 'examples']) {

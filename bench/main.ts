@@ -52,6 +52,9 @@ const benchmarks: Record<string, Benchmark> = {
   },
   comparison: { measures: 'the comparison page against its bare SQL' },
   compare: { measures: 'POST /api/runmill/compare of two large experiments' },
+  'compare-large': {
+    measures: 'POST /api/runmill/compare of two experiments of a million examples: memory, others',
+  },
   export: { measures: 'runmill export of a million executions: time, memory, sums' },
   page: { measures: 'the page in Chromium: first rows, frames while scrolling' },
   otlp: { measures: 'spans a second over OTLP, with CPU time by process' },

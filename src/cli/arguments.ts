@@ -74,6 +74,13 @@ export function numberOf(text: string, option: string): number {
   throw new CliError(exitCodes.usage, `${option} takes a number of 0 or more, not ${text}`)
 }
 
+/** @throws CliError when the text is no whole number of 1 or more */
+export function countOf(text: string, option: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new CliError(exitCodes.usage, `${option} takes a whole number of 1 or more, not ${text}`)
+}
+
 const unitsMs: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,

@@ -88,7 +88,7 @@ export async function send(
       if (response.ok) return response
       const text = await response.text()
       const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
-      if (response.status !== 429 || !(seconds <= 30) || attempt === mostTries) {
+      if (![429, 503].includes(response.status) || !(seconds <= 30) || attempt === mostTries) {
         throw refusal(connection, response.status, text)
       }
       await pause(seconds * 1000)

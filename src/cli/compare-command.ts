@@ -2,8 +2,8 @@ import {
   assertKeys,
   baselineOf,
   candidateOf,
+  countOf,
   directionsOf,
-  numberOf,
   readArguments,
 } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
@@ -48,6 +48,7 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     throw new CliError(exitCodes.usage, `Name a candidate, and at most one baseline.\n\n${usage}`)
   }
   const directions = directionsOf(values.direction)
+  const top = countOf(values.top, '--top')
   const asked: CompareBody = {
     ...candidateOf(candidate),
     ...baselineOf(baseline),
@@ -62,7 +63,6 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
   assertKeys(Object.keys(directions), keys, '--direction')
   const { regressed: key } = values
   if (key !== undefined) {
-    const top = numberOf(values.top, '--top')
     comparison.rows = (
       await readRegressed(connection, asked, comparison, key, { limit: top, bodies: 'full' })
     ).rows
@@ -72,7 +72,9 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     console.log(comparisonText(comparison))
     for (const row of comparison.rows) {
       const { example_id: id, inputs } = row
-      console.log(`  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs)?.slice(0, 100)}`)
+      console.log(
+        `  ${id}  ${valuesOf(row, key!)}  ${JSON.stringify(inputs ?? null).slice(0, 100)}`,
+      )
     }
   }
   return exitCodes.pass

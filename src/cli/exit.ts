@@ -13,6 +13,11 @@ export const exitCodes = {
   failure: 70,
 } as const
 
+/** What is said of a file that cannot be written. */
+export function cannotBeWritten(path: string, error: unknown): string {
+  return `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+}
+
 /** Ends the command with a message for whoever gave it. */
 export class CliError extends Error {
   override name = 'CliError'

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { experimentOf, pairsOf, readArguments } from './arguments.ts'
 import { ask, type Connection, readConnection } from './client.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, cannotBeWritten, exitCodes } from './exit.ts'
 import { type Cell, type Column, NewColumns, scoreColumns } from './export/columns.ts'
 import {
   type End,
@@ -15,6 +15,7 @@ import {
 import { createWriter, type Format, formats } from './export/formats.ts'
 import { OutputFile } from './export/output-file.ts'
 import { findProject, readRuns, runCells, runColumns } from './export/run-rows.ts'
+import { onInterrupt } from './interrupts.ts'
 import { createProgress } from './progress.ts'
 
 const usage = `runmill export EXPERIMENT --output FILE [OPTIONS]
@@ -68,11 +69,19 @@ interface Manifest {
   finished_at: string
 }
 
+/** What the statistics of an experiment know of its rows. */
+interface Known {
+  /** The names of the columns of scores. */
+  scores: string[]
+  /** How many rows there are without a filter. */
+  rows: number
+}
+
 /** What is exported: where rows come from, and what they consist of. */
 interface Source {
   filter: Record<string, unknown>
-  /** What is known of the columns of scores before any row is read. */
-  scores(): Promise<string[]>
+  /** What is known before any row is read. */
+  known(): Promise<Known>
   columns(scores: readonly Column[]): Column[]
   /** @throws NewColumns */
   read(scores: readonly Column[], write: (row: Cell[]) => Promise<void>): Promise<End>
@@ -115,7 +124,12 @@ export async function exportCommand(args: string[], env: NodeJS.ProcessEnv): Pro
     started_at: startedAt.toISOString(),
     finished_at: new Date().toISOString(),
   }
-  await writeFile(`${output}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`)
+  const manifestFile = `${output}.manifest.json`
+  await writeFile(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`).catch(
+    (error: unknown) => {
+      throw new CliError(exitCodes.usage, cannotBeWritten(manifestFile, error))
+    },
+  )
   console.log(
     values.json
       ? JSON.stringify(manifest, null, 2)
@@ -142,19 +156,26 @@ function formatOf(given: string | undefined, output: string): Format {
 
 /** Writes the file, anew where a score appears that was not known before. */
 async function writeAll(source: Source, format: Format, output: string) {
-  const names = new Set(await source.scores())
+  const known = await source.known()
+  const names = new Set(known.scores)
+  const isWhole = Object.keys(source.filter).length === 0
+  const of = isWhole && known.rows > 0 ? ` of about ${known.rows}` : ''
   const progress = createProgress()
   for (;;) {
     const scores = scoreColumns(names)
     const columns = source.columns(scores)
     const file = await OutputFile.create(output)
+    const stay = onInterrupt((code) => {
+      file.discardNow()
+      process.exit(code)
+    })
     try {
       const writer = await createWriter(format, columns, file)
       let rows = 0
       const end = await source.read(scores, async (row) => {
         await writer.write(row)
         rows += 1
-        progress.tell(`${rows} rows`)
+        progress.tell(`${rows}${of} rows`)
       })
       await writer.end()
       return { end, columns, ...(await file.finish()) }
@@ -163,6 +184,7 @@ async function writeAll(source: Source, format: Format, output: string) {
       if (!(error instanceof NewColumns)) throw error
       for (const name of error.columns) names.add(name)
     } finally {
+      stay()
       progress.end()
     }
   }
@@ -193,11 +215,11 @@ function experimentSource(connection: Connection, given: string, values: Values)
   }
   return {
     filter,
-    scores: async () => {
+    known: async () => {
       // Once, so that `latest` stays the same one.
       found = await findExecuted(connection, name, query)
       query.delete('experiment_metadata')
-      return scoreNames(connection, found.id)
+      return statisticsOf(connection, found.id)
     },
     columns: executionColumns,
     read: async (scores, write) => {
@@ -208,17 +230,18 @@ function experimentSource(connection: Connection, given: string, values: Values)
   }
 }
 
-/** Which scores an experiment has, as far as its statistics know. */
-async function scoreNames(connection: Connection, experimentId: string): Promise<string[]> {
+async function statisticsOf(connection: Connection, experimentId: string): Promise<Known> {
   const path = `/api/v1/sessions/${experimentId}?include_stats=true`
-  const { feedback_stats: stats } = await ask<{
+  const { feedback_stats: stats, run_count: rows } = await ask<{
     feedback_stats?: Record<string, { avg: number | null; values?: object }> | null
+    run_count?: number | null
   }>(connection, 'GET', path)
-  return Object.entries(stats ?? {}).flatMap(([key, { avg, values }]) => [
+  const scores = Object.entries(stats ?? {}).flatMap(([key, { avg, values }]) => [
     ...(avg === null ? [] : [`score.${key}`]),
     ...(Object.keys(values ?? {}).length === 0 ? [] : [`label.${key}`]),
     `reason.${key}`,
   ])
+  return { scores, rows: rows ?? 0 }
 }
 
 async function runsSource(connection: Connection, name: string, values: Values): Promise<Source> {
@@ -229,7 +252,7 @@ async function runsSource(connection: Connection, name: string, values: Values):
   const { filter } = values
   return {
     filter: filter === undefined ? {} : { filter },
-    scores: async () => scoreNames(connection, project.id),
+    known: async () => statisticsOf(connection, project.id),
     columns: runColumns,
     read: async (scores, write) => {
       const cells = runCells(scores)

@@ -12,11 +12,18 @@ import {
 } from './arguments.ts'
 import { compare, type Connection, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, cannotBeWritten, exitCodes } from './exit.ts'
 import { readGateFile } from './gate-file.ts'
 import { failureVerdict, type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
 import { readRegressed, type Regressed } from './regressed.ts'
-import { failureJunit, failureMarkdown, gateJunit, gateMarkdown, gateText } from './render.ts'
+import {
+  failureJunit,
+  failureMarkdown,
+  gateJunit,
+  gateMarkdown,
+  gateText,
+  plain,
+} from './render.ts'
 
 const usage = `runmill gate --candidate NAME --undecided pass|fail [OPTIONS]
 
@@ -125,8 +132,8 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   const connection = readConnection(env)
   const until = Date.now() + durationOf(values.wait, '--wait')
   const write = async (markdown: string, junit: string): Promise<void> => {
-    if (values.markdown !== undefined) await writeFile(values.markdown, markdown)
-    if (values.junit !== undefined) await writeFile(values.junit, junit)
+    if (values.markdown !== undefined) await writeText(values.markdown, markdown)
+    if (values.junit !== undefined) await writeText(values.junit, junit)
   }
   try {
     const verdict = await judgedAt(async () => judgeNow(connection, asked, byKey, rules), until)
@@ -150,18 +157,34 @@ interface ByKey {
   leastMeans: readonly string[]
 }
 
+/** @throws CliError when the file cannot be written */
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text)
+  } catch (error) {
+    throw new CliError(exitCodes.usage, cannotBeWritten(path, error))
+  }
+}
+
 /** Judges as soon as that is possible, or else at the end of the time. */
 async function judgedAt(judge: () => Promise<GateVerdict>, until: number): Promise<GateVerdict> {
+  let told = ''
   for (;;) {
+    let why: string
     try {
       const verdict = await judge()
       if (verdict.outcome !== 'cannot judge' || Date.now() >= until) return verdict
+      why = verdict.reasons[0]!.message
     } catch (error) {
       const mayPass =
         error instanceof CliError &&
         (error.code === exitCodes.undecidable || error.code === exitCodes.unavailable)
       if (!mayPass || Date.now() >= until) throw error
+      why = error.message
     }
+    // A line for each reason, in the log of a job too: otherwise nobody knows what it waits for.
+    if (why !== told) console.error(`runmill: waiting, because ${plain(why)}`)
+    told = why
     await pause(Math.min(askAgainMs, Math.max(1, until - Date.now())))
   }
 }

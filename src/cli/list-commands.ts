@@ -1,4 +1,4 @@
-import { numberOf, pairsOf, readArguments } from './arguments.ts'
+import { countOf, pairsOf, readArguments } from './arguments.ts'
 import { readConnection } from './client.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { findDataset, listDatasets, listExperiments } from './lists.ts'
@@ -26,7 +26,7 @@ export async function datasetsCommand(args: string[], env: NodeJS.ProcessEnv): P
   )
   if (values.help) return shown(datasetsUsage)
   if (positionals.length > 0) throw new CliError(exitCodes.usage, datasetsUsage)
-  const limit = numberOf(values.limit, '--limit')
+  const limit = countOf(values.limit, '--limit')
   const datasets = await listDatasets(readConnection(env), { contains: values.contains, limit })
   if (values.json) return shown(JSON.stringify(datasets, null, 2))
   if (datasets.length === 0) return shown('There are no datasets.')
@@ -68,7 +68,7 @@ export async function experimentsCommand(args: string[], env: NodeJS.ProcessEnv)
   )
   if (values.help) return shown(experimentsUsage)
   if (positionals.length > 0) throw new CliError(exitCodes.usage, experimentsUsage)
-  const limit = numberOf(values.limit, '--limit')
+  const limit = countOf(values.limit, '--limit')
   const wanted = values.metadata
   const metadata = wanted === undefined ? undefined : pairsOf(wanted, '--metadata')
   const connection = readConnection(env)

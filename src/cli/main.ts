@@ -1,3 +1,4 @@
+import { productVersion } from '../domain/version.ts'
 import { compareCommand } from './compare-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { CliError, exitCodes } from './exit.ts'
@@ -29,12 +30,19 @@ const commands: Readonly<
   doctor: doctorCommand,
 }
 
+// After `| head` nobody reads on. That is no fault, and no verdict.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 const [name = '', ...args] = process.argv.slice(2)
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-if (command === undefined) {
-  const isAsked = name === '--help' || name === 'help'
-  console[isAsked ? 'log' : 'error'](usage)
-  process.exitCode = isAsked ? exitCodes.pass : exitCodes.usage
+if (['--help', '-h', 'help'].includes(name)) console.log(usage)
+else if (name === '--version') console.log(productVersion)
+else if (command === undefined) {
+  const said = name === '' ? '' : `runmill: There is no command ${plain(name)}.\n\n`
+  console.error(said + usage)
+  process.exitCode = exitCodes.usage
 } else {
   try {
     process.exitCode = await command(args, process.env)

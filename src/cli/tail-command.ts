@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { durationOf, numberOf, readArguments } from './arguments.ts'
+import { countOf, durationOf, readArguments } from './arguments.ts'
 import { readConnection } from './client.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { findProject, pageSize, readRuns } from './export/run-rows.ts'
+import { onInterrupt } from './interrupts.ts'
 import { plain } from './render.ts'
 
 const usage = `runmill tail PROJECT [OPTIONS]
@@ -15,7 +16,7 @@ const usage = `runmill tail PROJECT [OPTIONS]
   --count N         ends after N lines
   --json            prints each run as a line of JSON
 
-Ends with 0 when it is stopped, 2: no such project, 64: wrong usage or key, 69: server not reachable.`
+Ends with 0 when it is stopped or nobody reads on, 2: no such project, 64: wrong usage or key, 69: server not reachable.`
 
 const askAgainMs = 1000
 /** Runs that come late are seen when they began up to this long ago. */
@@ -56,13 +57,17 @@ export async function tailCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   if (name === undefined || more.length > 0) {
     throw new CliError(exitCodes.usage, `Name one project.\n\n${usage}`)
   }
-  const most = values.count === undefined ? Infinity : numberOf(values.count, '--count')
+  const most = values.count === undefined ? Infinity : countOf(values.count, '--count')
   const since = Date.now() - durationOf(values.since, '--since')
   const connection = readConnection(env)
   const project = await findProject(connection, name)
   /** The state in which each run was last printed, and when it began. */
   const seen = new Map<string, { state: string; at: number }>()
   let begin = since
+  // It has no other end.
+  const end = (): never => process.exit(exitCodes.pass)
+  onInterrupt(end)
+  process.stdout.once('error', end)
   for (let [lines, looks] = [0, 0]; ; looks++) {
     const from = new Date(begin).toISOString()
     const search = {

@@ -26,6 +26,7 @@ import { createHealthState, health, type Progress } from './health/health.ts'
 import { passUnknownMethod, refuseConnect } from './front-door/other-methods.ts'
 import { otlp, otlpOfLangfuse } from './otlp/plugin.ts'
 import { serveOwnPathsOnly } from './front-door/own-paths.ts'
+import { createBoardPasses } from './pages/board-pass.ts'
 import { pages } from './pages/plugin.ts'
 import { runmill } from './runmill/plugin.ts'
 import { stopUnwantedReads } from './reads.ts'
@@ -183,11 +184,12 @@ export async function buildApp({
     },
     { prefix: langfusePrefix },
   )
-  const own = { ...services, backlog, flow, health: app.healthState }
+  const boardPasses = createBoardPasses(services)
+  const own = { ...services, backlog, flow, health: app.healthState, boardPasses }
   await app.register(runmill, { ...own, prefix: '/api/runmill' })
   await app.register(otlp, services)
   await app.register(langsmith, services)
-  await app.register(pages, services)
+  await app.register(pages, { ...services, boardPasses })
   return app
 }
 

@@ -1,3 +1,4 @@
+import type { BaseAdapter } from '@bull-board/api/baseAdapter'
 import type { IngestLane, JobData, QueueName } from './catalog.ts'
 import type { QueueLosses } from './losses.ts'
 
@@ -105,6 +106,11 @@ export interface QueueBackend {
   losses(): QueueLosses
   /** The use of the connections to Postgres; null for a backend that has none. */
   connections(): QueuePool | null
+  /**
+   * The queues as bull-board shows them, read-only and without what clients sent; null for a backend that bull-board
+   * cannot look into, and before `start`.
+   */
+  board(): BaseAdapter[] | null
   /** Rejects when the datastore does not answer within a second or two. */
   ping(): Promise<void>
 }

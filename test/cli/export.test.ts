@@ -9,7 +9,7 @@ import { parquetReadObjects } from 'hyparquet'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { exportCommand } from '../../src/cli/export-command.ts'
 import { connect, run } from '../support/command-line.ts'
-import { comparisonRows, feedbackOn, rootRun } from '../support/comparison-rows.ts'
+import { comparisonRows, feedbackOn, linkEvent, rootRun } from '../support/comparison-rows.ts'
 import { harness, type Harness } from '../support/harness.ts'
 
 afterEach(() => {
@@ -267,6 +267,23 @@ describe('runmill export', () => {
       'label.tone': 'polite',
       outputs: { a: 'one' },
     })
+  })
+
+  test('the runs of an experiment of Langfuse, which are in the project of its traces', async () => {
+    const h = await harness()
+    const f = await fixture(h)
+    await connect(h)
+    const rows = comparisonRows(h.db, h.tenant.id)
+    const linking = await rows.experiment(f.datasetId, 'of langfuse')
+    const example = await rows.example(f.datasetId)
+    await h.ingest(linkEvent(f.datasetId, linking, example, f.runs[1].id))
+    const file = join(await folder(), 'runs.jsonl')
+    const { code } = await run(exportCommand, ['--runs', 'of langfuse', '-o', file])
+    expect(code).toBe(0)
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { id: f.runs[1].id, 'score.correct': 1, outputs: { a: 'one' } },
+    ])
   })
 
   test.each([

@@ -114,6 +114,27 @@ describe('what is written', () => {
     for (const verdict of verdicts) expect(validate(verdict)).toBe(true)
   })
 
+  test('a file that cannot be written: 64, whatever the verdict', async () => {
+    const h = await harness()
+    const f = await twoExperiments(h, base, base)
+    await connect(h)
+    const args = ['--candidate', f.candidate, '--undecided', 'fail', '--junit', '/nowhere/x.xml']
+    expect(await run(gateCommand, args)).toEqual({
+      code: 64,
+      printed: expect.stringContaining('/nowhere/x.xml cannot be written: ENOENT'),
+    })
+  })
+
+  test('while it waits it says for what, once for each reason', async () => {
+    const h = await harness()
+    await connect(h)
+    const told: string[] = []
+    vi.spyOn(console, 'error').mockImplementation((text: string) => void told.push(text))
+    const args = ['--candidate', 'late', '--undecided', 'fail', '--wait', '3s']
+    expect(await run(gateCommand, args)).toMatchObject({ code: 2 })
+    expect(told).toEqual(['runmill: waiting, because There is no experiment late on a dataset'])
+  })
+
   test('the comment links to the comparison and to the worst examples, and says how old the baseline is', async () => {
     const h = await harness()
     const f = await twoExperiments(h, base, shifted(-0.1))

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { afterEach, expect, test, vi } from 'vitest'
 import { exitCodes } from '../../src/cli/exit.ts'
 import { datasetsCommand, experimentsCommand } from '../../src/cli/list-commands.ts'
 import { tailCommand } from '../../src/cli/tail-command.ts'
 import { eventVersion } from '../../src/domain/events.ts'
 import { connect, run } from '../support/command-line.ts'
-import { rootRun, second } from '../support/comparison-rows.ts'
+import { comparisonRows, linkEvent, rootRun, runEvent, second } from '../support/comparison-rows.ts'
 import { harness } from '../support/harness.ts'
 import { once, twoExperiments } from '../support/two-experiments.ts'
 
@@ -94,6 +95,26 @@ test('runmill tail asks for what it shows, and for no page beyond those that may
   expect(asked.length).toBeLessThanOrEqual(3 + 2 * (looks - 1))
 })
 
+test('runmill tail follows an experiment of Langfuse, whose runs are in the project of its traces', async () => {
+  const h = await harness()
+  await connect(h)
+  const rows = comparisonRows(h.db, h.tenant.id)
+  const project = await rows.experiment(null, 'default')
+  const dataset = await rows.dataset()
+  const experiment = await rows.experiment(dataset, 'nightly')
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString()
+  const [linked, other] = [-2000, -1000].map((ms) => {
+    const id = randomUUID()
+    const patch = { traceId: id, name: 'n', runType: 'chain' as const, startTime: at(ms) }
+    return runEvent(id, { ...patch, experimentId: project, endTime: at(ms + 10) })
+  })
+  await h.ingest(linked!, other!)
+  await h.ingest(linkEvent(dataset, experiment, await rows.example(dataset), linked!.id))
+  const { code, printed } = await run(tailCommand, ['nightly', '--json', '--count', '1'])
+  expect(code).toBe(0)
+  expect(JSON.parse(printed)).toMatchObject({ id: linked!.id, status: 'success' })
+})
+
 test('a line of runmill tail for people', async () => {
   const h = await harness()
   const f = await twoExperiments(h, once(1), once(1))
@@ -120,6 +141,9 @@ test.each([
   ['experiments', experimentsCommand, ['x'], exitCodes.usage],
   ['experiments', experimentsCommand, ['--metadata', 'x'], exitCodes.usage],
   ['experiments', experimentsCommand, ['--dataset', 'none'], exitCodes.undecidable],
+  ['datasets', datasetsCommand, ['--limit', '0'], exitCodes.usage],
+  ['experiments', experimentsCommand, ['--limit', '1.5'], exitCodes.usage],
+  ['tail', tailCommand, ['none', '--count', '0'], exitCodes.usage],
   ['tail', tailCommand, [], exitCodes.usage],
   ['tail', tailCommand, ['none'], exitCodes.undecidable],
   ['tail', tailCommand, ['none', '--since', 'soon'], exitCodes.usage],

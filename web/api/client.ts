@@ -16,6 +16,8 @@ export interface RequestOptions {
   /** Sent as JSON. */
   body?: unknown
   signal?: AbortSignal
+  /** Lets the answer set a cookie. */
+  takesCookie?: true
   /** Default: the key that the user signed in with. */
   session?: Session
 }
@@ -41,7 +43,13 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
 
 async function send(
   path: string,
-  { method = 'GET', body, signal, session = getSession() ?? undefined }: RequestOptions,
+  {
+    method = 'GET',
+    body,
+    signal,
+    takesCookie,
+    session = getSession() ?? undefined,
+  }: RequestOptions,
 ): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (session !== undefined) headers['authorization'] = session.authorization
@@ -52,7 +60,7 @@ async function send(
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
-      credentials: 'omit',
+      credentials: takesCookie === true ? 'same-origin' : 'omit',
     })
   } catch (error) {
     if (signal?.aborted === true) throw error

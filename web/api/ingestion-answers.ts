@@ -26,6 +26,7 @@ export interface Lane {
 }
 
 export interface ServerIngestion {
+  queue_on: 'redis' | 'postgres' | 'inline'
   lanes: Lane[]
   jobs: { queue: string; waiting: number; active: number; delayed: number }[]
   memory: { used_bytes: number; max_bytes: number } | null
@@ -56,7 +57,7 @@ export interface IngestionAnswer {
   problems: string[]
   waiting: Waiting
   flow: Flow
-  dead_letters: { count: number; reasons: { reason: string; count: number }[] }
+  dead_letters: { count: number; reasons: { id: string; reason: string; count: number }[] }
   server: ServerIngestion | null
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
-import { CliError, exitCodes } from '../exit.ts'
+import { CliError, cannotBeWritten, exitCodes } from '../exit.ts'
 
 const chunkBytes = 1_000_000
 
@@ -23,10 +24,7 @@ export class OutputFile {
     try {
       return new OutputFile(path, await open(partOf(path), 'w'))
     } catch (error) {
-      throw new CliError(
-        exitCodes.usage,
-        `${path} cannot be written: ${error instanceof Error ? error.message : ''}`,
-      )
+      throw new CliError(exitCodes.usage, cannotBeWritten(path, error))
     }
   }
 
@@ -56,6 +54,11 @@ export class OutputFile {
     }
     await rename(partOf(this.#path), this.#path)
     return { bytes: size, sha256: this.#hash.digest('hex') }
+  }
+
+  /** Removes what was written, where the process ends at once. */
+  discardNow(): void {
+    rmSync(partOf(this.#path), { force: true })
   }
 
   /** Removes what was written. */

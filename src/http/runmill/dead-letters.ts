@@ -44,12 +44,7 @@ const chosen = {
     .transform(storableText)
     .optional()
     .describe('A part of the reason, in upper or lower case'),
-  reason_is: z
-    .string()
-    .min(1)
-    .transform(storableText)
-    .optional()
-    .describe('The whole reason, as it was answered'),
+  reason_id: z.hash('sha256').optional().describe('The id of a reason, as it was answered'),
 }
 
 const before = z.iso
@@ -58,6 +53,15 @@ const before = z.iso
   .describe('Only those that were kept before; without it, before now')
 
 const place = z.tuple([z.iso.datetime({ offset: true }), z.guid()])
+
+/** A reason, with how many dead letters have it. */
+export const countedReason = z.object({
+  id: z
+    .string()
+    .describe('Names the reason in `reason_id`: reasons are long, and hold values of clients'),
+  reason: z.string(),
+  count: z.int(),
+})
 
 const params = z.object({ letter_id: z.guid().toLowerCase() })
 const querystring = z.object(tenantParameter)
@@ -102,11 +106,11 @@ export function deadLetterRoutes(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { tenant_id, limit, cursor, reason_is: reasonIs, ...filter } = request.query
+      const { tenant_id, limit, cursor, reason_id: reasonId, ...filter } = request.query
       const tenantId = tenantOf(request, tenant_id)
       const [receivedAt, id] = cursor === undefined ? [] : readCursor(place, cursor)
       const after = receivedAt === undefined || id === undefined ? null : { receivedAt, id }
-      const found = await deadLetterList(db, tenantId, { ...filter, reasonIs }, after, limit + 1)
+      const found = await deadLetterList(db, tenantId, { ...filter, reasonId }, after, limit + 1)
       const shown = found.slice(0, limit)
       const last = found.length > limit ? shown.at(-1) : undefined
       return {
@@ -124,7 +128,7 @@ export function deadLetterRoutes(app: App, services: Services): void {
         summary: `Count events that could not be applied by reason, over the newest ${countedLetters}`,
         querystring,
         response: {
-          200: z.object({ reasons: z.array(z.object({ reason: z.string(), count: z.int() })) }),
+          200: z.object({ reasons: z.array(countedReason) }),
         },
       },
     },
@@ -183,8 +187,8 @@ export function deadLetterRoutes(app: App, services: Services): void {
     },
     async (request) => {
       const tenantId = tenantOf(request, request.query.tenant_id)
-      const { reason_is: reasonIs, before: until = clock.now(), ...rest } = request.body
-      const filter = { ...rest, reasonIs, before: until }
+      const { reason_id: reasonId, before: until = clock.now(), ...rest } = request.body
+      const filter = { ...rest, reasonId, before: until }
       const letters = await deadLetterListEvents(db, tenantId, filter, replayedAtOnce)
       const replayed = await replay(services, tenantId, letters)
       const [left] = await deadLetterListEvents(db, tenantId, filter, { events: 1, bytes: 1 })
@@ -228,8 +232,8 @@ export function deadLetterRoutes(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { tenant_id, all, reason_is: reasonIs, ...rest } = request.query
-      const filter = { ...rest, reasonIs }
+      const { tenant_id, all, reason_id: reasonId, ...rest } = request.query
+      const filter = { ...rest, reasonId }
       const tenantId = tenantOf(request, tenant_id)
       if (all === undefined && Object.values(filter).every((each) => each === undefined)) {
         throw new RunmillError(400, 'Say which ones: kind, reason or before; or all=true')

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { storableText } from '../../domain/ids.ts'
 import { stringifyWithRaw } from '../../domain/json.ts'
-import { StatementTimeoutError } from '../../store/errors.ts'
 import {
   type ExecutionFilter,
   type ExecutionLine,
@@ -62,7 +61,7 @@ const schema = {
   response: {
     200: file(
       'application/x-ndjson',
-      'The first line is `{"experiment": …}`, the last one `{"end": {"rows", "total"}}`: how many lines were between them, and how many executions the filter selects (null when they are too many to count). Each line between is one execution of one example, those of an example one after the other. `inputs`, `outputs`, `reference`, `metadata`, `example_metadata` and `error` are JSON as text. `scores` has by key the mean `score`, the `label` and the `reason`. An answer without the last line was cut off.',
+      'The first line is `{"experiment": …}`, the last one `{"end": {"rows", "total"}}`: how many lines were between them, and how many executions the filter selects, counted afterwards. Each line between is one execution of one example, those of an example one after the other. `inputs`, `outputs`, `reference`, `metadata`, `example_metadata` and `error` are JSON as text. `scores` has by key the mean `score`, the `label` and the `reason`. An answer without the last line was cut off.',
     ),
   },
 }
@@ -120,18 +119,8 @@ async function* linesOf(
     const after = page.at(-1)!
     page = await experimentRowList(db, tenantId, experimentId, filter, { after, limit })
   }
-  const total = await countOf(source)
+  const total = await experimentRowCount(db, tenantId, experimentId, filter)
   yield `${JSON.stringify({ end: { rows, total } })}\n`
-}
-
-/** @returns null when they are too many to be counted in the time that a statement has */
-async function countOf({ db, tenantId, experimentId, filter }: Source): Promise<number | null> {
-  try {
-    return await experimentRowCount(db, tenantId, experimentId, filter)
-  } catch (error) {
-    if (error instanceof StatementTimeoutError) return null
-    throw error
-  }
 }
 
 function nextLimit(limit: number, bytes: number): number {

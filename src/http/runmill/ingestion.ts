@@ -9,7 +9,7 @@ import { timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import { isAllowed } from '../auth.ts'
 import type { HealthState } from '../health/health.ts'
 import type { App, Services } from '../services.ts'
-import { countedLetters } from './dead-letters.ts'
+import { countedLetters, countedReason } from './dead-letters.ts'
 
 /** What a process knows of its queue and of itself. */
 export interface IngestionServices extends Services {
@@ -46,12 +46,13 @@ const flowAnswer = z.object({
 
 const deadLetters = z.object({
   count: z.int().describe(`Counted up to ${countedLetters}`),
-  reasons: z.array(z.object({ reason: z.string(), count: z.int() })),
+  reasons: z.array(countedReason),
 })
 
 const tenantAnswer = z.object({ id: uuidAnswer, name: z.string() })
 
 const serverAnswer = z.object({
+  queue_on: z.enum(['redis', 'postgres', 'inline']).describe('Where the jobs are'),
   lanes: z.array(
     z.object({
       lane: z.string(),
@@ -105,7 +106,10 @@ const schema = {
 }
 
 /** `GET /api/runmill/ingestion`. */
-export function getIngestion(app: App, { db, backlog, flow, health }: IngestionServices): void {
+export function getIngestion(
+  app: App,
+  { db, queue, backlog, flow, health }: IngestionServices,
+): void {
   const startedAt = Date.now()
 
   const waitingOf = (tenantId: string | null, now: number): z.output<typeof waiting> => {
@@ -142,6 +146,7 @@ export function getIngestion(app: App, { db, backlog, flow, health }: IngestionS
     }
     const { counts, oldest, memory } = sight
     return {
+      queue_on: queue.kind,
       lanes: ingestLanes.map((lane) => {
         const { waiting = 0, active = 0, delayed = 0 } = counts?.[lane] ?? {}
         const times = Object.values(oldest?.[lane] ?? {}).filter((at) => at !== null)

@@ -3,6 +3,7 @@ import { isAllowed, type Principal, readCredentials, scopeOf } from '../auth.ts'
 import { createColumnStore } from '../../store/read/compare/column-store.ts'
 import { documentErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
+import type { BoardPasses } from '../pages/board-pass.ts'
 import type { App, Services } from '../services.ts'
 import { postCompare } from './compare.ts'
 import { datasetRoutes } from './datasets.ts'
@@ -11,13 +12,17 @@ import { answerError, RunmillError, runmillErrors } from './errors.ts'
 import { getExperimentsIdItems } from './experiment-items.ts'
 import { experimentRoutes } from './experiments.ts'
 import { getIngestion, type IngestionServices } from './ingestion.ts'
+import { postQueuesPass } from './queues.ts'
 import { getRuns, getRunsId } from './runs.ts'
 import { scoreDirectionRoutes } from './score-directions.ts'
 import { traceRoutes } from './traces.ts'
 import { getExperimentRows } from './experiment-rows.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
-export async function runmill(app: App, services: IngestionServices): Promise<void> {
+export async function runmill(
+  app: App,
+  services: IngestionServices & { boardPasses: BoardPasses },
+): Promise<void> {
   app.setErrorHandler((error, request, reply) => answerError(services.log, error, request, reply))
   app.addHook('onRequest', async (request) => {
     if (scopeOf(request) === 'none') return
@@ -38,6 +43,7 @@ export async function runmill(app: App, services: IngestionServices): Promise<vo
   datasetRoutes(app, services)
   experimentRoutes(app, services, columns)
   getExperimentRows(app, services)
+  postQueuesPass(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

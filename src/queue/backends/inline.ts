@@ -203,6 +203,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
     },
     memory: async () => null,
     losses: () => ({ emptied: 0, schedulesRepaired: 0, lastAt: null }),
+    board: () => null,
     connections: () => null,
     async ping() {
       assertStarted()

@@ -18,8 +18,8 @@ export interface KeptEventFilter {
   kind?: string | undefined
   /** A part of the reason, in upper or lower case. */
   reason?: string | undefined
-  /** The whole reason. */
-  reasonIs?: string | undefined
+  /** The id of the reason. */
+  reasonId?: string | undefined
 }
 
 /** Counts the dead letters of all tenants, up to `most`. */
@@ -28,12 +28,12 @@ export async function deadLetterCountSome(db: Db, most: number): Promise<number>
   return row?.count ?? 0
 }
 
-/** Counts the dead letters of a tenant by reason, over the newest `most`. */
+/** Counts the dead letters of a tenant by reason, over the newest `most`. The id of a reason is its SHA-256. */
 export async function deadLetterCountByReason(
   db: Db,
   tenantId: string,
   most: number,
-): Promise<{ reason: string; count: number }[]> {
+): Promise<{ id: string; reason: string; count: number }[]> {
   return runStatement(db, 'dead_letter_count_by_reason', [tenantId, most])
 }
 
@@ -41,7 +41,7 @@ export async function deadLetterCountByReason(
 export async function deadLetterList(
   db: Db,
   tenantId: string,
-  { kind, reason, reasonIs }: KeptEventFilter,
+  { kind, reason, reasonId }: KeptEventFilter,
   after: Pick<KeptEvent, 'receivedAt' | 'id'> | null,
   limit: number,
 ): Promise<(KeptEvent & { bytes: number })[]> {
@@ -52,7 +52,7 @@ export async function deadLetterList(
     after?.receivedAt ?? null,
     after?.id ?? null,
     limit,
-    reasonIs ?? null,
+    reasonId ?? null,
   ])
 }
 
@@ -86,7 +86,7 @@ export async function deadLetterListAmong(
 export async function deadLetterListEvents(
   db: Db,
   tenantId: string,
-  { kind, reason, reasonIs, before }: KeptEventFilter & { before: Timestamp },
+  { kind, reason, reasonId, before }: KeptEventFilter & { before: Timestamp },
   most: { events: number; bytes: number },
 ): Promise<{ id: string; event: string }[]> {
   return runStatement(db, 'dead_letter_list_events', [
@@ -96,6 +96,6 @@ export async function deadLetterListEvents(
     before,
     most.events,
     most.bytes,
-    reasonIs ?? null,
+    reasonId ?? null,
   ])
 }

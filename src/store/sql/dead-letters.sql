@@ -7,8 +7,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (tenant_id, id) do nothing;
 
 -- name: dead_letter_count_by_reason
--- How many events of a tenant are kept, by reason, counted over the newest. $1 tenant, $2 over how many. Reads only.
-select reason, count(*) as count
+-- How many events of a tenant are kept, by reason and its SHA-256, counted over the newest. $1 tenant, $2 over how many.
+-- Reads only.
+select encode(sha256(convert_to(reason, 'UTF8')), 'hex') as id, reason, count(*) as count
 from (select reason from dead_letters where tenant_id = $1 order by received_at desc, id limit $2) as newest
 group by reason
 order by count(*) desc, reason collate "C";
@@ -25,14 +26,14 @@ returning id;
 
 -- name: dead_letter_delete_some
 -- Removes the newest kept events that meet some conditions. $1 tenant, $2 kind or null, $3 text that the reason contains
--- or null, $4 kept before or null, $5 at most so many, $6 the whole reason or null. A repeat removes the next ones.
+-- or null, $4 kept before or null, $5 at most so many, $6 the SHA-256 of the reason or null. A repeat removes the next ones.
 delete from dead_letters
 where tenant_id = $1 and id in (
   select held.id from dead_letters as held
   where held.tenant_id = $1 and ($2::text is null or held.kind = $2::text)
     and ($3::text is null or position(lower($3::text) in lower(held.reason)) > 0)
     and ($4::timestamptz is null or held.created_at < $4::timestamptz)
-    and ($6::text is null or held.reason = $6::text)
+    and ($6::text is null or encode(sha256(convert_to(held.reason, 'UTF8')), 'hex') = $6::text)
   order by held.received_at desc, held.id
   limit $5
 )
@@ -45,12 +46,12 @@ select id, kind, row_id, reason, received_at, created_at, event from dead_letter
 -- name: dead_letter_list
 -- A page of the kept events that meet some conditions, newest first. $1 tenant, $2 kind or null, $3 text that the
 -- reason contains or null, $4 the time and $5 the id of the last one of the page before, or nulls, $6 at most so many,
--- $7 the whole reason or null. Reads only.
+-- $7 the SHA-256 of the reason or null. Reads only.
 select id, kind, row_id, reason, received_at, created_at, octet_length(event) as bytes
 from dead_letters
 where tenant_id = $1 and ($2::text is null or kind = $2::text)
   and ($3::text is null or position(lower($3::text) in lower(reason)) > 0)
-  and ($7::text is null or reason = $7::text)
+  and ($7::text is null or encode(sha256(convert_to(reason, 'UTF8')), 'hex') = $7::text)
   and ($4::timestamptz is null or received_at <= $4::timestamptz
     and (received_at < $4::timestamptz or id > $5::uuid))
 order by received_at desc, id
@@ -63,7 +64,7 @@ select id from dead_letters where tenant_id = $1 and id = any ($2::uuid[]);
 -- name: dead_letter_list_events
 -- The newest kept events that meet some conditions, in full, up to a number of bytes, but at least one. $1 tenant,
 -- $2 kind or null, $3 text that the reason contains or null, $4 kept before or null, $5 at most so many, $6 bytes,
--- $7 the whole reason or null. Reads only.
+-- $7 the SHA-256 of the reason or null. Reads only.
 select dead_letters.id, dead_letters.event
 from (
   select newest.id, newest.place, sum(newest.bytes) over (order by newest.place) - newest.bytes as before
@@ -73,7 +74,7 @@ from (
     where held.tenant_id = $1 and ($2::text is null or held.kind = $2::text)
       and ($3::text is null or position(lower($3::text) in lower(held.reason)) > 0)
       and ($4::timestamptz is null or held.created_at < $4::timestamptz)
-      and ($7::text is null or held.reason = $7::text)
+      and ($7::text is null or encode(sha256(convert_to(held.reason, 'UTF8')), 'hex') = $7::text)
     order by held.received_at desc, held.id
     limit $5
   ) as newest

@@ -51,12 +51,12 @@ export async function deadLetterDeleteSome(
   {
     kind,
     reason,
-    reasonIs,
+    reasonId,
     before,
   }: {
     kind?: string | undefined
     reason?: string | undefined
-    reasonIs?: string | undefined
+    reasonId?: string | undefined
     before: Timestamp
   },
   most: number,
@@ -67,7 +67,7 @@ export async function deadLetterDeleteSome(
     reason ?? null,
     before,
     most,
-    reasonIs ?? null,
+    reasonId ?? null,
   ])
   return rows.length
 }

@@ -33,7 +33,10 @@ describe('200', () => {
         refused: [{ reason: 'invalid', recent: 1, total: 1 }],
         last_applied_at: expect.any(String),
       },
-      dead_letters: { count: 1, reasons: [{ reason: 'out of range', count: 1 }] },
+      dead_letters: {
+        count: 1,
+        reasons: [{ id: expect.any(String), reason: 'out of range', count: 1 }],
+      },
       server: null,
     })
     expect(sum(body.flow.accepted)).toBe(1)

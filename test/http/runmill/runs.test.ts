@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   comparisonRows,
   feedbackOn,
+  linkEvent,
   rootRun,
   runEvent,
   second,
@@ -65,6 +66,71 @@ describe('200 GET /api/runmill/runs', () => {
       } while (cursor !== null)
       expect(read).toEqual(wanted)
     }
+  })
+
+  test('an experiment that links traces of a project shows their runs, page by page, and no others of that project', async () => {
+    const h = await harness()
+    const { id, roots, child } = await project(h)
+    const rows = comparisonRows(h.db, h.tenant.id)
+    const dataset = await rows.dataset()
+    const [linking, other] = [
+      await rows.experiment(dataset, 'linking'),
+      await rows.experiment(dataset, 'other'),
+    ]
+    const [one, two] = [await rows.example(dataset), await rows.example(dataset)]
+    await h.ingest(
+      // Twice the same trace: by itself, and by a run in it.
+      linkEvent(dataset, linking, one, roots[4]!),
+      linkEvent(dataset, linking, two, roots[4]!, child),
+      linkEvent(dataset, linking, one, roots[1]!),
+      linkEvent(dataset, other, one, roots[2]!),
+    )
+    const of = async (query: string) => h.call('GET', `${path}?experiment_id=${linking}${query}`)
+    expect(idsOf(await of(''))).toEqual([roots[4], roots[1]])
+    expect(idsOf(await of('&order=asc&roots=false'))).toEqual([roots[1], roots[4], child])
+    expect(idsOf(await of('&status=error&roots=false'))).toEqual([child])
+    const first = await of('&roots=false&limit=2')
+    expect(idsOf(first)).toEqual([child, roots[4]])
+    expect(first.body.experiments).toEqual({ [id]: 'my project' })
+    expect(idsOf(await of(`&roots=false&limit=2&cursor=${first.body.next_cursor}`))).toEqual([
+      roots[1],
+    ])
+    // What another tenant links, it does not see.
+    const stranger = await h.addTenant()
+    const theirs = comparisonRows(h.db, stranger.id)
+    const theirDataset = await theirs.dataset()
+    const spying = await theirs.experiment(theirDataset, 'spying')
+    const link = linkEvent(theirDataset, spying, await theirs.example(theirDataset), roots[0]!)
+    await h.queue.enqueue('ingest', [
+      {
+        batchId: randomUUID(),
+        tenantId: stranger.id,
+        receivedAt: h.clock.now(),
+        events: [link],
+      },
+    ])
+    await h.drain()
+    const seen = await h.callAs(stranger, 'GET', `${path}?experiment_id=${spying}`)
+    expect(idsOf(seen)).toEqual([])
+  })
+
+  test('an experiment that has runs of its own shows these alone', async () => {
+    const h = await harness()
+    const { id, roots } = await project(h)
+    const other = await comparisonRows(h.db, h.tenant.id).experiment(null, 'other')
+    const [own, linked] = [randomUUID(), randomUUID()]
+    for (const [run, experimentId] of [
+      [own, id],
+      [linked, other],
+    ] as const) {
+      const patch = { traceId: run, name: 'r', runType: 'chain' as const, startTime: second(8) }
+      await h.ingest(runEvent(run, { ...patch, experimentId, endTime: second(9) }))
+    }
+    const rows = comparisonRows(h.db, h.tenant.id)
+    const dataset = await rows.dataset()
+    await h.ingest(linkEvent(dataset, id, await rows.example(dataset), linked))
+    const answer = await h.call('GET', `${path}?experiment_id=${id}`)
+    expect(idsOf(answer)).toEqual([own, ...roots.toReversed()])
   })
 
   test('rows are short, and name their project', async () => {

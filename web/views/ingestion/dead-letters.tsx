@@ -40,6 +40,7 @@ export function DeadLetters({
   tenantId: string | null
 }) {
   const [parameters, update] = useSearchState()
+  /** The id of the reason that is chosen: reasons themselves hold values of clients, and stay out of addresses. */
   const reason = parameters.get('reason')
   const open = parameters.get('letter')
   const [wish, setWish] = useState<Wish | null>(null)
@@ -49,7 +50,7 @@ export function DeadLetters({
   const held = useQueryClient()
   const pages = usePages<DeadLettersAnswer>(
     ['dead-letters', reason, tenantId],
-    (cursor) => `${base}${query({ reason_is: reason, cursor, tenant_id: tenantId, limit: 25 })}`,
+    (cursor) => `${base}${query({ reason_id: reason, cursor, tenant_id: tenantId, limit: 25 })}`,
   )
   const others = useQuery({
     queryKey: ['dead-letter-reasons', tenantId],
@@ -62,6 +63,7 @@ export function DeadLetters({
     refetchInterval: everyMs,
   })
   const reasons = tenantId === null ? own : (others.data?.reasons ?? [])
+  const reasonText = reasons.find(({ id }) => id === reason)?.reason
   const letters = pages.data?.pages.flatMap((page) => page.dead_letters) ?? []
 
   const fulfil = async ({ what, id }: Wish) => {
@@ -136,11 +138,11 @@ export function DeadLetters({
           </button>
           {reasons.map((each) => (
             <button
-              key={each.reason}
+              key={each.id}
               type="button"
               class="chip cut"
-              aria-pressed={each.reason === reason}
-              onClick={() => update((next) => put(next, 'reason', each.reason))}
+              aria-pressed={each.id === reason}
+              onClick={() => update((next) => put(next, 'reason', each.id))}
             >
               {each.reason} · {count(each.count)}
             </button>
@@ -186,7 +188,7 @@ export function DeadLetters({
           <p>
             What was sent is then gone for good
             {wish.id === null && reason !== null
-              ? `: every dead letter with the reason “${reason}”`
+              ? `: every dead letter with the reason “${reasonText ?? 'that is chosen'}”`
               : ''}
             . To keep it, correct the cause and replay instead.
           </p>
@@ -259,6 +261,7 @@ function Event({ id, tenantId }: { id: string; tenantId: string | null }) {
 
 interface Asked {
   id: string | null
+  /** The id of a reason. */
   reason: string | null
   tenantId: string | null
   tell: (progress: string) => void
@@ -277,7 +280,7 @@ async function replay({ id, reason, tenantId, tell }: Asked): Promise<string> {
     const done: ReplayedAnswer = await request<ReplayedAnswer>(`${base}/replay${of}`, {
       method: 'POST',
       body: {
-        ...(reason === null ? {} : { reason_is: reason }),
+        ...(reason === null ? {} : { reason_id: reason }),
         ...(before === undefined ? {} : { before }),
       },
     })
@@ -305,7 +308,7 @@ async function discard({ id, reason, tenantId, tell }: Asked): Promise<string> {
     await request(`${base}/${id}${query({ tenant_id: tenantId })}`, { method: 'DELETE' })
     return 'One event discarded.'
   }
-  const which = reason === null ? { all: true } : { reason_is: reason }
+  const which = reason === null ? { all: true } : { reason_id: reason }
   let discarded = 0
   for (;;) {
     const done: DiscardedAnswer = await request<DiscardedAnswer>(

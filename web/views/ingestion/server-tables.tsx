@@ -1,6 +1,9 @@
+import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
+import { request } from '../../api/client.ts'
 import type { ServerIngestion } from '../../api/ingestion-answers.ts'
 import { Badge } from '../../parts/badge.tsx'
+import { Problem } from '../../parts/problem.tsx'
 import { compactCount, count, duration } from '../../parts/format.ts'
 import { TableFrame } from '../../parts/table-frame.tsx'
 
@@ -75,6 +78,7 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
             </tbody>
           </table>
         </TableFrame>
+        <Inside queueOn={server.queue_on} />
       </section>
       <section class="block" aria-labelledby="tenants">
         <h2 id="tenants">Tenants seen lately</h2>
@@ -90,6 +94,42 @@ export function ServerTables({ server }: { server: ServerIngestion }) {
           </p>
         )}
       </section>
+    </>
+  )
+}
+
+const places: Readonly<Record<ServerIngestion['queue_on'], string>> = {
+  redis: 'The queues are in Redis.',
+  postgres: 'There is no Redis: the queues are in Postgres.',
+  inline: 'The queues are in the memory of this process, and nothing else shows them.',
+}
+
+/** Leads to bull-board, for which the key is exchanged for a cookie: no address may hold a key. */
+function Inside({ queueOn }: { queueOn: ServerIngestion['queue_on'] }) {
+  const [failure, setFailure] = useState<unknown>(null)
+  const open = async () => {
+    setFailure(null)
+    try {
+      const { address } = await request<{ address: string }>('/api/runmill/queues/pass', {
+        method: 'POST',
+        takesCookie: true,
+      })
+      location.assign(address)
+    } catch (error) {
+      setFailure(error)
+    }
+  }
+  return (
+    <>
+      <p class="name-line">
+        <span class="soft">{places[queueOn]}</span>
+        {queueOn !== 'inline' && (
+          <button type="button" onClick={() => void open()}>
+            Look at their jobs
+          </button>
+        )}
+      </p>
+      {failure !== null && <Problem error={failure} />}
     </>
   )
 }

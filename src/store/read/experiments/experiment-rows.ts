@@ -1,4 +1,4 @@
-import sql, { empty, join } from 'sql-template-tag'
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
@@ -37,10 +37,6 @@ export async function experimentRowList(
   filter: ExecutionFilter,
   page: { after: ExecutionPlace | null; limit: number },
 ): Promise<ExecutionLine[]> {
-  const after =
-    page.after === null
-      ? empty
-      : sql`and (item.example_id, item.id) > (${page.after.exampleId}::uuid, ${page.after.itemId}::uuid)`
   const statement = sql`
 -- name: experiment_row_list
 -- A page of the run items of an experiment, by example, with what is shown of them, their example and the feedback on them.
@@ -49,7 +45,7 @@ with listed as materialized (
   select item.example_id, item.id, item.example_version, item.example_outputs, item.example_metadata
   from run_items as item
   where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
-    ${after}
+    ${afterPlace(page.after)}
   order by item.example_id, item.id
   limit ${String(page.limit)}::bigint
 ),
@@ -76,14 +72,7 @@ page as materialized (
 )
 select page.example_id, page.id as item_id, shown.line
 from page
-left join lateral (
-  -- The version that was executed, where it is known and still there.
-  select examples.inputs, examples.outputs, examples.metadata, examples.splits
-  from examples
-  where examples.tenant_id = ${tenant} and examples.id = page.example_id
-  order by examples.valid_from <= page.example_version desc nulls last, examples.valid_from desc
-  limit 1
-) as example on true
+${exampleOf('page')}
 left join lateral (
   select json_build_object(
     'example_id', page.example_id, 'id', page.id, 'run_id', run.run_id, 'trace_id', run.trace_id,
@@ -121,33 +110,83 @@ order by page.example_id, page.id`
   return runComposed<ExecutionLine>(db, tenantId, statement)
 }
 
-/** Counts all executions that the filter selects. */
+/** So many run items are looked at by one statement that counts. */
+const countedAtOnce = 20_000
+
+/**
+ * Counts all executions that the filter selects, in pieces of which each takes a second at most, however many there are.
+ */
 export async function experimentRowCount(
   db: Db,
   tenantId: string,
   experimentId: string,
   filter: ExecutionFilter,
 ): Promise<number> {
-  const statement = sql`
--- name: experiment_row_count
--- The number of executions of an experiment that a filter selects. Reads only.
-select count(*)::integer as count
-from shown_runs as run
-left join run_items as item on item.tenant_id = ${tenant} and item.id = run.item_id
-left join lateral (
-  select examples.metadata, examples.splits
-  from examples
-  where examples.tenant_id = ${tenant} and examples.id = run.reference_example_id
-  order by examples.valid_from <= item.example_version desc nulls last, examples.valid_from desc
-  limit 1
-) as example on true
-where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
-  and run.reference_example_id is not null and not run.yields ${conditions(filter)}`
-  const [row] = await runComposed<{ count: number }>(db, tenantId, statement)
-  return row!.count
+  let count = 0
+  for (let after: ExecutionPlace | null = null; ; ) {
+    const piece = await experimentRowCountPiece(db, tenantId, experimentId, filter, after)
+    if (piece === null) return count
+    count += piece.count
+    after = piece
+  }
 }
 
-function conditions({ status, splits, metadata }: ExecutionFilter) {
+/** @returns null when there is nothing after `after` */
+async function experimentRowCountPiece(
+  db: Db,
+  tenantId: string,
+  experimentId: string,
+  filter: ExecutionFilter,
+  after: ExecutionPlace | null,
+): Promise<(ExecutionPlace & { count: number }) | null> {
+  const statement = sql`
+-- name: experiment_row_count_piece
+-- The number of executions that a filter selects among the next run items of an experiment, and the last of the items.
+-- Reads only.
+with passed as materialized (
+  select item.example_id, item.id, item.example_version
+  from run_items as item
+  where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
+    ${afterPlace(after)}
+  order by item.example_id, item.id
+  limit ${String(countedAtOnce)}::bigint
+)
+select last.example_id, last.id as item_id, (
+  select count(*)::integer
+  from passed
+  join shown_runs as run on run.tenant_id = ${tenant} and run.item_id = passed.id
+  ${isOfExample(filter) ? exampleOf('passed') : empty}
+  where not run.yields ${conditions(filter)}
+) as count
+from passed as last
+order by last.example_id desc, last.id desc
+limit 1`
+  const [row] = await runComposed<ExecutionPlace & { count: number }>(db, tenantId, statement)
+  return row ?? null
+}
+
+function afterPlace(after: ExecutionPlace | null): Sql {
+  return after === null
+    ? empty
+    : sql`and (item.example_id, item.id) > (${after.exampleId}::uuid, ${after.itemId}::uuid)`
+}
+
+/** Joins the version of an item's example that was executed, where it is known and still there, as `example`. */
+function exampleOf(item: string): Sql {
+  return sql`left join lateral (
+  select examples.inputs, examples.outputs, examples.metadata, examples.splits
+  from examples
+  where examples.tenant_id = ${tenant} and examples.id = ${raw(item)}.example_id
+  order by examples.valid_from <= ${raw(item)}.example_version desc nulls last, examples.valid_from desc
+  limit 1
+) as example on true`
+}
+
+function isOfExample({ splits, metadata }: ExecutionFilter): boolean {
+  return splits !== undefined || metadata !== undefined
+}
+
+function conditions({ status, splits, metadata }: ExecutionFilter): Sql {
   const parts = [
     ...(status === undefined ? [] : [sql`and run.status = ${status}`]),
     ...(splits === undefined ? [] : [sql`and example.splits && ${[...splits]}::text[]`]),

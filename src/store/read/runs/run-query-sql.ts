@@ -60,7 +60,8 @@ export interface RunPlace {
  * `asc` is its exact reverse, so that one index serves both.
  *
  * Each experiment is read separately, as far as the page needs it: its index gives the order, whatever the planner
- * knows of the table.
+ * knows of the table. An experiment that has no runs of its own shows those of the traces that it links: Langfuse's SDKs
+ * link traces, which stay in the project that they were sent to. All of these are looked at for every page.
  */
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
@@ -77,15 +78,39 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   from unnest(${[...new Set(query.experimentIds)]}::uuid[]) as asked (id)
   join experiments on experiments.tenant_id = ${tenant} and experiments.id = asked.id${datasetCondition(query)}
   cross join lateral (
-    select run.id, run.start_time
+    (select run.id, run.start_time
     from runs as run
     where run.tenant_id = ${tenant} and run.experiment_id = asked.id and ${where}
     order by run.start_time ${time}, run.id ${id}
-    limit ${place.limit}
+    limit ${place.limit})
+    union all
+    (select run.id, run.start_time
+    from (
+      select distinct item.trace_id from run_items as item
+      where item.tenant_id = ${tenant} and item.experiment_id = asked.id and item.trace_id is not null
+    ) as linked
+    cross join lateral (
+      select run.id, run.start_time from runs as run where run.trace_id = linked.trace_id and ${where} offset 0
+    ) as run
+    where ${hasNoRunsSql}
+    order by run.start_time ${time}, run.id ${id}
+    limit ${place.limit})
   ) as candidate
   order by candidate.start_time ${time}, candidate.id ${id}
   limit ${place.limit}`
 }
+
+/**
+ * True for an asked experiment without runs of its own. A number, so that it is known before any trace is looked at; in
+ * order, so that it is looked for in the index.
+ */
+const hasNoRunsSql = sql`(
+      select count(*) from (
+        select from runs as own where own.tenant_id = ${tenant} and own.experiment_id = asked.id
+        order by own.start_time desc, own.id
+        limit 1
+      ) as any_run
+    ) = 0`
 
 /** The directions in which the start time and the id are sorted. */
 export function runOrderSql({ order }: RunPlace): [time: Sql, id: Sql] {
