@@ -1,4 +1,5 @@
 import { compareCommand } from './compare-command.ts'
+import { deadLettersCommand } from './dead-letters-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { exportCommand } from './export-command.ts'
@@ -13,6 +14,7 @@ runmill export EXPERIMENT --output FILE …                writes its executions
 runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
 runmill datasets …                                       lists them
 runmill tail PROJECT …                                   prints runs as they come
+runmill dead-letters list|show|replay|discard …          handles events that the database refused
 runmill doctor                                           looks at the API, Postgres and Redis for what may lose data
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
@@ -26,6 +28,7 @@ const commands: Readonly<
   experiments: experimentsCommand,
   datasets: datasetsCommand,
   tail: tailCommand,
+  'dead-letters': deadLettersCommand,
   doctor: doctorCommand,
 }
 
