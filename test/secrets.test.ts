@@ -185,7 +185,7 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
         expect(await server.exited).not.toBe(0)
         const { stdout, stderr } = spawnSync(
           process.execPath,
-          [compiledFile('src/keys-cli.ts'), 'list'],
+          [compiledFile('src/cli/main.ts'), 'keys', 'list'],
           { env: { PATH: process.env.PATH, ...own }, encoding: 'utf8' },
         )
         const output = server.stdout() + server.stderr() + stdout + stderr

@@ -128,7 +128,10 @@ async function refuseDeleted(
   const named = events.map(({ tenantId, event }) => {
     // An event that does not name its trace may still write a run of it.
     const held = event.kind === 'run' ? traces.get(`${tenantId}/${event.id}`) : null
-    return thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id }))
+    return [
+      { tenantId, kind: 'tenant', id: tenantId },
+      ...thingsOf(event, held ?? null).map(([kind, id]) => ({ tenantId, kind, id })),
+    ]
   })
   const things = [
     ...new Map(
