@@ -15,6 +15,7 @@ import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import { type HealthApart, HealthPortError, serveHealthApart } from './http/health/apart.ts'
+import type { TellRequest } from './http/front-door/request-log.ts'
 import { buildHealthApp } from './http/health/app.ts'
 import type { Progress } from './http/health/health.ts'
 import type { App } from './http/services.ts'
@@ -57,7 +58,7 @@ interface Runmill {
 
 function composeRunmill(
   config: Config,
-  log: Log,
+  log: Log & { debug: TellRequest },
   metrics: Metrics,
   onCrash: (sentence: string) => void,
 ): Runmill {
@@ -194,6 +195,9 @@ function composeRunmill(
       backlogBytes,
       rateLimit,
       trustProxy,
+      ...(['debug', 'trace'].includes(config.logLevel)
+        ? { tellRequest: (facts, message) => log.debug(facts, message) }
+        : {}),
     })
   }
 
@@ -244,7 +248,7 @@ function composeRunmill(
       return postgresBackend({ url: databaseUrl, log, owner, isAlone, whileAnswering })
     }
     try {
-      return redisBackend({ url: config.redisUrl, log, owner })
+      return redisBackend({ url: config.redisUrl, log, owner, isStrict: config.isStrict })
     } catch (error) {
       throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
     }

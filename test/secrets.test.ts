@@ -135,6 +135,7 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
       const output = server.stdout() + server.stderr()
       expect(output).toContain('request failed')
       expect(output).toContain('request refused for now')
+      expect(output).toMatch(/"method":"GET","path":"\/sessions","status":200,.*"msg":"request"/)
       const secrets = {
         password,
         secretKey,
