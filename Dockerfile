@@ -21,6 +21,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# The command line: docker compose exec api ./runmill keys create
+RUN ln -s dist/src/cli/main.js runmill && chmod 755 dist/src/cli/main.js
 # Holds attachments, unless they are in a bucket.
 RUN install -d -o node -g node /data
 VOLUME /data

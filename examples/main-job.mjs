@@ -8,11 +8,33 @@ import { randomUUID } from 'node:crypto'
 const base = process.argv[2] ?? process.env.LANGFUSE_BASE_URL ?? 'http://127.0.0.1:3000'
 const publicKey = process.env.LANGFUSE_PUBLIC_KEY ?? ''
 const secretKey = process.env.LANGFUSE_SECRET_KEY ?? ''
+for (const [variable, value] of [
+  ['LANGFUSE_PUBLIC_KEY', publicKey],
+  ['LANGFUSE_SECRET_KEY', secretKey],
+]) {
+  if (value === '') stop(`Set ${variable}: npm start prints a pair of keys at its first start.`)
+}
+if (!/^https?:\/\//.test(base) || !URL.canParse(base)) stop(`${base} is no address of a server.`)
+const answer = await fetch(`${base}/api/public/health`).catch((error) =>
+  stop(
+    `${base} cannot be reached (${error.cause?.code ?? error.message}): is the server running there?`,
+  ),
+)
+if (!answer.ok) stop(`${base} answers ${answer.status}, not as Runmill does.`)
+const basic = Buffer.from(`${publicKey}:${secretKey}`).toString('base64')
+const known = await fetch(`${base}/api/public/projects`, {
+  headers: { authorization: `Basic ${basic}` },
+})
+if (known.status === 401) stop(`${base} does not know the keys: are they of this server?`)
 const name = `main job ${new Date().toISOString()}`
+
+function stop(sentence) {
+  console.error(`main-job: ${sentence}`)
+  process.exit(64)
+}
 
 async function call(method, path, body, expected = 200) {
   const isLangfuse = path.startsWith('/api/public')
-  const basic = Buffer.from(`${publicKey}:${secretKey}`).toString('base64')
   const response = await fetch(base + path, {
     method,
     headers: {

@@ -148,11 +148,33 @@ async function main() {
     for (let i = 0; i < 100 && !isHealthy(); i++) await new Promise((done) => setTimeout(done, 100))
     expect(isHealthy(), 'its HEALTHCHECK succeeds')
     expect(existsSync(join(data, 'blobs')), 'it writes to its data folder')
+    await tryCommands(app, env, /is ready at (http:\S+)/.exec(output)[1])
     server.kill('SIGTERM')
     expect((await exited) === 0, 'SIGTERM ends it with 0')
   } finally {
     server.kill('SIGKILL')
   }
+}
+
+/** Makes a second tenant with a key beside the running server, uses it, and deletes it again. */
+async function tryCommands(app, env, url) {
+  const runmill = (...args) =>
+    spawnSync(join(app, 'runmill'), args, { ...user, cwd: app, env, encoding: 'utf8' })
+  const tenant = JSON.parse(runmill('tenants', 'create', 'image-check', '--json').stdout)
+  const key = JSON.parse(runmill('keys', 'create', '--tenant', 'image-check', '--json').stdout)
+  for (const { secret_key: secret } of [tenant, key]) {
+    const answer = await fetch(`${url}/api/v1/datasets`, { headers: { 'x-api-key': secret } })
+    expect(answer.status === 200, 'a key made by ./runmill works')
+  }
+  const letters = spawnSync(join(app, 'runmill'), ['dead-letters', 'list'], {
+    ...user,
+    cwd: app,
+    env: { ...env, RUNMILL_URL: url, RUNMILL_API_KEY: key.secret_key },
+  })
+  expect(letters.status === 0, './runmill reaches the server')
+  const { status, stdout } = runmill('tenants', 'delete', tenant.tenant_id, '--yes', '--json')
+  const left = Object.values(JSON.parse(stdout).left)
+  expect(status === 0 && left.every((rows) => rows === 0), './runmill deletes a tenant')
 }
 
 /** Resolves to what the server printed up to the line that says it is ready; to all of it when it ends before. */

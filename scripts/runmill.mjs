@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// runmill compare|gate
+// runmill COMMAND …: builds what is not built yet, and runs src/cli/main.ts
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, checkNode, install, root } from './prepare.mjs'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { describeError } from './reduced-error.ts'
@@ -8,7 +8,7 @@ import { closePool, openPool, type Db } from './store/pool.ts'
 import { tenantList } from './store/write/tenants.ts'
 
 /*
- * What the commands of an operator share (`npm run keys`, `npm run prices`).
+ * What the commands of an operator share (`runmill keys`, `runmill tenants`, `npm run prices`).
  */
 
 /** Thrown when a command cannot be done as it was given. The message is for the operator. */
@@ -19,7 +19,7 @@ export class UsageError extends Error {
 /** Does a command with the database. When it fails, says why, and makes the process end with 1. */
 export async function runCommand(use: (db: Db) => Promise<void>): Promise<void> {
   try {
-    await withDatabase(use)
+    await withDatabase(readConfig(), use)
   } catch (error) {
     const known = [UsageError, ConfigError, EmbeddedPostgresError].some(
       (kind) => error instanceof kind,
@@ -53,9 +53,12 @@ export async function chooseTenant(db: Db, wanted: string | undefined): Promise<
 /**
  * Opens the configured database or, if none is configured, the embedded one: that of the running server, or one started
  * for this command.
+ * @throws UsageError when there is no data yet
  */
-async function withDatabase(use: (db: Db) => Promise<void>): Promise<void> {
-  const { databaseUrl, dataDir } = readConfig()
+export async function withDatabase<Result>(
+  { databaseUrl, dataDir }: Config,
+  use: (db: Db) => Promise<Result>,
+): Promise<Result> {
   const runningUrl = databaseUrl ?? (await findRunningUrl(dataDir))
   if (runningUrl === null && !existsSync(join(dataDir, 'postgres'))) {
     throw new UsageError(
@@ -65,7 +68,7 @@ async function withDatabase(use: (db: Db) => Promise<void>): Promise<void> {
   const embedded = createEmbeddedPostgres({ dataDir })
   const db = openPool(runningUrl ?? (await embedded.start()), { max: 1 })
   try {
-    await use(db)
+    return await use(db)
   } finally {
     await closePool(db)
     await embedded.stop()

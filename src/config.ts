@@ -33,6 +33,8 @@ export interface Config {
   port: number
   /** The port on which health is served separately; 0 takes a free port. null: 3900 if that is free, otherwise any. */
   healthPort: number | null
+  /** Whether a start refuses a Redis that may lose what it has taken, instead of warning. */
+  isStrict: boolean
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
@@ -104,6 +106,13 @@ const settings = {
       .regex(/^rediss?(?:-cluster|-sentinel)?:\/\/\S+$/)
       .optional(),
     expects: 'a URL like redis://host:6379, redis-cluster://… or redis-sentinel://…',
+  },
+  RUNMILL_STRICT: {
+    schema: z
+      .enum(['0', '1'])
+      .default('0')
+      .transform((text) => text === '1'),
+    expects: '0 or 1',
   },
   ROLE: { schema: z.enum(['api', 'worker', 'all']).default('all'), expects: 'api, worker or all' },
   LOG_LEVEL: {
@@ -250,6 +259,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read('HOST'),
     port,
     healthPort: healthPort ?? null,
+    isStrict: read('RUNMILL_STRICT'),
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
     redisUrl,

@@ -5,6 +5,7 @@ import { makeKeyPair, type KeyPair } from './domain/keys.ts'
 import { isUniqueViolation } from './store/errors.ts'
 import type { Db } from './store/pool.ts'
 import { apiKeyUpsert } from './store/write/keys.ts'
+import { tenantIsDeleted } from './store/write/tenant-deletion.ts'
 import { tenantInsert, tenantInsertFirst } from './store/write/tenants.ts'
 
 /** Thrown when the RUNMILL_INIT_* keys cannot be created. The message is one sentence for the operator. */
@@ -28,6 +29,11 @@ export async function ensureGivenKeys(
   if (keys === null) return
   const tenant = { id: id ?? defaultTenantId, name }
   await tenantInsert(db, tenant, clock.now())
+  if (await tenantIsDeleted(db, tenant.id)) {
+    throw new InitialKeysError(
+      `The tenant ${tenant.id} was deleted: set another RUNMILL_INIT_TENANT_ID, or unset RUNMILL_INIT_*.`,
+    )
+  }
   let kept: boolean
   try {
     kept = await apiKeyUpsert(db, tenant.id, keys, 'RUNMILL_INIT', clock.now())

@@ -1,15 +1,12 @@
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { buildApiHandlers, buildHandlers, scheduleRepeating } from '../workers/index.ts'
 import { createProgress } from '../workers/progress.ts'
 import { startWatchdog } from '../workers/watchdog.ts'
 import { printBanner } from './banner.ts'
-import { localHome } from './blobs/backends/local.ts'
-import { s3Home } from './blobs/backends/s3.ts'
-import { createBlobStore } from './blobs/content-store.ts'
 import { createBlobSigner } from './blobs/signing.ts'
 import type { BlobStore } from './blobs/store.ts'
+import { createConfiguredBlobs } from './configured-blobs.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
@@ -18,6 +15,7 @@ import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import { type HealthApart, HealthPortError, serveHealthApart } from './http/health/apart.ts'
+import type { TellRequest } from './http/front-door/request-log.ts'
 import { buildHealthApp } from './http/health/app.ts'
 import type { Progress } from './http/health/health.ts'
 import type { App } from './http/services.ts'
@@ -60,7 +58,7 @@ interface Runmill {
 
 function composeRunmill(
   config: Config,
-  log: Log,
+  log: Log & { debug: TellRequest },
   metrics: Metrics,
   onCrash: (sentence: string) => void,
 ): Runmill {
@@ -197,6 +195,9 @@ function composeRunmill(
       backlogBytes,
       rateLimit,
       trustProxy,
+      ...(['debug', 'trace'].includes(config.logLevel)
+        ? { tellRequest: (facts, message) => log.debug(facts, message) }
+        : {}),
     })
   }
 
@@ -221,16 +222,8 @@ function composeRunmill(
   }
 
   async function startBlobs(db: Db): Promise<BlobStore> {
-    const folder = join(config.dataDir, 'blobs')
-    const bucket = config.blobsBucket
-    const home = bucket === null ? localHome(folder) : s3Home(bucket)
-    const incomingFolder = join(folder, 'incoming')
-    const blobs = createBlobStore({ db, clock, log, incomingFolder, home })
+    const { blobs, where, setting } = createConfiguredBlobs(config, { db, clock, log })
     steps.push({ name: 'blobs', undo: async () => blobs.stop() })
-    const [where, setting] =
-      bucket === null
-        ? [`the folder ${folder}`, 'RUNMILL_DATA_DIR']
-        : [`S3 at ${hostOf(bucket.endpoint ?? 'https://amazonaws.com')}`, 'RUNMILL_BLOBS_S3_*']
     await reach(where, setting, async () => blobs.start())
     return blobs
   }
@@ -255,7 +248,7 @@ function composeRunmill(
       return postgresBackend({ url: databaseUrl, log, owner, isAlone, whileAnswering })
     }
     try {
-      return redisBackend({ url: config.redisUrl, log, owner })
+      return redisBackend({ url: config.redisUrl, log, owner, isStrict: config.isStrict })
     } catch (error) {
       throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
     }

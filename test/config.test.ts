@@ -11,6 +11,7 @@ describe('defaults', () => {
       host: '127.0.0.1',
       port: 3000,
       healthPort: null,
+      isStrict: false,
       logLevel: 'info',
       databaseUrl: null,
       redisUrl: null,

@@ -203,7 +203,7 @@ describe('embedded', () => {
   function keys(args: string[], folderOfData = dataDir()) {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [compiledFile('src/keys-cli.ts'), ...args],
+      [compiledFile('src/cli/main.ts'), 'keys', ...args],
       { env: { PATH: process.env['PATH'], RUNMILL_DATA_DIR: folderOfData }, encoding: 'utf8' },
     )
     return { status, stdout, stderr }
@@ -211,16 +211,16 @@ describe('embedded', () => {
 
   test('npm run keys reports what is missing: a command, a key, any data', async () => {
     expect(keys([])).toMatchObject({
-      status: 2,
-      stderr: expect.stringContaining('npm run keys -- create'),
+      status: 64,
+      stderr: expect.stringContaining('runmill keys create'),
     })
     expect(keys(['list'], join(folder, 'nothing'))).toMatchObject({
-      status: 1,
+      status: 64,
       stderr: expect.stringContaining('run npm start first'),
     })
     await server()
     expect(keys(['revoke', 'pk-rm-none'])).toMatchObject({
-      status: 1,
+      status: 2,
       stderr: expect.stringContaining('has no key pk-rm-none'),
     })
   })

@@ -135,6 +135,7 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
       const output = server.stdout() + server.stderr()
       expect(output).toContain('request failed')
       expect(output).toContain('request refused for now')
+      expect(output).toMatch(/"method":"GET","path":"\/sessions","status":200,.*"msg":"request"/)
       const secrets = {
         password,
         secretKey,
@@ -185,7 +186,7 @@ describe('at LOG_LEVEL=trace nothing that opens anything is in the output', () =
         expect(await server.exited).not.toBe(0)
         const { stdout, stderr } = spawnSync(
           process.execPath,
-          [compiledFile('src/keys-cli.ts'), 'list'],
+          [compiledFile('src/cli/main.ts'), 'keys', 'list'],
           { env: { PATH: process.env.PATH, ...own }, encoding: 'utf8' },
         )
         const output = server.stdout() + server.stderr() + stdout + stderr

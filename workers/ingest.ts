@@ -167,9 +167,10 @@ async function deadLetter(
   error: unknown,
   signal: AbortSignal,
 ): Promise<void> {
+  const errorReason = errorKind(error) ?? 'error'
   const reason = error instanceof Error ? error.message : String(error)
   services.log.error(
-    { err: error, tenantId, kind: event.kind, id: event.id },
+    { err: error, reason: errorReason, tenantId, kind: event.kind, id: event.id },
     'event dead-lettered',
   )
   await untilAvailable(services, signal, async () =>
@@ -182,5 +183,5 @@ async function deadLetter(
       now: services.clock.now(),
     }),
   )
-  services.progress.deadLettered(errorKind(error) ?? 'error')
+  services.progress.deadLettered(errorReason)
 }

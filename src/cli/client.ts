@@ -40,7 +40,7 @@ export async function compare(connection: Connection, body: CompareBody): Promis
  */
 export async function ask<Answer>(
   connection: Connection,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<Answer> {
@@ -52,7 +52,7 @@ export async function ask<Answer>(
 /** The body of an answer as text. @throws CliError as `compare` */
 export async function textOf(
   connection: Connection,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<string> {
@@ -70,7 +70,7 @@ const mostTries = 5
 /** Sends a request. @returns the answer, whose body is still to be read @throws CliError as `compare` */
 export async function send(
   connection: Connection,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<Response> {

@@ -1,5 +1,7 @@
+#!/usr/bin/env node
 import { productVersion } from '../domain/version.ts'
 import { compareCommand } from './compare-command.ts'
+import { deadLettersCommand } from './dead-letters-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { exportCommand } from './export-command.ts'
@@ -14,9 +16,12 @@ runmill export EXPERIMENT --output FILE …                writes its executions
 runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
 runmill datasets …                                       lists them
 runmill tail PROJECT …                                   prints runs as they come
+runmill dead-letters list|show|replay|discard …          handles events that the database refused
 runmill doctor                                           looks at the API, Postgres and Redis for what may lose data
+runmill keys create|list|revoke …                        manages keys, on the database itself
+runmill tenants create|list|set|delete …                 manages tenants, on the database itself
 
-RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it. Each command tells more with --help.`
+RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it; keys and tenants need DATABASE_URL instead. Each command tells more with --help.`
 
 const commands: Readonly<
   Record<string, (args: string[], env: NodeJS.ProcessEnv) => Promise<number>>
@@ -27,7 +32,11 @@ const commands: Readonly<
   experiments: experimentsCommand,
   datasets: datasetsCommand,
   tail: tailCommand,
+  'dead-letters': deadLettersCommand,
   doctor: doctorCommand,
+  // The others need none of what these load.
+  keys: async (args, env) => (await import('./operator/keys.ts')).keysCommand(args, env),
+  tenants: async (args, env) => (await import('./operator/tenants.ts')).tenantsCommand(args, env),
 }
 
 // After `| head` nobody reads on. That is no fault, and no verdict.

@@ -15,10 +15,11 @@ import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './front-door/connections.ts'
 import { decodeBodies } from './decode.ts'
-import { documentRoutes, documentSchemas } from './documented-answers.ts'
+import { documentRoutes, documentSchemas, securitySchemes } from './documented-answers.ts'
 import { createExperimentIds } from './experiment-ids.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
 import { createKeyCache } from './key-cache.ts'
+import { logRequests, type TellRequest } from './front-door/request-log.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { answerRouterError as answerLangsmithError } from './langsmith/errors.ts'
 import { langsmith } from './langsmith/plugin.ts'
@@ -57,6 +58,8 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' 
   healthDb: Db
   /** Where keys are looked up. Whoever writes events waits for that too, so reads must not be able to fill it. */
   keysDb: Db
+  /** Told of every request once it is answered. Absent: nobody asked for that. */
+  tellRequest?: TellRequest
   /** Tests set limits that are easy to reach. */
   limits?: Partial<FrontDoorLimits>
 }
@@ -98,6 +101,7 @@ export async function buildApp({
   metrics,
   healthDb,
   keysDb,
+  tellRequest,
   limits: givenLimits,
   ...options
 }: AppOptions): Promise<App> {
@@ -135,6 +139,7 @@ export async function buildApp({
   app.setReplySerializer(stringifyWithRaw)
   app.decorateRequest('principal')
   app.decorateRequest('begunAt', 0)
+  if (tellRequest !== undefined) logRequests(app, tellRequest)
   watchRefusals(app, metrics, options.log, flow)
   setSecurityHeaders(app)
   serveOwnPathsOnly(app)
@@ -166,11 +171,18 @@ export async function buildApp({
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   })
   await app.register(swagger, {
-    openapi: { info: { title: 'Runmill', version: productVersion } },
+    openapi: {
+      info: { title: 'Runmill', version: productVersion },
+      components: { securitySchemes },
+    },
     transform: documentRoutes(),
     transformObject: documentSchemas,
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: docsPolicy,
+    theme: { title: 'Runmill’s API' },
+  })
   app.decorate(
     'healthState',
     createHealthState({ ...services, db: healthDb, progress, metrics, hearsApplied: true }),

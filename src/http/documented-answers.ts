@@ -5,6 +5,7 @@ import {
   createJsonSchemaTransformObject,
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Scope } from './auth.ts'
 import type { App } from './services.ts'
 
 /*
@@ -80,8 +81,30 @@ export function documentRoutes(): Transform {
         Object.assign(shown[status], { headers: answer.headers })
       }
     }
-    return made
+    const { scope } = route.route.config ?? {}
+    return { ...made, schema: { ...made.schema, security: keysFor(made.url, scope) } }
   }
+}
+
+/** How a request can say whose it is, as OpenAPI names it. */
+export const securitySchemes = {
+  basic: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'For Langfuse’s API: the public key as the user, the secret key as the password.',
+  },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'For all other routes: the secret key.',
+  },
+} as const
+
+/** Which of these a route takes; none where it needs no key. */
+function keysFor(url: string, scope: Scope | 'none' | undefined): { [name: string]: string[] }[] {
+  if (scope === 'none') return []
+  return [url.startsWith('/api/public') ? { basic: [] } : { apiKey: [] }]
 }
 
 /** Lists the schemas that have an id once, for all routes. */

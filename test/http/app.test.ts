@@ -14,6 +14,35 @@ describe('operations', () => {
   })
 })
 
+test('the document says with which key each route is asked, and its page has a title of ours', async () => {
+  const h = await harness()
+  expect((await h.call('GET', '/docs/')).text).toContain('<title>Runmill’s API</title>')
+  const { paths, components } = (await h.call('GET', '/docs/json')).body
+  expect(Object.keys(components.securitySchemes)).toEqual(['basic', 'apiKey'])
+  const given = { basic: basic(h), apiKey: { 'x-api-key': h.tenant.secretKey } }
+  for (const path of ['/api/public/projects', '/sessions', '/api/runmill/datasets']) {
+    const [scheme] = Object.keys(paths[path].get.security[0]) as (keyof typeof given)[]
+    const ask = async (headers: Record<string, string>) =>
+      (await h.app.inject({ method: 'GET', url: path, headers })).statusCode
+    expect([path, await ask(given[scheme!]), await ask({})]).toEqual([path, 200, 401])
+  }
+  for (const path of ['/api/public/health', '/info', '/public/{share_token}/run']) {
+    expect(paths[path].get.security, path).toEqual([])
+  }
+})
+
+test('what asks for it is told of every request, but not of its query', async () => {
+  const told: object[] = []
+  const h = await harness({ tellRequest: (facts, message) => told.push({ ...facts, message }) })
+  await h.call('GET', '/api/v1/sessions?name=hidden')
+  await h.callAs({ ...h.tenant, secretKey: 'wrong' }, 'GET', '/api/v1/sessions')
+  const request = { method: 'GET', path: '/sessions', ms: expect.any(Number), message: 'request' }
+  expect(told).toEqual([
+    { ...request, status: 200, tenantId: h.tenant.id },
+    { ...request, status: 401, tenantId: undefined },
+  ])
+})
+
 describe('routes', () => {
   test('a base URL that ends in a slash finds every dialect', async () => {
     const h = await harness()

@@ -192,14 +192,38 @@ describe.each(onRedis)('$name', () => {
     [['--maxmemory-policy', 'allkeys-lru'], /noeviction/],
     [['--appendonly', 'no'], /appendonly/],
     [['--user', 'default', 'on', 'nopass', '~*', '&*', '+@all', '-info'], /does not say/],
-  ])('start warns about a server with %s', async (settings, warning) => {
+    [['--maxmemory-policy', 'volatile-lru', '--appendonly', 'no'], /volatile-lru.*appendonly/],
+  ])('start warns about a server with %s, or refuses it', async (settings, warning) => {
     const server = await startServer(settings)
     const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const queue = redisBackend({ url: server.url, log })
     await queue.start()
     await queue.enqueue('ingest', [ingestJob('works all the same')])
-    expect(log.warn).toHaveBeenCalledWith(expect.anything(), expect.stringMatching(warning))
+    expect(log.warn.mock.calls).toEqual([[{}, expect.stringMatching(warning)]])
     await queue.stop()
+
+    const strict = redisBackend({ url: server.url, log, isStrict: true })
+    await expect(strict.start()).rejects.toThrow(warning)
+    await strict.stop()
+  })
+
+  test('start warns about replicas that may lag, or refuses them, unless writes need one', async () => {
+    const server = await startServer()
+    const replica = await startServer(['--replicaof', `127.0.0.1 ${server.port}`])
+    const admin = new Redis(server.url)
+    const hasReplica = async () => expect(await admin.info()).toContain('connected_slaves:1')
+    await vi.waitFor(hasReplica, { timeout: 60_000 })
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const strict = redisBackend({ url: server.url, log, isStrict: true })
+    await expect(strict.start()).rejects.toThrow('min-replicas-to-write')
+    await strict.stop()
+    await admin.config('SET', 'min-replicas-to-write', '1')
+    const queue = redisBackend({ url: server.url, log, isStrict: true })
+    await queue.start()
+    expect(log.warn).not.toHaveBeenCalled()
+    await queue.stop()
+    await replica.stop()
+    await admin.quit()
   })
 
   test('start says nothing about a server that keeps what it takes', async () => {

@@ -12,6 +12,7 @@ import type { IngestEvent } from '../../src/domain/events.ts'
 import type { Log } from '../../src/domain/log.ts'
 import { fromEpochMs, toEpochMs } from '../../src/domain/timestamp.ts'
 import { buildApp, type FrontDoorLimits } from '../../src/http/app.ts'
+import type { TellRequest } from '../../src/http/front-door/request-log.ts'
 import type { App } from '../../src/http/services.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { inlineBackend, type InlineBackend } from '../../src/queue/backends/inline.ts'
@@ -94,6 +95,8 @@ export interface HarnessOptions {
   pageFolder?: string
   /** Default: those of a real server. */
   limits?: Partial<FrontDoorLimits>
+  /** Is told of every request. Default: nobody is. */
+  tellRequest?: TellRequest
   /** Set by a test that changes the app itself: no other test gets that app. */
   isOwn?: true
 }
@@ -229,6 +232,7 @@ async function startServer({
   trustProxy = false,
   statementLimits = {},
   limits = {},
+  tellRequest,
 }: Omit<HarnessOptions, 'blobHome'>): Promise<Server> {
   const database = await createTestDatabase()
   const db = openRequestPool(database.url, {
@@ -284,6 +288,7 @@ async function startServer({
     pageFolder: pageFolder ?? null,
     trustProxy,
     limits,
+    ...(tellRequest === undefined ? {} : { tellRequest }),
   })
   checkAnswers(app)
   return {

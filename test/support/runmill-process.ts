@@ -12,7 +12,6 @@ const compiled = inject('compiledFolder')
 /** All that tests run in processes of their own, or import there. */
 const programs = [
   'src/main.ts',
-  'src/keys-cli.ts',
   'src/prices-cli.ts',
   'src/cli/main.ts',
   'src/http/health/thread.ts',

@@ -46,6 +46,8 @@ describe('I5 Isolation of poison', () => {
       reason: expect.stringContaining('numeric'),
     })
     expect(JSON.parse(letters[0]!.event)).toEqual(bad)
+    expect(h.errors).toEqual([expect.stringMatching(/^event dead-lettered .*"reason":"data"/)])
+    h.errors.length = 0
   })
 
   test('a bad event of one tenant costs another tenant in the same batch nothing', async () => {

@@ -14,6 +14,7 @@ import {
   removeOrphans,
   removePayload,
 } from './redis-payloads.ts'
+import { checkPromise } from './redis-promise.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
 type Client = Redis | Cluster
@@ -40,6 +41,7 @@ const markSeconds = 86_400
  * needed, 1 that all workers share, 1 on which each worker (7 in a process that does everything) waits for jobs, and 1
  * that subscribes: at most 10. Enqueueing while Redis is away fails at once; workers wait until it is back.
  * @param options.url see `parseRedisUrl`
+ * @param options.isStrict `start` refuses a Redis that may lose what it has taken, instead of warning
  * @throws Error when the URL cannot be read
  */
 export function redisBackend({
@@ -48,13 +50,20 @@ export function redisBackend({
   namespace = 'runmill',
   owner,
   answerMs = usualPace.answerMs,
-}: BullOptions): QueueBackend {
+  isStrict = false,
+}: BullOptions & { isStrict?: boolean }): QueueBackend {
   const address = parseRedisUrl(url)
   const pace = { answerMs }
-  return bullBackend('redis', redisConnect(address, namespace, log), log, { owner, pace })
+  return bullBackend('redis', redisConnect(address, { prefix: namespace, log, isStrict }), log, {
+    owner,
+    pace,
+  })
 }
 
-function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Connect {
+function redisConnect(
+  address: RedisAddress,
+  { prefix, log, isStrict }: { prefix: string; log: QueueLog; isStrict: boolean },
+): Connect {
   return async (report) => {
     const clients: Client[] = []
     function open(options: ClientOptions, where: string): Client {
@@ -75,7 +84,7 @@ function redisConnect(address: RedisAddress, prefix: string, log: QueueLog): Con
     let mayInfo: boolean
     try {
       await connectClient(producer)
-      mayInfo = await warnAboutSettings(producer, log)
+      mayInfo = await checkPromise(mastersOf(producer), { log, isStrict })
     } catch (error) {
       disconnectAll(clients)
       throw error
@@ -238,11 +247,15 @@ function markIn(client: Client, key: string): () => Promise<boolean> {
   }
 }
 
+/** The server, or the nodes of a cluster that take writes. */
+function mastersOf(client: Client): Redis[] {
+  return client instanceof Cluster ? client.nodes('master') : [client]
+}
+
 /** The memory of the server, or of the fullest node of a cluster; null where there is no limit. */
 async function memoryOf(client: Client): Promise<QueueMemory | null> {
-  const nodes = client instanceof Cluster ? client.nodes('master') : [client]
   const memories = await Promise.all(
-    nodes.map(async (node) => {
+    mastersOf(client).map(async (node) => {
       const info = await node.info('memory')
       const numberOf = (field: string) =>
         Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
@@ -252,43 +265,4 @@ async function memoryOf(client: Client): Promise<QueueMemory | null> {
   const limited = memories.filter(({ maxBytes }) => maxBytes > 0)
   const fullness = ({ usedBytes, maxBytes }: QueueMemory) => usedBytes / maxBytes
   return limited.toSorted((a, b) => fullness(b) - fullness(a))[0] ?? null
-}
-
-/**
- * What Redis was acknowledged to hold must be neither evicted nor kept in memory alone (SPEC I1).
- * @returns whether we are allowed to ask (INFO)
- */
-async function warnAboutSettings(client: Client, log: QueueLog): Promise<boolean> {
-  let info: string
-  try {
-    // INFO instead of CONFIG GET, which managed Redis forbids.
-    info = `${await client.info('memory')}\n${await client.info('persistence')}`
-  } catch (error) {
-    log.warn(
-      { err: error },
-      `Redis does not say whether it may lose jobs (INFO: ${describeError(error)}). Make sure of maxmemory-policy noeviction and appendonly yes.`,
-    )
-    return false
-  }
-  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
-  if (policy !== undefined && policy !== 'noeviction') {
-    log.warn(
-      { policy },
-      `REDIS MAY DROP ACCEPTED EVENTS: maxmemory-policy is ${policy}. Set it to noeviction.`,
-    )
-  }
-  const appendOnly = /^aof_enabled:(\d)/m.exec(info)?.[1]
-  if (appendOnly === '0') {
-    log.warn(
-      {},
-      'REDIS MAY LOSE ACCEPTED EVENTS WHEN IT RESTARTS: appendonly is off. Set it to yes.',
-    )
-  }
-  if (policy === undefined || appendOnly === undefined) {
-    log.warn(
-      {},
-      'Redis does not say whether it may lose jobs. Make sure of maxmemory-policy noeviction and appendonly yes.',
-    )
-  }
-  return true
 }

@@ -20,6 +20,10 @@ select public_key, scopes, note, created_at, revoked_at from api_keys where tena
 -- Lists which of these keys are not revoked, of any tenant. $1 public keys. Reads only.
 select public_key, secret_hash from api_keys where public_key = any($1) and revoked_at is null;
 
+-- name: api_key_update_all_revoked
+-- Revokes all keys of a tenant. $1 tenant, $2 now. A repeat keeps the first time.
+update api_keys set revoked_at = $2 where tenant_id = $1 and revoked_at is null;
+
 -- name: api_key_update_revoked
 -- Revokes a key. $1 tenant, $2 public key, $3 now. Returns no row when there is no such key. A repeat keeps the first
 -- time.

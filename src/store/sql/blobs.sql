@@ -18,9 +18,22 @@ insert into blobs (tenant_id, id, size, sha256, created_at, used_at)
 values ($1, $2, 0, '', '-infinity', '-infinity')
 on conflict (tenant_id, id) do nothing;
 
+-- name: blob_list_of_tenant
+-- Lists blobs of a tenant by their ids, those without a row too. $1 tenant, $2 the last one of the page before, or null,
+-- $3 the most rows. Reads only.
+select id from blobs where tenant_id = $1 and ($2::uuid is null or id > $2)
+union
+select blob_id from blob_marks where tenant_id = $1 and ($2::uuid is null or blob_id > $2)
+order by id
+limit $3;
+
 -- name: blob_mark_delete
 -- Deletes the marks of a blob that were made before $3. $1 tenant, $2 blob. A repeat deletes nothing.
 delete from blob_marks where tenant_id = $1 and blob_id = $2 and created_at < $3;
+
+-- name: blob_mark_delete_of_blob
+-- Deletes all marks of a blob. $1 tenant, $2 blob. A repeat deletes nothing.
+delete from blob_marks where tenant_id = $1 and blob_id = $2;
 
 -- name: blob_mark_insert
 -- Marks one blob. $1 tenant, $2 blob, $3 now. A repeat marks it again.

@@ -1,9 +1,10 @@
 -- name: dead_letter_insert
--- Keeps an event that cannot be applied, in full, with the reason (SPEC I5).
+-- Keeps an event that cannot be applied, in full, with the reason (SPEC I5), unless its tenant was deleted.
 -- $1 tenant, $2 id, $3 kind, $4 row, $5 reason, $6 event as JSON text, $7 received at, $8 now. A repeat inserts
 -- nothing.
 insert into dead_letters (tenant_id, id, kind, row_id, reason, event, received_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+select $1::uuid, $2::uuid, $3::text, $4::uuid, $5::text, $6::text, $7::timestamptz, $8::timestamptz
+where not exists (select from tombstones where tenant_id = $1 and kind = 'tenant' and id = $1)
 on conflict (tenant_id, id) do nothing;
 
 -- name: dead_letter_count_by_reason

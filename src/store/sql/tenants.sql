@@ -1,19 +1,31 @@
+-- name: tenant_delete
+-- Deletes a tenant that has nothing any more. $1 tenant. A repeat deletes nothing.
+delete from tenants where id = $1;
+
 -- name: tenant_insert
--- Inserts a tenant. $1 tenant, $2 name, $3 now. A repeat changes nothing and returns no row.
-insert into tenants (id, name, created_at) values ($1, $2, $3)
+-- Inserts a tenant, unless one with that id was deleted. $1 tenant, $2 name, $3 now. A repeat changes nothing and returns
+-- no row.
+insert into tenants (id, name, created_at)
+select $1::uuid, $2::text, $3::timestamptz
+where not exists (select from tombstones where tenant_id = $1 and kind = 'tenant' and id = $1)
 on conflict (id) do nothing
 returning id;
 
 -- name: tenant_insert_first
--- Inserts a tenant when there is none at all. $1 tenant, $2 name, $3 now. A repeat changes nothing and returns no row.
+-- Inserts a tenant when there is none at all, unless one with that id was deleted. $1 tenant, $2 name, $3 now. A repeat
+-- changes nothing and returns no row.
 insert into tenants (id, name, created_at)
 select $1::uuid, $2::text, $3::timestamptz where not exists (select from tenants)
+  and not exists (select from tombstones where tenant_id = $1 and kind = 'tenant' and id = $1)
 on conflict (id) do nothing
 returning id;
 
 -- name: tenant_list
 -- Lists all tenants, oldest first. Reads only.
-select id, name from tenants order by created_at, id;
+select id, name, created_at, exists (
+  select from tombstones where tombstones.tenant_id = tenants.id and kind = 'tenant' and tombstones.id = tenants.id
+) as is_deleted
+from tenants order by created_at, id;
 
 -- name: tenant_list_among
 -- Lists those of some tenants that exist. $1 uuid[] tenants. Reads only.
@@ -23,3 +35,18 @@ select id, name from tenants where id = any ($1::uuid[]);
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation
 -- times are chosen by what already exists. Ingestion is not held up. $1 tenant. A repeat locks the same row again.
 select id from tenants where id = $1 for no key update;
+
+-- name: tenant_tombstone_find
+-- Finds the record that a tenant was deleted. $1 tenant. Reads only.
+select deleted_at from tombstones where tenant_id = $1 and kind = 'tenant' and id = $1;
+
+-- name: tenant_tombstone_upsert
+-- Records that a tenant is deleted: from then on nothing of it is written. $1 tenant, $2 now. A repeat keeps the first
+-- time.
+insert into tombstones (tenant_id, kind, id, deleted_at) values ($1, 'tenant', $1, $2)
+on conflict (tenant_id, kind, id) do update set deleted_at = tombstones.deleted_at
+returning deleted_at;
+
+-- name: tenant_update_name
+-- Gives a tenant another name. $1 tenant, $2 name. A repeat changes nothing.
+update tenants set name = $2 where id = $1;

@@ -136,10 +136,11 @@ async function refuseDeleted(
   runs: RunTouched[],
 ): Promise<void> {
   const traces = new Map(runs.map((run) => [run.id, run.traceId]))
-  const named = events.map((event) =>
+  const named = events.map((event): [kind: string, id: string][] => {
     // An event that does not name its trace may still write a run of it.
-    thingsOf(event, (event.kind === 'run' ? traces.get(event.id) : null) ?? null),
-  )
+    const held = (event.kind === 'run' ? traces.get(event.id) : null) ?? null
+    return [['tenant', tenantId], ...thingsOf(event, held)]
+  })
   const things = [
     ...new Map(named.flat().map(([kind, id]) => [`${kind}/${id}`, { kind, id }])).values(),
   ]

@@ -7,7 +7,13 @@ export interface Tenant {
   name: string
 }
 
-/** @returns true when the tenant is new */
+export interface ListedTenant extends Tenant {
+  createdAt: Timestamp
+  /** Its deletion has begun and is not done. */
+  isDeleted: boolean
+}
+
+/** @returns true when the tenant is new; false also when one with that id was deleted */
 export async function tenantInsert(db: Db, { id, name }: Tenant, now: Timestamp): Promise<boolean> {
   return (await runStatement(db, 'tenant_insert', [id, name, now])).length > 0
 }
@@ -25,8 +31,12 @@ export async function tenantInsertFirst(
 }
 
 /** Lists all tenants, oldest first. */
-export async function tenantList(db: Db): Promise<Tenant[]> {
-  return runStatement<Tenant>(db, 'tenant_list', [])
+export async function tenantList(db: Db): Promise<ListedTenant[]> {
+  return runStatement<ListedTenant>(db, 'tenant_list', [])
+}
+
+export async function tenantUpdateName(db: Db, tenantId: string, name: string): Promise<void> {
+  await runStatement(db, 'tenant_update_name', [tenantId, name])
 }
 
 /** Lets only one transaction at a time make a dataset or an experiment in the tenant. Ingestion is not held up. */

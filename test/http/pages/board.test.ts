@@ -8,7 +8,7 @@ import { harness } from '../../support/harness.ts'
 import { createTestDatabase } from '../../support/postgres.ts'
 import { startRedis, testsRunOnRedis } from '../../support/redis.ts'
 import { startRunmill } from '../../support/runmill-process.ts'
-import { insertAdminKey, insertTenant } from '../../support/tenant.ts'
+import { insertKey, insertTenant } from '../../support/tenant.ts'
 
 const passPath = '/api/runmill/queues/pass'
 const board = '/app/queues'
@@ -33,7 +33,7 @@ async function server(kind: 'redis' | 'postgres') {
   const db = openPool(database.url, { max: 1 })
   closing.push(async () => closePool(db))
   const tenant = await insertTenant(db)
-  const admin = await insertAdminKey(db, tenant.id)
+  const admin = await insertKey(db, tenant.id, ['read', 'write', 'admin'])
   const redis = kind === 'redis' ? await startRedis(['--requirepass', 'pass-of-redis']) : null
   if (redis !== null) closing.push(async () => redis.stop())
   const process = startRunmill({
@@ -188,7 +188,7 @@ test('a wrong key gets no pass, nor does one that is not of the scope admin, and
 
 test('a queue in the memory of the server cannot be looked into: 404', async () => {
   const h = await harness()
-  const admin = { 'x-api-key': await insertAdminKey(h.db, h.tenant.id) }
+  const admin = { 'x-api-key': await insertKey(h.db, h.tenant.id, ['read', 'write', 'admin']) }
   const { status, body } = await h.call('POST', passPath, undefined, admin)
   expect(status).toBe(404)
   expect(body).toEqual({ error: 'The queue of this server is in its own memory' })

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../../config.ts'
+import { createConfiguredBlobs } from '../../configured-blobs.ts'
+import { systemClock } from '../../domain/clock.ts'
+import { isUuid } from '../../domain/ids.ts'
+import { toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
+import { reach } from '../../start-error.ts'
+import type { Db } from '../../store/pool.ts'
+import { allScopes } from '../../store/write/keys.ts'
+import {
+  tenantCountRows,
+  tenantDelete,
+  tenantIsDeleted,
+  type TenantRows,
+} from '../../store/write/tenant-deletion.ts'
+import {
+  type ListedTenant,
+  tenantInsert,
+  tenantList,
+  tenantUpdateName,
+} from '../../store/write/tenants.ts'
+import { readArguments } from '../arguments.ts'
+import { CliError, exitCodes } from '../exit.ts'
+import { createProgress } from '../progress.ts'
+import { plain } from '../render.ts'
+import { tableText, timeText } from '../table.ts'
+import { useDatabase } from './database.ts'
+import { createdKeys } from './keys.ts'
+
+const usage = `runmill tenants create NAME           makes a tenant with a key pair, which is printed this once
+runmill tenants list                  lists tenants
+runmill tenants set TENANT --name N   changes the name of one
+runmill tenants delete TENANT         counts what the deletion would remove
+runmill tenants delete TENANT --yes   removes it all, in chunks, and counts what is left; may be stopped and repeated
+
+  TENANT is an id, or a name that only one has. It works on the database that DATABASE_URL names, or on the embedded one,
+  whether or not a server is running. Run delete where the attachments are: with the settings of an API process.
+
+  --json         prints JSON
+
+Ends with 0: done, 1: rows are left, 2: there is no such tenant, 64: wrong usage, 69: the database cannot be reached.`
+
+/** Longer than any transaction of ours, and than any held key. */
+const settleMs = 60_000
+
+interface Asked {
+  name: string | undefined
+  isSure: boolean
+  isJson: boolean
+}
+
+/** Makes, lists, renames and deletes tenants. */
+export async function tenantsCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { values, positionals } = readArguments(
+    args,
+    {
+      name: { type: 'string' },
+      yes: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    usage,
+  )
+  if (values.help) {
+    console.log(usage)
+    return exitCodes.pass
+  }
+  const [action, given, ...more] = positionals
+  const asked = { name: values.name, isSure: values.yes, isJson: values.json }
+  if (more.length > 0) throw new CliError(exitCodes.usage, usage)
+  return useDatabase(env, async (db, config) => {
+    if (action === 'list' && given === undefined) return list(db, asked)
+    if (given === undefined) throw new CliError(exitCodes.usage, usage)
+    if (action === 'create') return create(db, given, asked)
+    if (action === 'set') return set(db, given, asked)
+    if (action === 'delete') return remove(db, config, given, asked)
+    throw new CliError(exitCodes.usage, usage)
+  })
+}
+
+async function create(db: Db, name: string, { isJson }: Asked): Promise<number> {
+  if (name.length > 200) throw new CliError(exitCodes.usage, 'A name has at most 200 characters.')
+  const others = await tenantList(db)
+  if (others.some((each) => [each.id, each.name].includes(name))) {
+    throw new CliError(exitCodes.usage, `There is a tenant ${name} already.`)
+  }
+  const id = randomUUID()
+  await tenantInsert(db, { id, name }, systemClock.now())
+  const keys = await createdKeys(db, id, { note: 'first keys', scopes: allScopes, isJson })
+  return shown(isJson ? keys : `tenant      ${id}\n${keys}`)
+}
+
+async function list(db: Db, { isJson }: Asked): Promise<number> {
+  const tenants = await tenantList(db)
+  if (isJson) {
+    const listed = tenants.map(({ id, name, createdAt, isDeleted }) => ({
+      id,
+      name,
+      created_at: createdAt,
+      is_being_deleted: isDeleted,
+    }))
+    return shown(JSON.stringify(listed, null, 2))
+  }
+  return shown(
+    tableText(
+      ['id', 'name', 'created', 'state'],
+      tenants.map(({ id, name, createdAt, isDeleted }) => [
+        id,
+        name,
+        timeText(createdAt),
+        isDeleted ? 'being deleted: repeat tenants delete' : 'active',
+      ]),
+    ),
+  )
+}
+
+async function set(db: Db, given: string, { name, isJson }: Asked): Promise<number> {
+  if (name === undefined || name === '' || name.length > 200) {
+    throw new CliError(exitCodes.usage, `Give a --name of 1 to 200 characters.\n\n${usage}`)
+  }
+  const { id } = await find(db, given)
+  await tenantUpdateName(db, id, name)
+  return shown(isJson ? JSON.stringify({ id, name }) : `tenant ${id} is named ${plain(name)}`)
+}
+
+async function remove(
+  db: Db,
+  config: Config,
+  given: string,
+  { isSure, isJson }: Asked,
+): Promise<number> {
+  const isGone = isUuid(given) && (await tenantIsDeleted(db, given))
+  const { id, name } = isGone ? { id: given, name: 'deleted' } : await find(db, given)
+  if (!isSure) {
+    const rows = await tenantCountRows(db, id)
+    if (isJson) return shown(JSON.stringify({ id, name, rows }, null, 2))
+    console.log(rowsText(['table', 'rows'], rows, [rows]))
+    return shown(`--yes removes all of it, and the keys and the tenant ${id} (${plain(name)})`)
+  }
+  const { blobs, where, setting } = createConfiguredBlobs(config, {
+    db,
+    clock: systemClock,
+    log: { info() {}, warn() {}, error: (facts, message) => console.error(message, facts) },
+  })
+  await reach(where, setting, async () => blobs.start())
+  const removed: Record<string, number> = {}
+  const progress = createProgress()
+  try {
+    const left = await tenantDelete(db, id, {
+      now: systemClock.now(),
+      removeBlob: async (blobId) => void (await blobs.removeUnused(id, blobId, 'infinity')),
+      settle,
+      progress(table, rows) {
+        removed[table] = (removed[table] ?? 0) + rows
+        progress.tell(`${table}: ${removed[table]} removed`)
+      },
+    })
+    progress.end()
+    const isDone = Object.values(left).every((count) => count === 0)
+    console.log(
+      isJson
+        ? JSON.stringify({ id, removed, left }, null, 2)
+        : rowsText(['table', 'removed', 'left'], left, [removed, left]),
+    )
+    return isDone ? exitCodes.pass : exitCodes.fail
+  } finally {
+    progress.end()
+    await blobs.stop()
+  }
+}
+
+/** A write that began before the deletion may still end after it, and a server may hold a key for some seconds. */
+async function settle(deletedAt: Timestamp): Promise<void> {
+  const left = toEpochMs(deletedAt) + settleMs - Date.now()
+  if (left <= 0) return
+  console.error(`waiting ${Math.ceil(left / 1000)} s for writes that are under way`)
+  await pause(left)
+}
+
+/** @throws CliError when there is none, or several have the name */
+async function find(db: Db, given: string): Promise<ListedTenant> {
+  const found = (await tenantList(db)).filter(({ id, name }) => [id, name].includes(given))
+  if (found.length === 1) return found[0]!
+  const problem = found.length === 0 ? 'There is no tenant' : 'Several tenants are named'
+  throw new CliError(exitCodes.undecidable, `${problem} ${given}: runmill tenants list shows them`)
+}
+
+function rowsText(head: string[], rows: TenantRows, columns: TenantRows[]): string {
+  const lines = Object.keys(rows).map((table) => [
+    table,
+    ...columns.map((each) => String(each[table] ?? 0)),
+  ])
+  return tableText(head, lines)
+}
+
+function shown(text: string): number {
+  console.log(text)
+  return exitCodes.pass
+}
