@@ -7,18 +7,16 @@ import { readsTables, type TenantSchema } from './statement-tenants.ts'
  * also binds, so that this holds however templates are put together.
  */
 
-/** A template of SQL. `text` has `$1` for `${tenant}`, and for every other expression the word `hole` or `table_hole`. */
-export interface SqlTemplate {
-  text: string
-}
-
 interface Template {
   quasis: { value: { cooked: string } }[]
   expressions: { start: number; end: number }[]
 }
 
-/** Returns the templates that are tagged `sql`, and those that begin with the name of a statement. */
-export function readSqlTemplates(file: string, source: string): SqlTemplate[] {
+/**
+ * Returns the templates that are tagged `sql`, and those that begin with the name of a statement. They have `$1` for
+ * `${tenant}`, and for every other expression the word `hole`, or `table_hole` where it names a table.
+ */
+export function readSqlTemplates(file: string, source: string): string[] {
   const found: { template: Template; isTagged: boolean }[] = []
   collect(parseSync(file, source).program, found)
   return found.flatMap(({ template, isTagged }) => {
@@ -26,7 +24,7 @@ export function readSqlTemplates(file: string, source: string): SqlTemplate[] {
       .map(({ value }, i) => value.cooked + holeOf(template.expressions[i]))
       .join('')
     if (text.trim() === '' || (!isTagged && !text.trimStart().startsWith('-- name: '))) return []
-    return [{ text }]
+    return [text]
   })
 
   function holeOf(expression: { start: number; end: number } | undefined): string {
