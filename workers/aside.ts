@@ -16,6 +16,12 @@ import { untilAvailable } from './until-available.ts'
 /** How long the others of a batch wait for a tenant: longer than the transaction of a full batch takes. */
 const patienceMs = 2_000
 
+/**
+ * How long what there is no room for aside waits for a transaction that hangs, before it goes back to the queue and has to be
+ * applied once more. On a busy server a transaction may take seconds.
+ */
+const hangMs = 5_000
+
 /** Of all that waits aside, so many are in the database at a time. They take its connections, one for each tenant. */
 const asideAtOnce = 2
 
@@ -71,7 +77,7 @@ export function createAside<T extends { rest: Promise<void> | null }>(
     const [kept, others] = [part.items.slice(0, room), part.items.slice(room)]
     const rests = [
       { items: kept, rest: kept.length === 0 ? null : wait(part, kept, first) },
-      { items: others, rest: others.length === 0 ? null : postpone(part.signal) },
+      { items: others, rest: others.length === 0 ? null : giveWay(part, first) },
     ]
     for (const { items, rest } of rests) {
       // Whoever waits for it comes when the batch is over.
@@ -96,8 +102,9 @@ export function createAside<T extends { rest: Promise<void> | null }>(
     }
   }
 
-  /** @throws always */
-  async function postpone(signal: AbortSignal): Promise<void> {
+  /** @throws JobPostponedError unless the attempt in progress succeeds soon */
+  async function giveWay({ signal }: Part<T>, first: Promise<void> | null): Promise<void> {
+    if (first !== null && (await outcomeWithin(succeeds(first), hangMs)) === true) return
     if (now() - servedAt > livelyMs) await pause(slowMs, null, { signal }).catch(() => {})
     throw new JobPostponedError('the part of the database that holds the tenant is away')
   }
@@ -110,11 +117,7 @@ export function createAside<T extends { rest: Promise<void> | null }>(
       }
       const first = serve(part, part.items)
       const isDone = succeeds(first)
-      const timer = new AbortController()
-      const patience = pause(patienceMs, 'hangs' as const, { signal: timer.signal })
-      const outcome = await Promise.race([isDone, patience.catch(() => isDone)]).finally(() =>
-        timer.abort(),
-      )
+      const outcome = await outcomeWithin(isDone, patienceMs)
       if (outcome === 'hangs' && hanging < asideAtOnce) {
         hanging += 1
         void isDone.catch(() => {}).finally(() => (hanging -= 1))
@@ -122,6 +125,13 @@ export function createAside<T extends { rest: Promise<void> | null }>(
       } else if (!(await isDone)) leave(part, null)
     },
   }
+}
+
+async function outcomeWithin(isDone: Promise<boolean>, ms: number): Promise<boolean | 'hangs'> {
+  const timer = new AbortController()
+  const patience = pause(ms, 'hangs' as const, { signal: timer.signal })
+  patience.catch(() => {})
+  return Promise.race([isDone, patience]).finally(() => timer.abort())
 }
 
 /** @returns false when it failed and may succeed later @throws any other error */

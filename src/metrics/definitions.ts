@@ -54,9 +54,16 @@ export function defineMetrics() {
       ],
       'lane',
     ),
-    batchEvents: histogram(['runmill_batch_events', 'Events of a batch.', eventCounts], 'lane'),
+    batchEvents: histogram(
+      [
+        'runmill_batch_events',
+        'Events that were applied in one go: those of one tenant in a batch.',
+        eventCounts,
+      ],
+      'lane',
+    ),
     batchSeconds: histogram(
-      ['runmill_batch_seconds', 'Time until a batch was applied, retries included.', shortSeconds],
+      ['runmill_batch_seconds', 'Time until they were applied.', shortSeconds],
       'lane',
     ),
     deadLetters: counter(

@@ -28,11 +28,17 @@ export function readTenantSchema(dump: string, whole: ReadonlySet<string>): Tena
  */
 const stableFunctions = new Set(['date_trunc', 'to_char', 'to_timestamp', 'now', 'date_part'])
 
+/** What is wrong with a call of a function that reads tables: an engine cannot look into it, to see where they are. */
+export function readsTables(name: string): string {
+  return `${name} reads tables`
+}
+
 type Node = Record<string, unknown>
 
 /**
  * Returns what keeps a statement from being sent to the one place where the tenant `$1` is: a table that is not bound to
- * `$1`, a comparison with another tenant than `$1`, or a function in an update that could give different results.
+ * `$1`, a comparison with another tenant than `$1`, a function that reads tables, a function in an update that could give
+ * different results, or a parameter after a conflict of rows that were selected.
  * @throws when Postgres would not parse the statement
  */
 export function tenantFaults(text: string, schema: TenantSchema): string[] {
@@ -100,8 +106,10 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
 
   function checkCall({ funcname, args }: Node): void {
     const name = lastName(funcname as Node[])
-    if (!schema.functions.has(name) || isTenant((args as unknown[])[0])) return
-    say(`the tenant of ${name} is not $1`)
+    if (!schema.functions.has(name)) return
+    isOfTenant = true
+    say(readsTables(name))
+    if (!isTenant((args as unknown[])[0])) say(`the tenant of ${name} is not $1`)
   }
 
   /** Checks what an update sets, and which rows it changes; also that of `on conflict`. What a query inside it reads may be anything. */
@@ -114,6 +122,11 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
       if (within(call, isColumn).length > 0) {
         say('an update computes with a function or operator that is not immutable')
       }
+    }
+    const rows = (statement.selectStmt as Node | undefined)?.SelectStmt as Node | undefined
+    const isSelected = rows !== undefined && rows.valuesLists === undefined
+    if (isSelected && within(conflict, isParameter).length > 0) {
+      say('a parameter follows the conflict of selected rows')
     }
   }
 }
@@ -206,6 +219,10 @@ function within(node: unknown, meets: (kind: string, value: Node) => boolean): u
     if (kind === 'SelectStmt') return []
     return [...(meets(kind, value as Node) ? [value] : []), ...within(value, meets)]
   })
+}
+
+function isParameter(kind: string): boolean {
+  return kind === 'ParamRef'
 }
 
 function isColumn(kind: string): boolean {

@@ -1,26 +1,22 @@
 import { scanSync } from 'libpg-query'
 import { parseSync } from 'vite'
-import type { TenantSchema } from './statement-tenants.ts'
+import { readsTables, type TenantSchema } from './statement-tenants.ts'
 
 /*
  * Statements that are composed at run time are read as they are written: each template by itself. What a template names it
  * also binds, so that this holds however templates are put together.
  */
 
-/** A template of SQL. `text` has `$1` for `${tenant}`, and for every other expression the word `hole` or `table_hole`. */
-export interface SqlTemplate {
-  line: number
-  text: string
-}
-
 interface Template {
-  start: number
   quasis: { value: { cooked: string } }[]
   expressions: { start: number; end: number }[]
 }
 
-/** Returns the templates that are tagged `sql`, and those that begin with the name of a statement. */
-export function readSqlTemplates(file: string, source: string): SqlTemplate[] {
+/**
+ * Returns the templates that are tagged `sql`, and those that begin with the name of a statement. They have `$1` for
+ * `${tenant}`, and for every other expression the word `hole`, or `table_hole` where it names a table.
+ */
+export function readSqlTemplates(file: string, source: string): string[] {
   const found: { template: Template; isTagged: boolean }[] = []
   collect(parseSync(file, source).program, found)
   return found.flatMap(({ template, isTagged }) => {
@@ -28,7 +24,7 @@ export function readSqlTemplates(file: string, source: string): SqlTemplate[] {
       .map(({ value }, i) => value.cooked + holeOf(template.expressions[i]))
       .join('')
     if (text.trim() === '' || (!isTagged && !text.trimStart().startsWith('-- name: '))) return []
-    return [{ line: source.slice(0, template.start).split('\n').length, text }]
+    return [text]
   })
 
   function holeOf(expression: { start: number; end: number } | undefined): string {
@@ -66,8 +62,9 @@ export function templateFaults(template: string, schema: TenantSchema): string[]
   const names: { table: string; alias: string }[] = []
   words.forEach((word, i) => {
     if (word === 'tenant_id') readTenant(i)
-    else if (schema.functions.has(word) && at(i + 1) === '(' && at(i + 2) !== '$1') {
-      faults.add(`the tenant of ${word} is not $1`)
+    else if (schema.functions.has(word) && at(i + 1) === '(') {
+      faults.add(readsTables(word))
+      if (at(i + 2) !== '$1') faults.add(`the tenant of ${word} is not $1`)
     } else if (isTable(i)) readTable(i)
   })
   for (const { table, alias } of names) {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { entityFields, type EntityKind } from '../../src/domain/entities.ts'
 import { upsertText } from '../../src/store/write/upsert-sql.ts'
 import { filesUnder } from '../support/import-graph.ts'
-import { readTenantSchema, tenantFaults } from './statement-tenants.ts'
+import { readsTables, readTenantSchema, tenantFaults } from './statement-tenants.ts'
 import { readSqlTemplates, templateFaults } from './template-tenants.ts'
 
 /*
@@ -23,6 +23,27 @@ const ofAllTenants: Record<string, string> = {
   repricing_list_unfinished: 'the sweep: finds repricings whose nudge was lost',
   share_find_by_token: 'a token is all that the request has',
   tombstone_list_unpurged: 'the sweep: finds deletions whose nudge was lost',
+}
+
+const feedbackOf = readsTables('runmill_feedback_of')
+
+/**
+ * The statements, and the files with templates, that such an engine would refuse, each with what is wrong. Whoever mends one
+ * takes it off the list; none is added.
+ */
+const notYet: Record<string, string[]> = {
+  dirty_trace_list_among: [readsTables('runmill_experiments_of')],
+  feedback_count_compared: [feedbackOf],
+  feedback_count_of_runs: [feedbackOf],
+  feedback_list_compared_keys: [feedbackOf],
+  'src/store/read/compare/execution-columns.ts': [readsTables('runmill_execution')],
+  'src/store/read/comparison/comparison-delta.ts': [feedbackOf],
+  'src/store/read/comparison/comparison-groups.ts': [feedbackOf],
+  'src/store/read/comparison/comparison-sql.ts': [feedbackOf, feedbackOf],
+  'src/store/read/experiments/example-executions.ts': [feedbackOf],
+  'src/store/read/experiments/experiment-rows.ts': [feedbackOf],
+  'src/store/read/runs/run-filter.ts': [feedbackOf],
+  'src/store/read/runs/run-stats-columns.ts': [feedbackOf],
 }
 
 const schema = readTenantSchema(
@@ -51,13 +72,34 @@ beforeAll(async () => {
   await loadModule()
 })
 
+/** What is wrong, by the name of the statement or of the file. */
+function faultsBy(pieces: { name: string; faults: string[] }[]): Record<string, string[]> {
+  const all: Record<string, string[]> = {}
+  for (const { name, faults } of pieces) {
+    if (faults.length > 0) all[name] = [...(all[name] ?? []), ...faults]
+  }
+  return all
+}
+
+function only(
+  record: Record<string, string[]>,
+  isWanted: (name: string) => boolean,
+): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => isWanted(name)))
+}
+
 test('I8 every statement binds its tenant as $1 wherever it names a table, apart from a few that read all tenants', () => {
   expect(stored.length).toBeGreaterThan(150)
-  const faults = [...stored, ...generated]
-    .map(({ name, text }) => ({ name, faults: tenantFaults(text, schema) }))
-    .filter((each) => each.faults.length > 0)
-  expect(faults.filter(({ name }) => !(name in ofAllTenants))).toEqual([])
-  expect(faults.map(({ name }) => name).toSorted()).toEqual(Object.keys(ofAllTenants))
+  const faults = faultsBy(
+    [...stored, ...generated].map(({ name, text }) => ({
+      name,
+      faults: tenantFaults(text, schema),
+    })),
+  )
+  expect(only(faults, (name) => !(name in ofAllTenants))).toEqual(
+    only(notYet, (name) => !name.includes('/')),
+  )
+  expect(Object.keys(ofAllTenants).filter((name) => !(name in faults))).toEqual([])
   const reads = stored.filter(({ text }) => text.includes('Reads only.')).map(({ name }) => name)
   expect(Object.keys(ofAllTenants).filter((name) => !reads.includes(name))).toEqual([])
 })
@@ -66,13 +108,13 @@ test('I8 every template of a composed statement binds its tenant as $1 wherever 
   const templates = files
     .filter(({ file }) => file.endsWith('.ts'))
     .flatMap(({ file, source }) =>
-      readSqlTemplates(file, source).map(({ line, text }) => ({ place: `${file}:${line}`, text })),
+      readSqlTemplates(file, source).map((text) => ({ name: file, text })),
     )
   expect(templates.length).toBeGreaterThan(500)
-  const faults = templates
-    .map(({ place, text }) => ({ place, faults: templateFaults(text, schema) }))
-    .filter((each) => each.faults.length > 0)
-  expect(faults).toEqual([])
+  const faults = faultsBy(
+    templates.map(({ name, text }) => ({ name, faults: templateFaults(text, schema) })),
+  )
+  expect(faults).toEqual(only(notYet, (name) => name.includes('/')))
 })
 
 test('the schema has all tables, views and functions of tenants', () => {
@@ -166,7 +208,12 @@ describe('a statement is refused', () => {
     [
       'for the tenant of a function',
       'select from runs cross join lateral runmill_feedback_of(runs.tenant_id, runs.id, null) as f where runs.tenant_id = $1',
-      ['the tenant of runmill_feedback_of is not $1'],
+      [feedbackOf, 'the tenant of runmill_feedback_of is not $1'],
+    ],
+    [
+      'for a parameter that follows a conflict',
+      'insert into runs (tenant_id, id) select $1, id from unnest($2::uuid[]) as given (id) on conflict (tenant_id, id) do update set v = 1 where $3',
+      ['a parameter follows the conflict of selected rows'],
     ],
     [
       'for a time that an update computes',
@@ -203,7 +250,7 @@ describe('a statement is refused', () => {
 describe('a template is refused', () => {
   const other = 'a tenant is compared with something else than $1'
   const read = (code: string): string[] =>
-    readSqlTemplates('a.ts', code).flatMap(({ text }) => templateFaults(text, schema))
+    readSqlTemplates('a.ts', code).flatMap((text) => templateFaults(text, schema))
 
   test.each([
     [
@@ -239,7 +286,7 @@ describe('a template is refused', () => {
     [
       'for the tenant of a function',
       'sql`from runmill_feedback_of(${run}.tenant_id, ${run}.id)`',
-      ['the tenant of runmill_feedback_of is not $1'],
+      [feedbackOf, 'the tenant of runmill_feedback_of is not $1'],
     ],
     [
       'inside another one',

@@ -103,19 +103,17 @@ item_sum as (
 -- By the definitions that the lists of experiments and of their items use. A run that is linked with another trace than its
 -- own is not known to be settled, because what changes it does not mark the linked trace.
 shown as materialized (
-  select linked.trace_id, run.*,
-    exists (select from member where member.trace_id = linked.trace_id and member.id = run.run_id) as is_own
-  from (select distinct item.trace_id from item where item.is_linked) as linked
-  cross join lateral (
-    select shown_runs.experiment_id, shown_runs.item_id, shown_runs.reference_example_id as example_id, shown_runs.run_id,
-      shown_runs.linked_run_id, shown_runs.is_settled, shown_runs.start_time, shown_runs.end_time, shown_runs.status,
-      shown_runs.duration, shown_runs.total_tokens, shown_runs.total_cost
-    from shown_runs
-    where shown_runs.tenant_id = $1 and shown_runs.trace_id = linked.trace_id
-      and shown_runs.reference_example_id is not null and not shown_runs.yields
-      and shown_runs.experiment_id is not null
-    offset 0
-  ) as run
+  select shown_runs.trace_id, shown_runs.experiment_id, shown_runs.item_id, shown_runs.reference_example_id as example_id,
+    shown_runs.run_id, shown_runs.linked_run_id, shown_runs.is_settled, shown_runs.start_time, shown_runs.end_time,
+    shown_runs.status, shown_runs.duration, shown_runs.total_tokens, shown_runs.total_cost,
+    exists (
+      select from member where member.trace_id = shown_runs.trace_id and member.id = shown_runs.run_id
+    ) as is_own
+  from shown_runs
+  where shown_runs.tenant_id = $1
+    and shown_runs.trace_id = any (array(select distinct item.trace_id from item where item.is_linked))
+    and shown_runs.reference_example_id is not null and not shown_runs.yields
+    and shown_runs.experiment_id is not null
 ),
 activity as (
   select shown.experiment_id, shown.trace_id, count(*) as activity_items,

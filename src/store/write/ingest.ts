@@ -1,9 +1,9 @@
-import { toEpochMicros, type Timestamp } from '../../domain/timestamp.ts'
-import { versionTimeMs, type IngestEvent } from '../../domain/events.ts'
+import type { IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
 import { runGenerated, runStatement } from '../statements.ts'
+import { DeletedError, refuseDeleted } from './deleted.ts'
 import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
 import { traceLockExisting, traceRefreshRollups } from './trace-rollups.ts'
@@ -88,16 +88,9 @@ function distinctIds(ids: (string | null)[]): string[] {
   return [...new Set(ids.filter((id) => id !== null))].toSorted()
 }
 
-/**
- * Thrown when some of the events write what is deleted. The transaction is undone, and done again with the others.
- */
-class DeletedError extends Error {
-  override name = 'DeletedError'
-  readonly live: IngestEvent[]
-  constructor(live: IngestEvent[]) {
-    super('some events write what is deleted')
-    this.live = live
-  }
+/** Sorts rows, of which no two have one id, in the same order. */
+function sortedById(rows: FoldedRow[]): FoldedRow[] {
+  return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 interface RunTouched {
@@ -119,81 +112,8 @@ async function experimentLockMany(
   tenantId: string,
   events: readonly IngestEvent[],
 ): Promise<void> {
-  const ids = distinctIds(events.map(experimentOf))
+  const ids = distinctIds(events.map((event) => event.patch.experimentId ?? null))
   if (ids.length > 0) await runStatement(db, 'experiment_lock_many', [tenantId, ids])
-}
-
-/**
- * Refuses events that write what was deleted (SPEC I11). Looks for tombstones after the rows are written, never
- * before: by now we hold, or have waited for, the locks of every delete that does not see our rows, so its tombstone
- * can be seen. A delete that comes later waits for us and sees our rows.
- * @throws DeletedError with the events that write nothing that was deleted, and nothing inside it
- */
-async function refuseDeleted(
-  db: Queryable,
-  tenantId: string,
-  events: readonly IngestEvent[],
-  runs: RunTouched[],
-): Promise<void> {
-  const traces = new Map(runs.map((run) => [run.id, run.traceId]))
-  const named = events.map((event): [kind: string, id: string][] => {
-    // An event that does not name its trace may still write a run of it.
-    const held = (event.kind === 'run' ? traces.get(event.id) : null) ?? null
-    return [['tenant', tenantId], ...thingsOf(event, held)]
-  })
-  const things = [
-    ...new Map(named.flat().map(([kind, id]) => [`${kind}/${id}`, { kind, id }])).values(),
-  ]
-  const deleted = await runStatement<{ kind: string; id: string; deletedAt: Timestamp }>(
-    db,
-    'tombstone_list_among',
-    [tenantId, things.map(({ kind }) => kind), things.map(({ id }) => id)],
-  )
-  if (deleted.length === 0) return
-  const deletedAt = new Map(deleted.map((thing) => [`${thing.kind}/${thing.id}`, thing.deletedAt]))
-  const live = events.filter((event, i) =>
-    named[i]!.every(([kind, id]) => {
-      const at = deletedAt.get(`${kind}/${id}`)
-      return at === undefined || (kind === 'feedback' && isGivenAgain(event, at))
-    }),
-  )
-  if (live.length < events.length) throw new DeletedError(live)
-}
-
-/**
- * True for feedback that is given again after it was deleted. Clients choose the ids of feedback, and may reuse them.
- */
-function isGivenAgain({ version }: IngestEvent, deletedAt: Timestamp): boolean {
-  return versionTimeMs(version) >= Math.floor(toEpochMicros(deletedAt) / 1000)
-}
-
-function experimentOf(event: IngestEvent): string | null {
-  return event.patch.experimentId ?? null
-}
-
-/** True for feedback on an experiment as a whole, which may outlive the experiment. */
-function isExperimentScore({ kind, patch }: IngestEvent): boolean {
-  return kind === 'feedback' && !patch.runId && !patch.traceId
-}
-
-/**
- * Lists what an event writes, and what that belongs to.
- * @param traceId the trace that the event's row turned out to be in
- */
-function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id: string][] {
-  const things: [string, string | null | undefined][] = [
-    [event.kind, event.id],
-    [isExperimentScore(event) ? 'experiment_score' : 'experiment', event.patch.experimentId],
-    ['trace', event.kind === 'trace' ? null : event.patch.traceId],
-    ['trace', traceId],
-    ['run', event.kind === 'run' ? event.patch.parentRunId : null],
-    [
-      'comparative_experiment',
-      event.kind === 'feedback' ? event.patch.comparativeExperimentId : null,
-    ],
-    ['run', event.kind === 'feedback' || event.kind === 'run_item' ? event.patch.runId : null],
-  ]
-  return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
 }
 
 async function upsertMany<T extends { id: string }>(
@@ -209,15 +129,10 @@ async function upsertMany<T extends { id: string }>(
   // all runs of the tenant for each trace. The three are not awaited one by one, so that they travel together.
   const [, touched] = await Promise.all([
     planModeUpdate(db, 'auto'),
-    runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, rows.toSorted(byId))),
+    runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sortedById(rows))),
     planModeUpdate(db, 'force_custom_plan'),
   ])
   return touched
-}
-
-/** The order in which every transaction takes its locks. */
-function byId(a: FoldedRow, b: FoldedRow): number {
-  return a.id < b.id ? -1 : 1
 }
 
 async function planModeUpdate(db: Queryable, mode: 'auto' | 'force_custom_plan'): Promise<void> {
