@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { eventVersion, type IngestEvent } from '../src/domain/events.ts'
 import { foldEvents, type FoldedRow } from '../src/domain/fold.ts'
-import { previewOf } from '../src/domain/json.ts'
 import { arrayLiteral } from '../src/store/text-array.ts'
 import { openPool, closePool, type Db } from '../src/store/pool.ts'
 import { runGenerated } from '../src/store/statements.ts'
@@ -96,9 +95,7 @@ function eventOf(run: BenchRun): IngestEvent {
       startTime,
       endTime: startTime,
       inputs: payloadText,
-      inputsPreview: previewOf(payloadText),
       outputs: payloadText,
-      outputsPreview: previewOf(payloadText),
       createdAt: startTime,
       updatedAt: startTime,
     },

@@ -39,6 +39,7 @@ export interface Run {
   startTime: Timestamp
   endTime: Timestamp
   inputs: JsonText
+  /** Made of `inputs` where an event does not give it (fold.ts). */
   inputsPreview: string | null
   outputs: JsonText
   outputsPreview: string | null
@@ -98,6 +99,7 @@ export interface Trace {
   tags: string[]
   metadata: JsonMap
   inputs: JsonText
+  /** Made of `inputs` where an event does not give it (fold.ts). */
   inputsPreview: string | null
   outputs: JsonText
   outputsPreview: string | null

@@ -1,5 +1,6 @@
 import { entityFields, type EntityKind, type Field, type JsonMap } from './entities.ts'
 import type { IngestEvent } from './events.ts'
+import { previewOf } from './json.ts'
 
 export type ColumnValue = string | number | boolean | string[] | null
 
@@ -82,11 +83,24 @@ function foldEvent(row: FoldedRow, event: IngestEvent): void {
     if (field.rule === 'map') foldMap(row, properties, patch, version)
     else if (field.rule === 'union') foldUnion(row, properties, patch)
     else if (isTaken) {
-      for (const property of properties)
-        row.values.set(property, (patch[property] ?? null) as ColumnValue)
+      for (const property of properties) {
+        row.values.set(property, (patch[property] ?? impliedBy(patch, property)) as ColumnValue)
+      }
     }
     if (isTaken) row.fieldVersions[slot] = version
   })
+}
+
+/** What previews are made of. Events leave them out, because in the queue they would be a third of the bytes of a run. */
+const previewed = new Map([
+  ['inputsPreview', 'inputs'],
+  ['outputsPreview', 'outputs'],
+])
+
+function impliedBy(patch: Patch, property: string): string | null {
+  const source = previewed.get(property)
+  const text = source === undefined ? null : patch[source]
+  return typeof text === 'string' ? previewOf(text) : null
 }
 
 /** True when the value sets its field. A map or a union cannot be cleared, and an empty one says nothing. */

@@ -4,6 +4,7 @@ import { entityFields, type EntityKind, type JsonMap } from '../../src/domain/en
 import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
 import { sortByCodePoint } from '../../src/domain/fold.ts'
 import { deriveId, runItemId } from '../../src/domain/ids.ts'
+import { previewOf } from '../../src/domain/json.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import { isRetryable } from '../../src/store/errors.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
@@ -333,13 +334,21 @@ function plainRow(kind: EntityKind, events: IngestEvent[]): PlainRow {
       .toSorted((a, b) => (a.version < b.version ? -1 : 1))
     for (const property of properties) {
       const values = said.map(({ patch }) => patch[property])
-      if (field.rule === 'newest') row[property] = values.at(-1) ?? null
+      if (field.rule === 'newest') {
+        row[property] = values.at(-1) ?? previewIn(said.at(-1)?.patch ?? {}, property)
+      }
       if (field.rule === 'first') row[property] = values[0] ?? null
       if (field.rule === 'union') row[property] = unionOf(values as (string[] | null)[])
       if (field.rule === 'map') row[property] = mapOf(values as (JsonMap | null)[])
     }
   }
   return row
+}
+
+/** A preview that was not sent is that of the payload that was sent. */
+function previewIn(patch: PlainRow, property: string): string | null {
+  const payload = property.endsWith('Preview') ? patch[property.replace('Preview', '')] : null
+  return typeof payload === 'string' ? previewOf(payload) : null
 }
 
 function unionOf(lists: (string[] | null)[]): string[] | null {

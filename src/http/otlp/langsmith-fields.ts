@@ -1,7 +1,6 @@
 import type { JsonText, RunType } from '../../domain/entities.ts'
 import type { EventOf } from '../../domain/events.ts'
 import { isUuid } from '../../domain/ids.ts'
-import { previewOf } from '../../domain/json.ts'
 import { findUsage } from '../../domain/usage-metadata.ts'
 import { jsonOfValue, textOf } from './attribute-reader.ts'
 import type { Span } from './decode.ts'
@@ -36,10 +35,8 @@ export function langsmithPatch(span: Span, outputs: JsonText | null): RunPatch {
   const sentOutputs = isRun ? jsonInBytes(span, 'gen_ai.completion') : null
   return {
     ...(isRun ? { runType: kind as RunType } : {}),
-    ...(sentInputs === null ? {} : { inputs: sentInputs, inputsPreview: previewOf(sentInputs) }),
-    ...(sentOutputs === null
-      ? {}
-      : { outputs: sentOutputs, outputsPreview: previewOf(sentOutputs) }),
+    ...(sentInputs === null ? {} : { inputs: sentInputs }),
+    ...(sentOutputs === null ? {} : { outputs: sentOutputs }),
     ...(example !== null && isUuid(example) ? { referenceExampleId: example.toLowerCase() } : {}),
     ...(isRun || noted !== undefined
       ? findUsage(

@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import type { JsonText } from '../../domain/entities.ts'
 import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { impliedVersion } from '../../domain/implied-version.ts'
-import { previewOf } from '../../domain/json.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import { readAttributes, textOf, type AttributeReader } from './attribute-reader.ts'
@@ -120,14 +119,8 @@ function runEvent(
     patch.parentRunId = parent.id
     patch.externalParentRunId = parent.externalId
   }
-  if (inputs !== null) {
-    patch.inputs = inputs
-    patch.inputsPreview = previewOf(inputs)
-  }
-  if (outputs !== null) {
-    patch.outputs = outputs
-    patch.outputsPreview = previewOf(outputs)
-  }
+  set('inputs', inputs)
+  set('outputs', outputs)
   if (events.length > 0) patch.events = eventsText(events)
   if (tags.length > 0) patch.tags = tags
   set('statusMessage', readStatusMessage(span, reader))
@@ -204,8 +197,8 @@ function readTraceAttributes(reader: AttributeReader): TracePatch {
     ...unlessNull('isPublic', readPublic(reader)),
     ...(tags.length === 0 ? {} : { tags }),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
-    ...(inputs === null ? {} : { inputs, inputsPreview: previewOf(inputs) }),
-    ...(outputs === null ? {} : { outputs, outputsPreview: previewOf(outputs) }),
+    ...(inputs === null ? {} : { inputs }),
+    ...(outputs === null ? {} : { outputs }),
   }
   if (Object.keys(patch).length === 0) return patch
   return {
@@ -238,16 +231,14 @@ function readRank(isRoot: boolean, reader: AttributeReader): number {
  * Only what may be a root lends its metadata, because the metadata of several spans add up.
  */
 function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): TracePatch {
-  const { inputs = null, inputsPreview = null, outputs = null, outputsPreview = null } = run
+  const { inputs = null, outputs = null } = run
   return {
     ...unlessNull('version', reader.text('version')),
     ...unlessNull('release', reader.text('release')),
     ...unlessNull('name', textOf(run.name ?? null)),
     ...(rank === 0 ? {} : unlessNull('metadata', run.metadata)),
     inputs,
-    inputsPreview,
     outputs,
-    outputsPreview,
   }
 }
 

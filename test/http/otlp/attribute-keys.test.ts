@@ -164,10 +164,8 @@ test('absent says nothing: a span without attributes clears nothing of its trace
     'environment',
     'experimentId',
     'inputs',
-    'inputsPreview',
     'name',
     'outputs',
-    'outputsPreview',
     'timestamp',
     'updatedAt',
   ])

@@ -1,6 +1,6 @@
 import type { JsonText } from '../../../domain/entities.ts'
 import { eventVersion, type EventOf } from '../../../domain/events.ts'
-import { hasHugeNumber, previewOf } from '../../../domain/json.ts'
+import { hasHugeNumber } from '../../../domain/json.ts'
 import { fromEpochMs, toEpochMs, type Timestamp } from '../../../domain/timestamp.ts'
 import { invalidRequest } from '../errors.ts'
 import { metadataMembers } from '../stored-json.ts'
@@ -16,10 +16,7 @@ export interface EventOrigin {
   now: Timestamp
 }
 
-type PayloadPatch = Pick<
-  EventOf<'run'>['patch'],
-  'inputs' | 'inputsPreview' | 'outputs' | 'outputsPreview'
->
+type PayloadPatch = Pick<EventOf<'run'>['patch'], 'inputs' | 'outputs'>
 
 /** `input` and `output`, each either firm or weak. */
 export interface Payloads {
@@ -34,16 +31,10 @@ export function readPayloads(members: ReadonlyMap<string, JsonText>): Payloads {
   const input = members.get('input') ?? 'null'
   const output = members.get('output') ?? 'null'
   if (!/^(?:null|"")$/.test(input)) {
-    Object.assign(isWeak(input) ? payloads.weak : payloads.firm, {
-      inputs: input,
-      inputsPreview: previewOf(input),
-    })
+    ;(isWeak(input) ? payloads.weak : payloads.firm).inputs = input
   }
   if (!/^(?:null|"")$/.test(output)) {
-    Object.assign(isWeak(output) ? payloads.weak : payloads.firm, {
-      outputs: output,
-      outputsPreview: previewOf(output),
-    })
+    ;(isWeak(output) ? payloads.weak : payloads.firm).outputs = output
   }
   return payloads
 }

@@ -6,7 +6,6 @@ import { storableText } from '../../../domain/ids.ts'
 import {
   hasHugeNumber,
   jsonMapOf,
-  previewOf,
   sliceElements,
   sliceMembers,
   toJsonMap,
@@ -212,14 +211,8 @@ function payloadPatch(
   const events = fields.get('events')
   const error = fields.get('error')
   const serialized = fields.get('serialized')
-  if (inputs !== undefined && (isCreate || !isEmpty(inputs))) {
-    patch.inputs = inputs
-    patch.inputsPreview = previewOf(inputs)
-  }
-  if (outputs !== undefined && !isEmpty(outputs)) {
-    patch.outputs = outputs
-    patch.outputsPreview = previewOf(outputs)
-  }
+  if (inputs !== undefined && (isCreate || !isEmpty(inputs))) patch.inputs = inputs
+  if (outputs !== undefined && !isEmpty(outputs)) patch.outputs = outputs
   if (error !== undefined) patch.error = error
   if (events !== undefined && !isEmpty(events)) {
     patch.events = events
