@@ -68,7 +68,7 @@ const schema = {
 
 /** Rows that one statement reads at first. More when they are small, fewer when they are large (see also pageBytes). */
 const firstPage = 100
-const mostRows = 1000
+const mostRows = 200
 const wantedBytes = 2_000_000
 
 /** `GET /api/runmill/experiments/{experiment}/rows`: everything that the filter selects, read page by page. */
