@@ -22,7 +22,10 @@ const usage = `runmill compare CANDIDATE [BASELINE] [OPTIONS]
                        which way this measure is better, higher or lower, whatever is stored; may be repeated
   --regressed KEY      lists the examples that did worse in this score, the worst first
   --top N              how many (default 20)
-  --json               prints the answer of the server`
+  --json               prints the answer of the server
+
+Ends with 0: compared, whatever came of it (gate judges), 2: no such experiment, 64: wrong usage or key, 69: server not
+reachable.`
 
 /** Compares experiments and prints what differs. */
 export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -10,7 +10,9 @@ const datasetsUsage = `runmill datasets [OPTIONS]
 
   --contains TEXT   only those with this in their names
   --limit N         how many (default 50)
-  --json            prints what the server answers`
+  --json            prints what the server answers
+
+Ends with 0, 64: wrong usage or key, 69: server not reachable.`
 
 /** Lists datasets. */
 export async function datasetsCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -51,7 +53,9 @@ const experimentsUsage = `runmill experiments [OPTIONS]
   --dataset NAME         id or name of the dataset that they are on
   --metadata KEY=VALUE   only those with this in their metadata; may be repeated
   --limit N              how many (default 20)
-  --json                 prints what the server answers`
+  --json                 prints what the server answers
+
+Ends with 0, 2: no such dataset, 64: wrong usage or key, 69: server not reachable.`
 
 /** Lists experiments. */
 export async function experimentsCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
