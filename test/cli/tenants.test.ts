@@ -69,7 +69,19 @@ test('a second tenant is made with keys that work, renamed, and given a read-onl
     { id: h.tenant.id },
     { id, name: 'acme ltd', is_being_deleted: false },
   ])
-  expect((await tenants('list')).printed).toMatch(new RegExp(`^${id} +acme ltd .* active$`, 'm'))
+  expect((await tenants('list')).printed).toMatch(new RegExp(`^${id} .* for ever +active$`, 'm'))
+  for (const [args, shown] of [
+    [['--retention-days', '90'], '90 days'],
+    [['--keep-forever'], 'for ever'],
+  ] as const) {
+    expect(await tenants('set', id!, ...args)).toEqual({
+      code: 0,
+      printed: `tenant ${id!} is named acme ltd and keeps traces ${shown}`,
+    })
+  }
+  for (const args of [[], ['--retention-days', '0'], ['--retention-days', '1', '--keep-forever']]) {
+    expect((await tenants('set', id!, ...args)).code).toBe(64)
+  }
 
   // Which of the two is meant must be said.
   expect((await keys('create')).code).toBe(64)
