@@ -117,6 +117,13 @@ function composeRunmill(
 
     const progress =
       config.role === 'api' ? null : createProgress(clock, (lane) => metrics.lane(lane))
+    if (progress !== null) {
+      metrics.counter(
+        'runmill_retention_traces_total',
+        'Traces that were removed because they were older than their tenant keeps them.',
+        () => progress.retainedTraces(),
+      )
+    }
     await queue.work({
       ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress })),
       ...(blobs === null ? {} : buildApiHandlers({ db, queue, clock, log, blobs })),

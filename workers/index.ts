@@ -7,6 +7,7 @@ import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPrecedence } from './batch.ts'
 import { createPace } from './pace.ts'
+import { retain } from './retain.ts'
 import { repriceHandler } from './reprice.ts'
 import { sweep } from './sweep.ts'
 
@@ -33,8 +34,10 @@ export function buildHandlers(
     'ingest-interactive': ingestHandler(services, 'ingest-interactive', ahead),
     'ingest-backlog': ingestHandler(services, 'ingest-backlog', behind),
     aggregate: aggregateHandler(services),
-    purge: async ({ tenantId, kind, id }) =>
-      (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now()),
+    purge: async ({ tenantId, kind, id }, { signal }) => {
+      if (kind === 'age') return retain(services, tenantId, signal)
+      await (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now())
+    },
     reprice: repriceHandler(services, pricer),
     sweep: async () => sweep(services),
   }

@@ -9,6 +9,10 @@ export interface WorkerProgress {
   /** Where each lane stands. */
   lanes(): readonly Readonly<LaneState>[]
   lane(lane: IngestLane): LaneProgress
+  /** Traces were removed that were older than their tenant keeps them. */
+  retained(traces: number): void
+  /** How many that were so far. */
+  retainedTraces(): number
 }
 
 export interface LaneState {
@@ -48,7 +52,10 @@ export function createProgress(
   const now = (): number => toEpochMs(clock.now())
   let last = now()
   const lanes: LaneState[] = []
+  let retained = 0
   return {
+    retained: (traces) => void (retained += traces),
+    retainedTraces: () => retained,
     lastAt: () => last,
     lanes: () => lanes,
     lane(lane) {

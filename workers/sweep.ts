@@ -1,6 +1,7 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
 import { dirtyTraceListTenants } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
+import { tenantListOverdue } from '../src/store/write/retention.ts'
 import { repricingListUnfinished } from '../src/store/write/prices/repricings.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
@@ -12,8 +13,8 @@ const sweepLimit = 500
 const settleMs = 60_000
 
 /**
- * Finds tenants with marked traces, deletions that are not purged, and repricings with work left, whose nudges were
- * lost, and nudges again.
+ * Finds tenants with traces that are older than they keep them. Also finds tenants with marked traces, deletions that are
+ * not purged, and repricings with work left, whose nudges were lost, and nudges again.
  */
 export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise<void> {
   for (const tenantId of await dirtyTraceListTenants(db, sweepLimit)) {
@@ -22,6 +23,9 @@ export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise
   const settledBefore = fromEpochMs(toEpochMs(clock.now()) - settleMs)!
   for (const { tenantId, kind, id } of await tombstoneListUnpurged(db, settledBefore, sweepLimit)) {
     await queue.nudge('purge', `${tenantId}-${kind}-${id}`, { tenantId, kind, id })
+  }
+  for (const { id } of await tenantListOverdue(db, clock.now(), sweepLimit)) {
+    await queue.nudge('purge', `${id}-age`, { tenantId: id, kind: 'age', id })
   }
   for (const { tenantId, id } of await repricingListUnfinished(db, sweepLimit)) {
     await queue.nudge('reprice', `${tenantId}-${id}`, { tenantId, id })

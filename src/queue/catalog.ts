@@ -19,10 +19,10 @@ export interface AggregateJob {
   experimentId?: string
 }
 
-/** Removes the rows of a deleted experiment or trace for good. */
+/** Removes the rows of a deleted experiment or trace for good; `age` removes what is older than the tenant keeps it. */
 export interface PurgeJob {
   tenantId: string
-  kind: 'experiment' | 'trace'
+  kind: 'experiment' | 'trace' | 'age'
   id: string
 }
 
@@ -33,7 +33,8 @@ export interface RepriceJob {
 }
 
 /**
- * Finds what a lost nudge left behind: dirty marks, tombstones whose rows are not purged, and repricings with work left.
+ * Finds what a lost nudge left behind: dirty marks, tombstones whose rows are not purged,
+ * traces that are older than they are kept, and repricings with work left.
  */
 export type SweepJob = Record<string, never>
 

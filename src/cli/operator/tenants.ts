@@ -14,6 +14,7 @@ import {
   tenantIsDeleted,
   type TenantRows,
 } from '../../store/write/tenant-deletion.ts'
+import { tenantUpdateRetention } from '../../store/write/retention.ts'
 import {
   type ListedTenant,
   tenantInsert,
@@ -30,7 +31,8 @@ import { createdKeys } from './keys.ts'
 
 const usage = `runmill tenants create NAME           makes a tenant with a key pair, which is printed this once
 runmill tenants list                  lists tenants
-runmill tenants set TENANT --name N   changes the name of one
+runmill tenants set TENANT [--name N] [--retention-days N | --keep-forever]
+                                      changes its name, or for how long it keeps traces with their runs and feedback
 runmill tenants delete TENANT         counts what the deletion would remove
 runmill tenants delete TENANT --yes   removes it all, in chunks, and counts what is left; may be stopped and repeated
 
@@ -46,6 +48,8 @@ const settleMs = 60_000
 
 interface Asked {
   name: string | undefined
+  /** For how many days traces are kept; null: for ever; undefined: as before. */
+  days: number | null | undefined
   isSure: boolean
   isJson: boolean
 }
@@ -56,6 +60,8 @@ export async function tenantsCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     args,
     {
       name: { type: 'string' },
+      'retention-days': { type: 'string' },
+      'keep-forever': { type: 'boolean', default: false },
       yes: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -67,7 +73,8 @@ export async function tenantsCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     return exitCodes.pass
   }
   const [action, given, ...more] = positionals
-  const asked = { name: values.name, isSure: values.yes, isJson: values.json }
+  const days = daysOf(values['retention-days'], values['keep-forever'])
+  const asked = { name: values.name, days, isSure: values.yes, isJson: values.json }
   if (more.length > 0) throw new CliError(exitCodes.usage, usage)
   return useDatabase(env, async (db, config) => {
     if (action === 'list' && given === undefined) return list(db, asked)
@@ -77,6 +84,14 @@ export async function tenantsCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     if (action === 'delete') return remove(db, config, given, asked)
     throw new CliError(exitCodes.usage, usage)
   })
+}
+
+/** @throws CliError */
+function daysOf(text: string | undefined, isForever: boolean): number | null | undefined {
+  if (text === undefined) return isForever ? null : undefined
+  const isDays = /^[1-9]\d{0,4}$/.test(text)
+  if (isDays && !isForever) return Number(text)
+  throw new CliError(exitCodes.usage, `--retention-days takes 1 to 99999 days.\n\n${usage}`)
 }
 
 async function create(db: Db, name: string, { isJson }: Asked): Promise<number> {
@@ -93,35 +108,51 @@ async function create(db: Db, name: string, { isJson }: Asked): Promise<number> 
 
 async function list(db: Db, { isJson }: Asked): Promise<number> {
   const tenants = await tenantList(db)
-  if (isJson) {
-    const listed = tenants.map(({ id, name, createdAt, isDeleted }) => ({
-      id,
-      name,
-      created_at: createdAt,
-      is_being_deleted: isDeleted,
-    }))
-    return shown(JSON.stringify(listed, null, 2))
-  }
+  if (isJson) return shown(JSON.stringify(tenants.map(listedOf), null, 2))
   return shown(
     tableText(
-      ['id', 'name', 'created', 'state'],
-      tenants.map(({ id, name, createdAt, isDeleted }) => [
-        id,
-        name,
-        timeText(createdAt),
-        isDeleted ? 'being deleted: repeat tenants delete' : 'active',
+      ['id', 'name', 'created', 'oldest trace', 'keeps', 'state'],
+      tenants.map((each) => [
+        each.id,
+        each.name,
+        timeText(each.createdAt),
+        timeText(each.oldestTraceAt),
+        keepsText(each),
+        each.isDeleted ? 'being deleted: repeat tenants delete' : 'active',
       ]),
     ),
   )
 }
 
-async function set(db: Db, given: string, { name, isJson }: Asked): Promise<number> {
-  if (name === undefined || name === '' || name.length > 200) {
-    throw new CliError(exitCodes.usage, `Give a --name of 1 to 200 characters.\n\n${usage}`)
+async function set(db: Db, given: string, { name, days, isJson }: Asked): Promise<number> {
+  if (name === '' || (name?.length ?? 0) > 200 || (name ?? days) === undefined) {
+    const what = 'Give a --name of 1 to 200 characters, --retention-days or --keep-forever.'
+    throw new CliError(exitCodes.usage, `${what}\n\n${usage}`)
   }
   const { id } = await find(db, given)
-  await tenantUpdateName(db, id, name)
-  return shown(isJson ? JSON.stringify({ id, name }) : `tenant ${id} is named ${plain(name)}`)
+  if (name !== undefined) await tenantUpdateName(db, id, name)
+  if (days !== undefined) await tenantUpdateRetention(db, id, days)
+  const now = await find(db, id)
+  return shown(
+    isJson
+      ? JSON.stringify(listedOf(now), null, 2)
+      : `tenant ${id} is named ${plain(now.name)} and keeps traces ${keepsText(now)}`,
+  )
+}
+
+function keepsText({ retentionDays: days }: ListedTenant): string {
+  return days === null ? 'for ever' : `${days} days`
+}
+
+function listedOf(tenant: ListedTenant): object {
+  return {
+    id: tenant.id,
+    name: tenant.name,
+    created_at: tenant.createdAt,
+    retention_days: tenant.retentionDays,
+    oldest_trace_at: tenant.oldestTraceAt,
+    is_being_deleted: tenant.isDeleted,
+  }
 }
 
 async function remove(

@@ -32,12 +32,15 @@ export async function checkPromise(
 function problemsOf(info: string): string[] {
   const read = (field: string) => new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1]
   const policy = read('maxmemory_policy')
+  const appendOnly = read('aof_enabled')
   const replicas = Number(read('connected_slaves') ?? 0)
   return [
     policy === 'noeviction'
       ? ''
       : `maxmemory-policy is ${policy ?? 'unknown'}, set it to noeviction`,
-    read('aof_enabled') === '1' ? '' : 'appendonly is off, set it to yes',
+    appendOnly === '1'
+      ? ''
+      : `appendonly is ${appendOnly === '0' ? 'off' : 'unknown'}, set it to yes`,
     // This field is there only where writes need replicas.
     replicas === 0 || read('min_slaves_good_slaves') !== undefined
       ? ''

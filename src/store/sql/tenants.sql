@@ -21,15 +21,27 @@ on conflict (id) do nothing
 returning id;
 
 -- name: tenant_list
--- Lists all tenants, oldest first. Reads only.
-select id, name, created_at, exists (
+-- Lists all tenants, oldest first, with the time of the oldest trace of each. Reads only.
+select id, name, created_at, retention_days, exists (
   select from tombstones where tombstones.tenant_id = tenants.id and kind = 'tenant' and tombstones.id = tenants.id
-) as is_deleted
+) as is_deleted, (
+  select min(shown_time) from traces where traces.tenant_id = tenants.id
+) as oldest_trace_at
 from tenants order by created_at, id;
 
 -- name: tenant_list_among
 -- Lists those of some tenants that exist. $1 uuid[] tenants. Reads only.
 select id, name from tenants where id = any ($1::uuid[]);
+
+-- name: tenant_list_overdue
+-- Lists tenants that have traces that are older than they keep them. $1 now, $2 the most rows. Reads only.
+select id from tenants
+where retention_days is not null and exists (
+  select from traces
+  where traces.tenant_id = tenants.id and traces.shown_time < $1::timestamptz - make_interval(days => tenants.retention_days)
+)
+order by id
+limit $2;
 
 -- name: tenant_lock
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation
@@ -50,3 +62,7 @@ returning deleted_at;
 -- name: tenant_update_name
 -- Gives a tenant another name. $1 tenant, $2 name. A repeat changes nothing.
 update tenants set name = $2 where id = $1;
+
+-- name: tenant_update_retention
+-- Sets for how many days a tenant keeps its traces. $1 tenant, $2 days, or null: for ever. A repeat changes nothing.
+update tenants set retention_days = $2 where id = $1;

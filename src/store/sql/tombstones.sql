@@ -1,3 +1,16 @@
+-- name: tombstone_delete_overdue
+-- Deletes some tombstones of traces and runs that are older than their tenant keeps traces. $1 tenant, $2 now, $3 the most
+-- rows. A repeat deletes the next ones.
+delete from tombstones
+where tenant_id = $1 and (kind, id) in (
+  select held.kind, held.id from tombstones as held
+  where held.tenant_id = $1 and held.kind in ('trace', 'run') and held.purged_at is not null and held.deleted_at < (
+    select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
+  )
+  limit $3
+)
+returning id;
+
 -- name: tombstone_list_among
 -- Returns which of these things were deleted. One look-up per key. The kind `experiment_score`, with the id of an
 -- experiment, stands for the feedback on it: deleted when the experiment was deleted together with that feedback.

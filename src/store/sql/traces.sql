@@ -10,6 +10,16 @@ where $3::uuid is null
   or not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id)
 order by asked.id;
 
+-- name: trace_list_overdue
+-- Lists traces that began longer ago than their tenant keeps them, the oldest first. $1 tenant, $2 now, $3 the most rows.
+-- Reads only.
+select traces.id from traces
+where traces.tenant_id = $1 and traces.shown_time < (
+  select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
+)
+order by traces.shown_time
+limit $3;
+
 -- name: trace_list_stored
 -- Lists the ids under which these traces are stored: the ids themselves, and the traces of which they are the root run.
 -- $1 tenant, $2 uuid[] ids. Reads only.

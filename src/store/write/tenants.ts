@@ -9,6 +9,9 @@ export interface Tenant {
 
 export interface ListedTenant extends Tenant {
   createdAt: Timestamp
+  /** For how many days it keeps its traces; null: for ever. */
+  retentionDays: number | null
+  oldestTraceAt: Timestamp | null
   /** Its deletion has begun and is not done. */
   isDeleted: boolean
 }

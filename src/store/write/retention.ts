@@ -1,0 +1,61 @@
+import type { Timestamp } from '../../domain/timestamp.ts'
+import type { Db } from '../pool.ts'
+import { runStatement } from '../statements.ts'
+import { traceDeleteMany } from './traces.ts'
+
+/** How many traces one step deletes: with some 100 runs each it holds its locks for about a second. */
+const traceChunk = 100
+/** How many tombstones one statement deletes. */
+const tombstoneChunk = 1000
+
+/** Lists tenants that have traces that are older than they keep them. */
+export async function tenantListOverdue(
+  db: Db,
+  now: Timestamp,
+  limit: number,
+): Promise<{ id: string }[]> {
+  return runStatement(db, 'tenant_list_overdue', [now, limit])
+}
+
+/** @param days null: traces are kept for ever */
+export async function tenantUpdateRetention(
+  db: Db,
+  tenantId: string,
+  days: number | null,
+): Promise<void> {
+  await runStatement(db, 'tenant_update_retention', [tenantId, days])
+}
+
+/**
+ * Deletes some of the traces of a tenant that began longer ago than it keeps them, the oldest first, with their runs, run items
+ * and feedback; their attachments are marked for the collector. What arrives for them later is dropped.
+ * @returns how many traces; 0: there are none any more
+ */
+export async function traceDeleteOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+): Promise<number> {
+  const found = await runStatement<{ id: string }>(db, 'trace_list_overdue', [
+    tenantId,
+    now,
+    traceChunk,
+  ])
+  const ids = found.map(({ id }) => id)
+  await traceDeleteMany(db, tenantId, null, ids, now)
+  return ids.length
+}
+
+/**
+ * Deletes some of the tombstones of traces and runs that are older than the tenant keeps traces. What arrives now for one of
+ * those began before it was deleted, so it is overdue itself.
+ * @returns how many; 0: there are none any more
+ */
+export async function tombstoneDeleteOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+): Promise<number> {
+  return (await runStatement(db, 'tombstone_delete_overdue', [tenantId, now, tombstoneChunk]))
+    .length
+}
