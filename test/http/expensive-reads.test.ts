@@ -190,30 +190,6 @@ describe('422 and 400', () => {
     expect(h.errors).toEqual([])
   })
 
-  test('and a count, for which the client is told how to do without', async () => {
-    const h = await attacked({ statementLimits: { countMs: 500 } })
-    const found = { id: randomUUID(), name: 'small', run_type: 'chain', inputs: { a: worstText } }
-    const start = '2026-02-01T00:00:00Z'
-    expect((await h.call('POST', '/runs', { ...found, start_time: start })).status).toBe(202)
-    await h.drain()
-    const filter = JSON.stringify([
-      { type: 'string', column: 'input', operator: 'contains', value: worstText },
-    ])
-    const list = `/api/public/observations?limit=1&filter=${encodeURIComponent(filter)}`
-    expect(await h.fetchAs(h.tenant, list)).toMatchObject({
-      status: 400,
-      body: {
-        message: expect.stringMatching(
-          /^Stopped because .* to count .*Narrow it by a span of time/,
-        ),
-        error: 'InvalidRequestError',
-      },
-    })
-    const narrow = await h.fetchAs(h.tenant, `${list}&fromStartTime=${start}`)
-    expect(narrow).toMatchObject({ status: 200, body: { meta: { totalItems: 1 } } })
-    expect(h.errors).toEqual([])
-  })
-
   test('what is looked for has at most 500 characters', async () => {
     const h = await harness()
     const long = 'a'.repeat(501)

@@ -22,6 +22,7 @@ const ofAllTenants: Record<string, string> = {
   feedback_token_find: 'a token, or the id of a link, is all that the request has',
   repricing_list_unfinished: 'the sweep: finds repricings whose nudge was lost',
   share_find_by_token: 'a token is all that the request has',
+  tenant_list: 'the command that lists tenants',
   tombstone_list_unpurged: 'the sweep: finds deletions whose nudge was lost',
 }
 

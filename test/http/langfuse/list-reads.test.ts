@@ -110,13 +110,14 @@ describe('200', () => {
     const h = await harness()
     await postRun(h, { id: randomUUID(), name: 'another' })
     await h.db`
-      insert into traces (tenant_id, id, v, m, "timestamp", thread_id, name)
-      select ${h.tenant.id}, md5('trace' || n)::uuid, 1, 21, ${at(0)}::timestamptz + n * interval '1 ms', 'thread', 'same'
+      insert into traces (tenant_id, id, v, m, "timestamp", thread_id, name, user_id, tags)
+      select ${h.tenant.id}, md5('trace' || n)::uuid, 1, 29, ${at(0)}::timestamptz + n * interval '1 ms', 'thread', 'same',
+        'user', array['all', case when n <= 50 then 'some' else 'other' end]
       from generate_series(1, 5100) as n`
     await h.db`
-      insert into runs (tenant_id, id, v, m, trace_id, name, run_type, start_time)
+      insert into runs (tenant_id, id, v, m, trace_id, name, run_type, start_time, user_id)
       select ${h.tenant.id}, md5('run' || n)::uuid, 1, 0, md5('trace' || n)::uuid, 'r', 'span',
-        ${at(0)}::timestamptz + n * interval '1 ms'
+        ${at(0)}::timestamptz + n * interval '1 ms', case when n <= 50 then 'own' end
       from generate_series(1, 5100) as n`
     const total = async (query: Record<string, string>) =>
       (await get(h, 'observations', query)).meta.totalItems
@@ -138,6 +139,10 @@ describe('200', () => {
       from generate_series(1, 5100) as n`
     for (const [list, query, found] of [
       ['observations', { filter: many }, 5100],
+      ['observations', { userId: 'user' }, 5050],
+      ['observations', { userId: 'own' }, 50],
+      ['traces', { tags: 'all' }, 5100],
+      ['traces', { tags: 'all,some' }, 50],
       ['scores', { filter: many }, 5100],
       ['scores', {}, 5100],
       ['scores', { filter: filter('traceName', 'string', '=', 'another') }, 0],

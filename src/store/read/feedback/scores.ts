@@ -171,7 +171,7 @@ export async function scoreCount(
   const counted =
     isTraceOnly === true && !hasConditions
       ? countOfTraces(sourceSql(purging))
-      : sql`(select count(*) from ${sourceSql(purging)}${conditionsOf(query, 'set')})`
+      : sql`(select count(*) from ${sourceSql(purging)}${conditionsOf(query, 'count')})`
   const statement = sql`
 -- name: score_count
 -- How many scores meet the query. Reads only.
@@ -210,7 +210,7 @@ export async function scoreNarrow(
 }
 
 /** The rest of a `where` over `sourceSql`. */
-function conditionsOf(query: ScoreQuery, by: 'set' | 'row'): Sql {
+function conditionsOf(query: ScoreQuery, by: 'row' | 'count'): Sql {
   const conditions: Sql[] = []
   const add = (condition: Sql) => conditions.push(sql`\n    and ${condition}`)
   const among = (expression: Sql, values: string[] | undefined, type: 'text' | 'uuid' = 'text') => {

@@ -11,6 +11,7 @@ import {
   type Filter,
 } from '../../../domain/filter.ts'
 import { complementSql, conditionSql, type ColumnSql } from './condition-sql.ts'
+import { scoredSql, type ScoreColumn, type SetSql } from './score-sql.ts'
 
 /**
  * How the attributes of one kind of row are written in SQL. The SQL refers to aliases of the statement that it goes
@@ -20,11 +21,11 @@ export interface FilterSource {
   columns: Readonly<Partial<Record<Attribute, FilterColumn>>>
   feedback?: FeedbackRows
   /**
-   * How a condition on rows that are shared, or on scores, is put. `set`: all that meet it are read once, which is best
-   * where every row of the list is looked at. `row`: it is looked up for each row, which is best for a list that goes by
-   * its order until a page is full. Absent: `set`.
+   * How a condition on rows that are shared, or on scores, is put. Absent: all that meet it are read once. `row`: it is
+   * looked up for each row, which is best for a list that goes by its order until a page is full. `count`: as when absent,
+   * but what an index finds is looked up by its ids, because no page ends the reading.
    */
-  by?: 'set' | 'row'
+  by?: 'row' | 'count'
 }
 
 export type FilterColumn = Sql | SharedColumn | ScoreColumn
@@ -55,16 +56,6 @@ interface SharedRow {
   rows: Sql
   /** The row's own value, which takes precedence. */
   own?: Sql
-}
-
-/** The scores on rows. Conditions on scores name the score in their `key`. */
-export interface ScoreColumn {
-  /** The attribute that `score.target` holds the id of. */
-  by: Attribute
-  /** FROM and WHERE of all feedback, as alias `score`. */
-  rows: Sql
-  /** FROM and WHERE of the feedback on one row of the list, as alias `score`. */
-  ofRow: Sql
 }
 
 export interface FeedbackRows {
@@ -114,6 +105,10 @@ export function filterListSql(filters: readonly Filter[], source: FilterSource):
 function columnConditionSql(condition: FilterCondition, source: FilterSource): Sql {
   const { isDenied, affirmed } = affirmedOf(condition)
   const { type } = filterAttributes[condition.attribute]
+  if (source.by === 'count' && !hasIndex(source.columns[condition.attribute])) {
+    const found = foundSql(condition, source)
+    if (found !== null) return sql`${ownColumn('id', source).sql} = any (array(${found}))`
+  }
   const set = setSql(affirmed, source)
   if (set === null) return conditionSql(type, ownColumn(condition.attribute, source), condition)
   // This set is read once and hashed. It avoids both a look-up for each row and, where the planner knows little or
@@ -129,6 +124,11 @@ function columnConditionSql(condition: FilterCondition, source: FilterSource): S
   return isDenied ? complementSql(isMet) : isMet
 }
 
+/** True when the listed table itself has an index on the column. */
+function hasIndex(column: FilterColumn | undefined): boolean {
+  return column !== undefined && 'isIndexed' in column && column.shared === undefined
+}
+
 /** Splits off the denial from a condition: a row meets a denied condition where it does not meet the affirmed one. */
 function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: FilterCondition } {
   const { operator, value } = condition
@@ -141,13 +141,9 @@ function affirmedOf(condition: FilterCondition): { isDenied: boolean; affirmed: 
 }
 
 /** A condition on what a row shares with others, or on its scores. */
-interface SetCondition {
+interface SetCondition extends SetSql {
   /** The id attribute that tells which of the shared or scored rows this is. */
   by: Attribute
-  /** Selects the values of `by` that meet the condition. */
-  select: Sql
-  /** The condition, looked up for one row. */
-  ofRow: Sql
   own?: Sql
 }
 
@@ -169,52 +165,6 @@ function setSql(
   const select = sql`select ${id} from ${rows} and (${isMet})`
   const ofRow = sql`(select ${isMet} from ${rows} and ${id} = ${ownColumn(by, source).sql})`
   return own === undefined ? { by, select, ofRow } : { by, select, ofRow, own }
-}
-
-/** More scores of a name than these are many, whatever their average. */
-const manyScores = 100_000
-
-/**
- * Selects the targets of the scores that meet a condition, and looks it up for one target. The kind of its value tells
- * which kind of score is meant.
- */
-function scoredSql(
-  { rows, ofRow }: ScoreColumn,
-  { key, operator, value }: FilterCondition,
-  limit: number | undefined,
-): Pick<SetCondition, 'select' | 'ofRow'> {
-  const named = sql`score.key = ${key}::text`
-  if (typeof value === 'boolean' || typeof value === 'object') {
-    const isMet =
-      typeof value === 'boolean'
-        ? sql`(score.data_type = 'BOOLEAN' or score.data_type is null and score.score::text in ('true', 'false'))
-      and score.score_number = ${raw(value ? '1' : '0')}`
-        : sql`score.value_text = any (${value}::text[])`
-    return {
-      select: sql`select score.target from ${rows} and ${named} and ${isMet}`,
-      ofRow: sql`(select true from ${ofRow} and ${named} and ${isMet} limit 1)`,
-    }
-  }
-  const averaged = sql`${named} and coalesce(score.data_type, '') not in ('CATEGORICAL', 'CORRECTION', 'TEXT')`
-  const condition: FilterCondition = { kind: 'condition', attribute: 'score', operator, value }
-  const isMet = conditionSql('number', { sql: sql`avg(score.score_number)::numeric` }, condition)
-  const targets = (scores: Sql) =>
-    sql`select score.target from ${scores} group by score.target having ${isMet}`
-  return {
-    select:
-      limit === undefined
-        ? targets(sql`${rows} and ${averaged}`)
-        : sql`select few.target from (
-      with read as materialized (
-        select score.target, score.score_number from ${rows} and ${averaged} limit ${raw(String(manyScores))}
-      )
-      ${targets(sql`read as score`)}
-      union all
-      select null from generate_series(1, ${limit}::integer)
-      where (select count(*) from read) = ${raw(String(manyScores))}
-    ) as few`,
-    ofRow: sql`(select ${isMet} from ${ofRow} and ${averaged})`,
-  }
 }
 
 /** Selects ids that the rows which meet a filter have. */

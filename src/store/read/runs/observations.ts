@@ -149,7 +149,7 @@ export async function observationCount(
 -- How many observations meet a filter. Reads only.
 select count(*) as count
 from runs as run
-where run.tenant_id = ${tenant} and ${visibleSql(purging)}${filterListSql(filters, observationSource)}`
+where run.tenant_id = ${tenant} and ${visibleSql(purging)}${filterListSql(filters, { ...observationSource, by: 'count' })}`
   const options = { isPrepared: false, limit: filters.length > 0 ? 'count' : undefined } as const
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, options)
   return row!.count

@@ -90,7 +90,8 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
       where item.tenant_id = ${tenant} and item.experiment_id = asked.id and item.trace_id is not null
     ) as linked
     cross join lateral (
-      select run.id, run.start_time from runs as run where run.trace_id = linked.trace_id and ${where} offset 0
+      select run.id, run.start_time from runs as run
+      where run.tenant_id = ${tenant} and run.trace_id = linked.trace_id and ${where} offset 0
     ) as run
     where ${hasNoRunsSql}
     order by run.start_time ${time}, run.id ${id}

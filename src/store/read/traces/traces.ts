@@ -153,7 +153,7 @@ export async function traceList(
   const ids = sql`
   select trace.id
   from traces as trace
-  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, { ...traceSource, by: isByTime ? 'row' : 'set' })}
+  where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, { ...traceSource, by: isByTime ? 'row' : 'count' })}
   order by ${order}
   limit ${String(limit)}::bigint offset ${String(offset)}::bigint`
   const statement = sql`
@@ -177,7 +177,7 @@ export async function traceCount(
 -- How many traces meet a filter. Reads only.
 select count(*) as count
 from traces as trace
-where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, traceSource)}`
+where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)}${filterListSql(filters, { ...traceSource, by: 'count' })}`
   const options = { isPrepared: false, limit: filters.length > 0 ? 'count' : undefined } as const
   const [row] = await runComposed<{ count: number }>(db, tenantId, statement, options)
   return row!.count
