@@ -5,7 +5,7 @@ import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { describeError } from './reduced-error.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
-import { tenantList } from './store/write/tenants.ts'
+import { tenantList } from './store/write/tenants/tenants.ts'
 
 /*
  * What the commands of an operator share (`runmill keys`, `runmill tenants`, `npm run prices`).

@@ -5,8 +5,8 @@ import { makeKeyPair, type KeyPair } from './domain/keys.ts'
 import { isUniqueViolation } from './store/errors.ts'
 import type { Db } from './store/pool.ts'
 import { apiKeyUpsert } from './store/write/keys.ts'
-import { tenantIsDeleted } from './store/write/tenant-deletion.ts'
-import { tenantInsert, tenantInsertFirst } from './store/write/tenants.ts'
+import { tenantIsDeleted } from './store/write/tenants/tenant-deletion.ts'
+import { tenantInsert, tenantInsertFirst } from './store/write/tenants/tenants.ts'
 
 /** Thrown when the RUNMILL_INIT_* keys cannot be created. The message is one sentence for the operator. */
 export class InitialKeysError extends Error {

@@ -11,7 +11,7 @@ import {
   blobMarkInsertUnreferenced,
   blobMarkListDue,
 } from '../src/store/write/blobs/blob-marks.ts'
-import { tenantList } from '../src/store/write/tenants.ts'
+import { tenantList } from '../src/store/write/tenants/tenants.ts'
 
 export interface CollectorServices {
   db: Db

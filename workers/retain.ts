@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { traceDeleteOverdue, tombstoneDeleteOverdue } from '../src/store/write/retention.ts'
+import { traceDeleteOverdue, tombstoneDeleteOverdue } from '../src/store/write/tenants/retention.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 

@@ -1,7 +1,7 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
 import { dirtyTraceListTenants } from '../src/store/write/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
-import { tenantListOverdue } from '../src/store/write/retention.ts'
+import { tenantListOverdue } from '../src/store/write/tenants/retention.ts'
 import { repricingListUnfinished } from '../src/store/write/prices/repricings.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'

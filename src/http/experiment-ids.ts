@@ -1,35 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { storableText } from '../domain/ids.ts'
-import type { Timestamp } from '../domain/timestamp.ts'
 import type { Db } from '../store/pool.ts'
 import {
   experimentListExisting,
   experimentListTenantWide,
 } from '../store/read/experiments/experiments.ts'
 import { experimentResolveNames } from '../store/write/experiments.ts'
-
-/**
- * Finds the experiments that runs are sent to, and holds what it found for a moment, so that not every request waits for
- * Postgres.
- *
- * Every process that serves the API may hold an experiment that another one deletes or renames. Runs that were sent
- * there after that was answered would be lost. So whoever deletes or renames answers only when `untilForgotten` resolves:
- * what is held was asked for before the change was committed, and ends by then. A request that still used it came
- * before the answer, and might as well have come before the change.
- */
-export interface ExperimentIds {
-  /** See `experimentResolveNames`. */
-  resolveNames(
-    tenantId: string,
-    names: readonly string[],
-    now: Timestamp,
-  ): Promise<Map<string, string>>
-  /** Returns which of these experiments exist. */
-  listExisting(tenantId: string, ids: readonly string[]): Promise<Set<string>>
-  /** Resolves when no process holds what it found before this call. */
-  untilForgotten(): Promise<void>
-}
+import type { ExperimentIds } from './services.ts'
 
 const heldMs = 250
 /** What is still in use then is asked for again, and nobody waits for that. */

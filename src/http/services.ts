@@ -5,11 +5,11 @@ import type { BlobSigner } from '../blobs/signing.ts'
 import type { BlobStore } from '../blobs/store.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Log } from '../domain/log.ts'
+import type { Timestamp } from '../domain/timestamp.ts'
 import type { QueueBackend } from '../queue/backend.ts'
 import type { Backlog } from '../queue/backlog.ts'
 import type { Db } from '../store/pool.ts'
 import type { Authenticator } from './auth.ts'
-import type { ExperimentIds } from './experiment-ids.ts'
 
 /** The services that every route works with. */
 export interface Services {
@@ -36,6 +36,28 @@ export interface Services {
   pageFolder: string | null
   /** How long an interactive write waits to be applied before it is answered anyway (SPEC I9). */
   interactiveWaitMs: number
+}
+
+/**
+ * Finds the experiments that runs are sent to, and holds what it found for a moment, so that not every request waits for
+ * Postgres.
+ *
+ * Every process that serves the API may hold an experiment that another one deletes or renames. Runs that were sent
+ * there after that was answered would be lost. So whoever deletes or renames answers only when `untilForgotten` resolves:
+ * what is held was asked for before the change was committed, and ends by then. A request that still used it came
+ * before the answer, and might as well have come before the change.
+ */
+export interface ExperimentIds {
+  /** See `experimentResolveNames`. */
+  resolveNames(
+    tenantId: string,
+    names: readonly string[],
+    now: Timestamp,
+  ): Promise<Map<string, string>>
+  /** Returns which of these experiments exist. */
+  listExisting(tenantId: string, ids: readonly string[]): Promise<Set<string>>
+  /** Resolves when no process holds what it found before this call. */
+  untilForgotten(): Promise<void>
 }
 
 /** A Fastify instance whose routes get their types from their zod schemas. */

@@ -23,6 +23,7 @@ const ofAllTenants: Record<string, string> = {
   repricing_list_unfinished: 'the sweep: finds repricings whose nudge was lost',
   share_find_by_token: 'a token is all that the request has',
   tenant_list: 'the command that lists tenants',
+  tenant_list_overdue: 'the sweep: finds tenants that have traces older than they keep',
   tombstone_list_unpurged: 'the sweep: finds deletions whose nudge was lost',
 }
 

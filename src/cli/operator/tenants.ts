@@ -13,14 +13,14 @@ import {
   tenantDelete,
   tenantIsDeleted,
   type TenantRows,
-} from '../../store/write/tenant-deletion.ts'
-import { tenantUpdateRetention } from '../../store/write/retention.ts'
+} from '../../store/write/tenants/tenant-deletion.ts'
+import { tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
 import {
   type ListedTenant,
   tenantInsert,
   tenantList,
   tenantUpdateName,
-} from '../../store/write/tenants.ts'
+} from '../../store/write/tenants/tenants.ts'
 import { readArguments } from '../arguments.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { createProgress } from '../progress.ts'

@@ -1,11 +1,15 @@
 import type { BaseAdapter } from '@bull-board/api/baseAdapter'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Queue } from 'bullmq'
-import { ingestLanes, type QueueName } from '../catalog.ts'
+import { ingestLanes, queueNames, type QueueName } from '../catalog.ts'
 import type { BullQueue } from './datastore.ts'
 
-/** Shows a queue on bull-board: read-only, and of an ingest job what it is, not what its tenant sent. */
-export function boardQueue(name: QueueName, queue: BullQueue): BaseAdapter {
+/** Shows the queues on bull-board: read-only, and of an ingest job what it is, not what its tenant sent. */
+export function boardQueues(queues: Readonly<Record<QueueName, BullQueue>>): BaseAdapter[] {
+  return queueNames.map((name) => boardQueue(name, queues[name]))
+}
+
+function boardQueue(name: QueueName, queue: BullQueue): BaseAdapter {
   const isLane = (ingestLanes as readonly string[]).includes(name)
   // Its type knows Redis alone; it asks the queue what is below.
   const adapter = new BullMQAdapter(queue as unknown as Queue, {

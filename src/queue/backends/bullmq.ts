@@ -15,7 +15,7 @@ import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '.
 import { describeError, errorReporter, type QueueLog } from '../report.ts'
 import { repeatEvery } from '../repeat.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { boardQueue } from './board.ts'
+import { boardQueues } from './board.ts'
 import type {
   BullQueue,
   BullWorker,
@@ -352,10 +352,7 @@ export function bullBackend(
       return withTimeLimit(current().store.memory(), pingMs)
     },
     losses: () => schedules.losses(),
-    board() {
-      const opened = session?.queues
-      return opened === undefined ? null : queueNames.map((name) => boardQueue(name, opened[name]))
-    },
+    board: () => (session ? boardQueues(session.queues) : null),
     connections: () => session?.store.connections?.() ?? null,
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)

@@ -7,7 +7,7 @@ import { exampleListCurrentAfter } from '../read/datasets/examples.ts'
 import { runStatement } from '../statements.ts'
 import { blobMarkInsertOfDataset } from './blobs/blob-marks.ts'
 import { shareDelete } from './shares.ts'
-import { tenantLock } from './tenants.ts'
+import { tenantLock } from './tenants/tenants.ts'
 
 /**
  * The content of a new dataset. `metadata` must be fit for `jsonb` (see `jsonbText`), texts for Postgres

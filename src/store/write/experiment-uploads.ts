@@ -6,7 +6,7 @@ import type { ExperimentRow } from '../read/experiments/experiment-row.ts'
 import { datasetInsertWithin, type NewDataset } from './datasets.ts'
 import { exampleWriteVersionsWithin, type ExamplePlan } from './examples.ts'
 import { experimentInsertWithin, type NewExperiment } from './experiments.ts'
-import { tenantLock } from './tenants.ts'
+import { tenantLock } from './tenants/tenants.ts'
 
 /** An experiment that was run elsewhere. */
 export interface ExperimentUpload {

@@ -6,7 +6,7 @@ import { isUniqueViolation } from '../errors.ts'
 import type { Db, Queryable } from '../pool.ts'
 import type { ExperimentRow } from '../read/experiments/experiment-row.ts'
 import { runStatement, type Parameter } from '../statements.ts'
-import { tenantLock } from './tenants.ts'
+import { tenantLock } from './tenants/tenants.ts'
 
 /** The scope of names that are unique in the whole tenant: those of LangSmith's experiments and of plain projects. */
 const tenantScope = '00000000-0000-0000-0000-000000000000'

@@ -3,7 +3,7 @@ import type { ResolvedId } from '../../domain/ids.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
-import { tenantLock } from './tenants.ts'
+import { tenantLock } from './tenants/tenants.ts'
 
 /** An experiment over a client's own data, which is known only from its traces. Metadata must be fit for `jsonb`. */
 export interface TracedExperiment extends ResolvedId {

@@ -1,6 +1,6 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db, Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db, Queryable } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
 
 export interface Tenant {
   id: string

@@ -1,7 +1,7 @@
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../pool.ts'
-import { runStatement } from '../statements.ts'
-import { traceDeleteMany } from './traces.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db } from '../../pool.ts'
+import { runStatement } from '../../statements.ts'
+import { traceDeleteMany } from '../traces.ts'
 
 /** How many traces one step deletes: with some 100 runs each it holds its locks for about a second. */
 const traceChunk = 100

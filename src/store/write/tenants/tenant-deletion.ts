@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from 'sql-template-tag'
-import type { Timestamp } from '../../domain/timestamp.ts'
-import type { Db } from '../pool.ts'
-import { runComposed, runStatement, tenant } from '../statements.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
+import type { Db } from '../../pool.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
 
 /**
  * Every table with rows of tenants, in the order in which they are emptied: what refers to a row goes before it, so that
@@ -28,6 +28,7 @@ const tables = [
   'datasets',
   'feedback_configs',
   'score_configs',
+  'score_directions',
   'media_traces',
   'media',
   'repricings',
