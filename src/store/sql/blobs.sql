@@ -27,6 +27,11 @@ select blob_id from blob_marks where tenant_id = $1 and ($2::uuid is null or blo
 order by id
 limit $3;
 
+-- name: blob_list_unused
+-- The next blobs of a tenant that were not used since a time. $1 tenant, $2 the blob before, $3 the time, $4 the most rows.
+-- Reads only.
+select id from blobs where tenant_id = $1 and id > $2 and used_at < $3 order by id limit $4;
+
 -- name: blob_mark_delete
 -- Deletes the marks of a blob that were made before $3. $1 tenant, $2 blob. A repeat deletes nothing.
 delete from blob_marks where tenant_id = $1 and blob_id = $2 and created_at < $3;

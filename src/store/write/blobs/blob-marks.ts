@@ -113,33 +113,32 @@ export async function blobMarkInsertUnreferenced(
   limit: number,
   now: Timestamp,
 ): Promise<string | null> {
+  const page = await runStatement<{ id: string }>(db, 'blob_list_unused', [
+    tenantId,
+    after ?? nilUuid,
+    usedBefore,
+    limit,
+  ])
+  const ids = page.map(({ id }) => id)
+  if (ids.length === 0) return null
   const since = sql`${usedBefore}::timestamptz`
-  const isReferenced = blobIsReferencedSql({ id: sql`page.id`, since })
+  const isReferenced = blobIsReferencedSql({ id: sql`blobs.id`, since })
   const statement = sql`
 -- name: blob_mark_insert_unreferenced
--- Looks at the next blobs of a tenant that were not used since a time, marks those that nothing refers to, and returns
--- the last one. A mark of before the last use says nothing. A repeat marks none that is marked.
+-- Marks those of some blobs that were not used since a time and that nothing refers to. A mark of before the last use says
+-- nothing. A repeat marks none that is marked.
 -- 16 us a blob, with 60,000 runs that have attachments.
 -- May take minutes.
-with page as (
-  select id, used_at from blobs
-  where tenant_id = ${tenant} and id > ${after ?? nilUuid}::uuid and used_at < ${since}
-  order by id
-  limit ${limit}
-),
-marked as (
-  insert into blob_marks (tenant_id, blob_id, created_at)
-  select ${tenant}::uuid, page.id, ${now}::timestamptz from page
-  where not ${isReferenced}
-    and not exists (
-      select from blob_marks
-      where blob_marks.tenant_id = ${tenant} and blob_marks.blob_id = page.id
-        and blob_marks.created_at >= page.used_at
-    )
-)
-select id from page order by id desc limit 1`
-  const [last] = await runComposed<{ id: string }>(db, tenantId, statement)
-  return last?.id ?? null
+insert into blob_marks (tenant_id, blob_id, created_at)
+select ${tenant}::uuid, blobs.id, ${now}::timestamptz from blobs
+where blobs.tenant_id = ${tenant} and blobs.id = any (${ids}::uuid[]) and blobs.used_at < ${since}
+  and not ${isReferenced}
+  and not exists (
+    select from blob_marks
+    where blob_marks.tenant_id = ${tenant} and blob_marks.blob_id = blobs.id and blob_marks.created_at >= blobs.used_at
+  )`
+  await runComposed(db, tenantId, statement)
+  return ids.at(-1)!
 }
 
 const nilUuid = '00000000-0000-0000-0000-000000000000'
