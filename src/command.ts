@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
-import { describeError } from './reduced-error.ts'
+import { codeOf, describeError } from './reduced-error.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
 import { tenantList } from './store/write/tenants/tenants.ts'
 
@@ -53,7 +53,7 @@ export async function chooseTenant(db: Db, wanted: string | undefined): Promise<
 /**
  * Opens the configured database or, if none is configured, the embedded one: that of the running server, or one started
  * for this command.
- * @throws UsageError when there is no data yet
+ * @throws UsageError when there is no data yet, or its schema is older than this version
  */
 export async function withDatabase<Result>(
   { databaseUrl, dataDir }: Config,
@@ -69,6 +69,13 @@ export async function withDatabase<Result>(
   const db = openPool(runningUrl ?? (await embedded.start()), { max: 1 })
   try {
     return await use(db)
+  } catch (error) {
+    // A table or column that there is not.
+    if (!['42P01', '42703'].includes(codeOf(error))) throw error
+    throw new UsageError(
+      'The database is not of this version yet: start a server of this version, which brings it up to date.',
+      { cause: error },
+    )
   } finally {
     await closePool(db)
     await embedded.stop()

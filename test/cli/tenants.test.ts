@@ -9,6 +9,7 @@ import { tenantDelete, tenantTables } from '../../src/store/write/tenants/tenant
 import { run } from '../support/command-line.ts'
 import { feedbackOn } from '../support/comparison-rows.ts'
 import { harness, type Harness } from '../support/harness.ts'
+import { createEmptyDatabase } from '../support/postgres.ts'
 import { seedTenant } from '../support/seeded-tenant.ts'
 
 afterEach(() => {
@@ -97,6 +98,18 @@ test('a second tenant is made with keys that work, renamed, and given a read-onl
     { note: 'first keys', revoked_at: null },
     { public_key: pair.public_key, revoked_at: expect.any(String) },
   ])
+})
+
+test('a database that no server of this version has seen yet is refused in a sentence', async () => {
+  const database = await createEmptyDatabase()
+  vi.stubEnv('DATABASE_URL', database.url)
+  const refusal = {
+    code: 64,
+    printed: expect.stringMatching(/^The database is not of this version/),
+  }
+  expect(await tenants('list')).toEqual(refusal)
+  expect(await keys('list')).toEqual(refusal)
+  await database.drop()
 })
 
 test('every table with rows of a tenant is one that its deletion empties', async () => {
