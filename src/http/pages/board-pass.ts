@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { isSameSecret } from '../../domain/constant-time.ts'
+import { apiKeyIsValid } from '../../store/read/api-keys.ts'
 import { secretEnsure } from '../../store/write/secrets.ts'
 import type { Services } from '../services.ts'
 
@@ -8,7 +9,7 @@ import type { Services } from '../services.ts'
 export const boardPath = '/app/queues'
 
 const cookie = 'runmill-queues'
-/** How long a pass is valid, in seconds. Revoking the key does not end it sooner. */
+/** How long a pass is valid, in seconds, unless its key is revoked sooner. */
 const passSeconds = 900
 
 /**
@@ -25,13 +26,13 @@ export interface BoardPasses {
 export function createBoardPasses({ db, clock }: Pick<Services, 'db' | 'clock'>): BoardPasses {
   let secret: Promise<Uint8Array> | null = null
 
-  async function signatureOf(expiresAt: string): Promise<string> {
+  async function signatureOf(claim: string): Promise<string> {
     secret ??= secretEnsure(db, 'board-passes', clock.now()).catch((error: unknown) => {
       secret = null
       throw error
     })
     return createHmac('sha256', await secret)
-      .update(expiresAt)
+      .update(claim)
       .digest('base64url')
   }
 
@@ -39,9 +40,10 @@ export function createBoardPasses({ db, clock }: Pick<Services, 'db' | 'clock'>)
 
   return {
     async issue(request) {
-      const expiresAt = String(nowSeconds() + passSeconds)
+      const { tenantId, keyId } = request.principal
+      const claim = `${tenantId}.${keyId}.${nowSeconds() + passSeconds}`
       const parts = [
-        `${cookie}=${expiresAt}.${await signatureOf(expiresAt)}`,
+        `${cookie}=${claim}.${await signatureOf(claim)}`,
         `Path=${boardPath}`,
         `Max-Age=${passSeconds}`,
         'HttpOnly',
@@ -52,13 +54,28 @@ export function createBoardPasses({ db, clock }: Pick<Services, 'db' | 'clock'>)
     },
     async isHeldBy(request) {
       const pass = readCookie(request.headers.cookie ?? '')
-      if (pass === null || Number(pass.expiresAt) <= nowSeconds()) return false
-      return isSameSecret(await signatureOf(pass.expiresAt), pass.signature)
+      if (pass === null || pass.expiresAt <= nowSeconds()) return false
+      if (!isSameSecret(await signatureOf(pass.claim), pass.signature)) return false
+      return apiKeyIsValid(db, pass.tenantId, pass.keyId)
     },
   }
 }
 
-function readCookie(header: string): { expiresAt: string; signature: string } | null {
-  const match = new RegExp(`(?:^|;\\s*)${cookie}=(\\d{1,12})\\.([\\w-]+)(?:;|$)`).exec(header)
-  return match === null ? null : { expiresAt: match[1]!, signature: match[2]! }
+interface Pass {
+  claim: string
+  tenantId: string
+  keyId: string
+  expiresAt: number
+  signature: string
+}
+
+function readCookie(header: string): Pass | null {
+  const claim = '(?<tenantId>[\\w-]{36})\\.(?<keyId>[\\w-]{36})\\.(?<expiresAt>\\d{1,12})'
+  const pattern = new RegExp(
+    `(?:^|;\\s*)${cookie}=(?<claim>${claim})\\.(?<signature>[\\w-]+)(?:;|$)`,
+  )
+  const found = pattern.exec(header)?.groups
+  if (found === undefined) return null
+  const { expiresAt, ...texts } = found as Record<keyof Pass, string>
+  return { ...texts, expiresAt: Number(expiresAt) }
 }

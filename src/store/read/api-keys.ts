@@ -34,3 +34,8 @@ export async function apiKeyListValid(
 ): Promise<{ publicKey: string; secretHash: Buffer }[]> {
   return runStatement(db, 'api_key_list_valid', [publicKeys])
 }
+
+/** @param keyId a UUID */
+export async function apiKeyIsValid(db: Db, tenantId: string, keyId: string): Promise<boolean> {
+  return (await runStatement(db, 'api_key_find_valid', [tenantId, keyId])).length > 0
+}

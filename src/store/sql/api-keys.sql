@@ -12,6 +12,10 @@ from api_keys
 join tenants on tenants.id = api_keys.tenant_id
 where api_keys.secret_hash = $1 and api_keys.revoked_at is null;
 
+-- name: api_key_find_valid
+-- Finds a key of a tenant, unless it is revoked. $1 tenant, $2 key. Reads only.
+select id from api_keys where tenant_id = $1 and id = $2 and revoked_at is null;
+
 -- name: api_key_list
 -- Lists the keys of a tenant, oldest first. $1 tenant. Reads only.
 select public_key, scopes, note, created_at, revoked_at from api_keys where tenant_id = $1 order by created_at, id;

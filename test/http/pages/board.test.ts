@@ -163,7 +163,7 @@ test('a wrong key gets no pass, nor does one that is not of the scope admin, and
   const given = await call('POST', passPath, { 'x-api-key': admin })
   expect(await given.json()).toEqual({ address: board, seconds: 900 })
   expect(given.headers.get('set-cookie')).toMatch(
-    /^runmill-queues=\d+\.[\w-]{43}; Path=\/app\/queues; Max-Age=900; HttpOnly; SameSite=Strict$/,
+    /^runmill-queues=[\w-]{36}\.[\w-]{36}\.\d+\.[\w-]{43}; Path=\/app\/queues; Max-Age=900; HttpOnly; SameSite=Strict$/,
   )
   const { cookie } = await enter()
   const [name, expiresAt, signature] = cookie!.split(/[=.]/)
