@@ -7,6 +7,7 @@ import {
   isDataError,
   isRetryable,
   isStatementTimeout,
+  LateStatisticsError,
   ReadCancelledError,
   ReadsBusyError,
 } from '../store/errors.ts'
@@ -78,6 +79,7 @@ function isUnavailable(error: unknown): boolean {
     error instanceof OverloadedError ||
     error instanceof QueueUnavailableError ||
     error instanceof BlobsUnavailableError ||
+    error instanceof LateStatisticsError ||
     error instanceof ReadCancelledError ||
     isRetryable(error)
   )

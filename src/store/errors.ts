@@ -27,6 +27,11 @@ export class ReadsBusyError extends Error {
   override name = 'ReadsBusyError'
 }
 
+/** So much has changed that statistics are not up to date in time. Workers bring them up to date. */
+export class LateStatisticsError extends Error {
+  override name = 'LateStatisticsError'
+}
+
 /** A read was stopped: nobody waits for its answer, or the server stops. */
 export class ReadCancelledError extends Error {
   override name = 'ReadCancelledError'

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { LateStatisticsError } from '../../src/store/errors.ts'
 import { type Reading, withReading } from '../../src/store/reading.ts'
 import { aggregateLock } from '../../src/store/write/aggregates.ts'
 import { experimentAggregateFreshen } from '../../src/store/write/fresh-aggregates.ts'
@@ -52,4 +53,20 @@ test('readers of a tenant wait for one refresh together, and for no one that beg
   expect(published.map(({ id }) => id).toSorted()).toEqual([first, second].toSorted())
   // Nobody else's refresh is needed for the next one to begin.
   await freshen(first)
+})
+
+test('a reader does not wait for ever for statistics that do not come, and has them once they have', async () => {
+  const h = await harness()
+  const rows = comparisonRows(h.db, h.tenant.id)
+  const experiment = await rows.experiment(await rows.dataset())
+  const late = async () => experimentAggregateFreshen(h.db, h.tenant.id, [experiment], 50)
+  await h.db.begin(async (transaction) => {
+    await aggregateLock(transaction, h.tenant.id)
+    await expect(late()).rejects.toThrow(LateStatisticsError)
+    await expect(late()).rejects.toThrow(LateStatisticsError)
+  })
+  await experimentAggregateFreshen(h.db, h.tenant.id, [experiment])
+  expect(await h.db`select experiment_id from experiment_aggregates`).toEqual([
+    { experimentId: experiment },
+  ])
 })

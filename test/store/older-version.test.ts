@@ -143,7 +143,7 @@ test('I10: after an upgrade, a small experiment is computed by its first reader 
   await fill(other, 3)
   const built = async () =>
     db`select from experiment_aggregates where is_built and experiment_id in (${small}, ${other}, ${large})`
-  await experimentAggregateRefreshDirty(db, tenantId, [small, other, large], 5)
+  await experimentAggregateRefreshDirty(db, tenantId, [small, other, large], { buildUpTo: 5 })
   expect(await built()).toHaveLength(1)
   await experimentAggregateRefreshDirty(db, tenantId, [small, other, large])
   expect(await built()).toHaveLength(2)

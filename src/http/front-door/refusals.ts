@@ -5,7 +5,12 @@ import type { Log } from '../../domain/log.ts'
 import type { DialectMetrics, Metrics } from '../../metrics/metrics.ts'
 import { QueueUnavailableError } from '../../queue/backend.ts'
 import type { Flow } from '../../queue/flow.ts'
-import { isRetryable, ReadCancelledError, ReadsBusyError } from '../../store/errors.ts'
+import {
+  isRetryable,
+  LateStatisticsError,
+  ReadCancelledError,
+  ReadsBusyError,
+} from '../../store/errors.ts'
 import type { Principal } from '../auth.ts'
 import { placeOf } from '../log-failure.ts'
 import { OverloadedError } from './overloaded-error.ts'
@@ -101,6 +106,7 @@ function refusalOf(error: FastifyError): string | null {
   }
   if (known instanceof BlobsUnavailableError) return 'blobs_unavailable'
   if (known instanceof ReadsBusyError) return 'reads_busy'
+  if (known instanceof LateStatisticsError) return 'statistics_late'
   if (known instanceof ReadCancelledError) return known.why === 'client left' ? null : 'stopping'
   return isRetryable(known) ? 'database_unavailable' : null
 }

@@ -30,15 +30,19 @@ export async function aggregateRefresh(db: Db, tenantId: string): Promise<boolea
 /**
  * Refreshes those of these experiments that marked traces may have changed, so that the reader sees every applied
  * event. What else has changed in the tenant is left to the workers.
- * @param buildUpTo how many traces it looks at for experiments that a pass has not come to
+ * @param options.buildUpTo how many traces it looks at for experiments that a pass has not come to
+ * @param options.isWanted it ends, with some marks left, when this says so between two transactions
  */
 export async function experimentAggregateRefreshDirty(
   db: Db,
   tenantId: string,
   experimentIds: string[],
-  buildUpTo = builtForReaderUpTo,
+  {
+    buildUpTo = builtForReaderUpTo,
+    isWanted = () => true,
+  }: { buildUpTo?: number; isWanted?: () => boolean } = {},
 ): Promise<void> {
-  if (experimentIds.length === 0) return
+  if (experimentIds.length === 0 || !isWanted()) return
   await buildUnbuilt(db, tenantId, experimentIds, buildUpTo)
   if ((await runStatement(db, 'dirty_trace_find', [tenantId])).length === 0) return
   // To find out which marks matter takes as long as to take some hundreds of them.
@@ -49,7 +53,7 @@ export async function experimentAggregateRefreshDirty(
   ])
   const ids = marks.map((mark) => mark.id)
   // Marks are deleted in groups of bounded size: what is not taken at first is asked for again.
-  for (let left = ids; left.length > 0; ) {
+  for (let left = ids; left.length > 0 && isWanted(); ) {
     const taken = await refreshMarked(db, tenantId, left)
     left = taken >= tracesAtOnce ? left : []
   }

@@ -1,4 +1,5 @@
 import type { Db } from '../pool.ts'
+import { LateStatisticsError } from '../errors.ts'
 import { currentReading, withoutReading } from '../reading.ts'
 import { takeReadSlot } from '../request-pool.ts'
 import { experimentAggregateRefreshDirty } from './aggregates.ts'
@@ -18,16 +19,24 @@ const newest = new WeakMap<Db, Map<string, Refresh>>()
 const never = new AbortController().signal
 
 /**
+ * How long a request waits for a refresh. After a flood the marks of millions of traces may have to be worked off: nobody gets
+ * old figures meanwhile, and nobody waits for minutes.
+ */
+const usualPatienceMs = 20_000
+
+/**
  * Refreshes experiments for a request that reads, so that it sees every event that was applied before it came
  * (experimentAggregateRefreshDirty). Of a tenant, one refresh runs at a time and the next one is for all requests that
  * came meanwhile: each takes a connection, and would only wait there for the lock of the others.
  * @throws ReadsBusyError
+ * @throws LateStatisticsError after the patience
  * @throws the reason of the reading's signal when the client leaves
  */
 export async function experimentAggregateFreshen(
   db: Db,
   tenantId: string,
   experimentIds: string[],
+  patienceMs = usualPatienceMs,
 ): Promise<void> {
   if (experimentIds.length === 0) return
   const signal = currentReading()?.signal ?? never
@@ -41,9 +50,15 @@ export async function experimentAggregateFreshen(
     leave = () => reject(signal.reason)
     signal.addEventListener('abort', leave)
   })
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new LateStatisticsError(`no fresh statistics within ${patienceMs} ms`)
+    timer = setTimeout(() => reject(error), patienceMs)
+  })
   try {
-    await Promise.race([refresh.done, left])
+    await Promise.race([refresh.done, left, late])
   } finally {
+    clearTimeout(timer)
     refresh.wanted--
     signal.removeEventListener('abort', leave)
   }
@@ -70,8 +85,9 @@ function refreshToCome(db: Db, tenantId: string): Refresh {
       const release = await takeReadSlot(db, { tenantId, signal: never, hasBegun: () => false })
       refresh.hasBegun = true
       try {
-        if (refresh.wanted === 0) return
-        await experimentAggregateRefreshDirty(db, tenantId, [...refresh.experimentIds])
+        await experimentAggregateRefreshDirty(db, tenantId, [...refresh.experimentIds], {
+          isWanted: () => refresh.wanted > 0,
+        })
       } finally {
         release()
       }
