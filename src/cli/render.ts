@@ -16,7 +16,7 @@ export function comparisonText({ baseline, comparisons }: Comparison): string {
       [
         `${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
         ...[...measures, ...categories].map(({ summary }) => `  ${summary}`),
-        ...[...validity.warnings, ...assumedDirections(measures)].map((note) => `  note: ${note}`),
+        ...[...validity.warnings, ...directionNotes(measures)].map((note) => `  note: ${note}`),
       ]
         .map(oneLine)
         .join('\n'),
@@ -24,14 +24,22 @@ export function comparisonText({ baseline, comparisons }: Comparison): string {
     .join('\n')
 }
 
-/** What has to be said of scores of which nobody has said which way is better. */
-function assumedDirections(measures: readonly Measure[]): string[] {
-  const assumed = measures.filter(({ direction_source: source }) => source === 'assumed')
-  if (assumed.length === 0) return []
-  const keys = assumed.map(({ key }) => key).join(', ')
+/** What has to be said of scores of which nobody has said which way is better, or this command alone. */
+function directionNotes(measures: readonly Measure[]): string[] {
+  const keysBy = (source: Measure['direction_source']): string =>
+    measures
+      .filter((measure) => measure.direction_source === source)
+      .map(({ key }) => key)
+      .join(', ')
+  const [assumed, asked] = [keysBy('assumed'), keysBy('request')]
   return [
-    `higher is taken for better in ${keys}, of which nobody has said: say it once on the page, or by --direction KEY=higher|lower`,
-  ]
+    assumed === ''
+      ? ''
+      : `higher is taken for better in ${assumed}, of which nobody has said: say it once on the page, or by --direction KEY=higher|lower`,
+    asked === ''
+      ? ''
+      : `which way ${asked} is better was said for this comparison alone: the page goes by what is stored`,
+  ].filter((note) => note !== '')
 }
 
 /** A name may have several lines, of which one may look like ours. */
@@ -45,7 +53,7 @@ export function gateText(verdict: GateVerdict): string {
     `${headline(verdict)}: ${candidate.name} against ${baseline.name} (${candidate.dataset_name})`,
     ...verdict.reasons.map((reason) => `  ${said(reason)}`),
     ...measures.map(({ summary }) => `  ${summary}`),
-    ...[...validity.warnings, ...assumedDirections(measures)].map((note) => `  note: ${note}`),
+    ...[...validity.warnings, ...directionNotes(measures)].map((note) => `  note: ${note}`),
     `  baseline of ${baseline.created_at.slice(0, 10)}, ${daysOf(verdict)}`,
     ...correctionOf(verdict, verdict.family).map((line) => `  ${line}`),
     ...verdict.regressed.flatMap(({ key, rows }) =>
@@ -85,9 +93,7 @@ export function gateMarkdown(verdict: GateVerdict): string {
     )
       .map((line) => `; ${line}`)
       .join('')}.`,
-    ...[...validity.warnings, ...assumedDirections(verdict.measures)].map(
-      (note) => `- ${cell(note)}`,
-    ),
+    ...[...validity.warnings, ...directionNotes(verdict.measures)].map((note) => `- ${cell(note)}`),
   ]
   return `${lines.join('\n')}\n`
 }

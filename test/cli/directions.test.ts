@@ -36,7 +36,9 @@ test('compare and gate go by the direction that is stored, unless --direction gi
   )
   expect((await judged()).code).toBe(1)
 
-  expect((await compared('--direction', 'correct=higher')).printed).toMatch(/: better; 8 pairs/)
+  const { printed } = await compared('--direction', 'correct=higher')
+  expect(printed).toMatch(/: better; 8 pairs/)
+  expect(printed).toContain('which way correct is better was said for this comparison alone')
   expect((await judged('--direction', 'correct=higher')).code).toBe(0)
   expect(await compared('--direction', 'corect=lower')).toMatchObject({
     code: 64,

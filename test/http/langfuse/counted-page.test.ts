@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { classifyError } from '../../../src/http/classify-error.ts'
 import { countedPage } from '../../../src/http/langfuse/requests.ts'
 import { closePool, type Db } from '../../../src/store/pool.ts'
 import { withReading } from '../../../src/store/reading.ts'
@@ -12,7 +13,7 @@ let db: Db
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  db = openRequestPool(database.url, { limits: { countMs: 50 } })
+  db = openRequestPool(database.url, { max: 1, limits: { countMs: 50 } })
 })
 
 afterAll(async () => {
@@ -52,16 +53,21 @@ test.each([1, 5, 6])('page %i does not, and the list is counted', async (page) =
   expect(total).toBe(25)
 })
 
-test('a count that takes too long is ended, and the client told how to do without', async () => {
+/** A page whose list takes minutes to count, for a request. */
+async function slowPage() {
   const reading = {
     tenantId: 'mine',
     signal: new AbortController().signal,
     hasBegun: () => false,
   }
-  const page = withReading(reading, async () =>
+  return withReading(reading, async () =>
     countedPage({ page: 1, limit: 5 }, read, async () => count(600)),
   )
-  await expect(page).rejects.toMatchObject({
+}
+
+test('a count that takes too long is ended, and the client told how to do without', async () => {
+  await db`select 1`
+  await expect(slowPage()).rejects.toMatchObject({
     status: 400,
     message: expect.stringMatching(
       /^Stopped because it took too long to count .*Narrow it by a span of time/,
@@ -69,4 +75,12 @@ test('a count that takes too long is ended, and the client told how to do withou
     detail: 'InvalidRequestError',
   })
   expect(await db`select 1 as one`).toEqual([{ one: 1 }])
+})
+
+test('a count that gets no connection in its time may be asked for again', async () => {
+  await db.begin(async (transaction) => {
+    await transaction`select 1`
+    const error = await slowPage().catch((reason: unknown) => reason)
+    expect(classifyError(error)).toEqual({ kind: 'unavailable' })
+  })
 })

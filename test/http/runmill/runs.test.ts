@@ -133,6 +133,27 @@ describe('200 GET /api/runmill/runs', () => {
     expect(idsOf(answer)).toEqual([own, ...roots.toReversed()])
   })
 
+  test('a run that several of the projects have comes once, and fills no page twice', async () => {
+    const h = await harness()
+    const { id, roots } = await project(h)
+    const rows = comparisonRows(h.db, h.tenant.id)
+    const dataset = await rows.dataset()
+    const linking = [await rows.experiment(dataset, 'a'), await rows.experiment(dataset, 'b')]
+    const traces = roots.slice(0, 3)
+    for (const experiment of linking)
+      for (const trace of traces)
+        await h.ingest(linkEvent(dataset, experiment, await rows.example(dataset), trace))
+    const listed: string[] = []
+    for (let cursor: string | null = null; ; ) {
+      const asked = { session: [id, ...linking], is_root: true, limit: 2, cursor }
+      const { body } = await h.call('POST', '/api/v1/runs/query', asked)
+      listed.push(...body.runs.map((run: { id: string }) => run.id))
+      cursor = body.cursors.next
+      if (cursor === null) break
+    }
+    expect(listed).toEqual(roots.toReversed())
+  })
+
   test('rows are short, and name their project', async () => {
     const h = await harness()
     const { id, child } = await project(h)

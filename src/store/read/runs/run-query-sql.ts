@@ -61,7 +61,8 @@ export interface RunPlace {
  *
  * Each experiment is read separately, as far as the page needs it: its index gives the order, whatever the planner
  * knows of the table. An experiment that has no runs of its own shows those of the traces that it links: Langfuse's SDKs
- * link traces, which stay in the project that they were sent to. All of these are looked at for every page.
+ * link traces, which stay in the project that they were sent to. All of these are looked at for every page. A run that several
+ * of the experiments have comes once.
  */
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
@@ -74,7 +75,7 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit}`
   }
-  return sql`select candidate.id, candidate.start_time
+  return sql`select distinct candidate.id, candidate.start_time
   from unnest(${[...new Set(query.experimentIds)]}::uuid[]) as asked (id)
   join experiments on experiments.tenant_id = ${tenant} and experiments.id = asked.id${datasetCondition(query)}
   cross join lateral (
@@ -91,6 +92,7 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
     ) as linked
     cross join lateral (
       select run.id, run.start_time from runs as run
+      join experiments as home on home.tenant_id = ${tenant} and home.id = run.experiment_id
       where run.tenant_id = ${tenant} and run.trace_id = linked.trace_id and ${where} offset 0
     ) as run
     where ${hasNoRunsSql}
