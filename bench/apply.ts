@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/domain/clock.ts'
 import type { IngestEvent } from '../src/domain/events.ts'
+import { createExperimentIds } from '../src/http/experiment-ids.ts'
 import type { Services } from '../src/http/services.ts'
 import { payloadOf, translateRuns } from '../src/http/langsmith/ingest/run-to-events.ts'
 import { applyEvents } from '../src/store/write/ingest.ts'
@@ -44,7 +45,7 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
   const tenants: string[] = []
   while (tenants.length < tenantsPerBatch) tenants.push((await insertTenant(db)).id)
   const prices = createRunPricer(() => {})
-  const services = { db, clock: systemClock } as Services
+  const services = { clock: systemClock, experimentIds: createExperimentIds(db) } as Services
   const seen: { worker: number; postgres: number; perSecond: number }[] = []
   // The first round compiles code and makes plans.
   for (let round = 0; round <= rounds; round += 1) {

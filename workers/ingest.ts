@@ -1,13 +1,12 @@
 import type { Clock } from '../src/domain/clock.ts'
 import type { IngestEvent } from '../src/domain/events.ts'
 import type { Handler, QueueBackend } from '../src/queue/backend.ts'
-import { queues, type IngestJob, type IngestLane } from '../src/queue/catalog.ts'
+import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
-import { errorKind, isRetryable } from '../src/store/errors.ts'
+import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
-import { createAside, type Aside } from './aside.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
@@ -35,17 +34,12 @@ interface Item {
   job: IngestJob
   weight: number
   signal: AbortSignal
-  /** What is to be waited for when its batch is over. */
-  rest: Promise<void> | null
 }
 
 interface JobEvent {
   job: IngestJob
   event: IngestEvent
 }
-
-/** A quarter of the jobs that a lane holds may be of tenants whose part of the database is away. */
-const asideShare = 4
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
 export function ingestHandler(
@@ -55,23 +49,16 @@ export function ingestHandler(
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
-  const aside = createAside<Item>(services, queues[lane].concurrency / asideShare)
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,
-    apply: async (items) => applyBatch(services, aside, items),
+    apply: async (items) => applyBatch(services, items),
   })
   return async (job, { signal }) => {
-    const item: Item = { job, weight: weightOf(job), signal, rest: null }
     progress.hold(1)
-    try {
-      await gather(item)
-      await item.rest
-    } finally {
-      progress.hold(-1)
-    }
+    await gather({ job, weight: weightOf(job), signal }).finally(() => progress.hold(-1))
   }
 }
 
@@ -87,11 +74,7 @@ function patchBytes(patch: object): number {
 }
 
 /** Applies the jobs of each tenant in a transaction of its own. */
-async function applyBatch(
-  services: LaneServices,
-  aside: Aside<Item>,
-  items: Item[],
-): Promise<void> {
+async function applyBatch(services: LaneServices, items: Item[]): Promise<void> {
   const tenants = new Map<string, Item[]>()
   for (const item of items) {
     const held = tenants.get(item.job.tenantId)
@@ -100,11 +83,8 @@ async function applyBatch(
   }
   for (const [tenantId, own] of tenants) {
     const signal = AbortSignal.any([...new Set(own.map((item) => item.signal))])
-    const apply = async (some: Item[]) => {
-      const jobs = some.map(({ job }) => job)
-      return applyJobs(services, tenantId, jobs, signal)
-    }
-    await aside.inTurn({ tenantId, items: own, signal, apply })
+    const jobs = own.map(({ job }) => job)
+    await applyJobs(services, tenantId, jobs, signal)
   }
 }
 
@@ -130,7 +110,6 @@ async function applyJobs(
 /**
  * Applies events, and dead-letters those that the database refuses. A refused batch is halved until the bad event is
  * alone (SPEC I5).
- * @throws what passes by itself, of the whole batch: none of it is applied
  */
 async function applyOrDeadLetter(
   services: LaneServices,
@@ -140,12 +119,12 @@ async function applyOrDeadLetter(
 ): Promise<boolean> {
   try {
     const given = events.map(({ event }) => event)
-    const isDirty = await applyEvents(services.db, tenantId, given, services.prices)
+    const apply = async () => applyEvents(services.db, tenantId, given, services.prices)
+    const isDirty = await untilAvailable(services, signal, apply)
     services.progress.applied(events.length)
     return isDirty
   } catch (error) {
     signal.throwIfAborted()
-    if (isRetryable(error)) throw error
     if (events.length === 1) {
       await deadLetter(services, tenantId, events[0]!, error, signal)
       return false
@@ -153,8 +132,7 @@ async function applyOrDeadLetter(
     let isDirty = false
     const middle = Math.ceil(events.length / 2)
     for (const half of [events.slice(0, middle), events.slice(middle)]) {
-      const apply = async () => applyOrDeadLetter(services, tenantId, half, signal)
-      if (await untilAvailable(services, signal, apply)) isDirty = true
+      if (await applyOrDeadLetter(services, tenantId, half, signal)) isDirty = true
     }
     return isDirty
   }

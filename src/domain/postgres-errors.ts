@@ -17,24 +17,10 @@ export type PostgresErrorKind =
 const passing = /^(?:08|40|53|55P03|57|58|25006)/
 
 /**
- * Codes that do not say what is wrong: XX000 is an internal error, and 0A000 something that is not supported. Postgres
- * gives the latter when a kept plan no longer fits a table. An engine that spreads tables over nodes gives both, for what it
- * cannot do while a node is away or is being moved, and the first one even for an error of the data on a node. The data
- * are not at fault unless the message says so.
- */
-const unclear = /^(?:0A000|XX000)$/
-
-/**
  * Sorts the SQLSTATEs of Postgres (its manual, appendix A). Every decision about a failed statement is made from this,
  * in the store and in the queue, so that both agree on what passes by itself.
- * @param message of the error; it decides where the code says nothing
  */
-export function postgresErrorKind(sqlState: string, message: string): PostgresErrorKind {
-  if (unclear.test(sqlState)) {
-    if (message.includes('duplicate key value violates unique constraint')) return 'unique'
-    // A value of more than 1 GB.
-    return message.includes('invalid memory alloc request size') ? 'data' : 'passing'
-  }
+export function postgresErrorKind(sqlState: string): PostgresErrorKind {
   if (passing.test(sqlState)) return 'passing'
   if (sqlState === '23505') return 'unique'
   return /^(?:22|54)/.test(sqlState) ? 'data' : 'other'

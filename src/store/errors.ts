@@ -86,8 +86,7 @@ function isMissingSocket(error: unknown): boolean {
 /** Returns what an error of the database means; null for any other. */
 export function errorKind(error: unknown): PostgresErrorKind | null {
   const code = codeOf(error)
-  if (!isSqlState(code)) return null
-  return postgresErrorKind(code, error instanceof Error ? error.message : '')
+  return isSqlState(code) ? postgresErrorKind(code) : null
 }
 
 function codeOf(error: unknown): string | null {

@@ -32,7 +32,7 @@ const relistenMs = 1_000
  */
 export function asConnectionError(error: unknown): never {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (isSqlState(code) && postgresErrorKind(code, describeError(error)) !== 'passing') throw error
+  if (isSqlState(code) && postgresErrorKind(code) !== 'passing') throw error
   throw Object.assign(
     new Error(`Postgres is not available: ${describeError(error)}`, { cause: error }),
     { code: 'ECONNREFUSED' },

@@ -8,7 +8,6 @@ import {
   type OldestJobs,
   type QueueBackend,
   type QueueCounts,
-  JobPostponedError,
   QueueUnavailableError,
 } from '../backend.ts'
 import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
@@ -209,9 +208,7 @@ export function bullBackend(
         await open.store.forget(String(job.data))
       } catch (error) {
         const attempt = job.attemptsMade + 1
-        if (!(error instanceof JobPostponedError)) {
-          log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
-        }
+        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
         // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
         // stores the text.
         throw new Error('failed, see the log', { cause: error })

@@ -1,6 +1,5 @@
 import { appliedSignals } from '../applied.ts'
 import {
-  JobPostponedError,
   QueueUnavailableError,
   type Handlers,
   type OldestJobs,
@@ -94,9 +93,7 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
             if (job.key !== undefined) lane.keys.delete(job.key)
           },
           (error: unknown) => {
-            if (!(error instanceof JobPostponedError)) {
-              log.warn({ err: error, queue }, `queue: a job failed: ${describeError(error)}`)
-            }
+            log.warn({ err: error, queue }, `queue: a job failed: ${describeError(error)}`)
             job.attempts += 1
             add(queue, job, Math.min(retryMs.most, retryMs.first * 2 ** Math.min(job.attempts, 10)))
           },
