@@ -11,9 +11,9 @@ where $3::uuid is null
 order by asked.id;
 
 -- name: trace_list_overdue
--- Lists traces that began longer ago than their tenant keeps them, the oldest first. $1 tenant, $2 now, $3 the most rows.
--- Reads only.
-select traces.id from traces
+-- Lists traces that began longer ago than their tenant keeps them, the oldest first, with how many runs each has. $1 tenant,
+-- $2 now, $3 the most rows. Reads only.
+select traces.id, traces.run_count from traces
 where traces.tenant_id = $1 and traces.shown_time < (
   select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
 )
@@ -137,8 +137,9 @@ returning held.id, held.run_count;
 
 -- name: trace_rows_delete
 -- Deletes traces with everything in them, leaves tombstones of the traces and of their runs, and marks the traces, and
--- where feedback on their runs has counted. $1 tenant, $2 uuid[] traces, $3 now. A repeat deletes rows that arrived in between; tombstones
--- stay.
+-- where feedback on their runs has counted. $1 tenant, $2 uuid[] traces, $3 now, $4 whether nothing is to be looked for later (the tombstones of
+-- the traces count as purged). A repeat deletes rows that arrived in between; tombstones stay.
+-- May take minutes.
 with gone_runs as (
   delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id
 ),
@@ -164,7 +165,7 @@ gone_traces as (
 ),
 buried as (
   insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)
-  select $1::uuid, 'trace', asked.id, $3::timestamptz, null::timestamptz from unnest($2::uuid[]) as asked (id)
+  select $1::uuid, 'trace', asked.id, $3::timestamptz, case when $4::boolean then $3::timestamptz end from unnest($2::uuid[]) as asked (id)
   union all
   select $1::uuid, 'run', gone_runs.id, $3::timestamptz, $3::timestamptz from gone_runs
   on conflict (tenant_id, kind, id) do nothing

@@ -13,6 +13,7 @@ const chunkLength = 100
  * writes of it, or of one of its runs, are dropped. Traces that have runs, but none in the experiment, are left
  * alone.
  * @param experimentId null: wherever they are
+ * @param isFinal true: nobody looks a minute later whether a write that had not seen the deletion has left something
  */
 export async function traceDeleteMany(
   db: Db,
@@ -20,6 +21,7 @@ export async function traceDeleteMany(
   experimentId: string | null,
   traceIds: readonly string[],
   now: Timestamp,
+  isFinal = false,
 ): Promise<void> {
   const ids = [...new Set(traceIds)]
   for (let i = 0; i < ids.length; i += chunkLength) {
@@ -37,7 +39,7 @@ export async function traceDeleteMany(
       // From here on no write to these traces can end before we do, so all their rows can be seen now.
       await traceLockMany(transaction, tenantId, gone)
       await blobMarkInsertOfTraces(transaction, tenantId, gone, now)
-      await runStatement(transaction, 'trace_rows_delete', [tenantId, gone, now])
+      await runStatement(transaction, 'trace_rows_delete', [tenantId, gone, now, isFinal])
     })
   }
 }

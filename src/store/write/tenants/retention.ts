@@ -3,8 +3,9 @@ import type { Db } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import { traceDeleteMany } from '../traces.ts'
 
-/** How many traces one step deletes: with some 100 runs each it holds its locks for about a second. */
+/** How many traces, and about how many runs, one step deletes: it holds its locks for about a second. */
 const traceChunk = 100
+const runChunk = 10_000
 /** How many tombstones one statement deletes. */
 const tombstoneChunk = 1000
 
@@ -28,7 +29,8 @@ export async function tenantUpdateRetention(
 
 /**
  * Deletes some of the traces of a tenant that began longer ago than it keeps them, the oldest first, with their runs, run items
- * and feedback; their attachments are marked for the collector. What arrives for them later is dropped.
+ * and feedback; their attachments are marked for the collector. What arrives for them later is dropped. What a write leaves that
+ * had not seen the deletion is overdue like the trace itself, so it is not looked for apart.
  * @returns how many traces; 0: there are none any more
  */
 export async function traceDeleteOverdue(
@@ -36,13 +38,18 @@ export async function traceDeleteOverdue(
   tenantId: string,
   now: Timestamp,
 ): Promise<number> {
-  const found = await runStatement<{ id: string }>(db, 'trace_list_overdue', [
+  const found = await runStatement<{ id: string; runCount: number }>(db, 'trace_list_overdue', [
     tenantId,
     now,
     traceChunk,
   ])
-  const ids = found.map(({ id }) => id)
-  await traceDeleteMany(db, tenantId, null, ids, now)
+  const ids: string[] = []
+  for (let runs = 0; ids.length < found.length && (ids.length === 0 || runs < runChunk); ) {
+    const { id, runCount } = found[ids.length]!
+    ids.push(id)
+    runs += runCount
+  }
+  await traceDeleteMany(db, tenantId, null, ids, now, true)
   return ids.length
 }
 
