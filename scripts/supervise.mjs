@@ -48,8 +48,11 @@ export async function supervise(dist) {
     })
   }
 
-  /** How often the server was started again, by how it had ended. The server shows it as a metric. */
-  const restarts = {}
+  /**
+   * How often the server was started again, by how it had ended. The server shows it as a metric, in which Prometheus sees
+   * the first end only where there was a 0 before: `SIGABRT` is a heap that is full, 70 a failure (src/main.ts).
+   */
+  const restarts = { 'exit code 1': 0, 'exit code 70': 0, SIGABRT: 0, SIGKILL: 0, SIGSEGV: 0 }
   let wasReady = false
   let delayMs = firstDelayMs
   for (let attempt = 1; ; attempt += 1) {

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { systemClock } from './domain/clock.ts'
+import { type KeyPair, makeKeyPair } from './domain/keys.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { codeOf, describeError } from './reduced-error.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
-import { tenantList } from './store/write/tenants/tenants.ts'
+import { allScopes, apiKeyUpsert } from './store/write/keys.ts'
+import { type ListedTenant, tenantList } from './store/write/tenants/tenants.ts'
 
 /*
  * What the commands of an operator share (`runmill keys`, `runmill tenants`, `npm run prices`).
@@ -14,6 +17,11 @@ import { tenantList } from './store/write/tenants/tenants.ts'
 /** Thrown when a command cannot be done as it was given. The message is for the operator. */
 export class UsageError extends Error {
   override name = 'UsageError'
+}
+
+/** Thrown when a command names a tenant that there is not, or that it cannot be done with. The message is for the operator. */
+export class TenantError extends UsageError {
+  override name = 'TenantError'
 }
 
 /** Does a command with the database. When it fails, says why, and makes the process end with 1. */
@@ -34,20 +42,38 @@ export async function runCommand(use: (db: Db) => Promise<void>): Promise<void> 
 /**
  * Finds the tenant that a command is about.
  * @param wanted its id or name; undefined when there is only one
- * @throws UsageError
+ * @throws TenantError when there is no such tenant
+ * @throws UsageError when it has to be named
  */
-export async function chooseTenant(db: Db, wanted: string | undefined): Promise<string> {
+export async function chooseTenant(db: Db, wanted: string | undefined): Promise<ListedTenant> {
+  if (wanted !== undefined) return findTenant(db, wanted)
   const tenants = await tenantList(db)
-  const found = tenants.filter(
-    ({ id, name }) => wanted === undefined || [id, name].includes(wanted),
-  )
-  if (found.length === 1) return found[0]!.id
+  if (tenants.length === 1) return tenants[0]!
   const names = tenants.map(({ id, name }) => `${id} (${name})`).join(', ')
   throw new UsageError(
     tenants.length === 0
       ? 'There is no tenant yet: run npm start first.'
       : `Choose a tenant with --tenant: ${names}.`,
   )
+}
+
+/** Finds a tenant by its id or name. @throws TenantError when there is none, or several have the name */
+export async function findTenant(db: Db, given: string): Promise<ListedTenant> {
+  const found = (await tenantList(db)).filter(({ id, name }) => [id, name].includes(given))
+  if (found.length === 1) return found[0]!
+  const problem = found.length === 0 ? 'There is no tenant' : 'Several tenants are named'
+  throw new TenantError(`${problem} ${given}: runmill tenants list shows them.`)
+}
+
+/** Makes a key pair for a tenant. @throws TenantError when the tenant is being deleted */
+export async function createKeys(
+  db: Db,
+  tenantId: string,
+  { note, scopes = allScopes }: { note: string | null; scopes?: readonly string[] },
+): Promise<KeyPair> {
+  const pair = makeKeyPair()
+  if (await apiKeyUpsert(db, tenantId, pair, note, systemClock.now(), scopes)) return pair
+  throw new TenantError(`Tenant ${tenantId} is being deleted, and gets no more keys.`)
 }
 
 /**

@@ -22,7 +22,7 @@ const askEveryMs = 1000
 type Action = (db: Db, tenantId: string) => Promise<void>
 
 const { tenant, action } = readArguments(process.argv.slice(2))
-await runCommand(async (db) => action(db, await chooseTenant(db, tenant)))
+await runCommand(async (db) => action(db, (await chooseTenant(db, tenant)).id))
 
 function readArguments(args: string[]): { tenant: string | undefined; action: Action } {
   try {

@@ -185,6 +185,7 @@ describe('an error that nobody holds', () => {
     process.kill(await serverPid(), 'SIGUSR2')
     const metrics = async () => (await fetch(`${first}/metrics`)).text()
     await expect.poll(metrics).toContain('\nrunmill_unheld_errors_total 1\n')
+    await expect.poll(metrics).toContain('\nrunmill_process_restarts_total{end="exit code 70"} 0\n')
     expect(urls()).toHaveLength(1)
 
     const pid = await serverPid()

@@ -1,10 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chooseTenant, runCommand } from '../../src/command.ts'
+import { chooseTenant, createKeys, runCommand } from '../../src/command.ts'
 import { readConfig } from '../../src/config.ts'
-import { systemClock } from '../../src/domain/clock.ts'
-import { makeKeyPair } from '../../src/domain/keys.ts'
-import { apiKeyUpsert } from '../../src/store/write/keys.ts'
 
 /**
  * Returns a secret key for the server of this checkout: that of an earlier demo, or a new one. It is kept beside the
@@ -20,10 +17,8 @@ export async function demoKey(
   if (kept !== '' && (await isAccepted(kept))) return kept
   let made: string | null = null
   await runCommand(async (db) => {
-    const pair = makeKeyPair()
-    const tenantId = await chooseTenant(db, undefined)
-    await apiKeyUpsert(db, tenantId, pair, 'npm run demo', systemClock.now())
-    made = pair.secretKey
+    const { id } = await chooseTenant(db, undefined)
+    made = (await createKeys(db, id, { note: 'npm run demo' })).secretKey
   })
   if (made === null) return null
   await writeFile(file, `${made as string}\n`, { mode: 0o600 })

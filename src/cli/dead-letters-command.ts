@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { numberOf, readArguments } from './arguments.ts'
+import { countOf, readArguments } from './arguments.ts'
 import { ask, type Connection, readConnection } from './client.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { plain } from './render.ts'
@@ -104,7 +104,7 @@ export async function deadLettersCommand(args: string[], env: NodeJS.ProcessEnv)
 
 async function list({ connection, id, filter, tenant, isJson, ...asked }: Asked): Promise<number> {
   if (id !== undefined || 'before' in filter) throw new CliError(exitCodes.usage, usage)
-  const limit = numberOf(asked.limit, '--limit')
+  const limit = countOf(asked.limit, '--limit')
   const letters: Letter[] = []
   for (let cursor: Query | null = {}; cursor !== null && letters.length < limit; ) {
     const size = String(Math.min(pageSize, limit - letters.length))

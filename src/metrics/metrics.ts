@@ -79,6 +79,8 @@ export function createMetrics(): Metrics {
       const accepted = all.accepted.labels({ dialect })
       const refused = all.eventsRefused.labels({ dialect, reason: 'invalid' })
       accepted.inc(0)
+      // Prometheus sees no increase in a series that begins with its first event. A single failure raises an alert.
+      all.requestsRefused.inc({ dialect, reason: 'failure' }, 0)
       return {
         accepted: (events) => accepted.inc(events),
         eventsRefused: (events) => refused.inc(events),

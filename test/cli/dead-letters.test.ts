@@ -43,6 +43,12 @@ test('dead letters are listed by a filter over several pages, counted by reason,
   await keep(h, 120, 'Too slow')
   await keep(h, 1, 'too large\nby far')
   expect(await listed('--limit', '200')).toHaveLength(121)
+  for (const limit of ['0', '1.5', 'x']) {
+    expect(await dead('list', '--limit', limit)).toEqual({
+      code: 64,
+      printed: `--limit takes a whole number of 1 or more, not ${limit}`,
+    })
+  }
   expect(await listed('--limit', '105', '--reason', 'too SLOW')).toHaveLength(105)
   const [large] = await listed('--reason-is', 'too large\nby far')
   const lines = (await dead('list', '--reason', 'large')).printed.split('\n')

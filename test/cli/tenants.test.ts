@@ -94,6 +94,10 @@ test('a second tenant is made with keys that work, renamed, and given a read-onl
   )
   expect((await keys('revoke', pair.public_key, '--tenant', id!)).code).toBe(0)
   expect((await keys('revoke', 'pk-none', '--tenant', id!)).code).toBe(2)
+  expect(await keys('list', '--tenant', 'nobody')).toEqual({
+    code: 2,
+    printed: 'There is no tenant nobody: runmill tenants list shows them.',
+  })
   expect(JSON.parse((await keys('list', '--tenant', id!, '--json')).printed)).toMatchObject([
     { note: 'first keys', revoked_at: null },
     { public_key: pair.public_key, revoked_at: expect.any(String) },
@@ -123,7 +127,7 @@ test('every table with rows of a tenant is one that its deletion empties', async
   )
 })
 
-test('a deletion that broke off is repeated to the end: no row and no file is left, and another tenant keeps all of its own', async () => {
+test('a deletion that broke off leaves no way to new keys, and is repeated to the end: no row and no file is left, and another tenant keeps all of its own', async () => {
   const h = await harness()
   const other = await h.addTenant()
   await seedTenant(h, h.tenant, 'gone')
@@ -149,6 +153,11 @@ test('a deletion that broke off is repeated to the end: no row and no file is le
   const refused = async () => statusOf(h, h.tenant.secretKey)
   await expect.poll(refused, { timeout: 60_000 }).toBe(401)
   expect((await tenants('list')).printed).toContain('being deleted')
+  expect(await keys('create', '--tenant', h.tenant.id)).toEqual({
+    code: 2,
+    printed: `Tenant ${h.tenant.id} is being deleted, and gets no more keys.`,
+  })
+  expect((await keys('list', '--tenant', h.tenant.id)).printed).not.toContain(' active')
 
   const done = await tenants('delete', h.tenant.id, '--yes', '--json')
   const { left } = JSON.parse(done.printed)

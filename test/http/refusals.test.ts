@@ -69,7 +69,11 @@ describe('what comes in', () => {
       'dialect="langsmith",reason="invalid"': 1,
       'dialect="otlp",reason="invalid"': 1,
     })
+    // A failure is an alert, and is shown before there is one.
     expect(await series(h, 'runmill_requests_refused_total')).toEqual({
+      'dialect="langfuse",reason="failure"': 0,
+      'dialect="langsmith",reason="failure"': 0,
+      'dialect="otlp",reason="failure"': 0,
       'dialect="langfuse",reason="invalid"': 2,
       'dialect="langsmith",reason="invalid"': 1,
       'dialect="langsmith",reason="unauthenticated"': 1,

@@ -1,4 +1,4 @@
-import { UsageError, withDatabase } from '../../command.ts'
+import { TenantError, UsageError, withDatabase } from '../../command.ts'
 import { type Config, ConfigError, readConfig } from '../../config.ts'
 import { EmbeddedPostgresError } from '../../embedded/errors.ts'
 import { describeError } from '../../reduced-error.ts'
@@ -20,6 +20,7 @@ export async function useDatabase<Result>(
     return await withDatabase(config, async (db) => use(db, config))
   } catch (error) {
     if (error instanceof CliError) throw error
+    if (error instanceof TenantError) throw new CliError(exitCodes.undecidable, error.message)
     if (error instanceof UsageError || error instanceof ConfigError) {
       throw new CliError(exitCodes.usage, error.message)
     }

@@ -1,14 +1,7 @@
-import { chooseTenant } from '../../command.ts'
+import { chooseTenant, createKeys } from '../../command.ts'
 import { systemClock } from '../../domain/clock.ts'
-import { makeKeyPair } from '../../domain/keys.ts'
 import type { Db } from '../../store/pool.ts'
-import {
-  allScopes,
-  apiKeyList,
-  apiKeyUpdateRevoked,
-  apiKeyUpsert,
-  readScopes,
-} from '../../store/write/keys.ts'
+import { allScopes, apiKeyList, apiKeyUpdateRevoked, readScopes } from '../../store/write/keys.ts'
 import { readArguments } from '../arguments.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { useDatabase } from './database.ts'
@@ -25,7 +18,7 @@ runmill keys revoke PUBLIC_KEY      ends a key; running servers forget it within
   --admin        it also shows the whole server, and handles what every tenant's events met
   --json         prints JSON
 
-Ends with 0: done, 2: there is no such key, 64: wrong usage, 69: the database cannot be reached.`
+Ends with 0: done, 2: there is no such key or tenant, or it is being deleted, 64: wrong usage, 69: the database cannot be reached.`
 
 /** Makes, lists and revokes keys. */
 export async function keysCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -52,7 +45,7 @@ export async function keysCommand(args: string[], env: NodeJS.ProcessEnv): Promi
     throw new CliError(exitCodes.usage, usage)
   }
   await useDatabase(env, async (db) => {
-    const tenantId = await chooseTenant(db, values.tenant)
+    const { id: tenantId } = await chooseTenant(db, values.tenant)
     if (name === 'list') return list(db, tenantId, values.json)
     if (isRevoke) return revoke(db, tenantId, publicKey!, values.json)
     const scopes = [
@@ -60,20 +53,22 @@ export async function keysCommand(args: string[], env: NodeJS.ProcessEnv): Promi
       ...(values.admin ? ['admin'] : []),
     ]
     const note = values.note ?? null
-    console.log(await createdKeys(db, tenantId, { note, scopes, isJson: values.json }))
+    console.log(await createShownKeys(db, tenantId, { note, scopes, isJson: values.json }))
   })
   return exitCodes.pass
 }
 
-/** Makes a key pair. @returns what is printed of it, which is shown this once */
-export async function createdKeys(
+/**
+ * Makes a key pair.
+ * @returns what is printed of it, which is shown this once
+ * @throws TenantError when the tenant is being deleted
+ */
+export async function createShownKeys(
   db: Db,
   tenantId: string,
   { note, scopes, isJson }: { note: string | null; scopes: readonly string[]; isJson: boolean },
 ): Promise<string> {
-  const pair = makeKeyPair()
-  await apiKeyUpsert(db, tenantId, pair, note, systemClock.now(), scopes)
-  const { publicKey, secretKey } = pair
+  const { publicKey, secretKey } = await createKeys(db, tenantId, { note, scopes })
   if (isJson) {
     return JSON.stringify({ tenant_id: tenantId, public_key: publicKey, secret_key: secretKey })
   }

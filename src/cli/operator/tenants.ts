@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { findTenant } from '../../command.ts'
 import type { Config } from '../../config.ts'
 import { createConfiguredBlobs } from '../../configured-blobs.ts'
 import { systemClock } from '../../domain/clock.ts'
@@ -27,7 +28,7 @@ import { createProgress } from '../progress.ts'
 import { plain } from '../render.ts'
 import { tableText, timeText } from '../table.ts'
 import { useDatabase } from './database.ts'
-import { createdKeys } from './keys.ts'
+import { createShownKeys } from './keys.ts'
 
 const usage = `runmill tenants create NAME           makes a tenant with a key pair, which is printed this once
 runmill tenants list                  lists tenants
@@ -102,7 +103,7 @@ async function create(db: Db, name: string, { isJson }: Asked): Promise<number> 
   }
   const id = randomUUID()
   await tenantInsert(db, { id, name }, systemClock.now())
-  const keys = await createdKeys(db, id, { note: 'first keys', scopes: allScopes, isJson })
+  const keys = await createShownKeys(db, id, { note: 'first keys', scopes: allScopes, isJson })
   return shown(isJson ? keys : `tenant      ${id}\n${keys}`)
 }
 
@@ -129,10 +130,10 @@ async function set(db: Db, given: string, { name, days, isJson }: Asked): Promis
     const what = 'Give a --name of 1 to 200 characters, --retention-days or --keep-forever.'
     throw new CliError(exitCodes.usage, `${what}\n\n${usage}`)
   }
-  const { id } = await find(db, given)
+  const { id } = await findTenant(db, given)
   if (name !== undefined) await tenantUpdateName(db, id, name)
   if (days !== undefined) await tenantUpdateRetention(db, id, days)
-  const now = await find(db, id)
+  const now = await findTenant(db, id)
   return shown(
     isJson
       ? JSON.stringify(listedOf(now), null, 2)
@@ -162,7 +163,7 @@ async function remove(
   { isSure, isJson }: Asked,
 ): Promise<number> {
   const isGone = isUuid(given) && (await tenantIsDeleted(db, given))
-  const { id, name } = isGone ? { id: given, name: 'deleted' } : await find(db, given)
+  const { id, name } = isGone ? { id: given, name: 'deleted' } : await findTenant(db, given)
   if (!isSure) {
     const rows = await tenantCountRows(db, id)
     if (isJson) return shown(JSON.stringify({ id, name, rows }, null, 2))
@@ -207,14 +208,6 @@ async function settle(deletedAt: Timestamp): Promise<void> {
   if (left <= 0) return
   console.error(`waiting ${Math.ceil(left / 1000)} s for writes that are under way`)
   await pause(left)
-}
-
-/** @throws CliError when there is none, or several have the name */
-async function find(db: Db, given: string): Promise<ListedTenant> {
-  const found = (await tenantList(db)).filter(({ id, name }) => [id, name].includes(given))
-  if (found.length === 1) return found[0]!
-  const problem = found.length === 0 ? 'There is no tenant' : 'Several tenants are named'
-  throw new CliError(exitCodes.undecidable, `${problem} ${given}: runmill tenants list shows them`)
 }
 
 function rowsText(head: string[], rows: TenantRows, columns: TenantRows[]): string {

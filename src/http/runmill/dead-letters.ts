@@ -35,6 +35,7 @@ const letterAnswer = z.object({
   created_at: timeAnswer,
 })
 
+/** Which ones. A replay or discard by anything else is refused: leaving that out would choose more than was asked for. */
 const chosen = {
   kind: z.enum(['run', 'trace', 'run_item', 'feedback']).optional(),
   reason: z
@@ -181,7 +182,7 @@ export function deadLetterRoutes(app: App, services: Services): void {
         summary: 'Put events that could not be applied into the queue again, the newest first',
         description: `At most ${replayedAtOnce.events} in a request. While \`has_more\`, repeat it with the \`before\` of the answer: so what is refused again is not replayed for ever.`,
         querystring,
-        body: z.object({ ...chosen, before }),
+        body: z.strictObject({ ...chosen, before }),
         response: { 200: replayedAnswer.extend({ has_more: z.boolean(), before: timeAnswer }) },
       },
     },
@@ -222,7 +223,7 @@ export function deadLetterRoutes(app: App, services: Services): void {
         tags,
         summary: 'Discard events that could not be applied, the newest first',
         description: `At most ${discardedAtOnce} in a request: repeat it while \`has_more\`.`,
-        querystring: z.object({
+        querystring: z.strictObject({
           ...tenantParameter,
           ...chosen,
           before,

@@ -19,7 +19,7 @@ export interface StoredKey {
 /**
  * Gives a tenant a key pair, or gives an existing public key another secret. A revoked key stays revoked, and a stored
  * one keeps its scopes.
- * @returns false when the public key belongs to another tenant
+ * @returns false when the public key belongs to another tenant, or the deletion of the tenant has begun
  * @throws the driver's unique violation when the secret is already in use with another public key
  */
 export async function apiKeyUpsert(

@@ -185,6 +185,17 @@ describe('DELETE', () => {
   })
 })
 
+test('422 for what is not known, as an earlier page sends it: nothing is replayed or discarded', async () => {
+  const h = await harness()
+  const ids = await keep(h, scores(2), 'one')
+  const unknown = { kind: 'feedback', reason_is: 'one' }
+  const replayed = await h.call('POST', `${path}/replay`, unknown)
+  expect(replayed.status).toBe(422)
+  expect(replayed.body.error).toContain('reason_is')
+  expect((await h.call('DELETE', `${path}?kind=feedback&reason_is=one`)).status).toBe(422)
+  expect(await idsOf(h)).toEqual(ids.toReversed())
+})
+
 test('only a key with the scope admin handles those of another tenant', async () => {
   const h = await harness()
   const other = await h.addTenant()
