@@ -35,12 +35,10 @@ update api_keys set revoked_at = coalesce(revoked_at, $3) where tenant_id = $1 a
 returning revoked_at;
 
 -- name: api_key_upsert
--- Gives a tenant a key, or gives its key another secret. Returns no row when the public key belongs to another tenant, or
--- the deletion of the tenant has begun. $1 tenant, $2 id, $3 public key, $4 SHA-256 of the secret key, $5 scopes, $6 note,
--- $7 now. A repeat changes nothing.
+-- Gives a tenant a key, or gives its key another secret. Returns no row when the public key belongs to another tenant.
+-- $1 tenant, $2 id, $3 public key, $4 SHA-256 of the secret key, $5 scopes, $6 note, $7 now. A repeat changes nothing.
 insert into api_keys (tenant_id, id, public_key, secret_hash, scopes, note, created_at)
-select $1::uuid, $2::uuid, $3::text, $4::bytea, $5::text[], $6::text, $7::timestamptz
-where not exists (select from tombstones where tenant_id = $1 and kind = 'tenant' and id = $1)
+values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (public_key) do update set secret_hash = excluded.secret_hash
   where api_keys.tenant_id = $1
 returning id;

@@ -3,6 +3,7 @@ import { hashSecret, type KeyPair } from '../../domain/keys.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
+import { tenantIsDeleted } from './tenants/tenant-deletion.ts'
 
 /** What a key may do; one with the scope `admin` too, for the whole server. A public key alone may only send scores, and that of a read-only pair may do nothing. */
 export const allScopes: readonly string[] = ['read', 'write']
@@ -30,6 +31,8 @@ export async function apiKeyUpsert(
   now: Timestamp,
   scopes = allScopes,
 ): Promise<boolean> {
+  // A key that comes while the deletion begins is removed by it.
+  if (await tenantIsDeleted(db, tenantId)) return false
   const rows = await runStatement(db, 'api_key_upsert', [
     tenantId,
     randomUUID(),
