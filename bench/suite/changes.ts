@@ -55,6 +55,7 @@ export function createChanges(
         traceId: old,
         key: 'correctness',
         scoreNumber: written % 5,
+        createdAt: startTime,
       })
       written++
     }
