@@ -93,18 +93,35 @@ function End({ side, name }: { side: Side; name: string }) {
 function Cell({ row, measure }: { row: Row; measure: Measure }) {
   const { a, b } = row.measures[measure.key] ?? { a: null, b: null }
   const change = changeOf(row, measure)
-  const { sign, word, tone } = changeSigns[change]
   return (
     <td role="cell" class={`cell cell-${change}`}>
       <span class="cell-a">{a === null ? <Reason side={row.baseline} /> : amount(measure, a)}</span>{' '}
       <span class="cell-b">
         {b === null ? <Reason side={row.candidate} /> : amount(measure, b)}
       </span>{' '}
-      <span class={`cell-change tone-${tone}`} title={word}>
-        <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>
-        {a !== null && b !== null && change !== 'equal' && difference(measure, b - a)}
-      </span>
+      <ChangeMark {...{ change, a, b, measure }} />
     </td>
+  )
+}
+
+/** How a value changed: by a sign, in words for those who do not see it, and by how much. */
+function ChangeMark({
+  change,
+  a,
+  b,
+  measure,
+}: {
+  change: keyof typeof changeSigns
+  a: number | null
+  b: number | null
+  measure: Measure
+}) {
+  const { sign, word, tone } = changeSigns[change]
+  return (
+    <span class={`cell-change tone-${tone}`} title={word}>
+      <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>
+      {a !== null && b !== null && change !== 'equal' && difference(measure, b - a)}
+    </span>
   )
 }
 
@@ -125,16 +142,12 @@ function BesideCell({
     )
   const { a, b } = held.measures[measure.key] ?? { a: null, b: null }
   const change = changeOf(held, measure)
-  const { sign, word, tone } = changeSigns[change]
   return (
     <td role="cell" class={`beside cell-${change}`}>
       <span class="beside-value">
         {b === null ? <Reason side={held.side} /> : amount(measure, b)}
       </span>{' '}
-      <span class={`cell-change tone-${tone}`} title={word}>
-        <span aria-hidden="true">{sign}</span> <span class="unseen">{word}</span>
-        {a !== null && b !== null && change !== 'equal' && difference(measure, b - a)}
-      </span>
+      <ChangeMark {...{ change, a, b, measure }} />
     </td>
   )
 }
