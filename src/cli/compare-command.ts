@@ -8,7 +8,7 @@ import {
 } from './arguments.ts'
 import { compare, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, exitCodes, shown } from './exit.ts'
 import { readRegressed } from './regressed.ts'
 import { comparisonText, valuesOf } from './render.ts'
 
@@ -42,10 +42,7 @@ export async function compareCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     },
     usage,
   )
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const [candidate, baseline = 'previous', ...more] = positionals
   if (candidate === undefined || more.length > 0) {
     throw new CliError(exitCodes.usage, `Name a candidate, and at most one baseline.\n\n${usage}`)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { countOf, readArguments } from './arguments.ts'
 import { ask, type Connection, readConnection } from './client.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, exitCodes, shown } from './exit.ts'
 import { plain } from './render.ts'
 import { tableText, timeText } from './table.ts'
 
@@ -224,9 +224,4 @@ function given(values: Record<string, string | undefined>): Query {
   return Object.fromEntries(
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
-}
-
-function shown(text: string): number {
-  console.log(text)
-  return exitCodes.pass
 }

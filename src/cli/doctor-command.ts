@@ -3,7 +3,7 @@ import { examineApi } from './doctor/api.ts'
 import type { Finding } from './doctor/finding.ts'
 import { examinePostgres } from './doctor/postgres.ts'
 import { examineRedis } from './doctor/redis.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, exitCodes, shown } from './exit.ts'
 import { plain } from './render.ts'
 
 const usage = `runmill doctor [--json]
@@ -29,10 +29,7 @@ export async function doctorCommand(args: string[], env: NodeJS.ProcessEnv): Pro
     { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
     usage,
   )
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const { RUNMILL_URL: api, DATABASE_URL: database, REDIS_URL: redis } = env
   if (positionals.length > 0 || (!api && !database && !redis)) {
     throw new CliError(

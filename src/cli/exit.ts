@@ -13,6 +13,12 @@ export const exitCodes = {
   failure: 70,
 } as const
 
+/** Prints what was asked for, which is all. @returns the exit code */
+export function shown(text: string): number {
+  console.log(text)
+  return exitCodes.pass
+}
+
 /** What is said of a file that cannot be written. */
 export function cannotBeWritten(path: string, error: unknown): string {
   return `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`

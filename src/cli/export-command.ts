@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { experimentOf, pairsOf, readArguments } from './arguments.ts'
 import { ask, type Connection, readConnection } from './client.ts'
-import { CliError, cannotBeWritten, exitCodes } from './exit.ts'
+import { CliError, cannotBeWritten, exitCodes, shown } from './exit.ts'
 import { type Cell, type Column, NewColumns, scoreColumns } from './export/columns.ts'
 import {
   type End,
@@ -91,10 +91,7 @@ interface Source {
 /** Writes an experiment, or the runs of a project, to a file. */
 export async function exportCommand(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { values, positionals } = readArguments(args, options, usage)
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const [experiment, ...more] = positionals
   const { output, runs } = values
   if ((experiment === undefined) === (runs === undefined) || more.length > 0) {

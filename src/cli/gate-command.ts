@@ -12,7 +12,7 @@ import {
 } from './arguments.ts'
 import { compare, type Connection, readConnection } from './client.ts'
 import type { CompareBody } from './comparison.ts'
-import { CliError, cannotBeWritten, exitCodes } from './exit.ts'
+import { CliError, cannotBeWritten, exitCodes, shown } from './exit.ts'
 import { readGateFile } from './gate-file.ts'
 import { failureVerdict, type GateRules, type GateVerdict, judgeGate } from './gate-rules.ts'
 import { readRegressed, type Regressed } from './regressed.ts'
@@ -97,10 +97,7 @@ export async function gateCommand(args: string[], env: NodeJS.ProcessEnv): Promi
   const { values: given, positionals } = readArguments(args, options, usage)
   const file = given.file === undefined ? {} : await readGateFile(given.file)
   const values = { ...defaults, ...file, ...given }
-  if (given.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (given.help) return shown(usage)
   const { candidate, undecided } = values
   if (candidate === undefined || positionals.length > 0) {
     throw new CliError(exitCodes.usage, `Name the candidate by --candidate.\n\n${usage}`)

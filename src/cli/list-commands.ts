@@ -1,6 +1,6 @@
 import { countOf, pairsOf, readArguments } from './arguments.ts'
 import { readConnection } from './client.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, exitCodes, shown } from './exit.ts'
 import { findDataset, listDatasets, listExperiments } from './lists.ts'
 import { numberText, tableText, timeText } from './table.ts'
 
@@ -97,9 +97,4 @@ export async function experimentsCommand(args: string[], env: NodeJS.ProcessEnv)
       ]),
     ),
   )
-}
-
-function shown(text: string): number {
-  console.log(text)
-  return exitCodes.pass
 }

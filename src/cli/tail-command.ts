@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { countOf, durationOf, readArguments } from './arguments.ts'
 import { readConnection } from './client.ts'
-import { CliError, exitCodes } from './exit.ts'
+import { CliError, exitCodes, shown } from './exit.ts'
 import { findProject, pageSize, readRuns } from './export/run-rows.ts'
 import { onInterrupt } from './interrupts.ts'
 import { plain } from './render.ts'
@@ -24,7 +24,7 @@ const lateMs = 600_000
 /** Once in so many times all of them are looked at; else as far back as something has changed. */
 const wholeEvery = 10
 /** What a line for people shows. */
-const shown = [
+const shownFields = [
   'id',
   'status',
   'start_time',
@@ -49,10 +49,7 @@ export async function tailCommand(args: string[], env: NodeJS.ProcessEnv): Promi
     },
     usage,
   )
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const [name, ...more] = positionals
   if (name === undefined || more.length > 0) {
     throw new CliError(exitCodes.usage, `Name one project.\n\n${usage}`)
@@ -75,7 +72,7 @@ export async function tailCommand(args: string[], env: NodeJS.ProcessEnv): Promi
       filter: values.filter,
       since: from,
       isRoot: !values.all,
-      select: values.json ? undefined : shown,
+      select: values.json ? undefined : shownFields,
     }
     let known = 0
     const found: { run: Map<string, string>; at: number }[] = []

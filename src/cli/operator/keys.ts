@@ -3,7 +3,7 @@ import { systemClock } from '../../domain/clock.ts'
 import type { Db } from '../../store/pool.ts'
 import { allScopes, apiKeyList, apiKeyUpdateRevoked, readScopes } from '../../store/write/keys.ts'
 import { readArguments } from '../arguments.ts'
-import { CliError, exitCodes } from '../exit.ts'
+import { CliError, exitCodes, shown } from '../exit.ts'
 import { useDatabase } from './database.ts'
 
 const usage = `runmill keys create [OPTIONS]       makes a key pair and prints it
@@ -34,10 +34,7 @@ export async function keysCommand(args: string[], env: NodeJS.ProcessEnv): Promi
     },
     usage,
   )
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const [name, publicKey, ...more] = positionals
   const isRevoke = name === 'revoke'
   const isKnown = name === 'create' || name === 'list' || isRevoke

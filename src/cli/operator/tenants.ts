@@ -23,7 +23,7 @@ import {
   tenantUpdateName,
 } from '../../store/write/tenants/tenants.ts'
 import { readArguments } from '../arguments.ts'
-import { CliError, exitCodes } from '../exit.ts'
+import { CliError, exitCodes, shown } from '../exit.ts'
 import { createProgress } from '../progress.ts'
 import { plain } from '../render.ts'
 import { tableText, timeText } from '../table.ts'
@@ -69,10 +69,7 @@ export async function tenantsCommand(args: string[], env: NodeJS.ProcessEnv): Pr
     },
     usage,
   )
-  if (values.help) {
-    console.log(usage)
-    return exitCodes.pass
-  }
+  if (values.help) return shown(usage)
   const [action, given, ...more] = positionals
   const days = daysOf(values['retention-days'], values['keep-forever'])
   const asked = { name: values.name, days, isSure: values.yes, isJson: values.json }
@@ -216,9 +213,4 @@ function rowsText(head: string[], rows: TenantRows, columns: TenantRows[]): stri
     ...columns.map((each) => String(each[table] ?? 0)),
   ])
   return tableText(head, lines)
-}
-
-function shown(text: string): number {
-  console.log(text)
-  return exitCodes.pass
 }
