@@ -66,6 +66,7 @@ export function templateFaults(template: string, schema: TenantSchema): string[]
       faults.add(readsTables(word))
       if (at(i + 2) !== '$1') faults.add(`the tenant of ${word} is not $1`)
     } else if (isTable(i)) readTable(i)
+    if (schema.callers.has(word)) faults.add(readsTables(word))
   })
   for (const { table, alias } of names) {
     const place = bound.indexOf(alias)

@@ -3,6 +3,7 @@ import type { Filter } from '../../../domain/filter.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { comparativeSql, shownSql } from './comparison-sql.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
 
 /** Which examples of a dataset scored differently from a baseline. */
@@ -43,7 +44,7 @@ export async function comparisonDeltaList(
 with point as (
   select distinct run.experiment_id, run.reference_example_id as example_id, feedback.id, feedback.score_number
   from shown_runs as run
-  cross join lateral runmill_feedback_of(${tenant}, run.id, run.trace_id) as feedback
+  cross join lateral ${feedbackOfSql(sql`run.id`, sql`run.trace_id`)} as feedback
   where run.tenant_id = ${tenant} and run.experiment_id = any(${[baselineId, ...comparedIds]}::uuid[])
     and feedback.key = ${query.feedbackKey} and feedback.score_number is not null
     and ${comparativeSql(query)}

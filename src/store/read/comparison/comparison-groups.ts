@@ -5,6 +5,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { shownSql } from './comparison-sql.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
 
 /**
@@ -156,7 +157,7 @@ select member.value, member.experiment_id,
   runmill_feedback_stats(array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point))
     as feedback_stats
 from member
-cross join lateral runmill_feedback_of(${tenant}, member.run_id, member.trace_id) as point
+cross join lateral ${feedbackOfSql(sql`member.run_id`, sql`member.trace_id`)} as point
 where member.value = any (${values}::text[])
   and point.key is not null and point.comparative_experiment_id is null
 group by grouping sets ((member.value), (member.value, member.experiment_id))`

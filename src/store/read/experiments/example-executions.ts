@@ -3,6 +3,7 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
@@ -58,7 +59,7 @@ select run.id, run.run_id, run.trace_id, run.status, run.start_time,
       'source', given.source_type, 'created_at', given.created_at
     ) order by given.key collate "C", given.created_at, given.id)
     from (
-      select * from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+      select * from ${feedbackOfSql(sql`run.run_id`, sql`run.trace_id`)} as feedback
       where feedback.key is not null and feedback.comparative_experiment_id is null
       order by feedback.key collate "C", feedback.created_at, feedback.id
       limit ${String(mostScores)}::bigint

@@ -2,6 +2,7 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 
 /** Which executions of an experiment. */
@@ -95,7 +96,7 @@ left join lateral (
         from (
           select distinct feedback.id, feedback.key, feedback.score_number, feedback.value_text, feedback.comment,
             feedback.created_at
-          from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+          from ${feedbackOfSql(sql`run.run_id`, sql`run.trace_id`)} as feedback
           where feedback.key is not null and feedback.comparative_experiment_id is null
         ) as point
         group by point.key

@@ -6,6 +6,7 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import type { ExperimentRow } from './experiment-row.ts'
 import { experimentFilterSql } from './experiment-filter.ts'
+import { staleExperimentsSql } from './stale-experiments.ts'
 
 /** Statistics as of the last refresh (see experimentAggregateRefreshDirty). Latencies are in seconds. */
 export interface ExperimentStatistics {
@@ -144,7 +145,7 @@ export async function experimentListDirty(
 -- Experiments that meet some conditions and are stale, or were made after something had counted in them. Reads only.
 select experiments.id from experiments
 where experiments.tenant_id = ${tenant}${conditionSql(query)} and experiments.id in (
-  select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
+  ${staleExperimentsSql}
   union all
   select late.id
   from experiments as late
