@@ -3,6 +3,7 @@ import type { Db, Queryable } from '../pool.ts'
 import { experimentsOfSql } from '../read/experiments/stale-experiments.ts'
 import { runComposed, runStatement, tenant } from '../statements.ts'
 import { refreshLeftTraces } from './ingest.ts'
+import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */
 const tracesAtOnce = 500
@@ -127,11 +128,8 @@ async function refreshTraces(
   tenantId: string,
   traceIds: string[],
 ): Promise<void> {
-  const changed = await runStatement<{ experimentId: string }>(
-    transaction,
-    'trace_aggregate_refresh',
-    [tenantId, [...new Set(traceIds)]],
-  )
+  const statement = traceAggregateRefreshSql([...new Set(traceIds)])
+  const changed = await runComposed<{ experimentId: string }>(transaction, tenantId, statement)
   const experiments = changed.map((row) => row.experimentId)
   if (experiments.length === 0) return
   await runStatement(transaction, 'experiment_sum_delete_empty', [tenantId, experiments])

@@ -7,6 +7,7 @@ import {
 import type { Db } from '../../pool.ts'
 import { runComposed, streamComposed, tenant } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** What is known of the aggregates of an experiment. */
 export interface ExperimentState {
@@ -125,7 +126,7 @@ export function executionSql(item: Sql): Sql {
       run.total_tokens, trim_scale(run.total_cost), coalesce(given.scores, '{}'), coalesce(given.labels, '{}'),
       coalesce(given.configs, '{}'), true
     )
-    from shown_runs as run
+    from ${shownRunsSql} as run
     cross join lateral (
       select jsonb_object_agg(key, score) filter (where score is not null) as scores,
         jsonb_object_agg(key, labels) filter (where labels is not null) as labels,
@@ -151,6 +152,6 @@ export function executionSql(item: Sql): Sql {
         group by key
       ) as per_key
     ) as given
-    where run.tenant_id = ${tenant} and run.item_id = ${item} and run.reference_example_id is not null and not run.yields
+    where run.item_id = ${item} and run.reference_example_id is not null and not run.yields
   )`
 }

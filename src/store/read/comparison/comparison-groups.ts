@@ -7,6 +7,7 @@ import { runComposed, tenant } from '../../statements.ts'
 import { shownSql } from './comparison-sql.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /**
  * Runs of experiments, grouped by a value in their own metadata or in that of their example (contracts/langsmith.md
@@ -191,8 +192,8 @@ function memberSql({ datasetId, experimentIds, ...query }: GroupQuery): Sql {
     run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
     run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,
     run.prompt_cost, run.completion_cost, run.total_cost, run.trace_first_token_time
-  from shown_runs as run
-  where run.tenant_id = ${tenant} and run.experiment_id = any(${experimentIds}::uuid[]) ${shownSql(query)}
+  from ${shownRunsSql} as run
+  where run.experiment_id = any(${experimentIds}::uuid[]) ${shownSql(query)}
 ),
 ranked as (
   select shown.*, dense_rank() over (partition by example_id order by experiment_id) as rank from shown

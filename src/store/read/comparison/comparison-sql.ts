@@ -5,6 +5,7 @@ import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparis
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
 import { runFilterSql } from '../runs/run-filter.ts'
+import { linkedRunsSql, shownRunsSql } from '../shown-runs.ts'
 
 const lightColumns = [
   'id',
@@ -58,8 +59,8 @@ export function comparisonRunSql(
 -- The runs that some experiments show for some examples, in the order in which they are shown; of an experiment with
 -- a filter, only the runs that match it. Reads only.
 select ${raw(columns.join(', '))}
-from shown_runs as run
-where run.tenant_id = ${tenant} and run.experiment_id = any(${query.experimentIds}::uuid[])
+from ${shownRunsSql} as run
+where run.experiment_id = any(${query.experimentIds}::uuid[])
   and run.reference_example_id = any(${exampleIds}::uuid[])
   ${shownSql(query)}
 order by run.start_time, run.dotted_order, run.id`
@@ -137,11 +138,11 @@ export function feedbackComparedKeysSql(query: ComparisonQuery): Sql {
   return sql`
 -- name: feedback_list_compared_keys
 -- The feedback keys, sorted, of the runs that some experiments show. Reads only.
--- It does not read shown_runs: the runs themselves are not needed, and looking them up would take half as long again.
+-- It does not read shownRunsSql: the runs themselves are not needed, and looking them up would take half as long again.
 select link.experiment_id, array_agg(distinct feedback.key collate "C") as keys
-from linked_runs as link
+from ${linkedRunsSql} as link
 cross join lateral ${feedbackOfSql(run, sql`link.trace_id`)} as feedback
-where link.tenant_id = ${tenant} and link.experiment_id = any(${query.experimentIds}::uuid[])
+where link.experiment_id = any(${query.experimentIds}::uuid[])
   and feedback.key is not null and ${comparativeSql(query)}
 group by link.experiment_id`
 }
@@ -176,7 +177,7 @@ cross join lateral ${feedbackOfSql(sql`target.run_id`, sql`target.trace_id`)} as
 }
 
 /**
- * The rest of a `where` over `shown_runs` as `run`: of an experiment with a filter, only matching runs are shown.
+ * The rest of a `where` over `shownRunsSql` as `run`: of an experiment with a filter, only matching runs are shown.
  */
 export function shownSql({ filters }: Pick<ComparisonQuery, 'filters'>): Sql {
   return allOf(
@@ -193,8 +194,8 @@ export function shownSql({ filters }: Pick<ComparisonQuery, 'filters'>): Sql {
  */
 function someRunMatches(experimentId: string, filter: Filter): Sql {
   return sql`and (
-    select true from shown_runs as run
-    where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+    select true from ${shownRunsSql} as run
+    where run.experiment_id = ${experimentId}::uuid
       and run.reference_example_id = candidate.id and ${runFilterSql(filter, 'run')}
     limit 1)`
 }
@@ -213,9 +214,9 @@ function scoreSql(query: ComparisonQuery): { score: Sql; rank: Sql } {
     select avg(point.score_number::text::numeric)::double precision
     from (
       select distinct feedback.id, feedback.score_number
-      from shown_runs as run
+      from ${shownRunsSql} as run
       cross join lateral ${feedbackOfSql(sql`run.id`, sql`run.trace_id`)} as feedback
-      where run.tenant_id = ${tenant} and run.experiment_id = any(${query.experimentIds}::uuid[])
+      where run.experiment_id = any(${query.experimentIds}::uuid[])
         and run.reference_example_id = candidate.id
         and feedback.key = ${query.sort.feedbackKey} and ${comparativeSql(query)}
         ${shownSql(query)}
