@@ -24,7 +24,7 @@ export async function sweep({ db, queue, clock, pace }: WorkerServices): Promise
   for (const { tenantId, kind, id } of await tombstoneListUnpurged(db, settledBefore, sweepLimit)) {
     await queue.nudge('purge', `${tenantId}-${kind}-${id}`, { tenantId, kind, id })
   }
-  for (const { id } of await tenantListOverdue(db, clock.now(), sweepLimit)) {
+  for (const { id } of await tenantListOverdue(db, clock.now())) {
     await queue.nudge('purge', `${id}-age`, { tenantId: id, kind: 'age', id })
   }
   for (const { tenantId, id } of await repricingListUnfinished(db, sweepLimit)) {

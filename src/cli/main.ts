@@ -20,8 +20,9 @@ runmill dead-letters list|show|replay|discard …          handles events that t
 runmill doctor                                           looks at the API, Postgres and Redis for what may lose data
 runmill keys create|list|revoke …                        manages keys, on the database itself
 runmill tenants create|list|set|delete …                 manages tenants, on the database itself
+runmill distribute                                       spreads the tables over a Citus cluster, on the database itself
 
-RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it; keys and tenants need DATABASE_URL instead. Each command tells more with --help.`
+RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it; keys, tenants and distribute need DATABASE_URL instead. Each command tells more with --help.`
 
 const commands: Readonly<
   Record<string, (args: string[], env: NodeJS.ProcessEnv) => Promise<number>>
@@ -37,6 +38,8 @@ const commands: Readonly<
   // The others need none of what these load.
   keys: async (args, env) => (await import('./operator/keys.ts')).keysCommand(args, env),
   tenants: async (args, env) => (await import('./operator/tenants.ts')).tenantsCommand(args, env),
+  distribute: async (args, env) =>
+    (await import('./operator/distribute.ts')).distributeCommand(args, env),
 }
 
 // After `| head` nobody reads on. That is no fault, and no verdict.

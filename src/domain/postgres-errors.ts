@@ -17,10 +17,21 @@ export type PostgresErrorKind =
 const passing = /^(?:08|40|53|55P03|57|58|25006)/
 
 /**
+ * What Citus says when a node refuses a row that was copied to it: it passes the message of the node on, and not its code.
+ */
+const withoutCode = 'XX000'
+const messages: [RegExp, PostgresErrorKind][] = [
+  [/^duplicate key value violates unique constraint/, 'unique'],
+  [/^(?:out of memory|could not (?:extend|write|create) |connection )/, 'passing'],
+]
+
+/**
  * Sorts the SQLSTATEs of Postgres (its manual, appendix A). Every decision about a failed statement is made from this,
  * in the store and in the queue, so that both agree on what passes by itself.
  */
-export function postgresErrorKind(sqlState: string): PostgresErrorKind {
+export function postgresErrorKind(sqlState: string, message = ''): PostgresErrorKind {
+  const [, said] = messages.find(([pattern]) => pattern.test(message)) ?? []
+  if (sqlState === withoutCode && said !== undefined) return said
   if (passing.test(sqlState)) return 'passing'
   if (sqlState === '23505') return 'unique'
   return /^(?:22|54)/.test(sqlState) ? 'data' : 'other'

@@ -86,7 +86,8 @@ function isMissingSocket(error: unknown): boolean {
 /** Returns what an error of the database means; null for any other. */
 export function errorKind(error: unknown): PostgresErrorKind | null {
   const code = codeOf(error)
-  return isSqlState(code) ? postgresErrorKind(code) : null
+  if (!isSqlState(code)) return null
+  return postgresErrorKind(code, error instanceof Error ? error.message : undefined)
 }
 
 function codeOf(error: unknown): string | null {

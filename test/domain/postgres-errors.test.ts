@@ -20,6 +20,16 @@ test.each(Object.entries(codes))('%s: %j', (kind, list) => {
   }
 })
 
+test('what a cluster passes on without its code is told by its message', () => {
+  const from = (message: string) => Object.assign(new Error(message), { code: 'XX000' })
+  const taken = 'duplicate key value violates unique constraint "examples_pkey_102048"'
+  expect(isUniqueViolation(from(taken))).toBe(true)
+  const full = 'could not extend file "base/5/16384": No space left on device'
+  for (const message of [full, 'out of memory']) expect(isRetryable(from(message))).toBe(true)
+  const other = from(`could not ${taken}`)
+  expect([isRetryable(other), isUniqueViolation(other), isDataError(other)]).not.toContain(true)
+})
+
 test('what Node reports of a connection is no SQLSTATE, and passes', () => {
   for (const code of ['EPIPE', 'ECONNREFUSED', 'CONNECTION_CLOSED']) {
     expect(isSqlState(code), code).toBe(false)

@@ -10,6 +10,7 @@ import {
   experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
 } from '../../src/store/write/aggregates.ts'
+import { experimentListDirty } from '../../src/store/read/experiments/experiments.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { modelPriceDelete } from '../../src/store/write/prices/model-prices.ts'
 import {
@@ -355,8 +356,9 @@ describe('a computed cost', () => {
       select sum(total_cost)::text as runs, (select sum(total_cost)::text from traces where tenant_id = ${tenantId}) as traces
       from runs where tenant_id = ${tenantId}`
     expect(sums).toEqual({ runs: String(1201 * 7), traces: String(1201 * 7) })
-    const marks = await db`select from stale_experiments where experiment_id = ${experimentId}`
-    expect(marks.length).toBeGreaterThan(0)
+    expect(await experimentListDirty(db, tenantId, { ids: [experimentId] }, 1)).toEqual([
+      experimentId,
+    ])
 
     // Asked again, nothing changes.
     const again = deriveId('test', 'again', tenantId)

@@ -2,24 +2,28 @@ import { parseSync } from 'libpg-query'
 
 /** What the schema says of tenants. */
 export interface TenantSchema {
-  /** Tables and views with a column `tenant_id`, apart from those that every node of an engine would have. */
+  /** Tables with a column `tenant_id`, apart from those that every node of an engine would have. */
   tables: ReadonlySet<string>
   /** Functions that read such tables. Their first argument is the tenant. */
   functions: ReadonlySet<string>
+  /** Views, which carry the tenant into their joins. */
+  views: ReadonlySet<string>
 }
 
 /** Reads test/fixtures/schema.sql. @param whole tables that are not distributed by tenant */
 export function readTenantSchema(dump: string, whole: ReadonlySet<string>): TenantSchema {
-  const tables = new Set<string>()
-  for (const part of dump.split(/^(?=-- (?:table|view|sequence) |CREATE OR REPLACE FUNCTION )/m)) {
-    const [, name] = /^-- (?:table|view) (\w+)/.exec(part) ?? []
-    if (name === undefined || whole.has(name)) continue
-    if (/^ {2}tenant_id uuid|^ *(?:SELECT )?\w+\.tenant_id,/m.test(part)) tables.add(name)
-  }
   const functions = [...dump.matchAll(/FUNCTION public\.(\w+)\(tenant uuid/g)].map(
     ([, name]) => name!,
   )
-  return { tables, functions: new Set(functions) }
+  const tables = new Set<string>()
+  const views = new Set<string>()
+  for (const part of dump.split(/^(?=-- (?:table|view|sequence) |CREATE OR REPLACE FUNCTION )/m)) {
+    const [, kind, name] = /^-- (table|view) (\w+)/.exec(part) ?? []
+    if (name === undefined || whole.has(name)) continue
+    if (kind === 'view') views.add(name)
+    else if (/^ {2}tenant_id uuid/m.test(part)) tables.add(name)
+  }
+  return { tables, functions: new Set(functions), views }
 }
 
 /**
@@ -28,7 +32,7 @@ export function readTenantSchema(dump: string, whole: ReadonlySet<string>): Tena
  */
 const stableFunctions = new Set(['date_trunc', 'to_char', 'to_timestamp', 'now', 'date_part'])
 
-/** What is wrong with a call of a function that reads tables: an engine cannot look into it, to see where they are. */
+/** What is wrong with a function or view that reads tables: an engine cannot look into it, or does not see of which tenant. */
 export function readsTables(name: string): string {
   return `${name} reads tables`
 }
@@ -57,6 +61,7 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
       else {
         if (kind === 'A_Expr') checkComparison(value as Node)
         if (kind === 'FuncCall') checkCall(value as Node)
+        if (kind === 'RangeVar') checkView(String((value as Node).relname), ctes)
         visit(value, ctes)
       }
     }
@@ -110,6 +115,12 @@ export function tenantFaults(text: string, schema: TenantSchema): string[] {
     isOfTenant = true
     say(readsTables(name))
     if (!isTenant((args as unknown[])[0])) say(`the tenant of ${name} is not $1`)
+  }
+
+  function checkView(name: string, ctes: ReadonlySet<string>): void {
+    if (!schema.views.has(name) || ctes.has(name)) return
+    isOfTenant = true
+    say(readsTables(name))
   }
 
   /** Checks what an update sets, and which rows it changes; also that of `on conflict`. What a query inside it reads may be anything. */

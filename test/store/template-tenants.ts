@@ -66,6 +66,8 @@ export function templateFaults(template: string, schema: TenantSchema): string[]
       faults.add(readsTables(word))
       if (at(i + 2) !== '$1') faults.add(`the tenant of ${word} is not $1`)
     } else if (isTable(i)) readTable(i)
+    if (schema.views.has(word) && ['from', 'join'].includes(at(i - 1)))
+      faults.add(readsTables(word))
   })
   for (const { table, alias } of names) {
     const place = bound.indexOf(alias)

@@ -1,13 +1,11 @@
 import { chmod, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { lockFolder } from '../../src/embedded/folder-lock.ts'
 import { startStockPostgres } from '../../chaos/stock-postgres.ts'
 import { createEmbeddedPostgres, stopOrphan } from '../../src/embedded/postgres.ts'
-import { closePool, openPool } from '../../src/store/pool.ts'
-import { migrate } from '../../src/store/migrate.ts'
+import { makeTemplate, type TestServer } from './test-server.ts'
 
 const prefix = 'runmill-test-'
 const templateDatabase = 'runmill_template'
@@ -26,7 +24,7 @@ const fastSettings = {
 
 declare module 'vitest' {
   interface ProvidedContext {
-    postgres: { adminUrl: string; templateDatabase: string }
+    postgres: TestServer
     /** For files of tests. This and the next are removed at the end of the run. */
     scratchFolder: string
     /** Where `compiledFile` puts what it compiles. */
@@ -36,7 +34,8 @@ declare module 'vitest' {
 
 /**
  * Starts one server per test run, with one migrated database that `createTestDatabase` copies. With
- * RUNMILL_TEST_POSTGRES=15 it is an installed Postgres of that version, whose planner has its default settings.
+ * RUNMILL_TEST_POSTGRES=15 it is an installed Postgres of that version, whose planner has its default settings; with
+ * RUNMILL_TEST_DATABASE_URL, a server or the coordinator of a cluster that runs already (docs/scaling.md).
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await findFastFolder()
@@ -61,9 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await rm(dataDir, { recursive: true, force: true })
   }
   try {
-    const url = await server.start()
-    await makeTemplate(url)
-    project.provide('postgres', { adminUrl: url, templateDatabase })
+    project.provide('postgres', await makeTemplate(await server.start(), templateDatabase))
     project.provide('scratchFolder', scratchFolder)
     project.provide('compiledFolder', compiledFolder)
     return teardown
@@ -76,6 +73,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function createServer(
   dataDir: string,
 ): Promise<{ start(): Promise<string>; stop(): Promise<void> }> {
+  const url = process.env.RUNMILL_TEST_DATABASE_URL
+  if (url !== undefined) return { start: async () => url, stop: async () => {} }
   const version = process.env.RUNMILL_TEST_POSTGRES
   if (version === undefined) return createEmbeddedPostgres({ dataDir, settings: fastSettings })
   const { shared_buffers: _, ...settings } = fastSettings
@@ -103,15 +102,4 @@ async function removeAbandoned(folder: string): Promise<void> {
 async function findFastFolder(): Promise<string> {
   const memory = await statfs('/dev/shm').catch(() => null)
   return memory !== null && memory.bavail * memory.bsize > 2 * 2 ** 30 ? '/dev/shm' : tmpdir()
-}
-
-async function makeTemplate(url: string): Promise<void> {
-  const admin = postgres(url, { max: 1 })
-  await admin.unsafe(`create database ${templateDatabase}`)
-  await admin.end()
-  const template = new URL(url)
-  template.pathname = `/${templateDatabase}`
-  const db = openPool(template.href)
-  await migrate(db)
-  await closePool(db)
 }

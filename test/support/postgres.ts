@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
 import { inject } from 'vitest'
+import { runOnNodes } from './test-server.ts'
 
 export interface TestDatabase {
   url: string
@@ -19,22 +19,13 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 }
 
 async function createFrom(template: string): Promise<TestDatabase> {
-  const { adminUrl } = inject('postgres')
+  const server = inject('postgres')
   const name = `test_${randomBytes(6).toString('hex')}`
-  await runOnce(adminUrl, `create database ${name} template ${template}`)
-  const url = new URL(adminUrl)
+  await runOnNodes(server, `create database ${name} template ${template}`)
+  const url = new URL(server.adminUrl)
   url.pathname = `/${name}`
   return {
     url: url.href,
-    drop: () => runOnce(adminUrl, `drop database if exists ${name} with (force)`),
-  }
-}
-
-async function runOnce(url: string, statement: string): Promise<void> {
-  const admin = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
-  try {
-    await admin.unsafe(statement)
-  } finally {
-    await admin.end()
+    drop: () => runOnNodes(server, `drop database if exists ${name} with (force)`),
   }
 }

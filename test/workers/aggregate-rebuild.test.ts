@@ -1,14 +1,17 @@
 import fc from 'fast-check'
+import sql from 'sql-template-tag'
 import { expect, test } from 'vitest'
 import type { Entities, EntityKind } from '../../src/domain/entities.ts'
 import { eventVersion, type IngestEvent } from '../../src/domain/events.ts'
 import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import { isRetryable } from '../../src/store/errors.ts'
+import { executionSql } from '../../src/store/read/compare/execution-columns.ts'
 import {
   executionListStats,
   executionReadStats,
 } from '../../src/store/read/experiments/execution-stats.ts'
+import { runComposed, tenant } from '../../src/store/statements.ts'
 import { aggregateRefresh, experimentAggregateRebuild } from '../../src/store/write/aggregates.ts'
 import { feedbackDelete } from '../../src/store/write/feedback.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
@@ -189,22 +192,33 @@ test('I10: after writes of two workers at once, moves and deletions, the aggrega
 
       const query = { tenantId: h.tenant.id, experimentIds: experiments }
       // What a comparison reads of an execution is what its rows say.
-      const executions = await h.db`
-        select part - 9 as found, element as kept
-        from trace_aggregates as held
-        cross join lateral jsonb_array_elements(held.executions) as element
-        cross join lateral runmill_execution(held.tenant_id, (element ->> 1)::uuid) as part
-        where held.tenant_id = ${h.tenant.id} and jsonb_array_length(element) > 2`
+      const executions = await runComposed<{ found: string; kept: string }>(
+        h.db,
+        h.tenant.id,
+        sql`
+-- name: execution_list_found
+-- What is kept of executions, and what their rows say. Reads only.
+select ${executionSql(sql`(element ->> 1)::uuid`)} - 9 as found, element as kept
+from trace_aggregates as held
+cross join lateral jsonb_array_elements(held.executions) as element
+where held.tenant_id = ${tenant} and jsonb_array_length(element) > 2`,
+      )
       for (const { found, kept: stored } of executions) expect(stored).toEqual(found)
-      const missing = await h.db`
-        select item.id from run_items as item
-        where item.tenant_id = ${h.tenant.id} and item.example_id is not null
-          and runmill_execution(item.tenant_id, item.id) is not null and not exists (
-            select from trace_aggregates as held
-            cross join lateral jsonb_array_elements(held.executions) as element
-            where held.tenant_id = item.tenant_id and held.trace_id = coalesce(item.trace_id, item.id)
-              and held.experiment_id = item.experiment_id and element ->> 1 = item.id::text
-          )`
+      const missing = await runComposed(
+        h.db,
+        h.tenant.id,
+        sql`
+-- name: execution_list_missing
+-- The executions that are not kept. Reads only.
+select item.id from run_items as item
+where item.tenant_id = ${tenant} and item.example_id is not null
+  and ${executionSql(sql`item.id`)} is not null and not exists (
+    select from trace_aggregates as held
+    cross join lateral jsonb_array_elements(held.executions) as element
+    where held.tenant_id = ${tenant} and held.trace_id = coalesce(item.trace_id, item.id)
+      and held.experiment_id = item.experiment_id and element ->> 1 = item.id::text
+  )`,
+      )
       expect(missing).toEqual([])
 
       const counted = await executionListStats(h.db, query)

@@ -186,9 +186,7 @@ describe('experiments made late', () => {
     await h.ingest(summary('early'), ...tree('early', 1, 10))
     expect(await h.db`select from dirty_traces`).toHaveLength(0)
     await addExperiment(h)
-    const order = { sortBy: 'name', isDescending: false, feedbackSource: 'session' } as const
-    const query = { ...order, limit: 1, offset: 0 }
-    expect(await experimentListDirty(h.db, h.tenant.id, query, 1)).toEqual([experimentId])
+    expect(await experimentListDirty(h.db, h.tenant.id, {}, 1)).toEqual([experimentId])
 
     await h.ingest(summary('late'))
     const counted = await readAggregate(h)
@@ -196,7 +194,7 @@ describe('experiments made late', () => {
     expect(JSON.parse(counted!.experimentFeedbackStats as string)).toEqual({
       summary: { n: 2, avg: 3, values: {} },
     })
-    expect(await experimentListDirty(h.db, h.tenant.id, query, 1)).toEqual([])
+    expect(await experimentListDirty(h.db, h.tenant.id, {}, 1)).toEqual([])
     await experimentAggregateRebuild(h.db, h.tenant.id, experimentId)
     expect(await readAggregate(h)).toEqual(counted)
   })
@@ -250,7 +248,7 @@ describe('plans', () => {
     }
     const plans = await db`
       select custom_plans, generic_plans from pg_prepared_statements
-      where statement like '-- name: trace_aggregate_refresh%'`
+      where statement like '%-- name: trace_aggregate_refresh%'`
     expect(plans).toEqual([{ customPlans: 8, genericPlans: 0 }])
     for (let i = 0; i < 3000; i += 250) {
       const events = Array.from({ length: 250 }, (_, j) =>

@@ -18,6 +18,8 @@ import {
 import { tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
 import {
   type ListedTenant,
+  type TenantState,
+  tenantFindState,
   tenantInsert,
   tenantList,
   tenantUpdateName,
@@ -105,7 +107,8 @@ async function create(db: Db, name: string, { isJson }: Asked): Promise<number> 
 }
 
 async function list(db: Db, { isJson }: Asked): Promise<number> {
-  const tenants = await tenantList(db)
+  const tenants: DescribedTenant[] = []
+  for (const tenant of await tenantList(db)) tenants.push(await describe(db, tenant))
   if (isJson) return shown(JSON.stringify(tenants.map(listedOf), null, 2))
   return shown(
     tableText(
@@ -130,7 +133,7 @@ async function set(db: Db, given: string, { name, days, isJson }: Asked): Promis
   const { id } = await findTenant(db, given)
   if (name !== undefined) await tenantUpdateName(db, id, name)
   if (days !== undefined) await tenantUpdateRetention(db, id, days)
-  const now = await findTenant(db, id)
+  const now = await describe(db, await findTenant(db, id))
   return shown(
     isJson
       ? JSON.stringify(listedOf(now), null, 2)
@@ -138,11 +141,17 @@ async function set(db: Db, given: string, { name, days, isJson }: Asked): Promis
   )
 }
 
+type DescribedTenant = ListedTenant & TenantState
+
+async function describe(db: Db, tenant: ListedTenant): Promise<DescribedTenant> {
+  return { ...tenant, ...(await tenantFindState(db, tenant.id)) }
+}
+
 function keepsText({ retentionDays: days }: ListedTenant): string {
   return days === null ? 'for ever' : `${days} days`
 }
 
-function listedOf(tenant: ListedTenant): object {
+function listedOf(tenant: DescribedTenant): object {
   return {
     id: tenant.id,
     name: tenant.name,

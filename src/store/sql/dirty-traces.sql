@@ -32,17 +32,6 @@ returning trace_ids, is_left;
 -- Finds a mark of a tenant, if there is any. $1 tenant. Reads only.
 select id from dirty_traces where tenant_id = $1 limit 1;
 
--- name: dirty_trace_list_among
--- Lists the marks of traces that may count in some experiments. $1 tenant, $2 uuid[] experiments. Reads only.
-select mark.id
-from dirty_traces as mark
-where mark.tenant_id = $1 and exists (
-  select from unnest(mark.trace_ids) as named (id)
-  cross join lateral runmill_experiments_of($1, named.id) as touched
-  where touched.experiment_id = any ($2::uuid[])
-)
-order by mark.id;
-
 -- name: dirty_trace_list_tenants
 -- Lists tenants whose aggregates are not up to date. $1 the most rows. Reads only.
 select tenant_id from dirty_traces

@@ -2,6 +2,14 @@
 -- Deletes a tenant that has nothing any more. $1 tenant. A repeat deletes nothing.
 delete from tenants where id = $1;
 
+-- name: tenant_find_state
+-- Finds out whether the deletion of a tenant has begun, and when its oldest trace began. $1 tenant. Reads only.
+select exists (
+  select from tombstones where tombstones.tenant_id = $1 and kind = 'tenant' and tombstones.id = $1
+) as is_deleted, (
+  select min(shown_time) from traces where traces.tenant_id = $1
+) as oldest_trace_at;
+
 -- name: tenant_insert
 -- Inserts a tenant, unless one with that id was deleted. $1 tenant, $2 name, $3 now. A repeat changes nothing and returns
 -- no row.
@@ -21,27 +29,12 @@ on conflict (id) do nothing
 returning id;
 
 -- name: tenant_list
--- Lists all tenants, oldest first, with the time of the oldest trace of each. Reads only.
-select id, name, created_at, retention_days, exists (
-  select from tombstones where tombstones.tenant_id = tenants.id and kind = 'tenant' and tombstones.id = tenants.id
-) as is_deleted, (
-  select min(shown_time) from traces where traces.tenant_id = tenants.id
-) as oldest_trace_at
-from tenants order by created_at, id;
+-- Lists all tenants, oldest first. Reads only.
+select id, name, created_at, retention_days from tenants order by created_at, id;
 
 -- name: tenant_list_among
 -- Lists those of some tenants that exist. $1 uuid[] tenants. Reads only.
 select id, name from tenants where id = any ($1::uuid[]);
-
--- name: tenant_list_overdue
--- Lists tenants that have traces that are older than they keep them. $1 now, $2 the most rows. Reads only.
-select id from tenants
-where retention_days is not null and exists (
-  select from traces
-  where traces.tenant_id = tenants.id and traces.shown_time < $1::timestamptz - make_interval(days => tenants.retention_days)
-)
-order by id
-limit $2;
 
 -- name: tenant_lock
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation

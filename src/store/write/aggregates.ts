@@ -1,6 +1,9 @@
+import sql from 'sql-template-tag'
 import type { Db, Queryable } from '../pool.ts'
-import { runStatement } from '../statements.ts'
+import { experimentsOfSql } from '../read/experiments/stale-experiments.ts'
+import { runComposed, runStatement, tenant } from '../statements.ts'
 import { refreshLeftTraces } from './ingest.ts'
+import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */
 const tracesAtOnce = 500
@@ -47,10 +50,18 @@ export async function experimentAggregateRefreshDirty(
   if ((await runStatement(db, 'dirty_trace_find', [tenantId])).length === 0) return
   // To find out which marks matter takes as long as to take some hundreds of them.
   if ((await refreshMarked(db, tenantId, null)) < tracesAtOnce) return
-  const marks = await runStatement<{ id: number }>(db, 'dirty_trace_list_among', [
-    tenantId,
-    experimentIds,
-  ])
+  const statement = sql`
+-- name: dirty_trace_list_among
+-- The marks of traces that may count in some experiments. Reads only.
+select mark.id
+from dirty_traces as mark
+where mark.tenant_id = ${tenant} and exists (
+  select from unnest(mark.trace_ids) as marked (id)
+  cross join lateral ${experimentsOfSql(sql`marked.id`)} as touched
+  where touched.experiment_id = any (${experimentIds}::uuid[])
+)
+order by mark.id`
+  const marks = await runComposed<{ id: number }>(db, tenantId, statement)
   const ids = marks.map((mark) => mark.id)
   // Marks are deleted in groups of bounded size: what is not taken at first is asked for again.
   for (let left = ids; left.length > 0 && isWanted(); ) {
@@ -117,11 +128,8 @@ async function refreshTraces(
   tenantId: string,
   traceIds: string[],
 ): Promise<void> {
-  const changed = await runStatement<{ experimentId: string }>(
-    transaction,
-    'trace_aggregate_refresh',
-    [tenantId, [...new Set(traceIds)]],
-  )
+  const statement = traceAggregateRefreshSql([...new Set(traceIds)])
+  const changed = await runComposed<{ experimentId: string }>(transaction, tenantId, statement)
   const experiments = changed.map((row) => row.experimentId)
   if (experiments.length === 0) return
   await runStatement(transaction, 'experiment_sum_delete_empty', [tenantId, experiments])

@@ -72,7 +72,12 @@ async function applyLive(
     folded.feedback,
   )
 
-  await refuseDeleted(transaction, tenantId, events, runs)
+  // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
+  // both anew takes a tenth of what a transaction of eight runs costs.
+  await Promise.all([
+    planModeUpdate(transaction, 'auto'),
+    refuseDeleted(transaction, tenantId, events, runs),
+  ])
   const dirty = distinctIds([
     ...runs.map((run) => run.traceId ?? run.id),
     ...folded.trace.map((trace) => trace.id),

@@ -4,6 +4,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** Experiments, of which the others are judged by the first. */
 export interface ComparedExperiments {
@@ -83,8 +84,8 @@ function runsSql(experimentId: string): Sql {
     ) order by shown.id)
     from (
       select run.id, run.run_id, run.trace_id, run.status, run.duration, run.total_tokens, run.total_cost
-      from shown_runs as run
-      where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+      from ${shownRunsSql} as run
+      where run.experiment_id = ${experimentId}::uuid
         and run.reference_example_id = asked.id and not run.yields
       order by run.id limit ${String(mostRuns)}::bigint
     ) as shown

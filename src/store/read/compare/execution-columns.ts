@@ -1,4 +1,4 @@
-import sql, { empty } from 'sql-template-tag'
+import sql, { empty, type Sql } from 'sql-template-tag'
 import {
   ColumnsBuilder,
   type Execution,
@@ -6,6 +6,8 @@ import {
 } from '../../../domain/stats/experiment-columns.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, streamComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** What is known of the aggregates of an experiment. */
 export interface ExperimentState {
@@ -85,7 +87,7 @@ with part as (
   where held.tenant_id = ${tenant} and held.experiment_id = ${experimentId}::uuid${unseen}
 ),
 execution as (
-  select case when jsonb_array_length(e) = 2 then runmill_execution(${tenant}, (e ->> 1)::uuid) else e end as e
+  select case when jsonb_array_length(e) = 2 then ${executionSql(sql`(e ->> 1)::uuid`)} else e end as e
   from part
   offset 0
 ),
@@ -110,4 +112,46 @@ order by part`
   })
   if (isTooLarge) throw new ColumnsTooLargeError(`more than ${mostBytes} bytes`)
   return builder.done()
+}
+
+/**
+ * The execution that a run item is, from the rows as they are, in the shape of `trace_aggregates.executions` with `true`
+ * behind it; null when it is no execution of its own. Feedback on the run that names a trace in which the run is not
+ * counts for nothing, as in the other aggregates.
+ */
+export function executionSql(item: Sql): Sql {
+  return sql`(
+    select jsonb_build_array(
+      run.reference_example_id, run.item_id, run.status, (extract(epoch from run.duration) * 1000000)::bigint,
+      run.total_tokens, trim_scale(run.total_cost), coalesce(given.scores, '{}'), coalesce(given.labels, '{}'),
+      coalesce(given.configs, '{}'), true
+    )
+    from ${shownRunsSql} as run
+    cross join lateral (
+      select jsonb_object_agg(key, score) filter (where score is not null) as scores,
+        jsonb_object_agg(key, labels) filter (where labels is not null) as labels,
+        jsonb_object_agg(key, config_id) filter (where config_id is not null) as configs
+      from (
+        select key, runmill_average(sum(total), sum(scored)::bigint) as score, min(config_id collate "C") as config_id,
+          jsonb_object_agg(label, n) filter (where label is not null) as labels
+        from (
+          select point.key, said.label, count(*) as n, count(point.score_number) as scored,
+            sum(point.score_number::text::numeric) as total,
+            min(point.config_id collate "C") filter (where point.score_number is not null) as config_id
+          from ${feedbackOfSql(sql`run.run_id`, sql`run.trace_id`)} as point
+          cross join lateral (
+            select case when point.score_number is null and length(point.value_text) <= 200 then point.value_text end
+          ) as said (label)
+          where point.key is not null and point.comparative_experiment_id is null and (
+            point.trace_id is null or point.trace_id = run.trace_id or point.trace_id = (
+              select runs.trace_id from runs where runs.tenant_id = ${tenant} and runs.id = run.run_id
+            )
+          )
+          group by point.key, said.label
+        ) as per_label
+        group by key
+      ) as per_key
+    ) as given
+    where run.item_id = ${item} and run.reference_example_id is not null and not run.yields
+  )`
 }

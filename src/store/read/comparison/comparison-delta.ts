@@ -3,7 +3,9 @@ import type { Filter } from '../../../domain/filter.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { comparativeSql, shownSql } from './comparison-sql.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** Which examples of a dataset scored differently from a baseline. */
 export interface DeltaQuery {
@@ -42,9 +44,9 @@ export async function comparisonDeltaList(
 -- One page each of the examples that some experiments scored better, and worse, than a baseline. Reads only.
 with point as (
   select distinct run.experiment_id, run.reference_example_id as example_id, feedback.id, feedback.score_number
-  from shown_runs as run
-  cross join lateral runmill_feedback_of(${tenant}, run.id, run.trace_id) as feedback
-  where run.tenant_id = ${tenant} and run.experiment_id = any(${[baselineId, ...comparedIds]}::uuid[])
+  from ${shownRunsSql} as run
+  cross join lateral ${feedbackOfSql(sql`run.id`, sql`run.trace_id`)} as feedback
+  where run.experiment_id = any(${[baselineId, ...comparedIds]}::uuid[])
     and feedback.key = ${query.feedbackKey} and feedback.score_number is not null
     and ${comparativeSql(query)}
     ${shownSql(query)}

@@ -5,7 +5,9 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
 import { shownSql } from './comparison-sql.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /**
  * Runs of experiments, grouped by a value in their own metadata or in that of their example (contracts/langsmith.md
@@ -156,7 +158,7 @@ select member.value, member.experiment_id,
   runmill_feedback_stats(array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point))
     as feedback_stats
 from member
-cross join lateral runmill_feedback_of(${tenant}, member.run_id, member.trace_id) as point
+cross join lateral ${feedbackOfSql(sql`member.run_id`, sql`member.trace_id`)} as point
 where member.value = any (${values}::text[])
   and point.key is not null and point.comparative_experiment_id is null
 group by grouping sets ((member.value), (member.value, member.experiment_id))`
@@ -190,8 +192,8 @@ function memberSql({ datasetId, experimentIds, ...query }: GroupQuery): Sql {
     run.experiment_id, run.reference_example_id as example_id, run.id as run_id, run.trace_id, run.start_time,
     run.end_time, run.status, run.metadata, run.prompt_tokens, run.completion_tokens, run.total_tokens,
     run.prompt_cost, run.completion_cost, run.total_cost, run.trace_first_token_time
-  from shown_runs as run
-  where run.tenant_id = ${tenant} and run.experiment_id = any(${experimentIds}::uuid[]) ${shownSql(query)}
+  from ${shownRunsSql} as run
+  where run.experiment_id = any(${experimentIds}::uuid[]) ${shownSql(query)}
 ),
 ranked as (
   select shown.*, dense_rank() over (partition by example_id order by experiment_id) as rank from shown

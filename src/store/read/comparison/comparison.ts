@@ -4,7 +4,9 @@ import { runComposed, runStatement } from '../../statements.ts'
 import {
   comparisonKeySql,
   comparisonRunSql,
+  feedbackComparedKeysSql,
   feedbackComparedSql,
+  feedbackCountComparedSql,
   type FeedbackTarget,
 } from './comparison-sql.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
@@ -189,12 +191,8 @@ async function feedbackCountCompared(
   query: ComparisonQuery,
   targets: readonly FeedbackTarget[],
 ): Promise<Map<string, JsonText>> {
-  const counts = await runStatement<FeedbackCount>(db, 'feedback_count_compared', [
-    query.tenantId,
-    targets.map((target) => target.id),
-    targets.map((target) => target.traceId),
-    query.comparativeExperimentId,
-  ])
+  const statement = feedbackCountComparedSql(query, targets)
+  const counts = await runComposed<FeedbackCount>(db, query.tenantId, statement)
   const texts = new Map<string, JsonText>()
   for (const [runId, keys] of groupBy(counts, (count) => count.runId)) {
     const members = keys.map(
@@ -224,12 +222,12 @@ async function feedbackListCompared(
 /** Lists, by experiment, the feedback keys of its runs, sorted. */
 export async function feedbackListComparedKeys(
   db: Db,
-  { tenantId, experimentIds, comparativeExperimentId }: ComparisonQuery,
+  query: ComparisonQuery,
 ): Promise<Map<string, string[]>> {
-  const rows = await runStatement<{ experimentId: string; keys: string[] }>(
+  const rows = await runComposed<{ experimentId: string; keys: string[] }>(
     db,
-    'feedback_list_compared_keys',
-    [tenantId, experimentIds, comparativeExperimentId],
+    query.tenantId,
+    feedbackComparedKeysSql(query),
   )
   return new Map(rows.map((row) => [row.experimentId, row.keys]))
 }

@@ -3,7 +3,9 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
 export interface ExampleExecution {
@@ -36,8 +38,8 @@ export async function executionListOfExample(
 -- The executions of one example in one experiment, the earliest first, with their scores. Reads only.
 with listed as (
   select run.*, row_number() over (order by run.start_time, run.id) as place
-  from shown_runs as run
-  where run.tenant_id = ${tenant} and run.experiment_id = ${experimentId}::uuid
+  from ${shownRunsSql} as run
+  where run.experiment_id = ${experimentId}::uuid
     and run.reference_example_id = ${exampleId}::uuid and not run.yields
   order by run.start_time, run.id
   limit ${String(limit + 1)}::bigint
@@ -58,7 +60,7 @@ select run.id, run.run_id, run.trace_id, run.status, run.start_time,
       'source', given.source_type, 'created_at', given.created_at
     ) order by given.key collate "C", given.created_at, given.id)
     from (
-      select * from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+      select * from ${feedbackOfSql(sql`run.run_id`, sql`run.trace_id`)} as feedback
       where feedback.key is not null and feedback.comparative_experiment_id is null
       order by feedback.key collate "C", feedback.created_at, feedback.id
       limit ${String(mostScores)}::bigint

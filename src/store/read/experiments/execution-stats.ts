@@ -5,6 +5,7 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import type { ExperimentStatistics } from './experiments.ts'
 import { runConditions } from '../runs/run-query-sql.ts'
+import { executionsSql } from '../shown-runs.ts'
 
 /** Which executions of experiments count. Executions are root runs and the runs that run items link. */
 export interface ExecutionQuery {
@@ -183,8 +184,8 @@ function matchedSql({ tenantId, experimentIds, filter, minStartTime }: Execution
   const conditions = join(runConditions({ tenantId, minStartTime, filters }), '\n    and ')
   return sql`with execution as materialized (
   select executions.experiment_id, executions.run_id, executions.trace_id
-  from executions
-  where executions.tenant_id = ${tenant} and executions.experiment_id = any(${experimentIds}::uuid[])
+  from ${executionsSql} as executions
+  where executions.experiment_id = any(${experimentIds}::uuid[])
 ),
 matched as materialized (
   select execution.experiment_id, execution.trace_id, run.name, run.run_type, run.status, run.tags, run.start_time,

@@ -9,6 +9,7 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
+import { staleExperimentsSql } from './stale-experiments.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 
 /** An experiment with what happened in it within the requested time. */
@@ -47,7 +48,7 @@ with known as materialized (
   select experiments.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_end,
     aggregate.activity_items is null or experiments.id in (
-      select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
+      ${staleExperimentsSql}
     ) as is_stale
   from experiments
   left join experiment_aggregates as aggregate

@@ -3,6 +3,7 @@ import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
 import { filterListSql, type FilterColumn, type FilterSource } from '../filter/filter-sql.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** Which items to read, in experiments of either dialect, by the time at which their executions began. */
 export interface ExperimentItemQuery {
@@ -72,8 +73,8 @@ export function itemSetSql(filters: readonly Filter[]): Sql {
   select item.item_id as id, item.experiment_id, item.trace_id, item.linked_run_id as run_id,
     item.run_id as shown_run_id, item.start_time, item.end_time,
     extract(epoch from item.duration)::double precision as latency
-  from shown_runs as item
-  where item.tenant_id = ${tenant} and item.reference_example_id is not null and item.trace_id is not null
+  from ${shownRunsSql} as item
+  where item.reference_example_id is not null and item.trace_id is not null
     and not item.yields${filterListSql(filters, experimentItemSource)}`
 }
 

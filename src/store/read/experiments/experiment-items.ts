@@ -10,6 +10,7 @@ import {
   itemSetSql,
   type ExperimentItemQuery,
 } from './experiment-item-sql.ts'
+import { staleExperimentsSql } from './stale-experiments.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 
 /**
@@ -148,7 +149,7 @@ function experimentsOfPageSql(
   return sql`with known as materialized (
   select item.id, aggregate.activity_items, aggregate.activity_first, aggregate.activity_last,
     aggregate.activity_items is null or item.id in (
-      select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
+      ${staleExperimentsSql}
     ) as is_stale
   from (select *, id as experiment_id from experiments where experiments.tenant_id = ${tenant}) as item
   join experiments on experiments.tenant_id = ${tenant} and experiments.id = item.id

@@ -2,7 +2,9 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** Which executions of an experiment. */
 export interface ExecutionFilter {
@@ -61,8 +63,8 @@ summed as (
       limit 1
     ), 0) + coalesce((
       select ${storedBytesSql('run.outputs', 'run.metadata', 'run.error')}
-      from shown_runs as run
-      where run.tenant_id = ${tenant} and run.item_id = listed.id
+      from ${shownRunsSql} as run
+      where run.item_id = listed.id
       limit 1
     ), 0) as bytes
   ) as size
@@ -95,15 +97,15 @@ left join lateral (
         from (
           select distinct feedback.id, feedback.key, feedback.score_number, feedback.value_text, feedback.comment,
             feedback.created_at
-          from runmill_feedback_of(${tenant}, run.run_id, run.trace_id) as feedback
+          from ${feedbackOfSql(sql`run.run_id`, sql`run.trace_id`)} as feedback
           where feedback.key is not null and feedback.comparative_experiment_id is null
         ) as point
         group by point.key
       ) as by_key
     )
   )::text as line
-  from shown_runs as run
-  where run.tenant_id = ${tenant} and run.item_id = page.id and not run.yields ${conditions(filter)}
+  from ${shownRunsSql} as run
+  where run.item_id = page.id and not run.yields ${conditions(filter)}
   limit 1
 ) as shown on true
 order by page.example_id, page.id`
@@ -154,7 +156,7 @@ with passed as materialized (
 select last.example_id, last.id as item_id, (
   select count(*)::integer
   from passed
-  join shown_runs as run on run.tenant_id = ${tenant} and run.item_id = passed.id
+  join ${shownRunsSql} as run on run.item_id = passed.id
   ${isOfExample(filter) ? exampleOf('passed') : empty}
   where not run.yields ${conditions(filter)}
 ) as count

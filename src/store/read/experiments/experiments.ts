@@ -6,6 +6,7 @@ import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import type { ExperimentRow } from './experiment-row.ts'
 import { experimentFilterSql } from './experiment-filter.ts'
+import { staleExperimentsSql } from './stale-experiments.ts'
 
 /** Statistics as of the last refresh (see experimentAggregateRefreshDirty). Latencies are in seconds. */
 export interface ExperimentStatistics {
@@ -47,7 +48,7 @@ export const experimentSorts = [
 ] as const
 
 /** Which experiments to list. An absent condition lets everything through. */
-export interface ExperimentQuery {
+export interface ExperimentConditions {
   ids?: string[] | undefined
   name?: string | undefined
   /** A substring of the name, in upper or lower case. */
@@ -60,6 +61,9 @@ export interface ExperimentQuery {
   /** A JSON object that the metadata must contain. */
   metadata?: JsonText | undefined
   filter?: Filter | undefined
+}
+
+export interface ExperimentQuery extends ExperimentConditions {
   sortBy: (typeof experimentSorts)[number]
   isDescending: boolean
   /** With the sort `feedback`: the key whose average score is sorted by. */
@@ -136,7 +140,7 @@ limit ${String(query.limit)}::bigint offset ${String(query.offset)}::bigint`
 export async function experimentListDirty(
   db: Queryable,
   tenantId: string,
-  query: ExperimentQuery,
+  query: ExperimentConditions,
   limit: number,
 ): Promise<string[]> {
   const statement = sql`
@@ -144,7 +148,7 @@ export async function experimentListDirty(
 -- Experiments that meet some conditions and are stale, or were made after something had counted in them. Reads only.
 select experiments.id from experiments
 where experiments.tenant_id = ${tenant}${conditionSql(query)} and experiments.id in (
-  select stale.experiment_id from stale_experiments as stale where stale.tenant_id = ${tenant}
+  ${staleExperimentsSql}
   union all
   select late.id
   from experiments as late
@@ -177,7 +181,7 @@ export async function experimentAggregateListAmong(
 }
 
 /** The rest of a `where` over the tenant's `experiments`. */
-function conditionSql(query: ExperimentQuery): Sql {
+function conditionSql(query: ExperimentConditions): Sql {
   const conditions: Sql[] = []
   const add = (condition: Sql) => conditions.push(sql` and ${condition}`)
   if (query.ids !== undefined) add(sql`experiments.id = any (${query.ids}::uuid[])`)

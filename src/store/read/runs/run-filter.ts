@@ -2,6 +2,7 @@ import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
 import { runsByName, runsByTag } from './found-runs.ts'
 
@@ -74,7 +75,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       metadata: ofRun('metadata'),
     },
     feedback: {
-      rows: sql`runmill_feedback_of(${tenant}, ${run}.id, case when ${isRoot} then ${run}.trace_id end) as filter_feedback
+      rows: sql`${feedbackOfSql(ofRun('id'), sql`case when ${isRoot} then ${run}.trace_id end`)} as filter_feedback
       where filter_feedback.comparative_experiment_id is null${changed('>=', from)}${changed('<', before)}`,
       idsWith: runIdsWithFeedback,
     },

@@ -2,7 +2,8 @@ import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { filterNarrow } from '../filter/narrow.ts'
 import { runSource } from './run-filter.ts'
 import {
@@ -178,14 +179,19 @@ async function feedbackCountOfRuns(
   tenantId: string,
   runs: readonly Pick<PageRow, 'id' | 'traceId' | 'parentRunId'>[],
 ): Promise<Map<string, JsonText>> {
-  const rows = await runStatement<{ runId: string; stats: JsonText }>(
-    db,
-    'feedback_count_of_runs',
-    [
-      tenantId,
-      runs.map((run) => run.id),
-      runs.map((run) => (run.parentRunId === null ? run.traceId : null)),
-    ],
-  )
+  const ids = runs.map((run) => run.id)
+  const traceIds = runs.map((run) => (run.parentRunId === null ? run.traceId : null))
+  const statement = sql`
+-- name: feedback_count_of_runs
+-- Statistics of the feedback of each of these runs: what was given to the run itself, and to the trace of which it is
+-- the root and to no run. Reads only.
+select target.run_id, runmill_feedback_stats(
+    array_agg((point.key, point.score_number, point.value_text)::runmill_feedback_point)
+  ) as stats
+from unnest(${ids}::uuid[], ${traceIds}::uuid[]) as target (run_id, trace_id)
+cross join lateral ${feedbackOfSql(sql`target.run_id`, sql`target.trace_id`)} as point
+where point.comparative_experiment_id is null
+group by target.run_id`
+  const rows = await runComposed<{ runId: string; stats: JsonText }>(db, tenantId, statement)
   return new Map(rows.map((row) => [row.runId, row.stats]))
 }

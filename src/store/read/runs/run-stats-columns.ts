@@ -1,5 +1,6 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { tenant } from '../../statements.ts'
+import { feedbackOfSql } from '../feedback/feedback-of.ts'
 
 /** The statistics over runs that need other tables than the runs themselves. They are read only on request. */
 export type RunStatsColumn = 'feedback' | 'details'
@@ -24,7 +25,7 @@ const feedback: ColumnSql = {
     count(given.score_number) as score_count, sum(given.score_number::text::numeric) as score_sum
   from member
   join shown on shown.key is not distinct from member.key
-  cross join lateral runmill_feedback_of(${tenant}, member.id, case when member.is_root and member.is_counted then member.trace_id end) as given
+  cross join lateral ${feedbackOfSql(sql`member.id`, sql`case when member.is_root and member.is_counted then member.trace_id end`)} as given
   where given.key is not null and given.comparative_experiment_id is null
   group by member.key, given.key, given.value_text
 ),

@@ -2,6 +2,7 @@ import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import { traceDeleteMany } from '../traces.ts'
+import { type ListedTenant, tenantList } from './tenants.ts'
 
 /** How many traces, and about how many runs, one step deletes: it holds its locks for about a second. */
 const traceChunk = 100
@@ -10,12 +11,22 @@ const runChunk = 10_000
 const tombstoneChunk = 1000
 
 /** Lists tenants that have traces that are older than they keep them. */
-export async function tenantListOverdue(
+export async function tenantListOverdue(db: Db, now: Timestamp): Promise<ListedTenant[]> {
+  const overdue: ListedTenant[] = []
+  for (const tenant of await tenantList(db)) {
+    if (tenant.retentionDays === null) continue
+    if ((await traceListOverdue(db, tenant.id, now, 1)).length > 0) overdue.push(tenant)
+  }
+  return overdue
+}
+
+async function traceListOverdue(
   db: Db,
+  tenantId: string,
   now: Timestamp,
   limit: number,
-): Promise<{ id: string }[]> {
-  return runStatement(db, 'tenant_list_overdue', [now, limit])
+): Promise<{ id: string; runCount: number }[]> {
+  return runStatement(db, 'trace_list_overdue', [tenantId, now, limit])
 }
 
 /** @param days null: traces are kept for ever */
@@ -38,11 +49,7 @@ export async function traceDeleteOverdue(
   tenantId: string,
   now: Timestamp,
 ): Promise<number> {
-  const found = await runStatement<{ id: string; runCount: number }>(db, 'trace_list_overdue', [
-    tenantId,
-    now,
-    traceChunk,
-  ])
+  const found = await traceListOverdue(db, tenantId, now, traceChunk)
   const ids: string[] = []
   for (let runs = 0; ids.length < found.length && (ids.length === 0 || runs < runChunk); ) {
     const { id, runCount } = found[ids.length]!

@@ -11,6 +11,9 @@ export interface ListedTenant extends Tenant {
   createdAt: Timestamp
   /** For how many days it keeps its traces; null: for ever. */
   retentionDays: number | null
+}
+
+export interface TenantState {
   oldestTraceAt: Timestamp | null
   /** Its deletion has begun and is not done. */
   isDeleted: boolean
@@ -36,6 +39,11 @@ export async function tenantInsertFirst(
 /** Lists all tenants, oldest first. */
 export async function tenantList(db: Db): Promise<ListedTenant[]> {
   return runStatement<ListedTenant>(db, 'tenant_list', [])
+}
+
+export async function tenantFindState(db: Db, tenantId: string): Promise<TenantState> {
+  const [state] = await runStatement<TenantState>(db, 'tenant_find_state', [tenantId])
+  return state!
 }
 
 export async function tenantUpdateName(db: Db, tenantId: string, name: string): Promise<void> {

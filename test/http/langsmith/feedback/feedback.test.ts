@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { experimentListDirty } from '../../../../src/store/read/experiments/experiments.ts'
 import { harness, type Harness } from '../../../support/harness.ts'
 
 async function addRun(
@@ -231,8 +232,7 @@ describe('200 PATCH and DELETE /feedback/{id}', () => {
     await h.call('POST', '/feedback', sent)
     await h.db`delete from dirty_traces`
     expect((await h.call('DELETE', `/feedback/${sent.id}`)).status).toBe(200)
-    const marks = await h.db`select distinct experiment_id from stale_experiments`
-    expect(marks.map((mark) => mark.experimentId)).toEqual([run.sessionId])
+    expect(await experimentListDirty(h.db, h.tenant.id, {}, 10)).toEqual([run.sessionId])
     await h.call('POST', '/feedback', sent)
     expect((await h.call('GET', `/feedback/${sent.id}`)).status).toBe(404)
     expect((await h.call('DELETE', `/feedback/${sent.id}`)).status).toBe(404)
