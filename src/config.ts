@@ -35,6 +35,8 @@ export interface Config {
   healthPort: number | null
   /** Whether a start refuses a Redis that may lose what it has taken, instead of warning. */
   isStrict: boolean
+  /** How many replicas of Redis must have what is acknowledged; 0 for none. */
+  redisReplicas: number
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
@@ -106,6 +108,10 @@ const settings = {
       .regex(/^rediss?(?:-cluster|-sentinel)?:\/\/\S+$/)
       .optional(),
     expects: 'a URL like redis://host:6379, redis-cluster://… or redis-sentinel://…',
+  },
+  RUNMILL_REDIS_WAIT: {
+    schema: wholeNumber(0, 10).default(0),
+    expects: 'a number of replicas, 0 to 10',
   },
   RUNMILL_STRICT: {
     schema: z
@@ -225,6 +231,12 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       'REDIS_URL is set without DATABASE_URL, but processes that share Redis must share a database too: set DATABASE_URL, or unset REDIS_URL.',
     )
   }
+  const redisReplicas = read('RUNMILL_REDIS_WAIT')
+  if (redisReplicas > 0 && redisUrl === null) {
+    throw new ConfigError(
+      'RUNMILL_REDIS_WAIT is set without REDIS_URL, but without Redis it has no replicas: set REDIS_URL, or unset it.',
+    )
+  }
   if (role !== 'all' && databaseUrl === null) {
     throw new ConfigError(
       `ROLE=${role} needs DATABASE_URL, as the embedded database serves one process alone: set DATABASE_URL, or ROLE=all.`,
@@ -260,6 +272,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port,
     healthPort: healthPort ?? null,
     isStrict: read('RUNMILL_STRICT'),
+    redisReplicas,
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
     redisUrl,

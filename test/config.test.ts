@@ -12,6 +12,7 @@ describe('defaults', () => {
       port: 3000,
       healthPort: null,
       isStrict: false,
+      redisReplicas: 0,
       logLevel: 'info',
       databaseUrl: null,
       redisUrl: null,
