@@ -40,6 +40,8 @@ export interface Config {
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
+  /** How many queues of Redis each lane of events has. */
+  ingestShards: number
   /** null when the queues are in Postgres, in the same database as everything else. */
   redisUrl: string | null
   dataDir: string
@@ -112,6 +114,10 @@ const settings = {
   RUNMILL_REDIS_WAIT: {
     schema: wholeNumber(0, 10).default(0),
     expects: 'a number of replicas, 0 to 10',
+  },
+  RUNMILL_INGEST_SHARDS: {
+    schema: wholeNumber(1, 16).default(1),
+    expects: 'a number of shards, 1 to 16',
   },
   RUNMILL_STRICT: {
     schema: z
@@ -232,6 +238,12 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     )
   }
   const redisReplicas = read('RUNMILL_REDIS_WAIT')
+  const ingestShards = read('RUNMILL_INGEST_SHARDS')
+  if (ingestShards > 1 && redisUrl === null) {
+    throw new ConfigError(
+      'RUNMILL_INGEST_SHARDS is set without REDIS_URL, but only on Redis lanes have shards: set REDIS_URL, or unset it.',
+    )
+  }
   if (redisReplicas > 0 && redisUrl === null) {
     throw new ConfigError(
       'RUNMILL_REDIS_WAIT is set without REDIS_URL, but without Redis it has no replicas: set REDIS_URL, or unset it.',
@@ -273,6 +285,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     healthPort: healthPort ?? null,
     isStrict: read('RUNMILL_STRICT'),
     redisReplicas,
+    ingestShards,
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
     redisUrl,

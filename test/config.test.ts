@@ -13,6 +13,7 @@ describe('defaults', () => {
       healthPort: null,
       isStrict: false,
       redisReplicas: 0,
+      ingestShards: 1,
       logLevel: 'info',
       databaseUrl: null,
       redisUrl: null,

@@ -36,8 +36,6 @@ const markSeconds = 86_400
  * needed, 1 that all workers share, 1 on which each worker (7 in a process that does everything) waits for jobs, and 1
  * that subscribes: at most 10. Enqueueing while Redis is away fails at once; workers wait until it is back.
  * @param options.url see `parseRedisUrl`
- * @param options.isStrict `start` refuses a Redis that may lose what it has taken, instead of warning
- * @param options.replicas how many replicas must have a job before it counts as stored; 0 for none
  * @throws Error when the URL cannot be read
  */
 export function redisBackend({
@@ -48,9 +46,19 @@ export function redisBackend({
   answerMs = usualPace.answerMs,
   isStrict = false,
   replicas = 0,
-}: BullOptions & { isStrict?: boolean; replicas?: number }): QueueBackend {
+  shards = 1,
+}: RedisQueueOptions): QueueBackend {
   const connect = redisConnect(parseRedisUrl(url), { prefix: namespace, log, isStrict, replicas })
-  return bullBackend('redis', connect, log, { owner, pace: { answerMs } })
+  return bullBackend('redis', connect, log, { owner, pace: { answerMs }, shards })
+}
+
+interface RedisQueueOptions extends BullOptions {
+  /** `start` refuses a Redis that may lose what it has taken, instead of warning. */
+  isStrict?: boolean
+  /** How many replicas must have a job before it counts as stored; 0 for none. */
+  replicas?: number
+  /** How many queues of BullMQ each lane has, which a Cluster spreads over its nodes. */
+  shards?: number
 }
 
 function redisConnect(
@@ -113,6 +121,7 @@ function redisConnect(
       takesPlain: true,
       read: async (data) => readPayload(consumer!, data),
       forget: async (data) => removePayload(consumer!, data),
+      shards: (own) => shardsIn(producer, `${prefix}:shards`, own),
       // BullMQ schedules in one script, so no lock is needed.
       alone: (work) => work(),
       publish: (message) => producer.publish(channel, message),
@@ -205,6 +214,12 @@ function waitWhileFull(error: unknown): unknown {
   return Object.assign(new Error(`Redis is full: ${text}`, { cause: error }), {
     code: 'ECONNREFUSED',
   })
+}
+
+/** A number that only grows: what a process with more shards has left in them is found when it has fewer, or is gone. */
+async function shardsIn(client: Client, key: string, own: number): Promise<number> {
+  await client.zadd(key, 'GT', own, 'shards')
+  return Number(await client.zscore(key, 'shards'))
 }
 
 /** In the order in which jobs go to where the next is taken: the oldest last. */
