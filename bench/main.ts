@@ -42,6 +42,7 @@ const benchmarks: Record<string, Benchmark> = {
     documented: [[...built, ...onRedis], built],
   },
   apply: { measures: 'CPU time of applying a batch, without HTTP and queue' },
+  queue: { measures: 'what a job costs on Redis: with RUNMILL_REDIS_WAIT, with several shards' },
   footprint: {
     measures: 'memory when idle and in a burst, and bytes of an event in queue and tables',
     documented: [[...built, ...onRedis], built],

@@ -1,148 +1,152 @@
-// npm run chaos -- --failover: what a promoted replica that lagged has of the jobs that Redis had acknowledged.
+// npm run chaos -- --failover: what is lost of what was acknowledged when a master of Redis is killed under load.
 import { setTimeout as pause } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import type { QueueBackend } from '../src/queue/backend.ts'
 import { redisBackend } from '../src/queue/backends/redis.ts'
-import { startRedis } from '../test/support/redis.ts'
-import { startFaultProxy } from './proxy.ts'
+import { type RedisGroup, startCluster, startSentinel } from './redis-groups.ts'
 
 /** What is asked of Redis before a job counts as acknowledged. */
 interface Durability {
   name: string
-  /** Of redis.conf, at the primary. */
+  /** Of redis.conf. */
   settings: string[]
-  /** Milliseconds that `WAIT 1` may take after each enqueue; null: it is not asked. */
-  waitMs: number | null
+  /** RUNMILL_REDIS_WAIT. */
+  replicas: number
 }
 
 export interface FailoverRow {
+  group: string
   durability: string
+  /** For how long the replica lagged when its master was killed, in seconds. */
+  lag: number
   acknowledged: number
-  /** Not acknowledged: Redis refused the job, or no replica confirmed it. */
   refused: number
+  /** Acknowledged, and not there afterwards. */
   lost: number
+  /** From the first refusal to the last one, in seconds. */
+  refusing: number
+  /** Milliseconds of an enqueue while the replica followed. */
   p50: number
   p99: number
 }
 
 const durabilities: Durability[] = [
-  { name: 'nothing', settings: [], waitMs: null },
+  { name: 'nothing', settings: [], replicas: 0 },
   {
-    name: 'min-replicas-to-write 1',
+    name: '`min-replicas-to-write 1`',
     settings: ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '1'],
-    waitMs: null,
+    replicas: 0,
   },
-  { name: 'WAIT 1 after each enqueue', settings: [], waitMs: 1000 },
+  { name: '`RUNMILL_REDIS_WAIT=1`', settings: [], replicas: 1 },
 ]
-/** While the replica follows, and then while nothing reaches it. */
-const followedMs = 4000
-const cutMs = 4000
-const jobEveryMs = 5
+const groups = { Sentinel: startSentinel, 'Cluster 3 + 3': startCluster }
+const lags = [0, 2.5]
+const followedMs = 3_000
+/** After jobs are taken again. */
+const afterMs = 2_000
+const failoverLimitMs = 60_000
+const clients = 8
+const jobEveryMs = 10
 
-/**
- * Enqueues through the product's own queue while a replica follows, then while its link passes nothing on, and promotes
- * the replica. The primary is gone then.
- */
+/** Enqueues through the product's own queue while the replica follows, then while it lags, and kills the master. */
 export async function measureFailover(): Promise<FailoverRow[]> {
   const rows: FailoverRow[] = []
-  for (const durability of durabilities) rows.push(await failOver(durability))
+  for (const [group, start] of Object.entries(groups)) {
+    for (const lag of lags) {
+      for (const { name, settings, replicas } of durabilities) {
+        const redis = await start(settings)
+        try {
+          rows.push({ group, durability: name, lag, ...(await failOver(redis, lag, replicas)) })
+          console.log(failoverTable(rows.slice(-1)).split('\n').at(-1))
+        } finally {
+          await redis.stop()
+        }
+      }
+    }
+  }
   return rows
 }
 
-async function failOver({ name, settings, waitMs }: Durability): Promise<FailoverRow> {
-  const primary = await startRedis(settings)
-  const link = await startFaultProxy(primary.port)
-  const replica = await startRedis(['--replicaof', `127.0.0.1 ${link.port}`])
-  const queue = redisBackend({ url: primary.url })
-  const [waiter, promoted] = [new Redis(primary.url), new Redis(replica.url)]
-  for (const client of [waiter, promoted]) client.on('error', () => {})
+async function failOver(
+  redis: RedisGroup,
+  lag: number,
+  replicas: number,
+): Promise<Omit<FailoverRow, 'group' | 'durability' | 'lag'>> {
+  const queue = redisBackend({ url: redis.url, replicas })
+  const acknowledged: string[] = []
+  const times: number[] = []
+  const refusedAt: number[] = []
+  let takenAt = 0
+  let isOver = false
+  let follows = true
   try {
     await queue.start()
-    await untilLinked(waiter)
-    const times: number[] = []
-    const acknowledged: string[] = []
-    let refused = 0
-    const begunAt = Date.now()
-    let isCut = false
-    for (let i = 0; Date.now() - begunAt < followedMs + cutMs; i++) {
-      if (!isCut && Date.now() - begunAt > followedMs) {
-        isCut = true
-        link.hold()
+    const send = async (client: number): Promise<void> => {
+      for (let i = 0; !isOver; i++) {
+        const batchId = `${client} ${i}`
+        const from = performance.now()
+        const job = { batchId, tenantId: `tenant ${client}`, receivedAt: '', events: [] }
+        await queue.enqueue('ingest', [job]).then(
+          () => {
+            acknowledged.push(batchId)
+            takenAt = Date.now()
+            if (follows) times.push(performance.now() - from)
+          },
+          () => refusedAt.push(Date.now()),
+        )
+        await pause(jobEveryMs)
       }
-      const batchId = `batch-${i}`
-      const from = performance.now()
-      try {
-        await queue.enqueue('ingest', [{ batchId, tenantId: '', receivedAt: '', events: [] }])
-        if (waitMs !== null && !(await isReplicated(waiter, batchId, waitMs)))
-          throw new Error('lags')
-        acknowledged.push(batchId)
-        if (!isCut) times.push(performance.now() - from)
-      } catch {
-        refused++
-      }
-      await pause(jobEveryMs)
     }
-    await queue.stop()
-    await primary.kill()
-    await promoted.replicaof('NO', 'ONE')
-    const held = await batchesIn(promoted)
-    const lost = acknowledged.filter((batchId) => !held.has(batchId)).length
+    const load = Promise.all(Array.from({ length: clients }, async (_, i) => send(i)))
+    await pause(followedMs)
+    follows = false
+    if (lag > 0) redis.lagBehind()
+    await pause(lag * 1_000)
+    await redis.killMaster()
+    const killedAt = Date.now()
+    // What its connections had under way ends first.
+    await pause(500)
+    while (takenAt < killedAt + 500 && Date.now() < killedAt + failoverLimitMs) await pause(100)
+    await pause(afterMs)
+    isOver = true
+    await load
+    const held = await jobsIn(queue)
     const sorted = times.toSorted((a, b) => a - b)
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0
     return {
-      durability: name,
       acknowledged: acknowledged.length,
-      refused,
-      lost,
+      refused: refusedAt.length,
+      lost: acknowledged.filter((batchId) => !held.has(batchId)).length,
+      refusing: refusedAt.length === 0 ? 0 : (refusedAt.at(-1)! - refusedAt[0]!) / 1_000,
       p50: at(0.5),
       p99: at(0.99),
     }
   } finally {
-    for (const client of [waiter, promoted]) client.disconnect()
-    await link.close()
-    await replica.stop()
-    await primary.stop()
+    await queue.stop()
   }
 }
 
-/**
- * WAIT speaks of the writes of its own connection, which is not that of the queue: it writes a mark behind the job, and
- * a replica that has the mark has the job.
- */
-async function isReplicated(waiter: Redis, mark: string, ms: number): Promise<boolean> {
-  await waiter.set('chaos:mark', mark)
-  return (await waiter.wait(1, ms)) >= 1
-}
-
-async function untilLinked(primary: Redis): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    const info = await primary.info('replication')
-    if (/state=online/.test(info)) {
-      await primary.set('chaos:mark', 'linked').catch(() => {})
-      if ((await primary.wait(1, 1000)) >= 1) return
-    }
-    await pause(100)
-  }
-  throw new Error('the replica does not follow')
-}
-
-async function batchesIn(redis: Redis): Promise<Set<string>> {
+/** Has all jobs done that are there. */
+async function jobsIn(queue: QueueBackend): Promise<Set<string>> {
   const held = new Set<string>()
-  for (const key of await redis.keys('runmill:{ingest-0}:*')) {
-    if ((await redis.type(key)) !== 'hash') continue
-    const data = (await redis.hget(key, 'data')) ?? ''
-    for (const [id] of data.matchAll(/batch-\d+/g)) held.add(id)
+  await queue.work({ ingest: async ({ batchId }) => void held.add(batchId) })
+  for (;;) {
+    const { waiting, active, delayed } = (await queue.counts()).ingest
+    if (waiting + active + delayed === 0) return held
+    await pause(200)
   }
-  return held
 }
 
 export function failoverTable(rows: readonly FailoverRow[]): string {
   const lines = [
-    '| Asked of Redis | Acknowledged | Refused | Acknowledged and lost | Enqueue, p50 / p99 |',
-    '| --- | --- | --- | --- | --- |',
+    '| Redis | Asked of it | The replica | Acknowledged | Lost | Refused | Refusing for | Enqueue, p50 / p99 |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
   ]
-  for (const { durability, acknowledged, refused, lost, p50, p99 } of rows) {
-    const times = `${p50.toFixed(1)} / ${p99.toFixed(1)} ms`
-    lines.push(`| ${durability} | ${acknowledged} | ${refused} | ${lost} | ${times} |`)
+  for (const row of rows) {
+    const replica = row.lag === 0 ? 'followed' : `lagged ${row.lag} s`
+    const times = `${row.p50.toFixed(1)} / ${row.p99.toFixed(1)} ms`
+    lines.push(
+      `| ${row.group} | ${row.durability} | ${replica} | ${row.acknowledged} | ${row.lost} | ${row.refused} | ${row.refusing.toFixed(1)} s | ${times} |`,
+    )
   }
   return lines.join('\n')
 }

@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     previous: { type: 'string' },
     /** At the end Redis is emptied. What waited in it is lost by that, and is not counted. */
     flushall: { type: 'boolean', default: false },
-    /** Only this: a failover of Redis to a replica that lags, and what it loses. */
+    /** Only this: failovers of Redis by Sentinel and in a Cluster, and what they lose. */
     failover: { type: 'boolean', default: false },
     /** Where the result goes as JSON. */
     json: { type: 'string' },

@@ -12,6 +12,8 @@ export interface FaultProxy {
   delay(ms: number): void
   /** Keeps connections open and passes nothing on until `release`, as a network that drops packets does. */
   hold(): void
+  /** As `hold`, for connections of replicas of Redis alone: their server goes on without them. */
+  holdReplicas(): void
   release(): void
   close(): Promise<void>
 }
@@ -19,6 +21,7 @@ export interface FaultProxy {
 interface Pair {
   client: Socket
   server: Socket
+  isReplica: boolean
 }
 
 /** @param targetPort the server's port on 127.0.0.1 */
@@ -26,13 +29,15 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const pairs = new Set<Pair>()
   let delayMs = 0
   let holding = false
+  let holdingReplicas = false
 
-  function pass(from: Socket, to: Socket): void {
+  function pass(from: Socket, to: Socket, pair: Pair): void {
+    const isHeld = (): boolean => holding || (holdingReplicas && pair.isReplica)
     const queue: { chunk: Buffer | null; at: number }[] = []
     let timer: NodeJS.Timeout | null = null
     const flush = (): void => {
       timer = null
-      while (queue.length > 0 && !holding && queue[0]!.at <= Date.now()) {
+      while (queue.length > 0 && !isHeld() && queue[0]!.at <= Date.now()) {
         const { chunk } = queue.shift()!
         if (to.destroyed) continue
         if (chunk === null) to.end()
@@ -42,7 +47,7 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
         }
       }
       // While the network holds, what came is looked at again soon.
-      if (queue.length > 0) timer = setTimeout(flush, holding ? 20 : queue[0]!.at - Date.now())
+      if (queue.length > 0) timer = setTimeout(flush, isHeld() ? 20 : queue[0]!.at - Date.now())
     }
     const put = (chunk: Buffer | null): void => {
       queue.push({ chunk, at: Date.now() + delayMs })
@@ -61,13 +66,16 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
-    const pair = { client, server: upstream }
+    const pair: Pair = { client, server: upstream, isReplica: false }
     pairs.add(pair)
     client.setNoDelay(true)
     upstream.setNoDelay(true)
     client.on('close', () => pairs.delete(pair))
-    pass(client, upstream)
-    pass(upstream, client)
+    client.on('data', (chunk: Buffer) => {
+      if (chunk.includes('PSYNC')) pair.isReplica = true
+    })
+    pass(client, upstream, pair)
+    pass(upstream, client, pair)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
 
@@ -90,8 +98,12 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     hold() {
       holding = true
     },
+    holdReplicas() {
+      holdingReplicas = true
+    },
     release() {
       holding = false
+      holdingReplicas = false
     },
     async close() {
       server.close()

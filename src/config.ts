@@ -35,9 +35,13 @@ export interface Config {
   healthPort: number | null
   /** Whether a start refuses a Redis that may lose what it has taken, instead of warning. */
   isStrict: boolean
+  /** How many replicas of Redis must have what is acknowledged; 0 for none. */
+  redisReplicas: number
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
+  /** How many queues of Redis each lane of events has. */
+  ingestShards: number
   /** null when the queues are in Postgres, in the same database as everything else. */
   redisUrl: string | null
   dataDir: string
@@ -106,6 +110,14 @@ const settings = {
       .regex(/^rediss?(?:-cluster|-sentinel)?:\/\/\S+$/)
       .optional(),
     expects: 'a URL like redis://host:6379, redis-cluster://… or redis-sentinel://…',
+  },
+  RUNMILL_REDIS_WAIT: {
+    schema: wholeNumber(0, 10).default(0),
+    expects: 'a number of replicas, 0 to 10',
+  },
+  RUNMILL_INGEST_SHARDS: {
+    schema: wholeNumber(1, 16).default(1),
+    expects: 'a number of shards, 1 to 16',
   },
   RUNMILL_STRICT: {
     schema: z
@@ -225,6 +237,18 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       'REDIS_URL is set without DATABASE_URL, but processes that share Redis must share a database too: set DATABASE_URL, or unset REDIS_URL.',
     )
   }
+  const redisReplicas = read('RUNMILL_REDIS_WAIT')
+  const ingestShards = read('RUNMILL_INGEST_SHARDS')
+  if (ingestShards > 1 && redisUrl === null) {
+    throw new ConfigError(
+      'RUNMILL_INGEST_SHARDS is set without REDIS_URL, but only on Redis lanes have shards: set REDIS_URL, or unset it.',
+    )
+  }
+  if (redisReplicas > 0 && redisUrl === null) {
+    throw new ConfigError(
+      'RUNMILL_REDIS_WAIT is set without REDIS_URL, but without Redis it has no replicas: set REDIS_URL, or unset it.',
+    )
+  }
   if (role !== 'all' && databaseUrl === null) {
     throw new ConfigError(
       `ROLE=${role} needs DATABASE_URL, as the embedded database serves one process alone: set DATABASE_URL, or ROLE=all.`,
@@ -260,6 +284,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port,
     healthPort: healthPort ?? null,
     isStrict: read('RUNMILL_STRICT'),
+    redisReplicas,
+    ingestShards,
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
     redisUrl,

@@ -249,13 +249,14 @@ function composeRunmill(
     { whileAnswering }: Heartbeat,
   ): Promise<QueueBackend> {
     const owner = { id: await nameThisProcess(), hasEnded: hasProcessEnded }
-    if (config.redisUrl === null) {
+    const { redisUrl, isStrict, redisReplicas: replicas, ingestShards: shards } = config
+    if (redisUrl === null) {
       // The embedded server is ours alone (the lock on its folder): what is held there was held by a process that is dead.
       const isAlone = config.databaseUrl === null
       return postgresBackend({ url: databaseUrl, log, owner, isAlone, whileAnswering })
     }
     try {
-      return redisBackend({ url: config.redisUrl, log, owner, isStrict: config.isStrict })
+      return redisBackend({ url: redisUrl, log, owner, isStrict, replicas, shards })
     } catch (error) {
       throw new StartError(`REDIS_URL cannot be used: ${reasonOf(error)}.`, { cause: error })
     }

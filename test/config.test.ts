@@ -12,6 +12,8 @@ describe('defaults', () => {
       port: 3000,
       healthPort: null,
       isStrict: false,
+      redisReplicas: 0,
+      ingestShards: 1,
       logLevel: 'info',
       databaseUrl: null,
       redisUrl: null,

@@ -8,7 +8,7 @@ import { plain } from './render.ts'
 
 const usage = `runmill doctor [--json]
 
-  Looks at the API (RUNMILL_URL, RUNMILL_API_KEY), Postgres (DATABASE_URL) and Redis (REDIS_URL), as far as they are set:
+  Looks at the API (RUNMILL_URL, RUNMILL_API_KEY), Postgres (DATABASE_URL) and Redis (REDIS_URL, RUNMILL_REDIS_WAIT), as far as they are set:
   whether they answer, whether a setting may lose data, versions, sizes, slow statements, lag. It changes nothing.
 
 Ends with 0: nothing loses data, 1: something may, 64: nothing is set, 69: something does not answer.`
@@ -40,7 +40,7 @@ export async function doctorCommand(args: string[], env: NodeJS.ProcessEnv): Pro
   const findings = [
     ...(api ? await examineApi(api.replace(/\/+$/, ''), env.RUNMILL_API_KEY) : []),
     ...(database ? await examinePostgres(database) : []),
-    ...(redis ? await examineRedis(redis) : []),
+    ...(redis ? await examineRedis(redis, Number(env.RUNMILL_REDIS_WAIT || 0)) : []),
   ]
   const has = (level: Finding['level']): boolean => findings.some((each) => each.level === level)
   const code = has('loses data')

@@ -44,6 +44,11 @@ export class QueueUnavailableError extends Error {
   override name = 'QueueUnavailableError'
 }
 
+/** The cause of a QueueUnavailableError: a job is stored, but not at the replicas that are to have it. */
+export class NotReplicatedError extends Error {
+  override name = 'NotReplicatedError'
+}
+
 /**
  * What the product needs of a queue. `start` and `stop` may be called twice, and `stop` without `start`.
  * test/queue/conformance.test.ts runs over every backend.

@@ -19,7 +19,13 @@ interface Found {
 
 /** Runs the doctor with these settings alone. */
 async function examine(settings: Record<string, string>) {
-  for (const name of ['RUNMILL_URL', 'RUNMILL_API_KEY', 'DATABASE_URL', 'REDIS_URL']) {
+  for (const name of [
+    'RUNMILL_URL',
+    'RUNMILL_API_KEY',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'RUNMILL_REDIS_WAIT',
+  ]) {
     vi.stubEnv(name, settings[name] ?? '')
   }
   const { code, printed } = await run(doctorCommand, ['--json'])
@@ -107,11 +113,18 @@ describe.each(testsRunOnRedis() ? ['Redis'] : [])('%s', () => {
     await server.stop()
   })
 
-  test('a replica that need not follow: 1; one that must: 0', async () => {
+  test('a replica that need not follow: 1; one that must, or that is waited for: 0', async () => {
     const primary = await startRedis()
     const replica = await startRedis(['--replicaof', '127.0.0.1', String(primary.port)])
     const level = async () => (await examine({ REDIS_URL: primary.url })).level('redis.replicas')
     await expect.poll(level, { timeout: 20_000 }).toBe('loses data')
+    for (const [awaited, expected] of [
+      ['1', 'ok'],
+      ['2', 'warning'],
+    ] as const) {
+      const found = await examine({ REDIS_URL: primary.url, RUNMILL_REDIS_WAIT: awaited })
+      expect(found.level('redis.replicas')).toBe(expected)
+    }
     await replica.stop()
     await primary.stop()
     const strict = await startRedis(['--min-replicas-to-write', '1'])

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createRefusalLog } from '../../src/http/front-door/refusals.ts'
-import { QueueUnavailableError } from '../../src/queue/backend.ts'
+import { NotReplicatedError, QueueUnavailableError } from '../../src/queue/backend.ts'
 import { harness, type Harness } from '../support/harness.ts'
 
 /** The series of a metric, by their labels as they are written. */
@@ -100,11 +100,12 @@ describe('what comes in', () => {
     ]
     const { enqueue } = h.queue
     onTestFinished(() => void Object.assign(h.queue, { enqueue }))
-    for (const [message, reason] of [
+    for (const [message, reason, cause] of [
       ["redis: OOM command not allowed when used memory > 'maxmemory'.", 'queue_full'],
       ['redis: connect ECONNREFUSED', 'queue_unavailable'],
+      ['redis: stored', 'queue_not_replicated', new NotReplicatedError('stored')],
     ] as const) {
-      h.queue.enqueue = async () => Promise.reject(new QueueUnavailableError(message))
+      h.queue.enqueue = async () => Promise.reject(new QueueUnavailableError(message, { cause }))
       expect(await post()).toEqual([503, 503, 503])
       const refused = await series(h, 'runmill_requests_refused_total')
       for (const dialect of ['langfuse', 'langsmith', 'otlp']) {

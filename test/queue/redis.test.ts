@@ -215,7 +215,7 @@ describe.each(onRedis)('$name', () => {
     await vi.waitFor(hasReplica, { timeout: 60_000 })
     const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const strict = redisBackend({ url: server.url, log, isStrict: true })
-    await expect(strict.start()).rejects.toThrow('min-replicas-to-write')
+    await expect(strict.start()).rejects.toThrow('RUNMILL_REDIS_WAIT')
     await strict.stop()
     await admin.config('SET', 'min-replicas-to-write', '1')
     const queue = redisBackend({ url: server.url, log, isStrict: true })

@@ -1,8 +1,11 @@
 import { Redis } from 'ioredis'
 import { describeError, type Finding, megabytes } from './finding.ts'
 
-/** Looks at the Redis of the queues: what may lose data, version, and memory. It changes nothing. */
-export async function examineRedis(url: string): Promise<Finding[]> {
+/**
+ * Looks at the Redis of the queues: what may lose data, version, and memory. It changes nothing.
+ * @param awaited how many replicas Runmill waits for
+ */
+export async function examineRedis(url: string, awaited: number): Promise<Finding[]> {
   if (!/^rediss?:/.test(url)) {
     const message = 'Redis is a cluster or has sentinels, and is not looked at'
     const advice = 'Look at each node by its own address: REDIS_URL=redis://host:6379.'
@@ -27,6 +30,7 @@ export async function examineRedis(url: string): Promise<Finding[]> {
       appendOnlyOf(read('aof_enabled'), await configOf(redis, 'appendfsync')),
       ...replicasOf(
         Number(read('connected_slaves') ?? 0),
+        awaited,
         await configOf(redis, 'min-replicas-to-write'),
       ),
       memoryOf(Number(read('used_memory') ?? 0), Number(read('maxmemory') ?? 0)),
@@ -91,12 +95,21 @@ function appendOnlyOf(enabled: string | undefined, fsync: string | null): Findin
   return { name, level: 'ok', message: 'Redis writes every event to its disk' }
 }
 
-function replicasOf(replicas: number, least: string | null): Finding[] {
-  if (replicas === 0) return []
+function replicasOf(replicas: number, awaited: number, least: string | null): Finding[] {
+  if (replicas === 0 && awaited === 0) return []
   const name = 'redis.replicas'
   const told = `Redis has ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`
+  if (replicas < awaited) {
+    const message = `${told}, and RUNMILL_REDIS_WAIT is ${awaited}: no events are taken`
+    return [{ name, level: 'warning', message, advice: 'See to the replicas.' }]
+  }
+  if (awaited > 0) {
+    return [
+      { name, level: 'ok', message: `${told}, of which ${awaited} have what is acknowledged` },
+    ]
+  }
   const advice =
-    'Set min-replicas-to-write to 1 or more, and min-replicas-max-lag to a few seconds.'
+    'Set RUNMILL_REDIS_WAIT to 1; or min-replicas-to-write to 1 or more, and min-replicas-max-lag to a few seconds.'
   if (least === null)
     return [
       { name, level: 'unknown', message: `${told}; it does not tell how many must follow`, advice },

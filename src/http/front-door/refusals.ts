@@ -3,7 +3,7 @@ import { BlobsUnavailableError } from '../../blobs/store.ts'
 import { LimitError } from '../../domain/limit-error.ts'
 import type { Log } from '../../domain/log.ts'
 import type { DialectMetrics, Metrics } from '../../metrics/metrics.ts'
-import { QueueUnavailableError } from '../../queue/backend.ts'
+import { NotReplicatedError, QueueUnavailableError } from '../../queue/backend.ts'
 import type { Flow } from '../../queue/flow.ts'
 import {
   isRetryable,
@@ -101,6 +101,7 @@ function refusalOf(error: FastifyError): string | null {
   if (known instanceof LimitError) return known.reason
   if (known instanceof OverloadedError) return 'server_busy'
   if (known instanceof QueueUnavailableError) {
+    if (known.cause instanceof NotReplicatedError) return 'queue_not_replicated'
     // What Redis says at its `maxmemory`.
     return known.message.includes('OOM') ? 'queue_full' : 'queue_unavailable'
   }

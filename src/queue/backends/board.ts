@@ -1,24 +1,28 @@
 import type { BaseAdapter } from '@bull-board/api/baseAdapter'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import type { Queue } from 'bullmq'
-import { ingestLanes, queueNames, type QueueName } from '../catalog.ts'
+import { queueNames } from '../catalog.ts'
 import type { BullQueue } from './datastore.ts'
+import { isLane, type Shards } from './shards.ts'
 
 /** Shows the queues on bull-board: read-only, and of an ingest job what it is, not what its tenant sent. */
-export function boardQueues(queues: Readonly<Record<QueueName, BullQueue>>): BaseAdapter[] {
-  return queueNames.map((name) => boardQueue(name, queues[name]))
+export function boardQueues(queues: Shards): BaseAdapter[] {
+  return queueNames.flatMap((name) =>
+    queues[name].map((queue, shard) =>
+      boardQueue(queue, shard === 0 ? name : `${name}-${shard}`, isLane(name)),
+    ),
+  )
 }
 
-function boardQueue(name: QueueName, queue: BullQueue): BaseAdapter {
-  const isLane = (ingestLanes as readonly string[]).includes(name)
+function boardQueue(queue: BullQueue, displayName: string, holdsEvents: boolean): BaseAdapter {
   // Its type knows Redis alone; it asks the queue what is below.
   const adapter = new BullMQAdapter(queue as unknown as Queue, {
     readOnlyMode: true,
-    displayName: name,
+    displayName,
   })
   adapter.setFormatter('data', (data: unknown) => {
     const job = parsed(data)
-    return isLane && job !== null ? outlineOf(job) : (job ?? { events: 'kept beside the job' })
+    return holdsEvents && job !== null ? outlineOf(job) : (job ?? { events: 'kept beside the job' })
   })
   return adapter
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { Job, JobsOptions } from 'bullmq'
-import { packJob, unpackJob } from '../payload.ts'
+import type { JobsOptions } from 'bullmq'
+import { packJob } from '../payload.ts'
 import { appliedSignals } from '../applied.ts'
 import {
   type Handler,
@@ -10,11 +10,12 @@ import {
   type QueueCounts,
   QueueUnavailableError,
 } from '../backend.ts'
-import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
+import { type IngestJob, ingestLanes, queueNames, type QueueName } from '../catalog.ts'
 import { describeError, errorReporter, type QueueLog } from '../report.ts'
 import { repeatEvery } from '../repeat.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { boardQueues } from './board.ts'
+import { openWorker } from './bullmq-worker.ts'
 import type {
   BullQueue,
   BullWorker,
@@ -22,10 +23,19 @@ import type {
   Datastore,
   JobOwner,
   SharedQueueOptions,
-  SharedWorkerOptions,
 } from './datastore.ts'
 import { type HeldJobs, watchHeldJobs } from './held-jobs.ts'
 import { keepSchedules, type Schedule } from './kept-schedules.ts'
+import {
+  bullName,
+  countJobs,
+  isLane,
+  newShards,
+  oldestOf,
+  openShards,
+  type Shards,
+  shardOf,
+} from './shards.ts'
 
 /** How long a producer waits for the datastore. */
 export interface Pace {
@@ -46,6 +56,7 @@ const stopLimitMs = 6_000
 /** How often a worker looks for jobs that nobody works on, and how often schedules are looked for. */
 const heldEveryMs = 1_000
 const schedulesEveryMs = 2_000
+const shardsEveryMs = 2_000
 
 const jobOptions: JobsOptions = {
   // The largest count that BullMQ's Postgres schema can hold. At one attempt every 30 seconds it is never reached.
@@ -64,29 +75,13 @@ const queueOptions: SharedQueueOptions = {
   streams: { events: { maxLen: 100 } },
 }
 
-const workerOptions: SharedWorkerOptions = {
-  // Jobs of a process of which it is not known that it ended (it is on another machine, or hangs) are taken over after
-  // lockDuration plus at most two checks: after 10 to 14 seconds.
-  lockDuration: 10_000,
-  stalledInterval: 2_000,
-  maxStalledCount: 2 ** 31 - 1,
-  // How long a lost wake-up can go unnoticed, in seconds.
-  drainDelay: 2,
-  // First it is named, see held-jobs.ts.
-  autorun: false,
-  // BullMQ waits this long after a connection error before it looks for work again; its own default is 15 s.
-  runRetryDelay: 1_000,
-}
-
-/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000. */
-function retryDelay(attemptsMade: number): number {
-  return Math.min(30_000, 250 * 2 ** Math.min(attemptsMade - 1, 10))
-}
-
 interface Session {
   store: Datastore
-  queues: Record<QueueName, BullQueue>
+  queues: Shards
   workers: BullWorker[]
+  handlers?: Partial<Handlers>
+  /** Of the queues that have a worker here. */
+  held: Map<BullQueue, HeldJobs>
   subscribed?: Promise<void> | undefined
   /** Aborted when the process is asked to stop. Handlers get its signal. */
   stopping: AbortController
@@ -99,7 +94,11 @@ export function bullBackend(
   kind: 'redis' | 'postgres',
   connect: Connect,
   log: QueueLog,
-  { owner, pace = usualPace }: { owner?: JobOwner | undefined; pace?: Pace } = {},
+  {
+    owner,
+    pace = usualPace,
+    shards = 1,
+  }: { owner?: JobOwner | undefined; pace?: Pace; shards?: number } = {},
 ): QueueBackend {
   const { answerMs, whileAnswering = async (work) => work } = pace
   const report = errorReporter(log)
@@ -112,7 +111,7 @@ export function bullBackend(
   })
 
   const schedules = keepSchedules({
-    queueOf: (name) => current().queues[name],
+    queueOf: (name) => current().queues[name][0]!,
     create: createSchedule,
     hasLostMark: async () => current().store.hasLostMark(),
     log,
@@ -122,7 +121,7 @@ export function bullBackend(
     const template = { name: queue, data, opts: jobOptions }
     await produce((open) =>
       open.store.alone(() =>
-        open.queues[queue].upsertJobScheduler(id, { every: everyMs }, template),
+        open.queues[queue][0]!.upsertJobScheduler(id, { every: everyMs }, template),
       ),
     )
   }
@@ -134,30 +133,91 @@ export function bullBackend(
     })
   }
 
+  function unavailable(error: unknown): QueueUnavailableError {
+    return new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
+  }
+
   async function open(): Promise<Session> {
     let store: Datastore
     try {
       store = await connect(report)
     } catch (error) {
-      throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
+      throw unavailable(error)
     }
-    const opened = Object.fromEntries(
-      queueNames.map((name) => {
-        const queue = store.openQueue(bullName(name), queueOptions)
-        queue.on('error', (error) => report(error, `queue ${name}`))
-        return [name, queue]
-      }),
-    ) as Record<QueueName, BullQueue>
     const stopping = new AbortController()
     const { signal } = stopping
-    void repeatEvery(schedulesEveryMs, signal, () => look(signal, 'schedules', schedules.look))
-    return {
+    const opened: Session = {
       store,
-      queues: opened,
+      queues: newShards(),
       workers: [],
+      held: new Map(),
       stopping,
       abandon: withManyListeners(new AbortController()),
     }
+    try {
+      await followShards(opened)
+    } catch (error) {
+      await store.close()
+      throw unavailable(error)
+    }
+    void repeatEvery(schedulesEveryMs, signal, () => look(signal, 'schedules', schedules.look))
+    void repeatEvery(shardsEveryMs, signal, () =>
+      look(signal, 'shards', () => followShards(opened)),
+    )
+    return opened
+  }
+
+  /** Opens the shards that any process has, or had when the number was another. */
+  async function followShards(open: Session): Promise<void> {
+    const known = (await open.store.shards?.(shards)) ?? 1
+    openShards(open.queues, known, (name, shard) => {
+      const queue = open.store.openQueue(bullName(name, shard), queueOptions)
+      queue.on('error', (error) => report(error, `queue ${name}`))
+      return queue
+    })
+    if (open.handlers) await openWorkers(open, open.handlers)
+  }
+
+  /** Starts the workers that are missing: beyond the number of shards, of those that still hold jobs. */
+  async function openWorkers(open: Session, handlers: Partial<Handlers>): Promise<void> {
+    const { store, queues, held, stopping, abandon } = open
+    const missing: { name: QueueName; shard: number; queue: BullQueue }[] = []
+    for (const name of queueNames) {
+      if (handlers[name] === undefined) continue
+      for (const [shard, queue] of queues[name].entries()) {
+        if (shard >= shards && !held.has(queue) && isEmpty(await countJobs([queue]))) continue
+        if (held.has(queue)) continue
+        missing.push({ name, shard, queue })
+        held.set(queue, watchHeldJobs({ store, queue, owner, log }))
+      }
+    }
+    if (missing.length === 0) return
+    // Before new jobs are taken, because these are older.
+    await lookAtHeld(open)
+    if (stopping.signal.aborted) return
+    for (const { name, shard, queue } of missing) {
+      open.workers.push(
+        openWorker({
+          store,
+          name,
+          shard,
+          shards,
+          handler: handlers[name] as Handler<typeof name>,
+          held: held.get(queue)!,
+          stopping: stopping.signal,
+          abandon: abandon.signal,
+          missPayload: schedules.missPayload,
+          log,
+          report,
+        }),
+      )
+    }
+  }
+
+  async function lookAtHeld({ stopping, held }: Session): Promise<void> {
+    await look(stopping.signal, 'held jobs', () =>
+      Promise.all([...held.values()].map((queue) => queue.look())),
+    )
   }
 
   function current(): Session {
@@ -171,7 +231,7 @@ export function bullBackend(
     try {
       return await withTimeLimit(whileAnswering(what(open)), ms)
     } catch (error) {
-      throw new QueueUnavailableError(`${kind}: ${describeError(error)}`, { cause: error })
+      throw unavailable(error)
     }
   }
 
@@ -185,48 +245,6 @@ export function bullBackend(
     }
   }
 
-  function openWorker<Q extends QueueName>(
-    open: Session,
-    name: Q,
-    handler: Handler<Q>,
-    held: HeldJobs,
-  ): BullWorker {
-    const { signal } = open.stopping
-    const work = async (job: Job) => {
-      // BullMQ may fetch one more job while it closes. Its handler would wait for an abort that has already happened.
-      if (signal.aborted) throw new Error('stopping')
-      try {
-        const packed = await open.store.read(String(job.data))
-        if (packed === null) {
-          // A worker that took it before has applied it, and was stopped before it could say so.
-          if (job.attemptsStarted <= 1) schedules.missPayload(name, job.id)
-          return
-        }
-        const data = (await unpackJob(packed)) as JobData[Q]
-        await unlessAborted(open.abandon.signal, handler(data, { signal }))
-        // Before the job ends: a payload without a job would stay for ever. If this fails, the job is applied once more.
-        await open.store.forget(String(job.data))
-      } catch (error) {
-        const attempt = job.attemptsMade + 1
-        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
-        // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
-        // stores the text.
-        throw new Error('failed, see the log', { cause: error })
-      }
-    }
-    const worker = open.store.openWorker(bullName(name), work, {
-      ...workerOptions,
-      concurrency: queues[name].concurrency,
-      settings: {
-        backoffStrategy: (attemptsMade) => (signal.aborted ? 0 : retryDelay(attemptsMade)),
-      },
-    })
-    worker.on('error', (error) => report(error, `worker ${name}`))
-    held.follow(worker)
-    void worker.run().catch((error: unknown) => report(error, `worker ${name}`))
-    return worker
-  }
-
   async function close(open: Session): Promise<void> {
     open.stopping.abort()
     const grace = setTimeout(() => open.abandon.abort(), stopGraceMs)
@@ -236,7 +254,11 @@ export function bullBackend(
     )
     clearTimeout(grace)
     await withTimeLimit(
-      Promise.allSettled(Object.values(open.queues).map((queue) => queue.close())),
+      Promise.allSettled(
+        Object.values(open.queues)
+          .flat()
+          .map((queue) => queue.close()),
+      ),
       pingMs,
     ).catch((error: unknown) => report(error, 'closing queues'))
     await open.store.close()
@@ -276,7 +298,8 @@ export function bullBackend(
           const isCompressed = !isPlain || !open.store.takesPlain
           const payloads = await Promise.all(jobs.map((job) => packJob(job, isCompressed)))
           const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
-          await open.store.addAll(open.queues[queue], queue, payloads, options)
+          const shard = isLane(queue) ? shardOf((jobs[0] as IngestJob).tenantId, shards) : 0
+          await open.store.addAll(open.queues[queue][shard]!, queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
         answerMs + answerMsPerFurtherJob * (jobs.length - 1),
@@ -284,7 +307,7 @@ export function bullBackend(
     },
     async nudge(queue, key, data, delayMs = 0) {
       await produce((open) =>
-        open.queues[queue].add(queue, JSON.stringify(data), {
+        open.queues[queue][0]!.add(queue, JSON.stringify(data), {
           ...jobOptions,
           jobId: `nudge-${bullId(key)}`,
           delay: delayMs,
@@ -298,23 +321,10 @@ export function bullBackend(
     },
     async work(handlers: Partial<Handlers>) {
       const open = current()
-      if (open.workers.length > 0) throw new Error('work() was called before')
-      const { store, queues: opened, stopping } = open
-      const { signal } = stopping
-      const worked = queueNames.filter((name) => handlers[name] !== undefined)
-      const held = new Map(
-        worked.map((name) => [name, watchHeldJobs({ store, queue: opened[name], owner, log })]),
-      )
-      const lookAtAll = () =>
-        look(signal, 'held jobs', () =>
-          Promise.all([...held.values()].map((queue) => queue.look())),
-        )
-      // Before new jobs are taken, because these are older.
-      await lookAtAll()
-      open.workers = worked.map((name) =>
-        openWorker(open, name, handlers[name] as Handler<typeof name>, held.get(name)!),
-      )
-      void repeatEvery(heldEveryMs, signal, lookAtAll)
+      if (open.handlers) throw new Error('work() was called before')
+      open.handlers = handlers
+      await openWorkers(open, handlers)
+      void repeatEvery(heldEveryMs, open.stopping.signal, () => lookAtHeld(open))
     },
     announceApplied: (batchIds) => applied.announce(batchIds),
     watchApplied(batchId) {
@@ -337,10 +347,12 @@ export function bullBackend(
     },
     async oldest() {
       const { store, queues } = current()
-      // One after the other: on Postgres each takes a connection.
+      // One lane after the other: on Postgres each takes a connection.
       const ask = async () => {
         const all: Partial<OldestJobs> = {}
-        for (const lane of ingestLanes) all[lane] = await store.oldest(queues[lane])
+        for (const lane of ingestLanes) {
+          all[lane] = oldestOf(await Promise.all(queues[lane].map((queue) => store.oldest(queue))))
+        }
         return all as OldestJobs
       }
       return withTimeLimit(ask(), answerMs)
@@ -357,22 +369,8 @@ export function bullBackend(
   }
 }
 
-async function countJobs(queue: BullQueue): Promise<QueueCounts> {
-  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
-  return {
-    waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
-    active: counts.active ?? 0,
-    delayed: counts.delayed ?? 0,
-    failed: counts.failed ?? 0,
-  }
-}
-
-/**
- * The hash tag `{…}` keeps all keys of a queue on one node of a Redis Cluster. `-0` is a shard; there are no others
- * yet.
- */
-function bullName(queue: QueueName): string {
-  return `{${queue}-0}`
+function isEmpty({ waiting, active, delayed }: QueueCounts): boolean {
+  return waiting + active + delayed === 0
 }
 
 /** Makes a key into an id for BullMQ, which refuses colons. */
@@ -384,12 +382,4 @@ function bullId(key: string): string {
 function withManyListeners(controller: AbortController): AbortController {
   setMaxListeners(0, controller.signal)
   return controller
-}
-
-function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abandon = () => reject(new Error('still running when the process had to stop'))
-    signal.addEventListener('abort', abandon, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
-  })
 }

@@ -79,6 +79,11 @@ export interface Datastore {
    * itself, and jobs that were acknowledged are lost. False where the schedules alone can tell.
    */
   hasLostMark(): Promise<boolean>
+  /**
+   * Leaves word that this process has so many shards of each lane.
+   * @returns the most that any process ever had; absent where a lane has one shard
+   */
+  shards?(own: number): Promise<number>
   /** See `QueueBackend.oldest`. */
   oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
   /** See `QueueBackend.connections`. */

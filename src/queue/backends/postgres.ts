@@ -8,6 +8,7 @@ import {
 } from 'bullmq'
 import pg from 'pg'
 import type { QueueBackend, QueuePool } from '../backend.ts'
+import { oneForAll } from '../one-for-all.ts'
 import { silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, type Pace } from './bullmq.ts'
@@ -24,7 +25,7 @@ import {
 } from './bullmq-postgres.ts'
 import type { BullOptions, Connect, Datastore } from './datastore.ts'
 import { oldestJobs } from './postgres-oldest.ts'
-import { flushToDisk, oneForAll } from './postgres-flush.ts'
+import { flushToDisk } from './postgres-flush.ts'
 import { keepPayloads, preparePayloads, readPayload, removePayload } from './postgres-payloads.ts'
 
 const schema = 'bullmq'

@@ -2,22 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { Queue, Worker } from 'bullmq'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { QueueBackend, QueueMemory } from '../backend.ts'
-import { describeError, type QueueLog, silentLog } from '../report.ts'
+import { describeError, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, usualPace } from './bullmq.ts'
 import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
+import { createAdd } from './redis-add.ts'
+import { type Client, mastersOf } from './redis-client.ts'
 import { oldestJobs } from './redis-oldest.ts'
-import {
-  keepPayloads,
-  type PayloadQueue,
-  readPayload,
-  removeOrphans,
-  removePayload,
-} from './redis-payloads.ts'
-import { checkPromise } from './redis-promise.ts'
+import { readPayload, removeOrphans, removePayload } from './redis-payloads.ts'
+import { checkPromise, type PromiseOptions } from './redis-promise.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 
-type Client = Redis | Cluster
 type ClientOptions = Pick<RedisOptions, 'enableOfflineQueue' | 'maxRetriesPerRequest'>
 
 const connectMs = 2_000
@@ -41,7 +36,6 @@ const markSeconds = 86_400
  * needed, 1 that all workers share, 1 on which each worker (7 in a process that does everything) waits for jobs, and 1
  * that subscribes: at most 10. Enqueueing while Redis is away fails at once; workers wait until it is back.
  * @param options.url see `parseRedisUrl`
- * @param options.isStrict `start` refuses a Redis that may lose what it has taken, instead of warning
  * @throws Error when the URL cannot be read
  */
 export function redisBackend({
@@ -51,18 +45,25 @@ export function redisBackend({
   owner,
   answerMs = usualPace.answerMs,
   isStrict = false,
-}: BullOptions & { isStrict?: boolean }): QueueBackend {
-  const address = parseRedisUrl(url)
-  const pace = { answerMs }
-  return bullBackend('redis', redisConnect(address, { prefix: namespace, log, isStrict }), log, {
-    owner,
-    pace,
-  })
+  replicas = 0,
+  shards = 1,
+}: RedisQueueOptions): QueueBackend {
+  const connect = redisConnect(parseRedisUrl(url), { prefix: namespace, log, isStrict, replicas })
+  return bullBackend('redis', connect, log, { owner, pace: { answerMs }, shards })
+}
+
+interface RedisQueueOptions extends BullOptions {
+  /** `start` refuses a Redis that may lose what it has taken, instead of warning. */
+  isStrict?: boolean
+  /** How many replicas must have a job before it counts as stored; 0 for none. */
+  replicas?: number
+  /** How many queues of BullMQ each lane has, which a Cluster spreads over its nodes. */
+  shards?: number
 }
 
 function redisConnect(
   address: RedisAddress,
-  { prefix, log, isStrict }: { prefix: string; log: QueueLog; isStrict: boolean },
+  { prefix, ...promise }: PromiseOptions & { prefix: string },
 ): Connect {
   return async (report) => {
     const clients: Client[] = []
@@ -84,7 +85,7 @@ function redisConnect(
     let mayInfo: boolean
     try {
       await connectClient(producer)
-      mayInfo = await checkPromise(mastersOf(producer), { log, isStrict })
+      mayInfo = await checkPromise(mastersOf(producer), promise)
     } catch (error) {
       disconnectAll(clients)
       throw error
@@ -94,15 +95,11 @@ function redisConnect(
     let subscriber: Client | undefined
     const channel = `${prefix}:applied`
 
-    const payloadQueues = new Map<string, PayloadQueue>()
     const common = { prefix, skipVersionCheck: !mayInfo }
 
     const store: Datastore = {
-      openQueue(name, options) {
-        const queue = new Queue(name, { ...options, ...common, connection: producer })
-        payloadQueues.set(name, keepPayloads(queue, prefix, producer))
-        return queue
-      },
+      openQueue: (name, options) =>
+        new Queue(name, { ...options, ...common, connection: producer }),
       openWorker(name, work, options) {
         // Workers outlive an outage: their commands wait for Redis instead of failing.
         if (consumer === undefined) {
@@ -120,11 +117,11 @@ function redisConnect(
           })
         return worker
       },
-      addAll: async (queue, name, payloads, options) =>
-        payloadQueues.get(queue.name)!.addAll(name, payloads, options),
+      addAll: createAdd(producer, promise.replicas),
       takesPlain: true,
       read: async (data) => readPayload(consumer!, data),
       forget: async (data) => removePayload(consumer!, data),
+      shards: (own) => shardsIn(producer, `${prefix}:shards`, own),
       // BullMQ schedules in one script, so no lock is needed.
       alone: (work) => work(),
       publish: (message) => producer.publish(channel, message),
@@ -219,6 +216,12 @@ function waitWhileFull(error: unknown): unknown {
   })
 }
 
+/** A number that only grows: what a process with more shards has left in them is found when it has fewer, or is gone. */
+async function shardsIn(client: Client, key: string, own: number): Promise<number> {
+  await client.zadd(key, 'GT', own, 'shards')
+  return Number(await client.zscore(key, 'shards'))
+}
+
 /** In the order in which jobs go to where the next is taken: the oldest last. */
 async function listHeld(client: Client, queue: BullQueue): Promise<HeldJob[]> {
   const ids = await client.lrange(queue.toKey('active'), 0, -1)
@@ -245,11 +248,6 @@ function markIn(client: Client, key: string): () => Promise<boolean> {
     last = next
     return isLost
   }
-}
-
-/** The server, or the nodes of a cluster that take writes. */
-function mastersOf(client: Client): Redis[] {
-  return client instanceof Cluster ? client.nodes('master') : [client]
 }
 
 /** The memory of the server, or of the fullest node of a cluster; null where there is no limit. */

@@ -6,6 +6,7 @@ const meanings: Readonly<Record<string, string>> = {
   tenant_intake: 'Requests of this tenant wait for each other. SDKs send them again.',
   queue_memory: 'Redis is nearly full. Give it more memory, or start more workers.',
   queue_full: 'Redis is full. Raise its maxmemory.',
+  queue_not_replicated: 'The replicas of Redis lag or are gone. See to them.',
   queue_unavailable: 'The queue cannot be reached. Look at /readyz.',
   database_unavailable: 'Postgres cannot be reached. Look at /readyz.',
   blobs_unavailable: 'The store of attachments cannot be reached. Look at its settings.',
