@@ -1,16 +1,17 @@
 import type { Clock } from '../src/domain/clock.ts'
 import type { IngestEvent } from '../src/domain/events.ts'
-import type { Handler, QueueBackend } from '../src/queue/backend.ts'
-import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
+import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
+import { type IngestJob, type IngestLane, queues } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
-import { errorKind } from '../src/store/errors.ts'
+import { errorKind, isRetryable } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
+import { type Apart, usualPatienceMs } from './apart.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
-import { untilAvailable } from './until-available.ts'
+import { createWaitingRoom, type Waiting, type WaitingRoom } from './waiting-room.ts'
 
 export interface WorkerServices {
   db: Db
@@ -20,6 +21,7 @@ export interface WorkerServices {
   pace: Pace
   prices: PriceRuns
   progress: WorkerProgress
+  apart: Apart
 }
 
 interface LaneServices extends Omit<WorkerServices, 'progress'> {
@@ -30,10 +32,14 @@ interface LaneServices extends Omit<WorkerServices, 'progress'> {
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
 
-interface Item {
+/** Of the jobs that a lane holds, so many may wait for the database: one in two, and one in eight of a tenant. */
+const waitingShare = { all: 1 / 2, tenant: 1 / 8 }
+
+interface Item extends Waiting {
   job: IngestJob
   weight: number
-  signal: AbortSignal
+  /** Ends the job. */
+  resolve(): void
 }
 
 interface JobEvent {
@@ -49,16 +55,37 @@ export function ingestHandler(
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
+  const { apart } = services
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,
-    apply: async (items) => applyBatch(services, items),
+    apply: async (items) => applyBatch(services, items, room),
+  })
+  // An item ends with its tenant's transaction, not with the batch.
+  const bring = (item: Item): void => void gather(item).catch(item.reject)
+  const { concurrency } = queues[lane]
+  const room = createWaitingRoom<Item>({
+    most: concurrency * waitingShare.all,
+    mostOfTenant: concurrency * waitingShare.tenant,
+    attempt: async (tenantId, item, ms) => applyItems(services, tenantId, [item], ms),
+    gather: bring,
   })
   return async (job, { signal }) => {
+    const { tenantId } = job
+    // Not counted in the progress: a lane is not stuck because of what is set apart.
+    if (apart.has(tenantId)) {
+      return apart.tryAgain(tenantId, async (ms) =>
+        applyJobs(services, tenantId, [job], signal, ms),
+      )
+    }
     progress.hold(1)
-    await gather({ job, weight: weightOf(job), signal }).finally(() => progress.hold(-1))
+    await new Promise<void>((resolve, reject) => {
+      const item = { job, weight: weightOf(job), signal, resolve, reject }
+      if (room.has(tenantId)) room.enter(tenantId, [item])
+      else bring(item)
+    }).finally(() => progress.hold(-1))
   }
 }
 
@@ -73,8 +100,15 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-/** Applies the jobs of each tenant in a transaction of its own. */
-async function applyBatch(services: LaneServices, items: Item[]): Promise<void> {
+/**
+ * Applies the jobs of each tenant in a transaction of its own. What fails and may pass leaves the batch, so that the others
+ * of it go on.
+ */
+async function applyBatch(
+  services: LaneServices,
+  items: Item[],
+  room: WaitingRoom<Item>,
+): Promise<void> {
   const tenants = new Map<string, Item[]>()
   for (const item of items) {
     const held = tenants.get(item.job.tenantId)
@@ -82,29 +116,82 @@ async function applyBatch(services: LaneServices, items: Item[]): Promise<void> 
     else held.push(item)
   }
   for (const [tenantId, own] of tenants) {
-    const signal = AbortSignal.any([...new Set(own.map((item) => item.signal))])
-    const jobs = own.map(({ job }) => job)
-    await applyJobs(services, tenantId, jobs, signal)
+    // What another batch has found in trouble is tried there.
+    const mayWait =
+      room.has(tenantId) || !(await applyItems(services, tenantId, own, usualPatienceMs))
+    if (mayWait) room.enter(tenantId, own)
   }
 }
 
+/**
+ * Applies items of a tenant, and ends them, or gives them back to the queue when the tenant is set apart.
+ * @returns false when they could not be applied and may be soon
+ */
+async function applyItems(
+  services: LaneServices,
+  tenantId: string,
+  items: Item[],
+  patienceMs: number,
+): Promise<boolean> {
+  const { apart, progress } = services
+  const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
+  const startedAt = performance.now()
+  let refusal: unknown
+  try {
+    // Meanwhile, another lane or batch may have found that it is set apart.
+    if (apart.has(tenantId)) throw new JobPostponedError(0)
+    const jobs = items.map(({ job }) => job)
+    await applyJobs(services, tenantId, jobs, signal, patienceMs)
+    for (const item of items) item.resolve()
+    return true
+  } catch (error) {
+    refusal = error
+  }
+  if (isRetryable(refusal)) {
+    progress.waits()
+    if (!apart.failed(tenantId, startedAt, refusal)) return false
+    refusal = new JobPostponedError(0)
+  }
+  for (const item of items) item.reject(refusal)
+  return true
+}
+
+/** @throws an error that may pass: then all of it may be applied again. */
 async function applyJobs(
   services: LaneServices,
   tenantId: string,
   jobs: IngestJob[],
   signal: AbortSignal,
+  patienceMs: number,
 ): Promise<void> {
-  const { queue, log, pace } = services
+  const { queue, log, pace, apart } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const isDirty = await applyOrDeadLetter(services, tenantId, events, signal)
+  const attempt: Attempt = { signal, patienceMs, applied: 0, isDirty: false, unclear: [] }
+  await applyOrDeadLetter(services, tenantId, events, attempt)
+  for (const { of, error } of attempt.unclear) {
+    // Nothing else of the tenant could be applied: the event is not at fault.
+    if (attempt.applied === 0) throw error
+    await deadLetter(services, tenantId, of, error)
+  }
+  apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
-  if (!isDirty) return
+  if (!attempt.isDirty) return
   // A lost nudge costs a delay but no data: the sweep finds the mark.
   nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
     log.warn({ err: error }, 'aggregate nudge failed'),
   )
+}
+
+interface Attempt {
+  readonly signal: AbortSignal
+  readonly patienceMs: number
+  /** How many events are committed. */
+  applied: number
+  isDirty: boolean
+  /** Events that were refused alone, by errors that do not tell whether that will pass. */
+  readonly unclear: { of: JobEvent; error: unknown }[]
 }
 
 /**
@@ -115,26 +202,30 @@ async function applyOrDeadLetter(
   services: LaneServices,
   tenantId: string,
   events: JobEvent[],
-  signal: AbortSignal,
-): Promise<boolean> {
+  attempt: Attempt,
+): Promise<void> {
+  const { signal, patienceMs, unclear } = attempt
   try {
     const given = events.map(({ event }) => event)
-    const apply = async () => applyEvents(services.db, tenantId, given, services.prices)
-    const isDirty = await untilAvailable(services, signal, apply)
+    const { db, prices } = services
+    if (await applyEvents(db, tenantId, given, prices, patienceMs)) attempt.isDirty = true
+    attempt.applied += events.length
     services.progress.applied(events.length)
-    return isDirty
   } catch (error) {
     signal.throwIfAborted()
-    if (events.length === 1) {
-      await deadLetter(services, tenantId, events[0]!, error, signal)
-      return false
-    }
-    let isDirty = false
+    const isUnclear = errorKind(error) === 'unclear'
+    if (isRetryable(error) && !isUnclear) throw error
     const middle = Math.ceil(events.length / 2)
-    for (const half of [events.slice(0, middle), events.slice(middle)]) {
-      if (await applyOrDeadLetter(services, tenantId, half, signal)) isDirty = true
+    if (events.length > 1) {
+      await applyOrDeadLetter(services, tenantId, events.slice(0, middle), attempt)
+      await applyOrDeadLetter(services, tenantId, events.slice(middle), attempt)
+    } else if (isUnclear) {
+      unclear.push({ of: events[0]!, error })
+      // Two that have nothing to do with each other: the tenant's part of the database is away.
+      if (attempt.applied === 0 && unclear.length > 1) throw error
+    } else {
+      await deadLetter(services, tenantId, events[0]!, error)
     }
-    return isDirty
   }
 }
 
@@ -143,7 +234,6 @@ async function deadLetter(
   tenantId: string,
   { job, event }: JobEvent,
   error: unknown,
-  signal: AbortSignal,
 ): Promise<void> {
   const errorReason = errorKind(error) ?? 'error'
   const reason = error instanceof Error ? error.message : String(error)
@@ -151,15 +241,13 @@ async function deadLetter(
     { err: error, reason: errorReason, tenantId, kind: event.kind, id: event.id },
     'event dead-lettered',
   )
-  await untilAvailable(services, signal, async () =>
-    deadLetterInsert(services.db, {
-      tenantId,
-      batchId: job.batchId,
-      event,
-      reason,
-      receivedAt: job.receivedAt,
-      now: services.clock.now(),
-    }),
-  )
+  await deadLetterInsert(services.db, {
+    tenantId,
+    batchId: job.batchId,
+    event,
+    reason,
+    receivedAt: job.receivedAt,
+    now: services.clock.now(),
+  })
   services.progress.deadLettered(errorReason)
 }

@@ -8,6 +8,7 @@ import {
   type OldestJobs,
   type QueueBackend,
   type QueueCounts,
+  JobPostponedError,
   QueueUnavailableError,
 } from '../backend.ts'
 import { ingestLanes, type JobData, queueNames, queues, type QueueName } from '../catalog.ts'
@@ -78,8 +79,9 @@ const workerOptions: SharedWorkerOptions = {
   runRetryDelay: 1_000,
 }
 
-/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000. */
-function retryDelay(attemptsMade: number): number {
+/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000, unless the handler says otherwise. */
+function retryDelay(attemptsMade: number, cause: unknown): number {
+  if (cause instanceof JobPostponedError) return cause.delayMs
   return Math.min(30_000, 250 * 2 ** Math.min(attemptsMade - 1, 10))
 }
 
@@ -148,7 +150,7 @@ export function bullBackend(
         return [name, queue]
       }),
     ) as Record<QueueName, BullQueue>
-    const stopping = new AbortController()
+    const stopping = withManyListeners(new AbortController())
     const { signal } = stopping
     void repeatEvery(schedulesEveryMs, signal, () => look(signal, 'schedules', schedules.look))
     return {
@@ -208,7 +210,9 @@ export function bullBackend(
         await open.store.forget(String(job.data))
       } catch (error) {
         const attempt = job.attemptsMade + 1
-        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+        if (!(error instanceof JobPostponedError)) {
+          log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+        }
         // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
         // stores the text.
         throw new Error('failed, see the log', { cause: error })
@@ -218,7 +222,8 @@ export function bullBackend(
       ...workerOptions,
       concurrency: queues[name].concurrency,
       settings: {
-        backoffStrategy: (attemptsMade) => (signal.aborted ? 0 : retryDelay(attemptsMade)),
+        backoffStrategy: (attemptsMade, _type, error) =>
+          signal.aborted ? 0 : retryDelay(attemptsMade, error?.cause),
       },
     })
     worker.on('error', (error) => report(error, `worker ${name}`))
@@ -380,7 +385,7 @@ function bullId(key: string): string {
   return encodeURIComponent(key)
 }
 
-/** Every active job adds a listener, and Node takes more than ten for a leak. */
+/** Every active job may add a listener, and Node takes more than ten for a leak. */
 function withManyListeners(controller: AbortController): AbortController {
   setMaxListeners(0, controller.signal)
   return controller
