@@ -1,14 +1,13 @@
 import type { Clock } from '../src/domain/clock.ts'
-import type { IngestEvent } from '../src/domain/events.ts'
 import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
 import { type IngestJob, type IngestLane, queues } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
-import { errorKind, isRetryable } from '../src/store/errors.ts'
-import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
-import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
+import { isRetryable } from '../src/store/errors.ts'
+import type { PriceRuns } from '../src/store/write/ingest.ts'
 import { type Apart, usualPatienceMs } from './apart.ts'
 import { createGatherer, type Precedence } from './batch.ts'
+import { applyIsolated } from './isolation.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
 import { createWaitingRoom, type Waiting, type WaitingRoom } from './waiting-room.ts'
@@ -40,11 +39,6 @@ interface Item extends Waiting {
   weight: number
   /** Ends the job. */
   resolve(): void
-}
-
-interface JobEvent {
-  job: IngestJob
-  event: IngestEvent
 }
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
@@ -167,87 +161,13 @@ async function applyJobs(
   const { queue, log, pace, apart } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const attempt: Attempt = { signal, patienceMs, applied: 0, isDirty: false, unclear: [] }
-  await applyOrDeadLetter(services, tenantId, events, attempt)
-  for (const { of, error } of attempt.unclear) {
-    // Nothing else of the tenant could be applied: the event is not at fault.
-    if (attempt.applied === 0) throw error
-    await deadLetter(services, tenantId, of, error)
-  }
+  const isDirty = await applyIsolated(services, tenantId, events, { signal, patienceMs })
   apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
-  if (!attempt.isDirty) return
+  if (!isDirty) return
   // A lost nudge costs a delay but no data: the sweep finds the mark.
   nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
     log.warn({ err: error }, 'aggregate nudge failed'),
   )
-}
-
-interface Attempt {
-  readonly signal: AbortSignal
-  readonly patienceMs: number
-  /** How many events are committed. */
-  applied: number
-  isDirty: boolean
-  /** Events that were refused alone, by errors that do not tell whether that will pass. */
-  readonly unclear: { of: JobEvent; error: unknown }[]
-}
-
-/**
- * Applies events, and dead-letters those that the database refuses. A refused batch is halved until the bad event is
- * alone (SPEC I5).
- */
-async function applyOrDeadLetter(
-  services: LaneServices,
-  tenantId: string,
-  events: JobEvent[],
-  attempt: Attempt,
-): Promise<void> {
-  const { signal, patienceMs, unclear } = attempt
-  try {
-    const given = events.map(({ event }) => event)
-    const { db, prices } = services
-    if (await applyEvents(db, tenantId, given, prices, patienceMs)) attempt.isDirty = true
-    attempt.applied += events.length
-    services.progress.applied(events.length)
-  } catch (error) {
-    signal.throwIfAborted()
-    const isUnclear = errorKind(error) === 'unclear'
-    if (isRetryable(error) && !isUnclear) throw error
-    const middle = Math.ceil(events.length / 2)
-    if (events.length > 1) {
-      await applyOrDeadLetter(services, tenantId, events.slice(0, middle), attempt)
-      await applyOrDeadLetter(services, tenantId, events.slice(middle), attempt)
-    } else if (isUnclear) {
-      unclear.push({ of: events[0]!, error })
-      // Two that have nothing to do with each other: the tenant's part of the database is away.
-      if (attempt.applied === 0 && unclear.length > 1) throw error
-    } else {
-      await deadLetter(services, tenantId, events[0]!, error)
-    }
-  }
-}
-
-async function deadLetter(
-  services: LaneServices,
-  tenantId: string,
-  { job, event }: JobEvent,
-  error: unknown,
-): Promise<void> {
-  const errorReason = errorKind(error) ?? 'error'
-  const reason = error instanceof Error ? error.message : String(error)
-  services.log.error(
-    { err: error, reason: errorReason, tenantId, kind: event.kind, id: event.id },
-    'event dead-lettered',
-  )
-  await deadLetterInsert(services.db, {
-    tenantId,
-    batchId: job.batchId,
-    event,
-    reason,
-    receivedAt: job.receivedAt,
-    now: services.clock.now(),
-  })
-  services.progress.deadLettered(errorReason)
 }

@@ -34,7 +34,7 @@ export function createStallWatch(): StallWatch {
       for (const lane of busy) {
         // A job that went back to the queue is not worked off.
         const { waiting, active, delayed } = oldest[lane]
-        oldestNow[lane] = Math.min(waiting ?? now, active ?? now, delayed ?? now)
+        oldestNow[lane] = Math.min(waiting ?? now, active ?? now, delayed ?? Infinity)
       }
       const isWorkedOff =
         jobs < jobsBefore ||
