@@ -11,8 +11,11 @@ export function aggregateHandler({
   db,
   queue,
   pace,
-}: Pick<WorkerServices, 'db' | 'queue' | 'pace'>): Handler<'aggregate'> {
+  apart,
+}: Pick<WorkerServices, 'db' | 'queue' | 'pace' | 'apart'>): Handler<'aggregate'> {
   return async ({ tenantId, isFollowUp = false }) => {
+    // It would keep others waiting, in vain. The sweep nudges again.
+    if (apart.has(tenantId)) return
     const hasWorked = await pace.measure(tenantId, async () => aggregateRefresh(db, tenantId))
     if (hasWorked) await nudgeAggregate({ queue, pace }, tenantId, !isFollowUp)
   }

@@ -3,6 +3,7 @@ import { type Handlers, type QueueBackend, QueueUnavailableError } from '../src/
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
 import { aggregateHandler } from './aggregate.ts'
+import { createApart } from './apart.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPrecedence } from './batch.ts'
@@ -16,7 +17,7 @@ type ApiHandlers = Pick<Handlers, 'collect'>
 
 /** Builds the handlers of a worker, one per queue. Each may run any number of times for one job. */
 export function buildHandlers(
-  shared: Omit<WorkerServices, 'pace' | 'prices'>,
+  shared: Omit<WorkerServices, 'pace' | 'prices' | 'apart'>,
 ): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
   const { ahead, behind } = createPrecedence()
@@ -26,7 +27,9 @@ export function buildHandlers(
       'the price patterns of a tenant take too long: runs have no cost',
     ),
   )
-  const services: WorkerServices = { ...shared, pace, prices: pricer }
+  const apart = createApart(shared.log)
+  shared.progress.showApart(() => apart.count())
+  const services: WorkerServices = { ...shared, pace, prices: pricer, apart }
   const { db, clock } = services
   return {
     ingest: ingestHandler(services, 'ingest', ahead),

@@ -1,16 +1,16 @@
 import type { Clock } from '../src/domain/clock.ts'
-import type { IngestEvent } from '../src/domain/events.ts'
-import type { Handler, QueueBackend } from '../src/queue/backend.ts'
-import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
+import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
+import { type IngestJob, type IngestLane, queues } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Db } from '../src/store/pool.ts'
-import { errorKind } from '../src/store/errors.ts'
-import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
-import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
+import { isRetryable } from '../src/store/errors.ts'
+import type { PriceRuns } from '../src/store/write/ingest.ts'
+import { type Apart, usualPatienceMs } from './apart.ts'
 import { createGatherer, type Precedence } from './batch.ts'
+import { applyIsolated } from './isolation.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
-import { untilAvailable } from './until-available.ts'
+import { createWaitingRoom, type Waiting, type WaitingRoom } from './waiting-room.ts'
 
 export interface WorkerServices {
   db: Db
@@ -20,6 +20,7 @@ export interface WorkerServices {
   pace: Pace
   prices: PriceRuns
   progress: WorkerProgress
+  apart: Apart
 }
 
 interface LaneServices extends Omit<WorkerServices, 'progress'> {
@@ -30,15 +31,14 @@ interface LaneServices extends Omit<WorkerServices, 'progress'> {
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
 
-interface Item {
+/** Of the jobs that a lane holds, so many may wait for the database: one in two, and one in eight of a tenant. */
+const waitingShare = { all: 1 / 2, tenant: 1 / 8 }
+
+interface Item extends Waiting {
   job: IngestJob
   weight: number
-  signal: AbortSignal
-}
-
-interface JobEvent {
-  job: IngestJob
-  event: IngestEvent
+  /** Ends the job. */
+  resolve(): void
 }
 
 /** The handler of one ingest lane: gathers jobs, applies their events, and ends a job only after the commit. */
@@ -49,16 +49,37 @@ export function ingestHandler(
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
   const services: LaneServices = { ...shared, progress }
+  const { apart } = services
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
     weigh: ({ weight }) => weight,
     ownerOf: ({ job }) => job.tenantId,
-    apply: async (items) => applyBatch(services, items),
+    apply: async (items) => applyBatch(services, items, room),
+  })
+  // An item ends with its tenant's transaction, not with the batch.
+  const bring = (item: Item): void => void gather(item).catch(item.reject)
+  const { concurrency } = queues[lane]
+  const room = createWaitingRoom<Item>({
+    most: concurrency * waitingShare.all,
+    mostOfTenant: concurrency * waitingShare.tenant,
+    attempt: async (tenantId, item, ms) => applyItems(services, tenantId, [item], ms),
+    gather: bring,
   })
   return async (job, { signal }) => {
+    const { tenantId } = job
+    // Not counted in the progress: a lane is not stuck because of what is set apart.
+    if (apart.has(tenantId)) {
+      return apart.tryAgain(tenantId, async (ms) =>
+        applyJobs(services, tenantId, [job], signal, ms),
+      )
+    }
     progress.hold(1)
-    await gather({ job, weight: weightOf(job), signal }).finally(() => progress.hold(-1))
+    await new Promise<void>((resolve, reject) => {
+      const item = { job, weight: weightOf(job), signal, resolve, reject }
+      if (room.has(tenantId)) room.enter(tenantId, [item])
+      else bring(item)
+    }).finally(() => progress.hold(-1))
   }
 }
 
@@ -73,8 +94,15 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-/** Applies the jobs of each tenant in a transaction of its own. */
-async function applyBatch(services: LaneServices, items: Item[]): Promise<void> {
+/**
+ * Applies the jobs of each tenant in a transaction of its own. What fails and may pass leaves the batch, so that the others
+ * of it go on.
+ */
+async function applyBatch(
+  services: LaneServices,
+  items: Item[],
+  room: WaitingRoom<Item>,
+): Promise<void> {
   const tenants = new Map<string, Item[]>()
   for (const item of items) {
     const held = tenants.get(item.job.tenantId)
@@ -82,22 +110,59 @@ async function applyBatch(services: LaneServices, items: Item[]): Promise<void> 
     else held.push(item)
   }
   for (const [tenantId, own] of tenants) {
-    const signal = AbortSignal.any([...new Set(own.map((item) => item.signal))])
-    const jobs = own.map(({ job }) => job)
-    await applyJobs(services, tenantId, jobs, signal)
+    // What another batch has found in trouble is tried there.
+    const mayWait =
+      room.has(tenantId) || !(await applyItems(services, tenantId, own, usualPatienceMs))
+    if (mayWait) room.enter(tenantId, own)
   }
 }
 
+/**
+ * Applies items of a tenant, and ends them, or gives them back to the queue when the tenant is set apart.
+ * @returns false when they could not be applied and may be soon
+ */
+async function applyItems(
+  services: LaneServices,
+  tenantId: string,
+  items: Item[],
+  patienceMs: number,
+): Promise<boolean> {
+  const { apart, progress } = services
+  const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
+  const startedAt = performance.now()
+  let refusal: unknown
+  try {
+    // Meanwhile, another lane or batch may have found that it is set apart.
+    if (apart.has(tenantId)) throw new JobPostponedError(0)
+    const jobs = items.map(({ job }) => job)
+    await applyJobs(services, tenantId, jobs, signal, patienceMs)
+    for (const item of items) item.resolve()
+    return true
+  } catch (error) {
+    refusal = error
+  }
+  if (isRetryable(refusal)) {
+    progress.waits()
+    if (!apart.failed(tenantId, startedAt, refusal)) return false
+    refusal = new JobPostponedError(0)
+  }
+  for (const item of items) item.reject(refusal)
+  return true
+}
+
+/** @throws an error that may pass: then all of it may be applied again. */
 async function applyJobs(
   services: LaneServices,
   tenantId: string,
   jobs: IngestJob[],
   signal: AbortSignal,
+  patienceMs: number,
 ): Promise<void> {
-  const { queue, log, pace } = services
+  const { queue, log, pace, apart } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const isDirty = await applyOrDeadLetter(services, tenantId, events, signal)
+  const isDirty = await applyIsolated(services, tenantId, events, { signal, patienceMs })
+  apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
   if (!isDirty) return
@@ -105,61 +170,4 @@ async function applyJobs(
   nudgeAggregate({ queue, pace }, tenantId).catch((error: unknown) =>
     log.warn({ err: error }, 'aggregate nudge failed'),
   )
-}
-
-/**
- * Applies events, and dead-letters those that the database refuses. A refused batch is halved until the bad event is
- * alone (SPEC I5).
- */
-async function applyOrDeadLetter(
-  services: LaneServices,
-  tenantId: string,
-  events: JobEvent[],
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    const given = events.map(({ event }) => event)
-    const apply = async () => applyEvents(services.db, tenantId, given, services.prices)
-    const isDirty = await untilAvailable(services, signal, apply)
-    services.progress.applied(events.length)
-    return isDirty
-  } catch (error) {
-    signal.throwIfAborted()
-    if (events.length === 1) {
-      await deadLetter(services, tenantId, events[0]!, error, signal)
-      return false
-    }
-    let isDirty = false
-    const middle = Math.ceil(events.length / 2)
-    for (const half of [events.slice(0, middle), events.slice(middle)]) {
-      if (await applyOrDeadLetter(services, tenantId, half, signal)) isDirty = true
-    }
-    return isDirty
-  }
-}
-
-async function deadLetter(
-  services: LaneServices,
-  tenantId: string,
-  { job, event }: JobEvent,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<void> {
-  const errorReason = errorKind(error) ?? 'error'
-  const reason = error instanceof Error ? error.message : String(error)
-  services.log.error(
-    { err: error, reason: errorReason, tenantId, kind: event.kind, id: event.id },
-    'event dead-lettered',
-  )
-  await untilAvailable(services, signal, async () =>
-    deadLetterInsert(services.db, {
-      tenantId,
-      batchId: job.batchId,
-      event,
-      reason,
-      receivedAt: job.receivedAt,
-      now: services.clock.now(),
-    }),
-  )
-  services.progress.deadLettered(errorReason)
 }

@@ -13,6 +13,10 @@ export interface WorkerProgress {
   retained(traces: number): void
   /** How many that were so far. */
   retainedTraces(): number
+  /** @param count how many tenants are set apart now */
+  showApart(count: () => number): void
+  /** How many tenants are set apart, because others are applied and they are not. */
+  tenantsApart(): number
 }
 
 export interface LaneState {
@@ -53,9 +57,12 @@ export function createProgress(
   let last = now()
   const lanes: LaneState[] = []
   let retained = 0
+  let apart = (): number => 0
   return {
     retained: (traces) => void (retained += traces),
     retainedTraces: () => retained,
+    showApart: (count) => void (apart = count),
+    tenantsApart: () => apart(),
     lastAt: () => last,
     lanes: () => lanes,
     lane(lane) {

@@ -11,7 +11,7 @@ const longestRestMs = 5000
 
 /** Deletes what is older than a tenant keeps it, some at a time. It may be stopped and repeated at any point. */
 export async function retain(
-  { db, queue, clock, pace, log, progress }: Omit<WorkerServices, 'prices'>,
+  { db, queue, clock, pace, log, progress }: Omit<WorkerServices, 'prices' | 'apart'>,
   tenantId: string,
   signal: AbortSignal,
 ): Promise<void> {

@@ -6,6 +6,8 @@ export type PostgresErrorKind =
   | 'unique'
   /** Postgres cannot hold the value at all: out of range, malformed, too long for an index, nested too deep. */
   | 'data'
+  /** The code does not tell, and neither does the message: what else succeeds has to. */
+  | 'unclear'
   /** The statement itself, or our use of it, is wrong. */
   | 'other'
 
@@ -17,24 +19,35 @@ export type PostgresErrorKind =
 const passing = /^(?:08|40|53|55P03|57|58|25006)/
 
 /**
- * What Citus says when a node refuses a row that was copied to it: it passes the message of the node on, and not its code.
+ * XX000 is an internal error, and 0A000 something that is not supported. Postgres gives the latter also when a kept plan no
+ * longer fits a table. An engine that spreads tables over nodes gives both: for what it cannot do while a node is away or is
+ * being moved, and even for an error of the data on a node, whose message it passes on, and not its code.
  */
-const withoutCode = 'XX000'
+const codeless = /^(?:0A000|XX000)$/
 const messages: [RegExp, PostgresErrorKind][] = [
   [/^duplicate key value violates unique constraint/, 'unique'],
-  [/^(?:out of memory|could not (?:extend|write|create) |connection )/, 'passing'],
+  [/^(?:out of memory|could not (?:extend|write|create) )/, 'passing'],
+  // A value of more than 1 GB.
+  [/^invalid memory alloc request size/, 'data'],
 ]
 
 /**
  * Sorts the SQLSTATEs of Postgres (its manual, appendix A). Every decision about a failed statement is made from this,
  * in the store and in the queue, so that both agree on what passes by itself.
+ * @param message of the error; it decides where the code says nothing
  */
-export function postgresErrorKind(sqlState: string, message = ''): PostgresErrorKind {
-  const [, said] = messages.find(([pattern]) => pattern.test(message)) ?? []
-  if (sqlState === withoutCode && said !== undefined) return said
+export function postgresErrorKind(sqlState: string, message: string): PostgresErrorKind {
+  if (codeless.test(sqlState)) {
+    return messages.find(([pattern]) => pattern.test(message))?.[1] ?? 'unclear'
+  }
   if (passing.test(sqlState)) return 'passing'
   if (sqlState === '23505') return 'unique'
   return /^(?:22|54)/.test(sqlState) ? 'data' : 'other'
+}
+
+/** Whether the same statement may succeed later. */
+export function mayPass(kind: PostgresErrorKind | null): boolean {
+  return kind === 'passing' || kind === 'unclear'
 }
 
 /** Whether a code comes from the server: five characters, at least one of them a digit, unlike Node's `EPIPE`. */

@@ -72,6 +72,10 @@ export function defineMetrics() {
       'reason',
     ),
     deadLettersKept: gauge('runmill_dead_letters', 'Events in dead_letters, counted up to 1,000.'),
+    tenantsApart: gauge(
+      'runmill_tenants_apart',
+      'Tenants that are set apart, because others are applied and they are not.',
+    ),
     heldJobs: gauge('runmill_worker_jobs', 'Jobs that this process works on, by lane.', 'lane'),
     databaseWait: histogram(
       [

@@ -53,6 +53,8 @@ export interface Sight {
   /** The connections of the queue, where it is in Postgres. */
   queuePool: QueuePool | null
   deadLetters: number | null
+  /** How many tenants the workers of this process have set apart. */
+  tenantsApart: number | null
   /** When that was, in epoch milliseconds. */
   at: number
 }
@@ -175,6 +177,8 @@ export function createMetrics(): Metrics {
         all.memory.set({ kind: 'max' }, memory.maxBytes)
       }
       if (stalledMs !== null) all.stalledSeconds.set(stalledMs / 1000)
+      if (sight.tenantsApart === null) all.tenantsApart.remove()
+      else all.tenantsApart.set(sight.tenantsApart)
       if (sight.deadLetters !== null) all.deadLettersKept.set(sight.deadLetters)
       if (sight.queuePool !== null) {
         all.poolMax.set({ pool: 'queue' }, sight.queuePool.max)

@@ -13,6 +13,19 @@ export interface JobContext {
  */
 export type Handler<Q extends QueueName> = (data: JobData[Q], context: JobContext) => Promise<void>
 
+/**
+ * Thrown by a handler that cannot do its job now and needs its place for others. It says nothing of the job, which comes
+ * again after `delayMs`, and is no failure to tell of.
+ */
+export class JobPostponedError extends Error {
+  override name = 'JobPostponedError'
+  readonly delayMs: number
+  constructor(delayMs: number) {
+    super(`postponed for ${delayMs} ms`)
+    this.delayMs = delayMs
+  }
+}
+
 /** One handler for every queue. A new queue does not compile until it has a handler. */
 export type Handlers = { [Q in QueueName]: Handler<Q> }
 

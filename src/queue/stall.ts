@@ -32,7 +32,9 @@ export function createStallWatch(): StallWatch {
       const jobs = ingestLanes.reduce((sum, lane) => sum + jobsOf(counts[lane]), 0)
       const oldestNow: Partial<Record<IngestLane, number>> = {}
       for (const lane of busy) {
-        oldestNow[lane] = Math.min(oldest[lane].waiting ?? now, oldest[lane].active ?? now)
+        // A job that went back to the queue is not worked off.
+        const { waiting, active, delayed } = oldest[lane]
+        oldestNow[lane] = Math.min(waiting ?? now, active ?? now, delayed ?? Infinity)
       }
       const isWorkedOff =
         jobs < jobsBefore ||

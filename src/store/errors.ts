@@ -1,4 +1,9 @@
-import { isSqlState, postgresErrorKind, type PostgresErrorKind } from '../domain/postgres-errors.ts'
+import {
+  isSqlState,
+  mayPass,
+  postgresErrorKind,
+  type PostgresErrorKind,
+} from '../domain/postgres-errors.ts'
 
 /** The codes by which the driver and Node report a lost or refused connection. */
 const connectionCodes = new Set([
@@ -57,7 +62,7 @@ export function isStatementTimeout(error: unknown): boolean {
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)
   if (code === null) return false
-  return connectionCodes.has(code) || isMissingSocket(error) || errorKind(error) === 'passing'
+  return connectionCodes.has(code) || isMissingSocket(error) || mayPass(errorKind(error))
 }
 
 /** True for an error that the server itself sent: it is there. */
@@ -87,7 +92,7 @@ function isMissingSocket(error: unknown): boolean {
 export function errorKind(error: unknown): PostgresErrorKind | null {
   const code = codeOf(error)
   if (!isSqlState(code)) return null
-  return postgresErrorKind(code, error instanceof Error ? error.message : undefined)
+  return postgresErrorKind(code, error instanceof Error ? error.message : '')
 }
 
 function codeOf(error: unknown): string | null {

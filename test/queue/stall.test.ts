@@ -61,3 +61,18 @@ test('jobs that wait for their next attempt, and an empty queue, are no stall', 
     1_000,
   )
 })
+
+test('work that goes back to the queue and comes again is a stall while nothing is finished', () => {
+  const watch = createStallWatch()
+  for (const [second, [delayed, waiting]] of [
+    [null, 100],
+    [100, 900],
+    [100, 950],
+  ].entries()) {
+    const seen = sight(
+      { waiting: 5, active: 64, delayed: 1 },
+      { waiting: waiting!, delayed: delayed! },
+    )
+    expect(watch.look(seen, 1_000 + second * 20_000, 0)).toBe(second * 20_000)
+  }
+})

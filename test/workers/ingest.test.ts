@@ -69,6 +69,40 @@ describe('I5 Isolation of poison', () => {
   })
 })
 
+describe('I5 an error whose code says nothing', () => {
+  /** Makes writing some runs fail. A sequence counts also what is rolled back. */
+  const breakNamed = (name: string) => `
+    create sequence tries;
+    create function break_some() returns trigger language plpgsql as $$
+    begin perform nextval('tries'); raise exception 'an internal error' using errcode = 'XX000'; end $$;
+    create trigger break_some before insert on runs for each row
+      when (new.name like '${name}') execute function break_some()`
+  const fifty = Array.from({ length: 50 }, (_, i) => runEvent(`run ${i}`))
+
+  test('is that of the event when others of its tenant are applied', async () => {
+    const h = await harness({ isOwn: true })
+    await h.db.unsafe(breakNamed('run 17'))
+    await h.ingest(...fifty)
+    expect(await h.db`select count(*) as n from runs`).toEqual([{ n: 49 }])
+    expect(await h.db`select row_id from dead_letters`).toEqual([{ rowId: fifty[17]!.id }])
+    h.errors.length = 0
+  })
+
+  test('passes when none of its tenant is', async () => {
+    const h = await harness({ isOwn: true })
+    await h.db.unsafe(breakNamed('%'))
+    const applied = h.ingest(...fifty)
+    // One attempt makes some eight tries, until two events have failed alone.
+    await expect
+      .poll(async () => (await h.db<{ n: number }[]>`select last_value as n from tries`)[0]!.n)
+      .toBeGreaterThan(15)
+    await h.db`drop function break_some cascade`
+    await applied
+    expect(await h.db`select count(*) as n from runs`).toEqual([{ n: 50 }])
+    expect(await h.db`select from dead_letters`).toEqual([])
+  })
+})
+
 describe('I6 Outage', () => {
   const closing: (() => Promise<void>)[] = []
   afterEach(async () => {

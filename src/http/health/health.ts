@@ -17,6 +17,8 @@ export interface Progress {
   lastAt(): number
   /** For how long they have held jobs and finished none, in milliseconds. Left out: nobody measures it. */
   stillMs?(): number
+  /** How many tenants are set apart, because others are applied and they are not. */
+  tenantsApart(): number
 }
 
 export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'> {
@@ -48,7 +50,10 @@ const fullShare = 0.95
 
 export interface Readiness {
   ready: boolean
-  /** The reasons why it is not ready, in words; and, of a process that is ready, what was lost within the last hour. */
+  /**
+   * The reasons why it is not ready, in words; and, also of a process that is ready, what was lost within the last hour, and
+   * how many tenants are set apart.
+   */
   problems: string[]
 }
 
@@ -135,16 +140,18 @@ export function createHealthState({
         `workers: this process has finished nothing of what it holds for ${seconds(stillMs)}`,
       )
     }
+    const tenantsApart = progress?.tenantsApart() ?? null
     const sight: Sight = {
       ...queueSeen,
+      tenantsApart,
       at: now(),
       deadLetters: postgres.status === 'fulfilled' ? postgres.value : null,
       isPostgresUp: postgres.status === 'fulfilled',
       isQueueUp: seen.status === 'fulfilled',
     }
     metrics.see(sight)
-    const lost = lossesOf(queue, now())
-    return { readiness: { ready: problems.length === 0, problems: [...problems, ...lost] }, sight }
+    const told = [...lossesOf(queue, now()), ...apartOf(tenantsApart ?? 0)]
+    return { readiness: { ready: problems.length === 0, problems: [...problems, ...told] }, sight }
   }
 
   const seen = shared(look)
@@ -176,6 +183,14 @@ function lossesOf(queue: QueueBackend, now: number): string[] {
   if (emptied === 0 || lastAt === null || now - lastAt > toldMs) return []
   return [
     `queue: it was emptied or set back ${seconds(now - lastAt)} ago: events that were accepted before may be lost`,
+  ]
+}
+
+/** Others are applied, so the process is ready. */
+function apartOf(tenants: number): string[] {
+  if (tenants === 0) return []
+  return [
+    `workers: tenants that are set apart, because others are applied and they are not: ${tenants}`,
   ]
 }
 

@@ -6,7 +6,7 @@ import {
   PostgresQueueBackend,
   type QueueBaseOptions,
 } from 'bullmq'
-import { isSqlState, postgresErrorKind } from '../../domain/postgres-errors.ts'
+import { isSqlState, mayPass, postgresErrorKind } from '../../domain/postgres-errors.ts'
 import { describeError } from '../report.ts'
 import { createSlots } from '../slots.ts'
 import type { HeldJob } from './datastore.ts'
@@ -32,7 +32,7 @@ const relistenMs = 1_000
  */
 export function asConnectionError(error: unknown): never {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (isSqlState(code) && postgresErrorKind(code) !== 'passing') throw error
+  if (isSqlState(code) && !mayPass(postgresErrorKind(code, describeError(error)))) throw error
   throw Object.assign(
     new Error(`Postgres is not available: ${describeError(error)}`, { cause: error }),
     { code: 'ECONNREFUSED' },

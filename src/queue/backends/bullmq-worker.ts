@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq'
-import type { Handler } from '../backend.ts'
+import { type Handler, JobPostponedError } from '../backend.ts'
 import { type JobData, queues, type QueueName } from '../catalog.ts'
 import { unpackJob } from '../payload.ts'
 import type { QueueLog } from '../report.ts'
@@ -24,8 +24,9 @@ const workerOptions: SharedWorkerOptions = {
 /** A shard holds so many at least: a tenant is in one alone, and its batches are gathered from there. */
 const leastOfShard = 16
 
-/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000. */
-function retryDelay(attemptsMade: number): number {
+/** Returns the milliseconds before the next attempt: 250, 500, 1,000 ... 30,000, unless the handler says otherwise. */
+function retryDelay(attemptsMade: number, cause: unknown): number {
+  if (cause instanceof JobPostponedError) return cause.delayMs
   return Math.min(30_000, 250 * 2 ** Math.min(attemptsMade - 1, 10))
 }
 
@@ -65,7 +66,9 @@ export function openWorker<Q extends QueueName>(parts: WorkerParts<Q>): BullWork
       await store.forget(String(job.data))
     } catch (error) {
       const attempt = job.attemptsMade + 1
-      log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+      if (!(error instanceof JobPostponedError)) {
+        log.warn({ err: error, queue: name, job: job.id, attempt }, `queue: a job failed`)
+      }
       // Throws another error than the handler's, because BullMQ gives a meaning to some names and messages, and
       // stores the text.
       throw new Error('failed, see the log', { cause: error })
@@ -76,7 +79,8 @@ export function openWorker<Q extends QueueName>(parts: WorkerParts<Q>): BullWork
     ...workerOptions,
     concurrency: Math.max(Math.min(concurrency, leastOfShard), Math.ceil(concurrency / shards)),
     settings: {
-      backoffStrategy: (attemptsMade) => (stopping.aborted ? 0 : retryDelay(attemptsMade)),
+      backoffStrategy: (attemptsMade, _type, error) =>
+        stopping.aborted ? 0 : retryDelay(attemptsMade, error?.cause),
     },
   })
   worker.on('error', (error) => report(error, `worker ${name}`))

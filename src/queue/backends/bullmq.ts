@@ -144,7 +144,7 @@ export function bullBackend(
     } catch (error) {
       throw unavailable(error)
     }
-    const stopping = new AbortController()
+    const stopping = withManyListeners(new AbortController())
     const { signal } = stopping
     const opened: Session = {
       store,
@@ -378,7 +378,7 @@ function bullId(key: string): string {
   return encodeURIComponent(key)
 }
 
-/** Every active job adds a listener, and Node takes more than ten for a leak. */
+/** Every active job may add a listener, and Node takes more than ten for a leak. */
 function withManyListeners(controller: AbortController): AbortController {
   setMaxListeners(0, controller.signal)
   return controller

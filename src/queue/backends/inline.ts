@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events'
 import { appliedSignals } from '../applied.ts'
 import {
+  JobPostponedError,
   QueueUnavailableError,
   type Handlers,
   type OldestJobs,
@@ -93,7 +95,9 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
             if (job.key !== undefined) lane.keys.delete(job.key)
           },
           (error: unknown) => {
-            log.warn({ err: error, queue }, `queue: a job failed: ${describeError(error)}`)
+            if (!(error instanceof JobPostponedError)) {
+              log.warn({ err: error, queue }, `queue: a job failed: ${describeError(error)}`)
+            }
             job.attempts += 1
             add(queue, job, Math.min(retryMs.most, retryMs.first * 2 ** Math.min(job.attempts, 10)))
           },
@@ -132,6 +136,8 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       if (started) return
       started = true
       abort = new AbortController()
+      // Every active job may add a listener.
+      setMaxListeners(0, abort.signal)
     },
     async stop() {
       if (!started) return

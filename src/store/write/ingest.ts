@@ -20,6 +20,7 @@ export interface PriceRuns {
  * whatever order the events are applied, and however they are split into calls (SPEC I2, I3). What was deleted stays
  * deleted.
  * @param prices absent: costs are only those that were sent
+ * @param patienceMs how long each statement may take in the server; absent: as long as the connection allows
  * @returns whether the tenant's aggregates are now dirty; the marks of the traces are committed with the rows
  * @throws the database's error; store/errors.ts says which pass by themselves
  */
@@ -28,11 +29,14 @@ export async function applyEvents(
   tenantId: string,
   events: readonly IngestEvent[],
   prices?: PriceRuns,
+  patienceMs?: number,
 ): Promise<boolean> {
   let live = events
   for (;;) {
     try {
-      return await db.begin(async (transaction) => applyLive(transaction, tenantId, live, prices))
+      return await db.begin(async (transaction) =>
+        applyLive(transaction, tenantId, live, prices, patienceMs),
+      )
     } catch (error) {
       if (!(error instanceof DeletedError)) throw error
       // Each round drops at least one event.
@@ -46,9 +50,15 @@ async function applyLive(
   tenantId: string,
   events: readonly IngestEvent[],
   prices?: PriceRuns,
+  patienceMs?: number,
 ): Promise<boolean> {
   if (events.length === 0) return false
-  await experimentLockMany(transaction, tenantId, events)
+  // They travel together.
+  await Promise.all([
+    patienceMs !== undefined &&
+      runStatement(transaction, 'statement_timeout_update', [String(patienceMs)]),
+    experimentLockMany(transaction, tenantId, events),
+  ])
   const folded = foldEvents(events)
 
   // Every transaction takes the tables in this order, and rows by key: no deadlocks.

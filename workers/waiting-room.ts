@@ -1,0 +1,93 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { JobPostponedError } from '../src/queue/backend.ts'
+import { createSlots } from '../src/queue/slots.ts'
+import { usualPatienceMs } from './apart.ts'
+
+/*
+ * Where jobs wait that could not be applied and may be soon, because the database is away or busy (SPEC I6). They are tried
+ * outside of the batches, one of each tenant, and when that one is applied the others are gathered again. Few may wait: the
+ * others make room in the lane, for those of tenants that can be applied.
+ */
+
+/** The pause from one try to the next, which doubles. */
+const retryMs = { first: 100, last: 5_000 }
+/** What a statement of a try may take doubles, too: it holds up nobody. */
+const longestPatienceMs = 30_000
+const triesAtOnce = 2
+
+/** Not at once: while nobody can be applied, all that waits in the queue would come and go. */
+const giveWayAfterMs = 1_000
+const comeAgainMs = 5_000
+
+export interface Waiting {
+  signal: AbortSignal
+  /** Gives it back to the queue. */
+  reject(error: unknown): void
+}
+
+export interface WaitingRoom<T extends Waiting> {
+  /** Whether something of the tenant waits, so that what comes of it has to join. */
+  has(tenantId: string): boolean
+  enter(tenantId: string, items: T[]): void
+}
+
+export interface WaitingRoomOptions<T extends Waiting> {
+  /** How many may wait, in all and of one tenant. */
+  most: number
+  mostOfTenant: number
+  /** @returns false when it still cannot be applied and may be soon; otherwise it has ended */
+  attempt(tenantId: string, item: T, patienceMs: number): Promise<boolean>
+  gather(item: T): void
+}
+
+export function createWaitingRoom<T extends Waiting>({
+  most,
+  mostOfTenant,
+  attempt,
+  gather,
+}: WaitingRoomOptions<T>): WaitingRoom<T> {
+  const waiting = new Map<string, T[]>()
+  const slots = createSlots(triesAtOnce, 1)
+
+  function count(): number {
+    return [...waiting.values()].reduce((sum, items) => sum + items.length, 0)
+  }
+
+  async function giveWay({ signal, reject }: T): Promise<void> {
+    await pause(giveWayAfterMs, undefined, { signal }).catch(() => {})
+    reject(signal.aborted ? signal.reason : new JobPostponedError(comeAgainMs))
+  }
+
+  async function retry(tenantId: string, items: T[]): Promise<void> {
+    for (let attempts = 0; ; attempts++) {
+      const [first] = items
+      const { signal } = first!
+      const delayMs = Math.min(retryMs.first * 2 ** attempts, retryMs.last)
+      await pause(delayMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) {
+        for (const { reject } of items) reject(signal.reason)
+        break
+      }
+      const patienceMs = Math.min(usualPatienceMs * 2 ** attempts, longestPatienceMs)
+      const release = await slots.take(tenantId)
+      const hasEnded = await attempt(tenantId, first!, patienceMs).finally(release)
+      if (!hasEnded) continue
+      for (const item of items.slice(1)) gather(item)
+      break
+    }
+    waiting.delete(tenantId)
+  }
+
+  return {
+    has: (tenantId) => waiting.has(tenantId),
+    enter(tenantId, items) {
+      const own = waiting.get(tenantId) ?? []
+      const room = Math.max(0, Math.min(most - count(), mostOfTenant - own.length))
+      own.push(...items.slice(0, room))
+      for (const item of items.slice(room)) void giveWay(item)
+      if (own.length === 0 || waiting.has(tenantId)) return
+      waiting.set(tenantId, own)
+      void retry(tenantId, own)
+    },
+  }
+}
