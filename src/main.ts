@@ -29,6 +29,7 @@ import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate, SchemaTooNewError } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { watchPool } from './store/pool-use.ts'
+import { findPooler } from './store/pooler.ts'
 import { keysPoolSize, openKeysPool, openRequestPool, type ReadLine } from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 import { hostOf, listen, reach, reasonOf, StartError } from './start-error.ts'
@@ -40,6 +41,10 @@ const backlog = 4096
 
 /** The most connections of the pool of ingestion, and of that of requests. */
 const poolSize = 10
+
+/** LISTEN, which wakes the workers, would reach nobody. */
+const poolerAlone =
+  'DATABASE_URL leads to a pooler such as PgBouncer, and queues in Postgres need connections of their own: set REDIS_URL, or let DATABASE_URL lead to Postgres itself.'
 
 /** Where the build puts the page. */
 const pageFolder = fileURLToPath(new URL('../page', import.meta.url))
@@ -74,6 +79,11 @@ function composeRunmill(
     whenStopping = () => health.stopping()
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
+    const pooler = await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () =>
+      findPooler(databaseUrl),
+    )
+    if (pooler !== null && config.redisUrl === null) throw new StartError(poolerAlone)
+
     const keep = (name: string, max: number, open: (line: ReadLine) => Db): Db => {
       const use = metrics.pool(name, max)
       const pool = watchPool(open(use), use)
@@ -81,17 +91,16 @@ function composeRunmill(
       return pool
     }
     // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
-    const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize }))
-    const heartbeat = startHeartbeat(databaseUrl)
+    const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize, pooler }))
+    const heartbeat = startHeartbeat(databaseUrl, pooler)
     const healthDb = keep('health', 1, () => heartbeat.db)
     steps.push({ name: 'heartbeat', undo: async () => heartbeat.stop() })
     const requestDb =
       config.role === 'worker'
         ? null
         : keep('requests', poolSize, (line) =>
-            openRequestPool(databaseUrl, { max: poolSize, line, silence: heartbeat }),
+            openRequestPool(databaseUrl, { max: poolSize, line, silence: heartbeat, pooler }),
           )
-    await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
@@ -154,7 +163,9 @@ function composeRunmill(
             {
               db: requestDb,
               healthDb,
-              keysDb: keep('keys', keysPoolSize, () => openKeysPool(databaseUrl, heartbeat)),
+              keysDb: keep('keys', keysPoolSize, () =>
+                openKeysPool(databaseUrl, heartbeat, pooler),
+              ),
             },
             queue,
             blobs,

@@ -7,6 +7,7 @@ import {
   type Silence,
   type StatementLimits,
 } from './pool.ts'
+import type { Pooler } from './pooler.ts'
 import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
@@ -39,6 +40,7 @@ interface RequestPoolOptions {
   /** What differs from the limits of the real server. */
   limits?: Partial<RequestLimits>
   silence?: Silence | undefined
+  pooler?: Pooler | null
   /** Is told of reads that wait for their turn. */
   line?: ReadLine
 }
@@ -55,10 +57,10 @@ export interface ReadLine {
  */
 export function openRequestPool(
   url: string,
-  { max = 10, limits, silence, line }: RequestPoolOptions = {},
+  { max = 10, limits, silence, pooler = null, line }: RequestPoolOptions = {},
 ): Db {
   const requests = { ...requestLimits, ...limits }
-  const db = openPool(url, { max, requests, limits: unansweredLimits, silence })
+  const db = openPool(url, { max, requests, limits: unansweredLimits, silence, pooler })
   const total = Math.max(1, max - reservedConnections)
   const slots = createReadSlots(total, Math.max(1, Math.min(total, Math.floor(max / 2))))
   const take = async (reading: Reading): Promise<() => void> => {
@@ -103,8 +105,8 @@ export async function takeReadSlot(db: Db, reading: Reading): Promise<() => void
  * Opens the pool on which keys are looked up. Every request may have to wait for that, so nothing else can fill it, and
  * a connection that has died unnoticed holds up nobody for long.
  */
-export function openKeysPool(url: string, silence: Silence): Db {
-  return openPool(url, { max: keysPoolSize, limits: keyLimits, silence })
+export function openKeysPool(url: string, silence: Silence, pooler: Pooler | null): Db {
+  return openPool(url, { max: keysPoolSize, limits: keyLimits, silence, pooler })
 }
 
 /**

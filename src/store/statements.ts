@@ -57,6 +57,7 @@ async function runText<Row extends object>(
   const start: StartQuery<Row> = () => {
     const query = db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
+      simple: false,
       limit: mayTakeMinutes(text) ? 'long' : undefined,
     })
     // It returns the query itself, which may still be cancelled.
