@@ -6,6 +6,7 @@ import { ingestLanes } from '../../queue/catalog.ts'
 import { createStallWatch } from '../../queue/stall.ts'
 import { withTimeLimit } from '../../queue/time-limit.ts'
 import { pingPool } from '../../store/heartbeat.ts'
+import type { Replica } from '../../store/replica.ts'
 import { deadLetterCountSome } from '../../store/read/dead-letters.ts'
 import { answerOf, serverErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
@@ -23,6 +24,8 @@ export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'>
   /** null when this process has no workers. */
   progress: Progress | null
   metrics: Metrics
+  /** Where reads go when they may. Left out, or null: there is none. */
+  replica?: Pick<Replica, 'problem'> | null
   /** Whether this process is told what others have applied. It can see without that, too, but later. */
   hearsApplied?: boolean
 }
@@ -48,7 +51,7 @@ const fullShare = 0.95
 
 export interface Readiness {
   ready: boolean
-  /** The reasons why it is not ready, in words; and, of a process that is ready, what was lost within the last hour. */
+  /** The reasons why it is not ready, in words; and, of a process that is ready, what was lost or is away. */
   problems: string[]
 }
 
@@ -58,6 +61,8 @@ export interface HealthState {
   metrics(): Promise<{ contentType: string; text: string }>
   /** What the look at the datastores showed that readiness is told from. */
   sight(): Promise<Sight>
+  /** Makes readiness red for good: the process is about to end. */
+  stopping(): void
 }
 
 declare module 'fastify' {
@@ -76,11 +81,13 @@ export function createHealthState({
   clock,
   progress,
   metrics,
+  replica = null,
   hearsApplied = false,
 }: HealthServices): HealthState {
   const stall = createStallWatch()
   const now = (): number => toEpochMs(clock.now())
   let heardAt = 0
+  let isStopping = false
   if (hearsApplied) {
     queue.onApplied(() => {
       heardAt = now()
@@ -143,14 +150,18 @@ export function createHealthState({
       isQueueUp: seen.status === 'fulfilled',
     }
     metrics.see(sight)
-    const lost = lossesOf(queue, now())
-    return { readiness: { ready: problems.length === 0, problems: [...problems, ...lost] }, sight }
+    const told = [...lossesOf(queue, now()), ...withoutReplica(replica)]
+    return { readiness: { ready: problems.length === 0, problems: [...problems, ...told] }, sight }
   }
 
   const seen = shared(look)
-  const readiness = async () => (await seen()).readiness
+  const readiness = async () =>
+    isStopping ? { ready: false, problems: ['stopping'] } : (await seen()).readiness
   return {
     readiness,
+    stopping: () => {
+      isStopping = true
+    },
     sight: async () => (await seen()).sight,
     metrics: shared(async () => {
       // A datastore that hangs is waited for in vain: then its last figures are shown.
@@ -177,6 +188,12 @@ function lossesOf(queue: QueueBackend, now: number): string[] {
   return [
     `queue: it was emptied or set back ${seconds(now - lastAt)} ago: events that were accepted before may be lost`,
   ]
+}
+
+/** The primary answers all reads then, so this makes no process unready either. */
+function withoutReplica(replica: HealthServices['replica']): string[] {
+  const problem = replica?.problem() ?? null
+  return problem === null ? [] : [`replica: ${problem}, and reads go to the primary`]
 }
 
 function isFull({ usedBytes, maxBytes }: QueueMemory): boolean {
