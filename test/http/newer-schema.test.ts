@@ -31,7 +31,8 @@ test('every route works on, over a migration of the next version that adds colum
     h.db.unsafe(tables.map(({ name }) => `alter table ${name} ${change};`).join(''))
 
   expect(await sendAll(h, 'zqalpha')).toEqual([])
-  setTimeout(() => void h.db`select pid, state, wait_event_type, wait_event, pg_blocking_pids(pid) as b, left(query, 100) as q from pg_stat_activity where datname = current_database()`.then((r) => process.stderr.write(JSON.stringify(r, null, 1))), 5000)
+  process.stderr.write('first done\n')
+  const timer = setInterval(() => void h.db`select pid, state, wait_event_type, wait_event, pg_blocking_pids(pid)::text as b, left(query, 100) as q from pg_stat_activity where datname = current_database()`.then((r) => process.stderr.write(JSON.stringify(r) + '\n'), (e) => process.stderr.write(String(e) + '\n')), 4000)
   await alter('add column of_the_next_version integer')
   expect(await sendAll(h, 'zqbravo')).toEqual([])
   await alter('drop column of_the_next_version')
