@@ -131,7 +131,7 @@ test('while the replica is away, the primary answers; once it is back, it does',
 })
 
 test('a server that is no replica is refused, and one that is away is not', async () => {
-  const settings = { DATABASE_URL: primary.url, ROLE: 'api', RUNMILL_DRAIN_SECONDS: '0' }
+  const settings = { DATABASE_URL: primary.url, ROLE: 'api' }
   const refused = startRunmill({ ...settings, DATABASE_READ_URL: primary.url })
   expect(await refused.exited).toBe(1)
   expect(refused.stderr()).toMatch(

@@ -80,6 +80,7 @@ export function startRunmill(
       PORT: '0',
       LOG_LEVEL: 'warn',
       INTERACTIVE_WAIT_MS: '30000',
+      RUNMILL_DRAIN_SECONDS: '0',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
