@@ -25,7 +25,9 @@ test('every route works on, over a migration of the next version that adds colum
   const h = await harness({ isOwn: true })
   const tables = await h.db<{ name: string }[]>`
     select table_name as name from information_schema.tables
-    where table_schema = 'public' and table_type = 'BASE TABLE'`
+    where table_schema = 'public' and table_type = 'BASE TABLE'
+      -- Workers write whole rows of it, so a migration that adds a column to it is breaking (CONTRIBUTING.md).
+      and table_name <> 'trace_aggregates'`
   const alter = async (change: string) =>
     h.db.unsafe(tables.map(({ name }) => `alter table ${name} ${change};`).join(''))
   const tenants: SeededTenant[] = []
