@@ -43,7 +43,7 @@ const stopLimitMs = 30_000
 
 /** Settings that this shell may have, and that must not reach the processes. */
 const ownSettings =
-  /^(?:RUNMILL_|DATABASE_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
+  /^(?:RUNMILL_|DATABASE_URL$|DATABASE_READ_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
 
 export function createServerProcess(options: ServerProcessOptions): ServerProcess {
   const { name, port, logFile, onEnd } = options

@@ -19,6 +19,8 @@ import { runCommand, type Outcome } from './command.ts'
 export interface StockPostgres {
   readonly port: number
   readonly url: string
+  /** The folder of its data. */
+  readonly cluster: string
   /** What it is: `Postgres 15.14 from /usr/lib/postgresql/15/bin`. */
   readonly description: string
   /** Why its disk cannot be filled; null when it can be. */
@@ -46,6 +48,8 @@ export interface StockPostgresOptions {
   version?: number | undefined
   /** Whether the server gets a small file system to itself, which can be filled. */
   hasOwnDisk?: boolean
+  /** A server of the same version that it is to be a streaming replica of, and that is stopped at the moment. */
+  follows?: Pick<StockPostgres, 'port' | 'cluster'>
   /** What differs from the default settings after all. */
   settings?: Readonly<Record<string, string>>
 }
@@ -53,7 +57,7 @@ export interface StockPostgresOptions {
 /** @param folder an empty folder that other users may enter */
 export async function startStockPostgres(
   folder: string,
-  { version, hasOwnDisk = true, settings: more = {} }: StockPostgresOptions = {},
+  { version, hasOwnDisk = true, follows, settings: given = {} }: StockPostgresOptions = {},
 ): Promise<StockPostgres> {
   const { bin, from } = await findBinaries(version)
   const user = await findUser()
@@ -75,11 +79,17 @@ export async function startStockPostgres(
 
   const run = async (program: string, args: string[]): Promise<Outcome> =>
     runCommand(join(bin, program), args, { ...user, cwd: disk })
+  const primary = { primary_conninfo: `host=127.0.0.1 port=${follows?.port} user=runmill` }
+  const more = { ...given, ...(follows === undefined ? {} : primary) }
   const initdb = ['-D', cluster, '-U', 'runmill', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8']
-  mustSucceed(await run('initdb', initdb))
+  if (follows === undefined) mustSucceed(await run('initdb', initdb))
+  else {
+    mustSucceed(await runCommand('cp', ['-a', `${follows.cluster}/.`, cluster]))
+    mustSucceed(await runCommand('touch', [join(cluster, 'standby.signal')]))
+  }
 
   async function start(): Promise<void> {
-    const others = Object.entries(more).map(([name, value]) => ` -c ${name}=${value}`)
+    const others = Object.entries(more).map(([name, value]) => ` -c ${name}='${value}'`)
     const settings = `-p ${port} -h 127.0.0.1 -k ''${others.join('')}`
     const args = ['start', '-w', '-t', '60', '-D', cluster, '-l', log, '-o', settings]
     for (let attempt = 1; ; attempt++) {
@@ -97,6 +107,7 @@ export async function startStockPostgres(
   return {
     port,
     url: `postgres://runmill@127.0.0.1:${port}/postgres`,
+    cluster,
     description: `${output.trim()}, from ${from}, default settings`,
     noDiskReason,
     start,

@@ -2,13 +2,14 @@
 import { readConfig } from '../src/config.ts'
 import { migrate, SchemaTooNewError } from '../src/store/migrate.ts'
 import { closePool, openPool } from '../src/store/pool.ts'
+import { findPooler } from '../src/store/pooler.ts'
 
 const { databaseUrl } = readConfig()
 if (databaseUrl === null) {
   console.error('runmill: Set DATABASE_URL; the embedded database is migrated by npm start.')
   process.exit(1)
 }
-const db = openPool(databaseUrl, { max: 2 })
+const db = openPool(databaseUrl, { max: 1, pooler: await findPooler(databaseUrl) })
 try {
   await migrate(db)
 } catch (error) {

@@ -7,6 +7,7 @@ import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { codeOf, describeError } from './reduced-error.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
+import { findPooler } from './store/pooler.ts'
 import { allScopes, apiKeyUpsert } from './store/write/keys.ts'
 import { type ListedTenant, tenantList } from './store/write/tenants/tenants.ts'
 
@@ -92,8 +93,10 @@ export async function withDatabase<Result>(
     )
   }
   const embedded = createEmbeddedPostgres({ dataDir })
-  const db = openPool(runningUrl ?? (await embedded.start()), { max: 1 })
+  let db: Db | undefined
   try {
+    const url = runningUrl ?? (await embedded.start())
+    db = openPool(url, { max: 1, pooler: await findPooler(url) })
     return await use(db)
   } catch (error) {
     // A table or column that there is not.
@@ -103,7 +106,7 @@ export async function withDatabase<Result>(
       { cause: error },
     )
   } finally {
-    await closePool(db)
+    if (db !== undefined) await closePool(db)
     await embedded.stop()
   }
 }

@@ -37,11 +37,15 @@ export interface Config {
   isStrict: boolean
   /** How many replicas of Redis must have what is acknowledged; 0 for none. */
   redisReplicas: number
+  /** How many queues of Redis each lane of events has. */
+  ingestShards: number
+  /** How long a process that was told to end still serves, so that balancers send requests elsewhere. */
+  drainSeconds: number
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** null for the embedded Postgres in `dataDir`. */
   databaseUrl: string | null
-  /** How many queues of Redis each lane of events has. */
-  ingestShards: number
+  /** A replica of that server, for reads; null when there is none. */
+  databaseReadUrl: string | null
   /** null when the queues are in Postgres, in the same database as everything else. */
   redisUrl: string | null
   dataDir: string
@@ -104,6 +108,10 @@ const settings = {
     schema: url(['postgres:', 'postgresql:']).optional(),
     expects: 'a URL like postgres://user:password@host:5432/runmill',
   },
+  DATABASE_READ_URL: {
+    schema: url(['postgres:', 'postgresql:']).optional(),
+    expects: 'a URL like postgres://user:password@replica:5432/runmill',
+  },
   REDIS_URL: {
     schema: z
       .string()
@@ -126,6 +134,7 @@ const settings = {
       .transform((text) => text === '1'),
     expects: '0 or 1',
   },
+  RUNMILL_DRAIN_SECONDS: { schema: wholeNumber(0, 300).optional(), expects: 'seconds, 0 to 300' },
   ROLE: { schema: z.enum(['api', 'worker', 'all']).default('all'), expects: 'api, worker or all' },
   LOG_LEVEL: {
     schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -223,6 +232,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
   const role = read('ROLE')
   const databaseUrl = read('DATABASE_URL') ?? null
+  const databaseReadUrl = read('DATABASE_READ_URL') ?? null
   const redisUrl = read('REDIS_URL') ?? null
   const publicKey = read('RUNMILL_INIT_PUBLIC_KEY')
   const secretKey = read('RUNMILL_INIT_SECRET_KEY')
@@ -247,6 +257,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (redisReplicas > 0 && redisUrl === null) {
     throw new ConfigError(
       'RUNMILL_REDIS_WAIT is set without REDIS_URL, but without Redis it has no replicas: set REDIS_URL, or unset it.',
+    )
+  }
+  if (databaseReadUrl !== null && databaseUrl === null) {
+    throw new ConfigError(
+      'DATABASE_READ_URL is set without DATABASE_URL, which it has to be a replica of: set both, or unset it.',
     )
   }
   if (role !== 'all' && databaseUrl === null) {
@@ -286,8 +301,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     isStrict: read('RUNMILL_STRICT'),
     redisReplicas,
     ingestShards,
+    // Only an API without workers is sure to have others beside it.
+    drainSeconds: read('RUNMILL_DRAIN_SECONDS') ?? (role === 'api' ? 5 : 0),
     logLevel: read('LOG_LEVEL'),
     databaseUrl,
+    databaseReadUrl,
     redisUrl,
     dataDir: read('RUNMILL_DATA_DIR'),
     publicUrl: read('RUNMILL_PUBLIC_URL') ?? null,

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { buildApiHandlers, buildHandlers, scheduleRepeating } from '../workers/index.ts'
@@ -7,10 +8,9 @@ import { printBanner } from './banner.ts'
 import { createBlobSigner } from './blobs/signing.ts'
 import type { BlobStore } from './blobs/store.ts'
 import { createConfiguredBlobs } from './configured-blobs.ts'
-import { ConfigError, readConfig, type Config } from './config.ts'
+import { readConfig, type Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
-import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
@@ -19,17 +19,26 @@ import type { TellRequest } from './http/front-door/request-log.ts'
 import { buildHealthApp } from './http/health/app.ts'
 import type { Progress } from './http/health/health.ts'
 import type { App } from './http/services.ts'
-import { createFirstKeys, ensureGivenKeys, InitialKeysError } from './initial-tenant.ts'
+import { exitCodeOf, exitCodes, reportFailure } from './failure.ts'
+import { createFirstKeys, ensureGivenKeys } from './initial-tenant.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
-import { describeError, reduceError } from './reduced-error.ts'
+import { reduceError } from './reduced-error.ts'
 import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
-import { migrate, SchemaTooNewError } from './store/migrate.ts'
+import { migrate } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { watchPool } from './store/pool-use.ts'
-import { keysPoolSize, openKeysPool, openRequestPool, type ReadLine } from './store/request-pool.ts'
+import { findPooler } from './store/pooler.ts'
+import type { Replica } from './store/replica.ts'
+import {
+  keysPoolSize,
+  openKeysPool,
+  openRequestPool,
+  openRequestReplica,
+  type ReadLine,
+} from './store/request-pool.ts'
 import { secretEnsure } from './store/write/secrets.ts'
 import { hostOf, listen, reach, reasonOf, StartError } from './start-error.ts'
 import { onRestarts, tellSupervisor } from './supervisor.ts'
@@ -40,6 +49,10 @@ const backlog = 4096
 
 /** The most connections of the pool of ingestion, and of that of requests. */
 const poolSize = 10
+
+/** LISTEN, which wakes the workers, would reach nobody. */
+const poolerAlone =
+  'DATABASE_URL leads to a pooler such as PgBouncer, and queues in Postgres need connections of their own: set REDIS_URL, or let DATABASE_URL lead to Postgres itself.'
 
 /** Where the build puts the page. */
 const pageFolder = fileURLToPath(new URL('../page', import.meta.url))
@@ -52,8 +65,11 @@ interface Runmill {
    * Starts in order: database, schema, queue, workers, HTTP. When a step fails, `stop` undoes those that were done.
    */
   start(): Promise<void>
-  /** Stops in reverse. May be called twice, during a start, and without one. */
-  stop(): Promise<void>
+  /**
+   * Stops in reverse. May be called twice, during a start, and without one.
+   * @param drainMs how long requests are still served before that, while readiness is red
+   */
+  stop(drainMs: number): Promise<void>
 }
 
 function composeRunmill(
@@ -66,6 +82,7 @@ function composeRunmill(
   const clock = systemClock
   let stopping: Promise<void> | null = null
   let whenStopping = (): void => {}
+  let serving: App | null = null
 
   async function start(): Promise<void> {
     // Health starts first and stops last, so that it also answers while a migration runs.
@@ -74,6 +91,11 @@ function composeRunmill(
     whenStopping = () => health.stopping()
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
+    const pooler = await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () =>
+      findPooler(databaseUrl),
+    )
+    if (pooler !== null && config.redisUrl === null) throw new StartError(poolerAlone)
+
     const keep = (name: string, max: number, open: (line: ReadLine) => Db): Db => {
       const use = metrics.pool(name, max)
       const pool = watchPool(open(use), use)
@@ -81,22 +103,26 @@ function composeRunmill(
       return pool
     }
     // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
-    const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize }))
-    const heartbeat = startHeartbeat(databaseUrl)
+    const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize, pooler }))
+    const heartbeat = startHeartbeat(databaseUrl, pooler)
     const healthDb = keep('health', 1, () => heartbeat.db)
     steps.push({ name: 'heartbeat', undo: async () => heartbeat.stop() })
-    const requestDb =
-      config.role === 'worker'
-        ? null
-        : keep('requests', poolSize, (line) =>
-            openRequestPool(databaseUrl, { max: poolSize, line, silence: heartbeat }),
-          )
-    await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () => db`select 1`)
+    const openForRequests = async () => {
+      const keysDb = keep('keys', keysPoolSize, () => openKeysPool(databaseUrl, heartbeat, pooler))
+      const { databaseReadUrl } = config
+      const replica = databaseReadUrl === null ? null : await startReplica(databaseReadUrl, keysDb)
+      const options = { max: poolSize, silence: heartbeat, pooler, replica }
+      const requestDb = keep('requests', poolSize, (line) =>
+        openRequestPool(databaseUrl, { ...options, line }),
+      )
+      return { db: requestDb, healthDb, keysDb, replica }
+    }
+    const forRequests = config.role === 'worker' ? null : await openForRequests()
     await migrate(db)
     await ensureGivenKeys(db, clock, config.initialTenant)
 
     // Started before the queue, so that it is stopped after the jobs that need it.
-    const blobs = requestDb === null ? null : await startBlobs(requestDb)
+    const blobs = forRequests && (await startBlobs(forRequests.db))
     const queue = await openQueue(databaseUrl, heartbeat)
     steps.push({ name: 'queue', undo: async () => queue.stop() })
     metrics.counter(
@@ -142,28 +168,14 @@ function composeRunmill(
     steps.push({ name: 'watchdog', undo: async () => watchdog?.stop() })
     const shown = progress && watchdog && { ...progress, ...watchdog }
     const app =
-      requestDb === null || blobs === null
-        ? await buildHealthApp({
-            db: healthDb,
-            queue,
-            clock,
-            progress: shown,
-            metrics,
-          })
-        : await buildWholeApp(
-            {
-              db: requestDb,
-              healthDb,
-              keysDb: keep('keys', keysPoolSize, () => openKeysPool(databaseUrl, heartbeat)),
-            },
-            queue,
-            blobs,
-            shown,
-          )
+      forRequests === null || blobs === null
+        ? await buildHealthApp({ db: healthDb, queue, clock, progress: shown, metrics })
+        : await buildWholeApp(forRequests, queue, blobs, shown)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, 'PORT', async () =>
       app.listen({ host: config.host, port: config.port, backlog }),
     )
+    serving = app
     health.report(app.healthState)
     // Last, because keys are shown only once: a start that failed after making them would never show them.
     const keys = await createFirstKeys(db, clock, config.initialTenant)
@@ -175,7 +187,7 @@ function composeRunmill(
   }
 
   async function buildWholeApp(
-    pools: Pick<AppOptions, 'db' | 'healthDb' | 'keysDb'>,
+    pools: Pick<AppOptions, 'db' | 'healthDb' | 'keysDb' | 'replica'>,
     queue: QueueBackend,
     blobs: BlobStore,
     progress: Progress | null,
@@ -235,6 +247,13 @@ function composeRunmill(
     return blobs
   }
 
+  async function startReplica(url: string, primary: Db): Promise<Replica> {
+    const max = poolSize
+    const replica = await openRequestReplica({ url, primary, max, onRead: metrics.replica() })
+    steps.push({ name: 'replica', undo: async () => replica.stop() })
+    return replica
+  }
+
   async function startEmbedded(): Promise<string> {
     const embedded = createEmbeddedPostgres({
       dataDir: config.dataDir,
@@ -262,6 +281,12 @@ function composeRunmill(
     }
   }
 
+  async function drain(ms: number): Promise<void> {
+    if (serving === null || ms === 0) return
+    serving.drain()
+    await pause(ms)
+  }
+
   async function undoAll(): Promise<void> {
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
       const { name } = step
@@ -271,39 +296,12 @@ function composeRunmill(
 
   return {
     start,
-    stop: async () => {
+    stop: async (drainMs) => {
       whenStopping()
-      stopping ??= undoAll()
+      stopping ??= drain(drainMs).then(undoAll)
       await stopping
     },
   }
-}
-
-const operatorErrors = [
-  ConfigError,
-  StartError,
-  EmbeddedPostgresError,
-  InitialKeysError,
-  SchemaTooNewError,
-]
-
-/**
- * What the operator can correct is reported in one sentence. Anything else is for us to correct, and keeps its stack.
- */
-function reportFailure(error: unknown): void {
-  const known = operatorErrors.some((kind) => error instanceof kind)
-  console.error(
-    known && error instanceof Error ? `runmill: ${error.message}` : describeError(error),
-  )
-}
-
-/** Exit codes. `npm start` starts a server again that failed, but not one that could not use its settings. */
-const exitCodes = { stopped: 0, operatorError: 1, failed: 70 } as const
-
-function exitCodeOf(error: unknown): number {
-  return operatorErrors.some((kind) => error instanceof kind)
-    ? exitCodes.operatorError
-    : exitCodes.failed
 }
 
 /**
@@ -335,14 +333,14 @@ async function main(): Promise<void> {
   })
   let endingSince: number | null = null
 
-  async function end(code: number): Promise<void> {
+  async function end(code: number, drainMs = 0): Promise<void> {
     if (endingSince !== null) return
     endingSince = Date.now()
     setTimeout(() => {
       console.error(`runmill: Not stopped after ${stopTimeoutMs / 1000} s, leaving.`)
       process.exit(code === exitCodes.stopped ? 1 : code)
-    }, stopTimeoutMs).unref()
-    await runmill.stop()
+    }, drainMs + stopTimeoutMs).unref()
+    await runmill.stop(drainMs)
     process.exit(code)
   }
 
@@ -351,7 +349,8 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (endingSince !== null && Date.now() - endingSince > sameSignalMs) process.exit(1)
-      void end(exitCodes.stopped)
+      // Ctrl-C comes from somebody who waits.
+      void end(exitCodes.stopped, signal === 'SIGTERM' ? config.drainSeconds * 1000 : 0)
     })
   }
 

@@ -8,13 +8,13 @@ export class StartError extends Error {
 }
 
 /** Makes a first contact. When it fails, tells in one sentence what could not be reached. */
-export async function reach(
+export async function reach<T>(
   where: string,
   setting: string,
-  contact: () => Promise<unknown>,
-): Promise<void> {
+  contact: () => Promise<T>,
+): Promise<T> {
   try {
-    await contact()
+    return await contact()
   } catch (error) {
     throw new StartError(`Cannot use ${where} (${reasonOf(error)}): check ${setting}.`, {
       cause: error,

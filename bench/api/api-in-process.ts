@@ -28,6 +28,7 @@ export async function withApi(
     db,
     healthDb: db,
     keysDb: db,
+    replica: null,
     queue,
     blobs: createBlobStore({ db, clock: systemClock, log, incomingFolder, home }),
     blobSigner: createBlobSigner(randomBytes(32)),

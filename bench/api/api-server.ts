@@ -36,6 +36,7 @@ const app = await buildApp({
   db,
   healthDb: db,
   keysDb: db,
+  replica: null,
   queue,
   blobs,
   blobSigner: createBlobSigner(randomBytes(32)),

@@ -21,6 +21,7 @@ runmill doctor                                           looks at the API, Postg
 runmill keys create|list|revoke …                        manages keys, on the database itself
 runmill tenants create|list|set|delete …                 manages tenants, on the database itself
 runmill distribute                                       spreads the tables over a Citus cluster, on the database itself
+runmill backup FOLDER, runmill restore FOLDER            copies what the embedded mode has stored, and puts it back
 
 RUNMILL_URL is the address of the server, RUNMILL_API_KEY a secret key of it; keys, tenants and distribute need DATABASE_URL instead. Each command tells more with --help.`
 
@@ -37,6 +38,8 @@ const commands: Readonly<
   doctor: doctorCommand,
   // The others need none of what these load.
   keys: async (args, env) => (await import('./operator/keys.ts')).keysCommand(args, env),
+  backup: async (args, env) => (await import('./operator/backup.ts')).backupCommand(args, env),
+  restore: async (args, env) => (await import('./operator/backup.ts')).restoreCommand(args, env),
   tenants: async (args, env) => (await import('./operator/tenants.ts')).tenantsCommand(args, env),
   distribute: async (args, env) =>
     (await import('./operator/distribute.ts')).distributeCommand(args, env),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { locateBinaries } from './binaries.ts'
 import { EmbeddedPostgresError } from './errors.ts'
@@ -49,6 +49,9 @@ const durableSettings: Record<string, string> = {
   fsync: 'on',
   synchronous_commit: 'on',
 }
+
+/** Of the binaries in the npm package. */
+export const majorVersion = '18'
 
 const startTimeoutMs = 60_000
 /**
@@ -112,9 +115,8 @@ async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promi
     const cluster = join(dataDir, 'postgres')
     await stopOrphan(cluster)
     const password = await readOrMakePassword(dataDir)
-    if (!existsSync(join(cluster, 'PG_VERSION'))) {
-      await initialise(binaries.initdb, cluster, password, user)
-    }
+    if (existsSync(join(cluster, 'PG_VERSION'))) await expectOwnVersion(cluster)
+    else await initialise(binaries.initdb, cluster, password, user)
     const server = await launch(binaries.postgres, dataDir, cluster, user, options)
     const url = `postgres://runmill:${password}@127.0.0.1:${server.port}/postgres`
     await writeFile(join(dataDir, 'url'), url, { mode: 0o600 })
@@ -130,6 +132,15 @@ async function startIn(dataDir: string, options: EmbeddedPostgresOptions): Promi
     await unlock()
     throw error
   }
+}
+
+/** @throws EmbeddedPostgresError when another major version of Postgres made the cluster, which ours cannot read */
+async function expectOwnVersion(cluster: string): Promise<void> {
+  const version = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim()
+  if (version === majorVersion) return
+  throw new EmbeddedPostgresError(
+    `The data in ${cluster} is of Postgres ${version}, and this Runmill comes with Postgres ${majorVersion}: start the version of Runmill that made it, dump it with pg_dump --format=custom --file=runmill.dump "$(cat ${join(dirname(cluster), 'url')})", and restore it as docs/operations.md says (A new major version of the embedded Postgres).`,
+  )
 }
 
 async function readOrMakePassword(dataDir: string): Promise<string> {

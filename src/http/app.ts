@@ -16,6 +16,7 @@ import { readJsonBodies } from './body.ts'
 import { limitConnections } from './front-door/connections.ts'
 import { decodeBodies } from './decode.ts'
 import { documentRoutes, documentSchemas, securitySchemes } from './documented-answers.ts'
+import { drainOnDemand } from './front-door/draining.ts'
 import { createExperimentIds } from './experiment-ids.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
 import { createKeyCache } from './key-cache.ts'
@@ -38,6 +39,7 @@ import { endSlowBodies, type RateLimits } from './front-door/slow-bodies.ts'
 import { countIntake, createIntake } from './front-door/intake.ts'
 import { shareLoop } from './front-door/turns.ts'
 import type { Db } from '../store/pool.ts'
+import type { Replica } from '../store/replica.ts'
 
 export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' | 'experimentIds'> {
   /** The size of the largest request body, in bytes. */
@@ -56,6 +58,8 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' 
   metrics: Metrics
   /** A pool of its own, so that readiness does not wait behind requests. */
   healthDb: Db
+  /** Where reads go when they may; null when there is none. */
+  replica: Pick<Replica, 'problem'> | null
   /** Where keys are looked up. Whoever writes events waits for that too, so reads must not be able to fill it. */
   keysDb: Db
   /** Told of every request once it is answered. Absent: nobody asked for that. */
@@ -100,6 +104,7 @@ export async function buildApp({
   progress,
   metrics,
   healthDb,
+  replica,
   keysDb,
   tellRequest,
   limits: givenLimits,
@@ -185,8 +190,16 @@ export async function buildApp({
   })
   app.decorate(
     'healthState',
-    createHealthState({ ...services, db: healthDb, progress, metrics, hearsApplied: true }),
+    createHealthState({
+      ...services,
+      db: healthDb,
+      progress,
+      metrics,
+      replica,
+      hearsApplied: true,
+    }),
   )
+  drainOnDemand(app, app.healthState.stopping)
   await app.register(health, app.healthState)
   await app.register(blobs, services)
   await app.register(

@@ -100,6 +100,11 @@ export function defineMetrics() {
       'Statements and transactions that wait for a connection.',
       'pool',
     ),
+    replicaReads: counter(
+      'runmill_replica_reads_total',
+      'Reads of requests, by where they were sent: to the replica, or to the primary as it was behind or away.',
+      'outcome',
+    ),
     jobs: gauge('runmill_queue_jobs', 'Jobs in each queue, by state.', 'queue', 'state'),
     oldestAge: gauge(
       'runmill_queue_oldest_age_seconds',

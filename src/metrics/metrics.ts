@@ -63,6 +63,8 @@ export interface Metrics {
   dialect(name: string): DialectMetrics
   lane(name: string): LaneMetrics
   pool(name: string, max: number): PoolMetrics
+  /** @returns what is told of each read that a replica could answer, and where it was sent */
+  replica(): (outcome: 'replica' | 'behind' | 'away') => void
   /** How often a supervisor has started this server again, by how it had ended. */
   restarted(timesByEnd: Readonly<Record<string, number>>): void
   /** Shows a count that is kept elsewhere: whatever has a function that returns its count so far is added here. */
@@ -109,6 +111,15 @@ export function createMetrics(): Metrics {
           for (const each of lags) lag.observe(each)
         },
       }
+    },
+
+    replica() {
+      const reads = (['replica', 'behind', 'away'] as const).map(
+        (outcome) => [outcome, all.replicaReads.labels({ outcome })] as const,
+      )
+      for (const [, counter] of reads) counter.inc(0)
+      const byOutcome = new Map(reads)
+      return (outcome) => byOutcome.get(outcome)?.inc()
     },
 
     pool(pool, max) {

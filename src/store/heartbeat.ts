@@ -1,5 +1,6 @@
 import { isServersAnswer } from './errors.ts'
 import { type Db, openPool, type Silence } from './pool.ts'
+import type { Pooler } from './pooler.ts'
 
 /** Tells a Postgres that answers nobody from one that takes its time over a statement. */
 export interface Heartbeat extends Silence {
@@ -25,8 +26,8 @@ class SilentError extends Error {
  * Asks Postgres for a sign of life twice a second, on a connection of its own. A refusal by the server is one, too; what
  * is refused otherwise is silence once it has lasted.
  */
-export function startHeartbeat(url: string): Heartbeat {
-  const db = openPool(url, { max: 1, limits: { usualMs: silentMs, longMs: silentMs } })
+export function startHeartbeat(url: string, pooler: Pooler | null = null): Heartbeat {
+  const db = openPool(url, { max: 1, limits: { usualMs: silentMs, longMs: silentMs }, pooler })
   const listeners = new Set<() => void>()
   let answeredAt = performance.now()
   let silent = false

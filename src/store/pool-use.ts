@@ -34,11 +34,11 @@ export function watchPool(db: Db, use: PoolUse): Db {
   db.begin = watched as Db['begin']
 
   const runner = queryRunnerOf(db)
-  setQueryRunner(db, async (start, limit) => {
+  setQueryRunner(db, async (start, facts) => {
     const startedAt = performance.now()
     use.wanted(1)
     try {
-      return await (runner === undefined ? start() : runner(start, limit))
+      return await (runner === undefined ? start() : runner(start, facts))
     } finally {
       use.wanted(-1)
       use.took(secondsSince(startedAt))

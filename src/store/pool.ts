@@ -1,5 +1,6 @@
 import postgres from 'postgres'
 import type { Timestamp } from '../domain/timestamp.ts'
+import type { Pooler } from './pooler.ts'
 
 /** A pool of connections. Rows have camelCase names; json and jsonb arrive as text, and times as Timestamp. */
 export type Db = postgres.Sql
@@ -14,6 +15,8 @@ export interface PoolOptions {
   requests?: RequestLimits
   /** While Postgres is silent, whatever waits for it on this pool is given up, and nothing new begins. */
   silence?: Silence | undefined
+  /** What findPooler found at this address. Default: Postgres itself is there. */
+  pooler?: Pooler | null
 }
 
 /** Says whether the server answers anybody at all (heartbeat.ts). */
@@ -61,8 +64,8 @@ const silentMessage = 'Postgres does not answer'
 const reconnectSeconds = 0.25
 
 /**
- * What every connection needs, whatever the server's defaults are. Statements of batches set the same for themselves
- * (plan_mode_update).
+ * What every connection needs, whatever the server's defaults are. Through a pooler, where no connection is anybody's own,
+ * every transaction makes these settings for itself. So do batches (plan_mode_update).
  */
 const planSettings = {
   // Postgres would keep a plan made while a table was empty. With such a plan, a statement over 5,000 items took over
@@ -79,13 +82,21 @@ const planSettings = {
  */
 export function openPool(
   url: string,
-  { max = 10, limits = defaultLimits, requests, silence }: PoolOptions = {},
+  { max = 10, limits = defaultLimits, requests, silence, pooler = null }: PoolOptions = {},
 ): Db {
+  const settings = {
+    ...planSettings,
+    ...(requests === undefined
+      ? {}
+      : { statement_timeout: requests.statementMs, lock_timeout: requests.lockMs }),
+  }
   const db = postgres(url, {
     max,
     connect_timeout: 5,
     backoff: () => reconnectSeconds,
-    // `patches/` adds these three options, and `abandon`, to the driver.
+    prepare: pooler?.keepsStatements ?? true,
+    // `patches/` adds these four options, and `abandon`, to the driver.
+    lead: pooler === null ? undefined : setForTransaction(settings),
     wait_limit: requests?.connectionMs,
     statement_limit: ({ limit }) => {
       if (silence?.isSilent() === true) return silentMs
@@ -98,10 +109,7 @@ export function openPool(
     connection: {
       application_name: 'runmill',
       TimeZone: 'UTC',
-      ...planSettings,
-      ...(requests === undefined
-        ? {}
-        : { statement_timeout: requests.statementMs, lock_timeout: requests.lockMs }),
+      ...(pooler === null ? settings : {}),
     },
     transform: { column: { from: postgres.toCamel } },
     types: {
@@ -114,6 +122,14 @@ export function openPool(
   })
   silence?.onSilent(() => db.abandon(silentMessage))
   return db
+}
+
+/** A statement without rows that makes these settings for the rest of its transaction. */
+function setForTransaction(settings: Record<string, string | number>): string {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `set_config('${name}', '${value}', true)`,
+  )
+  return `select ${calls.join(', ')} offset 1`
 }
 
 /** Waits up to 5 seconds for running statements, then disconnects. */

@@ -7,6 +7,8 @@ import {
   type Silence,
   type StatementLimits,
 } from './pool.ts'
+import type { Pooler } from './pooler.ts'
+import { openReplica, type Replica, type ReplicaOptions } from './replica.ts'
 import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
@@ -39,6 +41,9 @@ interface RequestPoolOptions {
   /** What differs from the limits of the real server. */
   limits?: Partial<RequestLimits>
   silence?: Silence | undefined
+  pooler?: Pooler | null
+  /** Where statements that only read may be run, on behalf of requests that only read. */
+  replica?: Replica | null
   /** Is told of reads that wait for their turn. */
   line?: ReadLine
 }
@@ -55,10 +60,10 @@ export interface ReadLine {
  */
 export function openRequestPool(
   url: string,
-  { max = 10, limits, silence, line }: RequestPoolOptions = {},
+  { max = 10, limits, silence, pooler = null, replica = null, line }: RequestPoolOptions = {},
 ): Db {
   const requests = { ...requestLimits, ...limits }
-  const db = openPool(url, { max, requests, limits: unansweredLimits, silence })
+  const db = openPool(url, { max, requests, limits: unansweredLimits, silence, pooler })
   const total = Math.max(1, max - reservedConnections)
   const slots = createReadSlots(total, Math.max(1, Math.min(total, Math.floor(max / 2))))
   const take = async (reading: Reading): Promise<() => void> => {
@@ -73,13 +78,20 @@ export function openRequestPool(
   }
   takers.set(db, take)
   const limitsMs = { list: requests.listMs, count: requests.countMs }
-  setQueryRunner(db, async (start, limit) => {
+  setQueryRunner(db, async (start, { limit, onlyReads, isStream }) => {
     const reading = currentReading()
     if (reading === undefined) return start()
+    const copy = onlyReads ? ((await replica?.caughtUp()) ?? null) : null
     const release = await take(reading)
-    const limitMs = limit === undefined ? Infinity : limitsMs[limit]
+    const kindMs = limit === undefined ? Infinity : limitsMs[limit]
+    const limitMs = Math.min(kindMs, requests.statementMs)
     try {
-      return await runWhileWanted(start(), reading, Math.min(limitMs, requests.statementMs))
+      if (copy === null) return await runWhileWanted(start(), reading, limitMs)
+      return await runWhileWanted(start(copy), reading, limitMs).catch(async (error: unknown) => {
+        // Rows that were handed over would come twice.
+        if (isStream || reading.signal.aborted || replica?.isToRepeat(error) !== true) throw error
+        return runWhileWanted(start(), reading, limitMs)
+      })
     } finally {
       release()
     }
@@ -99,12 +111,19 @@ export async function takeReadSlot(db: Db, reading: Reading): Promise<() => void
   return (await takers.get(db)?.(reading)) ?? (() => {})
 }
 
+/** Opens a replica for reads of requests, which have the same limits there. */
+export async function openRequestReplica(
+  options: Omit<ReplicaOptions, 'requests' | 'limits'>,
+): Promise<Replica> {
+  return openReplica({ ...options, requests: requestLimits, limits: unansweredLimits })
+}
+
 /**
  * Opens the pool on which keys are looked up. Every request may have to wait for that, so nothing else can fill it, and
  * a connection that has died unnoticed holds up nobody for long.
  */
-export function openKeysPool(url: string, silence: Silence): Db {
-  return openPool(url, { max: keysPoolSize, limits: keyLimits, silence })
+export function openKeysPool(url: string, silence: Silence, pooler: Pooler | null): Db {
+  return openPool(url, { max: keysPoolSize, limits: keyLimits, silence, pooler })
 }
 
 /**

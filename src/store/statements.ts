@@ -54,9 +54,10 @@ async function runText<Row extends object>(
   parameters: Parameter[],
   { isPrepared, each, limit }: RunOptions & { each?: (row: Row) => void } = { isPrepared: true },
 ): Promise<Row[]> {
-  const start: StartQuery<Row> = () => {
-    const query = db.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
+  const start: StartQuery<Row> = (on = db) => {
+    const query = on.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
+      simple: false,
       limit: mayTakeMinutes(text) ? 'long' : undefined,
     })
     // It returns the query itself, which may still be cancelled.
@@ -64,7 +65,8 @@ async function runText<Row extends object>(
     return query
   }
   const runner = runners.get(db)
-  return runner === undefined ? start() : runner(start, limit)
+  if (runner === undefined) return start()
+  return runner(start, { limit, onlyReads: onlyReads(text), isStream: each !== undefined })
 }
 
 /** Statements of requests that have a shorter limit than others (RequestLimits). */
@@ -79,12 +81,20 @@ export interface RunOptions {
   limit?: StatementKind | undefined
 }
 
-type StartQuery<Row extends object> = () => postgres.PendingQuery<Row[]>
+/** @param on where, when that is not the pool that was asked */
+type StartQuery<Row extends object> = (on?: Queryable) => postgres.PendingQuery<Row[]>
+
+export interface QueryFacts {
+  limit: StatementKind | undefined
+  onlyReads: boolean
+  /** Its rows are handed over as they come. */
+  isStream: boolean
+}
 
 /** Decides when a query starts, and when it has to end. */
 export type QueryRunner = <Row extends object>(
   start: StartQuery<Row>,
-  limit?: StatementKind,
+  facts: QueryFacts,
 ) => Promise<Row[]>
 
 const runners = new WeakMap<object, QueryRunner>()
@@ -96,6 +106,11 @@ export function setQueryRunner(db: Db, runner: QueryRunner): void {
 
 export function queryRunnerOf(db: Db): QueryRunner | undefined {
   return runners.get(db)
+}
+
+/** True when the header says so. */
+function onlyReads(text: string): boolean {
+  return /^(?:\s*--.*\n)*?\s*--.*\bReads only\.\n/.test(text)
 }
 
 /** True when a line of the header says so: such a statement has a longer limit (StatementLimits). */

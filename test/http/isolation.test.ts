@@ -1,14 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { harness, type Harness } from '../support/harness.ts'
-import {
-  pathParameter,
-  publicRoutes,
-  routeRequests,
-  type RouteRequest,
-} from '../support/route-requests.ts'
+import { publicRoutes, routeRequests, type RouteRequest } from '../support/route-requests.ts'
 import { seededRunTime, seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
 import type { TestTenant } from '../support/tenant.ts'
+import { keyOf, requestsOf, send, type Sent } from './sent-routes.ts'
 
 /** SPEC I8, for every route that the OpenAPI documents list. */
 
@@ -20,52 +16,6 @@ async function documentedRoutes(h: Harness): Promise<string[]> {
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   )
-}
-
-interface Sent {
-  status: number
-  text: string
-  /** Returns everything that the request said. */
-  asked: string
-}
-
-async function send(
-  h: Harness,
-  route: string,
-  { path = {}, query = {}, body, form }: RouteRequest,
-  theirs: SeededTenant,
-  headers: Record<string, string>,
-): Promise<Sent> {
-  const [method, template] = route.split(' ') as ['GET', string]
-  const pathname = template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(path[name] ?? pathParameter(route, name, theirs)),
-  )
-  const pairs = Object.entries(query).flatMap(([name, values]) =>
-    [values].flat().map((value): [string, string] => [name, value]),
-  )
-  const search = new URLSearchParams(pairs).toString()
-  const url = search === '' ? pathname : `${pathname}?${search}`
-  const payload = form?.payload ?? (body === undefined ? undefined : JSON.stringify(body))
-  const type = form?.type ?? (body === undefined ? undefined : 'application/json')
-  const answer = await h.app.inject({
-    method,
-    url,
-    headers: { ...headers, ...(type === undefined ? {} : { 'content-type': type }) },
-    ...(payload === undefined ? {} : { payload }),
-  })
-  await h.drain()
-  const asked = decodeURIComponent(url).replaceAll('+', ' ') + (payload?.toString() ?? '')
-  return { status: answer.statusCode, text: answer.body, asked }
-}
-
-/** Returns the headers that send a key in the way of the route's dialect. */
-function keyOf(
-  route: string,
-  key: Pick<TestTenant, 'basic' | 'secretKey'>,
-): Record<string, string> {
-  return route.includes('/api/public')
-    ? { authorization: key.basic }
-    : { 'x-api-key': key.secretKey }
 }
 
 async function addKey(
@@ -120,10 +70,6 @@ function refusal(route: string, status: 401 | 403): object {
     }
   const isOfRuns = /^(?:POST|PATCH) \/(?:platform\/.*|runs(?:\/batch|\/multipart|\/\{run_id\})?)$/
   return isOfRuns.test(route) ? { error: detail } : { detail }
-}
-
-function requestsOf(route: string, theirs: SeededTenant, own: SeededTenant): RouteRequest[] {
-  return [routeRequests[route]!(theirs, own)].flat()
 }
 
 test('I8 every documented route is in the table, or needs no key and says why', async () => {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { dumpSchema } from '../../scripts/schema-dump.ts'
 import { migrate, migrationNames, SchemaTooNewError } from '../../src/store/migrate.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startRunmill } from '../support/runmill-process.ts'
 
 let database: TestDatabase
 let pools: Db[]
@@ -28,6 +29,46 @@ test('processes that start at once migrate once, and a later start changes nothi
   await migrate(first)
   expect(await dumpSchema(first)).toBe(schema)
   expect(await first`select * from schema_migrations order by name`).toEqual(applied)
+})
+
+test('a process that is killed in the middle of a migration leaves nothing of it, and the next start completes it', async () => {
+  const [db, admin] = pools as [Db, Db]
+  const empty = await dumpSchema(admin)
+  // It can do the work of the first migration, and then waits for us before it can note it.
+  await admin`
+    create table schema_migrations (
+      name text primary key, applied_at timestamptz not null default now(), is_breaking boolean
+    )`
+  const waiting = async () => admin`
+    select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await db.begin(async (transaction) => {
+    await transaction`lock table schema_migrations in share mode`
+    const killed = startRunmill({ DATABASE_URL: database.url })
+    await vi.waitFor(async () => expect(await waiting()).toHaveLength(1), {
+      timeout: 60_000,
+      interval: 50,
+    })
+    killed.signal('SIGKILL')
+    await killed.exited
+  })
+  // Its statement goes on until Postgres sees that nobody is there.
+  await vi.waitFor(
+    async () =>
+      expect(
+        await admin`select from pg_locks where locktype = 'advisory' and database = (
+          select oid from pg_database where datname = current_database())`,
+      ).toEqual([]),
+    { timeout: 60_000, interval: 50 },
+  )
+  expect(await admin`select * from schema_migrations`).toEqual([])
+  expect(await dumpSchema(admin)).toBe(empty)
+
+  const next = startRunmill({ DATABASE_URL: database.url })
+  await next.ready
+  next.signal('SIGTERM')
+  expect(await next.exited).toBe(0)
+  const applied = await admin`select name from schema_migrations order by name`
+  expect(applied.map((row) => row['name'])).toEqual(migrationNames())
 })
 
 describe('the flag in line 1', () => {

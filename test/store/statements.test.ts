@@ -34,6 +34,23 @@ test('every statement says what a repeat does, or that it only reads', () => {
   expect(namesOf(statements.filter(({ header }) => !/repeat|Reads only/.test(header)))).toEqual([])
 })
 
+test('what only reads locks and changes nothing, because it may be run on a replica', () => {
+  const writes =
+    /\bfor (?:no key update|update|share|key share)\b|\b(?:insert into|delete from|nextval|pg_advisory)\b/
+  const reads = statements.filter(({ header }) => header.includes('Reads only.'))
+  expect(reads.length).toBeGreaterThan(0)
+  expect(namesOf(reads.filter(({ text }) => writes.test(text)))).toEqual([])
+  const composed = files.flatMap(({ source }) =>
+    [...source.matchAll(/`\s*-- name: (\S+)\n(?:[ \t]*--.*\n)*?.*\bReads only\.\n([^`]*)/g)].map(
+      ([, name, text]) => ({
+        name: name!,
+        text: text!,
+      }),
+    ),
+  )
+  expect(namesOf(composed.filter(({ text }) => writes.test(text)))).toEqual([])
+})
+
 test('every parameter of a statement is explained', () => {
   const explains = ({ header, text }: Statement): boolean =>
     [...text.matchAll(/\$\d+/g)].every(([parameter]) =>

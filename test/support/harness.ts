@@ -272,6 +272,7 @@ async function startServer({
     db,
     healthDb: db,
     keysDb: db,
+    replica: null,
     queue,
     blobs,
     blobSigner,

@@ -59,7 +59,7 @@ export interface RunmillProcess {
 
 /** Settings that this shell may have, and that must not reach the process under test. */
 const ownSettings =
-  /^(?:RUNMILL_|DATABASE_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
+  /^(?:RUNMILL_|DATABASE_URL$|DATABASE_READ_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
 
 /**
  * Starts the real process on a free port, with `environment` as its settings.
@@ -80,6 +80,7 @@ export function startRunmill(
       PORT: '0',
       LOG_LEVEL: 'warn',
       INTERACTIVE_WAIT_MS: '30000',
+      RUNMILL_DRAIN_SECONDS: '0',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

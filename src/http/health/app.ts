@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { drainOnDemand } from '../front-door/draining.ts'
 import { setSecurityHeaders } from '../front-door/security-headers.ts'
 import { createHealthState, health, type HealthServices } from './health.ts'
 import type { App } from '../services.ts'
@@ -13,6 +14,7 @@ export async function buildHealthApp(services: HealthServices): Promise<App> {
   setSecurityHeaders(app)
   app.setSerializerCompiler(() => JSON.stringify)
   app.decorate('healthState', createHealthState(services))
+  drainOnDemand(app, app.healthState.stopping)
   await app.register(health, app.healthState)
   return app
 }

@@ -6,6 +6,7 @@ import { ingestLanes } from '../../queue/catalog.ts'
 import { createStallWatch } from '../../queue/stall.ts'
 import { withTimeLimit } from '../../queue/time-limit.ts'
 import { pingPool } from '../../store/heartbeat.ts'
+import type { Replica } from '../../store/replica.ts'
 import { deadLetterCountSome } from '../../store/read/dead-letters.ts'
 import { answerOf, serverErrors } from '../documented-answers.ts'
 import { collectPaths, refuseOtherMethods } from '../front-door/other-methods.ts'
@@ -25,6 +26,8 @@ export interface HealthServices extends Pick<Services, 'db' | 'queue' | 'clock'>
   /** null when this process has no workers. */
   progress: Progress | null
   metrics: Metrics
+  /** Where reads go when they may. Left out, or null: there is none. */
+  replica?: Pick<Replica, 'problem'> | null
   /** Whether this process is told what others have applied. It can see without that, too, but later. */
   hearsApplied?: boolean
 }
@@ -51,8 +54,8 @@ const fullShare = 0.95
 export interface Readiness {
   ready: boolean
   /**
-   * The reasons why it is not ready, in words; and, also of a process that is ready, what was lost within the last hour, and
-   * how many tenants are set apart.
+   * The reasons why it is not ready, in words; and, also of a process that is ready, what was lost within the last hour or is
+   * away, and how many tenants are set apart.
    */
   problems: string[]
 }
@@ -63,6 +66,8 @@ export interface HealthState {
   metrics(): Promise<{ contentType: string; text: string }>
   /** What the look at the datastores showed that readiness is told from. */
   sight(): Promise<Sight>
+  /** Makes readiness red for good: the process is about to end. */
+  stopping(): void
 }
 
 declare module 'fastify' {
@@ -81,11 +86,13 @@ export function createHealthState({
   clock,
   progress,
   metrics,
+  replica = null,
   hearsApplied = false,
 }: HealthServices): HealthState {
   const stall = createStallWatch()
   const now = (): number => toEpochMs(clock.now())
   let heardAt = 0
+  let isStopping = false
   if (hearsApplied) {
     queue.onApplied(() => {
       heardAt = now()
@@ -150,14 +157,22 @@ export function createHealthState({
       isQueueUp: seen.status === 'fulfilled',
     }
     metrics.see(sight)
-    const told = [...lossesOf(queue, now()), ...apartOf(tenantsApart ?? 0)]
+    const told = [
+      ...lossesOf(queue, now()),
+      ...apartOf(tenantsApart ?? 0),
+      ...withoutReplica(replica),
+    ]
     return { readiness: { ready: problems.length === 0, problems: [...problems, ...told] }, sight }
   }
 
   const seen = shared(look)
-  const readiness = async () => (await seen()).readiness
+  const readiness = async () =>
+    isStopping ? { ready: false, problems: ['stopping'] } : (await seen()).readiness
   return {
     readiness,
+    stopping: () => {
+      isStopping = true
+    },
     sight: async () => (await seen()).sight,
     metrics: shared(async () => {
       // A datastore that hangs is waited for in vain: then its last figures are shown.
@@ -192,6 +207,12 @@ function apartOf(tenants: number): string[] {
   return [
     `workers: tenants that are set apart, because others are applied and they are not: ${tenants}`,
   ]
+}
+
+/** The primary answers all reads then, so this makes no process unready either. */
+function withoutReplica(replica: HealthServices['replica']): string[] {
+  const problem = replica?.problem() ?? null
+  return problem === null ? [] : [`replica: ${problem}, and reads go to the primary`]
 }
 
 function isFull({ usedBytes, maxBytes }: QueueMemory): boolean {
