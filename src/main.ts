@@ -10,6 +10,7 @@ import { createConfiguredBlobs } from './configured-blobs.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
+import type { Tracing } from './domain/tracing.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
@@ -33,6 +34,7 @@ import { keysPoolSize, openKeysPool, openRequestPool, type ReadLine } from './st
 import { secretEnsure } from './store/write/secrets.ts'
 import { hostOf, listen, reach, reasonOf, StartError } from './start-error.ts'
 import { onRestarts, tellSupervisor } from './supervisor.ts'
+import { startTracing } from './tracing/start.ts'
 import { watchUnheldErrors } from './unheld-errors.ts'
 
 /** How many new connections the kernel may queue while the event loop is busy, if its own somaxconn allows it. */
@@ -72,6 +74,8 @@ function composeRunmill(
     const health = await startHealth()
     steps.push({ name: 'health', undo: async () => health.stop() })
     whenStopping = () => health.stopping()
+    const tracing = await startTracing(config, log)
+    steps.push({ name: 'tracing', undo: async () => tracing?.stop() })
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
     const keep = (name: string, max: number, open: (line: ReadLine) => Db): Db => {
@@ -125,7 +129,7 @@ function composeRunmill(
       )
     }
     await queue.work({
-      ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress })),
+      ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress, tracing })),
       ...(blobs === null ? {} : buildApiHandlers({ db, queue, clock, log, blobs })),
     })
     await scheduleRepeating(queue)
@@ -159,6 +163,7 @@ function composeRunmill(
             queue,
             blobs,
             shown,
+            tracing,
           )
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, 'PORT', async () =>
@@ -179,6 +184,7 @@ function composeRunmill(
     queue: QueueBackend,
     blobs: BlobStore,
     progress: Progress | null,
+    tracing: Tracing | null,
   ): Promise<App> {
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const { backlogBytes, rateLimit } = config
@@ -202,6 +208,7 @@ function composeRunmill(
       backlogBytes,
       rateLimit,
       trustProxy,
+      tracing,
       ...(['debug', 'trace'].includes(config.logLevel)
         ? { tellRequest: (facts, message) => log.debug(facts, message) }
         : {}),

@@ -3,6 +3,7 @@ import type { IngestEvent } from '../src/domain/events.ts'
 import type { Handler, QueueBackend } from '../src/queue/backend.ts'
 import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
+import type { Tracing } from '../src/domain/tracing.ts'
 import type { Db } from '../src/store/pool.ts'
 import { errorKind } from '../src/store/errors.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
@@ -20,9 +21,12 @@ export interface WorkerServices {
   pace: Pace
   prices: PriceRuns
   progress: WorkerProgress
+  /** null, or absent: nobody asked for traces. */
+  tracing?: Tracing | null
 }
 
 interface LaneServices extends Omit<WorkerServices, 'progress'> {
+  lane: IngestLane
   progress: LaneProgress
 }
 
@@ -48,7 +52,7 @@ export function ingestHandler(
   precedence: Precedence,
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
-  const services: LaneServices = { ...shared, progress }
+  const services: LaneServices = { ...shared, lane, progress }
   const gather = createGatherer<Item>({
     ...precedence,
     maxWeight: maxBatchWeight,
@@ -94,10 +98,12 @@ async function applyJobs(
   jobs: IngestJob[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { queue, log, pace } = services
+  const { queue, log, pace, lane, tracing } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const isDirty = await applyOrDeadLetter(services, tenantId, events, signal)
+  const apply = async () => applyOrDeadLetter(services, tenantId, events, signal)
+  const facts = { lane, tenantId, events: events.length }
+  const isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))
   if (!isDirty) return
