@@ -165,7 +165,7 @@ const migrateTwice: Fault = async (system, { amount }) => {
   const name = `migrated_${Math.floor(amount * 1e9)}`
   await db.unsafe(`create database ${name}`)
   const env = { ...process.env, DATABASE_URL: system.postgres!.url.replace(/postgres$/, name) }
-  const args = ['--import', 'tsx', join(root, 'scripts', 'db-migrate.ts')]
+  const args = ['--import', 'tsx', join(root, 'src', 'db-migrate.ts')]
   const outcomes = await Promise.all(
     [1, 2].map(async () => runCommand(process.execPath, args, { cwd: root, env })),
   )

@@ -69,6 +69,8 @@ export interface Config {
   backlogBytes: number
   /** Requests that a key may send in a second; 0: as many as it likes. */
   rateLimit: number
+  /** Where this process sends its own traces, without `/v1/traces`; null for nowhere. */
+  otlpEndpoint: string | null
   initialTenant: InitialTenant
 }
 
@@ -190,6 +192,10 @@ const settings = {
   RUNMILL_RATE_LIMIT: {
     schema: wholeNumber(0, 1_000_000).default(0),
     expects: 'requests a second, 0 to 1000000',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: url(['http:', 'https:']).optional(),
+    expects: 'a URL like http://collector:4318',
   },
   RUNMILL_INIT_TENANT_ID: { schema: z.guid().optional(), expects: 'a UUID' },
   RUNMILL_INIT_TENANT_NAME: {
@@ -326,6 +332,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     maxBodyBytes: read('MAX_BODY_BYTES'),
     backlogBytes: read('RUNMILL_BACKLOG_BYTES'),
     rateLimit: read('RUNMILL_RATE_LIMIT'),
+    otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT') ?? null,
     initialTenant: Object.freeze({
       id: read('RUNMILL_INIT_TENANT_ID')?.toLowerCase() ?? null,
       name: read('RUNMILL_INIT_TENANT_NAME'),

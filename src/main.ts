@@ -11,6 +11,7 @@ import { createConfiguredBlobs } from './configured-blobs.ts'
 import { readConfig, type Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
 import type { Log } from './domain/log.ts'
+import type { Tracing } from './domain/tracing.ts'
 import { createEmbeddedPostgres } from './embedded/postgres.ts'
 import { hasProcessEnded, nameThisProcess } from './embedded/process-identity.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
@@ -42,6 +43,7 @@ import {
 import { secretEnsure } from './store/write/secrets.ts'
 import { hostOf, listen, reach, reasonOf, StartError } from './start-error.ts'
 import { onRestarts, tellSupervisor } from './supervisor.ts'
+import { startTracing } from './tracing/start.ts'
 import { watchUnheldErrors } from './unheld-errors.ts'
 
 /** How many new connections the kernel may queue while the event loop is busy, if its own somaxconn allows it. */
@@ -89,6 +91,8 @@ function composeRunmill(
     const health = await startHealth()
     steps.push({ name: 'health', undo: async () => health.stop() })
     whenStopping = () => health.stopping()
+    const tracing = await startTracing(config, log)
+    steps.push({ name: 'tracing', undo: async () => tracing?.stop() })
     const databaseUrl = config.databaseUrl ?? (await startEmbedded())
 
     const pooler = await reach(`Postgres at ${hostOf(databaseUrl)}`, 'DATABASE_URL', async () =>
@@ -151,7 +155,7 @@ function composeRunmill(
       )
     }
     await queue.work({
-      ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress })),
+      ...(progress === null ? {} : buildHandlers({ db, queue, clock, log, progress, tracing })),
       ...(blobs === null ? {} : buildApiHandlers({ db, queue, clock, log, blobs })),
     })
     await scheduleRepeating(queue)
@@ -170,7 +174,7 @@ function composeRunmill(
     const app =
       forRequests === null || blobs === null
         ? await buildHealthApp({ db: healthDb, queue, clock, progress: shown, metrics })
-        : await buildWholeApp(forRequests, queue, blobs, shown)
+        : await buildWholeApp(forRequests, queue, blobs, shown, tracing)
     steps.push({ name: 'http', undo: async () => app.close() })
     const url = await listen(config, 'PORT', async () =>
       app.listen({ host: config.host, port: config.port, backlog }),
@@ -191,6 +195,7 @@ function composeRunmill(
     queue: QueueBackend,
     blobs: BlobStore,
     progress: Progress | null,
+    tracing: Tracing | null,
   ): Promise<App> {
     const { publicUrl, trustProxy, interactiveWaitMs, maxBodyBytes } = config
     const { backlogBytes, rateLimit } = config
@@ -214,6 +219,7 @@ function composeRunmill(
       backlogBytes,
       rateLimit,
       trustProxy,
+      tracing,
       ...(['debug', 'trace'].includes(config.logLevel)
         ? { tellRequest: (facts, message) => log.debug(facts, message) }
         : {}),

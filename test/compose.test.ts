@@ -50,6 +50,9 @@ test('every setting can be set, memory and logs have a limit', async () => {
   const fixed = ['PORT', 'HOST', 'RUNMILL_HEALTH_PORT', 'RUNMILL_DATA_DIR']
   const given = ['DATABASE_URL', 'REDIS_URL', 'ROLE']
   const passed = settingNames.filter((name) => ![...fixed, ...given].includes(name))
+  // What OpenTelemetry's packages read themselves (docs/operations.md, "Traces").
+  const read = ['EXPORTER_OTLP_HEADERS', 'SERVICE_NAME', 'TRACES_SAMPLER', 'TRACES_SAMPLER_ARG']
+  passed.push(...(read.map((name) => `OTEL_${name}`) as typeof passed))
   for (const name of passed) {
     expect(all.api.environment[name], name).toMatch(new RegExp(`^\\$\\{${name}:-`))
   }

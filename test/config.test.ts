@@ -27,6 +27,7 @@ describe('defaults', () => {
       maxBodyBytes: 20_971_520,
       backlogBytes: 1_073_741_824,
       rateLimit: 0,
+      otlpEndpoint: null,
       initialTenant: { id: null, name: 'default', keys: null },
     })
   })
@@ -58,6 +59,7 @@ describe('refused with one sentence that names what to set', () => {
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     ['INTERACTIVE_WAIT_MS', { INTERACTIVE_WAIT_MS: '2s' }],
     ['MAX_BODY_BYTES', { MAX_BODY_BYTES: '20MB' }],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' }],
     ['RUNMILL_INIT_TENANT_ID', { RUNMILL_INIT_TENANT_ID: 'mine' }],
     ['DATABASE_URL', { REDIS_URL: 'redis://cache:6379' }],
     ['DATABASE_URL', { ROLE: 'worker' }],

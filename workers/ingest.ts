@@ -2,6 +2,7 @@ import type { Clock } from '../src/domain/clock.ts'
 import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
 import { type IngestJob, type IngestLane, queues } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
+import type { Tracing } from '../src/domain/tracing.ts'
 import type { Db } from '../src/store/pool.ts'
 import { isRetryable } from '../src/store/errors.ts'
 import type { PriceRuns } from '../src/store/write/ingest.ts'
@@ -21,9 +22,12 @@ export interface WorkerServices {
   prices: PriceRuns
   progress: WorkerProgress
   apart: Apart
+  /** null, or absent: nobody asked for traces. */
+  tracing?: Tracing | null
 }
 
 interface LaneServices extends Omit<WorkerServices, 'progress'> {
+  lane: IngestLane
   progress: LaneProgress
 }
 
@@ -48,7 +52,7 @@ export function ingestHandler(
   precedence: Precedence,
 ): Handler<IngestLane> {
   const progress = shared.progress.lane(lane)
-  const services: LaneServices = { ...shared, progress }
+  const services: LaneServices = { ...shared, lane, progress }
   const { apart } = services
   const gather = createGatherer<Item>({
     ...precedence,
@@ -158,10 +162,12 @@ async function applyJobs(
   signal: AbortSignal,
   patienceMs: number,
 ): Promise<void> {
-  const { queue, log, pace, apart } = services
+  const { queue, log, pace, apart, lane, tracing } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const isDirty = await applyIsolated(services, tenantId, events, { signal, patienceMs })
+  const apply = async () => applyIsolated(services, tenantId, events, { signal, patienceMs })
+  const facts = { lane, tenantId, events: events.length }
+  const isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
   apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))

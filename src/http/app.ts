@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { stringifyWithRaw } from '../domain/json.ts'
+import type { Tracing } from '../domain/tracing.ts'
 import { productVersion } from '../domain/version.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { createFlow } from '../queue/flow.ts'
@@ -21,6 +22,7 @@ import { createExperimentIds } from './experiment-ids.ts'
 import { countFailedKeys } from './front-door/failed-keys.ts'
 import { createKeyCache } from './key-cache.ts'
 import { logRequests, type TellRequest } from './front-door/request-log.ts'
+import { traceRequests } from './front-door/request-spans.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { answerRouterError as answerLangsmithError } from './langsmith/errors.ts'
 import { langsmith } from './langsmith/plugin.ts'
@@ -64,6 +66,8 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' 
   keysDb: Db
   /** Told of every request once it is answered. Absent: nobody asked for that. */
   tellRequest?: TellRequest
+  /** null, or absent: nobody asked for traces. */
+  tracing?: Tracing | null
   /** Tests set limits that are easy to reach. */
   limits?: Partial<FrontDoorLimits>
 }
@@ -107,6 +111,7 @@ export async function buildApp({
   replica,
   keysDb,
   tellRequest,
+  tracing = null,
   limits: givenLimits,
   ...options
 }: AppOptions): Promise<App> {
@@ -145,6 +150,7 @@ export async function buildApp({
   app.decorateRequest('principal')
   app.decorateRequest('begunAt', 0)
   if (tellRequest !== undefined) logRequests(app, tellRequest)
+  traceRequests(app, tracing)
   watchRefusals(app, metrics, options.log, flow)
   setSecurityHeaders(app)
   serveOwnPathsOnly(app)

@@ -32,7 +32,8 @@ export async function acceptEvents(
   const watches = waitMs > 0 ? jobs.map((job) => queue.watchApplied(job.batchId)) : []
   const startedAt = performance.now()
   try {
-    await backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    const store = async () => backlog.enqueue(waitMs > 0 ? 'ingest-interactive' : 'ingest', jobs)
+    await (request.span?.enqueue(jobs, store) ?? store())
     request.endIntake()
     request.countAccepted(events.length, performance.now() - startedAt)
     // What it took until here counts, so that a slow database does not hold a client twice.

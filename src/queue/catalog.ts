@@ -1,7 +1,8 @@
 import type { IngestEvent } from '../domain/events.ts'
+import type { TraceParent } from '../domain/tracing.ts'
 
 /** One accepted request, or one chunk of a large one. */
-export interface IngestJob {
+export interface IngestJob extends TraceParent {
   /** Announced once every event of the job is committed or dead-lettered. */
   batchId: string
   tenantId: string

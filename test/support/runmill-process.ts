@@ -59,7 +59,7 @@ export interface RunmillProcess {
 
 /** Settings that this shell may have, and that must not reach the process under test. */
 const ownSettings =
-  /^(?:RUNMILL_|DATABASE_URL$|DATABASE_READ_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
+  /^(?:RUNMILL_|OTEL_|DATABASE_URL$|DATABASE_READ_URL$|REDIS_URL$|PORT$|HOST$|ROLE$|LOG_LEVEL$|MAX_BODY_|INTERACTIVE_)/
 
 /**
  * Starts the real process on a free port, with `environment` as its settings.
