@@ -1,0 +1,73 @@
+import { RawJson, sliceElements, sliceMembers } from '../../domain/json.ts'
+
+/**
+ * One thing of an answer. What clients wrote is handed on as its text, so that every digit and the order of keys survive.
+ */
+export interface Item {
+  readonly json: string
+  /** The JSON of a member; null where it is absent or null. */
+  raw(name: string): RawJson | null
+  /** A member that is a string; null where it is anything else. */
+  text(name: string): string | null
+  /** A member, parsed; null where it is absent. */
+  value(name: string): unknown
+  /** The members of a member that is an object, as text. */
+  members(name: string): Map<string, string>
+}
+
+/** @param json an object */
+export function itemOf(json: string): Item {
+  const members = sliceMembers(json)
+  const value = (name: string): unknown => JSON.parse(members.get(name) ?? 'null') as unknown
+  return {
+    json,
+    raw: (name) => {
+      const text = members.get(name) ?? 'null'
+      return text === 'null' ? null : new RawJson(text)
+    },
+    text: (name) => {
+      const found = members.get(name)?.startsWith('"') ? value(name) : null
+      return typeof found === 'string' ? found : null
+    },
+    value,
+    members: (name) => sliceMembers(members.get(name) ?? '{}'),
+  }
+}
+
+/** @param json a list of objects */
+export function itemsOf(json: string): Item[] {
+  return sliceElements(json).map(itemOf)
+}
+
+/** A member that has to be there. @throws TypeError */
+export function required(item: Item, name: string): string {
+  const text = item.text(name)
+  if (text === null) throw new TypeError(`The source answered something without ${name}`)
+  return text
+}
+
+/** An object of members that are texts. */
+export function joined(members: ReadonlyMap<string, string>): RawJson {
+  const texts = [...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+  return new RawJson(`{${texts.join(',')}}`)
+}
+
+/** Cuts a list into parts of at most so many. */
+export function partsOf<T>(list: readonly T[], size: number): T[][] {
+  const parts: T[][] = []
+  for (let i = 0; i < list.length; i += size) parts.push(list.slice(i, i + size))
+  return parts
+}
+
+/** Does something with each, so many at a time, in order of their start. */
+export async function eachOf<T>(
+  list: readonly T[],
+  atOnce: number,
+  act: (one: T) => Promise<void>,
+): Promise<void> {
+  const rest = list.values()
+  const worker = async (): Promise<void> => {
+    for (const one of rest) await act(one)
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, list.length) }, worker))
+}

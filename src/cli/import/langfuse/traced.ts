@@ -1,0 +1,133 @@
+import { sliceElements, sliceMembers, stringifyWithRaw } from '../../../domain/json.ts'
+import { applied, jsonBody } from '../api.ts'
+import { itemsOf, required, type Item } from '../item.ts'
+import type { Job } from '../job.ts'
+import type { Counts } from '../state.ts'
+import { boundsOf, pageSize, readPage, type TracedList } from './lists.ts'
+import { copyMedia } from './media.ts'
+
+/** So many pages of a list are read at once. */
+const pagesAtOnce = 4
+
+/** Imports a list of what was traced. Its end is fixed, so pages stay as they are while more is traced. */
+export async function importTraced(job: Job, list: TracedList): Promise<void> {
+  const { source, selection, state } = job
+  const place = state.placeOf(list.kind)
+  if (place === null) return
+  const query = boundsOf(list, selection, state.startedAt)
+  for (let page = place === '' ? 1 : Number(place), isEnd = false; !isEnd; page += pagesAtOnce) {
+    const first = await readPage(source, list.path, query, page)
+    const pages = Math.ceil(first.total / pageSize)
+    const others = Array.from(
+      { length: Math.max(0, Math.min(pagesAtOnce - 1, pages - page)) },
+      async (_, i) => readPage(source, list.path, query, page + 1 + i),
+    )
+    const items = [first, ...(await Promise.all(others))].flatMap((each) => each.items)
+    await writeTraced(job, list.kind, items)
+    isEnd = page + others.length >= pages
+    const next = isEnd ? null : String(page + pagesAtOnce)
+    await state.advance(list.kind, next, { [list.kind]: items.length })
+    job.tell()
+  }
+}
+
+/** Imports a trace with its observations and scores. */
+export async function importTrace(job: Job, id: string): Promise<void> {
+  const unit = `trace/${id}`
+  if (job.state.placeOf(unit) === null) return
+  const trace = await job.source.find(`/api/public/traces/${encodeURIComponent(id)}`)
+  if (trace === null) return
+  const members = sliceMembers(trace.json)
+  const observations = itemsOf(members.get('observations') ?? '[]')
+  const scores = itemsOf(members.get('scores') ?? '[]')
+  await writeTraced(job, 'traces', [trace])
+  await writeTraced(job, 'observations', observations)
+  await writeTraced(job, 'scores', scores)
+  const counts: Counts = {
+    traces: 1,
+    observations: observations.length,
+    scores: scores.length,
+  }
+  await job.state.advance(unit, null, counts)
+  job.tell()
+}
+
+const bodiesOf: Readonly<Record<TracedList['kind'], (item: Item) => [type: string, body: object]>> =
+  {
+    traces: traceOf,
+    observations: observationOf,
+    scores: scoreOf,
+  }
+
+/** A body of this many characters is enough for one request. */
+const bodyLength = 4 * 1_048_576
+
+export async function writeTraced(
+  job: Job,
+  kind: TracedList['kind'],
+  items: readonly Item[],
+): Promise<void> {
+  let batch: string[] = []
+  let length = 0
+  const send = async (): Promise<void> => {
+    if (batch.length === 0) return
+    const body = jsonBody(`{"batch":[${batch.join(',')}]}`, applied)
+    ;[batch, length] = [[], 0]
+    const answer = await job.target.text('POST', '/api/public/ingestion', body)
+    const errors = sliceElements(sliceMembers(answer).get('errors') ?? '[]')
+    if (errors.length > 0) job.warn(`The target refused ${errors.length} ${kind}: ${errors[0]}`)
+  }
+  for (const item of items) {
+    const id = required(item, 'id')
+    if (kind === 'traces') await copyMedia(job, item.json, { traceId: id })
+    if (kind === 'observations') {
+      await copyMedia(job, item.json, { traceId: item.text('traceId') ?? id, observationId: id })
+    }
+    const [type, body] = bodiesOf[kind](item)
+    // The time of the envelope says which of two versions is newer.
+    const timestamp = required(item, 'updatedAt')
+    const times = { createdAt: required(item, 'createdAt'), updatedAt: timestamp }
+    const event = stringifyWithRaw({ id, type, timestamp, body: { ...body, ...times } })
+    batch.push(event)
+    length += event.length
+    if (length > bodyLength) await send()
+  }
+  await send()
+}
+
+function picked(item: Item, names: readonly string[]): object {
+  return Object.fromEntries(names.map((name) => [name, item.raw(name)]))
+}
+
+const payloads = ['input', 'output', 'metadata', 'name', 'version', 'environment'] as const
+
+function traceOf(item: Item): [string, object] {
+  const own = ['id', 'timestamp', 'userId', 'sessionId', 'release', 'tags', 'public']
+  return ['trace-create', picked(item, [...payloads, ...own])]
+}
+
+function observationOf(item: Item): [string, object] {
+  const own = [
+    ...['id', 'traceId', 'parentObservationId', 'type', 'startTime', 'endTime', 'level'],
+    ...['statusMessage', 'completionStartTime', 'model', 'modelParameters'],
+    ...['promptName', 'promptVersion', 'usageDetails', 'costDetails'],
+  ]
+  return ['observation-create', picked(item, [...payloads, ...own])]
+}
+
+/** A score has its value as a number or as a text, by its type. */
+function scoreOf(item: Item): [string, object] {
+  const dataType = required(item, 'dataType')
+  const isNumber = dataType === 'NUMERIC' || dataType === 'BOOLEAN'
+  const value = item.raw(isNumber ? 'value' : 'stringValue')
+  const own = ['id', 'name', 'dataType', 'configId', 'queueId', 'comment', 'metadata']
+  const rest = ['environment', 'source', 'timestamp']
+  return ['score-create', { ...picked(item, [...own, ...rest]), ...subjectOf(item), value }]
+}
+
+/** A score is about one thing alone, and what it is about may be shown with what that belongs to. */
+function subjectOf(item: Item): object {
+  if (item.raw('traceId') !== null) return picked(item, ['traceId', 'observationId'])
+  if (item.raw('sessionId') !== null) return picked(item, ['sessionId'])
+  return picked(item, ['datasetRunId'])
+}
