@@ -85,7 +85,12 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
     try {
       if (body === undefined) return await fetch(address, rest)
       const sent = { 'content-type': body.type, ...rest.headers, ...body.headers }
-      const options = { ...rest, headers: sent, body: await body.make(), duplex: 'half' }
+      const options: RequestInit = {
+        ...rest,
+        headers: sent,
+        body: await body.make(),
+        duplex: 'half',
+      }
       return await fetch(address, options)
     } catch (error) {
       const cause =

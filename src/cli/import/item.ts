@@ -52,22 +52,27 @@ export function joined(members: ReadonlyMap<string, string>): RawJson {
   return new RawJson(`{${texts.join(',')}}`)
 }
 
-/** Cuts a list into parts of at most so many. */
-export function partsOf<T>(list: readonly T[], size: number): T[][] {
-  const parts: T[][] = []
-  for (let i = 0; i < list.length; i += size) parts.push(list.slice(i, i + size))
-  return parts
-}
-
-/** Does something with each, so many at a time, in order of their start. */
+/**
+ * Does something with each, so many at a time. After a failure no more are begun, and it throws when the others have
+ * ended.
+ */
 export async function eachOf<T>(
   list: readonly T[],
   atOnce: number,
   act: (one: T) => Promise<void>,
 ): Promise<void> {
-  const rest = list.values()
+  const rest = [...list]
+  const failures: unknown[] = []
   const worker = async (): Promise<void> => {
-    for (const one of rest) await act(one)
+    for (let one = rest.shift(); one !== undefined; one = rest.shift()) {
+      try {
+        await act(one)
+      } catch (error) {
+        failures.push(error)
+        rest.length = 0
+      }
+    }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, list.length) }, worker))
+  if (failures.length > 0) throw failures[0]
 }

@@ -1,5 +1,5 @@
 import { stringifyWithRaw } from '../../../domain/json.ts'
-import { applied, jsonBody, post, type Api } from '../api.ts'
+import { applied, type Body, jsonBody, RefusedError } from '../api.ts'
 import { joined, required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
 import { attachmentsOf } from './datasets.ts'
