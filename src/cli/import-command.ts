@@ -24,7 +24,7 @@ const usage = `runmill import langsmith|langfuse --from-url URL [OPTIONS]   copi
   --state FILE       where it notes how far it is (default runmill-import.json); begun again, it goes on there
   --json             prints the counts as JSON
 
-It writes to RUNMILL_URL with RUNMILL_API_KEY, which needs the scope admin: runmill keys create TENANT --admin.
+It writes to RUNMILL_URL with RUNMILL_API_KEY, which needs the scope admin: runmill keys create --admin.
 Ends with 0: all that was read is there, 2: the counts differ, or something is missing, 64: wrong usage or key,
 69: a server not reachable.`
 
@@ -109,7 +109,11 @@ export async function importCommand(args: string[], env: NodeJS.ProcessEnv): Pro
   }
   const { importer } = dialect
   if (values['dry-run']) {
-    const counts = await importer.count(source, selection, new Date().toISOString())
+    const counts = await importer.count(source, {
+      source,
+      selection,
+      latest: new Date().toISOString(),
+    })
     const text = tableText(['', 'source'], rowsOf(counts, [counts]))
     const estimate = importer.estimate(counts)
     return shown(
@@ -120,7 +124,7 @@ export async function importCommand(args: string[], env: NodeJS.ProcessEnv): Pro
   }
   const target = targetOf(readConnection(env))
   const read = await importAll(importer, { source, target, selection }, values.state, name)
-  const there = await importer.count(target, selection, read.startedAt)
+  const there = await importer.count(target, { source, selection, latest: read.startedAt })
   // A kind that only one of both has counts is no difference: media are counted as they are copied.
   const kinds = Object.keys(there)
   const differs = kinds.filter((kind) => (read.counts[kind] ?? 0) !== there[kind])
@@ -164,7 +168,7 @@ function targetOf({ url, key }: Connection): Api {
     headers: { 'x-api-key': key, authorization: `Bearer ${key}` },
     bucketOf: () => bucket,
     refusedMs: 1000,
-    keyAdvice: 'RUNMILL_API_KEY needs the scope admin: runmill keys create TENANT --admin.',
+    keyAdvice: 'RUNMILL_API_KEY needs the scope admin: runmill keys create --admin.',
   })
 }
 

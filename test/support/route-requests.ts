@@ -693,7 +693,11 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     isAdmin: true,
   }),
   'POST /api/runmill/import/feedback-configs': (theirs) => ({
-    body: { key: theirs.feedbackKey, config: { type: 'freeform' }, updated_at: seededRunTime },
+    body: {
+      key: theirs.feedbackKey,
+      config: { type: 'freeform', min: null, max: null, categories: null },
+      updated_at: seededRunTime,
+    },
     foreign: 204,
     isAdmin: true,
   }),

@@ -13,6 +13,8 @@ export interface Item {
   value(name: string): unknown
   /** The members of a member that is an object, as text. */
   members(name: string): Map<string, string>
+  /** The elements of a member that is a list of objects. */
+  items(name: string): Item[]
 }
 
 /** @param json an object */
@@ -31,6 +33,7 @@ export function itemOf(json: string): Item {
     },
     value,
     members: (name) => sliceMembers(members.get(name) ?? '{}'),
+    items: (name) => itemsOf(members.get(name) ?? '[]'),
   }
 }
 

@@ -22,12 +22,20 @@ export interface Job {
   warn(message: string): void
 }
 
+export interface CountRequest {
+  /** Which lists there are depends on the source. */
+  source: Api
+  selection: Selection
+  /** What was written later is not counted. */
+  latest: string
+}
+
 /** A dialect, as far as an import knows it. */
 export interface Importer {
   /** Reads everything that is selected from the source, and writes it to the target. */
   run(job: Job): Promise<void>
   /** Counts what is selected, by kind, as a server of the dialect tells it. */
-  count(api: Api, selection: Selection, until: string): Promise<Counts>
+  count(api: Api, asked: CountRequest): Promise<Counts>
   /** Says what reading that much takes by the limits of the vendor's server. */
   estimate(counts: Counts): string
 }

@@ -56,7 +56,7 @@ export async function datasetImport(
 export interface ImportedExperiment
   extends ResolvedId,
     Required<Omit<NamedExperiment, 'tenantId' | 'given' | 'now'>> {
-  /** Whether its name is unique in the whole tenant, or within its dataset. */
+  /** Whether its name is unique in the whole tenant, or within its dataset; without one, others may have it too. */
   isNamedInTenant: boolean
   metadata: JsonText
   startTime: Timestamp
@@ -83,7 +83,7 @@ export async function experimentImport(
         experiment.externalId,
         datasetId,
         experiment.name,
-        isNamedInTenant || datasetId === null ? tenantScope : datasetId,
+        isNamedInTenant ? tenantScope : (datasetId ?? id),
         experiment.description ?? null,
         experiment.metadata,
         experiment.extra ?? null,

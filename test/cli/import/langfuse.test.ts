@@ -316,6 +316,45 @@ test('a refusal is waited for as long as it says, by the requests that are count
   }
 })
 
+test('a server that has only the lists of version 4 is read by those', async () => {
+  const h = await harness()
+  const all = await prepareImport(h)
+  await fill(h)
+  const gone =
+    /^\/api\/public\/(?:traces|observations|sessions|scores|v2\/scores|dataset-run-items|datasets)\b/
+  const proxy = await startHttpProxy(all.url, ({ path }) =>
+    gone.test(path) ? { status: 404 } : null,
+  )
+  try {
+    const first = await all.importAll('langfuse', ['--json'], proxy.url)
+    expect(first.code, first.printed).toBe(0)
+    const { imported } = JSON.parse(first.printed)
+    expect(imported).toMatchObject({
+      items: 3,
+      runs: 2,
+      'run items': 4,
+      observations: 4,
+      scores: 7,
+    })
+    const from = 'fromStartTime=2026-01-01T00:00:00Z'
+    for (const path of [
+      '/v2/observations?fields=basic,time,io,metadata,model,usage,prompt,metrics,trace_context',
+      '/v3/scores?fields=details,subject,annotation',
+      `/experiments?${from}&fields=core,metadata,scores`,
+      `/experiment-items?${from}&fields=core,dataset,io,metadata,itemMetadata,experimentMetadata,scores`,
+    ]) {
+      await h.drain()
+      const [source, there] = await all.answers('GET', `/api/public${path}`)
+      expect(there, path).toBe(source)
+    }
+    const again = await all.importAll('langfuse', ['--json'], proxy.url)
+    expect(again.code, again.printed).toBe(0)
+    expect(JSON.parse(again.printed).imported).toEqual(imported)
+  } finally {
+    await proxy.close()
+  }
+})
+
 test('one dataset comes with the traces that its runs link', async () => {
   const h = await harness()
   const all = await prepareImport(h)

@@ -38,6 +38,7 @@ interface Run {
   id: string
   trace_id: string
   dotted_order: string
+  [field: string]: unknown
 }
 
 /** A run with its path from the root. */

@@ -14,7 +14,8 @@ import {
   readRuns,
   tracedLists,
 } from './lists.ts'
-import { importTrace, importTraced, writeTraced } from './traced.ts'
+import { countEventsOnly, importEventsOnly, isEventsOnly } from './events-only.ts'
+import { importScores, importTrace, importTraced, tracePath } from './traced.ts'
 
 /** Langfuse's API, of the vendor's server or of another Runmill. */
 export const langfuseImporter: Importer = {
@@ -30,6 +31,10 @@ export const langfuseImporter: Importer = {
     }
     const datasets = await listDatasets(source, selection)
     for (const dataset of datasets) await importDataset(job, dataset)
+    if (await isEventsOnly(source)) {
+      await importEventsOnly(job, datasets)
+      return
+    }
     for (const dataset of datasets) await importRuns(job, dataset)
     if (selection.datasets.length === 0) {
       for (const list of tracedLists) await importTraced(job, list)
@@ -38,7 +43,7 @@ export const langfuseImporter: Importer = {
     }
   },
 
-  async count(api, selection, latest) {
+  async count(api, { source, selection, latest }) {
     const datasets = await listDatasets(api, selection)
     const counts: Counts = {
       datasets: datasets.length,
@@ -53,10 +58,16 @@ export const langfuseImporter: Importer = {
     const add = (kind: string, count: number): void => {
       counts[kind] = counts[kind]! + count
     }
+    for (const dataset of datasets) {
+      add('items', await countOf(api, '/dataset-items', { datasetName: required(dataset, 'name') }))
+    }
+    // The target is counted by the lists that the source has.
+    if (await isEventsOnly(source)) {
+      const { traces: _, ...rest } = counts
+      return { ...rest, ...(await countEventsOnly(api, datasets, selection, latest)) }
+    }
     const isLinked = selection.datasets.length > 0
     for (const dataset of datasets) {
-      const datasetName = required(dataset, 'name')
-      add('items', await countOf(api, '/dataset-items', { datasetName }))
       for await (const runs of readRuns(api, dataset)) {
         add('runs', runs.length)
         for (const run of runs) {
@@ -73,11 +84,11 @@ export const langfuseImporter: Importer = {
       return counts
     }
     for await (const id of linkedTraces(api, datasets)) {
-      const trace = await api.find(`/api/public/traces/${encodeURIComponent(id)}`)
+      const trace = await api.find(tracePath(id))
       if (trace === null) continue
       add('traces', 1)
-      add('observations', (trace.value('observations') as unknown[]).length)
-      add('scores', (trace.value('scores') as unknown[]).length)
+      add('observations', trace.items('observations').length)
+      add('scores', await countOf(api, '/v2/scores', { traceId: id }))
     }
     return counts
   },
@@ -117,12 +128,7 @@ async function importLinked(job: Job, dataset: Item): Promise<void> {
     for (const run of runs) {
       const unit = `scores/${required(run, 'id')}`
       if (job.state.placeOf(unit) === null) continue
-      let count = 0
-      for await (const scores of readPages(job.source, '/v2/scores', scoresOf(run))) {
-        await writeTraced(job, 'scores', scores)
-        count += scores.length
-      }
-      await job.state.advance(unit, null, { scores: count })
+      await job.state.advance(unit, null, { scores: await importScores(job, scoresOf(run)) })
     }
   }
 }

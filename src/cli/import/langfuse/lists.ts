@@ -39,6 +39,19 @@ export async function* readPages(
   }
 }
 
+/** Reads a list whose pages are found by a cursor. @param cursor `''` for the beginning */
+export async function readCursorPage(
+  api: Api,
+  path: string,
+  query: Query,
+  cursor: string,
+): Promise<{ items: Item[]; next: string | null }> {
+  const found = search({ ...query, ...(cursor === '' ? {} : { cursor }) })
+  const members = sliceMembers(await api.text('GET', `/api/public${path}?${found}`))
+  const next = itemOf(members.get('meta') ?? '{}').text('cursor')
+  return { items: itemsOf(members.get('data') ?? '[]'), next }
+}
+
 /** How many a list has. */
 export async function countOf(api: Api, path: string, query: Query = {}): Promise<number> {
   return (await readPage(api, path, query, 1, 1)).total

@@ -1,9 +1,8 @@
 import { sliceElements, sliceMembers, stringifyWithRaw } from '../../../domain/json.ts'
-import { applied, jsonBody } from '../api.ts'
-import { itemsOf, required, type Item } from '../item.ts'
+import { applied, jsonBody, type Query } from '../api.ts'
+import { required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
-import type { Counts } from '../state.ts'
-import { boundsOf, pageSize, readPage, type TracedList } from './lists.ts'
+import { boundsOf, pageSize, readPage, readPages, type TracedList } from './lists.ts'
 import { copyMedia } from './media.ts'
 
 /** So many pages of a list are read at once. */
@@ -35,21 +34,28 @@ export async function importTraced(job: Job, list: TracedList): Promise<void> {
 export async function importTrace(job: Job, id: string): Promise<void> {
   const unit = `trace/${id}`
   if (job.state.placeOf(unit) === null) return
-  const trace = await job.source.find(`/api/public/traces/${encodeURIComponent(id)}`)
+  const trace = await job.source.find(tracePath(id))
   if (trace === null) return
-  const members = sliceMembers(trace.json)
-  const observations = itemsOf(members.get('observations') ?? '[]')
-  const scores = itemsOf(members.get('scores') ?? '[]')
+  const observations = trace.items('observations')
   await writeTraced(job, 'traces', [trace])
   await writeTraced(job, 'observations', observations)
-  await writeTraced(job, 'scores', scores)
-  const counts: Counts = {
-    traces: 1,
-    observations: observations.length,
-    scores: scores.length,
-  }
-  await job.state.advance(unit, null, counts)
+  const scores = await importScores(job, { traceId: id })
+  await job.state.advance(unit, null, { traces: 1, observations: observations.length, scores })
   job.tell()
+}
+
+/** Imports the scores that a query finds. @returns how many there are */
+export async function importScores(job: Job, query: Query): Promise<number> {
+  let count = 0
+  for await (const scores of readPages(job.source, '/v2/scores', query)) {
+    await writeTraced(job, 'scores', scores)
+    count += scores.length
+  }
+  return count
+}
+
+export function tracePath(id: string): string {
+  return `/api/public/traces/${encodeURIComponent(id)}`
 }
 
 const bodiesOf: Readonly<Record<TracedList['kind'], (item: Item) => [type: string, body: object]>> =
@@ -99,11 +105,16 @@ function picked(item: Item, names: readonly string[]): object {
   return Object.fromEntries(names.map((name) => [name, item.raw(name)]))
 }
 
-const payloads = ['input', 'output', 'metadata', 'name', 'version', 'environment'] as const
+/** Every answer shows an environment, `default` where none was named: that of the trace may count instead. */
+function environmentOf(item: Item): object {
+  return item.text('environment') === 'default' ? {} : picked(item, ['environment'])
+}
+
+const payloads = ['input', 'output', 'metadata', 'name', 'version'] as const
 
 function traceOf(item: Item): [string, object] {
   const own = ['id', 'timestamp', 'userId', 'sessionId', 'release', 'tags', 'public']
-  return ['trace-create', picked(item, [...payloads, ...own])]
+  return ['trace-create', { ...picked(item, [...payloads, ...own]), ...environmentOf(item) }]
 }
 
 function observationOf(item: Item): [string, object] {
@@ -112,7 +123,7 @@ function observationOf(item: Item): [string, object] {
     ...['statusMessage', 'completionStartTime', 'model', 'modelParameters'],
     ...['promptName', 'promptVersion', 'usageDetails', 'costDetails'],
   ]
-  return ['observation-create', picked(item, [...payloads, ...own])]
+  return ['observation-create', { ...picked(item, [...payloads, ...own]), ...environmentOf(item) }]
 }
 
 /** A score has its value as a number or as a text, by its type. */
@@ -121,8 +132,8 @@ function scoreOf(item: Item): [string, object] {
   const isNumber = dataType === 'NUMERIC' || dataType === 'BOOLEAN'
   const value = item.raw(isNumber ? 'value' : 'stringValue')
   const own = ['id', 'name', 'dataType', 'configId', 'queueId', 'comment', 'metadata']
-  const rest = ['environment', 'source', 'timestamp']
-  return ['score-create', { ...picked(item, [...own, ...rest]), ...subjectOf(item), value }]
+  const common = { ...picked(item, [...own, 'source', 'timestamp']), ...environmentOf(item) }
+  return ['score-create', { ...common, ...subjectOf(item), value }]
 }
 
 /** A score is about one thing alone, and what it is about may be shown with what that belongs to. */

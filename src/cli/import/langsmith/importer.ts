@@ -1,6 +1,6 @@
 import { hours, requestsPerSecond } from '../hours.ts'
 import { applied, post, type Api } from '../api.ts'
-import { eachOf, joined, required, type Item } from '../item.ts'
+import { eachOf, required, type Item } from '../item.ts'
 import type { Importer, Job, Selection } from '../job.ts'
 import { importDataset, writeDataset } from './datasets.ts'
 import { countExamples, countRuns, listSelected, pageSize, readAll, readPages } from './lists.ts'
@@ -35,7 +35,7 @@ export const langsmithImporter: Importer = {
     }
   },
 
-  async count(api, selection, latest) {
+  async count(api, { selection, latest }) {
     const { datasets, sessions } = await listSelected(api, selection)
     const counts = {
       datasets: datasets.length,
@@ -112,16 +112,26 @@ async function importFeedback(job: Job, id: string): Promise<void> {
 }
 
 async function writeConfig(target: Api, config: Item): Promise<void> {
-  const members = config.members('feedback_config')
-  // What every answer shows, and nobody stores.
-  if (members.get('allows_multiple_categories') === 'false') {
-    members.delete('allows_multiple_categories')
-  }
+  const given = (config.value('feedback_config') ?? {}) as GivenConfig
   await post(target, '/api/runmill/import/feedback-configs', {
     key: required(config, 'feedback_key'),
-    config: joined(members),
+    config: {
+      type: given.type,
+      min: given.min ?? null,
+      max: given.max ?? null,
+      categories: given.categories?.map(({ value, label = null }) => ({ value, label })) ?? null,
+      ...(given.allows_multiple_categories === true ? { allows_multiple_categories: true } : {}),
+    },
     is_lower_score_better: config.raw('is_lower_score_better'),
     is_enforced: config.raw('is_enforced'),
     updated_at: required(config, 'modified_at'),
   })
+}
+
+interface GivenConfig {
+  type: string
+  min?: number | null
+  max?: number | null
+  categories?: { value: number; label?: string | null }[] | null
+  allows_multiple_categories?: boolean
 }

@@ -29,7 +29,13 @@ const feedbackSchema = {
   summary: 'Write the config of a feedback key as another server has it, with its time',
   body: z.object({
     key: text.pipe(z.string().min(1).max(180)),
-    config: z.looseObject({ type: z.enum(['continuous', 'categorical', 'freeform']) }),
+    config: z.strictObject({
+      type: z.enum(['continuous', 'categorical', 'freeform']),
+      min: z.number().nullable(),
+      max: z.number().nullable(),
+      categories: z.array(z.object({ value: z.number(), label: z.string().nullable() })).nullable(),
+      allows_multiple_categories: z.literal(true).optional(),
+    }),
     is_lower_score_better: z.boolean().nullish(),
     is_enforced: z.boolean().nullish(),
     updated_at: time,

@@ -7,9 +7,11 @@ import type { App, Services } from '../../services.ts'
 import { atOnce, config, givenId, tags, time } from './schemas.ts'
 
 const item = z.object({
-  id: givenId,
+  id: givenId
+    .nullish()
+    .describe('Absent or null: it is shown under the one that any client’s link would get'),
   experiment_id: givenId,
-  dataset_id: givenId,
+  dataset_id: givenId.nullish().describe('Absent or null: the example is in no dataset'),
   example_id: givenId,
   trace_id: givenId,
   run_id: givenId.nullish(),
@@ -46,19 +48,21 @@ export function postImportRunItems(app: App, services: Services): void {
 /** The row has the id that any client's link would make (architecture.md 4.3), and shows the one that was given. */
 function eventOf(given: z.output<typeof item>, exampleVersion: string | null): EventOf<'run_item'> {
   const experimentId = resolveId('experiment', given.experiment_id).id
-  const exampleId = resolveId('example', given.example_id).id
+  const { id: exampleId, externalId: externalExampleId } = resolveId('example', given.example_id)
   const trace = resolveId('trace', given.trace_id)
   const run = given.run_id ? resolveId('run', given.run_id) : null
   const id = runItemId(experimentId, exampleId, trace.id, run?.id ?? null)
   return {
     kind: 'run_item',
     id,
-    externalId: given.id === id ? null : storableText(given.id),
+    externalId: !given.id || given.id === id ? null : storableText(given.id),
     version: eventVersion('create', given.created_at, id),
     patch: {
       experimentId,
-      datasetId: resolveId('dataset', given.dataset_id).id,
       exampleId,
+      ...(given.dataset_id
+        ? { datasetId: resolveId('dataset', given.dataset_id).id }
+        : { externalExampleId }),
       traceId: trace.id,
       externalTraceId: trace.externalId,
       runId: run?.id ?? null,
