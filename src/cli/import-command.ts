@@ -34,7 +34,9 @@ interface Dialect {
   url(env: NodeJS.ProcessEnv): string | undefined
   /** @returns the headers of a request; null where there is no key */
   headers(key: string | undefined, env: NodeJS.ProcessEnv): Record<string, string> | null
-  /** The buckets that the vendor's server counts by, by the beginnings of their paths. The first that fits counts. */
+  /** What the vendor's own servers are called. Others tell by their refusals how fast they may be asked. */
+  vendor: RegExp
+  /** The buckets that the vendor's server counts by. The first whose path fits counts. */
   buckets: readonly { path: RegExp; pace: Pace | null }[]
   /** How long to wait after a refusal that does not say so. */
   refusedMs: number
@@ -45,12 +47,13 @@ const dialects: Readonly<Record<string, Dialect>> = {
   langsmith: {
     importer: langsmithImporter,
     url: (env) => env.LANGSMITH_ENDPOINT,
-    headers(key = undefined, env) {
+    headers(key, env) {
       const given = key ?? env.LANGSMITH_API_KEY
       const workspace = env.LANGSMITH_WORKSPACE_ID
       if (!given) return null
       return { 'x-api-key': given, ...(workspace ? { 'x-tenant-id': workspace } : {}) }
     },
+    vendor: /(?:^|\.)langchain\.com$/,
     // The vendor counts 15 in 10 s. What was sent 10 s apart may arrive a little less far apart.
     buckets: [{ path: /\/runs\/query$/, pace: { requests: 15, withinMs: 10_500 } }],
     refusedMs: 10_000,
@@ -65,6 +68,7 @@ const dialects: Readonly<Record<string, Dialect>> = {
       if (!pair?.includes(':')) return null
       return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
     },
+    vendor: /(?:^|\.)langfuse\.com$/,
     // It says how long to wait, so nothing is assumed of its windows, which differ between plans.
     buckets: [
       { path: /^\/api\/public\/(?:v2\/)?dataset/, pace: null },
@@ -153,7 +157,11 @@ function sourceOf(
   }
   const headers = dialect.headers(key, env)
   if (headers === null) throw new CliError(exitCodes.usage, dialect.advice)
-  const buckets = dialect.buckets.map(({ path, pace }) => ({ path, bucket: createBucket(pace) }))
+  const isVendor = dialect.vendor.test(new URL(url).hostname)
+  const buckets = dialect.buckets.map(({ path, pace }) => ({
+    path,
+    bucket: createBucket(isVendor ? pace : null),
+  }))
   const others = createBucket(null)
   const { refusedMs, advice: keyAdvice } = dialect
   const bucketOf = (path: string): Bucket =>

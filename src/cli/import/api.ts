@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import { stringifyWithRaw } from '../../domain/json.ts'
 import { messageOf, parsed } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
-import type { Bucket } from './bucket.ts'
-import { type Item, itemOf } from './item.ts'
+import { type Bucket, createBucket } from './bucket.ts'
+import { type Item, itemOf, partsOf } from './item.ts'
 
 /** A server that an import reads from or writes to. */
 export interface Api {
@@ -49,21 +49,42 @@ export class RefusedError extends CliError {
   }
 }
 
+interface Attempt {
+  method: Method
+  headers: Record<string, string>
+  body: Body | undefined
+}
+
 /** How often a request is sent that fails otherwise than by a limit. A limit is waited for as long as it takes. */
 const mostTries = 6
 const longestPauseMs = 60_000
 
 /** Makes the client of a server. It obeys the server's limits, and repeats what may succeed later. */
 export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiOptions): Api {
+  const files = createBucket(null)
+
   async function send(method: Method, path: string, body?: Body): Promise<Response> {
-    const bucket = bucketOf(path)
+    const options = { method, headers, body }
+    return persist(bucketOf(path), url + path, options, (status, text) =>
+      refusal(method, path, status, text),
+    )
+  }
+
+  /** Sends a request until it is answered, or can never be. */
+  async function persist(
+    bucket: Bucket,
+    address: string,
+    options: Attempt,
+    refused: (status: number, text: string) => CliError,
+  ): Promise<Response> {
     for (let failures = 0, refusals = 0; ; ) {
       await bucket.enter()
-      const response = await attempt(url + path, { method, headers, body })
-      if (response instanceof Response && response.ok) return response
-      const text = response instanceof Response ? await response.text() : ''
-      const status = response instanceof Response ? response.status : 0
-      const toldMs = response instanceof Response ? retryAfterMs(response) : null
+      const response = await attempt(address, options)
+      const isAnswer = response instanceof Response
+      if (isAnswer && response.ok) return response
+      const text = isAnswer ? await response.text() : ''
+      const status = isAnswer ? response.status : 0
+      const toldMs = isAnswer ? retryAfterMs(response) : null
       if (status === 429) {
         bucket.refuse(toldMs ?? Math.min(longestPauseMs, refusedMs * 2 ** refusals))
         refusals += 1
@@ -71,31 +92,27 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
       }
       failures += 1
       const mayPass = status === 0 || status === 408 || status >= 500
-      if (!mayPass || failures === mostTries) {
-        throw response instanceof Response ? refusal(method, path, status, text) : response
-      }
+      if (!mayPass || failures === mostTries) throw isAnswer ? refused(status, text) : response
       await setTimeout(toldMs ?? Math.min(longestPauseMs, 500 * 2 ** failures))
     }
   }
 
   async function attempt(
     address: string,
-    { body, ...rest }: { method: Method; headers: Record<string, string>; body?: Body | undefined },
+    { body, ...rest }: Attempt,
   ): Promise<Response | CliError> {
     try {
       if (body === undefined) return await fetch(address, rest)
       const sent = { 'content-type': body.type, ...rest.headers, ...body.headers }
-      const options: RequestInit = {
-        ...rest,
-        headers: sent,
-        body: await body.make(),
-        duplex: 'half',
-      }
-      return await fetch(address, options)
+      const content = await body.make()
+      return await fetch(address, { ...rest, headers: sent, body: content, duplex: 'half' })
     } catch (error) {
-      const cause =
-        error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
-      return new CliError(exitCodes.unavailable, `${url} cannot be reached. ${cause}`.trim())
+      // What is sent on may come from the other server, and have failed there.
+      if (error instanceof CliError) throw error
+      const cause = error instanceof Error ? error.cause : undefined
+      if (cause instanceof CliError) throw cause
+      const said = cause instanceof Error ? cause.message : ''
+      return new CliError(exitCodes.unavailable, `${url} cannot be reached. ${said}`.trim())
     }
   }
 
@@ -109,7 +126,14 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
   }
 
   async function text(method: Method, path: string, body?: Body): Promise<string> {
-    return (await send(method, path, body)).text()
+    for (let tries = 1; ; tries++) {
+      const response = await send(method, path, body)
+      const said = await response.text().catch(() => null)
+      if (said === null && tries < mostTries) continue
+      const isJson = response.headers.get('content-type')?.includes('json') === true
+      if (said !== null && (isJson || said === '')) return said
+      throw new CliError(exitCodes.unavailable, `${url}: ${path.replace(/\?.*/, '')} is no JSON`)
+    }
   }
 
   return {
@@ -125,13 +149,13 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
         throw error
       }
     },
-    async file(link) {
-      const response = await attempt(new URL(link, url).href, { method: 'GET', headers: {} })
-      if (response instanceof Response && response.ok) return response
-      throw response instanceof Response
-        ? new CliError(exitCodes.undecidable, `A file of ${url} answered ${response.status}`)
-        : response
-    },
+    file: async (link) =>
+      persist(
+        files,
+        new URL(link, url).href,
+        { method: 'GET', headers: {}, body: undefined },
+        (status) => new RefusedError(status, `A file of ${url} answered ${status}`),
+      ),
   }
 }
 
@@ -143,6 +167,18 @@ export function jsonBody(text: string, headers: Record<string, string> = {}): Bo
 /** Sends JSON whose payloads are texts. */
 export async function post(api: Api, path: string, content: object, headers = {}): Promise<void> {
   await api.text('POST', path, jsonBody(stringifyWithRaw(content), headers))
+}
+
+/** Writes versions of examples. @param versions JSON of each */
+export async function postVersions(
+  target: Api,
+  datasetId: string,
+  versions: readonly string[],
+): Promise<void> {
+  for (const part of partsOf(versions, ({ length }) => length)) {
+    const body = `{"dataset_id":${JSON.stringify(datasetId)},"versions":[${part.join(',')}]}`
+    await target.text('POST', '/api/runmill/import/examples', jsonBody(body))
+  }
 }
 
 /** Asks the target to answer when it has applied what it was sent: so it is never sent more than it can take. */

@@ -55,6 +55,28 @@ export function joined(members: ReadonlyMap<string, string>): RawJson {
   return new RawJson(`{${texts.join(',')}}`)
 }
 
+const mostInRequest = 100
+/** In characters: a quarter of the least that a server takes. */
+const mostLength = 4 * 1_048_576
+
+/** Cuts a list into parts that fit into one request each. @param lengthOf the characters that one takes there */
+export function partsOf<T>(list: readonly T[], lengthOf: (one: T) => number): T[][] {
+  const parts: T[][] = []
+  let room = 0
+  for (const one of list) {
+    const length = lengthOf(one)
+    const last = parts.at(-1)
+    if (last === undefined || length > room || last.length === mostInRequest) {
+      parts.push([one])
+      room = mostLength - length
+    } else {
+      last.push(one)
+      room -= length
+    }
+  }
+  return parts
+}
+
 /**
  * Does something with each, so many at a time. After a failure no more are begun, and it throws when the others have
  * ended.

@@ -72,3 +72,17 @@ test('a refusal that does not say how long is waited for, longer each time, and 
     expect(pauses[i]).toBeGreaterThanOrEqual(least - 1)
   }
 })
+
+test('a server that answers something else than JSON is none to import from', async () => {
+  const h = await harness()
+  const url = await connect(h)
+  const bucket = createBucket(null)
+  const api = createApi({
+    url,
+    headers: { 'x-api-key': h.tenant.secretKey },
+    bucketOf: () => bucket,
+    refusedMs: 50,
+    keyAdvice: '',
+  })
+  await expect(api.text('GET', '/metrics')).rejects.toMatchObject({ code: 69 })
+})

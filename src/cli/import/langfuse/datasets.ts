@@ -1,5 +1,5 @@
-import type { RawJson } from '../../../domain/json.ts'
-import { type Api, applied, post } from '../api.ts'
+import { type RawJson, stringifyWithRaw } from '../../../domain/json.ts'
+import { type Api, applied, post, postVersions } from '../api.ts'
 import { required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
 import { copyMedia } from './media.ts'
@@ -171,24 +171,25 @@ async function writeItems(
   items: readonly Item[],
   end: (item: Item) => Promise<string | null>,
 ): Promise<void> {
-  if (items.length === 0) return
-  const versions: object[] = []
+  const versions: string[] = []
   for (const [ordinal, item] of items.entries()) {
     const id = required(item, 'id')
     await copyMedia(job, item.json, { datasetId, datasetItemId: id })
-    versions.push({
-      id,
-      valid_from: required(item, 'updatedAt'),
-      valid_to: await end(item),
-      ordinal,
-      inputs: item.raw('input'),
-      outputs: item.raw('expectedOutput'),
-      metadata: item.raw('metadata'),
-      archived: item.text('status') === 'ARCHIVED',
-      source_trace_id: item.raw('sourceTraceId'),
-      source_run_id: item.raw('sourceObservationId'),
-    })
+    versions.push(
+      stringifyWithRaw({
+        id,
+        valid_from: required(item, 'updatedAt'),
+        valid_to: await end(item),
+        ordinal,
+        inputs: item.raw('input'),
+        outputs: item.raw('expectedOutput'),
+        metadata: item.raw('metadata'),
+        archived: item.text('status') === 'ARCHIVED',
+        source_trace_id: item.raw('sourceTraceId'),
+        source_run_id: item.raw('sourceObservationId'),
+      }),
+    )
   }
-  await post(job.target, '/api/runmill/import/examples', { dataset_id: datasetId, versions })
+  await postVersions(job.target, datasetId, versions)
   for (const item of items) ends.set(required(item, 'id'), required(item, 'updatedAt'))
 }

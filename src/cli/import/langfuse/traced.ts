@@ -1,6 +1,6 @@
 import { sliceElements, sliceMembers, stringifyWithRaw } from '../../../domain/json.ts'
 import { applied, jsonBody, type Query } from '../api.ts'
-import { required, type Item } from '../item.ts'
+import { partsOf, required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
 import { boundsOf, pageSize, readPage, readPages, type TracedList } from './lists.ts'
 import { copyMedia } from './media.ts'
@@ -65,24 +65,12 @@ const bodiesOf: Readonly<Record<TracedList['kind'], (item: Item) => [type: strin
     scores: scoreOf,
   }
 
-/** A body of this many characters is enough for one request. */
-const bodyLength = 4 * 1_048_576
-
 export async function writeTraced(
   job: Job,
   kind: TracedList['kind'],
   items: readonly Item[],
 ): Promise<void> {
-  let batch: string[] = []
-  let length = 0
-  const send = async (): Promise<void> => {
-    if (batch.length === 0) return
-    const body = jsonBody(`{"batch":[${batch.join(',')}]}`, applied)
-    ;[batch, length] = [[], 0]
-    const answer = await job.target.text('POST', '/api/public/ingestion', body)
-    const errors = sliceElements(sliceMembers(answer).get('errors') ?? '[]')
-    if (errors.length > 0) job.warn(`The target refused ${errors.length} ${kind}: ${errors[0]}`)
-  }
+  const events: string[] = []
   for (const item of items) {
     const id = required(item, 'id')
     if (kind === 'traces') await copyMedia(job, item.json, { traceId: id })
@@ -93,12 +81,14 @@ export async function writeTraced(
     // The time of the envelope says which of two versions is newer.
     const timestamp = required(item, 'updatedAt')
     const times = { createdAt: required(item, 'createdAt'), updatedAt: timestamp }
-    const event = stringifyWithRaw({ id, type, timestamp, body: { ...body, ...times } })
-    batch.push(event)
-    length += event.length
-    if (length > bodyLength) await send()
+    events.push(stringifyWithRaw({ id, type, timestamp, body: { ...body, ...times } }))
   }
-  await send()
+  for (const part of partsOf(events, ({ length }) => length)) {
+    const body = jsonBody(`{"batch":[${part.join(',')}]}`, applied)
+    const answer = await job.target.text('POST', '/api/public/ingestion', body)
+    const errors = sliceElements(sliceMembers(answer).get('errors') ?? '[]')
+    if (errors.length > 0) job.warn(`The target refused ${errors.length} ${kind}: ${errors[0]}`)
+  }
 }
 
 function picked(item: Item, names: readonly string[]): object {
@@ -118,11 +108,10 @@ function traceOf(item: Item): [string, object] {
 }
 
 function observationOf(item: Item): [string, object] {
-  const own = [
-    ...['id', 'traceId', 'parentObservationId', 'type', 'startTime', 'endTime', 'level'],
-    ...['statusMessage', 'completionStartTime', 'model', 'modelParameters'],
-    ...['promptName', 'promptVersion', 'usageDetails', 'costDetails'],
-  ]
+  const own =
+    'id traceId parentObservationId type startTime endTime level statusMessage completionStartTime model modelParameters promptName promptVersion usageDetails costDetails'.split(
+      ' ',
+    )
   return ['observation-create', { ...picked(item, [...payloads, ...own]), ...environmentOf(item) }]
 }
 

@@ -1,5 +1,5 @@
-import type { RawJson } from '../../../domain/json.ts'
-import { post, search, type Api } from '../api.ts'
+import { type RawJson, stringifyWithRaw } from '../../../domain/json.ts'
+import { type Api, post, postVersions, search } from '../api.ts'
 import { itemOf, itemsOf, joined, required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
 import { countExamples, pageSize, readAll, readPages } from './lists.ts'
@@ -89,13 +89,10 @@ async function importVersions(
     for await (const examples of readChanged(source, { datasetId, time, changed })) {
       const rows = []
       for (const example of examples) {
-        rows.push(await versionOf(job, example, { time, ends, ordinal }))
+        rows.push(stringifyWithRaw(await versionOf(job, example, { time, ends, ordinal })))
         ordinal += 1
       }
-      await post(job.target, '/api/runmill/import/examples', {
-        dataset_id: datasetId,
-        versions: rows,
-      })
+      await postVersions(job.target, datasetId, rows)
       for (const example of examples) ends.set(required(example, 'id'), time)
       job.tell()
     }
@@ -103,10 +100,8 @@ async function importVersions(
   }
 }
 
-const select = [
-  ...['id', 'created_at', 'modified_at', 'inputs', 'outputs', 'metadata', 'source_run_id'],
-  'attachment_urls',
-]
+const select =
+  'id created_at modified_at inputs outputs metadata source_run_id attachment_urls'.split(' ')
 
 /** Examples as a version has them: those that it changed, or all where nothing says which. */
 async function* readChanged(

@@ -55,7 +55,7 @@ export const langsmithImporter: Importer = {
     }
     for (const session of sessions) {
       const id = required(session, 'id')
-      counts.runs += await countRuns(api, id, selection, latest)
+      counts.runs += await countRuns(api, id, selection)
       for await (const items of readFeedback(api, { id, selection, latest })) {
         counts.feedback += items.items.length
       }

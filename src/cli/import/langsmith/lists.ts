@@ -67,27 +67,29 @@ export async function listSelected(api: Api, selection: Selection): Promise<Sele
   return { datasets: [...datasets.values()], sessions: [...sessions.values()] }
 }
 
-/** The conditions on runs that a selection sets. @param until the latest start, when it names none */
-function runTimes({ since, until }: Selection, latest: string): Record<string, string> {
-  return { ...(since === null ? {} : { start_time: since }), end_time: until ?? latest }
+/** The conditions on runs that a selection sets. */
+function runTimes({ since, until }: Selection): Record<string, string> {
+  return {
+    ...(since === null ? {} : { start_time: since }),
+    ...(until === null ? {} : { filter: `lt(start_time, "${until}")` }),
+  }
 }
 
 /** What is asked of each run. What is left out is derived from these. */
-const runSelect = [
-  ...['id', 'name', 'run_type', 'start_time', 'end_time', 'inputs', 'inputs_preview', 'outputs'],
-  ...['error', 'extra', 'events', 'serialized', 'tags', 'trace_id', 'parent_run_id'],
-  ...['dotted_order', 'session_id', 'reference_example_id', 's3_urls'],
-]
+const runSelect =
+  'id name run_type start_time end_time inputs inputs_preview outputs error extra events serialized tags trace_id parent_run_id dotted_order session_id reference_example_id s3_urls'.split(
+    ' ',
+  )
 
 /** Reads a page of the runs of a session, the oldest first. @param cursor `''` for the first page */
 export async function readRuns(
   api: Api,
   sessionId: string,
-  { selection, latest, cursor }: { selection: Selection; latest: string; cursor: string },
+  { selection, cursor }: { selection: Selection; cursor: string },
 ): Promise<{ runs: Item[]; next: string | null }> {
   const body = {
     session: [sessionId],
-    ...runTimes(selection, latest),
+    ...runTimes(selection),
     select: runSelect,
     order: 'asc',
     limit: pageSize,
@@ -106,9 +108,8 @@ export async function countRuns(
   api: Api,
   sessionId: string,
   selection: Selection,
-  latest: string,
 ): Promise<number> {
-  const body = { session: [sessionId], ...runTimes(selection, latest), select: ['run_count'] }
+  const body = { session: [sessionId], ...runTimes(selection), select: ['run_count'] }
   const { run_count: count } = await api.json<{ run_count: number | null }>(
     'POST',
     '/api/v1/runs/stats',

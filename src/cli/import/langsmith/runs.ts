@@ -1,6 +1,6 @@
 import { stringifyWithRaw } from '../../../domain/json.ts'
 import { applied, type Body, jsonBody, RefusedError } from '../api.ts'
-import { joined, required, type Item } from '../item.ts'
+import { joined, partsOf, required, type Item } from '../item.ts'
 import type { Job } from '../job.ts'
 import { attachmentsOf } from './datasets.ts'
 import { readRuns } from './lists.ts'
@@ -10,8 +10,7 @@ import { multipartBody, type Part } from './multipart.ts'
 export async function importRuns(job: Job, sessionId: string): Promise<void> {
   const { source, selection, state } = job
   const unit = `runs/${sessionId}`
-  const read = async (cursor: string) =>
-    readRuns(source, sessionId, { selection, latest: state.startedAt, cursor })
+  const read = async (cursor: string) => readRuns(source, sessionId, { selection, cursor })
   const place = state.placeOf(unit)
   let page = place === null ? null : await read(place)
   while (page !== null) {
@@ -25,49 +24,43 @@ export async function importRuns(job: Job, sessionId: string): Promise<void> {
   }
 }
 
-/** A body of this many characters is enough for one request. */
-const bodyLength = 8 * 1_048_576
-
 /** Sends runs or feedback. Where some are refused the others are stored, and the counts at the end tell. */
 export async function unlessRefused(job: Job, path: string, body: Body): Promise<void> {
   try {
     await job.target.text('POST', path, body)
   } catch (error) {
-    if (!(error instanceof RefusedError) || error.status !== 422) throw error
+    if (!(error instanceof RefusedError && [413, 422].includes(error.status))) throw error
     job.warn(error.message)
   }
 }
 
 async function writeRuns(job: Job, runs: readonly Item[]): Promise<void> {
-  let post: string[] = []
-  let patch: string[] = []
-  let length = 0
-  const send = async (): Promise<void> => {
-    if (length === 0) return
-    const body = `{"post":[${post.join(',')}],"patch":[${patch.join(',')}]}`
-    ;[post, patch, length] = [[], [], 0]
+  const plain: Operations[] = []
+  for (const run of runs) {
+    const operations = operationsOf(run)
+    if (attachmentsOf(run.value('s3_urls')).length === 0) plain.push(operations)
+    else await writeWithAttachments(job, run, operations)
+  }
+  const lengthOf = ({ create, update }: Operations): number => create.length + (update?.length ?? 0)
+  for (const part of partsOf(plain, lengthOf)) {
+    const creates = part.map(({ create }) => create)
+    const updates = part.flatMap(({ update }) => update ?? [])
+    const body = `{"post":[${creates.join(',')}],"patch":[${updates.join(',')}]}`
     await unlessRefused(job, '/api/v1/runs/batch', jsonBody(body, applied))
   }
-  for (const run of runs) {
-    const { create, update } = operationsOf(run)
-    const attachments = attachmentsOf(run.value('s3_urls'))
-    if (attachments.length > 0) {
-      await writeWithAttachments(job, run, { create, update })
-      continue
-    }
-    post.push(create)
-    if (update !== null) patch.push(update)
-    length += create.length + (update?.length ?? 0)
-    if (length > bodyLength) await send()
-  }
-  await send()
+}
+
+/** JSON of the create of a run, and of its update; null while it has not ended. */
+interface Operations {
+  create: string
+  update: string | null
 }
 
 /**
  * A run as its client sent it: a create of what was known at its start, and once it has ended an update of the rest. So a
  * run that was read before its end gets the rest by a later import.
  */
-function operationsOf(run: Item): { create: string; update: string | null } {
+function operationsOf(run: Item): Operations {
   const place = {
     id: required(run, 'id'),
     trace_id: run.raw('trace_id'),
@@ -105,7 +98,7 @@ function operationsOf(run: Item): { create: string; update: string | null } {
 async function writeWithAttachments(
   job: Job,
   run: Item,
-  { create, update }: { create: string; update: string | null },
+  { create, update }: Operations,
 ): Promise<void> {
   const id = required(run, 'id')
   const parts: Part[] = [{ name: `post.${id}`, type: 'application/json', content: create }]
