@@ -341,7 +341,7 @@ test('a server that has only the lists of version 4 is read by those', async () 
       '/v2/observations?fields=basic,time,io,metadata,model,usage,prompt,metrics,trace_context',
       '/v3/scores?fields=details,subject,annotation',
       `/experiments?${from}&fields=core,metadata,scores`,
-      `/experiment-items?${from}&fields=core,dataset,io,metadata,itemMetadata,experimentMetadata,scores`,
+      `/experiment-items?${from}&fields=core,dataset,metadata,itemMetadata,experimentMetadata,scores`,
     ]) {
       await h.drain()
       const [source, there] = await all.answers('GET', `/api/public${path}`)

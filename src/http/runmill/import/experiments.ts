@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { resolveId } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import { datasetFind } from '../../../store/read/datasets/datasets.ts'
+import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { experimentImport } from '../../../store/write/imports.ts'
 import { uuidAnswer } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'
@@ -58,12 +59,12 @@ export function postImportExperiments(app: App, { db, experimentIds }: Services)
       createdAt: body.created_at,
       updatedAt: body.updated_at,
     }
+    const before = await experimentFind(db, tenantId, experiment.id)
     if (!(await experimentImport(db, tenantId, experiment))) {
       const reason = `Another experiment is named ${body.name}, or this one was deleted here`
       throw new RunmillError(409, reason)
     }
-    // It may have had another name.
-    await experimentIds.untilForgotten()
+    if (before !== null && before.name !== body.name) await experimentIds.untilForgotten()
     return { id: experiment.id }
   })
 }
