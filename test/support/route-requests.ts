@@ -652,7 +652,7 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'POST /api/runmill/import/datasets': (theirs) => ({
     body: {
       id: theirs.datasetId,
-      name: `${theirs.mark} imported`,
+      name: theirs.datasetName,
       created_at: seededRunTime,
       updated_at: seededRunTime,
     },

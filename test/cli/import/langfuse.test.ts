@@ -316,6 +316,10 @@ test('a refusal is waited for as long as it says, by the requests that are count
   }
 })
 
+/** Executions of one time may change places: links have no ids there by which they could be ordered. */
+const elementsOf = (answer: unknown) =>
+  (JSON.parse(String(answer)).data as object[]).map((one) => JSON.stringify(one)).toSorted()
+
 test('a server that has only the lists of version 4 is read by those', async () => {
   const h = await harness()
   const all = await prepareImport(h)
@@ -345,7 +349,7 @@ test('a server that has only the lists of version 4 is read by those', async () 
     ]) {
       await h.drain()
       const [source, there] = await all.answers('GET', `/api/public${path}`)
-      expect(there, path).toBe(source)
+      expect(elementsOf(there), path).toEqual(elementsOf(source))
     }
     const again = await all.importAll('langfuse', ['--json'], proxy.url)
     expect(again.code, again.printed).toBe(0)
