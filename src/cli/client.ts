@@ -121,7 +121,8 @@ function refusal(connection: Connection, status: number, text: string): CliError
   return new CliError(isWrong ? exitCodes.usage : exitCodes.unavailable, `${url}: ${message}`)
 }
 
-function parsed(text: string): unknown {
+/** JSON; null for anything else. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -130,7 +131,7 @@ function parsed(text: string): unknown {
 }
 
 /** What a refusal says, in Runmill's shape, or in that of LangSmith's dialect. */
-function messageOf(answer: unknown): string | null {
+export function messageOf(answer: unknown): string | null {
   const { error, detail } = (answer ?? {}) as { error?: unknown; detail?: unknown }
   if (typeof error === 'string') return error
   if (typeof detail === 'string') return detail

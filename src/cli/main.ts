@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor-command.ts'
 import { CliError, exitCodes } from './exit.ts'
 import { exportCommand } from './export-command.ts'
 import { gateCommand } from './gate-command.ts'
+import { importCommand } from './import-command.ts'
 import { datasetsCommand, experimentsCommand } from './list-commands.ts'
 import { plain } from './render.ts'
 import { tailCommand } from './tail-command.ts'
@@ -13,6 +14,7 @@ import { tailCommand } from './tail-command.ts'
 const usage = `runmill compare CANDIDATE [BASELINE] …                   compares experiments
 runmill gate --candidate NAME --undecided pass|fail …    judges one, for CI
 runmill export EXPERIMENT --output FILE …                writes its executions as CSV, JSON Lines or Parquet
+runmill import langsmith|langfuse --from-url URL …       copies what another server has, with its ids and times
 runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
 runmill datasets …                                       lists them
 runmill tail PROJECT …                                   prints runs as they come
@@ -31,6 +33,7 @@ const commands: Readonly<
   compare: compareCommand,
   gate: gateCommand,
   export: exportCommand,
+  import: importCommand,
   experiments: experimentsCommand,
   datasets: datasetsCommand,
   tail: tailCommand,

@@ -29,7 +29,14 @@ export interface ResolvedId {
   externalId: string | null
 }
 
-export type IdKind = 'run' | 'trace' | 'example' | 'feedback' | 'dataset' | 'experiment'
+export type IdKind =
+  | 'run'
+  | 'trace'
+  | 'example'
+  | 'feedback'
+  | 'dataset'
+  | 'experiment'
+  | 'score-config'
 
 /**
  * The id inside of a client's id (architecture.md 4.2): a canonical UUID is itself, 32 hex digits are read as a UUID,

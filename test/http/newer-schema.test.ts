@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { harness, type Harness } from '../support/harness.ts'
 import { routeRequests } from '../support/route-requests.ts'
 import { seedTenant, type SeededTenant } from '../support/seeded-tenant.ts'
-import { keyOf, requestsOf, send } from './sent-routes.ts'
+import { keysOf, requestsOf, send } from './sent-routes.ts'
 
 /*
  * A version may run beside the next one, whose migrations have added columns: statements that a connection has prepared
@@ -11,10 +11,11 @@ import { keyOf, requestsOf, send } from './sent-routes.ts'
 
 /** Sends each route the request of a tenant. @returns the routes that did not answer with 2xx */
 async function sendAll(h: Harness, theirs: SeededTenant): Promise<string[]> {
+  const keys = await keysOf(h, theirs)
   const problems: string[] = []
   for (const route of Object.keys(routeRequests)) {
     for (const request of requestsOf(route, theirs, theirs)) {
-      const answer = await send(h, route, request, theirs, keyOf(route, theirs.tenant))
+      const answer = await send(h, route, request, theirs, keys(route, request))
       if (answer.status >= 300) problems.push(`${route}: ${answer.status} ${answer.text}`)
     }
   }

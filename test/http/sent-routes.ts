@@ -1,7 +1,7 @@
 import type { Harness } from '../support/harness.ts'
 import { pathParameter, routeRequests, type RouteRequest } from '../support/route-requests.ts'
 import type { SeededTenant } from '../support/seeded-tenant.ts'
-import type { TestTenant } from '../support/tenant.ts'
+import { insertKey, type TestTenant } from '../support/tenant.ts'
 
 export interface Sent {
   status: number
@@ -48,6 +48,15 @@ export function keyOf(
   return route.includes('/api/public')
     ? { authorization: key.basic }
     : { 'x-api-key': key.secretKey }
+}
+
+/** Makes what returns the headers for a request of the tenant, with the least key that may send it. */
+export async function keysOf(
+  h: Harness,
+  { tenant }: SeededTenant,
+): Promise<(route: string, request: RouteRequest) => Record<string, string>> {
+  const admin = await insertKey(h.db, tenant.id, ['read', 'write', 'admin'])
+  return (route, { isAdmin }) => (isAdmin === true ? { 'x-api-key': admin } : keyOf(route, tenant))
 }
 
 export function requestsOf(route: string, theirs: SeededTenant, own: SeededTenant): RouteRequest[] {

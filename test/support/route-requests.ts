@@ -17,6 +17,8 @@ export interface RouteRequest {
   isRead?: true
   /** Set for a GET that only keys that may write may send. */
   isWrite?: true
+  /** Set for what only a key of the scope `admin` may send. */
+  isAdmin?: true
 }
 
 /**
@@ -647,6 +649,80 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
     { query: { kind: 'trace', tenant_id: theirs.tenant.id }, foreign: 403 },
   ],
   'DELETE /api/runmill/dead-letters/{letter_id}': () => ({ foreign: 404 }),
+  'POST /api/runmill/import/datasets': (theirs) => ({
+    body: {
+      id: theirs.datasetId,
+      name: theirs.datasetName,
+      created_at: seededRunTime,
+      updated_at: seededRunTime,
+    },
+    foreign: 200,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/examples': (theirs) => ({
+    body: {
+      dataset_id: theirs.datasetId,
+      versions: [{ id: theirs.exampleId, valid_from: seededRunTime, inputs: { q: theirs.mark } }],
+    },
+    foreign: 404,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/experiments': (theirs) => ({
+    body: {
+      id: theirs.sessionId,
+      dataset_id: theirs.datasetId,
+      name: theirs.sessionName,
+      is_named_in_tenant: true,
+      start_time: seededRunTime,
+      created_at: seededRunTime,
+      updated_at: seededRunTime,
+    },
+    foreign: 404,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/score-configs': (theirs) => ({
+    body: {
+      id: theirs.scoreConfigId,
+      name: theirs.mark,
+      data_type: 'NUMERIC',
+      is_archived: false,
+      created_at: seededRunTime,
+      updated_at: seededRunTime,
+    },
+    foreign: 200,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/feedback-configs': (theirs) => ({
+    body: {
+      key: theirs.feedbackKey,
+      config: { type: 'freeform', min: null, max: null, categories: null },
+      updated_at: seededRunTime,
+    },
+    foreign: 204,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/run-items': (theirs) => ({
+    body: {
+      items: [
+        {
+          id: theirs.mark,
+          experiment_id: theirs.sessionId,
+          dataset_id: theirs.datasetId,
+          example_id: theirs.exampleId,
+          trace_id: theirs.traceId,
+          example_version: seededRunTime,
+          created_at: seededRunTime,
+        },
+      ],
+    },
+    foreign: 202,
+    isAdmin: true,
+  }),
+  'POST /api/runmill/import/blobs': (theirs) => ({
+    form: { type: 'application/octet-stream', payload: Buffer.from(`${theirs.mark} imported`) },
+    foreign: 200,
+    isAdmin: true,
+  }),
   'GET /api/runmill/experiments/{experiment}/rows': (theirs) => [
     { foreign: 404 },
     { path: { experiment: theirs.sessionName }, foreign: 404 },

@@ -25,7 +25,7 @@ export function runmillErrors(route: RouteOptions): DocumentedAnswers {
     401,
     403,
     404,
-    ...(takesBody(route) ? [408, 413, 415] : []),
+    ...(takesBody(route) ? [408, 409, 413, 415] : []),
     ...(route.url.includes(':') ? [414] : []),
     422,
     429,

@@ -17,6 +17,7 @@ import { getRuns, getRunsId } from './runs.ts'
 import { scoreDirectionRoutes } from './score-directions.ts'
 import { traceRoutes } from './traces.ts'
 import { getExperimentRows } from './experiment-rows.ts'
+import { importRoutes } from './import/routes.ts'
 
 /** Our own API, under `/api/runmill`. Keys are sent as in either dialect. */
 export async function runmill(
@@ -44,6 +45,7 @@ export async function runmill(
   experimentRoutes(app, services, columns)
   getExperimentRows(app, services)
   postQueuesPass(app, services)
+  importRoutes(app, services)
   // Last: it answers for every path above.
   refuseOtherMethods(app, paths)
 }

@@ -16,6 +16,31 @@ select id, external_id, name, description, data_type, metadata, inputs_schema, o
 from datasets
 where tenant_id = $1 and name = $2;
 
+-- name: dataset_import
+-- Writes a dataset of another server as it is there, with its times. $1 tenant, $2 id, $3 external id, $4 name,
+-- $5 description, $6 data type, $7 metadata, $8 inputs schema, $9 outputs schema, $10 transformations, $11 externally
+-- managed, $12 baseline experiment, $13 created_at, $14 updated_at. A repeat writes the same again.
+-- @throws unique violation when another dataset has the name
+insert into datasets (
+  tenant_id, id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
+  externally_managed, baseline_experiment_id, created_at, updated_at, version_at
+)
+values (
+  $1, $2, $3, $4, $5, $6, $7::text::jsonb, $8::text::json, $9::text::json, $10::text::json, $11, $12, $13, $14, $13
+)
+on conflict (tenant_id, id) do update set
+  name = excluded.name,
+  description = excluded.description,
+  data_type = excluded.data_type,
+  metadata = excluded.metadata,
+  inputs_schema = excluded.inputs_schema,
+  outputs_schema = excluded.outputs_schema,
+  transformations = excluded.transformations,
+  externally_managed = excluded.externally_managed,
+  baseline_experiment_id = excluded.baseline_experiment_id,
+  created_at = excluded.created_at,
+  updated_at = excluded.updated_at;
+
 -- name: dataset_insert
 -- Inserts a dataset. $1 tenant, $2 id, $3 external id, $4 name, $5 description, $6 data type, $7 metadata, $8 inputs
 -- schema, $9 outputs schema, $10 transformations, $11 externally managed, $12 created_at, $13 now. Where $12 is null,
@@ -104,6 +129,11 @@ update datasets set
 where tenant_id = $1 and id = $2
 returning id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
   externally_managed, baseline_experiment_id, created_at, updated_at, version_at;
+
+-- name: dataset_update_imported_version
+-- Moves the newest version of a dataset to a time, unless it is there or later. The caller has locked the row. $1 tenant,
+-- $2 dataset, $3 time. A repeat changes nothing.
+update datasets set version_at = $3 where tenant_id = $1 and id = $2 and version_at < $3;
 
 -- name: dataset_update_version
 -- Takes the next version of a dataset: now in whole milliseconds, but later than every version that this dataset, or

@@ -28,6 +28,32 @@ where examples.tenant_id = $1 and examples.id = $2
 order by examples.valid_from desc
 limit 1;
 
+-- name: example_import_many
+-- Inserts versions of many examples of one dataset as they were on another server. $1 tenant, $2 dataset, then arrays of
+-- equal length: $3 ids, $4 external ids, $5 valid_from, $6 valid_to, $7 created_at, $8 inputs, $9 outputs, $10 metadata,
+-- $11 splits (each a JSON array), $12 archived, $13 and $14 source trace, $15 and $16 source run, $17 ordinals,
+-- $18 attachments. A version that is there stays as it is, so a repeat changes nothing.
+insert into examples (
+  tenant_id, dataset_id, id, external_id, valid_from, valid_to, created_at, ordinal, inputs, outputs, metadata, splits,
+  archived, source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
+)
+select $1::uuid, $2::uuid, given.id, given.external_id, given.valid_from, given.valid_to, given.created_at,
+  given.ordinal, given.inputs::json, given.outputs::json, given.metadata::jsonb,
+  array(
+    select split from json_array_elements_text(given.splits::json) with ordinality as element (split, place)
+    order by place
+  ),
+  given.archived::boolean, given.source_trace_id, given.external_source_trace_id, given.source_run_id,
+  given.external_source_run_id, given.attachments::json
+from unnest(
+  $3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
+  $11::text[], $12::text[], $13::uuid[], $14::text[], $15::uuid[], $16::text[], $17::integer[], $18::text[]
+) as given (
+  id, external_id, valid_from, valid_to, created_at, inputs, outputs, metadata, splits, archived, source_trace_id,
+  external_source_trace_id, source_run_id, external_source_run_id, ordinal, attachments
+)
+on conflict (tenant_id, id, valid_from) do nothing;
+
 -- name: example_insert_many
 -- Inserts versions of many examples of one dataset, valid from now on. Their older versions must be closed first.
 -- $1 tenant, $2 dataset, $3 valid_from, then arrays of equal length: $4 ids, $5 external ids, $6 created_at, $7 inputs,
@@ -112,12 +138,26 @@ where tenant_id = $1 and id = any($2::uuid[])
 group by dataset_id
 order by dataset_id;
 
+-- name: example_list_spans
+-- When each version of these examples began and ended, in whatever dataset. $1 tenant, $2 uuid[] ids. Reads only.
+select id, dataset_id, valid_from, nullif(valid_to, 'infinity') as valid_to
+from examples
+where tenant_id = $1 and id = any($2::uuid[]);
+
 -- name: example_update_closed
 -- Closes the current versions of these examples of one dataset. $1 tenant, $2 dataset, $3 valid_to, $4 uuid[] ids.
 -- Returns the ids that had a current version. A repeat closes nothing.
 update examples set valid_to = $3
 where tenant_id = $1 and dataset_id = $2 and id = any($4::uuid[]) and valid_to = 'infinity'
 returning id;
+
+-- name: example_update_ends
+-- Ends versions of examples of one dataset, or opens them again. $1 tenant, $2 dataset, then arrays of equal length:
+-- $3 ids, $4 valid_from, $5 valid_to. A repeat sets the same ends again.
+update examples set valid_to = given.valid_to
+from unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) as given (id, valid_from, valid_to)
+where examples.tenant_id = $1 and examples.dataset_id = $2
+  and examples.id = given.id and examples.valid_from = given.valid_from;
 
 -- name: example_update_erased
 -- Erases the content of every version of these examples and keeps their ids and times. The versions become archived, so

@@ -55,6 +55,37 @@ where tenant_id = $1 and dataset_id = $2 and name = $3
 order by name_scope = dataset_id desc, created_at desc, id
 limit 1;
 
+-- name: experiment_import
+-- Writes an experiment of another server as it is there, with its times. Run it under tenant_lock. $1 tenant, $2 id,
+-- $3 external id, $4 dataset, $5 name, $6 name scope, $7 description, $8 metadata, $9 extra, $10 trace tier, $11 default
+-- dataset, $12 start time, $13 end time, $14 created_at, $15 updated_at. Returns no row where one of that id
+-- was deleted. A repeat writes the same again.
+-- @throws unique violation when another experiment has the name
+insert into experiments (
+  tenant_id, id, external_id, dataset_id, name, name_scope, description, metadata, extra, trace_tier,
+  default_dataset_id, start_time, end_time, created_at, updated_at
+)
+select $1::uuid, $2::uuid, $3::text, $4::uuid, $5::text, $6::uuid, $7::text, $8::text::jsonb, $9::text::json, $10::text,
+  $11::uuid, $12::timestamptz, $13::timestamptz, $14::timestamptz, $15::timestamptz
+where not exists (
+  select from tombstones
+  where tombstones.tenant_id = $1 and tombstones.kind = 'experiment' and tombstones.id = $2
+)
+on conflict (tenant_id, id) do update set
+  dataset_id = excluded.dataset_id,
+  name = excluded.name,
+  name_scope = excluded.name_scope,
+  description = excluded.description,
+  metadata = excluded.metadata,
+  extra = excluded.extra,
+  trace_tier = excluded.trace_tier,
+  default_dataset_id = excluded.default_dataset_id,
+  start_time = excluded.start_time,
+  end_time = excluded.end_time,
+  created_at = excluded.created_at,
+  updated_at = excluded.updated_at
+returning id;
+
 -- name: experiment_insert_many
 -- Inserts experiments. Run it under tenant_lock. Creation times strictly increase within the tenant, in whole
 -- milliseconds, because Langfuse sorts by them. A time that a client gave is kept; later experiments are placed after

@@ -8,6 +8,18 @@ select key, config, is_lower_score_better, is_enforced, updated_at
 from feedback_configs
 where tenant_id = $1 and key = $2 and deleted_at is null;
 
+-- name: feedback_config_import
+-- Writes the config that a feedback key has on another server, with its time. $1 tenant, $2 key, $3 config,
+-- $4 is_lower_score_better, $5 is_enforced, $6 updated_at. A repeat writes the same again.
+insert into feedback_configs (tenant_id, key, config, is_lower_score_better, is_enforced, updated_at)
+values ($1, $2, $3::text::json, $4, $5, $6)
+on conflict (tenant_id, key) do update set
+  config = excluded.config,
+  is_lower_score_better = excluded.is_lower_score_better,
+  is_enforced = excluded.is_enforced,
+  updated_at = excluded.updated_at,
+  deleted_at = null;
+
 -- name: feedback_config_insert_many
 -- Inserts configs for feedback keys that have none, or whose config was deleted. $1 tenant; arrays of the same length,
 -- sorted by key, without duplicates: $2 keys, $3 configs, $4 is_lower_score_better and $5 is_enforced as text; $6 now. A

@@ -9,7 +9,10 @@ import {
 import { runStatement } from '../statements.ts'
 
 /** What a client says about a config. */
-export type ScoreConfigContent = Omit<ScoreConfigRow, 'id' | 'createdAt' | 'updatedAt'>
+export type ScoreConfigContent = Omit<
+  ScoreConfigRow,
+  'id' | 'externalId' | 'createdAt' | 'updatedAt'
+>
 
 export async function scoreConfigInsert(
   db: Queryable,

@@ -20,7 +20,7 @@ export const datasetRunItemAnswer = z
 export function datasetRunItemFromRow(row: RunItemRow): z.output<typeof datasetRunItemAnswer> {
   const createdAt = toMillisecondIso(row.createdAt)
   return {
-    id: row.id,
+    id: row.externalId ?? row.id,
     datasetRunId: row.externalExperimentId ?? row.experimentId,
     datasetRunName: row.experimentName,
     datasetItemId: row.externalExampleId ?? row.exampleId,

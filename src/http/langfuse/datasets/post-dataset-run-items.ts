@@ -167,6 +167,7 @@ function rowOf(
 ): RunItemRow {
   return {
     id,
+    externalId: null,
     experimentId: experiment.id,
     externalExperimentId: experiment.externalId,
     experimentName: experiment.name,

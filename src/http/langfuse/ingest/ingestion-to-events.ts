@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { IngestEvent } from '../../../domain/events.ts'
-import { deriveId, isUuid } from '../../../domain/ids.ts'
+import { deriveId, isUuid, resolveId } from '../../../domain/ids.ts'
 import { sliceMembers } from '../../../domain/json.ts'
 import {
   scoreConfigListAmong,
@@ -10,9 +10,10 @@ import {
 import { isAllowed, type Principal } from '../../auth.ts'
 import type { Services } from '../../services.ts'
 import { LangfuseError } from '../errors.ts'
+import { strictInstant } from '../requests.ts'
 import { envelope, readBody, type ReadBody } from './ingestion-events.ts'
 import { observationToEvents } from './observation-to-event.ts'
-import type { EventOrigin } from './payload-patch.ts'
+import type { EventOrigin, ImportedTimes } from './payload-patch.ts'
 import { scoreToEvent } from './score-to-event.ts'
 import { traceToEvents } from './trace-to-event.ts'
 
@@ -62,11 +63,11 @@ export async function translateBatch(
 ): Promise<TranslatedBatch> {
   const { tenantId } = principal
   const now = clock.now()
-  const mayWrite = isAllowed(principal, 'write')
+  const may = { write: isAllowed(principal, 'write'), import: isAllowed(principal, 'admin') }
   const result: TranslatedBatch = { events: [], successes: [], errors: [], isInteractive: false }
   const accepted: ReadEvent[] = []
   for (const [i, value] of batch.entries()) {
-    const event = settle(result, idOf(value), () => readEvent(value, texts[i]!, mayWrite, now))
+    const event = settle(result, idOf(value), () => readEvent(value, texts[i]!, may, now))
     if (event) accepted.push(event)
   }
   const configs = await scoreConfigListAmong(db, tenantId, configIdsOf(accepted))
@@ -114,16 +115,27 @@ function invalid(id: string, error: string): EventResult {
 function readEvent(
   value: unknown,
   text: JsonText,
-  mayWrite: boolean,
+  may: { write: boolean; import: boolean },
   now: string,
 ): ReadEvent | null {
   const { id, type, timestamp, body } = envelope.parse(value)
   const read = readBody(type, body)
   if (read.kind === 'log') return null
-  if (!mayWrite && read.kind !== 'score') throw new LangfuseError(401, 'Access Scope Denied', null)
+  if (!may.write && read.kind !== 'score') throw new LangfuseError(401, 'Access Scope Denied', null)
   const members = sliceMembers(sliceMembers(text).get('body')!)
-  return { id, read, members, origin: { rank: read.rank, time: timestamp, content: text, now } }
+  const origin = { rank: read.rank, time: timestamp, content: text, now }
+  const { data: imported } = importedTimes.safeParse(body)
+  return may.import && imported !== undefined
+    ? { id, read, members, origin: { ...origin, imported } }
+    : { id, read, members, origin }
 }
+
+/** What the body of an event has beside its own fields, where a key of the scope `admin` imports it. */
+const importedTimes: z.ZodType<ImportedTimes> = z.object({
+  createdAt: strictInstant,
+  updatedAt: strictInstant,
+  timestamp: strictInstant.optional(),
+})
 
 /** @throws LangfuseError 400, ZodError */
 function toEvents(
@@ -166,7 +178,7 @@ function configIdsOf(events: ReadEvent[]): string[] {
   return [...new Set(ids.map(configKey).filter(isUuid))]
 }
 
-/** Ids of configs are UUIDs that Runmill makes; any other string finds no config. */
+/** The id by which a config is looked up; empty where a score names none. */
 export function configKey(configId: string | null | undefined): string {
-  return (configId ?? '').toLowerCase()
+  return configId ? resolveId('score-config', configId).id : ''
 }

@@ -9,6 +9,7 @@ import {
   metadataPatch,
   readPayloads,
   weakVersion,
+  writtenAt,
   type EventOrigin,
 } from './payload-patch.ts'
 import { clientId, strictInstant, text } from '../requests.ts'
@@ -132,8 +133,7 @@ export function observationToEvents(
       ...metadataPatch(members),
       ...firm,
       ...generationPatch(body, members),
-      createdAt: origin.now,
-      updatedAt: origin.now,
+      ...writtenAt(origin),
     },
   }
   if (Object.keys(weak).length === 0) return [event]

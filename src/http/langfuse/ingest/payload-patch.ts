@@ -14,6 +14,24 @@ export interface EventOrigin {
   content: string
   /** When the event was received. */
   now: Timestamp
+  /** What another server says of the thing, where a key of the scope `admin` imports it. */
+  imported?: ImportedTimes
+}
+
+/** Times that only an import sets: everybody else's are those at which the server wrote. */
+export interface ImportedTimes {
+  createdAt: Timestamp
+  updatedAt: Timestamp
+  /** Of a score, whose other bodies have it in the envelope. */
+  timestamp?: Timestamp | undefined
+}
+
+/** When the thing was written: here, or on the server that it comes from. */
+export function writtenAt({
+  now,
+  imported,
+}: EventOrigin): Record<'createdAt' | 'updatedAt', Timestamp> {
+  return { createdAt: imported?.createdAt ?? now, updatedAt: imported?.updatedAt ?? now }
 }
 
 type PayloadPatch = Pick<EventOf<'run'>['patch'], 'inputs' | 'outputs'>

@@ -3,7 +3,7 @@ import { eventVersion, type EventOf } from '../../../domain/events.ts'
 import { resolveId, storableText } from '../../../domain/ids.ts'
 import type { ScoreConfigRow } from '../../../store/read/feedback/score-configs.ts'
 import { invalidRequest } from '../errors.ts'
-import { clearable, kept, metadataPatch, type EventOrigin } from './payload-patch.ts'
+import { clearable, kept, metadataPatch, writtenAt, type EventOrigin } from './payload-patch.ts'
 import { expectedValue, type ScoreBody, type ScoreDataType } from './score-body.ts'
 import { environmentPatch } from './trace-to-event.ts'
 
@@ -26,7 +26,9 @@ export function scoreToEvent(
   config: ScoreConfigRow | undefined,
   origin: EventOrigin,
 ): EventOf<'feedback'> {
-  if (body.configId) checkConfig(body, config)
+  const { imported } = origin
+  // A config may have changed since the score was given.
+  if (body.configId && imported === undefined) checkConfig(body, config)
   const dataType = dataTypeOf(body, config)
   return {
     kind: 'feedback',
@@ -34,21 +36,28 @@ export function scoreToEvent(
     version: eventVersion(origin.rank, origin.time, origin.content),
     patch: {
       ...subjectPatch(body),
-      key: dataType === 'CORRECTION' ? correctionName : (config?.name ?? body.name),
+      key: keyOf(dataType, body, imported === undefined ? config : undefined),
       dataType,
       ...valuePatch(dataType, members.get('value')!, config),
       ...clearable('comment', body.comment),
-      ...clearable('configId', config?.id ?? body.configId),
+      ...clearable('configId', config?.externalId ?? config?.id ?? body.configId),
       ...clearable('queueId', body.queueId),
       sourceType: (body.source ?? 'API').toLowerCase(),
       source: null,
       ...environmentPatch(body.environment),
       ...metadataPatch(members),
-      timestamp: origin.time,
-      createdAt: origin.now,
-      updatedAt: origin.now,
+      timestamp: imported?.timestamp ?? origin.time,
+      ...writtenAt(origin),
     },
   }
+}
+
+function keyOf(
+  dataType: ScoreDataType,
+  body: ScoreBody,
+  config: ScoreConfigRow | undefined,
+): string {
+  return dataType === 'CORRECTION' ? correctionName : (config?.name ?? body.name)
 }
 
 /** The type that the body names, or else the config's, or else the one that fits the value. */

@@ -9,6 +9,7 @@ import {
   metadataPatch,
   readPayloads,
   weakVersion,
+  writtenAt,
   type EventOrigin,
 } from './payload-patch.ts'
 import { clientId, strictInstant, text } from '../requests.ts'
@@ -66,8 +67,7 @@ export function traceToEvents(
       ...environmentPatch(body.environment),
       ...metadataPatch(members),
       ...firm,
-      createdAt: origin.now,
-      updatedAt: origin.now,
+      ...writtenAt(origin),
     },
   }
   if (Object.keys(weak).length === 0) return [event]

@@ -44,7 +44,7 @@ export function scoreConfigFromRow(
   row: ScoreConfigRow,
 ): z.output<typeof scoreConfigAnswer> {
   return {
-    id: row.id,
+    id: row.externalId ?? row.id,
     name: row.name,
     dataType: row.dataType,
     isArchived: row.isArchived,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isUuid } from '../../../domain/ids.ts'
+import { resolveId } from '../../../domain/ids.ts'
 import {
   scoreConfigCount,
   scoreConfigList,
@@ -101,8 +101,8 @@ export function scoreConfigsRoutes(app: App, { db, clock }: Services): void {
 
   app.get('/score-configs/:configId', { schema: getSchema }, async (request) => {
     const { tenantId } = request.principal
-    const id = request.params.configId.toLowerCase()
-    const row = (await scoreConfigListAmong(db, tenantId, isUuid(id) ? [id] : [])).get(id)
+    const { id } = resolveId('score-config', request.params.configId)
+    const row = (await scoreConfigListAmong(db, tenantId, [id])).get(id)
     if (row === undefined) throw configNotFound()
     return scoreConfigFromRow(tenantId, row)
   })
@@ -111,9 +111,8 @@ export function scoreConfigsRoutes(app: App, { db, clock }: Services): void {
   // the rest. Scores that were given before stay as they are.
   app.patch('/score-configs/:configId', { schema: patchSchema }, async (request) => {
     const { tenantId } = request.principal
-    const id = request.params.configId.toLowerCase()
+    const { id } = resolveId('score-config', request.params.configId)
     const given = request.body
-    if (!isUuid(id)) throw configNotFound()
     const row = await scoreConfigUpdate(
       db,
       tenantId,

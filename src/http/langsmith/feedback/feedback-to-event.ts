@@ -84,7 +84,7 @@ export function feedbackToEvent(
     kind: 'feedback',
     id: values.id ?? randomUUID(),
     externalId: null,
-    version: eventVersion('create', createdAt, content),
+    version: eventVersion('create', values.modified_at ?? createdAt, content),
     patch: {
       ...opinionPatch(given, values),
       key: values.key,

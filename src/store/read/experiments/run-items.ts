@@ -10,6 +10,7 @@ import type { Page } from '../page.ts'
  */
 export interface RunItemRow {
   id: string
+  externalId: string | null
   experimentId: string
   externalExperimentId: string | null
   experimentName: string
@@ -24,7 +25,7 @@ export interface RunItemRow {
 }
 
 /** Run items of experiments that exist, on alias `run_items`. The caller adds further conditions. */
-const selection = sql`select run_items.id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
+const selection = sql`select run_items.id, run_items.external_id, run_items.experiment_id, run_items.example_id, run_items.trace_id, run_items.external_trace_id,
   run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.external_id as external_experiment_id, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items

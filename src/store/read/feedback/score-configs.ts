@@ -12,6 +12,8 @@ export interface ScoreCategory {
 /** The rules for the scores that name this config. */
 export interface ScoreConfigRow {
   id: string
+  /** The id on the server from which it was imported; null when it was made here, or is the same. */
+  externalId: string | null
   name: string
   dataType: ScoreConfigDataType
   isArchived: boolean

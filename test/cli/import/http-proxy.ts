@@ -1,0 +1,60 @@
+import { createServer, request as send } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+
+/** What a proxy answers by itself. */
+interface Refusal {
+  status: number
+  headers?: Record<string, string>
+}
+
+export interface Seen {
+  method: string
+  path: string
+  at: number
+  status: number | null
+}
+
+export interface HttpProxy {
+  url: string
+  /** Every request, in order. */
+  seen: Seen[]
+  close(): Promise<void>
+}
+
+/**
+ * Passes requests on to a server, but for those that it refuses as the vendor's limiter would.
+ * @param decide what to answer; null passes the request on
+ */
+export async function startHttpProxy(
+  target: string,
+  decide: (request: { method: string; path: string }, seen: readonly Seen[]) => Refusal | null,
+): Promise<HttpProxy> {
+  const seen: Seen[] = []
+  const server = createServer((request, response) => {
+    const { method = '', url = '' } = request
+    const refusal = decide({ method, path: url }, seen)
+    seen.push({ method, path: url, at: performance.now(), status: refusal?.status ?? null })
+    if (refusal !== null) {
+      request.resume()
+      response.writeHead(refusal.status, refusal.headers).end('{"detail":"refused by the proxy"}')
+      return
+    }
+    const passed = send(target + url, { method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    passed.on('error', () => response.destroy())
+    request.pipe(passed)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
