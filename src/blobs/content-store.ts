@@ -1,10 +1,12 @@
 import type { Clock } from '../domain/clock.ts'
 import { deriveId, isUuid } from '../domain/ids.ts'
 import type { Log } from '../domain/log.ts'
+import type { Timestamp } from '../domain/timestamp.ts'
 import type { Db } from '../store/pool.ts'
 import { blobFind } from '../store/read/blobs.ts'
-import { blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
+import { blobMarkDeleteOfBlob, blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
 import { blobDeleteUnreferenced, blobInsert, blobUpdateUsed } from '../store/write/blobs/blobs.ts'
+import { tenantIsDeleted } from '../store/write/tenants/tenant-deletion.ts'
 import { openIncoming } from './incoming.ts'
 import {
   type Blob,
@@ -38,6 +40,15 @@ export function createBlobStore({
     return isUuid(tenantId) && isUuid(id) ? blobFind(db, tenantId, id) : null
   }
 
+  async function removeUnused(
+    tenantId: string,
+    id: string,
+    usedBefore: Timestamp,
+  ): Promise<number | null> {
+    const key = keyOf(tenantId, id)
+    return blobDeleteUnreferenced(db, tenantId, id, usedBefore, async () => home.remove(key))
+  }
+
   async function keep(tenantId: string, blob: Blob, file: IncomingFile): Promise<void> {
     const key = keyOf(tenantId, blob.id)
     const isKnown = await blobUpdateUsed(db, tenantId, blob.id, clock.now())
@@ -47,6 +58,12 @@ export function createBlobStore({
     if (!isKnown) await blobMarkInsert(db, tenantId, blob.id, clock.now())
     await home.write(key, file)
     await blobInsert(db, tenantId, blob, clock.now())
+    // The deletion of the tenant may have ended while the content arrived. Then nobody would look for it.
+    if (await tenantIsDeleted(db, tenantId)) {
+      await removeUnused(tenantId, blob.id, 'infinity')
+      await blobMarkDeleteOfBlob(db, tenantId, blob.id)
+      return
+    }
     if (await home.has(key)) return
     throw new BlobsUnavailableError('The same content was deleted at this moment')
   }
@@ -74,10 +91,7 @@ export function createBlobStore({
       if (content === null) log.error({ tenantId, id }, 'the bytes of a stored blob are gone')
       return content
     },
-    async removeUnused(tenantId, id, usedBefore) {
-      const key = keyOf(tenantId, id)
-      return blobDeleteUnreferenced(db, tenantId, id, usedBefore, async () => home.remove(key))
-    },
+    removeUnused,
     async stop() {
       incoming.stop()
       await home.stop()

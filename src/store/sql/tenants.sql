@@ -34,11 +34,16 @@ from tenants order by created_at, id;
 select id, name from tenants where id = any ($1::uuid[]);
 
 -- name: tenant_list_overdue
--- Lists tenants that have traces that are older than they keep them. $1 now, $2 the most rows. Reads only.
+-- Lists tenants that have traces that are older than they keep them, or runs without a trace, or kept events. $1 now, $2 the
+-- most rows. Reads only.
 select id from tenants
-where retention_days is not null and exists (
-  select from traces
-  where traces.tenant_id = tenants.id and traces.shown_time < $1::timestamptz - make_interval(days => tenants.retention_days)
+cross join lateral (select $1::timestamptz - make_interval(days => tenants.retention_days) as oldest offset 0) as kept
+where retention_days is not null and (
+  exists (select from traces where traces.tenant_id = tenants.id and traces.shown_time < kept.oldest)
+  or exists (select from dead_letters where dead_letters.tenant_id = tenants.id and dead_letters.received_at < kept.oldest)
+  or exists (
+    select from runs where runs.tenant_id = tenants.id and runs.trace_id is null and runs.start_time < kept.oldest
+  )
 )
 order by id
 limit $2;

@@ -1,15 +1,16 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
+import { dirtyTraceInsertMany } from '../dirty-traces.ts'
 import { traceDeleteMany } from '../traces.ts'
 
 /** How many traces, and about how many runs, one step deletes: it holds its locks for about a second. */
 const traceChunk = 100
 const runChunk = 10_000
-/** How many tombstones one statement deletes. */
-const tombstoneChunk = 1000
+/** How many tombstones, kept events, or runs without a trace one statement deletes. */
+const rowChunk = 1000
 
-/** Lists tenants that have traces that are older than they keep them. */
+/** Lists tenants that have something that is older than they keep their traces. */
 export async function tenantListOverdue(
   db: Db,
   now: Timestamp,
@@ -63,6 +64,35 @@ export async function tombstoneDeleteOverdue(
   tenantId: string,
   now: Timestamp,
 ): Promise<number> {
-  return (await runStatement(db, 'tombstone_delete_overdue', [tenantId, now, tombstoneChunk]))
-    .length
+  return (await runStatement(db, 'tombstone_delete_overdue', [tenantId, now, rowChunk])).length
+}
+
+/**
+ * Deletes some of the runs whose trace never came and that began longer ago than the tenant keeps traces, with the feedback
+ * on them. Their attachments are found by the next look at all blobs.
+ * @returns how many; 0: there are none any more
+ */
+export async function runDeleteOverdue(db: Db, tenantId: string, now: Timestamp): Promise<number> {
+  return db.begin(async (transaction) => {
+    const gone = await runStatement<{ id: string }>(transaction, 'run_delete_overdue', [
+      tenantId,
+      now,
+      rowChunk,
+    ])
+    // A run without a trace counts under its own id.
+    await dirtyTraceInsertMany(transaction, tenantId, gone.map(({ id }) => id).toSorted())
+    return gone.length
+  })
+}
+
+/**
+ * Deletes some of the dead letters that were received longer ago than the tenant keeps traces.
+ * @returns how many; 0: there are none any more
+ */
+export async function deadLetterDeleteOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+): Promise<number> {
+  return (await runStatement(db, 'dead_letter_delete_overdue', [tenantId, now, rowChunk])).length
 }
