@@ -15,7 +15,7 @@ import {
   tenantIsDeleted,
   type TenantRows,
 } from '../../store/write/tenants/tenant-deletion.ts'
-import { tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
+import { traceCountOverdue, tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
 import {
   type ListedTenant,
   tenantInsert,
@@ -46,6 +46,9 @@ Ends with 0: done, 1: rows are left, 2: there is no such tenant, 64: wrong usage
 
 /** Longer than any transaction of ours, and than any held key. */
 const settleMs = 60_000
+
+/** Traces that retention has yet to remove are counted up to this number. */
+const mostOverdue = 100_000
 
 interface Asked {
   name: string | undefined
@@ -106,16 +109,28 @@ async function create(db: Db, name: string, { isJson }: Asked): Promise<number> 
 
 async function list(db: Db, { isJson }: Asked): Promise<number> {
   const tenants = await tenantList(db)
-  if (isJson) return shown(JSON.stringify(tenants.map(listedOf), null, 2))
+  const overdue = new Map<string, number>()
+  for (const { id, retentionDays } of tenants) {
+    if (retentionDays === null) continue
+    overdue.set(id, await traceCountOverdue(db, id, systemClock.now(), mostOverdue))
+  }
+  if (isJson) {
+    const listed = tenants.map((each) => ({
+      ...listedOf(each),
+      overdue_traces: overdue.get(each.id) ?? 0,
+    }))
+    return shown(JSON.stringify(listed, null, 2))
+  }
   return shown(
     tableText(
-      ['id', 'name', 'created', 'oldest trace', 'keeps', 'state'],
+      ['id', 'name', 'created', 'oldest trace', 'keeps', 'to remove', 'state'],
       tenants.map((each) => [
         each.id,
         each.name,
         timeText(each.createdAt),
         timeText(each.oldestTraceAt),
         keepsText(each),
+        overdueText(overdue.get(each.id) ?? 0),
         each.isDeleted ? 'being deleted: repeat tenants delete' : 'active',
       ]),
     ),
@@ -140,6 +155,10 @@ async function set(db: Db, given: string, { name, days, isJson }: Asked): Promis
 
 function keepsText({ retentionDays: days }: ListedTenant): string {
   return days === null ? 'for ever' : `${days} days`
+}
+
+function overdueText(traces: number): string {
+  return traces < mostOverdue ? String(traces) : `${mostOverdue} or more`
 }
 
 function listedOf(tenant: ListedTenant): object {

@@ -19,6 +19,21 @@ export async function tenantListOverdue(
   return runStatement(db, 'tenant_list_overdue', [now, limit])
 }
 
+/** Counts the traces of a tenant that are older than it keeps them, up to `limit`. */
+export async function traceCountOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+  limit: number,
+): Promise<number> {
+  const [row] = await runStatement<{ count: number }>(db, 'trace_count_overdue', [
+    tenantId,
+    now,
+    limit,
+  ])
+  return row!.count
+}
+
 /** @param days null: traces are kept for ever */
 export async function tenantUpdateRetention(
   db: Db,
