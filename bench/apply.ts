@@ -54,8 +54,9 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
   while (tenants.length < tenantsPerBatch) tenants.push((await insertTenant(db)).id)
   const prices = createRunPricer(() => {})
   const services = { clock: systemClock, experimentIds: createExperimentIds(db) } as Services
-  const seen: { worker: number; postgres: number; perSecond: number }[] = []
-  const besides: number[] = []
+  type Figures = Record<'worker' | 'postgres' | 'perSecond', number>
+  const seen: Figures[] = []
+  const beside: Figures[] = []
   const retention = values.retain ? await prepareRetention(db, services) : null
   // The first round compiles code and makes plans.
   for (let round = 0; round <= rounds; round += 1) {
@@ -78,21 +79,24 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
     await removed
     const postgres = ((await serverCpu()) ?? Number.NaN) - (before.postgres ?? Number.NaN)
     const runs = batchesPerRound * tenantsPerBatch * runsPerTenant
-    if (round > 0 && isBeside) besides.push(runs / seconds)
-    else if (round > 0)
-      seen.push({
-        worker: (user + system) / runs,
-        postgres: postgres / runs,
-        perSecond: runs / seconds,
-      })
+    if (round === 0) continue
+    const figures = isBeside ? beside : seen
+    figures.push({
+      worker: (user + system) / runs,
+      postgres: postgres / runs,
+      perSecond: runs / seconds,
+    })
   }
-  const of = (name: keyof (typeof seen)[0]): string => spread(seen.map((each) => each[name]))
+  const told = (figures: Figures[]): string => {
+    const of = (name: keyof Figures): string => spread(figures.map((each) => each[name]))
+    return `µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`
+  }
   const server = values.stock === undefined ? 'embedded' : `stock ${values.stock}`
   console.log(
-    `apply, ${server}${values.usage ? ', usage in three of four' : ''}, ${tenantsPerBatch} tenants in a batch: µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`,
+    `apply, ${server}${values.usage ? ', usage in three of four' : ''}, ${tenantsPerBatch} tenants in a batch: ${told(seen)}`,
   )
   if (retention !== null) {
-    console.log(`while old traces of another tenant were removed: ${spread(besides)} runs/s`)
+    console.log(`while old traces of another tenant were removed: ${told(beside)}`)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../domain/clock.ts'
 import { deriveId, isUuid } from '../domain/ids.ts'
 import type { Log } from '../domain/log.ts'
-import type { Timestamp } from '../domain/timestamp.ts'
 import type { Db } from '../store/pool.ts'
 import { blobFind } from '../store/read/blobs.ts'
 import { blobMarkDeleteOfBlob, blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
@@ -40,15 +39,6 @@ export function createBlobStore({
     return isUuid(tenantId) && isUuid(id) ? blobFind(db, tenantId, id) : null
   }
 
-  async function removeUnused(
-    tenantId: string,
-    id: string,
-    usedBefore: Timestamp,
-  ): Promise<number | null> {
-    const key = keyOf(tenantId, id)
-    return blobDeleteUnreferenced(db, tenantId, id, usedBefore, async () => home.remove(key))
-  }
-
   async function keep(tenantId: string, blob: Blob, file: IncomingFile): Promise<void> {
     const key = keyOf(tenantId, blob.id)
     const isKnown = await blobUpdateUsed(db, tenantId, blob.id, clock.now())
@@ -57,13 +47,14 @@ export function createBlobStore({
     if (isKnown && (await home.has(key))) return
     if (!isKnown) await blobMarkInsert(db, tenantId, blob.id, clock.now())
     await home.write(key, file)
-    await blobInsert(db, tenantId, blob, clock.now())
-    // The deletion of the tenant may have ended while the content arrived. Then nobody would look for it.
+    // The tenant may have been deleted while the content arrived. Then nobody would look for it. A deletion that is not seen
+    // here takes so much longer that it finds the row.
     if (await tenantIsDeleted(db, tenantId)) {
-      await removeUnused(tenantId, blob.id, 'infinity')
+      await home.remove(key)
       await blobMarkDeleteOfBlob(db, tenantId, blob.id)
       return
     }
+    await blobInsert(db, tenantId, blob, clock.now())
     if (await home.has(key)) return
     throw new BlobsUnavailableError('The same content was deleted at this moment')
   }
@@ -91,7 +82,10 @@ export function createBlobStore({
       if (content === null) log.error({ tenantId, id }, 'the bytes of a stored blob are gone')
       return content
     },
-    removeUnused,
+    async removeUnused(tenantId, id, usedBefore) {
+      const key = keyOf(tenantId, id)
+      return blobDeleteUnreferenced(db, tenantId, id, usedBefore, async () => home.remove(key))
+    },
     async stop() {
       incoming.stop()
       await home.stop()
