@@ -121,7 +121,10 @@ test('it removes runs whose trace never came, with their feedback, and dead lett
     })
     const { traceId: _, ...patch } = run!.patch as { traceId?: string }
     const { traceId: __, ...said } = feedback!.patch as { traceId?: string }
-    return [{ ...run!, patch } as IngestEvent, { ...feedback!, patch: said } as IngestEvent]
+    return [
+      { ...run!, patch },
+      { ...feedback!, patch: said },
+    ]
   }
   await h.ingest(...orphan(40), ...orphan(20))
   const now = h.clock.now()
