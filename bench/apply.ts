@@ -7,6 +7,11 @@ import type { Services } from '../src/http/services.ts'
 import { payloadOf, translateRuns } from '../src/http/langsmith/ingest/run-to-events.ts'
 import { applyEvents } from '../src/store/write/ingest.ts'
 import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
+import { inlineBackend } from '../src/queue/backends/inline.ts'
+import { tenantUpdateRetention } from '../src/store/write/tenants/retention.ts'
+import { createPace } from '../workers/pace.ts'
+import { createProgress } from '../workers/progress.ts'
+import { retain } from '../workers/retain.ts'
 import { insertTenant } from '../test/support/tenant.ts'
 import { withFreshStore, type FreshStore } from './fresh-store.ts'
 
@@ -16,7 +21,9 @@ import { withFreshStore, type FreshStore } from './fresh-store.ts'
  * 1 kB of inputs and of outputs each. They are made before the clock starts, and two batches are in progress at a time. The
  * runs of a batch are of as many tenants as asked for, each of which has a transaction of its own.
  *
- *   npm run bench -- apply [--rounds 7] [--batches 20] [--runs 600] [--tenants 1] [--usage] [--stock 15] [--smoke]
+ * With `--retain` another tenant's old traces are removed during every second round, as the retention of a worker does it.
+ *
+ *   npm run bench -- apply [--rounds 7] [--batches 20] [--runs 600] [--tenants 1] [--usage] [--retain] [--stock 15] [--smoke]
  */
 
 const { values } = parseArgs({
@@ -26,6 +33,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '600' },
     tenants: { type: 'string', default: '1' },
     usage: { type: 'boolean', default: false },
+    retain: { type: 'boolean', default: false },
     stock: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
@@ -46,7 +54,10 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
   while (tenants.length < tenantsPerBatch) tenants.push((await insertTenant(db)).id)
   const prices = createRunPricer(() => {})
   const services = { clock: systemClock, experimentIds: createExperimentIds(db) } as Services
-  const seen: { worker: number; postgres: number; perSecond: number }[] = []
+  type Figures = Record<'worker' | 'postgres' | 'perSecond', number>
+  const seen: Figures[] = []
+  const beside: Figures[] = []
+  const retention = values.retain ? await prepareRetention(db, services) : null
   // The first round compiles code and makes plans.
   for (let round = 0; round <= rounds; round += 1) {
     const batches: Map<string, IngestEvent[]>[] = []
@@ -57,23 +68,63 @@ async function measure({ db, serverCpu }: FreshStore): Promise<void> {
     }
     globalThis.gc?.()
     const before = { node: process.cpuUsage(), postgres: await serverCpu(), at: performance.now() }
+    const isBeside = retention !== null && round % 2 === 1
+    const end = new AbortController()
+    const removed = isBeside ? retention(end.signal) : null
     await Promise.all([apply(), apply()])
+    const endedAt = performance.now()
+    end.abort()
     const { user, system } = process.cpuUsage(before.node)
-    const seconds = (performance.now() - before.at) / 1000
+    const seconds = (endedAt - before.at) / 1000
+    await removed
     const postgres = ((await serverCpu()) ?? Number.NaN) - (before.postgres ?? Number.NaN)
     const runs = batchesPerRound * tenantsPerBatch * runsPerTenant
-    if (round > 0)
-      seen.push({
-        worker: (user + system) / runs,
-        postgres: postgres / runs,
-        perSecond: runs / seconds,
-      })
+    if (round === 0) continue
+    const figures = isBeside ? beside : seen
+    figures.push({
+      worker: (user + system) / runs,
+      postgres: postgres / runs,
+      perSecond: runs / seconds,
+    })
   }
-  const of = (name: keyof (typeof seen)[0]): string => spread(seen.map((each) => each[name]))
+  const told = (figures: Figures[]): string => {
+    const of = (name: keyof Figures): string => spread(figures.map((each) => each[name]))
+    return `µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`
+  }
   const server = values.stock === undefined ? 'embedded' : `stock ${values.stock}`
   console.log(
-    `apply, ${server}${values.usage ? ', usage in three of four' : ''}, ${tenantsPerBatch} tenants in a batch: µs per run, worker ${of('worker')}, Postgres ${of('postgres')}; ${of('perSecond')} runs/s`,
+    `apply, ${server}${values.usage ? ', usage in three of four' : ''}, ${tenantsPerBatch} tenants in a batch: ${told(seen)}`,
   )
+  if (retention !== null) {
+    console.log(`while old traces of another tenant were removed: ${told(beside)}`)
+  }
+}
+
+/**
+ * Fills a tenant with traces that are too old, enough for all rounds.
+ * @returns removes them until it is told to stop
+ */
+async function prepareRetention(
+  db: FreshStore['db'],
+  services: Services,
+): Promise<(signal: AbortSignal) => Promise<void>> {
+  const { id } = await insertTenant(db)
+  for (let batch = 0; batch < rounds * batchesPerRound; batch += 1)
+    await applyEvents(db, id, await eventsOf(services, id))
+  await tenantUpdateRetention(db, id, 1)
+  const log = { info() {}, warn() {}, error: console.error }
+  const queue = inlineBackend()
+  await queue.start()
+  const progress = createProgress(systemClock)
+  const worker = { db, queue, clock: systemClock, pace: createPace(), log, progress }
+  return async (signal) => {
+    const before = progress.retainedTraces()
+    const stopped = (error: unknown): void => {
+      if (!signal.aborted) throw error
+    }
+    while (!signal.aborted) await retain(worker, id, signal).catch(stopped)
+    console.log(`${progress.retainedTraces() - before} traces were removed meanwhile`)
+  }
 }
 
 /** A batch: the events of each tenant. */

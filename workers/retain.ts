@@ -1,5 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { traceDeleteOverdue, tombstoneDeleteOverdue } from '../src/store/write/tenants/retention.ts'
+import {
+  deadLetterDeleteOverdue,
+  runDeleteOverdue,
+  tombstoneDeleteOverdue,
+  traceDeleteOverdue,
+} from '../src/store/write/tenants/retention.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
 
@@ -15,19 +20,35 @@ export async function retain(
   tenantId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  let traces = 0
-  for (let step = 0; step < mostSteps; step++) {
+  const traces = await inSteps(signal, async () => {
+    const removed = await traceDeleteOverdue(db, tenantId, clock.now())
+    progress.retained(removed)
+    return removed
+  })
+  const runs = await inSteps(signal, async () => runDeleteOverdue(db, tenantId, clock.now()))
+  const deadLetters = await inSteps(signal, async () =>
+    deadLetterDeleteOverdue(db, tenantId, clock.now()),
+  )
+  while ((await tombstoneDeleteOverdue(db, tenantId, clock.now())) > 0) signal.throwIfAborted()
+  if (traces + runs + deadLetters === 0) return
+  log.info(
+    { tenantId, traces, runsWithoutTrace: runs, deadLetters },
+    'removed traces that were older than their tenant keeps them',
+  )
+  await nudgeAggregate({ queue, pace }, tenantId)
+}
+
+/** @param step returns how much it removed @returns how much all steps removed */
+async function inSteps(signal: AbortSignal, step: () => Promise<number>): Promise<number> {
+  let total = 0
+  for (let steps = 0; steps < mostSteps; steps++) {
     signal.throwIfAborted()
     const startedAt = performance.now()
-    const removed = await traceDeleteOverdue(db, tenantId, clock.now())
+    const removed = await step()
     if (removed === 0) break
-    traces += removed
-    progress.retained(removed)
+    total += removed
     const rest = Math.min(longestRestMs, (performance.now() - startedAt) * restPerWork)
     await pause(rest, undefined, { signal }).catch(() => {})
   }
-  while ((await tombstoneDeleteOverdue(db, tenantId, clock.now())) > 0) signal.throwIfAborted()
-  if (traces === 0) return
-  log.info({ tenantId, traces }, 'removed traces that were older than their tenant keeps them')
-  await nudgeAggregate({ queue, pace }, tenantId)
+  return total
 }

@@ -3,8 +3,9 @@ import { deriveId, isUuid } from '../domain/ids.ts'
 import type { Log } from '../domain/log.ts'
 import type { Db } from '../store/pool.ts'
 import { blobFind } from '../store/read/blobs.ts'
-import { blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
+import { blobMarkDeleteOfBlob, blobMarkInsert } from '../store/write/blobs/blob-marks.ts'
 import { blobDeleteUnreferenced, blobInsert, blobUpdateUsed } from '../store/write/blobs/blobs.ts'
+import { tenantIsDeleted } from '../store/write/tenants/tenant-deletion.ts'
 import { openIncoming } from './incoming.ts'
 import {
   type Blob,
@@ -46,6 +47,13 @@ export function createBlobStore({
     if (isKnown && (await home.has(key))) return
     if (!isKnown) await blobMarkInsert(db, tenantId, blob.id, clock.now())
     await home.write(key, file)
+    // The tenant may have been deleted while the content arrived. Then nobody would look for it. A deletion that is not seen
+    // here takes so much longer that it finds the row.
+    if (await tenantIsDeleted(db, tenantId)) {
+      await home.remove(key)
+      await blobMarkDeleteOfBlob(db, tenantId, blob.id)
+      return
+    }
     await blobInsert(db, tenantId, blob, clock.now())
     if (await home.has(key)) return
     throw new BlobsUnavailableError('The same content was deleted at this moment')

@@ -7,6 +7,7 @@ import { localHome } from '../../src/blobs/backends/local.ts'
 import { s3Home } from '../../src/blobs/backends/s3.ts'
 import { type BlobHome, BlobTooLargeError } from '../../src/blobs/store.ts'
 import { deriveId } from '../../src/domain/ids.ts'
+import { tenantDelete } from '../../src/store/write/tenants/tenant-deletion.ts'
 import { bigContent, chunks, everyByte, readAll } from '../support/bytes.ts'
 import { type Harness, harness } from '../support/harness.ts'
 import { type S3Server, startS3, testsRunOnS3 } from '../support/s3.ts'
@@ -228,4 +229,23 @@ describe.each(homes)('$name', ({ open }) => {
       await expect(h.blobs.put(id, chunks('x'), limits)).rejects.toThrow(RangeError)
     },
   )
+})
+
+test('an upload that ends after its tenant was deleted leaves nothing', async () => {
+  const h = await harness()
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('before')
+    await tenantDelete(h.db, h.tenant.id, {
+      now: h.clock.now(),
+      removeBlob: async () => {},
+      settle: async () => {},
+      progress: () => {},
+    })
+    yield Buffer.from('after')
+  }
+  const { id } = await h.blobs.put(h.tenant.id, slowly(), limits)
+  expect(await h.blobs.find(h.tenant.id, id)).toBeNull()
+  expect(await h.db`select from blob_marks where tenant_id = ${h.tenant.id}`).toEqual([])
+  const files = await readdir(h.blobFolder, { recursive: true })
+  expect(files.filter((file) => file.includes(id))).toEqual([])
 })

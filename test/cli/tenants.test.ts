@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { afterEach, expect, inject, test, vi } from 'vitest'
 import { keysCommand } from '../../src/cli/operator/keys.ts'
 import { tenantsCommand } from '../../src/cli/operator/tenants.ts'
+import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
 import { ensureGivenKeys } from '../../src/initial-tenant.ts'
 import { tenantDelete, tenantTables } from '../../src/store/write/tenants/tenant-deletion.ts'
 import { run } from '../support/command-line.ts'
-import { feedbackOn } from '../support/comparison-rows.ts'
+import { feedbackOn, rootRun } from '../support/comparison-rows.ts'
 import { harness, type Harness } from '../support/harness.ts'
 import { createEmptyDatabase } from '../support/postgres.ts'
 import { seedTenant } from '../support/seeded-tenant.ts'
@@ -70,7 +71,7 @@ test('a second tenant is made with keys that work, renamed, and given a read-onl
     { id: h.tenant.id },
     { id, name: 'acme ltd', is_being_deleted: false },
   ])
-  expect((await tenants('list')).printed).toMatch(new RegExp(`^${id} .* for ever +active$`, 'm'))
+  expect((await tenants('list')).printed).toMatch(new RegExp(`^${id} .* for ever +0 +active$`, 'm'))
   for (const [args, shown] of [
     [['--retention-days', '90'], '90 days'],
     [['--keep-forever'], 'for ever'],
@@ -203,4 +204,16 @@ test('what waits in the queue when its tenant is deleted is dropped, also what t
   await expect(
     ensureGivenKeys(h.db, h.clock, { id: h.tenant.id, name: 'again', keys: given }),
   ).rejects.toThrow('was deleted')
+})
+
+test('the list tells how many traces retention has yet to remove', async () => {
+  const h = await harness()
+  await operate(h)
+  const startTime = '2020-01-01T00:00:00.000000Z'
+  await h.ingest(rootRun(deriveId('old'), deriveId('example'), { startTime }))
+  const listed = async () => JSON.parse((await tenants('list', '--json')).printed)
+  expect(await listed()).toMatchObject([{ overdue_traces: 0 }])
+  await tenants('set', h.tenant.id, '--retention-days', '30')
+  expect(await listed()).toMatchObject([{ overdue_traces: 1, oldest_trace_at: startTime }])
+  expect((await tenants('list')).printed).toMatch(/ 30 days +1 +active$/m)
 })

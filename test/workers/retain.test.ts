@@ -112,3 +112,31 @@ test('it counts what it removes; late events of that stay away, and its tombston
   expect(await rowsOf(h)).toMatchObject({ runs: [], traces: 0, feedback: 0 })
   expect(progress.retainedTraces()).toBe(2)
 })
+
+test('it removes runs whose trace never came, with their feedback, and dead letters of that age, and nothing younger', async () => {
+  const h = await harness()
+  const orphan = (days: number): IngestEvent[] => {
+    const [run, , feedback] = runOf(h, days, `orphan of ${days}`, {
+      parentRunId: deriveId('retained', 'nobody'),
+    })
+    const { traceId: _, ...patch } = run!.patch as { traceId?: string }
+    const { traceId: __, ...said } = feedback!.patch as { traceId?: string }
+    return [
+      { ...run!, patch },
+      { ...feedback!, patch: said },
+    ]
+  }
+  await h.ingest(...orphan(40), ...orphan(20))
+  const now = h.clock.now()
+  for (const days of [40, 20]) {
+    await h.db`
+      insert into dead_letters (tenant_id, id, kind, row_id, reason, event, received_at, created_at)
+      values (${h.tenant.id}, ${deriveId('letter', String(days))}, 'run', ${deriveId('x')}, ${`${days} days`}, '{}',
+        ${now}::timestamptz - make_interval(days => ${days}), now())`
+  }
+  expect(await rowsOf(h)).toMatchObject({ runs: ['orphan of 20', 'orphan of 40'], feedback: 2 })
+  await tenantUpdateRetention(h.db, h.tenant.id, 30)
+  await sweep(h)
+  expect(await rowsOf(h)).toMatchObject({ runs: ['orphan of 20'], feedback: 1 })
+  expect(await h.db`select reason from dead_letters`).toEqual([{ reason: '20 days' }])
+})

@@ -15,7 +15,7 @@ import {
   tenantIsDeleted,
   type TenantRows,
 } from '../../store/write/tenants/tenant-deletion.ts'
-import { tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
+import { traceCountOverdue, tenantUpdateRetention } from '../../store/write/tenants/retention.ts'
 import {
   type ListedTenant,
   type TenantState,
@@ -48,6 +48,9 @@ Ends with 0: done, 1: rows are left, 2: there is no such tenant, 64: wrong usage
 
 /** Longer than any transaction of ours, and than any held key. */
 const settleMs = 60_000
+
+/** Traces that retention has yet to remove are counted up to this number. */
+const mostOverdue = 100_000
 
 interface Asked {
   name: string | undefined
@@ -112,13 +115,14 @@ async function list(db: Db, { isJson }: Asked): Promise<number> {
   if (isJson) return shown(JSON.stringify(tenants.map(listedOf), null, 2))
   return shown(
     tableText(
-      ['id', 'name', 'created', 'oldest trace', 'keeps', 'state'],
+      ['id', 'name', 'created', 'oldest trace', 'keeps', 'to remove', 'state'],
       tenants.map((each) => [
         each.id,
         each.name,
         timeText(each.createdAt),
         timeText(each.oldestTraceAt),
         keepsText(each),
+        overdueText(each.overdueTraces),
         each.isDeleted ? 'being deleted: repeat tenants delete' : 'active',
       ]),
     ),
@@ -141,14 +145,25 @@ async function set(db: Db, given: string, { name, days, isJson }: Asked): Promis
   )
 }
 
-type DescribedTenant = ListedTenant & TenantState
+interface DescribedTenant extends ListedTenant, TenantState {
+  /** Traces that retention has yet to remove, up to `mostOverdue`. */
+  overdueTraces: number
+}
 
 async function describe(db: Db, tenant: ListedTenant): Promise<DescribedTenant> {
-  return { ...tenant, ...(await tenantFindState(db, tenant.id)) }
+  const overdueTraces =
+    tenant.retentionDays === null
+      ? 0
+      : await traceCountOverdue(db, tenant.id, systemClock.now(), mostOverdue)
+  return { ...tenant, ...(await tenantFindState(db, tenant.id)), overdueTraces }
 }
 
 function keepsText({ retentionDays: days }: ListedTenant): string {
   return days === null ? 'for ever' : `${days} days`
+}
+
+function overdueText(traces: number): string {
+  return traces < mostOverdue ? String(traces) : `${mostOverdue} or more`
 }
 
 function listedOf(tenant: DescribedTenant): object {
@@ -158,6 +173,7 @@ function listedOf(tenant: DescribedTenant): object {
     created_at: tenant.createdAt,
     retention_days: tenant.retentionDays,
     oldest_trace_at: tenant.oldestTraceAt,
+    overdue_traces: tenant.overdueTraces,
     is_being_deleted: tenant.isDeleted,
   }
 }

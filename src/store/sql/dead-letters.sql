@@ -25,6 +25,18 @@ select count(*) as count from (select id from dead_letters limit $1) as few;
 delete from dead_letters where tenant_id = $1 and id = any ($2::uuid[])
 returning id;
 
+-- name: dead_letter_delete_overdue
+-- Deletes some kept events that were received longer ago than their tenant keeps traces. $1 tenant, $2 now, $3 the most rows.
+-- A repeat deletes the next ones.
+delete from dead_letters where tenant_id = $1 and id = any (array(
+  select held.id from dead_letters as held
+  where held.tenant_id = $1 and held.received_at < (
+    select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
+  )
+  limit $3
+))
+returning id;
+
 -- name: dead_letter_delete_some
 -- Removes the newest kept events that meet some conditions. $1 tenant, $2 kind or null, $3 text that the reason contains
 -- or null, $4 kept before or null, $5 at most so many, $6 the SHA-256 of the reason or null. A repeat removes the next ones.

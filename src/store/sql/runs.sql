@@ -65,6 +65,23 @@ marked as (
 )
 select id from gone;
 
+-- name: run_delete_overdue
+-- Deletes some runs without a trace that began longer ago than their tenant keeps traces, with the feedback on them.
+-- $1 tenant, $2 now, $3 the most runs. A repeat deletes the next ones.
+with gone as (
+  delete from runs where tenant_id = $1 and trace_id is null and id = any (array(
+    select held.id from runs as held
+    where held.tenant_id = $1 and held.trace_id is null and held.start_time < (
+      select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
+    )
+    limit $3
+  ))
+  returning id
+), unsaid as (
+  delete from feedback where tenant_id = $1 and run_id = any (array(select gone.id from gone))
+)
+select id from gone;
+
 -- name: run_find
 -- Reads one run of an existing experiment with the roll-ups of its trace (for a root run), its feedback (for a root
 -- run, also what was given to its trace and to no run) and its share.

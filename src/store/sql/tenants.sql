@@ -36,6 +36,19 @@ select id, name, created_at, retention_days from tenants order by created_at, id
 -- Lists those of some tenants that exist. $1 uuid[] tenants. Reads only.
 select id, name from tenants where id = any ($1::uuid[]);
 
+-- name: tenant_find_overdue
+-- Finds a tenant that has traces, runs without a trace, or kept events that are older than it keeps traces. $1 tenant, $2 now.
+-- Reads only.
+select tenants.id from tenants
+cross join lateral (select $2::timestamptz - make_interval(days => tenants.retention_days) as oldest offset 0) as kept
+where tenants.id = $1::uuid and (
+  exists (select from traces where traces.tenant_id = $1::uuid and traces.shown_time < kept.oldest)
+  or exists (select from dead_letters where dead_letters.tenant_id = $1::uuid and dead_letters.received_at < kept.oldest)
+  or exists (
+    select from runs where runs.tenant_id = $1::uuid and runs.trace_id is null and runs.start_time < kept.oldest
+  )
+);
+
 -- name: tenant_lock
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation
 -- times are chosen by what already exists. Ingestion is not held up. $1 tenant. A repeat locks the same row again.

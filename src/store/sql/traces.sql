@@ -1,3 +1,13 @@
+-- name: trace_count_overdue
+-- Counts traces that began longer ago than their tenant keeps them. $1 tenant, $2 now, $3 up to how many. Reads only.
+select count(*) as count from (
+  select from traces
+  where traces.tenant_id = $1 and traces.shown_time < (
+    select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
+  )
+  limit $3
+) as overdue;
+
 -- name: trace_list_deletable
 -- Returns which of these traces a deletion within an experiment applies to: those with a run in it, and those of which
 -- nothing has arrived yet. $1 tenant, $2 uuid[] traces, $3 experiment or null for any. Reads only.

@@ -28,6 +28,15 @@ export async function blobMarkInsert(
   await runStatement(db, 'blob_mark_insert', [tenantId, blobId, now])
 }
 
+/** Removes the mark of a blob whose tenant is deleted, whenever it was made. */
+export async function blobMarkDeleteOfBlob(
+  db: Db,
+  tenantId: string,
+  blobId: string,
+): Promise<void> {
+  await runStatement(db, 'blob_mark_delete_of_blob', [tenantId, blobId])
+}
+
 /** Marks the blobs of an experiment, before its rows are removed. */
 export async function blobMarkInsertOfExperiment(
   db: Queryable,

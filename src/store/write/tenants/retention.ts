@@ -1,21 +1,24 @@
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
+import { dirtyTraceInsertMany } from '../dirty-traces.ts'
 import { traceDeleteMany } from '../traces.ts'
 import { type ListedTenant, tenantList } from './tenants.ts'
 
 /** How many traces, and about how many runs, one step deletes: it holds its locks for about a second. */
 const traceChunk = 100
 const runChunk = 10_000
-/** How many tombstones one statement deletes. */
-const tombstoneChunk = 1000
+/** How many tombstones, kept events, or runs without a trace one statement deletes. */
+const rowChunk = 1000
 
-/** Lists tenants that have traces that are older than they keep them. */
+/** Lists tenants that have something that is older than they keep their traces. */
 export async function tenantListOverdue(db: Db, now: Timestamp): Promise<ListedTenant[]> {
   const overdue: ListedTenant[] = []
   for (const tenant of await tenantList(db)) {
     if (tenant.retentionDays === null) continue
-    if ((await traceListOverdue(db, tenant.id, now, 1)).length > 0) overdue.push(tenant)
+    if ((await runStatement(db, 'tenant_find_overdue', [tenant.id, now])).length > 0) {
+      overdue.push(tenant)
+    }
   }
   return overdue
 }
@@ -27,6 +30,21 @@ async function traceListOverdue(
   limit: number,
 ): Promise<{ id: string; runCount: number }[]> {
   return runStatement(db, 'trace_list_overdue', [tenantId, now, limit])
+}
+
+/** Counts the traces of a tenant that are older than it keeps them, up to `limit`. */
+export async function traceCountOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+  limit: number,
+): Promise<number> {
+  const [row] = await runStatement<{ count: number }>(db, 'trace_count_overdue', [
+    tenantId,
+    now,
+    limit,
+  ])
+  return row!.count
 }
 
 /** @param days null: traces are kept for ever */
@@ -70,6 +88,35 @@ export async function tombstoneDeleteOverdue(
   tenantId: string,
   now: Timestamp,
 ): Promise<number> {
-  return (await runStatement(db, 'tombstone_delete_overdue', [tenantId, now, tombstoneChunk]))
-    .length
+  return (await runStatement(db, 'tombstone_delete_overdue', [tenantId, now, rowChunk])).length
+}
+
+/**
+ * Deletes some of the runs whose trace never came and that began longer ago than the tenant keeps traces, with the feedback
+ * on them. Their attachments are found by the next look at all blobs.
+ * @returns how many; 0: there are none any more
+ */
+export async function runDeleteOverdue(db: Db, tenantId: string, now: Timestamp): Promise<number> {
+  return db.begin(async (transaction) => {
+    const gone = await runStatement<{ id: string }>(transaction, 'run_delete_overdue', [
+      tenantId,
+      now,
+      rowChunk,
+    ])
+    // A run without a trace counts under its own id.
+    await dirtyTraceInsertMany(transaction, tenantId, gone.map(({ id }) => id).toSorted())
+    return gone.length
+  })
+}
+
+/**
+ * Deletes some of the dead letters that were received longer ago than the tenant keeps traces.
+ * @returns how many; 0: there are none any more
+ */
+export async function deadLetterDeleteOverdue(
+  db: Db,
+  tenantId: string,
+  now: Timestamp,
+): Promise<number> {
+  return (await runStatement(db, 'dead_letter_delete_overdue', [tenantId, now, rowChunk])).length
 }

@@ -2,6 +2,7 @@ import sql, { raw, type Sql } from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { blobMarkDeleteOfBlob } from '../blobs/blob-marks.ts'
 
 /**
  * Every table with rows of tenants, in the order in which they are emptied: what refers to a row goes before it, so that
@@ -110,7 +111,7 @@ export async function tenantDelete(
       last = found.at(-1)!.id
       for (const { id } of found) {
         await removeBlob(id)
-        await runStatement(db, 'blob_mark_delete_of_blob', [tenantId, id])
+        await blobMarkDeleteOfBlob(db, tenantId, id)
       }
       progress('blobs', found.length)
     }
