@@ -651,8 +651,8 @@ export const routeRequests: Readonly<Record<string, Requests>> = {
   'DELETE /api/runmill/dead-letters/{letter_id}': () => ({ foreign: 404 }),
   'POST /api/runmill/import/datasets': (theirs) => ({
     body: {
-      id: theirs.datasetId,
-      name: theirs.datasetName,
+      id: theirs.spareDatasetId,
+      name: `${theirs.mark} imported`,
       created_at: seededRunTime,
       updated_at: seededRunTime,
     },

@@ -340,6 +340,8 @@ test('one dataset comes with its experiments, one project with its runs', async 
     '--project',
     'plain',
     '--since',
+    secondsOf(20),
+    '--until',
     secondsOf(21),
     '--json',
   ])
