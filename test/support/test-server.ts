@@ -56,7 +56,6 @@ export async function makeTemplate(
     .filter((node) => !node.isCoordinator)
     .map((node) => nodeUrl(adminUrl, node))
   const server: TestServer = { adminUrl, nodeUrls, templateDatabase }
-  await runOnNodes(server, `drop database if exists ${templateDatabase} with (force)`)
   await runOnNodes(server, `create database ${templateDatabase}`)
   if (nodes.length > 0) {
     const urls = [adminUrl, ...nodeUrls]
