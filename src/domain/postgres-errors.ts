@@ -17,12 +17,15 @@ export type PostgresErrorKind =
 const passing = /^(?:08|40|53|55P03|57|58|25006)/
 
 /**
- * What Citus says when a node refuses a row that was copied to it: it passes the message of the node on, and not its code.
+ * What Citus says when a node refuses a row that was copied to it, or breaks off: it passes the message on, and no code.
  */
 const withoutCode = 'XX000'
 const messages: [RegExp, PostgresErrorKind][] = [
   [/^duplicate key value violates unique constraint/, 'unique'],
-  [/^(?:out of memory|could not (?:extend|write|create) |connection )/, 'passing'],
+  [
+    /^(?:out of memory|could not (?:extend|write|create|receive|send) |connection |failure on connection |lost connection |server closed |SSL )/,
+    'passing',
+  ],
 ]
 
 /**
