@@ -51,7 +51,8 @@ export async function makeTemplate(
   templateDatabase: string,
 ): Promise<TestServer> {
   const admin = openPool(adminUrl, { max: 1 })
-  const nodes = await nodesOf(admin).finally(async () => closePool(admin))
+  const nodes = await nodesOf(admin)
+  await closePool(admin)
   const nodeUrls = nodes
     .filter((node) => !node.isCoordinator)
     .map((node) => nodeUrl(adminUrl, node))
