@@ -59,13 +59,6 @@ export async function distribute(db: Db): Promise<Distribution> {
   }) as Promise<Distribution>
 }
 
-/** Whether the tables are distributed, so that those of a later migration have to be, too. */
-export async function isDistributed(db: Queryable): Promise<boolean> {
-  if (!(await hasCitus(db))) return false
-  const rows = await db`select from pg_dist_partition where logicalrelid = ${firstTable}::regclass`
-  return rows.length > 0
-}
-
 async function hasCitus(db: Queryable): Promise<boolean> {
   return (await db`select from pg_extension where extname = 'citus'`).length > 0
 }

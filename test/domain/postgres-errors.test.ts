@@ -26,7 +26,10 @@ test('what a cluster passes on without its code is told by its message', () => {
   const taken = 'duplicate key value violates unique constraint "examples_pkey_102048"'
   expect(isUniqueViolation(from(taken))).toBe(true)
   const full = 'could not extend file "base/5/16384": No space left on device'
-  for (const message of [full, 'out of memory']) expect(isRetryable(from(message))).toBe(true)
+  const away = 'failure on connection marked as essential: 10.0.0.2:5432'
+  for (const message of [full, away, 'SSL SYSCALL error: EOF detected']) {
+    expect(isRetryable(from(message)), message).toBe(true)
+  }
 })
 
 test('what Node reports of a connection is no SQLSTATE, and passes', () => {

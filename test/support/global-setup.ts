@@ -5,10 +5,11 @@ import type { TestProject } from 'vitest/node'
 import { lockFolder } from '../../src/embedded/folder-lock.ts'
 import { startStockPostgres } from '../../chaos/stock-postgres.ts'
 import { createEmbeddedPostgres, stopOrphan } from '../../src/embedded/postgres.ts'
-import { makeTemplate, type TestServer } from './test-server.ts'
+import { makeTemplate, runOnNodes, type TestServer } from './test-server.ts'
 
 const prefix = 'runmill-test-'
-const templateDatabase = 'runmill_template'
+/** Of this run alone: on a server that goes on, there may be others. */
+const templateDatabase = `runmill_template_${process.pid}`
 
 /**
  * Nothing here has to survive a crash. 300 connections are for several test files at once, each with pools of its
@@ -53,14 +54,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   )
   await rm(compiledFolder, { recursive: true, force: true })
   const scratchFolder = await mkdtemp(join(tmpdir(), 'runmill-scratch-'))
+  let made: TestServer | undefined
   const teardown = async () => {
+    if (made !== undefined) await runOnNodes(made, `drop database ${templateDatabase} with (force)`)
     await server.stop()
     await rm(scratchFolder, { recursive: true, force: true })
     await rm(compiledFolder, { recursive: true, force: true })
     await rm(dataDir, { recursive: true, force: true })
   }
   try {
-    project.provide('postgres', await makeTemplate(await server.start(), templateDatabase))
+    made = await makeTemplate(await server.start(), templateDatabase)
+    project.provide('postgres', made)
     project.provide('scratchFolder', scratchFolder)
     project.provide('compiledFolder', compiledFolder)
     return teardown

@@ -51,12 +51,12 @@ export async function makeTemplate(
   templateDatabase: string,
 ): Promise<TestServer> {
   const admin = openPool(adminUrl, { max: 1 })
-  const nodes = await nodesOf(admin).finally(async () => closePool(admin))
+  const nodes = await nodesOf(admin)
+  await closePool(admin)
   const nodeUrls = nodes
     .filter((node) => !node.isCoordinator)
     .map((node) => nodeUrl(adminUrl, node))
   const server: TestServer = { adminUrl, nodeUrls, templateDatabase }
-  await runOnNodes(server, `drop database if exists ${templateDatabase} with (force)`)
   await runOnNodes(server, `create database ${templateDatabase}`)
   if (nodes.length > 0) {
     const urls = [adminUrl, ...nodeUrls]
