@@ -14,6 +14,8 @@ export interface RedisGroup {
   lagBehind(): void
   /** kill -9 of that master. */
   killMaster(): Promise<void>
+  /** Starts it again, as whatever supervises it does. It becomes the replica of the one that took over. */
+  restartMaster(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -85,6 +87,7 @@ export async function startSentinel(settings: string[]): Promise<RedisGroup> {
     url: `redis-sentinel://127.0.0.1:${port}/main`,
     lagBehind: () => master.link.holdReplicas(),
     killMaster: async () => master.server.kill(),
+    restartMaster: async () => master.server.start(),
     async stop() {
       sentinel.kill('SIGKILL')
       for (const member of [master, replica]) await stopMember(member)
@@ -130,6 +133,7 @@ export async function startCluster(settings: string[]): Promise<RedisGroup> {
     url: `redis-cluster://${members.map(({ link }) => `127.0.0.1:${link.port}`).join(',')}`,
     lagBehind: () => victim.link.holdReplicas(),
     killMaster: async () => victim.server.kill(),
+    restartMaster: async () => victim.server.start(),
     async stop() {
       for (const member of members) await stopMember(member)
     },
