@@ -20,8 +20,10 @@ const healthyMs = 60_000
 /** A server that has never been ready is not tried more often: waiting would not help it. */
 const startAttempts = 5
 
-/** A stop takes the server 20 s at most, by its own clock. When that stands still, this one ends it. */
-const stopTimeoutMs = 25_000
+/**
+ * A stop takes the server 20 s at most after it has drained, by its own clock. When that stands still, this one ends it.
+ */
+const stopTimeoutMs = 25_000 + Number(process.env.RUNMILL_DRAIN_SECONDS || 5) * 1000
 /** From here on a second signal is another one, and not npm's copy of what the terminal has sent. As in src/main.ts. */
 const sameSignalMs = 500
 const forceTimeoutMs = 2_000

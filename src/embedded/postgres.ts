@@ -139,7 +139,7 @@ async function expectOwnVersion(cluster: string): Promise<void> {
   const version = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim()
   if (version === majorVersion) return
   throw new EmbeddedPostgresError(
-    `The data in ${cluster} is of Postgres ${version}, and this Runmill comes with Postgres ${majorVersion}: start the version of Runmill that made it, dump it with pg_dump --format=custom --file=runmill.dump "$(cat ${join(dirname(cluster), 'url')})", and restore it as docs/operations.md says (A new major version of the embedded Postgres).`,
+    `The data in ${cluster} is of Postgres ${version}, and this Runmill comes with Postgres ${majorVersion}: start the version of Runmill that made it, dump it with pg_dump --format=custom --no-toast-compression --file=runmill.dump "$(cat ${join(dirname(cluster), 'url')})", and restore it as docs/operations.md says (A new major version of the embedded Postgres).`,
   )
 }
 

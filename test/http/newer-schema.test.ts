@@ -22,25 +22,23 @@ async function sendAll(h: Harness, theirs: SeededTenant): Promise<string[]> {
   return problems
 }
 
-test('every route works on, over a migration of the next version that adds columns, and one that removes them', async () => {
+test('every route works on, over a migration of the next version that adds columns', async () => {
   const h = await harness({ isOwn: true })
   const tables = await h.db<{ name: string }[]>`
     select table_name as name from information_schema.tables
     where table_schema = 'public' and table_type = 'BASE TABLE'
       -- Workers write whole rows of it, so a migration that adds a column to it is breaking (CONTRIBUTING.md).
       and table_name <> 'trace_aggregates'`
-  const alter = async (change: string) =>
-    h.db.unsafe(tables.map(({ name }) => `alter table ${name} ${change};`).join(''))
   const tenants: SeededTenant[] = []
-  for (const mark of ['zqalpha', 'zqbravo', 'zqcharlie']) {
+  for (const mark of ['zqalpha', 'zqbravo']) {
     tenants.push(await seedTenant(h, await h.addTenant(), mark))
   }
-  const [first, second, third] = tenants as [SeededTenant, SeededTenant, SeededTenant]
+  const [first, second] = tenants as [SeededTenant, SeededTenant]
 
   expect(await sendAll(h, first)).toEqual([])
-  await alter('add column of_the_next_version integer')
+  for (const { name } of tables) {
+    await h.db.unsafe(`alter table ${name} add column of_the_next_version integer`)
+  }
   expect(await sendAll(h, second)).toEqual([])
-  await alter('drop column of_the_next_version')
-  expect(await sendAll(h, third)).toEqual([])
   expect(h.errors).toEqual([])
 })
