@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
@@ -111,6 +112,9 @@ describe.runIf(testsRunHelm())('rendered', () => {
     const migration = find(rendered, 'Job', 'acme-runmill-migration')
     expect(migration.metadata.annotations['helm.sh/hook']).toBe('pre-install,pre-upgrade')
     const [container] = migration.spec.template.spec.containers
+    const [node, program] = container.command
+    expect(node).toBe('node')
+    expect(existsSync(program.replace(/^dist\//, '').replace(/\.js$/, '.ts'))).toBe(true)
     expect(container.envFrom).toEqual([{ secretRef: { name: 'given' } }])
     const own = find(renderChart(least), 'Job', 'acme-runmill-migration')
     expect(own.metadata.annotations['helm.sh/hook']).toBe('pre-upgrade')

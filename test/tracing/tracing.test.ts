@@ -1,13 +1,21 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { BinaryReader } from '@bufbuild/protobuf/wire'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { isOwnAddress } from '../../src/tracing/start.ts'
 import { runsByName } from '../http/otlp/spans.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { harness } from '../support/harness.ts'
+import { readImportGraph } from '../support/import-graph.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { type RunmillProcess, startRunmill } from '../support/runmill-process.ts'
 
@@ -26,8 +34,8 @@ function fieldsOf(message: Uint8Array): Map<number, Uint8Array[]> {
   const fields = new Map<number, Uint8Array[]>()
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag()
-    if (type === 2) fields.set(number, [...(fields.get(number) ?? []), reader.bytes()])
-    else reader.skip(type)
+    if (type !== WireType.LengthDelimited) reader.skip(type)
+    else fields.set(number, [...(fields.get(number) ?? []), reader.bytes()])
   }
   return fields
 }
@@ -68,20 +76,8 @@ describe('an API and a worker whose traces another server takes', () => {
   let url = ''
 
   beforeAll(async () => {
-    between = createServer(async (request, response) => {
-      const body = await buffer(request)
-      sent.push(...spansOf(body))
-      headers = request.headers
-      const { 'content-type': type = '' } = request.headers
-      const answer =
-        receiver &&
-        (await fetch(`${receiver.url}${request.url}`, {
-          method: 'POST',
-          headers: { 'content-type': type, authorization: receiver.key },
-          body,
-        }))
-      response.writeHead(answer === null ? 200 : answer.status).end()
-    }).listen(0, '127.0.0.1')
+    between = createServer((request, response) => void pass(request, response))
+    between.listen(0, '127.0.0.1')
     await once(between, 'listening')
     database = await createTestDatabase()
     const traced = {
@@ -107,6 +103,21 @@ describe('an API and a worker whose traces another server takes', () => {
     between.close()
     await database.drop()
   })
+
+  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request)
+    sent.push(...spansOf(body))
+    headers = request.headers
+    const { 'content-type': type = '' } = request.headers
+    const answer =
+      receiver &&
+      (await fetch(`${receiver.url}${request.url}`, {
+        method: 'POST',
+        headers: { 'content-type': type, authorization: receiver.key },
+        body,
+      }))
+    response.writeHead(answer === null ? 200 : answer.status).end()
+  }
 
   async function ingest(traceparent: string): Promise<void> {
     const event = {
@@ -172,6 +183,18 @@ describe('an API and a worker whose traces another server takes', () => {
     expect(sent.flatMap(({ links }) => links).map((link) => link.traceId)).not.toContain(unsampled)
     expect(sent.map(({ name }) => name).join(' ')).not.toContain('readyz')
   })
+})
+
+test('the packages of OpenTelemetry are loaded when traces are asked for, and not before', () => {
+  const importers = [...readImportGraph(['src', 'workers'])]
+    .filter(([, imports]) => imports.includes('src/tracing/otel.ts'))
+    .map(([file]) => file)
+  expect(importers).toEqual(['src/tracing/start.ts'])
+  const statements = readFileSync('src/tracing/start.ts', 'utf8').match(/^.*otel\.ts'.*$/gm)
+  expect(statements).toEqual([
+    "import type { StartedTracing } from './otel.ts'",
+    "  const { createOtelTracing } = await import('./otel.ts')",
+  ])
 })
 
 test('a server sends no traces to itself, and says so', async () => {
