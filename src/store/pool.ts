@@ -76,6 +76,12 @@ const planSettings = {
   jit: 'off',
 }
 
+/** Through a pooler, which ends its own connection when ours ends, before it could pass on a request to cancel. */
+const pooledSettings = {
+  // So that Postgres sees that nobody waits for a statement any more.
+  client_connection_check_interval: '2s',
+}
+
 /**
  * Opens a pool. It connects when the first statement is run.
  * @param url `postgres://user:password@host:port/database`
@@ -96,7 +102,7 @@ export function openPool(
     backoff: () => reconnectSeconds,
     prepare: pooler?.keepsStatements ?? true,
     // `patches/` adds these four options, and `abandon`, to the driver.
-    lead: pooler === null ? undefined : setForTransaction(settings),
+    lead: pooler === null ? undefined : setForTransaction({ ...settings, ...pooledSettings }),
     wait_limit: requests?.connectionMs,
     statement_limit: ({ limit }) => {
       if (silence?.isSilent() === true) return silentMs
