@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node'
 import { lockFolder } from '../../src/embedded/folder-lock.ts'
 import { startStockPostgres } from '../../chaos/stock-postgres.ts'
 import { createEmbeddedPostgres, stopOrphan } from '../../src/embedded/postgres.ts'
-import { makeTemplate, runOnNodes, type TestServer } from './test-server.ts'
+import { makeTemplate, runOnNodes, type TestServer } from './cluster/test-server.ts'
 
 const prefix = 'runmill-test-'
 /** Of this run alone: on a server that goes on, there may be others. */

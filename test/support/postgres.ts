@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
-import { runOnNodes } from './test-server.ts'
+import { runOnNodes } from './cluster/test-server.ts'
 
 export interface TestDatabase {
   url: string

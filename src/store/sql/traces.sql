@@ -71,7 +71,9 @@ cross join lateral (
 -- Computes the roll-ups of traces from their runs, and what the root run says of the trace. Only llm and embedding
 -- runs are a source of tokens and cost, because parents repeat their children's. Inserts the traces that do not exist. Of
 -- those that exist, it refreshes what has changed when $4 is true; else it only locks them, in the order given, so that a
--- second statement sees the runs of whoever held the lock. One look-up per trace and per root. It is an upsert, because an
+-- second statement sees the runs of whoever held the lock. One look-up per trace and per root. The root is looked up in its
+-- trace: of a tenant that is in no statistics yet all indexes look alike, and by the id alone all of its runs were read for
+-- each trace. It is an upsert, because an
 -- upsert always finds the row by its key. `excluded.v` says whether the transaction has locked the traces, because what
 -- follows a conflict can have no parameters where the tables are spread over nodes; `v` itself is not set there.
 -- $1 tenant, $2 uuid[] traces, $3 text[] the client's spellings (same length, sorted), $4 whether the transaction
@@ -113,7 +115,7 @@ cross join lateral (
 left join lateral (
   select runs.name, runs.user_id, runs.thread_id, runs.environment, runs.tags
   from runs
-  where runs.tenant_id = $1 and runs.id = sums.root_run_id
+  where runs.tenant_id = $1 and runs.trace_id = asked.id and runs.id = sums.root_run_id
   offset 0
 ) as root on true
 on conflict (tenant_id, id) do update set

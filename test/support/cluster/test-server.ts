@@ -1,7 +1,7 @@
 import postgres from 'postgres'
-import { migrate } from '../../src/store/migrate.ts'
-import { distribute } from '../../src/store/distribute.ts'
-import { closePool, openPool } from '../../src/store/pool.ts'
+import { migrate } from '../../../src/store/migrate.ts'
+import { distribute } from '../../../src/store/distribute.ts'
+import { closePool, openPool } from '../../../src/store/pool.ts'
 
 /** The server on which tests make their databases: one, or the nodes of a cluster, where each has a part of every database. */
 export interface TestServer {
