@@ -72,7 +72,13 @@ test('every setting is the chart’s own, a value or a secret', async () => {
   const given = [...Object.keys(settings.properties), ...Object.keys(secrets.properties)]
   expect(new Set(given).size).toBe(given.length)
   // What OpenTelemetry's packages read themselves (docs/operations.md, "Traces").
-  const read = ['EXPORTER_OTLP_HEADERS', 'SERVICE_NAME', 'TRACES_SAMPLER', 'TRACES_SAMPLER_ARG']
+  const read = [
+    'EXPORTER_OTLP_HEADERS',
+    'RESOURCE_ATTRIBUTES',
+    'SERVICE_NAME',
+    'TRACES_SAMPLER',
+    'TRACES_SAMPLER_ARG',
+  ]
   const known = [...settingNames, ...read.map((name) => `OTEL_${name}`)]
   expect([...given, ...fixed].toSorted()).toEqual(known.toSorted())
 })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { EmbeddedPostgresError } from './errors.ts'
@@ -11,6 +11,9 @@ const run = promisify(execFile)
 
 /** What a data folder has that is worth a copy, the cluster last: a folder without it is an empty one. */
 const kept = ['password', 'blobs', 'postgres']
+
+/** Is there while a restore goes on: what one that was broken off has copied may be replaced. */
+const restoring = 'restore.part'
 
 /**
  * Copies all that the embedded mode has stored, queues and attachments included, while no server runs on it.
@@ -25,6 +28,7 @@ export async function backUpFolder(dataDir: string, target: string): Promise<voi
     await rm(draft, { recursive: true, force: true })
     await copy(dataDir, draft)
     await rename(draft, target)
+    await run('sync', [dirname(resolve(target))])
   })
 }
 
@@ -36,10 +40,13 @@ export async function restoreFolder(source: string, dataDir: string): Promise<vo
   if (!hasCluster(source)) throw new EmbeddedPostgresError(`${source} is no backup.`)
   await mkdir(dataDir, { recursive: true })
   await whileLocked(dataDir, async () => {
-    if (hasCluster(dataDir)) {
+    const isBrokenOff = existsSync(join(dataDir, restoring)) && !hasCluster(dataDir)
+    if (!isBrokenOff && kept.some((name) => existsSync(join(dataDir, name)))) {
       throw new EmbeddedPostgresError(`${dataDir} has data already: move it away first.`)
     }
+    await writeFile(join(dataDir, restoring), '')
     await copy(source, dataDir)
+    await rm(join(dataDir, restoring))
   })
 }
 
@@ -67,5 +74,6 @@ async function copy(from: string, to: string): Promise<void> {
     await rm(join(to, name), { recursive: true, force: true })
     await rename(draft, join(to, name))
   }
-  await run('sync', [to, dirname(to)])
+  // All files of the file system, before the copy gets its name.
+  await run('sync', ['-f', to])
 }

@@ -46,14 +46,23 @@ export async function distribute(db: Db): Promise<Distribution> {
     for (const { table, name } of keys) {
       await transaction`alter table ${transaction(table)} drop constraint ${transaction(name)}`
     }
-    for (const table of whole) await transaction`select create_reference_table(${table})`
+    // As long as the rows take to be copied.
+    const patiently = { limit: 'none' } as const
+    for (const table of whole) {
+      await transaction.unsafe('select create_reference_table($1)', [table], patiently)
+    }
     for (const table of byTenant) {
       const beside = table === firstTable ? 'default' : firstTable
-      await transaction`select create_distributed_table(${table}, 'tenant_id', colocate_with => ${beside})`
+      await transaction.unsafe(
+        `select create_distributed_table($1, 'tenant_id', colocate_with => $2)`,
+        [table, beside],
+        patiently,
+      )
     }
     await distributeFunctions(transaction)
     for (const { table, name, definition } of keys) {
-      await transaction.unsafe(`alter table "${table}" add constraint "${name}" ${definition}`)
+      const add = `alter table "${table}" add constraint "${name}" ${definition}`
+      await transaction.unsafe(add, [], patiently)
     }
     return { whole, byTenant, foreignKeys: keys.length }
   }) as Promise<Distribution>

@@ -53,7 +53,9 @@ export function createOtelTracing(endpoint: string, role: string, log: Log): Sta
     try {
       return await work()
     } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) })
+      // Its message may quote what a client sent.
+      const message = error instanceof Error ? error.name : typeof error
+      span.setStatus({ code: SpanStatusCode.ERROR, message })
       throw error
     } finally {
       span.end()

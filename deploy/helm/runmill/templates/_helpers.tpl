@@ -105,8 +105,9 @@ spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
       securityContext: {{- include "runmill.podSecurity" $root | nindent 8 }}
-      # A process stops in order within 20 s, after the 5 s of preStop.
-      terminationGracePeriodSeconds: 40
+      # An API serves on for RUNMILL_DRAIN_SECONDS, until what routes requests has learnt that the pod goes. Then a process stops
+      # in order within 20 s.
+      terminationGracePeriodSeconds: {{ add (int (default 5 $root.Values.settings.RUNMILL_DRAIN_SECONDS)) 30 }}
       topologySpreadConstraints:
         - maxSkew: 1
           topologyKey: kubernetes.io/hostname
@@ -142,9 +143,6 @@ spec:
             timeoutSeconds: 3
             failureThreshold: 3
           readinessProbe: {{- toYaml .readinessProbe | nindent 12 }}
-          lifecycle:
-            # What routes requests learns that the pod goes before the pod does.
-            preStop: { exec: { command: [sleep, '5'] } }
           resources: {{- toYaml .resources | nindent 12 }}
           volumeMounts:
             - { name: tmp, mountPath: /tmp }
