@@ -77,7 +77,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   let last: ReplicaOutcome = 'replica'
 
   async function catchUp(): Promise<ReplicaOutcome> {
-    const wanted = (await askPrimary())!
+    const wanted = await askPrimary().catch(() => null)
+    if (wanted === null) return 'behind'
     for (const deadline = performance.now() + patienceMs; ; await pause(lookAgainMs)) {
       if (seen >= wanted) return 'replica'
       seen = (await askReplica()) ?? seen
@@ -88,7 +89,10 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   return {
     async caughtUp() {
       if (performance.now() >= restsUntil) {
-        last = heartbeat.isSilent() ? 'away' : await catchUp().catch(() => 'away' as const)
+        // A server that hangs answers no question in time.
+        const tooLate = pause(2 * patienceMs, 'behind' as const, { ref: false })
+        const asked = catchUp().catch(() => 'away' as const)
+        last = heartbeat.isSilent() ? 'away' : await Promise.race([asked, tooLate])
         if (last !== 'replica') restsUntil = performance.now() + restMs
       }
       onRead(last)
@@ -102,7 +106,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     },
     problem() {
       if (heartbeat.isSilent() || last === 'away') return 'it does not answer'
-      return last === 'behind' ? 'it does not keep up' : null
+      return last === 'behind' ? 'it is not known to keep up' : null
     },
     async stop() {
       heartbeat.stop()

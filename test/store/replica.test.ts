@@ -112,7 +112,7 @@ test('while the replica is behind, the primary answers', async () => {
   for (let round = 0; round < 10; round++) await writeAndRead()
   expect(await readiness()).toEqual({
     ready: true,
-    problems: ['replica: it does not keep up, and reads go to the primary'],
+    problems: ['replica: it is not known to keep up, and reads go to the primary'],
   })
   await db`select pg_wal_replay_resume()`
   await closePool(db)
