@@ -248,7 +248,7 @@ describe('plans', () => {
     }
     const plans = await db`
       select custom_plans, generic_plans from pg_prepared_statements
-      where statement like '%-- name: trace_aggregate_refresh%'`
+      where statement like '%-- name: trace_aggregate_refresh%' and statement not like '%pg_prepared_statements%'`
     expect(plans).toEqual([{ customPlans: 8, genericPlans: 0 }])
     for (let i = 0; i < 3000; i += 250) {
       const events = Array.from({ length: 250 }, (_, j) =>
