@@ -1,5 +1,5 @@
 import { Command, Redis } from 'ioredis'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { QueueBackend } from '../../src/queue/backend.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
 import { bullName, shardOf } from '../../src/queue/backends/shards.ts'
@@ -96,5 +96,32 @@ describe.each(onRedis)('on $name', () => {
       await more.enqueue('ingest-backlog', [jobOf(id, `8 backlog ${id}`)], 5)
     }
     await done.until(100)
+  })
+
+  test('shards that nobody has any more are seldom looked at while they are empty', async () => {
+    const { redis, start } = await open()
+    await (await start(4)).stop()
+    // As a minute later.
+    await redis.zadd('runmill:shards', 0, 4)
+    const queue = await start(1)
+    await queue.work(handlers({}))
+    const monitor = await redis.monitor()
+    onTestFinished(() => monitor.disconnect())
+    let looks = 0
+    let commands = 0
+    monitor.on('monitor', (_time: string, [name = '', ...args]: string[]) => {
+      if (name.toLowerCase() === 'zadd') looks += 1
+      if (args.some((arg) => arg.includes('{ingest-3}'))) commands += 1
+    })
+    await vi.waitFor(
+      async () => {
+        await queue.counts()
+        await queue.oldest()
+        expect(looks).toBe(2)
+      },
+      { timeout: 60_000 },
+    )
+    // On a machine that is busy for half a minute there may be a look.
+    expect(commands).toBeLessThan(looks)
   })
 })

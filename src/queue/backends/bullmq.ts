@@ -29,6 +29,8 @@ import { keepSchedules, type Schedule } from './kept-schedules.ts'
 import {
   bullName,
   countJobs,
+  emptyShards,
+  isEmpty,
   isLane,
   newShards,
   oldestOf,
@@ -57,6 +59,7 @@ const stopLimitMs = 6_000
 const heldEveryMs = 1_000
 const schedulesEveryMs = 2_000
 const shardsEveryMs = 2_000
+const unusedShardsEveryMs = 30_000
 
 const jobOptions: JobsOptions = {
   // The largest count that BullMQ's Postgres schema can hold. At one attempt every 30 seconds it is never reached.
@@ -78,6 +81,8 @@ const queueOptions: SharedQueueOptions = {
 interface Session {
   store: Datastore
   queues: Shards
+  /** Shards that no process has, and that held no jobs when they were last looked at. */
+  unused: { from: number; lookAt: number; empty: ReadonlySet<BullQueue> }
   workers: BullWorker[]
   handlers?: Partial<Handlers>
   /** Of the queues that have a worker here. */
@@ -149,6 +154,7 @@ export function bullBackend(
     const opened: Session = {
       store,
       queues: newShards(),
+      unused: { from: 0, lookAt: 0, empty: new Set() },
       workers: [],
       held: new Map(),
       stopping,
@@ -169,24 +175,33 @@ export function bullBackend(
 
   /** Opens the shards that any process has, or had when the number was another. */
   async function followShards(open: Session): Promise<void> {
-    const known = (await open.store.shards?.(shards)) ?? 1
-    openShards(open.queues, known, (name, shard) => {
+    const { inUse, ever } = (await open.store.shards?.(shards)) ?? { inUse: 1, ever: 1 }
+    openShards(open.queues, ever, (name, shard) => {
       const queue = open.store.openQueue(bullName(name, shard), queueOptions)
       queue.on('error', (error) => report(error, `queue ${name}`))
       return queue
     })
+    if (inUse !== open.unused.from || performance.now() >= open.unused.lookAt) {
+      const empty = await emptyShards(open.queues, inUse)
+      open.unused = { from: inUse, lookAt: performance.now() + unusedShardsEveryMs, empty }
+    }
     if (open.handlers) await openWorkers(open, open.handlers)
+  }
+
+  /** Of a queue of ours, without the shards that nobody uses. */
+  function usedShards({ queues, unused }: Session, name: QueueName): BullQueue[] {
+    return queues[name].filter((queue) => !unused.empty.has(queue))
   }
 
   /** Starts the workers that are missing: beyond the number of shards, of those that still hold jobs. */
   async function openWorkers(open: Session, handlers: Partial<Handlers>): Promise<void> {
-    const { store, queues, held, stopping, abandon } = open
+    const { store, queues, unused, held, stopping, abandon } = open
     const missing: { name: QueueName; shard: number; queue: BullQueue }[] = []
     for (const name of queueNames) {
       if (handlers[name] === undefined) continue
       for (const [shard, queue] of queues[name].entries()) {
-        if (shard >= shards && !held.has(queue) && isEmpty(await countJobs([queue]))) continue
-        if (held.has(queue)) continue
+        if (held.has(queue) || unused.empty.has(queue)) continue
+        if (shard >= shards && isEmpty(await countJobs([queue]))) continue
         missing.push({ name, shard, queue })
         held.set(queue, watchHeldJobs({ store, queue, owner, log }))
       }
@@ -338,7 +353,7 @@ export function bullBackend(
     async counts() {
       const open = current()
       const all = queueNames.map(
-        async (name) => [name, await countJobs(open.queues[name])] as const,
+        async (name) => [name, await countJobs(usedShards(open, name))] as const,
       )
       return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as Record<
         QueueName,
@@ -346,12 +361,14 @@ export function bullBackend(
       >
     },
     async oldest() {
-      const { store, queues } = current()
+      const open = current()
       // One lane after the other: on Postgres each takes a connection.
       const ask = async () => {
         const all: Partial<OldestJobs> = {}
         for (const lane of ingestLanes) {
-          all[lane] = oldestOf(await Promise.all(queues[lane].map((queue) => store.oldest(queue))))
+          all[lane] = oldestOf(
+            await Promise.all(usedShards(open, lane).map((queue) => open.store.oldest(queue))),
+          )
         }
         return all as OldestJobs
       }
@@ -367,10 +384,6 @@ export function bullBackend(
       await withTimeLimit(current().store.ping(), pingMs)
     },
   }
-}
-
-function isEmpty({ waiting, active, delayed }: QueueCounts): boolean {
-  return waiting + active + delayed === 0
 }
 
 /** Makes a key into an id for BullMQ, which refuses colons. */

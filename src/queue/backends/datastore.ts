@@ -81,9 +81,9 @@ export interface Datastore {
   hasLostMark(): Promise<boolean>
   /**
    * Leaves word that this process has so many shards of each lane.
-   * @returns the most that any process ever had; absent where a lane has one shard
+   * @returns the most that any process has, and ever had; absent where a lane has one shard
    */
-  shards?(own: number): Promise<number>
+  shards?(own: number): Promise<{ inUse: number; ever: number }>
   /** See `QueueBackend.oldest`. */
   oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
   /** See `QueueBackend.connections`. */

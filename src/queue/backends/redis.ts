@@ -28,6 +28,8 @@ const silenceMs = 5_000
 const longestWait = 2
 /** A connection that only listens would not notice that nothing arrives. */
 const subscriberPingMs = 2_000
+/** A process that has not told its number of shards for so long is gone. It tells it every two seconds. */
+const shardsMs = 60_000
 /** How long the mark of a process outlives it, in seconds. */
 const markSeconds = 86_400
 
@@ -216,10 +218,17 @@ function waitWhileFull(error: unknown): unknown {
   })
 }
 
-/** A number that only grows: what a process with more shards has left in them is found when it has fewer, or is gone. */
-async function shardsIn(client: Client, key: string, own: number): Promise<number> {
-  await client.zadd(key, 'GT', own, 'shards')
-  return Number(await client.zscore(key, 'shards'))
+/** Keeps every number that a process ever had, with when one last said so: it may have left jobs in its shards. */
+async function shardsIn(
+  client: Client,
+  key: string,
+  own: number,
+): Promise<{ inUse: number; ever: number }> {
+  const now = Date.now()
+  await client.zadd(key, 'GT', now, own)
+  const all = await client.zrange(key, 0, -1)
+  const inUse = await client.zrange(key, now - shardsMs, '+inf', 'BYSCORE')
+  return { inUse: Math.max(...inUse.map(Number)), ever: Math.max(...all.map(Number)) }
 }
 
 /** In the order in which jobs go to where the next is taken: the oldest last. */

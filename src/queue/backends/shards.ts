@@ -57,6 +57,17 @@ export async function countJobs(shards: readonly BullQueue[]): Promise<QueueCoun
   }
 }
 
+export function isEmpty({ waiting, active, delayed, failed }: QueueCounts): boolean {
+  return waiting + active + delayed + failed === 0
+}
+
+/** @returns those from number `from` on that hold no jobs */
+export async function emptyShards(shards: Shards, from: number): Promise<Set<BullQueue>> {
+  const all = ingestLanes.flatMap((lane) => shards[lane].slice(from))
+  const are = await Promise.all(all.map(async (queue) => isEmpty(await countJobs([queue]))))
+  return new Set(all.filter((_, i) => are[i]))
+}
+
 /** The oldest of each state over all shards of a lane. */
 export function oldestOf(shards: readonly OldestJobs[IngestLane][]): OldestJobs[IngestLane] {
   const least = (state: keyof OldestJobs[IngestLane]): number | null => {
