@@ -225,10 +225,19 @@ async function shardsIn(
   own: number,
 ): Promise<{ inUse: number; ever: number }> {
   const now = Date.now()
-  await client.zadd(key, 'GT', now, own)
+  // Everybody looks at the first shard. A Redis that is full, or lacks replicas, takes no word: workers start all the same.
+  const refused = own > 1 ? await errorIn(client.zadd(key, 'GT', now, own)) : null
   const all = await client.zrange(key, 0, -1)
-  const inUse = await client.zrange(key, now - shardsMs, '+inf', 'BYSCORE')
-  return { inUse: Math.max(...inUse.map(Number)), ever: Math.max(...all.map(Number)) }
+  if (refused !== null && !all.includes(String(own))) throw refused
+  const inUse = await client.zrange(key, String(now - shardsMs), '+inf', 'BYSCORE')
+  return { inUse: Math.max(own, ...inUse.map(Number)), ever: Math.max(own, ...all.map(Number)) }
+}
+
+async function errorIn(work: Promise<unknown>): Promise<Error | null> {
+  return work.then(
+    () => null,
+    (error: Error) => error,
+  )
 }
 
 /** In the order in which jobs go to where the next is taken: the oldest last. */
