@@ -29,12 +29,10 @@ import { keepSchedules, type Schedule } from './kept-schedules.ts'
 import {
   bullName,
   countJobs,
-  emptyShards,
+  createShards,
   isEmpty,
   isLane,
-  newShards,
   oldestOf,
-  openShards,
   type Shards,
   shardOf,
 } from './shards.ts'
@@ -59,7 +57,6 @@ const stopLimitMs = 6_000
 const heldEveryMs = 1_000
 const schedulesEveryMs = 2_000
 const shardsEveryMs = 2_000
-const unusedShardsEveryMs = 30_000
 
 const jobOptions: JobsOptions = {
   // The largest count that BullMQ's Postgres schema can hold. At one attempt every 30 seconds it is never reached.
@@ -81,8 +78,6 @@ const queueOptions: SharedQueueOptions = {
 interface Session {
   store: Datastore
   queues: Shards
-  /** Shards that no process has, and that held no jobs when they were last looked at. */
-  unused: { from: number; lookAt: number; empty: ReadonlySet<BullQueue> }
   workers: BullWorker[]
   handlers?: Partial<Handlers>
   /** Of the queues that have a worker here. */
@@ -116,7 +111,7 @@ export function bullBackend(
   })
 
   const schedules = keepSchedules({
-    queueOf: (name) => current().queues[name][0]!,
+    queueOf: (name) => current().queues.all[name][0]!,
     create: createSchedule,
     hasLostMark: async () => current().store.hasLostMark(),
     log,
@@ -126,7 +121,7 @@ export function bullBackend(
     const template = { name: queue, data, opts: jobOptions }
     await produce((open) =>
       open.store.alone(() =>
-        open.queues[queue][0]!.upsertJobScheduler(id, { every: everyMs }, template),
+        open.queues.all[queue][0]!.upsertJobScheduler(id, { every: everyMs }, template),
       ),
     )
   }
@@ -153,8 +148,11 @@ export function bullBackend(
     const { signal } = stopping
     const opened: Session = {
       store,
-      queues: newShards(),
-      unused: { from: 0, lookAt: 0, empty: new Set() },
+      queues: createShards((name, shard) => {
+        const queue = store.openQueue(bullName(name, shard), queueOptions)
+        queue.on('error', (error) => report(error, `queue ${name}`))
+        return queue
+      }),
       workers: [],
       held: new Map(),
       stopping,
@@ -173,35 +171,20 @@ export function bullBackend(
     return opened
   }
 
-  /** Opens the shards that any process has, or had when the number was another. */
   async function followShards(open: Session): Promise<void> {
-    const { inUse, ever } = (await open.store.shards?.(shards)) ?? { inUse: 1, ever: 1 }
-    openShards(open.queues, ever, (name, shard) => {
-      const queue = open.store.openQueue(bullName(name, shard), queueOptions)
-      queue.on('error', (error) => report(error, `queue ${name}`))
-      return queue
-    })
-    if (inUse !== open.unused.from || performance.now() >= open.unused.lookAt) {
-      const empty = await emptyShards(open.queues, inUse)
-      open.unused = { from: inUse, lookAt: performance.now() + unusedShardsEveryMs, empty }
-    }
+    await open.queues.follow((await open.store.shards?.(shards)) ?? { inUse: 1, ever: 1 })
     if (open.handlers) await openWorkers(open, open.handlers)
-  }
-
-  /** Of a queue of ours, without the shards that nobody uses. */
-  function usedShards({ queues, unused }: Session, name: QueueName): BullQueue[] {
-    return queues[name].filter((queue) => !unused.empty.has(queue))
   }
 
   /** Starts the workers that are missing: beyond the number of shards, of those that still hold jobs. */
   async function openWorkers(open: Session, handlers: Partial<Handlers>): Promise<void> {
-    const { store, queues, unused, held, stopping, abandon } = open
+    const { store, queues, held, stopping, abandon } = open
     const missing: { name: QueueName; shard: number; queue: BullQueue }[] = []
     for (const name of queueNames) {
       if (handlers[name] === undefined) continue
-      for (const [shard, queue] of queues[name].entries()) {
-        if (held.has(queue) || unused.empty.has(queue)) continue
-        if (shard >= shards && isEmpty(await countJobs([queue]))) continue
+      for (const [shard, queue] of queues.all[name].entries()) {
+        if (held.has(queue) || queues.isUnused(queue)) continue
+        if (shard >= shards && (await isEmpty(queue))) continue
         missing.push({ name, shard, queue })
         held.set(queue, watchHeldJobs({ store, queue, owner, log }))
       }
@@ -270,7 +253,7 @@ export function bullBackend(
     clearTimeout(grace)
     await withTimeLimit(
       Promise.allSettled(
-        Object.values(open.queues)
+        Object.values(open.queues.all)
           .flat()
           .map((queue) => queue.close()),
       ),
@@ -314,7 +297,7 @@ export function bullBackend(
           const payloads = await Promise.all(jobs.map((job) => packJob(job, isCompressed)))
           const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
           const shard = isLane(queue) ? shardOf((jobs[0] as IngestJob).tenantId, shards) : 0
-          await open.store.addAll(open.queues[queue][shard]!, queue, payloads, options)
+          await open.store.addAll(open.queues.all[queue][shard]!, queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
         answerMs + answerMsPerFurtherJob * (jobs.length - 1),
@@ -322,7 +305,7 @@ export function bullBackend(
     },
     async nudge(queue, key, data, delayMs = 0) {
       await produce((open) =>
-        open.queues[queue][0]!.add(queue, JSON.stringify(data), {
+        open.queues.all[queue][0]!.add(queue, JSON.stringify(data), {
           ...jobOptions,
           jobId: `nudge-${bullId(key)}`,
           delay: delayMs,
@@ -353,7 +336,7 @@ export function bullBackend(
     async counts() {
       const open = current()
       const all = queueNames.map(
-        async (name) => [name, await countJobs(usedShards(open, name))] as const,
+        async (name) => [name, await countJobs(open.queues.used(name))] as const,
       )
       return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as Record<
         QueueName,
@@ -361,13 +344,13 @@ export function bullBackend(
       >
     },
     async oldest() {
-      const open = current()
+      const { store, queues } = current()
       // One lane after the other: on Postgres each takes a connection.
       const ask = async () => {
         const all: Partial<OldestJobs> = {}
         for (const lane of ingestLanes) {
           all[lane] = oldestOf(
-            await Promise.all(usedShards(open, lane).map((queue) => open.store.oldest(queue))),
+            await Promise.all(queues.used(lane).map((queue) => store.oldest(queue))),
           )
         }
         return all as OldestJobs
@@ -378,7 +361,7 @@ export function bullBackend(
       return withTimeLimit(current().store.memory(), pingMs)
     },
     losses: () => schedules.losses(),
-    board: () => (session ? boardQueues(session.queues) : null),
+    board: () => (session ? boardQueues(session.queues.all) : null),
     connections: () => session?.store.connections?.() ?? null,
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)

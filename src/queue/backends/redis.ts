@@ -5,7 +5,14 @@ import type { QueueBackend, QueueMemory } from '../backend.ts'
 import { describeError, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, usualPace } from './bullmq.ts'
-import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
+import type {
+  BullOptions,
+  BullQueue,
+  Connect,
+  Datastore,
+  HeldJob,
+  KnownShards,
+} from './datastore.ts'
 import { createAdd } from './redis-add.ts'
 import { type Client, mastersOf } from './redis-client.ts'
 import { oldestJobs } from './redis-oldest.ts'
@@ -219,17 +226,13 @@ function waitWhileFull(error: unknown): unknown {
 }
 
 /** Keeps every number that a process ever had, with when one last said so: it may have left jobs in its shards. */
-async function shardsIn(
-  client: Client,
-  key: string,
-  own: number,
-): Promise<{ inUse: number; ever: number }> {
+async function shardsIn(client: Client, key: string, own: number): Promise<KnownShards> {
   const now = Date.now()
   // Everybody looks at the first shard. A Redis that is full, or lacks replicas, takes no word: workers start all the same.
   const refused = own > 1 ? await errorIn(client.zadd(key, 'GT', now, own)) : null
-  const all = await client.zrange(key, 0, -1)
+  const all = await client.zrangebyscore(key, '-inf', '+inf')
   if (refused !== null && !all.includes(String(own))) throw refused
-  const inUse = await client.zrange(key, String(now - shardsMs), '+inf', 'BYSCORE')
+  const inUse = await client.zrangebyscore(key, now - shardsMs, '+inf')
   return { inUse: Math.max(own, ...inUse.map(Number)), ever: Math.max(own, ...all.map(Number)) }
 }
 
