@@ -9,7 +9,7 @@ import type { Services } from './services.ts'
  * Puts events into the queue. Once this resolves, all of them are durable (SPEC I1). An interactive write then waits
  * until they are applied, but for `interactiveWaitMs` at most, and succeeds either way (SPEC I9). With `Prefer: wait=N`
  * (RFC 7240, in seconds) any write waits.
- * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
+ * @throws QueueUnavailableError when the queue cannot take them; nothing was stored, but for what SPEC I7 names
  */
 export async function acceptEvents(
   { queue, backlog, clock, interactiveWaitMs }: Services,

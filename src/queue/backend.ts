@@ -50,14 +50,17 @@ export interface AppliedWatch {
 
 /**
  * Thrown by `enqueue`, `nudge` and `schedule` when the datastore cannot take the job within about two seconds.
- * Nothing was stored; or, when only the answer was lost on its way, all of it. The caller may repeat the call (SPEC
- * I2).
+ * Nothing was stored; or, when only the answer was lost on its way, or NotReplicatedError is the cause, perhaps all of
+ * it. The caller may repeat the call (SPEC I2).
  */
 export class QueueUnavailableError extends Error {
   override name = 'QueueUnavailableError'
 }
 
-/** The cause of a QueueUnavailableError: a job is stored, but not at the replicas that are to have it. */
+/**
+ * The cause of a QueueUnavailableError: the replicas that are to have a job do not follow. What was under way when they fell
+ * behind is stored all the same; what comes after that is not.
+ */
 export class NotReplicatedError extends Error {
   override name = 'NotReplicatedError'
 }

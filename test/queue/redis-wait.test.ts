@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { NotReplicatedError, QueueUnavailableError } from '../../src/queue/backend.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
 import type { IngestLane } from '../../src/queue/catalog.ts'
+import { createBacklog } from '../../src/queue/process-backlog.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type RedisServer, startRedis, testsRunOnRedis } from '../support/redis.ts'
 import { collector, handlers, ingestJob } from './handlers.ts'
@@ -72,7 +73,20 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     expect((await waitsOf(admin)) - before).toBeLessThan(ids.length / 2)
 
     link.hang()
+    // What was on its way is stored and refused, and what comes after the first refusal only refused.
+    const backlog = createBacklog({ queue, budgetBytes: 1e9 })
+    const waiting = async () => (await queue.counts()).ingest.waiting
+    const waitingBefore = await waiting()
+    await Promise.all(
+      Array.from({ length: 300 }, async (_, i) => {
+        const job = { ...ingestJob(`late ${i}`), tenantId: `tenant ${i}` }
+        await expect(backlog.enqueue('ingest', [job])).rejects.toMatchObject(notReplicated)
+      }),
+    )
+    const waitingAfter = await waiting()
+    expect(waitingAfter - waitingBefore).toBeLessThanOrEqual(64)
     await expect(queue.enqueue('ingest', [ingestJob('late')])).rejects.toMatchObject(notReplicated)
+    expect(await waiting()).toBe(waitingAfter)
     await primary.kill()
     await connect(replica.url).replicaof('NO', 'ONE')
     const promoted = redisBackend({ url: replica.url })
@@ -86,7 +100,7 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     expect(done.all.toSorted()).toEqual([...ids, ...large].toSorted())
   })
 
-  test('nothing is acknowledged where no replica follows, and the start says so', async () => {
+  test('nothing is stored where no replica follows, until one does, and the start says so', async () => {
     const primary = await startServer(primarySettings)
     const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const queue = redisBackend({ url: primary.url, log, replicas: 1 })
@@ -98,6 +112,11 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     // What needs no replica goes on.
     await queue.nudge('aggregate', 'key', { tenantId: 't' })
     expect((await queue.counts()).aggregate.waiting).toBe(1)
+    expect((await queue.counts()).ingest.waiting).toBe(0)
+
+    await startServer(['--replicaof', `127.0.0.1 ${primary.port}`])
+    await vi.waitFor(async () => queue.enqueue('ingest', [ingestJob('c')]), { timeout: 60_000 })
+    expect((await queue.counts()).ingest.waiting).toBe(1)
   })
 
   test('jobs are stored though Redis has forgotten its scripts', async () => {
@@ -113,6 +132,47 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     await Promise.all(['a', 'b', 'c'].map((id) => queue.enqueue('ingest', [largeJob(id)])))
     expect(await admin.keys('*:payload:*')).toHaveLength(4)
     expect((await queue.counts()).ingest.waiting).toBe(4)
+  })
+
+  test('jobs are stored once a slot of a cluster has stopped moving', async () => {
+    const clustered = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+    const [first, second] = await Promise.all([startServer(clustered), startServer(clustered)])
+    const [one, two] = [connect(first.url), connect(second.url)]
+    await one.cluster('ADDSLOTSRANGE', 0, 16383)
+    await one.cluster('MEET', '127.0.0.1', second.port)
+    const other = await two.cluster('MYID')
+    await vi.waitFor(
+      async () => {
+        expect(await one.cluster('NODES')).toContain(other)
+        expect(await one.cluster('INFO')).toContain('cluster_state:ok')
+      },
+      { timeout: 60_000 },
+    )
+    const queue = redisBackend({ url: `redis-cluster://127.0.0.1:${first.port}` })
+    onTestFinished(() => queue.stop())
+    await queue.start()
+    const slot = await one.cluster('KEYSLOT', '{ingest-0}')
+    const refused = async () =>
+      Number(/errorstat_EXECABORT:count=(\d+)/.exec(await one.info('errorstats'))?.[1] ?? 0)
+    const requests = [[largeJob('a')], [ingestJob('b'), ingestJob('c')]]
+    for (const jobs of requests) {
+      // A request waits for a second or two. On a machine that is busy for longer the next one is stored.
+      await vi.waitFor(
+        async () => {
+          await one.cluster('SETSLOT', slot, 'MIGRATING', other)
+          const before = await refused()
+          const enqueued = queue.enqueue('ingest', jobs)
+          enqueued.catch(() => {})
+          await vi.waitFor(async () => expect(await refused()).toBeGreaterThan(before), {
+            timeout: 60_000,
+          })
+          await one.cluster('SETSLOT', slot, 'STABLE')
+          await enqueued
+        },
+        { timeout: 60_000 },
+      )
+    }
+    expect((await queue.counts()).ingest.waiting).toBe(3)
   })
 
   test('the node of a cluster that has the queue is asked for its own replicas', async () => {
@@ -146,8 +206,9 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     await Promise.all(['a', 'b', 'c'].map((id) => queue.enqueue('ingest', [largeJob(id)])))
     let refused = 0
     for (const lane of ['ingest-interactive', 'ingest-backlog'] as const) {
+      const isFollowed = (await ownerOf(lane)) === owner
       const enqueued = queue.enqueue(lane, [ingestJob(lane)])
-      if ((await ownerOf(lane)) === owner) await enqueued
+      if (isFollowed) await enqueued
       else {
         refused += 1
         await expect(enqueued).rejects.toMatchObject(notReplicated)

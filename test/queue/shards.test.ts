@@ -1,5 +1,5 @@
 import { Command, Redis } from 'ioredis'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { QueueBackend } from '../../src/queue/backend.ts'
 import { redisBackend } from '../../src/queue/backends/redis.ts'
 import { bullName, shardOf } from '../../src/queue/backends/shards.ts'
@@ -96,5 +96,45 @@ describe.each(onRedis)('on $name', () => {
       await more.enqueue('ingest-backlog', [jobOf(id, `8 backlog ${id}`)], 5)
     }
     await done.until(100)
+  })
+
+  test('workers start though Redis is full', async () => {
+    const { redis, start } = await open()
+    await (await start(4)).stop()
+    await redis.config('SET', 'maxmemory', 1)
+    await start(4)
+    await start(1)
+  })
+
+  test('shards that nobody has any more are seldom looked at while they are empty', async () => {
+    const { redis, start } = await open()
+    await (await start(4)).stop()
+    // As a minute later.
+    await redis.zadd('runmill:shards', 0, 4)
+    const queue = await start(1)
+    await queue.work(handlers({}))
+    await redis.config('SET', 'slowlog-max-len', 100_000)
+    await redis.config('SET', 'slowlog-log-slower-than', 0)
+    const sentWith = async (text: string) =>
+      (
+        (await redis.slowlog('GET', 100_000)) as [
+          id: number,
+          at: number,
+          micros: number,
+          string[],
+        ][]
+      )
+        .map(([, , , command]) => command)
+        .filter((command) => command.some((argument) => argument.includes(text))).length
+    await vi.waitFor(
+      async () => {
+        await queue.counts()
+        await queue.oldest()
+        expect(await sentWith('runmill:shards')).toBeGreaterThanOrEqual(4)
+      },
+      { timeout: 60_000 },
+    )
+    // On a machine that is busy for half a minute there may be a look.
+    expect(await sentWith('{ingest-3}')).toBeLessThanOrEqual(1)
   })
 })

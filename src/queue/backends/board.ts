@@ -6,7 +6,7 @@ import type { BullQueue } from './datastore.ts'
 import { isLane, type Shards } from './shards.ts'
 
 /** Shows the queues on bull-board: read-only, and of an ingest job what it is, not what its tenant sent. */
-export function boardQueues(queues: Shards): BaseAdapter[] {
+export function boardQueues(queues: Shards['all']): BaseAdapter[] {
   return queueNames.flatMap((name) =>
     queues[name].map((queue, shard) =>
       boardQueue(queue, shard === 0 ? name : `${name}-${shard}`, isLane(name)),

@@ -29,10 +29,10 @@ import { keepSchedules, type Schedule } from './kept-schedules.ts'
 import {
   bullName,
   countJobs,
+  createShards,
+  isEmpty,
   isLane,
-  newShards,
   oldestOf,
-  openShards,
   type Shards,
   shardOf,
 } from './shards.ts'
@@ -111,7 +111,7 @@ export function bullBackend(
   })
 
   const schedules = keepSchedules({
-    queueOf: (name) => current().queues[name][0]!,
+    queueOf: (name) => current().queues.all[name][0]!,
     create: createSchedule,
     hasLostMark: async () => current().store.hasLostMark(),
     log,
@@ -121,7 +121,7 @@ export function bullBackend(
     const template = { name: queue, data, opts: jobOptions }
     await produce((open) =>
       open.store.alone(() =>
-        open.queues[queue][0]!.upsertJobScheduler(id, { every: everyMs }, template),
+        open.queues.all[queue][0]!.upsertJobScheduler(id, { every: everyMs }, template),
       ),
     )
   }
@@ -148,7 +148,11 @@ export function bullBackend(
     const { signal } = stopping
     const opened: Session = {
       store,
-      queues: newShards(),
+      queues: createShards((name, shard) => {
+        const queue = store.openQueue(bullName(name, shard), queueOptions)
+        queue.on('error', (error) => report(error, `queue ${name}`))
+        return queue
+      }),
       workers: [],
       held: new Map(),
       stopping,
@@ -167,14 +171,8 @@ export function bullBackend(
     return opened
   }
 
-  /** Opens the shards that any process has, or had when the number was another. */
   async function followShards(open: Session): Promise<void> {
-    const known = (await open.store.shards?.(shards)) ?? 1
-    openShards(open.queues, known, (name, shard) => {
-      const queue = open.store.openQueue(bullName(name, shard), queueOptions)
-      queue.on('error', (error) => report(error, `queue ${name}`))
-      return queue
-    })
+    await open.queues.follow((await open.store.shards?.(shards)) ?? { inUse: 1, ever: 1 })
     if (open.handlers) await openWorkers(open, open.handlers)
   }
 
@@ -184,9 +182,9 @@ export function bullBackend(
     const missing: { name: QueueName; shard: number; queue: BullQueue }[] = []
     for (const name of queueNames) {
       if (handlers[name] === undefined) continue
-      for (const [shard, queue] of queues[name].entries()) {
-        if (shard >= shards && !held.has(queue) && isEmpty(await countJobs([queue]))) continue
-        if (held.has(queue)) continue
+      for (const [shard, queue] of queues.all[name].entries()) {
+        if (held.has(queue) || queues.isUnused(queue)) continue
+        if (shard >= shards && (await isEmpty(queue))) continue
         missing.push({ name, shard, queue })
         held.set(queue, watchHeldJobs({ store, queue, owner, log }))
       }
@@ -255,7 +253,7 @@ export function bullBackend(
     clearTimeout(grace)
     await withTimeLimit(
       Promise.allSettled(
-        Object.values(open.queues)
+        Object.values(open.queues.all)
           .flat()
           .map((queue) => queue.close()),
       ),
@@ -299,7 +297,7 @@ export function bullBackend(
           const payloads = await Promise.all(jobs.map((job) => packJob(job, isCompressed)))
           const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
           const shard = isLane(queue) ? shardOf((jobs[0] as IngestJob).tenantId, shards) : 0
-          await open.store.addAll(open.queues[queue][shard]!, queue, payloads, options)
+          await open.store.addAll(open.queues.all[queue][shard]!, queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
         answerMs + answerMsPerFurtherJob * (jobs.length - 1),
@@ -307,7 +305,7 @@ export function bullBackend(
     },
     async nudge(queue, key, data, delayMs = 0) {
       await produce((open) =>
-        open.queues[queue][0]!.add(queue, JSON.stringify(data), {
+        open.queues.all[queue][0]!.add(queue, JSON.stringify(data), {
           ...jobOptions,
           jobId: `nudge-${bullId(key)}`,
           delay: delayMs,
@@ -338,7 +336,7 @@ export function bullBackend(
     async counts() {
       const open = current()
       const all = queueNames.map(
-        async (name) => [name, await countJobs(open.queues[name])] as const,
+        async (name) => [name, await countJobs(open.queues.used(name))] as const,
       )
       return Object.fromEntries(await withTimeLimit(Promise.all(all), answerMs)) as Record<
         QueueName,
@@ -351,7 +349,9 @@ export function bullBackend(
       const ask = async () => {
         const all: Partial<OldestJobs> = {}
         for (const lane of ingestLanes) {
-          all[lane] = oldestOf(await Promise.all(queues[lane].map((queue) => store.oldest(queue))))
+          all[lane] = oldestOf(
+            await Promise.all(queues.used(lane).map((queue) => store.oldest(queue))),
+          )
         }
         return all as OldestJobs
       }
@@ -361,16 +361,12 @@ export function bullBackend(
       return withTimeLimit(current().store.memory(), pingMs)
     },
     losses: () => schedules.losses(),
-    board: () => (session ? boardQueues(session.queues) : null),
+    board: () => (session ? boardQueues(session.queues.all) : null),
     connections: () => session?.store.connections?.() ?? null,
     async ping() {
       await withTimeLimit(current().store.ping(), pingMs)
     },
   }
-}
-
-function isEmpty({ waiting, active, delayed }: QueueCounts): boolean {
-  return waiting + active + delayed === 0
 }
 
 /** Makes a key into an id for BullMQ, which refuses colons. */

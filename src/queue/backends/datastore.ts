@@ -45,6 +45,12 @@ export type BullWorker = Worker<unknown, void, string, IQueueBackend>
 export type SharedQueueOptions = Pick<QueueOptions, 'defaultJobOptions' | 'streams'>
 export type SharedWorkerOptions = Omit<WorkerOptions, 'connection' | 'prefix'>
 
+/** How many shards of each lane any process has, and ever had, at most. */
+export interface KnownShards {
+  inUse: number
+  ever: number
+}
+
 /** What differs between the datastores under BullMQ: connections, and how a message reaches every process. */
 export interface Datastore {
   openQueue(name: string, options: SharedQueueOptions): BullQueue
@@ -81,9 +87,9 @@ export interface Datastore {
   hasLostMark(): Promise<boolean>
   /**
    * Leaves word that this process has so many shards of each lane.
-   * @returns the most that any process ever had; absent where a lane has one shard
+   * @returns what all have said; absent where a lane has one shard
    */
-  shards?(own: number): Promise<number>
+  shards?(own: number): Promise<KnownShards>
   /** See `QueueBackend.oldest`. */
   oldest(queue: BullQueue): Promise<OldestJobs[IngestLane]>
   /** See `QueueBackend.connections`. */

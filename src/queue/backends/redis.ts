@@ -5,7 +5,14 @@ import type { QueueBackend, QueueMemory } from '../backend.ts'
 import { describeError, silentLog } from '../report.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { bullBackend, usualPace } from './bullmq.ts'
-import type { BullOptions, BullQueue, Connect, Datastore, HeldJob } from './datastore.ts'
+import type {
+  BullOptions,
+  BullQueue,
+  Connect,
+  Datastore,
+  HeldJob,
+  KnownShards,
+} from './datastore.ts'
 import { createAdd } from './redis-add.ts'
 import { type Client, mastersOf } from './redis-client.ts'
 import { oldestJobs } from './redis-oldest.ts'
@@ -28,6 +35,8 @@ const silenceMs = 5_000
 const longestWait = 2
 /** A connection that only listens would not notice that nothing arrives. */
 const subscriberPingMs = 2_000
+/** A process that has not told its number of shards for so long is gone. It tells it every two seconds. */
+const shardsMs = 60_000
 /** How long the mark of a process outlives it, in seconds. */
 const markSeconds = 86_400
 
@@ -216,10 +225,22 @@ function waitWhileFull(error: unknown): unknown {
   })
 }
 
-/** A number that only grows: what a process with more shards has left in them is found when it has fewer, or is gone. */
-async function shardsIn(client: Client, key: string, own: number): Promise<number> {
-  await client.zadd(key, 'GT', own, 'shards')
-  return Number(await client.zscore(key, 'shards'))
+/** Keeps every number that a process ever had, with when one last said so: it may have left jobs in its shards. */
+async function shardsIn(client: Client, key: string, own: number): Promise<KnownShards> {
+  const now = Date.now()
+  // Everybody looks at the first shard. A Redis that is full, or lacks replicas, takes no word: workers start all the same.
+  const refused = own > 1 ? await errorIn(client.zadd(key, 'GT', now, own)) : null
+  const all = await client.zrangebyscore(key, '-inf', '+inf')
+  if (refused !== null && !all.includes(String(own))) throw refused
+  const inUse = await client.zrangebyscore(key, now - shardsMs, '+inf')
+  return { inUse: Math.max(own, ...inUse.map(Number)), ever: Math.max(own, ...all.map(Number)) }
+}
+
+async function errorIn(work: Promise<unknown>): Promise<Error | null> {
+  return work.then(
+    () => null,
+    (error: Error) => error,
+  )
 }
 
 /** In the order in which jobs go to where the next is taken: the oldest last. */
