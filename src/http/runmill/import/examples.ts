@@ -49,8 +49,8 @@ const schema = {
 }
 
 /**
- * `POST /api/runmill/import/examples`. A version that is there stays as it is, but for its end. 409 when another dataset
- * has one of the examples.
+ * `POST /api/runmill/import/examples`. A version that is there stays as it is, but may end earlier. 409 when another
+ * dataset has one of the examples, or had it at the time of a version; the others are written.
  */
 export function postImportExamples(app: App, { db, blobs }: Services): void {
   app.post('/import/examples', { schema, config }, async (request) => {
