@@ -61,6 +61,7 @@ test('a refusal that does not say how long is waited for, longer each time, and 
     bucketOf: (path) => (path.includes('/sessions') ? limited : others),
     refusedMs: 50,
     keyAdvice: '',
+    tellPause: () => {},
   })
   const sessions = api.json('GET', '/api/v1/sessions')
   expect(await api.json('GET', '/api/v1/datasets')).toEqual([])
@@ -83,6 +84,7 @@ test('a server that answers something else than JSON is none to import from', as
     bucketOf: () => bucket,
     refusedMs: 50,
     keyAdvice: '',
+    tellPause: () => {},
   })
   await expect(api.text('GET', '/metrics')).rejects.toMatchObject({ code: 69 })
 })
