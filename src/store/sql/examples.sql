@@ -13,6 +13,14 @@ select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, out
 from examples
 where tenant_id = $1 and id = $2 and valid_from <= $3 and $3 < valid_to;
 
+-- name: example_list_begins_as_of
+-- When the versions began that were valid at given times; one made exactly then counts. $1 tenant, then arrays of equal
+-- length: $2 ids, $3 times. Returns the index of each that is found, from 0. Reads only.
+select (given.place - 1)::integer as index, examples.valid_from
+from unnest($2::uuid[], $3::timestamptz[]) with ordinality as given (id, moment, place)
+join examples on examples.tenant_id = $1 and examples.id = given.id
+  and examples.valid_from <= given.moment and given.moment < examples.valid_to;
+
 -- name: example_find_tagged
 -- Finds one example in the version of its dataset that a tag names. If the example was in several datasets with this
 -- tag, the newest of those versions is taken. $1 tenant, $2 id, $3 tag. Reads only.
