@@ -3,7 +3,7 @@ import { stringifyWithRaw } from '../../domain/json.ts'
 import { messageOf, parsed } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { type Bucket, createBucket } from './bucket.ts'
-import { type Item, itemOf, partsOf } from './item.ts'
+import { type Item, itemOf } from './item.ts'
 
 /** A server that an import reads from or writes to. */
 export interface Api {
@@ -37,15 +37,20 @@ export interface ApiOptions {
   refusedMs: number
   /** What to do when the key is refused. */
   keyAdvice: string
+  /** Tells somebody who waits of a long pause. */
+  tellPause(message: string): void
 }
 
 /** A server has refused a request, and would do so again. */
 export class RefusedError extends CliError {
   override name = 'RefusedError'
   readonly status: number
-  constructor(status: number, message: string) {
+  /** The link that was followed; null for any other request. */
+  readonly link: string | null
+  constructor(status: number, message: string, link: string | null = null) {
     super(status < 500 ? exitCodes.undecidable : exitCodes.unavailable, message)
     this.status = status
+    this.link = link
   }
 }
 
@@ -58,14 +63,16 @@ interface Attempt {
 /** How often a request is sent that fails otherwise than by a limit. A limit is waited for as long as it takes. */
 const mostTries = 6
 const longestPauseMs = 60_000
+/** No server is asked again sooner or later than that, whatever it says. */
+const toldPauseMs = { least: 500, most: 3_600_000 }
 
 /** Makes the client of a server. It obeys the server's limits, and repeats what may succeed later. */
-export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiOptions): Api {
+export function createApi(options: ApiOptions): Api {
+  const { url, headers, bucketOf, refusedMs, keyAdvice, tellPause } = options
   const files = createBucket(null)
 
   async function send(method: Method, path: string, body?: Body): Promise<Response> {
-    const options = { method, headers, body }
-    return persist(bucketOf(path), url + path, options, (status, text) =>
+    return persist(bucketOf(path), url + path, { method, headers, body }, (status, text) =>
       refusal(method, path, status, text),
     )
   }
@@ -74,17 +81,20 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
   async function persist(
     bucket: Bucket,
     address: string,
-    options: Attempt,
+    request: Attempt,
     refused: (status: number, text: string) => CliError,
   ): Promise<Response> {
     for (let failures = 0, refusals = 0; ; ) {
       await bucket.enter()
-      const response = await attempt(address, options)
+      const response = await attempt(address, request)
       const isAnswer = response instanceof Response
       if (isAnswer && response.ok) return response
-      const text = isAnswer ? await response.text() : ''
+      const text = isAnswer ? await response.text().catch(() => '') : ''
       const status = isAnswer ? response.status : 0
       const toldMs = isAnswer ? retryAfterMs(response) : null
+      if (toldMs !== null && toldMs > longestPauseMs) {
+        tellPause(`${url} says to wait for ${Math.round(toldMs / 1000)} s`)
+      }
       if (status === 429) {
         bucket.refuse(toldMs ?? Math.min(longestPauseMs, refusedMs * 2 ** refusals))
         refusals += 1
@@ -154,7 +164,7 @@ export function createApi({ url, headers, bucketOf, refusedMs, keyAdvice }: ApiO
         files,
         new URL(link, url).href,
         { method: 'GET', headers: {}, body: undefined },
-        (status) => new RefusedError(status, `A file of ${url} answered ${status}`),
+        (status) => new RefusedError(status, `A file of ${url} answered ${status}`, link),
       ),
   }
 }
@@ -167,18 +177,6 @@ export function jsonBody(text: string, headers: Record<string, string> = {}): Bo
 /** Sends JSON whose payloads are texts. */
 export async function post(api: Api, path: string, content: object, headers = {}): Promise<void> {
   await api.text('POST', path, jsonBody(stringifyWithRaw(content), headers))
-}
-
-/** Writes versions of examples. @param versions JSON of each */
-export async function postVersions(
-  target: Api,
-  datasetId: string,
-  versions: readonly string[],
-): Promise<void> {
-  for (const part of partsOf(versions, ({ length }) => length)) {
-    const body = `{"dataset_id":${JSON.stringify(datasetId)},"versions":[${part.join(',')}]}`
-    await target.text('POST', '/api/runmill/import/examples', jsonBody(body))
-  }
 }
 
 /** Asks the target to answer when it has applied what it was sent: so it is never sent more than it can take. */
@@ -199,7 +197,7 @@ function retryAfterMs(response: Response): number | null {
   const sent = response.headers.get('retry-after')
   if (sent === null) return null
   const seconds = Number(sent)
-  if (Number.isFinite(seconds)) return seconds * 1000
-  const at = Date.parse(sent)
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now())
+  const toldMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(sent) - Date.now()
+  const { least, most } = toldPauseMs
+  return Number.isNaN(toldMs) ? null : Math.min(most, Math.max(least, toldMs))
 }

@@ -1,4 +1,5 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm } from 'node:fs/promises'
+import { parsed } from '../client.ts'
 import { CliError, cannotBeWritten, exitCodes } from '../exit.ts'
 
 /** How many there are, by kind. */
@@ -11,12 +12,23 @@ interface Unit {
   counts: Counts
 }
 
-interface Stored {
+/** The first line of the file. */
+interface Head {
   version: 1
   /** What is imported from where to where. Another import must not go on with it. */
   about: string
   startedAt: string
-  units: Record<string, Unit>
+}
+
+/** Each line after it: what was added to a unit. */
+interface Step extends Unit {
+  unit: string
+}
+
+interface Stored {
+  head: Head
+  units: Map<string, Unit>
+  isNew: boolean
 }
 
 /** What an import has done, in a file, so that it can go on after it was stopped. */
@@ -35,53 +47,70 @@ export interface State {
 
 /** @throws CliError when the file belongs to another import, or cannot be written */
 export async function openState(file: string, about: string): Promise<State> {
-  const stored = await read(file, about)
+  const { head, units, isNew } = await read(file, about)
+  /** What the next line comes after: an import that did nothing leaves no file. */
+  const before = isNew ? [JSON.stringify(head)] : []
   let writing: Promise<void> = Promise.resolve()
 
-  async function write(): Promise<void> {
-    const text = JSON.stringify(stored)
+  /** Adds a line at the end, so a step costs as much after many others as after none. */
+  async function append(line: string): Promise<void> {
+    // The break comes first, so that a line which was cut off spoils no other.
+    const text = [...before.splice(0), line].map((each) => `\n${each}`).join('')
     try {
-      await writeFile(`${file}.part`, text)
-      await rename(`${file}.part`, file)
+      await appendFile(file, text)
     } catch (error) {
       throw new CliError(exitCodes.usage, cannotBeWritten(file, error))
     }
   }
 
   return {
-    startedAt: stored.startedAt,
-    placeOf: (unit) => (Object.hasOwn(stored.units, unit) ? stored.units[unit]!.place : ''),
+    startedAt: head.startedAt,
+    placeOf(unit) {
+      const found = units.get(unit)
+      return found === undefined ? '' : found.place
+    },
     async advance(unit, place, counts) {
-      const before = stored.units[unit]?.counts ?? {}
-      stored.units[unit] = { place, counts: sumOf([before, counts]) }
+      addStep(units, { unit, place, counts })
       // One after the other, because they write to one file.
-      writing = writing.then(write)
+      writing = writing.then(async () => append(JSON.stringify({ unit, place, counts })))
       await writing
     },
-    counts: () => sumOf(Object.values(stored.units).map((unit) => unit.counts)),
+    counts: () => sumOf([...units.values()].map((unit) => unit.counts)),
     remove: async () => rm(file, { force: true }),
   }
 }
 
-async function read(file: string, about: string): Promise<Stored> {
-  const text = await readFile(file, 'utf8').catch(() => null)
-  if (text === null) {
-    return { version: 1, about, startedAt: new Date().toISOString(), units: {} }
-  }
-  const stored = parse(text)
-  if (stored?.version === 1 && stored.about === about) return stored
-  throw new CliError(
-    exitCodes.usage,
-    `${file} is of another import: remove it, or name another file by --state.`,
-  )
+function addStep(units: Map<string, Unit>, { unit, place, counts }: Step): void {
+  units.set(unit, { place, counts: sumOf([units.get(unit)?.counts ?? {}, counts]) })
 }
 
-function parse(text: string): Stored | null {
-  try {
-    return JSON.parse(text) as Stored
-  } catch {
-    return null
+/** Reads the file, without a line that was cut off when the command was stopped. */
+async function read(file: string, about: string): Promise<Stored> {
+  const text = await readFile(file, 'utf8').catch(() => null)
+  const units = new Map<string, Unit>()
+  if (text === null) {
+    const head: Head = { version: 1, about, startedAt: new Date().toISOString() }
+    return { head, units, isNew: true }
   }
+  const [head, ...steps] = text
+    .trimStart()
+    .split('\n')
+    .map((line) => parsed(line))
+  if (!isHeadOf(head, about)) {
+    throw new CliError(
+      exitCodes.usage,
+      `${file} is of another import: remove it, or name another file by --state.`,
+    )
+  }
+  for (const step of steps as (Step | null)[]) {
+    if (step !== null) addStep(units, step)
+  }
+  return { head, units, isNew: false }
+}
+
+function isHeadOf(value: unknown, about: string): value is Head {
+  const head = value as Partial<Head> | null | undefined
+  return head?.version === 1 && head.about === about
 }
 
 export function sumOf(all: readonly Counts[]): Counts {

@@ -17,3 +17,14 @@ export async function blobFind(db: Db, tenantId: string, id: string): Promise<Bl
   const [row] = await runStatement<BlobRow>(db, 'blob_find', [tenantId, id])
   return row ?? null
 }
+
+/** Reads stored contents by id. Those that the tenant has not stored have no entry. */
+export async function blobListAmong(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Map<string, BlobRow>> {
+  if (ids.length === 0) return new Map()
+  const rows = await runStatement<BlobRow>(db, 'blob_list_among', [tenantId, ids])
+  return new Map(rows.map((row) => [row.id, row]))
+}

@@ -4,6 +4,12 @@ select id, size, encode(sha256, 'hex') as sha256, created_at
 from blobs
 where tenant_id = $1 and id = $2;
 
+-- name: blob_list_among
+-- Reads stored blobs by id. $1 tenant, $2 uuid[] ids. Reads only.
+select id, size, encode(sha256, 'hex') as sha256, created_at
+from blobs
+where tenant_id = $1 and id = any ($2::uuid[]);
+
 -- name: blob_insert
 -- Records a blob whose bytes are stored. $1 tenant, $2 blob, $3 size in bytes, $4 SHA-256, $5 now.
 -- A repeat sets the time of use again. Waits for a running delete of the same blob.

@@ -19,7 +19,8 @@ where tenant_id = $1 and name = $2;
 -- name: dataset_import
 -- Writes a dataset of another server as it is there, with its times. $1 tenant, $2 id, $3 external id, $4 name,
 -- $5 description, $6 data type, $7 metadata, $8 inputs schema, $9 outputs schema, $10 transformations, $11 externally
--- managed, $12 baseline experiment, $13 created_at, $14 updated_at. A repeat writes the same again.
+-- managed, $12 baseline experiment, $13 created_at, $14 updated_at, $15 whether $12 replaces the one that is there.
+-- A repeat writes the same again.
 -- @throws unique violation when another dataset has the name
 insert into datasets (
   tenant_id, id, external_id, name, description, data_type, metadata, inputs_schema, outputs_schema, transformations,
@@ -37,7 +38,7 @@ on conflict (tenant_id, id) do update set
   outputs_schema = excluded.outputs_schema,
   transformations = excluded.transformations,
   externally_managed = excluded.externally_managed,
-  baseline_experiment_id = excluded.baseline_experiment_id,
+  baseline_experiment_id = case when $15 then excluded.baseline_experiment_id else datasets.baseline_experiment_id end,
   created_at = excluded.created_at,
   updated_at = excluded.updated_at;
 

@@ -13,6 +13,14 @@ select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, out
 from examples
 where tenant_id = $1 and id = $2 and valid_from <= $3 and $3 < valid_to;
 
+-- name: example_list_begins_as_of
+-- When the versions began that were valid at given times; one made exactly then counts. $1 tenant, then arrays of equal
+-- length: $2 ids, $3 times. Returns the index of each that is found, from 0. Reads only.
+select (given.place - 1)::integer as index, examples.valid_from
+from unnest($2::uuid[], $3::timestamptz[]) with ordinality as given (id, moment, place)
+join examples on examples.tenant_id = $1 and examples.id = given.id
+  and examples.valid_from <= given.moment and given.moment < examples.valid_to;
+
 -- name: example_find_tagged
 -- Finds one example in the version of its dataset that a tag names. If the example was in several datasets with this
 -- tag, the newest of those versions is taken. $1 tenant, $2 id, $3 tag. Reads only.
@@ -32,7 +40,8 @@ limit 1;
 -- Inserts versions of many examples of one dataset as they were on another server. $1 tenant, $2 dataset, then arrays of
 -- equal length: $3 ids, $4 external ids, $5 valid_from, $6 valid_to, $7 created_at, $8 inputs, $9 outputs, $10 metadata,
 -- $11 splits (each a JSON array), $12 archived, $13 and $14 source trace, $15 and $16 source run, $17 ordinals,
--- $18 attachments. A version that is there stays as it is, so a repeat changes nothing.
+-- $18 attachments.
+-- @throws unique violation when a version is there, or another dataset has an example
 insert into examples (
   tenant_id, dataset_id, id, external_id, valid_from, valid_to, created_at, ordinal, inputs, outputs, metadata, splits,
   archived, source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
@@ -51,8 +60,7 @@ from unnest(
 ) as given (
   id, external_id, valid_from, valid_to, created_at, inputs, outputs, metadata, splits, archived, source_trace_id,
   external_source_trace_id, source_run_id, external_source_run_id, ordinal, attachments
-)
-on conflict (tenant_id, id, valid_from) do nothing;
+);
 
 -- name: example_insert_many
 -- Inserts versions of many examples of one dataset, valid from now on. Their older versions must be closed first.

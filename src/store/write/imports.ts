@@ -17,7 +17,8 @@ import { tenantLock } from './tenants/tenants.ts'
 
 /** A dataset of another server. Metadata must be fit for `jsonb`. */
 export interface ImportedDataset extends Required<NewDataset> {
-  baselineExperimentId: string | null
+  /** undefined: it stays as it is. */
+  baselineExperimentId: string | null | undefined
   createdAt: Timestamp
   updatedAt: Timestamp
 }
@@ -43,9 +44,10 @@ export async function datasetImport(
         dataset.outputsSchema,
         dataset.transformations,
         dataset.externallyManaged,
-        dataset.baselineExperimentId,
+        dataset.baselineExperimentId ?? null,
         dataset.createdAt,
         dataset.updatedAt,
+        dataset.baselineExperimentId !== undefined,
       ])
       return true
     }),
@@ -124,8 +126,10 @@ interface Span {
 
 /**
  * Adds versions of examples to a dataset, in any order. What a version holds never changes, so one that is there stays as
- * it is. A version ends when it is said to, or when the next one of its example begins, whichever is first.
- * @returns null when there is no such dataset, otherwise the ids that another dataset has now, of which nothing is written
+ * it is. A version ends when it is said to, or when the next one of its example begins, whichever is first. One that has
+ * ended stays ended, so what was deleted here is not brought back.
+ * @returns null when there is no such dataset, otherwise the ids that another dataset has now or had at the time of a
+ * version, of which nothing is written
  */
 export async function exampleImportVersions(
   db: Db,
@@ -133,44 +137,69 @@ export async function exampleImportVersions(
   datasetId: string,
   given: readonly ImportedVersion[],
 ): Promise<string[] | null> {
-  return db.begin(async (transaction) => {
-    if ((await datasetLock(transaction, tenantId, datasetId)) === null) return null
-    const ids = [...new Set(given.map(({ id }) => id))]
-    const spans = await runStatement<Span>(transaction, 'example_list_spans', [tenantId, ids])
-    const elsewhere = spans.filter((span) => span.datasetId !== datasetId && span.validTo === null)
-    const taken = new Set(elsewhere.map(({ id }) => id))
-    const own = spans.filter((span) => span.datasetId === datasetId)
-    const rows = given.filter(({ id }) => !taken.has(id))
-    const ends = endsOf(own, rows)
-    const endOf: EndOf = (version) => ends.get(keyOf(version)) ?? null
-    const moved = own.filter((span) => endOf(span) !== span.validTo)
-    // Before the insert: an example has one current version.
-    await updateEnds(transaction, tenantId, datasetId, moved, endOf)
-    await insertVersions(transaction, tenantId, datasetId, rows, endOf)
-    const times = rows.flatMap(({ validFrom, validTo }) => [validFrom, validTo ?? validFrom])
-    const newest = times.toSorted().at(-1)
-    if (newest !== undefined) {
-      await runStatement(transaction, 'dataset_update_imported_version', [
-        tenantId,
-        datasetId,
-        newest,
-      ])
-    }
-    return [...taken]
-  })
+  const attempt = async () =>
+    db.begin(async (transaction) => importVersionsWithin(transaction, tenantId, datasetId, given))
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    // Another dataset took one of the ids meanwhile. Now it is seen.
+    return attempt()
+  }
+}
+
+async function importVersionsWithin(
+  transaction: Queryable,
+  tenantId: string,
+  datasetId: string,
+  given: readonly ImportedVersion[],
+): Promise<string[] | null> {
+  if ((await datasetLock(transaction, tenantId, datasetId)) === null) return null
+  const ids = [...new Set(given.map(({ id }) => id))]
+  const spans = await runStatement<Span>(transaction, 'example_list_spans', [tenantId, ids])
+  const own = spans.filter((span) => span.datasetId === datasetId)
+  const stored = new Set(own.map(keyOf))
+  const wanted = new Set(given.map(keyOf))
+  const elsewhere = spans.filter(
+    (span) => span.datasetId !== datasetId && (span.validTo === null || wanted.has(keyOf(span))),
+  )
+  const taken = new Set(elsewhere.map(({ id }) => id))
+  const rows = given.filter(({ id }) => !taken.has(id))
+  const ends = endsOf(own, rows)
+  const endOf: EndOf = (version) => ends.get(keyOf(version)) ?? null
+  const moved = own.filter((span) => endOf(span) !== span.validTo)
+  // Before the insert: an example has one current version.
+  await updateEnds(transaction, tenantId, datasetId, moved, endOf)
+  const added = new Map(rows.map((row) => [keyOf(row), row]))
+  for (const key of stored) added.delete(key)
+  await insertVersions(transaction, tenantId, datasetId, [...added.values()], endOf)
+  const times = rows.flatMap(({ validFrom, validTo }) => [validFrom, validTo ?? validFrom])
+  const newest = times.toSorted().at(-1)
+  if (newest !== undefined) {
+    await runStatement(transaction, 'dataset_update_imported_version', [
+      tenantId,
+      datasetId,
+      newest,
+    ])
+  }
+  return [...taken]
 }
 
 function keyOf({ id, validFrom }: Pick<Span, 'id' | 'validFrom'>): string {
   return `${id} ${validFrom}`
 }
 
-/** The end of each version, by `keyOf`: the one that is told, but not after the next version of the example begins. */
+/** The end of each version, by `keyOf`: the first that is told, but not after the next version of the example begins. */
 function endsOf(
   stored: readonly Span[],
   given: readonly ImportedVersion[],
 ): Map<string, Timestamp | null> {
   const told = new Map<string, Pick<Span, 'id' | 'validFrom' | 'validTo'>>()
-  for (const span of [...stored, ...given]) told.set(keyOf(span), span)
+  for (const span of [...stored, ...given]) {
+    const before = told.get(keyOf(span))?.validTo ?? null
+    const { id, validFrom } = span
+    told.set(keyOf(span), { id, validFrom, validTo: firstOf([before, span.validTo]) })
+  }
   const begins = new Map<string, Timestamp[]>()
   for (const { id, validFrom } of told.values()) {
     begins.set(id, [...(begins.get(id) ?? []), validFrom])
@@ -178,10 +207,13 @@ function endsOf(
   const ends = new Map<string, Timestamp | null>()
   for (const [key, { id, validFrom, validTo }] of told) {
     const later = begins.get(id)!.filter((begin) => begin > validFrom)
-    const [end] = [...later, ...(validTo === null ? [] : [validTo])].toSorted()
-    ends.set(key, end ?? null)
+    ends.set(key, firstOf([...later, validTo]))
   }
   return ends
+}
+
+function firstOf(times: readonly (Timestamp | null)[]): Timestamp | null {
+  return times.filter((time) => time !== null).toSorted()[0] ?? null
 }
 
 type EndOf = (version: Pick<Span, 'id' | 'validFrom'>) => Timestamp | null

@@ -293,29 +293,6 @@ test('all that one server has comes to another by Langfuse’s API with its ids 
   await expectEqual(all)
 })
 
-test('a refusal is waited for as long as it says, by the requests that are counted with it', async () => {
-  const h = await harness()
-  const all = await prepareImport(h)
-  await fill(h)
-  let lists = 0
-  const proxy = await startHttpProxy(all.url, ({ path }) =>
-    path.startsWith('/api/public/dataset-run-items') && (lists += 1) === 2
-      ? { status: 429, headers: { 'retry-after': '1' } }
-      : null,
-  )
-  try {
-    const result = await all.importAll('langfuse', [], proxy.url)
-    expect(result.code, result.printed).toBe(0)
-    const refused = proxy.seen.findIndex(({ status }) => status === 429)
-    const next = proxy.seen.slice(refused + 1).find(({ path }) => path.includes('/dataset'))
-    expect(next!.path).toBe(proxy.seen[refused]!.path)
-    expect(next!.at - proxy.seen[refused]!.at).toBeGreaterThanOrEqual(1000)
-    await expectEqual(all)
-  } finally {
-    await proxy.close()
-  }
-})
-
 /**
  * What such a server does not tell is left out: the ids of links, by which executions of one time are ordered, and an
  * environment that only a trace has.
@@ -366,19 +343,34 @@ test('a server that has only the lists of version 4 is read by those', async () 
   }
 })
 
-test('one dataset comes with the traces that its runs link', async () => {
+test('one dataset comes with the traces that its runs link, and a refusal is waited for as long as it says, by the requests that are counted with it', async () => {
   const h = await harness()
   const all = await prepareImport(h)
   await fill(h)
   await ingestBatch(h, ['trace-create', { id: 'unlinked', name: 'of nobody' }])
-  const { code, printed } = await all.importAll('langfuse', ['--dataset', 'evals/qa set', '--json'])
-  expect(code, printed).toBe(0)
-  expect(JSON.parse(printed).imported).toMatchObject({
-    datasets: 1,
-    traces: 2,
-    observations: 4,
-    scores: 6,
-  })
+  let lists = 0
+  const proxy = await startHttpProxy(all.url, ({ path }) =>
+    path.startsWith('/api/public/dataset-run-items') && (lists += 1) === 2
+      ? { status: 429, headers: { 'retry-after': '1' } }
+      : null,
+  )
+  try {
+    const args = ['--dataset', 'evals/qa set', '--json']
+    const { code, printed } = await all.importAll('langfuse', args, proxy.url)
+    expect(code, printed).toBe(0)
+    expect(JSON.parse(printed).imported).toMatchObject({
+      datasets: 1,
+      traces: 2,
+      observations: 4,
+      scores: 6,
+    })
+    const refused = proxy.seen.findIndex(({ status }) => status === 429)
+    const next = proxy.seen.slice(refused + 1).find(({ path }) => path.includes('/dataset'))
+    expect(next!.path).toBe(proxy.seen[refused]!.path)
+    expect(next!.at - proxy.seen[refused]!.at).toBeGreaterThanOrEqual(1000)
+  } finally {
+    await proxy.close()
+  }
   expect((await h.callAs(all.to, 'GET', '/api/public/traces/unlinked')).status).toBe(404)
   const refused = await all.importAll('langfuse', ['--project', 'x'])
   expect(refused).toEqual({ code: 64, printed: expect.stringMatching(/belongs to one project/) })

@@ -238,7 +238,7 @@ async function expectEqual(
   expect(imported).toBe(source)
 }
 
-test('all that one server has comes to another by LangSmith’s API with its ids and times, and again without a change', async () => {
+test('all that one server has comes to another by LangSmith’s API with its ids and times, again without a change, and a count that differs ends with 2', async () => {
   const h = await harness()
   const all = await prepareImport(h)
   const filled = await fill(h)
@@ -268,9 +268,19 @@ test('all that one server has comes to another by LangSmith’s API with its ids
   expect(again.code, again.printed).toBe(0)
   expect(again.printed.split('\n')[0]).toMatch(/^ +source +imported$/)
   await expectEqual(all, filled)
+  const more = { id: randomUUID(), session_id: filled.sessions[2], key: 'more', score: 1 }
+  expect((await h.callAs(all.to, 'POST', '/feedback', more)).status).toBe(200)
+  const differing = await all.importAll('langsmith')
+  expect(differing).toEqual({
+    code: 2,
+    printed: expect.stringMatching(/^The counts of feedback differ/),
+  })
+  vi.stubEnv('RUNMILL_API_KEY', all.to.secretKey)
+  const refused = await all.importAll('langsmith')
+  expect(refused).toEqual({ code: 64, printed: expect.stringMatching(/needs the scope admin/) })
 })
 
-test('an import that was broken off goes on where it was', async () => {
+test('an import that was broken off goes on where it was, and the next one brings what changed since', async () => {
   const h = await harness()
   const all = await prepareImport(h)
   const filled = await fill(h)
@@ -296,13 +306,7 @@ test('an import that was broken off goes on where it was', async () => {
   } finally {
     await proxy.close()
   }
-})
-
-test('what changed since comes with the next import', async () => {
-  const h = await harness()
-  const all = await prepareImport(h)
-  const { datasetId, sessions } = await fill(h)
-  expect((await all.importAll('langsmith')).code).toBe(0)
+  const { datasetId, sessions } = filled
   const pending = (
     await h.call('POST', '/runs/query', { session: [sessions[2]], error: false })
   ).body.runs.find((run: { end_time: string | null }) => run.end_time === null)
@@ -362,21 +366,4 @@ test('one dataset comes with its experiments, one project with its runs', async 
     code: 2,
     printed: 'The source has no dataset none',
   })
-})
-
-test('a count that differs ends with 2, a key without the scope admin with 64', async () => {
-  const h = await harness()
-  const all = await prepareImport(h)
-  const { sessions } = await fill(h)
-  expect((await all.importAll('langsmith')).code).toBe(0)
-  const more = { id: randomUUID(), session_id: sessions[2], key: 'more', score: 1 }
-  expect((await h.callAs(all.to, 'POST', '/feedback', more)).status).toBe(200)
-  const differing = await all.importAll('langsmith')
-  expect(differing).toEqual({
-    code: 2,
-    printed: expect.stringMatching(/^The counts of feedback differ/),
-  })
-  vi.stubEnv('RUNMILL_API_KEY', all.to.secretKey)
-  const refused = await all.importAll('langsmith')
-  expect(refused).toEqual({ code: 64, printed: expect.stringMatching(/needs the scope admin/) })
 })

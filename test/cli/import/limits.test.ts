@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createApi } from '../../../src/cli/import/api.ts'
 import { type BucketClock, createBucket } from '../../../src/cli/import/bucket.ts'
@@ -61,6 +64,7 @@ test('a refusal that does not say how long is waited for, longer each time, and 
     bucketOf: (path) => (path.includes('/sessions') ? limited : others),
     refusedMs: 50,
     keyAdvice: '',
+    tellPause: () => {},
   })
   const sessions = api.json('GET', '/api/v1/sessions')
   expect(await api.json('GET', '/api/v1/datasets')).toEqual([])
@@ -83,6 +87,53 @@ test('a server that answers something else than JSON is none to import from', as
     bucketOf: () => bucket,
     refusedMs: 50,
     keyAdvice: '',
+    tellPause: () => {},
   })
   await expect(api.text('GET', '/metrics')).rejects.toMatchObject({ code: 69 })
+})
+
+test('what a refusal says is obeyed, but no server is asked at once, or never again, and long pauses are told', async () => {
+  const sent = ['0', '120', '99999999999', 'Fri, 31 Dec 1999 23:59:59 GMT']
+  const answers = [...sent]
+  proxy = await startHttpProxy('http://127.0.0.1:1', () => {
+    const seconds = answers.shift()
+    return seconds === undefined
+      ? { status: 400 }
+      : { status: 429, headers: { 'retry-after': seconds } }
+  })
+  const pauses: number[] = []
+  const told: string[] = []
+  const api = createApi({
+    url: proxy.url,
+    headers: {},
+    bucketOf: () => ({ enter: async () => {}, refuse: (ms) => void pauses.push(ms) }),
+    refusedMs: 50,
+    keyAdvice: '',
+    tellPause: (message) => void told.push(message),
+  })
+  await expect(api.text('GET', '/')).rejects.toMatchObject({ status: 400 })
+  expect(pauses).toEqual([500, 120_000, 3_600_000, 500])
+  expect(told).toEqual([expect.stringMatching(/120 s$/), expect.stringMatching(/3600 s$/)])
+})
+
+test('a refusal whose text breaks off is one all the same', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(400, { 'content-length': '100' })
+    response.write('half', () => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const bucket = createBucket(null)
+  const api = createApi({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    headers: {},
+    bucketOf: () => bucket,
+    refusedMs: 50,
+    keyAdvice: '',
+    tellPause: () => {},
+  })
+  try {
+    await expect(api.text('GET', '/')).rejects.toMatchObject({ status: 400 })
+  } finally {
+    server.close()
+  }
 })

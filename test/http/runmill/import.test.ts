@@ -69,6 +69,66 @@ test('versions of an example come in any order, and end where the next one begin
   expect(versions.map((one: { as_of: string }) => one.as_of)).toEqual([6, 5, 4, 3, 2].map(at))
 })
 
+test('an example that was deleted here stays deleted, and so does a version that ended', async () => {
+  const h = await harness()
+  const send = await importer(h)
+  await send('datasets', dataset('a dataset', 'questions'))
+  const versions = [{ id: 'an item', valid_from: at(1), inputs: { q: 1 } }]
+  const listed = async () => (await h.call('GET', '/api/public/dataset-items')).body.data
+  await send('examples', { dataset_id: 'a dataset', versions })
+  expect(await listed()).toHaveLength(1)
+  await h.call('DELETE', '/api/public/dataset-items/an%20item')
+  expect((await send('examples', { dataset_id: 'a dataset', versions })).status).toBe(200)
+  expect(await listed()).toEqual([])
+})
+
+test('one example that comes into two datasets at once is in one of them, and the other is refused with 409', async () => {
+  const h = await harness()
+  const send = await importer(h)
+  await send('datasets', dataset('first', 'questions'))
+  await send('datasets', dataset('second', 'others'))
+  for (const round of Array.from({ length: 10 }, (_, i) => i)) {
+    const write = async (id: string, day: number) =>
+      send('examples', {
+        dataset_id: id,
+        versions: [{ id: `item ${round}`, valid_from: at(day) }],
+      })
+    const answers = await Promise.all([write('first', 1), write('second', 1 + (round % 2))])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
+  }
+})
+
+test('a version of a time at which another dataset had the example is refused', async () => {
+  const h = await harness()
+  const send = await importer(h)
+  await send('datasets', dataset('first', 'questions'))
+  await send('datasets', dataset('second', 'others'))
+  const version = { id: 'an item', valid_from: at(1), valid_to: at(2) }
+  const twice = [version, { ...version, valid_to: at(3) }]
+  expect((await send('examples', { dataset_id: 'first', versions: twice })).status).toBe(200)
+  expect(await send('examples', { dataset_id: 'second', versions: [version] })).toMatchObject({
+    status: 409,
+    body: { error: expect.stringMatching(/^Another dataset has the examples /) },
+  })
+  const later = { ...version, valid_from: at(4), valid_to: null }
+  expect((await send('examples', { dataset_id: 'second', versions: [later] })).status).toBe(200)
+})
+
+test('a baseline stays as it is unless it is given', async () => {
+  const h = await harness()
+  const send = await importer(h)
+  const write = async (more = {}) => send('datasets', { ...dataset('a', 'questions'), ...more })
+  const { id } = (await write({ baseline_experiment_id: 'run' })).body
+  const baseline = async () =>
+    (await h.call('GET', `/datasets/${id}`)).body.baseline_experiment_id as string | null
+  const made = await baseline()
+  expect(made).not.toBeNull()
+  await write()
+  expect(await baseline()).toBe(made)
+  await write({ baseline_experiment_id: null })
+  expect(await baseline()).toBeNull()
+})
+
 test('a later write is a version after those that were imported, although they are of the future', async () => {
   const h = await harness()
   const send = await importer(h)

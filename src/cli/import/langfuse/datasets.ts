@@ -1,17 +1,20 @@
 import { type RawJson, stringifyWithRaw } from '../../../domain/json.ts'
-import { type Api, applied, post, postVersions } from '../api.ts'
+import { type Api, applied, post } from '../api.ts'
 import { required, type Item } from '../item.ts'
-import type { Job } from '../job.ts'
+import { type Job, postVersions, unlessRefused } from '../job.ts'
 import { copyMedia } from './media.ts'
 import { countOf, readPages, readRunItems, readRuns } from './lists.ts'
 
-/** Imports a dataset with the versions of its items, and its runs with their links. */
-export async function importDataset(job: Job, dataset: Item): Promise<void> {
+/**
+ * Imports a dataset with the versions of its items.
+ * @returns whether the target has it; another dataset may have its name
+ */
+export async function importDataset(job: Job, dataset: Item): Promise<boolean> {
   const { source, target, state } = job
   const id = required(dataset, 'id')
   const unit = `dataset/${id}`
-  if (state.placeOf(unit) === null) return
-  await post(target, '/api/runmill/import/datasets', {
+  if (state.placeOf(unit) === null) return true
+  const content = {
     id,
     name: required(dataset, 'name'),
     description: dataset.raw('description'),
@@ -20,12 +23,15 @@ export async function importDataset(job: Job, dataset: Item): Promise<void> {
     outputs_schema: dataset.raw('expectedOutputSchema'),
     created_at: required(dataset, 'createdAt'),
     updated_at: required(dataset, 'updatedAt'),
-  })
+  }
+  const write = async () => post(target, '/api/runmill/import/datasets', content)
+  if (!(await unlessRefused(job, write, [409]))) return false
   await importItems(job, dataset)
   const datasetName = required(dataset, 'name')
   const items = await countOf(source, '/dataset-items', { datasetName })
   await state.advance(unit, null, { datasets: 1, items })
   job.tell()
+  return true
 }
 
 /** Imports the runs of a dataset. */
@@ -35,14 +41,15 @@ export async function importRuns(job: Job, dataset: Item): Promise<void> {
   }
 }
 
-async function importRun({ source, target, state, tell }: Job, run: Item): Promise<void> {
+async function importRun(job: Job, run: Item): Promise<void> {
+  const { source, target, state } = job
   const id = required(run, 'id')
   const unit = `run/${id}`
   if (state.placeOf(unit) === null) return
   const createdAt = required(run, 'createdAt')
   const metadata = run.raw('metadata')
   const isObject = metadata?.text.startsWith('{') === true
-  await post(target, '/api/runmill/import/experiments', {
+  const isWritten = await writeRun(job, {
     id,
     dataset_id: required(run, 'datasetId'),
     name: required(run, 'name'),
@@ -53,6 +60,7 @@ async function importRun({ source, target, state, tell }: Job, run: Item): Promi
     created_at: createdAt,
     updated_at: required(run, 'updatedAt'),
   })
+  if (!isWritten) return
   let count = 0
   for await (const items of readRunItems(source, run)) {
     const content = items.map((item) => ({
@@ -69,7 +77,13 @@ async function importRun({ source, target, state, tell }: Job, run: Item): Promi
     count += items.length
   }
   await state.advance(unit, null, { runs: 1, 'run items': count })
-  tell()
+  job.tell()
+}
+
+/** @returns false when another run of its dataset has the name, or it was deleted in the target */
+export async function writeRun(job: Job, content: object): Promise<boolean> {
+  const write = async () => post(job.target, '/api/runmill/import/experiments', content)
+  return unlessRefused(job, write, [404, 409])
 }
 
 /** The version of the dataset that a run was made for, where it says so. */
@@ -190,6 +204,6 @@ async function writeItems(
       }),
     )
   }
-  await postVersions(job.target, datasetId, versions)
+  await postVersions(job, datasetId, versions)
   for (const item of items) ends.set(required(item, 'id'), required(item, 'updatedAt'))
 }

@@ -3,6 +3,7 @@ import { type Api, applied, post, type Query } from '../api.ts'
 import { type Item, itemOf, joined, required } from '../item.ts'
 import type { Job, Selection } from '../job.ts'
 import type { Counts } from '../state.ts'
+import { writeRun } from './datasets.ts'
 import { readCursorPage } from './lists.ts'
 import { writeTraced } from './traced.ts'
 
@@ -41,8 +42,8 @@ const lists: readonly CursorList[] = [
       fields: 'core,metadata',
       limit: '100',
     }),
-    write: async ({ target }, items) => {
-      for (const item of items) await writeExperiment(target, item)
+    write: async (job, items) => {
+      for (const item of items) await writeExperiment(job, item)
     },
   },
   {
@@ -130,10 +131,10 @@ export async function countEventsOnly(
   return counts
 }
 
-async function writeExperiment(target: Api, item: Item): Promise<void> {
+async function writeExperiment(job: Job, item: Item): Promise<void> {
   const startTime = required(item, 'startTime')
   const metadata = item.raw('metadata')
-  await post(target, '/api/runmill/import/experiments', {
+  await writeRun(job, {
     id: required(item, 'id'),
     dataset_id: item.raw('datasetId'),
     name: required(item, 'name'),

@@ -29,8 +29,10 @@ export const langfuseImporter: Importer = {
       }
       await state.advance('score configs', null, { 'score configs': count })
     }
-    const datasets = await listDatasets(source, selection)
-    for (const dataset of datasets) await importDataset(job, dataset)
+    const datasets: Item[] = []
+    for (const dataset of await listDatasets(source, selection)) {
+      if (await importDataset(job, dataset)) datasets.push(dataset)
+    }
     if (await isEventsOnly(source)) {
       await importEventsOnly(job, datasets)
       return

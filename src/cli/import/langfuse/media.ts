@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { CliError, exitCodes } from '../../exit.ts'
 import { jsonBody } from '../api.ts'
 import { itemOf, required, type Item } from '../item.ts'
-import type { Job } from '../job.ts'
+import { type Job, unlessRefused } from '../job.ts'
 
 /** What a file belongs to. */
 type Owner =
@@ -18,8 +19,9 @@ export async function copyMedia(job: Job, json: string, owner: Owner): Promise<v
     const media = await job.source.find(`/api/public/media/${id}`)
     // Announced, but never uploaded.
     if (media === null) continue
-    if ((await job.target.find(`/api/public/media/${id}`)) === null) await copy(job, media, owner)
-    await job.state.advance(unit, null, { media: 1 })
+    const isThere = (await job.target.find(`/api/public/media/${id}`)) !== null
+    const isCopied = isThere || (await unlessRefused(job, async () => copy(job, media, owner)))
+    await job.state.advance(unit, null, isCopied ? { media: 1 } : {})
   }
 }
 
@@ -27,15 +29,13 @@ export async function copyMedia(job: Job, json: string, owner: Owner): Promise<v
 async function copy({ source, target }: Job, media: Item, owner: Owner): Promise<void> {
   const link = required(media, 'url')
   const open = async () => (await source.file(link)).body ?? new Blob([]).stream()
-  const hash = createHash('sha256')
-  for await (const chunk of await open()) hash.update(chunk)
   const contentType = required(media, 'contentType')
   const announcement = {
     ...owner,
     field: 'input',
     contentType,
     contentLength: media.value('contentLength'),
-    sha256Hash: hash.digest('base64'),
+    sha256Hash: await hashOf(source.url, await open()),
   }
   const announced = itemOf(
     await target.text('POST', '/api/public/media', jsonBody(JSON.stringify(announcement))),
@@ -43,7 +43,9 @@ async function copy({ source, target }: Job, media: Item, owner: Owner): Promise
   const uploadUrl = announced.text('uploadUrl')
   if (uploadUrl !== null) {
     const { pathname, search } = new URL(uploadUrl)
-    await target.text('PUT', pathname + search, { type: contentType, make: open })
+    // The target may be known to others by an address with a path, which is no part of the one that is used here.
+    const path = pathname.slice(pathname.indexOf('/api/public/'))
+    await target.text('PUT', path + search, { type: contentType, make: open })
   }
   const report = { uploadedAt: required(media, 'uploadedAt'), uploadHttpStatus: 200 }
   await target.text(
@@ -51,4 +53,15 @@ async function copy({ source, target }: Job, media: Item, owner: Owner): Promise
     `/api/public/media/${required(announced, 'mediaId')}`,
     jsonBody(JSON.stringify(report)),
   )
+}
+
+/** @returns the SHA-256 in base64 @throws CliError when the connection to the server is lost */
+async function hashOf(url: string, content: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of content) hash.update(chunk)
+  } catch {
+    throw new CliError(exitCodes.unavailable, `A file of ${url} broke off`)
+  }
+  return hash.digest('base64')
 }

@@ -1,7 +1,7 @@
 import { sliceElements, sliceMembers, stringifyWithRaw } from '../../../domain/json.ts'
 import { applied, jsonBody, type Query } from '../api.ts'
-import { partsOf, required, type Item } from '../item.ts'
-import type { Job } from '../job.ts'
+import { required, type Item } from '../item.ts'
+import { type Job, sendAll } from '../job.ts'
 import { boundsOf, pageSize, readPage, readPages, type TracedList } from './lists.ts'
 import { copyMedia } from './media.ts'
 
@@ -83,12 +83,17 @@ export async function writeTraced(
     const times = { createdAt: required(item, 'createdAt'), updatedAt: timestamp }
     events.push(stringifyWithRaw({ id, type, timestamp, body: { ...body, ...times } }))
   }
-  for (const part of partsOf(events, ({ length }) => length)) {
-    const body = jsonBody(`{"batch":[${part.join(',')}]}`, applied)
-    const answer = await job.target.text('POST', '/api/public/ingestion', body)
-    const errors = sliceElements(sliceMembers(answer).get('errors') ?? '[]')
-    if (errors.length > 0) job.warn(`The target refused ${errors.length} ${kind}: ${errors[0]}`)
-  }
+  await sendAll(
+    job,
+    events,
+    ({ length }) => length,
+    async (part) => {
+      const body = jsonBody(`{"batch":[${part.join(',')}]}`, applied)
+      const answer = await job.target.text('POST', '/api/public/ingestion', body)
+      const errors = sliceElements(sliceMembers(answer).get('errors') ?? '[]')
+      for (const error of errors) await job.leaveOut(`The target refused one of ${kind}: ${error}`)
+    },
+  )
 }
 
 function picked(item: Item, names: readonly string[]): object {

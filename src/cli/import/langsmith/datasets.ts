@@ -1,10 +1,10 @@
 import { type RawJson, stringifyWithRaw } from '../../../domain/json.ts'
-import { type Api, post, postVersions, search } from '../api.ts'
+import { type Api, post, search } from '../api.ts'
 import { itemOf, itemsOf, joined, required, type Item } from '../item.ts'
-import type { Job } from '../job.ts'
+import { type Job, postVersions, unlessRefused } from '../job.ts'
 import { countExamples, pageSize, readAll, readPages } from './lists.ts'
 
-/** Writes a dataset with its times, but not yet the experiment that others are compared with. */
+/** Writes a dataset with its times. Without the experiment that others are compared with, that one stays as it is. */
 export async function writeDataset(
   target: Api,
   dataset: Item,
@@ -21,19 +21,23 @@ export async function writeDataset(
     outputs_schema: dataset.raw('outputs_schema_definition'),
     transformations: dataset.raw('transformations'),
     externally_managed: dataset.raw('externally_managed'),
-    baseline_experiment_id: hasBaseline ? dataset.raw('baseline_experiment_id') : null,
+    baseline_experiment_id: hasBaseline ? dataset.raw('baseline_experiment_id') : undefined,
     created_at: createdAt,
     updated_at: dataset.text('modified_at') ?? createdAt,
   })
 }
 
-/** Imports a dataset, all its versions, and their tags. */
-export async function importDataset(job: Job, dataset: Item): Promise<void> {
+/**
+ * Imports a dataset, all its versions, and their tags.
+ * @returns whether the target has it; another dataset may have its name
+ */
+export async function importDataset(job: Job, dataset: Item): Promise<boolean> {
   const { source, target, state } = job
   const id = required(dataset, 'id')
   const unit = `dataset/${id}`
-  if (state.placeOf(unit) === null) return
-  await writeDataset(target, dataset, { hasBaseline: false })
+  if (state.placeOf(unit) === null) return true
+  const write = async () => writeDataset(target, dataset, { hasBaseline: false })
+  if (!(await unlessRefused(job, write, [409]))) return false
   const path = `/api/v1/datasets/${id}`
   const versions = await readAll(source, `${path}/versions`)
   const times = versions.map((version) => required(version, 'as_of'))
@@ -52,6 +56,7 @@ export async function importDataset(job: Job, dataset: Item): Promise<void> {
     examples: times.length === 0 ? 0 : await countExamples(source, id),
   })
   job.tell()
+  return true
 }
 
 interface Diff {
@@ -92,7 +97,7 @@ async function importVersions(
         rows.push(stringifyWithRaw(await versionOf(job, example, { time, ends, ordinal })))
         ordinal += 1
       }
-      await postVersions(job.target, datasetId, rows)
+      await postVersions(job, datasetId, rows)
       for (const example of examples) ends.set(required(example, 'id'), time)
       job.tell()
     }
@@ -123,7 +128,7 @@ async function* readChanged(
 }
 
 async function versionOf(
-  { source, target }: Job,
+  job: Job,
   example: Item,
   at: { time: string; ends: ReadonlyMap<string, string>; ordinal: number },
 ): Promise<object> {
@@ -143,7 +148,7 @@ async function versionOf(
     metadata: Object.keys(metadata).length === 0 ? null : withoutSplits(example),
     splits: splits === null ? null : [splits].flat(),
     source_run_id: example.raw('source_run_id'),
-    attachments: await copyAttachments(source, target, example.value('attachment_urls')),
+    attachments: await copyAttachments(job, example.value('attachment_urls')),
   }
 }
 
@@ -155,15 +160,17 @@ function withoutSplits(example: Item): RawJson {
 }
 
 /** Copies the bytes, which pass through without being held. */
-async function copyAttachments(source: Api, target: Api, urls: unknown): Promise<object[]> {
+async function copyAttachments(job: Job, urls: unknown): Promise<object[]> {
   const attachments: object[] = []
   for (const { name, link, mimeType } of attachmentsOf(urls)) {
     const body = {
       type: 'application/octet-stream',
-      make: async () => (await source.file(link)).body ?? new Blob([]).stream(),
+      make: async () => (await job.source.file(link)).body ?? new Blob([]).stream(),
     }
-    const stored = itemOf(await target.text('POST', '/api/runmill/import/blobs', body))
-    attachments.push({ name, blob_id: required(stored, 'blob_id'), mime_type: mimeType })
+    await unlessRefused(job, async () => {
+      const stored = itemOf(await job.target.text('POST', '/api/runmill/import/blobs', body))
+      attachments.push({ name, blob_id: required(stored, 'blob_id'), mime_type: mimeType })
+    })
   }
   return attachments
 }

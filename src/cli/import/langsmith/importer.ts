@@ -1,12 +1,12 @@
 import { hours, requestsPerSecond } from '../hours.ts'
 import { applied, post, type Api } from '../api.ts'
 import { eachOf, required, type Item } from '../item.ts'
-import type { Importer, Job, Selection } from '../job.ts'
+import { type Importer, type Job, type Selection, sendAll } from '../job.ts'
 import { importDataset, writeDataset } from './datasets.ts'
 import { countExamples, countRuns, listSelected, pageSize, readAll, readPages } from './lists.ts'
 import { multipartBody } from './multipart.ts'
-import { feedbackPart, importRuns, unlessRefused } from './runs.ts'
-import { importComparisons, importSession, listComparisons } from './sessions.ts'
+import { feedbackPart, importRuns } from './runs.ts'
+import { importComparisons, importSession, isSetAside, listComparisons } from './sessions.ts'
 
 /** So many sessions are read at once. The limit of LangSmith is on all of them together. */
 const sessionsAtOnce = 3
@@ -15,16 +15,20 @@ const sessionsAtOnce = 3
 export const langsmithImporter: Importer = {
   async run(job) {
     const { source, target, state } = job
-    const { datasets, sessions } = await listSelected(source, job.selection)
-    for (const dataset of datasets) await importDataset(job, dataset)
+    const selected = await listSelected(source, job.selection)
+    const datasets: Item[] = []
+    for (const dataset of selected.datasets) {
+      if (await importDataset(job, dataset)) datasets.push(dataset)
+    }
+    const ids: string[] = []
     // The oldest first: they are numbered in this order.
-    for (const session of sessions.toReversed()) await importSession(job, session)
+    for (const session of selected.sessions.toReversed()) {
+      if (await importSession(job, session)) ids.unshift(required(session, 'id'))
+    }
     for (const dataset of datasets) await importComparisons(job, dataset)
-    const ids = sessions.map((session) => required(session, 'id'))
     await eachOf(ids, sessionsAtOnce, async (id) => importRuns(job, id))
     await eachOf(ids, sessionsAtOnce, async (id) => importFeedback(job, id))
     for (const dataset of datasets) {
-      if (dataset.raw('baseline_experiment_id') === null) continue
       await writeDataset(target, dataset, { hasBaseline: true })
     }
     // Last, because rules that came later than some of the feedback would refuse it.
@@ -41,7 +45,7 @@ export const langsmithImporter: Importer = {
       datasets: datasets.length,
       versions: 0,
       examples: 0,
-      'projects and experiments': sessions.length,
+      'projects and experiments': sessions.filter((session) => !isSetAside(session)).length,
       comparisons: 0,
       runs: 0,
       feedback: 0,
@@ -93,6 +97,7 @@ async function importFeedback(job: Job, id: string): Promise<void> {
   const { source, selection, state } = job
   const unit = `feedback/${id}`
   const place = state.placeOf(unit)
+  const lengthOf = ({ json }: Item): number => json.length
   if (place === null) return
   const pages = readFeedback(source, {
     id,
@@ -101,10 +106,10 @@ async function importFeedback(job: Job, id: string): Promise<void> {
     offset: Number(place),
   })
   for await (const { items, next } of pages) {
-    if (items.length > 0) {
-      const body = multipartBody(items.map(feedbackPart), applied)
-      await unlessRefused(job, '/api/v1/runs/multipart', body)
-    }
+    await sendAll(job, items, lengthOf, async (part) => {
+      const body = multipartBody(part.map(feedbackPart), applied)
+      await job.target.text('POST', '/api/v1/runs/multipart', body)
+    })
     const isLast = items.length < pageSize
     await state.advance(unit, isLast ? null : String(next), { feedback: items.length })
     job.tell()

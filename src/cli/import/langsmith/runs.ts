@@ -1,8 +1,8 @@
 import { stringifyWithRaw } from '../../../domain/json.ts'
-import { applied, type Body, jsonBody, RefusedError } from '../api.ts'
-import { joined, partsOf, required, type Item } from '../item.ts'
-import type { Job } from '../job.ts'
-import { attachmentsOf } from './datasets.ts'
+import { applied, jsonBody } from '../api.ts'
+import { joined, required, type Item } from '../item.ts'
+import { isRefusal, type Job, sendAll } from '../job.ts'
+import { type Attachment, attachmentsOf } from './datasets.ts'
 import { readRuns } from './lists.ts'
 import { multipartBody, type Part } from './multipart.ts'
 
@@ -24,16 +24,6 @@ export async function importRuns(job: Job, sessionId: string): Promise<void> {
   }
 }
 
-/** Sends runs or feedback. Where some are refused the others are stored, and the counts at the end tell. */
-export async function unlessRefused(job: Job, path: string, body: Body): Promise<void> {
-  try {
-    await job.target.text('POST', path, body)
-  } catch (error) {
-    if (!(error instanceof RefusedError && [413, 422].includes(error.status))) throw error
-    job.warn(error.message)
-  }
-}
-
 async function writeRuns(job: Job, runs: readonly Item[]): Promise<void> {
   const plain: Operations[] = []
   for (const run of runs) {
@@ -42,12 +32,12 @@ async function writeRuns(job: Job, runs: readonly Item[]): Promise<void> {
     else await writeWithAttachments(job, run, operations)
   }
   const lengthOf = ({ create, update }: Operations): number => create.length + (update?.length ?? 0)
-  for (const part of partsOf(plain, lengthOf)) {
+  await sendAll(job, plain, lengthOf, async (part) => {
     const creates = part.map(({ create }) => create)
     const updates = part.flatMap(({ update }) => update ?? [])
     const body = `{"post":[${creates.join(',')}],"patch":[${updates.join(',')}]}`
-    await unlessRefused(job, '/api/v1/runs/batch', jsonBody(body, applied))
-  }
+    await job.target.text('POST', '/api/v1/runs/batch', jsonBody(body, applied))
+  })
 }
 
 /** JSON of the create of a run, and of its update; null while it has not ended. */
@@ -105,14 +95,24 @@ async function writeWithAttachments(
   if (update !== null) {
     parts.push({ name: `patch.${id}`, type: 'application/json', content: update })
   }
-  for (const { name, link, mimeType } of attachmentsOf(run.value('s3_urls'))) {
-    parts.push({
-      name: `attachment.${id}.${name}`,
-      type: mimeType,
-      content: async () => (await job.source.file(link)).body ?? new Blob([]).stream(),
-    })
+  const partOf = ({ name, link, mimeType }: Attachment): Part => ({
+    name: `attachment.${id}.${name}`,
+    type: mimeType,
+    content: async () => (await job.source.file(link)).body ?? new Blob([]).stream(),
+  })
+  for (let files = attachmentsOf(run.value('s3_urls')); ; ) {
+    const body = multipartBody([...parts, ...files.map(partOf)], applied)
+    try {
+      await job.target.text('POST', '/api/v1/runs/multipart', body)
+      return
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      await job.leaveOut(error.message)
+      if (error.link === null) return
+      // The run comes without the file that is gone.
+      files = files.filter(({ link }) => link !== error.link)
+    }
   }
-  await unlessRefused(job, '/api/v1/runs/multipart', multipartBody(parts, applied))
 }
 
 /** A piece of feedback as a part of a multipart body. */

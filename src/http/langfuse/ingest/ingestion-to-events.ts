@@ -124,8 +124,8 @@ function readEvent(
   if (!may.write && read.kind !== 'score') throw new LangfuseError(401, 'Access Scope Denied', null)
   const members = sliceMembers(sliceMembers(text).get('body')!)
   const origin = { rank: read.rank, time: timestamp, content: text, now }
-  const { data: imported } = importedTimes.safeParse(body)
-  return may.import && imported !== undefined
+  const imported = may.import ? importedTimes.safeParse(body).data : undefined
+  return imported !== undefined
     ? { id, read, members, origin: { ...origin, imported } }
     : { id, read, members, origin }
 }

@@ -20,7 +20,7 @@ const schema = {
     outputs_schema: jsonObject,
     transformations: z.array(z.unknown()).nullish(),
     externally_managed: z.boolean().nullish(),
-    baseline_experiment_id: givenId.nullish(),
+    baseline_experiment_id: givenId.nullish().describe('Absent: the one that is there stays'),
     created_at: time,
     updated_at: time,
   }),
@@ -43,7 +43,7 @@ export function postImportDatasets(app: App, { db }: Services): void {
       outputsSchema: memberOf(members, 'outputs_schema'),
       transformations: memberOf(members, 'transformations'),
       externallyManaged: body.externally_managed ?? false,
-      baselineExperimentId: baseline ? resolveId('experiment', baseline).id : null,
+      baselineExperimentId: baseline ? resolveId('experiment', baseline).id : baseline,
       createdAt: body.created_at,
       updatedAt: body.updated_at,
     }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { attachmentsText } from '../../../domain/attachments.ts'
 import { isUuid, resolveId, storableText } from '../../../domain/ids.ts'
 import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { blobListAmong } from '../../../store/read/blobs.ts'
 import { exampleImportVersions, type ImportedVersion } from '../../../store/write/imports.ts'
 import type { App, Services } from '../../services.ts'
 import { RunmillError } from '../errors.ts'
@@ -49,24 +50,28 @@ const schema = {
 }
 
 /**
- * `POST /api/runmill/import/examples`. A version that is there stays as it is, but for its end. 409 when another dataset
- * has one of the examples.
+ * `POST /api/runmill/import/examples`. A version that is there stays as it is, but may end earlier. 409 when another
+ * dataset has one of the examples, or had it at the time of a version; the others are written.
  */
-export function postImportExamples(app: App, { db, blobs }: Services): void {
+export function postImportExamples(app: App, { db }: Services): void {
   app.post('/import/examples', { schema, config }, async (request) => {
     const { tenantId } = request.principal
     const { dataset_id: datasetId, versions } = request.body
     const texts = sliceElements(sliceMembers(request.bodyText).get('versions')!)
-    const rows: ImportedVersion[] = []
-    for (const [i, given] of versions.entries()) {
-      const attachments = []
-      for (const { name, blob_id, mime_type: mimeType } of given.attachments ?? []) {
-        const blob = await blobs.find(tenantId, blob_id)
-        if (blob === null) throw new RunmillError(422, `There is no blob ${blob_id}`)
-        attachments.push({ name, blobId: blob.id, mimeType, size: blob.size })
-      }
-      rows.push(rowOf(given, sliceMembers(texts[i]!), attachmentsText(attachments)))
-    }
+    const blobIds = versions
+      .flatMap(({ attachments }) => attachments ?? [])
+      .map((one) => one.blob_id)
+    const blobs = await blobListAmong(db, tenantId, [...new Set(blobIds)])
+    const rows = versions.map((given, i): ImportedVersion => {
+      const attachments = (given.attachments ?? []).map(
+        ({ name, blob_id, mime_type: mimeType }) => {
+          const blob = blobs.get(blob_id.toLowerCase())
+          if (blob === undefined) throw new RunmillError(422, `There is no blob ${blob_id}`)
+          return { name, blobId: blob.id, mimeType, size: blob.size }
+        },
+      )
+      return rowOf(given, sliceMembers(texts[i]!), attachmentsText(attachments))
+    })
     const taken = await exampleImportVersions(
       db,
       tenantId,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { eventVersion, type EventOf } from '../../../domain/events.ts'
 import { resolveId, runItemId, storableText } from '../../../domain/ids.ts'
-import { exampleFind } from '../../../store/read/datasets/example.ts'
+import { exampleBeginsAsOf } from '../../../store/read/datasets/examples.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
 import { atOnce, config, givenId, tags, time } from './schemas.ts'
@@ -33,13 +33,13 @@ const schema = {
 export function postImportRunItems(app: App, services: Services): void {
   const options = { schema, config: { ...config, isIngest: true } }
   app.post('/import/run-items', options, async (request, reply) => {
-    const events: EventOf<'run_item'>[] = []
-    for (const given of request.body.items) {
-      const { db } = services
-      const { id } = resolveId('example', given.example_id)
-      const example = await exampleFind(db, request.principal.tenantId, id, given.example_version)
-      events.push(eventOf(given, example?.validFrom ?? null))
-    }
+    const { items } = request.body
+    const executed = items.map(({ example_id, example_version: asOf }) => ({
+      id: resolveId('example', example_id).id,
+      asOf,
+    }))
+    const begins = await exampleBeginsAsOf(services.db, request.principal.tenantId, executed)
+    const events = items.map((given, index) => eventOf(given, begins[index]!))
     await acceptEvents(services, request, events, { isInteractive: false })
     return reply.code(202).send({ accepted: events.length })
   })

@@ -1,6 +1,7 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Filter } from '../../../domain/filter.ts'
+import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
 import { runComposed, runStatement, tenant } from '../../statements.ts'
 import { containsPatterns, matchSql } from '../filter/condition-sql.ts'
@@ -227,4 +228,22 @@ function selectAfter(
   union all
   (${selected} and examples.valid_from < ${time} ${most})
 ) as examples`
+}
+
+/**
+ * Finds the versions of examples that were valid at given times.
+ * @returns when each version began, in the order of `wanted`; null where there was no such example
+ */
+export async function exampleBeginsAsOf(
+  db: Queryable,
+  tenantId: string,
+  wanted: readonly { id: string; asOf: Timestamp }[],
+): Promise<(Timestamp | null)[]> {
+  const rows = await runStatement<{ index: number; validFrom: Timestamp }>(
+    db,
+    'example_list_begins_as_of',
+    [tenantId, wanted.map(({ id }) => id), wanted.map(({ asOf }) => asOf)],
+  )
+  const begins = new Map(rows.map(({ index, validFrom }) => [index, validFrom]))
+  return wanted.map((_, index) => begins.get(index) ?? null)
 }
