@@ -94,8 +94,8 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
-/** What a statement may take once another tenant of the batch has failed: many may hang, and those behind them wait. */
-const hurriedMs = 1_000
+/** What of its patience is left to a tenant when another of its batch has failed: many may hang, and those behind them wait. */
+const hurried = 1 / 5
 
 /**
  * Applies the jobs of each tenant in a transaction of its own. What fails and may pass leaves the batch, so that the others
@@ -112,12 +112,12 @@ async function applyBatch(
     if (held === undefined) tenants.set(item.job.tenantId, [item])
     else held.push(item)
   }
-  let longestMs = Infinity
+  let shareOfPatience = 1
   for (const [tenantId, own] of tenants) {
     // What another batch has found in trouble is tried there.
     if (!room.has(tenantId)) {
-      if (await applyItems(services, tenantId, own, longestMs)) continue
-      longestMs = hurriedMs
+      if (await applyItems(services, tenantId, own, shareOfPatience)) continue
+      shareOfPatience = hurried
     }
     room.enter(tenantId, own)
   }
@@ -131,7 +131,7 @@ async function applyItems(
   services: LaneServices,
   tenantId: string,
   items: Item[],
-  longestMs = Infinity,
+  shareOfPatience = 1,
 ): Promise<boolean> {
   const { apart, progress } = services
   const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
@@ -141,7 +141,7 @@ async function applyItems(
     // Meanwhile, another lane or batch may have found that it is set apart.
     if (apart.has(tenantId)) throw new JobPostponedError(0)
     const jobs = items.map(({ job }) => job)
-    const patienceMs = Math.min(longestMs, apart.patienceMs(tenantId))
+    const patienceMs = Math.round(apart.patienceMs(tenantId) * shareOfPatience)
     await applyJobs(services, tenantId, jobs, signal, patienceMs)
     for (const item of items) item.resolve()
     return true

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { JobPostponedError } from '../../src/queue/backend.ts'
 import { createApart } from '../../workers/apart.ts'
@@ -113,6 +114,7 @@ test('I6 those that are set apart are tried in turn, so that one that is back is
 test('I6 those that wait leave room where they came from, however little that is', async () => {
   const given: unknown[] = []
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal)
   const room = createWaitingRoom({ attempt: async () => false, gather: () => {} })
   const items = Array.from({ length: 10 }, () => ({
     signal: stopping.signal,
