@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Log } from '../src/domain/log.ts'
 import { JobPostponedError } from '../src/queue/backend.ts'
 import { isCancelled, isRetryable } from '../src/store/errors.ts'
+import { createPatience } from './patience.ts'
 
 /*
  * Tenants that cannot be applied while others can, because the node of the database that has their rows is away, or
@@ -12,12 +13,18 @@ import { isCancelled, isRetryable } from '../src/store/errors.ts'
 
 /** How long a statement of a common batch may take: many times what a full batch takes on a busy server. */
 export const usualPatienceMs = 5_000
+/** How long it may take longer after that was too short: so that a server that is slow for long seldom works in vain. */
+const patienceLastsMs = 60_000
 
-/** From one try to the next of the same tenant. It doubles, and so does what the try may take, once that is more. */
+/** From one try to the next of the same tenant. It doubles. */
 const pauseMs = { first: 1_000, last: 16_000 }
 
 /** They take connections that batches need. */
 const triesAtOnce = 2
+/** What a statement of a try may take while one tenant is set apart, in usual ones. More share it, so that each has its turn. */
+const longestTry = 6
+/** A tenant of which no job has come for so long is not waited for. Jobs that come in vain come again after a second. */
+const askedMs = 5_000
 
 /** How many jobs of all that are set apart come again in a second, so that it costs little, however many there are. */
 const returnsPerSecond = 50
@@ -39,8 +46,11 @@ export interface Apart {
   count(): number
   /** Events of the tenant are committed. */
   succeeded(tenantId: string): void
+  /** How long a statement of a common batch may take. */
+  patienceMs(tenantId: string): number
   /**
-   * Events of the tenant could not be applied, which may pass.
+   * Events of the tenant could not be applied, which may pass. It is its own trouble when others were applied after it first
+   * failed, and it fails again: a conflict, a restart of the server, or a batch that is too large for its patience fails once.
    * @param startedAt when that was begun, as `performance.now()`
    * @returns whether the tenant is set apart from now on
    */
@@ -58,54 +68,66 @@ interface ApartTenant {
   pauseMs: number
   /** When the next try may begin. */
   nextAt: number
+  /** When a job of it last came. */
+  askedAt: number
   isTried: boolean
   toldAt: number
 }
 
-/** @param now milliseconds that never go back */
-export function createApart(log: Log, now: () => number = () => performance.now()): Apart {
+/**
+ * @param usualMs how long a statement of a common batch may take
+ * @param now milliseconds that never go back
+ */
+export function createApart(
+  log: Log,
+  usualMs = usualPatienceMs,
+  now: () => number = () => performance.now(),
+): Apart {
   const apart = new LRUCache<string, ApartTenant>({
     max: rememberAtMost,
     ttl: forgetMs,
     updateAgeOnGet: true,
   })
-  /** When the first failure of tenants that are not set apart began and ended, and nothing was committed since. */
-  const troubled = new LRUCache<string, { startedAt: number; failedAt: number; toldAt: number }>({
+  /** When tenants that are not set apart first failed, and nothing was committed since. */
+  const troubled = new LRUCache<string, { failedAt: number; toldAt: number }>({
     max: rememberAtMost,
     ttl: troubleMs,
   })
+  const patience = createPatience(usualMs, patienceLastsMs)
   let latest = { tenantId: '', at: -Infinity }
   let latestOfAnother = latest
   let tries = 0
-  let nextReturnAt = 0
+  let paceAt = 0
 
   function othersSucceededAt(tenantId: string): number {
     return latest.tenantId === tenantId ? latestOfAnother.at : latest.at
   }
 
-  /**
-   * Since when others have to have been served for the failure to be the tenant's own; null: it may pass at once. A
-   * conflict, or a restart of the server, fails once; a statement that ran out of patience has taken its time.
-   */
-  function trouble(tenantId: string, startedAt: number, error: unknown): number | null {
-    if (isCancelled(error)) return startedAt
-    const first = troubled.get(tenantId)
-    return first !== undefined && startedAt >= first.failedAt ? first.startedAt : null
-  }
-
   function postponed({ nextAt }: ApartTenant): JobPostponedError {
     const at = now()
-    const soonest = Math.max(nextAt, at + pauseMs.first, nextReturnAt + 1000 / returnsPerSecond)
-    nextReturnAt = Math.min(at + longestDelayMs, soonest)
-    return new JobPostponedError(Math.round(nextReturnAt - at))
+    paceAt = Math.min(at + longestDelayMs, Math.max(at, paceAt) + 1000 / returnsPerSecond)
+    return new JobPostponedError(Math.round(Math.max(nextAt, at + pauseMs.first, paceAt) - at))
+  }
+
+  function count(): number {
+    apart.purgeStale()
+    return apart.size
+  }
+
+  /** Whether the tenant may be tried: those that have been due for longer come first. */
+  function isInTurn(held: ApartTenant): boolean {
+    const at = now()
+    if (held.isTried || at < held.nextAt) return false
+    const before = [...apart.values()].filter(
+      (other) => !other.isTried && other.nextAt < held.nextAt && at - other.askedAt < askedMs,
+    )
+    return tries + before.length < triesAtOnce
   }
 
   return {
     has: (tenantId) => apart.has(tenantId),
-    count() {
-      apart.purgeStale()
-      return apart.size
-    },
+    count,
+    patienceMs: patience.of,
     succeeded(tenantId) {
       if (latest.tenantId !== tenantId) latestOfAnother = latest
       latest = { tenantId, at: now() }
@@ -116,23 +138,23 @@ export function createApart(log: Log, now: () => number = () => performance.now(
       log.info({ tenantId, ms: Math.round(now() - held.since) }, 'tenant no longer set apart')
     },
     failed(tenantId, startedAt, error) {
-      const since = trouble(tenantId, startedAt, error)
-      if (since === null || othersSucceededAt(tenantId) <= since) {
-        const at = now()
-        const held = troubled.get(tenantId) ?? { startedAt, failedAt: at, toldAt: -Infinity }
-        if (at - held.toldAt >= tellTroubleEveryMs) {
-          held.toldAt = at
+      if (isCancelled(error)) patience.ranOut(tenantId)
+      const at = now()
+      const trouble = troubled.get(tenantId) ?? { failedAt: at, toldAt: -Infinity }
+      if (startedAt < trouble.failedAt || othersSucceededAt(tenantId) <= trouble.failedAt) {
+        if (at - trouble.toldAt >= tellTroubleEveryMs) {
+          trouble.toldAt = at
           log.warn({ err: error, tenantId }, 'database unavailable, waiting')
         }
-        troubled.set(tenantId, held)
+        troubled.set(tenantId, trouble)
         return false
       }
       troubled.delete(tenantId)
-      const at = now()
       apart.set(tenantId, {
-        since,
+        since: trouble.failedAt,
         pauseMs: pauseMs.first,
         nextAt: at + pauseMs.first,
+        askedAt: -Infinity,
         isTried: false,
         toldAt: at,
       })
@@ -141,13 +163,12 @@ export function createApart(log: Log, now: () => number = () => performance.now(
     },
     async tryAgain(tenantId, apply) {
       const held = apart.get(tenantId)!
-      if (held.isTried || now() < held.nextAt || tries >= triesAtOnce) {
-        throw postponed(held)
-      }
+      held.askedAt = now()
+      if (!isInTurn(held)) throw postponed(held)
       held.isTried = true
       tries += 1
       try {
-        await apply(Math.max(usualPatienceMs, held.pauseMs))
+        await apply(Math.round(usualMs * Math.max(1, longestTry / count())))
       } catch (error) {
         if (!isRetryable(error)) throw error
         held.nextAt = now() + held.pauseMs

@@ -3,21 +3,29 @@ import { type Handlers, type QueueBackend, QueueUnavailableError } from '../src/
 import { experimentPurge, tracePurge } from '../src/store/write/purge.ts'
 import { createRunPricer } from '../src/store/write/prices/run-prices.ts'
 import { aggregateHandler } from './aggregate.ts'
-import { createApart } from './apart.ts'
+import { createApart, usualPatienceMs } from './apart.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
 import { createPrecedence } from './batch.ts'
 import { createPace } from './pace.ts'
 import { retain } from './retain.ts'
 import { repriceHandler } from './reprice.ts'
-import { sweep } from './sweep.ts'
+import { createSuspects } from './suspects.ts'
+import { createSweep } from './sweep.ts'
 
 /** Handlers of the queues that need the blobs. Only processes that serve the API have those. */
 type ApiHandlers = Pick<Handlers, 'collect'>
 
-/** Builds the handlers of a worker, one per queue. Each may run any number of times for one job. */
+/** How long a job that the database refuses without saying why is tried again before it is at fault for it. */
+const usualUnclearMs = 600_000
+
+/**
+ * Builds the handlers of a worker, one per queue. Each may run any number of times for one job.
+ * @param limits those of a real server, unless a test cannot wait for them
+ */
 export function buildHandlers(
-  shared: Omit<WorkerServices, 'pace' | 'prices' | 'apart'>,
+  shared: Omit<WorkerServices, 'pace' | 'prices' | 'apart' | 'suspects'>,
+  { patienceMs = usualPatienceMs, unclearMs = usualUnclearMs } = {},
 ): Omit<Handlers, keyof ApiHandlers> {
   const pace = createPace()
   const { ahead, behind } = createPrecedence()
@@ -27,22 +35,28 @@ export function buildHandlers(
       'the price patterns of a tenant take too long: runs have no cost',
     ),
   )
-  const apart = createApart(shared.log)
+  const apart = createApart(shared.log, patienceMs)
   shared.progress.showApart(() => apart.count())
-  const services: WorkerServices = { ...shared, pace, prices: pricer, apart }
+  const services: WorkerServices = {
+    ...shared,
+    pace,
+    prices: pricer,
+    apart,
+    suspects: createSuspects(unclearMs),
+  }
   const { db, clock } = services
   return {
     ingest: ingestHandler(services, 'ingest', ahead),
     // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(services, 'ingest-interactive', ahead),
     'ingest-backlog': ingestHandler(services, 'ingest-backlog', behind),
-    aggregate: aggregateHandler(services),
+    aggregate: aggregateHandler(services, patienceMs),
     purge: async ({ tenantId, kind, id }, { signal }) => {
       if (kind === 'age') return retain(services, tenantId, signal)
       await (kind === 'trace' ? tracePurge : experimentPurge)(db, tenantId, id, clock.now())
     },
     reprice: repriceHandler(services, pricer),
-    sweep: async () => sweep(services),
+    sweep: createSweep(services),
   }
 }
 

@@ -1,16 +1,17 @@
 import type { Clock } from '../src/domain/clock.ts'
 import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
-import { type IngestJob, type IngestLane, queues } from '../src/queue/catalog.ts'
+import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
 import type { Log } from '../src/domain/log.ts'
 import type { Tracing } from '../src/domain/tracing.ts'
 import type { Db } from '../src/store/pool.ts'
 import { isRetryable } from '../src/store/errors.ts'
 import type { PriceRuns } from '../src/store/write/ingest.ts'
-import { type Apart, usualPatienceMs } from './apart.ts'
+import type { Apart } from './apart.ts'
 import { createGatherer, type Precedence } from './batch.ts'
 import { applyIsolated } from './isolation.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
+import type { Suspects } from './suspects.ts'
 import { createWaitingRoom, type Waiting, type WaitingRoom } from './waiting-room.ts'
 
 export interface WorkerServices {
@@ -22,6 +23,7 @@ export interface WorkerServices {
   prices: PriceRuns
   progress: WorkerProgress
   apart: Apart
+  suspects: Suspects
   /** null, or absent: nobody asked for traces. */
   tracing?: Tracing | null
 }
@@ -34,9 +36,6 @@ interface LaneServices extends Omit<WorkerServices, 'progress'> {
 /** Bounds a batch to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
 const maxBatchWeight = 1000
 const bytesPerWeight = 4096
-
-/** Of the jobs that a lane holds, so many may wait for the database: one in two, and one in eight of a tenant. */
-const waitingShare = { all: 1 / 2, tenant: 1 / 8 }
 
 interface Item extends Waiting {
   job: IngestJob
@@ -63,14 +62,11 @@ export function ingestHandler(
   })
   // An item ends with its tenant's transaction, not with the batch.
   const bring = (item: Item): void => void gather(item).catch(item.reject)
-  const { concurrency } = queues[lane]
   const room = createWaitingRoom<Item>({
-    most: concurrency * waitingShare.all,
-    mostOfTenant: concurrency * waitingShare.tenant,
-    attempt: async (tenantId, item, ms) => applyItems(services, tenantId, [item], ms),
+    attempt: async (tenantId, item) => applyItems(services, tenantId, [item]),
     gather: bring,
   })
-  return async (job, { signal }) => {
+  return async (job, { signal, places }) => {
     const { tenantId } = job
     // Not counted in the progress: a lane is not stuck because of what is set apart.
     if (apart.has(tenantId)) {
@@ -80,7 +76,7 @@ export function ingestHandler(
     }
     progress.hold(1)
     await new Promise<void>((resolve, reject) => {
-      const item = { job, weight: weightOf(job), signal, resolve, reject }
+      const item = { job, weight: weightOf(job), signal, places, resolve, reject }
       if (room.has(tenantId)) room.enter(tenantId, [item])
       else bring(item)
     }).finally(() => progress.hold(-1))
@@ -98,6 +94,9 @@ function patchBytes(patch: object): number {
   return bytes
 }
 
+/** What of its patience is left to a tenant when another of its batch has failed: many may hang, and those behind them wait. */
+const hurried = 1 / 5
+
 /**
  * Applies the jobs of each tenant in a transaction of its own. What fails and may pass leaves the batch, so that the others
  * of it go on.
@@ -113,11 +112,14 @@ async function applyBatch(
     if (held === undefined) tenants.set(item.job.tenantId, [item])
     else held.push(item)
   }
+  let shareOfPatience = 1
   for (const [tenantId, own] of tenants) {
     // What another batch has found in trouble is tried there.
-    const mayWait =
-      room.has(tenantId) || !(await applyItems(services, tenantId, own, usualPatienceMs))
-    if (mayWait) room.enter(tenantId, own)
+    if (!room.has(tenantId)) {
+      if (await applyItems(services, tenantId, own, shareOfPatience)) continue
+      shareOfPatience = hurried
+    }
+    room.enter(tenantId, own)
   }
 }
 
@@ -129,7 +131,7 @@ async function applyItems(
   services: LaneServices,
   tenantId: string,
   items: Item[],
-  patienceMs: number,
+  shareOfPatience = 1,
 ): Promise<boolean> {
   const { apart, progress } = services
   const signal = AbortSignal.any([...new Set(items.map((item) => item.signal))])
@@ -139,6 +141,7 @@ async function applyItems(
     // Meanwhile, another lane or batch may have found that it is set apart.
     if (apart.has(tenantId)) throw new JobPostponedError(0)
     const jobs = items.map(({ job }) => job)
+    const patienceMs = Math.round(apart.patienceMs(tenantId) * shareOfPatience)
     await applyJobs(services, tenantId, jobs, signal, patienceMs)
     for (const item of items) item.resolve()
     return true
@@ -162,12 +165,20 @@ async function applyJobs(
   signal: AbortSignal,
   patienceMs: number,
 ): Promise<void> {
-  const { queue, log, pace, apart, lane, tracing } = services
+  const { queue, log, pace, apart, suspects, lane, tracing } = services
   const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const startedAt = performance.now()
-  const apply = async () => applyIsolated(services, tenantId, events, { signal, patienceMs })
+  const options = { signal, patienceMs, isAtFault: suspects.areAtFault(jobs) }
+  const apply = async () => applyIsolated(services, tenantId, events, options)
   const facts = { lane, tenantId, events: events.length }
-  const isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
+  let isDirty: boolean
+  try {
+    isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
+  } catch (error) {
+    suspects.refused(jobs, error)
+    throw error
+  }
+  suspects.applied(tenantId)
   apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))

@@ -26,6 +26,8 @@ export interface AttemptOptions {
   readonly signal: AbortSignal
   /** How long each statement may take. */
   readonly patienceMs: number
+  /** Whether errors that do not tell whether they will pass are those of the events (suspects.ts). */
+  readonly isAtFault: boolean
 }
 
 /**
@@ -39,22 +41,54 @@ export async function applyIsolated(
   events: JobEvent[],
   options: AttemptOptions,
 ): Promise<boolean> {
-  const attempt: Attempt = { ...options, applied: 0, isDirty: false, unclear: [] }
-  await applyOrDeadLetter(services, tenantId, events, attempt)
-  for (const { of, error } of attempt.unclear) {
-    // Nothing else of the tenant could be applied: the event is not at fault.
-    if (attempt.applied === 0) throw error
-    await deadLetter(services, tenantId, of, error)
+  const attempt: Attempt = {
+    ...options,
+    last: events.at(-1)!,
+    hasApplied: false,
+    isDirty: false,
+    unclear: [],
+    deadLettered: 0,
   }
+  await applyOrDeadLetter(services, tenantId, events, attempt)
+  const { unclear, isAtFault, signal } = attempt
+  // Nothing else of the tenant could be applied: the event is not at fault.
+  if (unclear.length > 0 && !attempt.hasApplied && !isAtFault) throw unclear[0]!.error
+  // The error may have passed meanwhile.
+  for (const { of } of unclear) {
+    try {
+      await apply(services, tenantId, [of], attempt)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isRetryable(error) && errorKind(error) !== 'unclear') throw error
+      await deadLetter(services, tenantId, of, error)
+      attempt.deadLettered += 1
+    }
+  }
+  // Only now: what is repeated counts once.
+  services.progress.applied(events.length - attempt.deadLettered)
   return attempt.isDirty
 }
 
 interface Attempt extends AttemptOptions {
-  /** How many events are committed. */
-  applied: number
+  readonly last: JobEvent
+  /** Whether any event is committed. */
+  hasApplied: boolean
   isDirty: boolean
   /** Events that were refused alone, by errors that do not tell whether that will pass. */
   readonly unclear: { of: JobEvent; error: unknown }[]
+  deadLettered: number
+}
+
+async function apply(
+  { db, prices }: IsolationServices,
+  tenantId: string,
+  events: JobEvent[],
+  attempt: Attempt,
+): Promise<void> {
+  const given = events.map(({ event }) => event)
+  const isDirty = await applyEvents(db, tenantId, given, prices, attempt.patienceMs)
+  attempt.hasApplied = true
+  attempt.isDirty ||= isDirty
 }
 
 /** A refused batch is halved until the bad event is alone. */
@@ -64,13 +98,9 @@ async function applyOrDeadLetter(
   events: JobEvent[],
   attempt: Attempt,
 ): Promise<void> {
-  const { signal, patienceMs, unclear } = attempt
+  const { signal, unclear, last } = attempt
   try {
-    const given = events.map(({ event }) => event)
-    const { db, prices } = services
-    if (await applyEvents(db, tenantId, given, prices, patienceMs)) attempt.isDirty = true
-    attempt.applied += events.length
-    services.progress.applied(events.length)
+    await apply(services, tenantId, events, attempt)
   } catch (error) {
     signal.throwIfAborted()
     const isUnclear = errorKind(error) === 'unclear'
@@ -81,11 +111,31 @@ async function applyOrDeadLetter(
       await applyOrDeadLetter(services, tenantId, events.slice(middle), attempt)
     } else if (isUnclear) {
       unclear.push({ of: events[0]!, error })
-      // Two that have nothing to do with each other: the tenant's part of the database is away.
-      if (attempt.applied === 0 && unclear.length > 1) throw error
+      if (unclear.length === 2 && !attempt.isAtFault) {
+        await lookElsewhere(services, tenantId, last, attempt)
+      }
     } else {
       await deadLetter(services, tenantId, events[0]!, error)
+      attempt.deadLettered += 1
     }
+  }
+}
+
+/**
+ * Two neighbours were refused, which may be bad together. When an event far from them is refused, too, the tenant's part of
+ * the database is away, and to try all others would be in vain.
+ */
+async function lookElsewhere(
+  services: IsolationServices,
+  tenantId: string,
+  last: JobEvent,
+  attempt: Attempt,
+): Promise<void> {
+  if (attempt.hasApplied) return
+  try {
+    await apply(services, tenantId, [last], attempt)
+  } catch (error) {
+    if (isRetryable(error)) throw error
   }
 }
 

@@ -16,7 +16,14 @@ const longestRestMs = 5000
 
 /** Deletes what is older than a tenant keeps it, some at a time. It may be stopped and repeated at any point. */
 export async function retain(
-  { db, queue, clock, pace, log, progress }: Omit<WorkerServices, 'prices' | 'apart'>,
+  {
+    db,
+    queue,
+    clock,
+    pace,
+    log,
+    progress,
+  }: Pick<WorkerServices, 'db' | 'queue' | 'clock' | 'pace' | 'log' | 'progress'>,
   tenantId: string,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { JobPostponedError } from '../src/queue/backend.ts'
 import { createSlots } from '../src/queue/slots.ts'
-import { usualPatienceMs } from './apart.ts'
 
 /*
  * Where jobs wait that could not be applied and may be soon, because the database is away or busy (SPEC I6). They are tried
- * outside of the batches, one of each tenant, and when that one is applied the others are gathered again. Few may wait: the
- * others make room in the lane, for those of tenants that can be applied.
+ * outside of the batches, one of each tenant at a time and each in turn, and when one is applied the others are gathered
+ * again. Few may wait: the others make room in the lane, for those of tenants that can be applied.
  */
 
 /** The pause from one try to the next, which doubles. */
 const retryMs = { first: 100, last: 5_000 }
-/** What a statement of a try may take doubles, too: it holds up nobody. */
-const longestPatienceMs = 30_000
 const triesAtOnce = 2
+
+/** Of the jobs that are taken at a time, so many may wait: one in two, and one in eight of a tenant. */
+const share = { all: 1 / 2, tenant: 1 / 8 }
 
 /** Not at once: while nobody can be applied, all that waits in the queue would come and go. */
 const giveWayAfterMs = 1_000
@@ -21,6 +21,8 @@ const comeAgainMs = 5_000
 
 export interface Waiting {
   signal: AbortSignal
+  /** How many jobs the process takes at a time from where this one came from. */
+  places: number
   /** Gives it back to the queue. */
   reject(error: unknown): void
 }
@@ -32,17 +34,12 @@ export interface WaitingRoom<T extends Waiting> {
 }
 
 export interface WaitingRoomOptions<T extends Waiting> {
-  /** How many may wait, in all and of one tenant. */
-  most: number
-  mostOfTenant: number
   /** @returns false when it still cannot be applied and may be soon; otherwise it has ended */
-  attempt(tenantId: string, item: T, patienceMs: number): Promise<boolean>
+  attempt(tenantId: string, item: T): Promise<boolean>
   gather(item: T): void
 }
 
 export function createWaitingRoom<T extends Waiting>({
-  most,
-  mostOfTenant,
   attempt,
   gather,
 }: WaitingRoomOptions<T>): WaitingRoom<T> {
@@ -68,12 +65,15 @@ export function createWaitingRoom<T extends Waiting>({
         for (const { reject } of items) reject(signal.reason)
         break
       }
-      const patienceMs = Math.min(usualPatienceMs * 2 ** attempts, longestPatienceMs)
       const release = await slots.take(tenantId)
-      const hasEnded = await attempt(tenantId, first!, patienceMs).finally(release)
-      if (!hasEnded) continue
-      for (const item of items.slice(1)) gather(item)
-      break
+      const hasEnded = await attempt(tenantId, first!).finally(release)
+      items.shift()
+      if (hasEnded) {
+        for (const item of items) gather(item)
+        break
+      }
+      // Another may be applied, and shows that it is not the tenant.
+      items.push(first!)
     }
     waiting.delete(tenantId)
   }
@@ -82,7 +82,9 @@ export function createWaitingRoom<T extends Waiting>({
     has: (tenantId) => waiting.has(tenantId),
     enter(tenantId, items) {
       const own = waiting.get(tenantId) ?? []
-      const room = Math.max(0, Math.min(most - count(), mostOfTenant - own.length))
+      const { places } = items[0]!
+      const most = Math.min(places * share.all - count(), places * share.tenant - own.length)
+      const room = Math.max(0, most)
       own.push(...items.slice(0, room))
       for (const item of items.slice(room)) void giveWay(item)
       if (own.length === 0 || waiting.has(tenantId)) return

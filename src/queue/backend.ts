@@ -5,6 +5,8 @@ import type { QueueLosses } from './losses.ts'
 export interface JobContext {
   /** Aborted when the process is asked to stop: a handler that waits for an outage to pass must give up then. */
   signal: AbortSignal
+  /** How many jobs the process takes at a time from where this one came from. */
+  places: number
 }
 
 /**

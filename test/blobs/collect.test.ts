@@ -369,8 +369,8 @@ describe('I12 what is kept', () => {
     ])
     const log = { info: () => {}, warn: () => {}, error: () => {} }
     const handler = collectHandler({ ...h, queue, log })
-    const { signal } = new AbortController()
-    await handler({ look: 'marked' }, { signal })
+    const context = { signal: new AbortController().signal, places: 1 }
+    await handler({ look: 'marked' }, context)
     expect(await kept('waited for')).toEqual(['waited for'])
     await queue.stop()
     await collect(h, 'marked')
@@ -432,8 +432,8 @@ test('more than one page of blobs is removed in one go, and reported in one line
     warn: () => {},
     error: () => {},
   }
-  const { signal } = new AbortController()
-  await collectHandler({ ...h, log })({ look: 'marked' }, { signal })
+  const context = { signal: new AbortController().signal, places: 1 }
+  await collectHandler({ ...h, log })({ look: 'marked' }, context)
   expect(lines).toEqual([[{ blobs: 501, bytes: 1002 }, 'removed blobs to which nothing refers']])
   expect(await h.db`select from blobs`).toHaveLength(0)
 })

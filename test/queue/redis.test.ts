@@ -353,10 +353,15 @@ describe.each(onRedis)('large payloads on $name', () => {
     expect(queue.losses().emptied).toBe(0)
   })
 
-  test('of a job that nobody has taken are lost when they are gone, which is told', async () => {
+  test.each([
+    { job: 'nobody has taken', attempts: 0 },
+    { job: 'was given back each time', attempts: 3 },
+  ])('of a job that $job are lost when they are gone, which is told', async ({ attempts }) => {
     const { queue, redis, payloads } = await open()
     await queue.enqueue('ingest', [large('lost')])
-    await redis.del(...(await payloads()))
+    const [payload] = await payloads()
+    await redis.hset(payload!.replace(':payload:', ':'), { ats: attempts, atm: attempts })
+    await redis.del(payload!)
     await queue.work(handlers({ ingest: async () => {} }))
     await drained(queue)
     expect(queue.losses().emptied).toBe(1)

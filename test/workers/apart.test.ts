@@ -15,9 +15,13 @@ import { insertTenant } from '../support/tenant.ts'
 
 /** Of each tenant, so that those of two are more than may wait in a lane. */
 const many = queues.ingest.concurrency / 2
+/** Of a tenant, as many as may wait in a lane, so that none goes back to the queue. */
+const few = queues.ingest.concurrency / 8
 const rounds = 15
 const patiently = { timeout: 120_000, interval: 20 }
 const lockId = 7301
+/** What hangs is found sooner than in a real server, where full batches need longer. */
+const patienceMs = 500
 
 function jobOf(tenantId: string): IngestJob {
   const at = systemClock.now()
@@ -32,16 +36,22 @@ function jobOf(tenantId: string): IngestJob {
   return { batchId: randomUUID(), tenantId, receivedAt: at, events: [event] }
 }
 
-describe.each(durableKinds)('I6 on $name, tenants whose part of the database', ({ start }) => {
+/** What does not depend on the backend runs on one of them. */
+const kinds = durableKinds.map((kind, i) => ({ ...kind, isThorough: i === 0 }))
+
+describe.each(kinds)('I6 on $name, tenants whose part of the database', ({ start, isThorough }) => {
   let bench: Bench
   let db: Db
   let queue: QueueBackend
   let progress: WorkerProgress
+  let handlers: ReturnType<typeof buildHandlers>
   const messages: string[] = []
+  const errors: string[] = []
   const closing: (() => Promise<void>)[] = []
 
   beforeEach(async () => {
     messages.length = 0
+    errors.length = 0
     const database = await createTestDatabase()
     db = openPool(database.url, { max: 10 })
     bench = await start()
@@ -60,10 +70,14 @@ describe.each(durableKinds)('I6 on $name, tenants whose part of the database', (
   async function startWorkers(): Promise<void> {
     queue = bench.open('apart')
     progress = createProgress(systemClock)
-    const tell = (_: object, message: string): void => void messages.push(message)
+    const tell = ({ err }: { err?: unknown }, message: string): void => {
+      messages.push(message)
+      if (err instanceof Error) errors.push(err.message)
+    }
     const log = { info: tell, warn: tell, error: tell }
     await queue.start()
-    await queue.work(buildHandlers({ db, queue, clock: systemClock, log, progress }))
+    handlers = buildHandlers({ db, queue, clock: systemClock, log, progress }, { patienceMs })
+    await queue.work(handlers)
   }
 
   /** Makes writing runs of some tenants do something else first. */
@@ -121,9 +135,9 @@ describe.each(durableKinds)('I6 on $name, tenants whose part of the database', (
     expect((await metrics.collect()).text).toContain(`runmill_tenants_apart ${tenants}\n`)
   }
 
-  async function expectAllApplied(tenantIds: string[]): Promise<void> {
+  async function expectAllApplied(tenantIds: string[], count = many): Promise<void> {
     for (const id of tenantIds) {
-      await vi.waitUntil(async () => (await runCount(id)) === many, patiently)
+      await vi.waitUntil(async () => (await runCount(id)) === count, patiently)
     }
     await vi.waitUntil(() => progress.tenantsApart() === 0, patiently)
     expect(await db`select reason from dead_letters`).toEqual([])
@@ -146,6 +160,8 @@ describe.each(durableKinds)('I6 on $name, tenants whose part of the database', (
     await expectAllApplied(broken)
   })
 
+  if (!isThorough) return
+
   test('hangs delay no other, and are applied when it goes on and the process was started again', async () => {
     const [first, second, ...others] = await tenantIdsOf(4)
     const broken = [first!, second!]
@@ -166,13 +182,43 @@ describe.each(durableKinds)('I6 on $name, tenants whose part of the database', (
 
   test('fails while that of all others does are not set apart', async () => {
     const tenantIds = await tenantIdsOf(2)
+    for (const id of tenantIds) await enqueue(id, 1)
+    await expectAllApplied(tenantIds, 1)
     await breakRunsOf(tenantIds, `raise exception 'all are away' using errcode = '08006'`)
-    for (const id of tenantIds) await enqueue(id, many)
+    for (const id of tenantIds) await enqueue(id, few)
     await vi.waitUntil(() => progress.lanes()[0]!.signs >= 10, patiently)
     expect(new Set(messages)).toEqual(new Set(['database unavailable, waiting']))
     expect(progress.tenantsApart()).toBe(0)
 
     await db`drop function break_runs cascade`
-    await expectAllApplied(tenantIds)
+    await expectAllApplied(tenantIds, few + 1)
+  })
+
+  test('is slow are given longer, and are not set apart', async () => {
+    const [slow, ...others] = await tenantIdsOf(3)
+    // Three take longer than a batch may at first.
+    await breakRunsOf([slow!], 'perform pg_sleep(0.2)')
+    await Promise.all([enqueue(slow!, few), sendSteadily(others)])
+    await expectAllApplied([slow!], few)
+    expect(errors).toContain('canceling statement due to statement timeout')
+    expect(messages.filter((message) => message.startsWith('tenant set apart'))).toEqual([])
+  })
+
+  test('hangs are given up sooner when they are many in a batch', async () => {
+    const [large, ...light] = await tenantIdsOf(5)
+    await breakRunsOf(
+      light,
+      `raise exception 'may take %', current_setting('statement_timeout') using errcode = '57014'`,
+    )
+    const stopping = new AbortController()
+    const context = { signal: stopping.signal, places: queues.ingest.concurrency }
+    // What comes at once, and is little, is one batch.
+    const jobs = [...Array.from({ length: many }, () => large!), ...light].map(jobOf)
+    const ended = Promise.allSettled(jobs.map(async (job) => handlers.ingest(job, context)))
+    await vi.waitUntil(() => errors.length >= light.length, patiently)
+    stopping.abort()
+    await ended
+    const told = ['may take 100ms', 'may take 100ms', 'may take 100ms', 'may take 500ms']
+    expect(errors.slice(0, light.length).toSorted()).toEqual(told)
   })
 })

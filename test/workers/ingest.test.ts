@@ -103,6 +103,122 @@ describe('I5 an error whose code says nothing', () => {
   })
 })
 
+describe('I5 I6 a job that is refused without a reason', () => {
+  const closing: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closing.splice(0).toReversed()) await close()
+  })
+
+  /** A worker of its own, and what it counts as applied. */
+  async function start(limits: { unclearMs?: number } = {}) {
+    const database = await createTestDatabase()
+    const db = openPool(database.url, { max: 5 })
+    const queue = inlineBackend()
+    closing.push(
+      async () => database.drop(),
+      async () => closePool(db),
+      async () => queue.stop(),
+    )
+    const applied: number[] = []
+    const meter = { held() {}, deadLetter() {}, batch() {} }
+    const progress = createProgress(systemClock, () => ({
+      ...meter,
+      applied: (events) => void applied.push(events),
+    }))
+    const log = { info() {}, warn() {}, error() {} }
+    await queue.start()
+    await queue.work(buildHandlers({ db, queue, clock: systemClock, log, progress }, limits))
+    const tenant = await insertTenant(db)
+    const enqueue = async (...events: IngestEvent[]) =>
+      queue.enqueue('ingest', [
+        { batchId: randomUUID(), tenantId: tenant.id, receivedAt: at, events },
+      ])
+    const rows = async () => {
+      const runs = await db<{ name: string }[]>`select name from runs order by name`
+      const letters = await db<{ rowId: string }[]>`select row_id from dead_letters order by 1`
+      return { runs: runs.map(({ name }) => name), letters: letters.map(({ rowId }) => rowId) }
+    }
+    /** Makes writing some runs fail, for so many times. A sequence counts also what is rolled back. */
+    const breakRuns = async (condition: string, times = 1e9, code = 'XX000') =>
+      db.unsafe(`
+        create sequence tries;
+        create function break_some() returns trigger language plpgsql as $$
+        begin
+          if nextval('tries') <= ${times} then
+            raise exception 'an internal error' using errcode = '${code}';
+          end if;
+          return new;
+        end $$;
+        create trigger break_some before insert on runs for each row
+          when (${condition}) execute function break_some()`)
+    const tries = async () => (await db<{ n: number }[]>`select last_value as n from tries`)[0]!.n
+    return { queue, applied, enqueue, rows, breakRuns, tries }
+  }
+  const patiently = { timeout: 60_000 }
+
+  test('alone keeps no other of its tenant waiting, and is dead-lettered once others are applied', async () => {
+    const { queue, enqueue, rows, breakRuns, tries } = await start()
+    await breakRuns(`new.name like 'bad%'`)
+    const bad = runEvent('bad')
+    await enqueue(bad)
+    await expect.poll(tries, patiently).toBeGreaterThan(2)
+    expect(await rows()).toEqual({ runs: [], letters: [] })
+    await enqueue(runEvent('good'))
+    await enqueue(runEvent('good too'))
+    await queue.drain()
+    expect(await rows()).toEqual({ runs: ['good', 'good too'], letters: [bad.id] })
+  })
+
+  test('for its first two events does not hold up the others', async () => {
+    const { queue, enqueue, rows, breakRuns } = await start()
+    await breakRuns(`new.name like 'bad%'`)
+    const bad = ['bad 1', 'bad 2'].map((name) => runEvent(name))
+    const good = Array.from({ length: 6 }, (_, i) => runEvent(`good ${i}`))
+    await enqueue(...bad, ...good)
+    await queue.drain()
+    expect(await rows()).toEqual({
+      runs: good.map(({ patch }) => (patch as Partial<Run>).name),
+      letters: bad.map(({ id }) => id).toSorted(),
+    })
+  })
+
+  test('for long and alone is dead-lettered though its tenant has no other', async () => {
+    const { queue, enqueue, rows, breakRuns, tries } = await start({ unclearMs: 300 })
+    await breakRuns('true')
+    const bad = runEvent('bad')
+    await enqueue(bad)
+    await queue.drain()
+    expect(await rows()).toEqual({ runs: [], letters: [bad.id] })
+    expect(await tries()).toBeGreaterThan(2)
+  })
+
+  test('is applied when that has passed by the time the others are', async () => {
+    const { queue, enqueue, rows, breakRuns, applied } = await start()
+    const names = ['run 0', 'run 1', 'run 2', 'run 3']
+    // With all four, with another, and alone.
+    await breakRuns(`new.name = 'run 1'`, 3)
+    await enqueue(...names.map((name) => runEvent(name)))
+    await queue.drain()
+    expect(await rows()).toEqual({ runs: names, letters: [] })
+    expect(applied).toEqual([4])
+  })
+
+  test('in part, and in part by an error that passes, is counted once', async () => {
+    const { queue, enqueue, rows, breakRuns, applied } = await start()
+    const names = ['a', 'b', 'c', 'd']
+    const [first, ...others] = names
+      .map((name) => runEvent(name))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const bad = { ...first!, patch: { ...first!.patch, metadata: { huge: '1e999999' } } }
+    const last = (others.at(-1)!.patch as Partial<Run>).name
+    await breakRuns(`new.name = '${last}'`, 3, '08006')
+    await enqueue(bad as IngestEvent, ...others)
+    await queue.drain()
+    expect((await rows()).letters).toEqual([bad.id])
+    expect(applied).toEqual([3])
+  })
+})
+
 describe('I6 Outage', () => {
   const closing: (() => Promise<void>)[] = []
   afterEach(async () => {

@@ -50,18 +50,20 @@ export interface WorkerParts<Q extends QueueName> {
 /** Starts what takes the jobs of one queue of BullMQ and has them done. */
 export function openWorker<Q extends QueueName>(parts: WorkerParts<Q>): BullWorker {
   const { store, name, shard, shards, handler, held, stopping, abandon, log, report } = parts
+  const { concurrency } = queues[name]
+  const places = Math.max(Math.min(concurrency, leastOfShard), Math.ceil(concurrency / shards))
   const work = async (job: Job) => {
     // BullMQ may fetch one more job while it closes. Its handler would wait for an abort that has already happened.
     if (stopping.aborted) throw new Error('stopping')
     try {
       const packed = await store.read(String(job.data))
       if (packed === null) {
-        // A worker that took it before has applied it, and was stopped before it could say so.
-        if (job.attemptsStarted <= 1) parts.missPayload(name, job.id)
+        // A worker that took it before has applied it, and was stopped before it could say so: one attempt did not end.
+        if (job.attemptsStarted <= job.attemptsMade + 1) parts.missPayload(name, job.id)
         return
       }
       const data = (await unpackJob(packed)) as JobData[Q]
-      await unlessAborted(abandon, handler(data, { signal: stopping }))
+      await unlessAborted(abandon, handler(data, { signal: stopping, places }))
       // Before the job ends: a payload without a job would stay for ever. If this fails, the job is applied once more.
       await store.forget(String(job.data))
     } catch (error) {
@@ -74,10 +76,9 @@ export function openWorker<Q extends QueueName>(parts: WorkerParts<Q>): BullWork
       throw new Error('failed, see the log', { cause: error })
     }
   }
-  const { concurrency } = queues[name]
   const worker = store.openWorker(bullName(name, shard), work, {
     ...workerOptions,
-    concurrency: Math.max(Math.min(concurrency, leastOfShard), Math.ceil(concurrency / shards)),
+    concurrency: places,
     settings: {
       backoffStrategy: (attemptsMade, _type, error) =>
         stopping.aborted ? 0 : retryDelay(attemptsMade, error?.cause),

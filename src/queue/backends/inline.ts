@@ -89,7 +89,8 @@ export function inlineBackend({ log = silentLog }: { log?: QueueLog } = {}): Inl
       if (!job) return
       lane.active.add(job)
       const { signal } = abort
-      void (async () => handler(JSON.parse(job.data) as never, { signal }))()
+      const places = queues[queue].concurrency
+      void (async () => handler(JSON.parse(job.data) as never, { signal, places }))()
         .then(
           () => {
             if (job.key !== undefined) lane.keys.delete(job.key)

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag'
 import type { Db, Queryable } from '../pool.ts'
 import { experimentsOfSql } from '../read/experiments/stale-experiments.ts'
 import { runComposed, runStatement, tenant } from '../statements.ts'
-import { refreshLeftTraces } from './ingest.ts'
+import { refreshLeftTraces, statementTimeoutUpdate } from './ingest.ts'
 import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */
@@ -18,11 +18,16 @@ const builtForReaderUpTo = 5000
 /**
  * Brings the aggregates of a tenant up to date with its marked traces, and goes on with a pass over all traces when one
  * was asked for. It does a bounded part of the work, in several transactions.
+ * @param patienceMs how long each statement over marked traces may take; absent: as long as the connection allows
  * @returns false when there was nothing to do
  */
-export async function aggregateRefresh(db: Db, tenantId: string): Promise<boolean> {
+export async function aggregateRefresh(
+  db: Db,
+  tenantId: string,
+  patienceMs?: number,
+): Promise<boolean> {
   for (let step = 0; step < stepsAtOnce; step++) {
-    const taken = await refreshMarked(db, tenantId, null)
+    const taken = await refreshMarked(db, tenantId, null, patienceMs)
     if (taken >= tracesAtOnce) continue
     // What has no trace was marked when the pass began, so that comes first.
     if (await passStep(db, tenantId)) return step > 0 || taken > 0
@@ -105,9 +110,18 @@ export async function aggregateLock(transaction: Queryable, tenantId: string): P
  * @param marks only these; null: the oldest
  * @returns the number of traces
  */
-async function refreshMarked(db: Db, tenantId: string, marks: number[] | null): Promise<number> {
+async function refreshMarked(
+  db: Db,
+  tenantId: string,
+  marks: number[] | null,
+  patienceMs?: number,
+): Promise<number> {
   return db.begin(async (transaction) => {
-    await aggregateLock(transaction, tenantId)
+    // They travel together.
+    await Promise.all([
+      patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
+      aggregateLock(transaction, tenantId),
+    ])
     // A statement of its own, so that the next one sees the rows of every mark that was taken.
     const taken = await runStatement<{ traceIds: string[]; isLeft: boolean }>(
       transaction,

@@ -3,7 +3,6 @@ import type { Db } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
 import { dirtyTraceInsertMany } from '../dirty-traces.ts'
 import { traceDeleteMany } from '../traces.ts'
-import { type ListedTenant, tenantList } from './tenants.ts'
 
 /** How many traces, and about how many runs, one step deletes: it holds its locks for about a second. */
 const traceChunk = 100
@@ -11,16 +10,9 @@ const runChunk = 10_000
 /** How many tombstones, kept events, or runs without a trace one statement deletes. */
 const rowChunk = 1000
 
-/** Lists tenants that have something that is older than they keep their traces. */
-export async function tenantListOverdue(db: Db, now: Timestamp): Promise<ListedTenant[]> {
-  const overdue: ListedTenant[] = []
-  for (const tenant of await tenantList(db)) {
-    if (tenant.retentionDays === null) continue
-    if ((await runStatement(db, 'tenant_find_overdue', [tenant.id, now])).length > 0) {
-      overdue.push(tenant)
-    }
-  }
-  return overdue
+/** Whether a tenant has something that is older than it keeps its traces. */
+export async function tenantIsOverdue(db: Db, tenantId: string, now: Timestamp): Promise<boolean> {
+  return (await runStatement(db, 'tenant_find_overdue', [tenantId, now])).length > 0
 }
 
 async function traceListOverdue(
