@@ -80,23 +80,18 @@ const { WebAssembly: webAssembly } = globalThis as unknown as {
 }
 
 /**
- * Gives access to the package's compiled module. Its own streaming loop uses one memory for the whole process, cannot
- * wait for input and ignores the decoder's errors, so this file has another loop.
+ * Gives access to the package's compiled module, which `init` returns: the package keeps that promise for the process. Its own
+ * streaming loop uses one memory for the whole process, cannot wait for input and ignores the decoder's errors, so this file
+ * has another loop.
  */
 class ModuleOnly extends ZSTDDecoder {
-  module: object | null = null
-  override _init = (source: { module: object }): void => {
-    this.module = source.module
-  }
+  override _init = (source: { module: object }): object => source.module
 }
 
 let compiled: Promise<object> | undefined
 
 async function compile(): Promise<object> {
-  const decoder = new ModuleOnly()
-  await decoder.init()
-  if (decoder.module === null) throw new Error('zstddec/stream did not hand over its module')
-  return decoder.module
+  return (await new ModuleOnly().init()) as unknown as object
 }
 
 async function createDecoder(): Promise<Decoder> {
