@@ -59,10 +59,7 @@ export class QueueUnavailableError extends Error {
   override name = 'QueueUnavailableError'
 }
 
-/**
- * The cause of a QueueUnavailableError: the replicas that are to have a job do not follow. What was under way when they fell
- * behind is stored all the same; what comes after that is not.
- */
+/** The cause of a QueueUnavailableError: replicas do not follow. What was under way may be stored (SPEC I7). */
 export class NotReplicatedError extends Error {
   override name = 'NotReplicatedError'
 }
