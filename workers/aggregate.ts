@@ -1,9 +1,9 @@
 import { type Handler, JobPostponedError } from '../src/queue/backend.ts'
 import { isCancelled } from '../src/store/errors.ts'
 import { aggregateRefresh } from '../src/store/write/aggregates.ts'
+import { createPatience } from './apart.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'
-import { createPatience } from './patience.ts'
 
 /** A tenant that ran out of patience is left alone for so many times as long: few are refreshed at a time. */
 const restPerPatience = 10

@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import type { Log } from '../src/domain/log.ts'
 import { JobPostponedError } from '../src/queue/backend.ts'
 import { isCancelled, isRetryable } from '../src/store/errors.ts'
-import { createPatience } from './patience.ts'
 
 /*
  * Tenants that cannot be applied while others can, because the node of the database that has their rows is away, or
@@ -39,6 +38,30 @@ const rememberAtMost = 10_000
 
 const tellEveryMs = 60_000
 const tellTroubleEveryMs = 5_000
+
+/** Less than what a statement may go without an answer at all: then Postgres ends it, and the connection is kept. */
+const longestPatienceMs = 50_000
+
+/**
+ * How long a statement of a tenant may take. It doubles when one has run out of it, so that what takes long because of load
+ * is applied, and is as before some time after the last time.
+ */
+export interface Patience {
+  /** In milliseconds. */
+  of(tenantId: string): number
+  /** A statement of the tenant took longer. */
+  ranOut(tenantId: string): void
+}
+
+/** @param forgetMs how long a longer patience lasts */
+export function createPatience(usualMs: number, forgetMs: number): Patience {
+  const grown = new LRUCache<string, number>({ max: rememberAtMost, ttl: forgetMs })
+  const of = (tenantId: string): number => grown.get(tenantId) ?? usualMs
+  return {
+    of,
+    ranOut: (tenantId) => void grown.set(tenantId, Math.min(longestPatienceMs, of(tenantId) * 2)),
+  }
+}
 
 export interface Apart {
   has(tenantId: string): boolean

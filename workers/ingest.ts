@@ -1,29 +1,20 @@
-import type { Clock } from '../src/domain/clock.ts'
 import { JobPostponedError, type Handler, type QueueBackend } from '../src/queue/backend.ts'
 import type { IngestJob, IngestLane } from '../src/queue/catalog.ts'
-import type { Log } from '../src/domain/log.ts'
+import { weightOf } from '../src/domain/events.ts'
 import type { Tracing } from '../src/domain/tracing.ts'
-import type { Db } from '../src/store/pool.ts'
 import { isRetryable } from '../src/store/errors.ts'
-import type { PriceRuns } from '../src/store/write/ingest.ts'
 import type { Apart } from './apart.ts'
 import { createGatherer, type Precedence } from './batch.ts'
-import { applyIsolated } from './isolation.ts'
+import { applyIsolated, type IsolationServices } from './isolation.ts'
 import { nudgeAggregate, type Pace } from './pace.ts'
 import type { LaneProgress, WorkerProgress } from './progress.ts'
-import type { Suspects } from './suspects.ts'
 import { createWaitingRoom, type Waiting, type WaitingRoom } from './waiting-room.ts'
 
-export interface WorkerServices {
-  db: Db
+export interface WorkerServices extends Omit<IsolationServices, 'progress'> {
   queue: QueueBackend
-  clock: Clock
-  log: Log
   pace: Pace
-  prices: PriceRuns
   progress: WorkerProgress
   apart: Apart
-  suspects: Suspects
   /** null, or absent: nobody asked for traces. */
   tracing?: Tracing | null
 }
@@ -33,9 +24,8 @@ interface LaneServices extends Omit<WorkerServices, 'progress'> {
   progress: LaneProgress
 }
 
-/** Bounds a batch to about 1,000 events or 4 MiB: an event weighs 1, and 1 more for each 4 KiB it holds. */
+/** Bounds a batch to about 1,000 events or 4 MiB (weightOf). */
 const maxBatchWeight = 1000
-const bytesPerWeight = 4096
 
 interface Item extends Waiting {
   job: IngestJob
@@ -76,22 +66,11 @@ export function ingestHandler(
     }
     progress.hold(1)
     await new Promise<void>((resolve, reject) => {
-      const item = { job, weight: weightOf(job), signal, places, resolve, reject }
+      const item = { job, weight: weightOf(job.events), signal, places, resolve, reject }
       if (room.has(tenantId)) room.enter(tenantId, [item])
       else bring(item)
     }).finally(() => progress.hold(-1))
   }
-}
-
-function weightOf(job: IngestJob): number {
-  const bytes = job.events.reduce((sum, event) => sum + patchBytes(event.patch), 0)
-  return job.events.length + bytes / bytesPerWeight
-}
-
-function patchBytes(patch: object): number {
-  let bytes = 0
-  for (const value of Object.values(patch)) if (typeof value === 'string') bytes += value.length
-  return bytes
 }
 
 /** What of its patience is left to a tenant when another of its batch has failed: many may hang, and those behind them wait. */
@@ -165,20 +144,11 @@ async function applyJobs(
   signal: AbortSignal,
   patienceMs: number,
 ): Promise<void> {
-  const { queue, log, pace, apart, suspects, lane, tracing } = services
-  const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
+  const { queue, log, pace, apart, lane, tracing } = services
   const startedAt = performance.now()
-  const options = { signal, patienceMs, isAtFault: suspects.areAtFault(jobs) }
-  const apply = async () => applyIsolated(services, tenantId, events, options)
-  const facts = { lane, tenantId, events: events.length }
-  let isDirty: boolean
-  try {
-    isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
-  } catch (error) {
-    suspects.refused(jobs, error)
-    throw error
-  }
-  suspects.applied(tenantId)
+  const apply = async () => applyIsolated(services, tenantId, jobs, { signal, patienceMs })
+  const facts = { lane, tenantId, events: jobs.reduce((sum, job) => sum + job.events.length, 0) }
+  const isDirty = await (tracing?.apply(facts, jobs, apply) ?? apply())
   apart.succeeded(tenantId)
   services.progress.finished(jobs, performance.now() - startedAt)
   queue.announceApplied(jobs.map(({ batchId }) => batchId))

@@ -7,6 +7,7 @@ import type { Db } from '../src/store/pool.ts'
 import { deadLetterInsert } from '../src/store/write/dead-letters.ts'
 import { applyEvents, type PriceRuns } from '../src/store/write/ingest.ts'
 import type { LaneProgress } from './progress.ts'
+import type { Suspects } from './suspects.ts'
 
 export interface IsolationServices {
   db: Db
@@ -14,44 +15,64 @@ export interface IsolationServices {
   log: Log
   prices: PriceRuns
   progress: Pick<LaneProgress, 'applied' | 'deadLettered'>
+  suspects: Suspects
 }
 
-export interface JobEvent {
+interface JobEvent {
   job: IngestJob
   event: IngestEvent
 }
 
-export interface AttemptOptions {
+interface AttemptOptions {
   /** Aborted when the process stops. */
   readonly signal: AbortSignal
   /** How long each statement may take. */
   readonly patienceMs: number
-  /** Whether errors that do not tell whether they will pass are those of the events (suspects.ts). */
-  readonly isAtFault: boolean
 }
 
 /**
- * Applies events of a tenant, and dead-letters those that the database refuses (SPEC I5).
+ * Applies the events of jobs of a tenant, and dead-letters those that the database refuses (SPEC I5).
  * @returns whether the tenant's aggregates are now dirty
  * @throws an error that may pass: then all of it may be applied again
  */
 export async function applyIsolated(
   services: IsolationServices,
   tenantId: string,
-  events: JobEvent[],
+  jobs: readonly IngestJob[],
   options: AttemptOptions,
 ): Promise<boolean> {
+  const { suspects } = services
+  const events = jobs.flatMap((job) => job.events.map((event) => ({ job, event })))
   const attempt: Attempt = {
     ...options,
+    isAtFault: suspects.areAtFault(jobs),
     last: events.at(-1)!,
     hasApplied: false,
     isDirty: false,
     unclear: [],
     deadLettered: 0,
   }
-  await applyOrDeadLetter(services, tenantId, events, attempt)
+  try {
+    await applyOrDeadLetter(services, tenantId, events, attempt)
+    await settleUnclear(services, tenantId, attempt)
+  } catch (error) {
+    suspects.refused(jobs, error)
+    throw error
+  }
+  suspects.applied(tenantId)
+  // Only now: what is repeated counts once.
+  services.progress.applied(events.length - attempt.deadLettered)
+  return attempt.isDirty
+}
+
+/** Dead-letters the events that were refused alone without a reason, or says that they are not at fault, by throwing. */
+async function settleUnclear(
+  services: IsolationServices,
+  tenantId: string,
+  attempt: Attempt,
+): Promise<void> {
   const { unclear, isAtFault, signal } = attempt
-  // Nothing else of the tenant could be applied: the event is not at fault.
+  // Nothing else of the tenant could be applied.
   if (unclear.length > 0 && !attempt.hasApplied && !isAtFault) throw unclear[0]!.error
   // The error may have passed meanwhile.
   for (const { of } of unclear) {
@@ -64,12 +85,11 @@ export async function applyIsolated(
       attempt.deadLettered += 1
     }
   }
-  // Only now: what is repeated counts once.
-  services.progress.applied(events.length - attempt.deadLettered)
-  return attempt.isDirty
 }
 
 interface Attempt extends AttemptOptions {
+  /** Whether errors that do not tell whether they will pass are those of the events (suspects.ts). */
+  readonly isAtFault: boolean
   readonly last: JobEvent
   /** Whether any event is committed. */
   hasApplied: boolean

@@ -53,3 +53,17 @@ export function eventVersion(rank: 'create' | 'update', time: Timestamp, content
 export function versionTimeMs(version: string): number {
   return Number((BigInt(version) >> 20n) & (2n ** 42n - 1n))
 }
+
+const bytesPerWeight = 4096
+
+/** What events cost to apply: an event weighs 1, and 1 more for each 4 KiB it holds. */
+export function weightOf(events: readonly IngestEvent[]): number {
+  const bytes = events.reduce((sum, event) => sum + patchBytes(event.patch), 0)
+  return events.length + bytes / bytesPerWeight
+}
+
+function patchBytes(patch: object): number {
+  let bytes = 0
+  for (const value of Object.values(patch)) if (typeof value === 'string') bytes += value.length
+  return bytes
+}

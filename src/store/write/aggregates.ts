@@ -2,7 +2,7 @@ import sql from 'sql-template-tag'
 import type { Db, Queryable } from '../pool.ts'
 import { experimentsOfSql } from '../read/experiments/stale-experiments.ts'
 import { runComposed, runStatement, tenant } from '../statements.ts'
-import { refreshLeftTraces, statementTimeoutUpdate } from './ingest.ts'
+import { refreshLeftTraces } from './ingest.ts'
 import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */
@@ -119,7 +119,8 @@ async function refreshMarked(
   return db.begin(async (transaction) => {
     // They travel together.
     await Promise.all([
-      patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
+      patienceMs !== undefined &&
+        runStatement(transaction, 'statement_timeout_update', [String(patienceMs)]),
       aggregateLock(transaction, tenantId),
     ])
     // A statement of its own, so that the next one sees the rows of every mark that was taken.

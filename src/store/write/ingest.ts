@@ -55,7 +55,8 @@ async function applyLive(
   if (events.length === 0) return false
   // They travel together.
   await Promise.all([
-    patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
+    patienceMs !== undefined &&
+      runStatement(transaction, 'statement_timeout_update', [String(patienceMs)]),
     experimentLockMany(transaction, tenantId, events),
   ])
   const folded = foldEvents(events)
@@ -147,11 +148,6 @@ async function upsertMany<T extends { id: string }>(
     planModeUpdate(db, 'force_custom_plan'),
   ])
   return touched
-}
-
-/** Sets how long each further statement of the transaction may take in the server. */
-export async function statementTimeoutUpdate(transaction: Queryable, ms: number): Promise<void> {
-  await runStatement(transaction, 'statement_timeout_update', [String(ms)])
 }
 
 async function planModeUpdate(db: Queryable, mode: 'auto' | 'force_custom_plan'): Promise<void> {
