@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { closePool, openPool, type Db } from '../src/store/pool.ts'
-import { aggregateRefresh } from '../src/store/write/aggregates.ts'
+import { aggregateRefresh } from '../src/store/write/aggregates/aggregates.ts'
 import { createPace } from '../workers/pace.ts'
 import { withApi } from './api/api-in-process.ts'
 import { runsPerTrace } from './history/rows.ts'

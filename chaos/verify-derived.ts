@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Db } from '../src/store/pool.ts'
-import { experimentAggregateRebuild } from '../src/store/write/aggregates.ts'
+import { experimentAggregateRebuild } from '../src/store/write/aggregates/aggregates.ts'
 
 export interface DerivedVerdict {
   experiments: number

@@ -1,6 +1,6 @@
 import { type Handler, JobPostponedError } from '../src/queue/backend.ts'
 import { isCancelled } from '../src/store/errors.ts'
-import { aggregateRefresh } from '../src/store/write/aggregates.ts'
+import { aggregateRefresh } from '../src/store/write/aggregates/aggregates.ts'
 import { createPatience } from './apart.ts'
 import type { WorkerServices } from './ingest.ts'
 import { nudgeAggregate } from './pace.ts'

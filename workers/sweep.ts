@@ -1,5 +1,5 @@
 import { fromEpochMs, toEpochMs } from '../src/domain/timestamp.ts'
-import { dirtyTraceListTenants } from '../src/store/write/aggregates.ts'
+import { dirtyTraceListTenants } from '../src/store/write/aggregates/aggregates.ts'
 import { tombstoneListUnpurged } from '../src/store/write/purge.ts'
 import { tenantIsOverdue } from '../src/store/write/tenants/retention.ts'
 import { tenantList } from '../src/store/write/tenants/tenants.ts'

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Db } from '../../src/store/pool.ts'
-import { aggregateRefresh } from '../../src/store/write/aggregates.ts'
+import { aggregateRefresh } from '../../src/store/write/aggregates/aggregates.ts'
 import { traceRefreshRollups } from '../../src/store/write/trace-rollups.ts'
 
 /*

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Db } from '../../src/store/pool.ts'
-import { experimentAggregateRebuild } from '../../src/store/write/aggregates.ts'
+import { experimentAggregateRebuild } from '../../src/store/write/aggregates/aggregates.ts'
 import { insertTenant } from '../../test/support/tenant.ts'
 
 /** Two experiments, `baseline` and `candidate`, over the same examples, each executed once and given three scores. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { closePool, openPool } from '../../src/store/pool.ts'
-import { aggregateRefresh } from '../../src/store/write/aggregates.ts'
+import { aggregateRefresh } from '../../src/store/write/aggregates/aggregates.ts'
 import { insertTenant } from '../../test/support/tenant.ts'
 import { withFreshStore } from '../fresh-store.ts'
 import { createChanges } from './changes.ts'

@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { LateStatisticsError } from '../../src/store/errors.ts'
 import { type Reading, withReading } from '../../src/store/reading.ts'
-import { aggregateLock } from '../../src/store/write/aggregates.ts'
-import { experimentAggregateFreshen } from '../../src/store/write/fresh-aggregates.ts'
+import { aggregateLock } from '../../src/store/write/aggregates/aggregates.ts'
+import { experimentAggregateFreshen } from '../../src/store/write/aggregates/fresh-aggregates.ts'
 import { comparisonRows } from '../support/comparison-rows.ts'
 import { harness } from '../support/harness.ts'
 

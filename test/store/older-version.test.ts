@@ -7,7 +7,7 @@ import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import {
   aggregateRefresh,
   experimentAggregateRefreshDirty,
-} from '../../src/store/write/aggregates.ts'
+} from '../../src/store/write/aggregates/aggregates.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 

@@ -9,7 +9,7 @@ import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import {
   experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
-} from '../../src/store/write/aggregates.ts'
+} from '../../src/store/write/aggregates/aggregates.ts'
 import { experimentListDirty } from '../../src/store/read/experiments/experiments.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { modelPriceDelete } from '../../src/store/write/prices/model-prices.ts'

@@ -1,4 +1,4 @@
-import { experimentAggregateRefreshDirty } from '../../src/store/write/aggregates.ts'
+import { experimentAggregateRefreshDirty } from '../../src/store/write/aggregates/aggregates.ts'
 import type { Db } from '../../src/store/pool.ts'
 
 /* The rows on which two replays of recorded traffic have to agree. */

@@ -8,7 +8,7 @@ import {
   aggregateRefresh,
   experimentAggregateRebuild,
   experimentAggregateRefreshDirty,
-} from '../../src/store/write/aggregates.ts'
+} from '../../src/store/write/aggregates/aggregates.ts'
 import { experimentListDirty } from '../../src/store/read/experiments/experiments.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { dirtyTraceInsertMany } from '../../src/store/write/dirty-traces.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { deriveId } from '../../src/domain/ids.ts'
 import { fromEpochMs } from '../../src/domain/timestamp.ts'
-import { aggregateLock } from '../../src/store/write/aggregates.ts'
+import { aggregateLock } from '../../src/store/write/aggregates/aggregates.ts'
 import { experimentPurge } from '../../src/store/write/purge.ts'
 import { harness } from '../support/harness.ts'
 

@@ -21,7 +21,7 @@ import {
 } from '../../store/read/compare/compared-examples.ts'
 import type { NamedExperiment } from '../../store/read/compare/compared-experiments.ts'
 import { scoreDirectionList } from '../../store/read/compare/score-directions.ts'
-import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/aggregates/fresh-aggregates.ts'
 import type { App, Services } from '../services.ts'
 import {
   categoryFromRow,

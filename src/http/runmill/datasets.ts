@@ -5,7 +5,7 @@ import {
   experimentListNewest,
   experimentListSummarised,
 } from '../../store/read/experiments/experiment-summaries.ts'
-import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/aggregates/fresh-aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { readCursor, writeCursor } from './cursor.ts'

@@ -13,7 +13,7 @@ import {
   examplePreviewList,
   executionPreviewList,
 } from '../../store/read/experiments/item-previews.ts'
-import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/aggregates/fresh-aggregates.ts'
 import { raw, timeAnswer, uuidAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'

@@ -8,7 +8,7 @@ import {
   exampleFindNewest,
   executionListOfExample,
 } from '../../store/read/experiments/example-executions.ts'
-import { experimentAggregateFreshen } from '../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../store/write/aggregates/fresh-aggregates.ts'
 import { anyAnswer, raw, timeAnswer, uuidAnswer, wholeAnswer } from '../answer-schemas.ts'
 import type { App, Services } from '../services.ts'
 import { experimentFromRow } from './compare-answer.ts'

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../domain/timestamp.ts'
 import type { Db } from '../pool.ts'
 import { runStatement } from '../statements.ts'
-import { aggregateLock } from './aggregates.ts'
+import { aggregateLock } from './aggregates/aggregates.ts'
 import { blobMarkInsertOfExperiment } from './blobs/blob-marks.ts'
 import { traceDeleteMany } from './traces.ts'
 

@@ -7,7 +7,7 @@ import {
   experimentSorts,
   type ExperimentQuery,
 } from '../../../store/read/experiments/experiments.ts'
-import { experimentAggregateFreshen } from '../../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../../store/write/aggregates/fresh-aggregates.ts'
 import { experimentResolveNames } from '../../../store/write/experiments.ts'
 import type { App, Services } from '../../services.ts'
 import { parseSessionFilter } from '../../filter/filter-parse.ts'

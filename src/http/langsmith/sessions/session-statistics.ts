@@ -9,7 +9,7 @@ import {
 } from '../../../store/read/experiments/execution-stats.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import { experimentAggregateListAmong } from '../../../store/read/experiments/experiments.ts'
-import { experimentAggregateFreshen } from '../../../store/write/fresh-aggregates.ts'
+import { experimentAggregateFreshen } from '../../../store/write/aggregates/fresh-aggregates.ts'
 import { printFilter } from '../../filter/filter-parse.ts'
 import type { SessionAnswer } from './session-answer.ts'
 import { sessionWithStatistics } from './session-from-row.ts'

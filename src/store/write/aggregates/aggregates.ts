@@ -1,8 +1,8 @@
 import sql from 'sql-template-tag'
-import type { Db, Queryable } from '../pool.ts'
-import { experimentsOfSql } from '../read/experiments/stale-experiments.ts'
-import { runComposed, runStatement, tenant } from '../statements.ts'
-import { refreshLeftTraces } from './ingest.ts'
+import type { Db, Queryable } from '../../pool.ts'
+import { experimentsOfSql } from '../../read/experiments/stale-experiments.ts'
+import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { refreshLeftTraces } from '../ingest.ts'
 import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */

@@ -1,6 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { shownRunsSql } from '../read/shown-runs.ts'
-import { tenant } from '../statements.ts'
+import { shownRunsSql } from '../../read/shown-runs.ts'
+import { tenant } from '../../statements.ts'
 
 /** Refreshes what these traces add to aggregates. @returns a statement whose rows are the experiments that may have changed */
 export function traceAggregateRefreshSql(traceIds: readonly string[]): Sql {

@@ -1,7 +1,7 @@
-import type { Db } from '../pool.ts'
-import { LateStatisticsError } from '../errors.ts'
-import { currentReading, withoutReading } from '../reading.ts'
-import { takeReadSlot } from '../request-pool.ts'
+import type { Db } from '../../pool.ts'
+import { LateStatisticsError } from '../../errors.ts'
+import { currentReading, withoutReading } from '../../reading.ts'
+import { takeReadSlot } from '../../request-pool.ts'
 import { experimentAggregateRefreshDirty } from './aggregates.ts'
 
 /** A refresh that requests of one tenant wait for together. */
