@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { vi } from 'vitest'
 import { CliError } from '../../src/cli/exit.ts'
 import type { Harness } from './harness.ts'
@@ -7,9 +6,7 @@ type Command = (args: string[], env: NodeJS.ProcessEnv) => Promise<number>
 
 /** Makes a harness listen, and sets its address and key in the environment, until `vi.unstubAllEnvs()`. */
 export async function connect(h: Harness, key = h.tenant.secretKey): Promise<string> {
-  if (!h.app.server.listening) await h.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = h.app.server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
+  const url = await h.listen()
   vi.stubEnv('RUNMILL_URL', `${url}/`)
   vi.stubEnv('RUNMILL_API_KEY', key)
   return url

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse as InjectedAnswer } from 'fastify'
 import { inject } from 'vitest'
@@ -74,6 +77,8 @@ export interface Harness {
   addTenant(): Promise<TestTenant>
   /** Resolves once every accepted event is applied. */
   drain(): Promise<void>
+  /** Serves on a port of its own until the test ends. A server that ends so is used again by others. @returns its address */
+  listen(): Promise<string>
   /** Puts events into the queue as an API process would, and drains. */
   ingest(...events: IngestEvent[]): Promise<void>
   close(): Promise<void>
@@ -158,6 +163,14 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     },
     addTenant: async () => insertTenant(db),
     drain: async () => queue.drain(),
+    listen: async () => {
+      if (!app.server.listening) {
+        await app.ready()
+        await once(app.server.listen(0, '127.0.0.1'), 'listening')
+        listening.add(app.server)
+      }
+      return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+    },
     ingest: async (...events) => {
       await queue.enqueue('ingest', [
         { batchId: randomUUID(), tenantId: tenant.id, receivedAt: clock.now(), events },
@@ -173,6 +186,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   logged.push(server.errors)
   used.push(async () => {
     if (isClosed) return
+    if (listening.delete(app.server)) await stopListening(app.server)
     if (isPlain && (await isReusable(server))) {
       await server.blobHome.use(null)
       await server.emptier.empty()
@@ -184,6 +198,15 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     }
   })
   return h
+}
+
+/** Servers that were made to listen by `listen`, which can end without closing the app. */
+const listening = new Set<HttpServer>()
+
+async function stopListening(server: HttpServer): Promise<void> {
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
 }
 
 const idle: Server[] = []

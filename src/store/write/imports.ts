@@ -29,7 +29,7 @@ export async function datasetImport(
   tenantId: string,
   dataset: ImportedDataset,
 ): Promise<boolean> {
-  return unlessTaken(async () =>
+  const isWritten = await unlessTaken(async () =>
     db.begin(async (transaction) => {
       await tenantLock(transaction, tenantId)
       await runStatement(transaction, 'dataset_import', [
@@ -52,6 +52,7 @@ export async function datasetImport(
       return true
     }),
   )
+  return isWritten ?? false
 }
 
 /** An experiment of another server. Metadata must be fit for `jsonb`. */
@@ -69,12 +70,12 @@ export interface ImportedExperiment
 /** The scope of names that are unique in the whole tenant. */
 const tenantScope = '00000000-0000-0000-0000-000000000000'
 
-/** @returns false when another experiment has the name, or one of that id was deleted here */
+/** @returns false when one of that id was deleted here, null when another experiment has the name */
 export async function experimentImport(
   db: Db,
   tenantId: string,
   experiment: ImportedExperiment,
-): Promise<boolean> {
+): Promise<boolean | null> {
   const { id, datasetId, isNamedInTenant } = experiment
   return unlessTaken(async () =>
     db.begin(async (transaction) => {
@@ -101,11 +102,12 @@ export async function experimentImport(
   )
 }
 
-async function unlessTaken(write: () => Promise<boolean>): Promise<boolean> {
+/** @returns what `write` returns; null when the name is taken */
+async function unlessTaken(write: () => Promise<boolean>): Promise<boolean | null> {
   try {
     return await write()
   } catch (error) {
-    if (isUniqueViolation(error)) return false
+    if (isUniqueViolation(error)) return null
     throw error
   }
 }

@@ -104,6 +104,10 @@ test('the project default of the target keeps what is in it, under another name'
   expect(await named('default')).toMatchObject([{ id: theirs.id }])
   expect(await named('default (before import) 2')).toMatchObject([{ id: mine.id }])
   expect(await listOf(to, `/feedback?session=${mine.id}`)).toMatchObject([{ key: 'whole' }])
+  await send(to, 'DELETE', `/sessions/${theirs.id}`)
+  const next = await send(to, 'POST', '/sessions', { name: 'default' })
+  expect(await importAll('langsmith')).toMatchObject({ code: 2 })
+  expect(await named('default')).toMatchObject([{ id: next.id }])
 })
 
 test('a name that the target has already, a project that was deleted there, a file that is gone, and what is too large do not hold up the rest of LangSmith’s', async () => {

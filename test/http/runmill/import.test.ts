@@ -140,7 +140,7 @@ test('a later write is a version after those that were imported, although they a
   expect(updatedAt).toBe('2030-01-01T00:00:00.001Z')
 })
 
-test('a name that another one has is refused with 409, and so is what is in another dataset, or was deleted here', async () => {
+test('a name that another one has is refused with 409, and so is what is in another dataset; what was deleted here with 404', async () => {
   const h = await harness()
   const send = await importer(h)
   await send('datasets', dataset('first', 'questions'))
@@ -160,7 +160,7 @@ test('a name that another one has is refused with 409, and so is what is in anot
   const { body: made } = await send('experiments', experiment('one', { name: 'renamed' }))
   expect((await h.call('GET', `/sessions/${made.id}`)).body.name).toBe('renamed')
   expect((await h.call('DELETE', `/sessions/${made.id}`)).status).toBe(200)
-  expect((await send('experiments', experiment('one'))).status).toBe(409)
+  expect((await send('experiments', experiment('one'))).status).toBe(404)
 })
 
 test('an imported score config keeps an id that is no UUID, and scores that name it are found by it', async () => {

@@ -6,7 +6,7 @@ import { readAll } from './lists.ts'
 
 /**
  * Imports a project or experiment, without what is in it.
- * @returns whether the target has it; another one may have its name, or its dataset was left out
+ * @returns whether the target has it; another one may have its name, it was deleted there, or its dataset was left out
  */
 export async function importSession(job: Job, session: Item): Promise<boolean> {
   const unit = `session/${required(session, 'id')}`
@@ -22,8 +22,7 @@ export async function importSession(job: Job, session: Item): Promise<boolean> {
       await writeSession(job.target, session, !isOfDataset)
     }
   }
-  const refusals = isOfDataset ? [404, 409] : [409]
-  if (!(await unlessRefused(job, write, refusals))) return false
+  if (!(await unlessRefused(job, write, [404, 409]))) return false
   const count = isSetAside(session) ? 0 : 1
   await job.state.advance(unit, null, { 'projects and experiments': count })
   job.tell()

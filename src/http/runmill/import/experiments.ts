@@ -32,7 +32,7 @@ const schema = {
   response: { 200: z.object({ id: uuidAnswer }) },
 }
 
-/** `POST /api/runmill/import/experiments`: 409 when another one has the name, or it was deleted here. */
+/** `POST /api/runmill/import/experiments`: 409 when another one has the name, 404 when it was deleted here. */
 export function postImportExperiments(app: App, { db, experimentIds }: Services): void {
   app.post('/import/experiments', { schema, config }, async (request) => {
     const { tenantId } = request.principal
@@ -60,10 +60,11 @@ export function postImportExperiments(app: App, { db, experimentIds }: Services)
       updatedAt: body.updated_at,
     }
     const before = await experimentFind(db, tenantId, experiment.id)
-    if (!(await experimentImport(db, tenantId, experiment))) {
-      const reason = `Another experiment is named ${body.name}, or this one was deleted here`
-      throw new RunmillError(409, reason)
+    const isWritten = await experimentImport(db, tenantId, experiment)
+    if (isWritten === null) {
+      throw new RunmillError(409, `Another experiment is named ${body.name}`)
     }
+    if (!isWritten) throw new RunmillError(404, `The experiment ${body.name} was deleted here`)
     if (before !== null && before.name !== body.name) await experimentIds.untilForgotten()
     return { id: experiment.id }
   })
