@@ -17,7 +17,7 @@ import { createSweep } from './sweep.ts'
 type ApiHandlers = Pick<Handlers, 'collect'>
 
 /** How long a job that the database refuses without saying why is tried again before it is at fault for it. */
-const usualUnclearMs = 600_000
+const usualUnclearMs = 120_000
 
 /**
  * Builds the handlers of a worker, one per queue. Each may run any number of times for one job.

@@ -59,7 +59,7 @@ export async function applyIsolated(
     suspects.refused(jobs, error)
     throw error
   }
-  suspects.applied(tenantId)
+  if (attempt.hasApplied) suspects.applied(tenantId)
   // Only now: what is repeated counts once.
   services.progress.applied(events.length - attempt.deadLettered)
   return attempt.isDirty
