@@ -2,9 +2,8 @@
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
  * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
  * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
- * several owners bring items, one that brings more than its share gets batches of its own, which hold little at a time and
- * begin after those of the others; and there is a batch left for an owner that has none in progress: a batch takes as long for
- * one as for all.
+ * several owners bring items, one that has brought many gets batches of its own, which hold little at a time, and there is
+ * a batch left for an owner that has none in progress: a batch takes as long for one as for all.
  */
 
 /** How the batches of a lane stand to those of other lanes. */
@@ -24,11 +23,8 @@ const quietMs = 1_000
  */
 const shareWeight = 400
 
-/**
- * An owner is light while it brings less than this part of what each would bring if all brought as much. Those that bring
- * about as much as each other are not: then nobody gives way.
- */
-const lightShare = 0.75
+/** An owner of whom more waits than this shares no batch with others. */
+const lightWeight = 100
 
 /**
  * Makes two kinds of lanes: no batch of a lane behind begins while one ahead applies a batch, for a short while at least,
@@ -107,14 +103,16 @@ export function createGatherer<T>({
     resolve(): void
     reject(error: unknown): void
   }
+  interface Line {
+    items: Waiting[]
+    weight: number
+  }
   /** By owner. The owner whose turn is next comes first. */
-  const waiting = new Map<string, Waiting[]>()
-  /** What each owner brought, which counts less with time; those that brought nothing for a second are forgotten. */
-  const brought = new Map<string, { weight: number; at: number }>()
+  const waiting = new Map<string, Line>()
+  /** When each owner last brought an item; those that did not for a second are forgotten. */
+  const broughtAt = new Map<string, number>()
   /** For each batch in progress, what it holds of each owner. */
   const inProgress = new Set<ReadonlyMap<string, number>>()
-  /** No batch of an owner that brings much begins while one of light owners is in progress, for a short while at least. */
-  const turns = createPrecedence(now)
   let running = 0
 
   async function run(): Promise<void> {
@@ -124,13 +122,9 @@ export function createGatherer<T>({
     while (waiting.size > 0 && (running === 1 || !isBehind())) {
       // The extra batch is for owners that have none in progress, while there are several.
       if (running > batchesAtOnce && !isShared()) break
-      if (isShared() && !areLight(ownersInTurn())) await turns.behind.before?.()
       await before()
-      const owners = ownersInTurn()
-      const turn = isShared() && areLight(owners) ? turns.ahead : undefined
       // Empty when another run took all of it meanwhile.
-      const { batch, weights } = takeBatch(owners)
-      void turn?.before?.()
+      const { batch, weights } = takeBatch()
       inProgress.add(weights)
       try {
         if (batch.length > 0) await apply(batch.map(({ item }) => item))
@@ -139,7 +133,6 @@ export function createGatherer<T>({
         for (const { reject } of batch) reject(error)
       } finally {
         inProgress.delete(weights)
-        turn?.after?.()
         after()
       }
       // What waits is of owners that another run serves, which goes on with them.
@@ -155,41 +148,24 @@ export function createGatherer<T>({
 
   /** Whether several owners brought items lately. */
   function isShared(): boolean {
-    for (const [owner, { at }] of brought) if (now() - at > quietMs) brought.delete(owner)
-    return brought.size > 1
+    for (const [owner, at] of broughtAt) if (now() - at > quietMs) broughtAt.delete(owner)
+    return broughtAt.size > 1
   }
 
-  function broughtLately(owner: string): number {
-    const { weight, at } = brought.get(owner) ?? { weight: 0, at: 0 }
-    return weight * Math.exp((at - now()) / quietMs)
-  }
-
-  /** Those of them that are light. */
-  function lightAmong(owners: readonly string[]): string[] {
-    const all = [...brought.keys()].reduce((sum, owner) => sum + broughtLately(owner), 0)
-    const most = (lightShare * all) / brought.size
-    return owners.filter((owner) => broughtLately(owner) < most)
-  }
-
-  function areLight(owners: readonly string[]): boolean {
-    return lightAmong(owners).length === owners.length
-  }
-
-  /** Of whom a batch may be made, beside those in progress: light owners together, or one that is not. */
+  /** Of whom a batch may be made, beside those in progress. */
   function ownersInTurn(): string[] {
     const owners = [...waiting.keys()]
     if (!isShared()) return owners
     const most = running > batchesAtOnce ? 1 : shareWeight
     const allowed = owners.filter((owner) => weightInProgress(owner) < most)
-    const light = lightAmong(allowed)
-    return light.length > 0 ? light : allowed.slice(0, 1)
+    const isLight = (owner: string): boolean => waiting.get(owner)!.weight <= lightWeight
+    const [first] = allowed
+    return first === undefined || !isLight(first) ? allowed.slice(0, 1) : allowed.filter(isLight)
   }
 
-  function takeBatch(owners: string[]): {
-    batch: Waiting[]
-    weights: ReadonlyMap<string, number>
-  } {
+  function takeBatch(): { batch: Waiting[]; weights: ReadonlyMap<string, number> } {
     const batch: Waiting[] = []
+    const owners = ownersInTurn()
     const isSmall = isBehind() || isShared()
     const most = isSmall ? Math.min(shareWeight, maxWeight) : maxWeight
     const held = isShared() && owners.length === 1 ? weightInProgress(owners[0]!) : 0
@@ -198,11 +174,12 @@ export function createGatherer<T>({
     // An array goes on with what is added to it meanwhile: an owner that has more comes round again.
     for (const owner of owners) {
       const line = waiting.get(owner)!
-      const next = line.shift()!
+      const next = line.items.shift()!
       const itemWeight = weigh(next.item)
       batch.push(next)
+      line.weight -= itemWeight
       waiting.delete(owner)
-      if (line.length > 0) {
+      if (line.items.length > 0) {
         waiting.set(owner, line)
         owners.push(owner)
       }
@@ -224,9 +201,10 @@ export function createGatherer<T>({
   return async (item) =>
     new Promise((resolve, reject) => {
       const owner = ownerOf(item)
-      const line = waiting.get(owner) ?? []
-      brought.set(owner, { weight: broughtLately(owner) + weigh(item), at: now() })
-      line.push({ item, resolve, reject })
+      const line = waiting.get(owner) ?? { items: [], weight: 0 }
+      broughtAt.set(owner, now())
+      line.items.push({ item, resolve, reject })
+      line.weight += weigh(item)
       waiting.set(owner, line)
       if (mayBegin(owner)) void run()
     })
