@@ -12,7 +12,10 @@ import {
   executionReadStats,
 } from '../../src/store/read/experiments/execution-stats.ts'
 import { runComposed, tenant } from '../../src/store/statements.ts'
-import { aggregateRefresh, experimentAggregateRebuild } from '../../src/store/write/aggregates/aggregates.ts'
+import {
+  aggregateRefresh,
+  experimentAggregateRebuild,
+} from '../../src/store/write/aggregates/aggregates.ts'
 import { feedbackDelete } from '../../src/store/write/feedback.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { traceDeleteMany } from '../../src/store/write/traces.ts'
