@@ -50,9 +50,14 @@ export function createWaitingRoom<T extends Waiting>({
     return [...waiting.values()].reduce((sum, items) => sum + items.length, 0)
   }
 
-  async function giveWay({ signal, reject }: T): Promise<void> {
+  /** @param others of its tenant, which wait; none where there is no room for any */
+  async function giveWay(tenantId: string, item: T, others: readonly T[]): Promise<void> {
+    const { signal, reject } = item
+    const isTried = others.length > 0
     await pause(giveWayAfterMs, undefined, { signal }).catch(() => {})
-    reject(signal.aborted ? signal.reason : new JobPostponedError(comeAgainMs))
+    if (signal.aborted) reject(signal.reason)
+    else if (isTried && !waiting.has(tenantId)) gather(item)
+    else reject(new JobPostponedError(comeAgainMs))
   }
 
   async function retry(tenantId: string, items: T[]): Promise<void> {
@@ -86,7 +91,7 @@ export function createWaitingRoom<T extends Waiting>({
       const most = Math.min(places * share.all - count(), places * share.tenant - own.length)
       const room = Math.max(0, most)
       own.push(...items.slice(0, room))
-      for (const item of items.slice(room)) void giveWay(item)
+      for (const item of items.slice(room)) void giveWay(tenantId, item, own)
       if (own.length === 0 || waiting.has(tenantId)) return
       waiting.set(tenantId, own)
       void retry(tenantId, own)

@@ -72,13 +72,17 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const db = openPool(url, { max, requests, limits, silence: heartbeat, pooler })
   const askPrimary = shared(async () => positionOf(primary, 'primary_position_find'))
   const askReplica = shared(async () => positionOf(heartbeat.db, 'replica_position_find'))
-  let seen = 0n
+  /** How far the replica and the primary were when they last said so. */
+  let [seen, primaryWas] = [0n, 0n]
   let restsUntil = 0
   let last: ReplicaOutcome = 'replica'
 
   async function catchUp(): Promise<ReplicaOutcome> {
     const wanted = await askPrimary().catch(() => null)
     if (wanted === null) return 'behind'
+    // A standby that was promoted may be behind the server that it stands in for.
+    if (wanted < primaryWas) seen = 0n
+    primaryWas = wanted
     for (const deadline = performance.now() + patienceMs; ; await pause(lookAgainMs)) {
       if (seen >= wanted) return 'replica'
       seen = (await askReplica()) ?? seen
@@ -86,22 +90,30 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     }
   }
 
+  function rest(outcome: ReplicaOutcome): void {
+    last = outcome
+    restsUntil = performance.now() + restMs
+    seen = 0n
+  }
+
   return {
     async caughtUp() {
-      if (performance.now() >= restsUntil) {
+      const isResting = (): boolean => performance.now() < restsUntil
+      let outcome = last
+      if (!isResting()) {
         // A server that hangs answers no question in time.
         const tooLate = pause(2 * patienceMs, 'behind' as const, { ref: false })
         const asked = catchUp().catch(() => 'away' as const)
-        last = heartbeat.isSilent() ? 'away' : await Promise.race([asked, tooLate])
-        if (last !== 'replica') restsUntil = performance.now() + restMs
+        outcome = heartbeat.isSilent() ? 'away' : await Promise.race([asked, tooLate])
+        if (outcome !== 'replica') rest(outcome)
+        else if (!isResting()) last = outcome
       }
-      onRead(last)
-      return last === 'replica' ? db : null
+      onRead(outcome)
+      return outcome === 'replica' ? db : null
     },
     isToRepeat(error) {
       if (!isRetryable(error)) return false
-      last = 'away'
-      restsUntil = performance.now() + restMs
+      rest('away')
       return true
     },
     problem() {

@@ -118,6 +118,11 @@ function mayTakeMinutes(text: string): boolean {
   return /^\s*(?:--.*\n)*?-- May take minutes\.\n/.test(text)
 }
 
+/** Sets how long each further statement of a transaction may take in the server. */
+export async function statementTimeoutUpdate(transaction: Queryable, ms: number): Promise<void> {
+  await runStatement(transaction, 'statement_timeout_update', [String(ms)])
+}
+
 /** A placeholder for the tenant in a composed statement. It becomes `$1` wherever it is used. */
 export const tenant = Symbol('tenant')
 

@@ -97,7 +97,9 @@ async function mend(client: Client, { commands }: Addition, { message }: Error):
     return true
   }
   // While a slot moves to another node, none has all keys of its queues, and none takes what needs several.
-  if (client instanceof Cluster && /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /.test(message)) {
+  // The client itself may learn of it between the gathering of a pipeline and its sending, which it then refuses.
+  const isMoving = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |same slots allocation group/.test(message)
+  if (client instanceof Cluster && isMoving) {
     await pause(againEveryMs)
     await new Promise<void>((resolve) => client.refreshSlotsCache(() => resolve()))
     return true

@@ -40,7 +40,7 @@ limit 1;
 -- Inserts versions of many examples of one dataset as they were on another server. $1 tenant, $2 dataset, then arrays of
 -- equal length: $3 ids, $4 external ids, $5 valid_from, $6 valid_to, $7 created_at, $8 inputs, $9 outputs, $10 metadata,
 -- $11 splits (each a JSON array), $12 archived, $13 and $14 source trace, $15 and $16 source run, $17 ordinals,
--- $18 attachments.
+-- $18 attachments. A repeat is refused:
 -- @throws unique violation when a version is there, or another dataset has an example
 insert into examples (
   tenant_id, dataset_id, id, external_id, valid_from, valid_to, created_at, ordinal, inputs, outputs, metadata, splits,

@@ -2,7 +2,7 @@ import type { IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runGenerated, runStatement } from '../statements.ts'
+import { runGenerated, runStatement, statementTimeoutUpdate } from '../statements.ts'
 import { DeletedError, refuseDeleted } from './deleted.ts'
 import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
@@ -55,8 +55,7 @@ async function applyLive(
   if (events.length === 0) return false
   // They travel together.
   await Promise.all([
-    patienceMs !== undefined &&
-      runStatement(transaction, 'statement_timeout_update', [String(patienceMs)]),
+    patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
     experimentLockMany(transaction, tenantId, events),
   ])
   const folded = foldEvents(events)

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import type { Db, Queryable } from '../../pool.ts'
 import { experimentsOfSql } from '../../read/experiments/stale-experiments.ts'
-import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { runComposed, runStatement, statementTimeoutUpdate, tenant } from '../../statements.ts'
 import { refreshLeftTraces } from '../ingest.ts'
 import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
@@ -119,8 +119,7 @@ async function refreshMarked(
   return db.begin(async (transaction) => {
     // They travel together.
     await Promise.all([
-      patienceMs !== undefined &&
-        runStatement(transaction, 'statement_timeout_update', [String(patienceMs)]),
+      patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
       aggregateLock(transaction, tenantId),
     ])
     // A statement of its own, so that the next one sees the rows of every mark that was taken.
