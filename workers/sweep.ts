@@ -11,6 +11,8 @@ import { nudgeAggregate } from './pace.ts'
 const sweepLimit = 500
 /** Of how many tenants one sweep looks at the oldest trace, one after the other. The next one goes on with the rest. */
 const tenantsAtOnce = 50
+/** When some of them hang, the next sweep goes on after so long as well. */
+const longestMs = 10_000
 
 /** Longer than any transaction of ours. */
 const settleMs = 60_000
@@ -56,9 +58,10 @@ export function createSweep({
   async function lookForOverdue(): Promise<void> {
     const all = (await tenantList(db)).filter(({ retentionDays }) => retentionDays !== null)
     if (looked >= all.length) looked = 0
-    const some = all.slice(looked, looked + tenantsAtOnce)
-    looked += some.length
-    for (const { id } of some) {
+    const startedAt = performance.now()
+    for (const { id } of all.slice(looked, looked + tenantsAtOnce)) {
+      if (performance.now() - startedAt > longestMs) return
+      looked += 1
       if (apart.has(id)) continue
       await look({ at: 'retention', tenantId: id }, async () => {
         if (!(await tenantIsOverdue(db, id, clock.now()))) return
