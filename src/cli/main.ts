@@ -18,7 +18,7 @@ runmill import langsmith|langfuse --from-url URL …       copies what another s
 runmill experiments [--dataset NAME] …                   lists them, with the means of their scores
 runmill datasets …                                       lists them
 runmill tail PROJECT …                                   prints runs as they come
-runmill dead-letters list|show|replay|discard …          handles events that the database refused
+runmill dead-letters list|reasons|show|replay|discard …  handles events that the database refused
 runmill doctor                                           looks at the API, Postgres and Redis for what may lose data
 runmill keys create|list|revoke …                        manages keys, on the database itself
 runmill tenants create|list|set|delete …                 manages tenants, on the database itself

@@ -51,7 +51,7 @@ export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' 
   /** How many requests a key may send in a second; 0 for any number. */
   rateLimit: number
   /**
-   * Whose `X-Forwarded-Host` and `-Proto` are trusted: false for nobody's, true for everybody's, or a list of
+   * Whose `X-Forwarded-For`, `-Host` and `-Proto` are trusted: false for nobody's, true for everybody's, or a list of
    * addresses.
    */
   trustProxy: boolean | string
