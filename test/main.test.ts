@@ -307,7 +307,10 @@ describe('embedded', () => {
       10,
     )
     started.signal('SIGINT')
-    expect(await Promise.all(reads)).toEqual([503, 503, 503])
+    const [burnt, ...waited] = await Promise.all(reads)
+    // On a slow machine, its own limit of time may have ended it before.
+    expect([422, 503]).toContain(burnt)
+    expect(waited).toEqual([503, 503])
     await closePool(db)
     expect(await started.exited).toBe(0)
     expect(started.stderr()).toBe('')
