@@ -129,7 +129,7 @@ interface Span {
 /**
  * Adds versions of examples to a dataset, in any order. What a version holds never changes, so one that is there stays as
  * it is. A version ends when it is said to, or when the next one of its example begins, whichever is first. One that has
- * ended stays ended, so what was deleted here is not brought back.
+ * ended stays ended, so what was deleted here comes back only with a version that is newer than the deletion.
  * @returns null when there is no such dataset, otherwise the ids that another dataset has now or had at the time of a
  * version, of which nothing is written
  */
