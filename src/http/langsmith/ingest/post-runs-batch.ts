@@ -32,7 +32,7 @@ export function postRunsBatch(app: App, services: Services): void {
         body: z.object({ post: z.array(runInput).nullish(), patch: z.array(runInput).nullish() }),
         response: { 202: messageAnswer },
       },
-      config: { errorShape: 'error', isIngest: true },
+      config: { errorShape: 'error', isIngest: true, readsText: true },
       validatorCompiler: unvalidated,
     },
     async (request, reply) => {
