@@ -74,8 +74,14 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
     })
     if (Object.keys(explicit).length > 0) {
       const version = eventVersion('create', span.startTime, contentOf(span, explicit))
-      const patch = { ...explicit, updatedAt: context.now }
-      said.push({ kind: 'trace', id: trace.id, externalId: trace.externalId, version, patch })
+      explicit.updatedAt = context.now
+      said.push({
+        kind: 'trace',
+        id: trace.id,
+        externalId: trace.externalId,
+        version,
+        patch: explicit,
+      })
     }
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
