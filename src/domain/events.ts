@@ -22,14 +22,6 @@ export interface EventOf<K extends EntityKind> {
 
 type Nullable<T> = { [P in keyof T]: T[P] | null }
 
-/** Makes a patch of one property. A null or absent value makes an empty patch, which leaves the property unchanged. */
-export function unlessNull<P extends string, T>(
-  property: P,
-  value: T | null | undefined,
-): { [K in P]?: T } {
-  return value === null || value === undefined ? {} : ({ [property]: value } as { [K in P]?: T })
-}
-
 /** 2^42 - 1 milliseconds: the year 2109. */
 const maxMs = 2 ** 42 - 1
 
@@ -41,9 +33,14 @@ const maxMs = 2 ** 42 - 1
  * @param content what tells two events of the same instant apart, usually the text as sent
  */
 export function eventVersion(rank: 'create' | 'update', time: Timestamp, content: string): string {
+  return hashedVersion(rank, time, hash('sha1', content))
+}
+
+/** As `eventVersion`. @param sha1 of the content, in hex */
+export function hashedVersion(rank: 'create' | 'update', time: Timestamp, sha1: string): string {
   const micros = Math.max(0, toEpochMicros(time))
   const ms = Math.min(maxMs, Math.floor(micros / 1000))
-  const bits = Number.parseInt(hash('sha1', content).slice(0, 8), 16)
+  const bits = Number.parseInt(sha1.slice(0, 8), 16)
   const subMs = micros % 1000 === 0 ? bits % 1000 : micros % 1000
   const low = BigInt(subMs * 1024 + ((bits >>> 10) % 1024))
   return String((rank === 'update' ? 1n << 62n : 0n) | (BigInt(ms) << 20n) | low)

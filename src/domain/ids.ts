@@ -14,12 +14,18 @@ export function isUuid(text: string): boolean {
 
 /** Derives a UUIDv5 (RFC 9562) from texts. Each is preceded by its length, so no two lists of texts collide. */
 export function deriveId(...texts: string[]): string {
-  const named = texts.map((text) => `${Buffer.byteLength(text)}:${text}`).join('')
-  const bytes = hash('sha1', Buffer.concat([namespace, Buffer.from(named)]), 'buffer')
-  bytes[6] = (bytes[6]! & 0x0f) | 0x50
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  return hexToUuid(bytes.toString('hex', 0, 16))
+  let named = ''
+  for (const text of texts) named += `${Buffer.byteLength(text)}:${text}`
+  const mostBytes = namespace.length + named.length * 3
+  const bytes = mostBytes <= scratch.length ? scratch : Buffer.concat([namespace], mostBytes)
+  const end = namespace.length + bytes.write(named, namespace.length)
+  const hex = hash('sha1', bytes.subarray(0, end))
+  const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3]!
+  return hexToUuid(`${hex.slice(0, 12)}5${hex.slice(13, 16)}${variant}${hex.slice(17, 32)}`)
 }
+
+/** What is hashed begins with the namespace. An id is made in one turn, so all may use these bytes. */
+const scratch = Buffer.concat([namespace], 1024)
 
 /** The id that a client gave a thing, and the id that the thing has here. */
 export interface ResolvedId {

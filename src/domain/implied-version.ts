@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { toEpochMicros, type Timestamp } from './timestamp.ts'
 
 /** 2^40 ms, in November 2004. Clients tell nothing older. */
@@ -10,9 +9,10 @@ const minMs = 2 ** 40
  * of microseconds counted backwards from the year 2076, and 7 of a hash that breaks ties. Where the client has whole
  * milliseconds, the hash takes the place of the microseconds too.
  * @param rank 0 to 3
+ * @param sha1 of the content, in hex
  */
-export function impliedVersion(rank: number, time: Timestamp, content: string): string {
-  const bits = Number.parseInt(hash('sha1', content).slice(0, 8), 16)
+export function impliedVersion(rank: number, time: Timestamp, sha1: string): string {
+  const bits = Number.parseInt(sha1.slice(0, 8), 16)
   const micros = toEpochMicros(time) - minMs * 1000
   const fine = micros % 1000 === 0 ? micros + ((bits >>> 7) % 1000) : micros
   const last = 2 ** 51 - 1

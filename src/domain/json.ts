@@ -39,9 +39,10 @@ export const maxJsonDepth = 512
  * True when the text nests deeper than `maxJsonDepth`. It only counts brackets, so the text need not be valid JSON.
  */
 export function isTooDeep(text: string): boolean {
+  const { length } = text
   let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
+  for (let i = 0; i < length; i++) {
+    const code = codeAt(text, i)
     if (code === quote) i = stringEnd(text, i) - 1
     else if (code === openBrace || code === openBracket) {
       if (++depth > maxJsonDepth) return true
@@ -56,20 +57,24 @@ export function isTooDeep(text: string): boolean {
  * @param text valid JSON (it was parsed before); anything but an object gives an empty map
  */
 export function sliceMembers(text: JsonText): Map<string, JsonText> {
+  return membersFrom(text, skipSpace(text, 0, text.length)).members
+}
+
+/** @returns the members of the object that begins at `start`, and where it ends */
+function membersFrom(text: string, start: number): { members: Map<string, JsonText>; end: number } {
+  const { length } = text
   const members = new Map<string, JsonText>()
-  let i = skipSpace(text, 0)
-  if (text.charCodeAt(i) !== openBrace) return members
-  i = skipSpace(text, i + 1)
-  while (i < text.length && text.charCodeAt(i) !== closeBrace) {
+  if (start >= length || codeAt(text, start) !== openBrace) return { members, end: start }
+  let i = skipSpace(text, start + 1, length)
+  while (i < length && codeAt(text, i) !== closeBrace) {
     const keyEnd = stringEnd(text, i)
-    const key = stringValue(text.slice(i, keyEnd))
-    const start = skipSpace(text, skipSpace(text, keyEnd) + 1)
-    const end = valueEnd(text, start)
-    members.set(key, text.slice(start, end))
-    i = skipSpace(text, end)
-    if (text.charCodeAt(i) === comma) i = skipSpace(text, i + 1)
+    const valueStart = skipSpace(text, skipSpace(text, keyEnd, length) + 1, length)
+    const end = valueEnd(text, valueStart, length)
+    members.set(stringValue(text.slice(i, keyEnd)), text.slice(valueStart, end))
+    i = skipSpace(text, end, length)
+    if (codeAt(text, i) === comma) i = skipSpace(text, i + 1, length)
   }
-  return members
+  return { members, end: i + 1 }
 }
 
 /**
@@ -78,16 +83,43 @@ export function sliceMembers(text: JsonText): Map<string, JsonText> {
  */
 export function sliceElements(text: JsonText): JsonText[] {
   const elements: JsonText[] = []
-  let i = skipSpace(text, 0)
-  if (text.charCodeAt(i) !== openBracket) return elements
-  i = skipSpace(text, i + 1)
-  while (i < text.length && text.charCodeAt(i) !== closeBracket) {
-    const end = valueEnd(text, i)
+  walkElements(text, (i, length) => {
+    const end = valueEnd(text, i, length)
     elements.push(text.slice(i, end))
-    i = skipSpace(text, end)
-    if (text.charCodeAt(i) === comma) i = skipSpace(text, i + 1)
-  }
+    return end
+  })
   return elements
+}
+
+/** One element of an array. */
+export interface Element {
+  text: JsonText
+  /** null for anything but an object. */
+  members: Map<string, JsonText> | null
+}
+
+/** As `sliceElements`, with the members of each object, which costs no more. */
+export function sliceObjects(text: JsonText): Element[] {
+  const elements: Element[] = []
+  walkElements(text, (i, length) => {
+    const object = codeAt(text, i) === openBrace ? membersFrom(text, i) : null
+    const end = object === null ? valueEnd(text, i, length) : object.end
+    elements.push({ text: text.slice(i, end), members: object?.members ?? null })
+    return end
+  })
+  return elements
+}
+
+/** @param read returns where the element that begins at an index ends */
+function walkElements(text: JsonText, read: (start: number, length: number) => number): void {
+  const { length } = text
+  let i = skipSpace(text, 0, length)
+  if (i >= length || codeAt(text, i) !== openBracket) return
+  i = skipSpace(text, i + 1, length)
+  while (i < length && codeAt(text, i) !== closeBracket) {
+    i = skipSpace(text, read(i, length), length)
+    if (codeAt(text, i) === comma) i = skipSpace(text, i + 1, length)
+  }
 }
 
 /**
@@ -179,7 +211,7 @@ function isPlainStart(text: JsonText): boolean {
       if (isDigit(text.charCodeAt(i + 1)) && text.charCodeAt(end) === colon) return false
       i = end
     } else if (isDigit(code) || code === minus) {
-      const end = valueEnd(text, i)
+      const end = valueEnd(text, i, text.length)
       if (!/^-?(?:0|[1-9]\d{0,14})$/.test(text.slice(i, end)) || text.startsWith('-0', i))
         return false
       i = end
@@ -195,7 +227,7 @@ function isOneString(text: JsonText): boolean {
   const valueStart = isObject ? stringEnd(text, 1) + 1 : 1
   if (text.charCodeAt(valueStart) !== quote) return false
   const end = isObject ? closeBrace : closeBracket
-  return text.charCodeAt(skipSpace(text, stringEnd(text, valueStart))) === end
+  return text.charCodeAt(skipSpace(text, stringEnd(text, valueStart), text.length)) === end
 }
 
 /** @param text valid JSON of a string */
@@ -217,43 +249,54 @@ const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
 
+const { charCodeAt, indexOf } = String.prototype
+
+/**
+ * As `text.charCodeAt(i)`. V8 looks a method up anew each time once five kinds of strings have come by (plain, cut out,
+ * joined, of two bytes …), which takes longer than the method. A method that is called so is not looked up.
+ */
+function codeAt(text: string, i: number): number {
+  return charCodeAt.call(text, i)
+}
+
 /** Returns the index after the closing quote of the string that opens at `start`. */
 function stringEnd(text: string, start: number): number {
   let i = start + 1
   for (;;) {
-    const end = text.indexOf('"', i)
+    const end = indexOf.call(text, '"', i)
     if (end === -1) return text.length
     let slashes = 0
-    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
+    while (codeAt(text, end - 1 - slashes) === backslash) slashes++
     if (slashes % 2 === 0) return end + 1
     i = end + 1
   }
 }
 
-function valueEnd(text: string, start: number): number {
-  const first = text.charCodeAt(start)
+/** @param length of the text, which costs a look-up too */
+function valueEnd(text: string, start: number, length: number): number {
+  const first = codeAt(text, start)
   if (first === quote) return stringEnd(text, start)
   if (first === openBrace || first === openBracket) {
     let depth = 0
-    for (let i = start; i < text.length; i++) {
-      const code = text.charCodeAt(i)
+    for (let i = start; i < length; i++) {
+      const code = codeAt(text, i)
       if (code === quote) i = stringEnd(text, i) - 1
       else if (code === openBrace || code === openBracket) depth++
       else if ((code === closeBrace || code === closeBracket) && --depth === 0) return i + 1
     }
-    return text.length
+    return length
   }
   let i = start
-  while (i < text.length) {
-    const code = text.charCodeAt(i)
+  while (i < length) {
+    const code = codeAt(text, i)
     if (code <= 0x20 || code === comma || code === closeBracket || code === closeBrace) break
     i++
   }
   return i
 }
 
-function skipSpace(text: string, start: number): number {
+function skipSpace(text: string, start: number, length: number): number {
   let i = start
-  while (i < text.length && text.charCodeAt(i) <= 0x20) i++
+  while (i < length && codeAt(text, i) <= 0x20) i++
   return i
 }

@@ -20,6 +20,20 @@ const minEpochMs = -62_135_596_800_000
  */
 export function parseTimestamp(input: string | number): Timestamp | null {
   if (typeof input === 'number') return fromEpochMs(input)
+  return readUsual(input) ?? readAny(input)
+}
+
+const utcFraction = /^(?:\.(\d{1,12}))?(?:Z|\+00:00)?$/
+
+/** Reads a time in UTC of a second that was seen lately, ten times as fast as any other; null for all others. */
+function readUsual(input: string): Timestamp | null {
+  const second = input.slice(0, 19)
+  if (!seenSeconds.has(second)) return null
+  const match = utcFraction.exec(input.slice(19))
+  return match === null ? null : `${second}.${(match[1] ?? '').slice(0, 6).padEnd(6, '0')}Z`
+}
+
+function readAny(input: string): Timestamp | null {
   const match = iso.exec(input.trim())
   if (match === null) return null
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] =
@@ -55,6 +69,12 @@ export function fromEpochMs(ms: number): Timestamp | null {
   return withMicros(seconds * 1000, String(micros).padStart(6, '0'))
 }
 
+/** Converts whole microseconds since the epoch; null when out of range. @param micros a safe integer */
+export function fromEpochMicros(micros: number): Timestamp | null {
+  const seconds = Math.floor(micros / 1_000_000)
+  return withMicros(seconds * 1000, String(micros - seconds * 1_000_000).padStart(6, '0'))
+}
+
 /** Returns whole microseconds since the epoch. They are a safe integer for the years 1685 to 2255. */
 export function toEpochMicros(timestamp: Timestamp): number {
   return toEpochMs(timestamp) * 1000 + Number(timestamp.slice(-4, -1))
@@ -62,7 +82,10 @@ export function toEpochMicros(timestamp: Timestamp): number {
 
 /** Returns whole milliseconds since the epoch, rounded down. */
 export function toEpochMs(timestamp: Timestamp): number {
-  return Date.parse(`${timestamp.slice(0, 23)}Z`)
+  const secondMs = seenSeconds.get(timestamp.slice(0, 19))
+  return secondMs === undefined
+    ? Date.parse(`${timestamp.slice(0, 23)}Z`)
+    : secondMs + Number(timestamp.slice(20, 23))
 }
 
 /**
@@ -74,16 +97,26 @@ export function toMillisecondIso(timestamp: Timestamp): string {
 
 function withMicros(secondMs: number, micros: string): Timestamp | null {
   if (secondMs < minEpochMs || secondMs > maxEpochMs) return null
-  // Most times are of the same second as the one before.
-  if (secondMs !== lastSecondMs) {
-    lastSecond = new Date(secondMs).toISOString().slice(0, 19)
-    lastSecondMs = secondMs
-  }
-  return `${lastSecond}.${micros}Z`
+  return `${secondText(secondMs)}.${micros}Z`
 }
 
-let lastSecondMs = 0
-let lastSecond = '1970-01-01T00:00:00'
+/** Times of one request are of few seconds. To write or to read one takes ten times as long as to find it here. */
+const seenTexts = new Map<number, string>()
+const seenSeconds = new Map<string, number>()
+const mostSeen = 1000
+
+function secondText(secondMs: number): string {
+  const seen = seenTexts.get(secondMs)
+  if (seen !== undefined) return seen
+  if (seenTexts.size >= mostSeen) {
+    seenTexts.clear()
+    seenSeconds.clear()
+  }
+  const text = new Date(secondMs).toISOString().slice(0, 19)
+  seenTexts.set(secondMs, text)
+  seenSeconds.set(text, secondMs)
+  return text
+}
 
 function zoneOffsetMs(zone: string): number {
   if (zone === 'Z' || zone === 'z') return 0

@@ -7,11 +7,12 @@ import { SlowBodyError } from './front-door/slow-bodies.ts'
  * Reads a whole body, as Fastify's `parseAs: 'buffer'` does, but also counts its bytes as they arrive and watches their
  * rate.
  * @param payload the decoded body
+ * @returns the bytes in the pieces in which they came
  * @throws FST_ERR_CTP_BODY_TOO_LARGE, before the body is read if its announced length is too large
  * @throws OverloadedError when the server holds too many bytes already
  * @throws SlowBodyError, or BodyError when the client goes away
  */
-export async function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer> {
+export async function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer[]> {
   const { bodyLimit } = request.routeOptions
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) {
     throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
@@ -41,7 +42,7 @@ export async function readBody(request: FastifyRequest, payload: Readable): Prom
 
     function end(): void {
       stop()
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
+      resolve(chunks)
     }
 
     function fail(error: unknown): void {

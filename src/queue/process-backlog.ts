@@ -287,22 +287,23 @@ export function createBacklog({
       if (tenantId === undefined) return
       const lane = laneFor(wanted, tenantId)
       const priority = lane === 'ingest-backlog' ? priorityFor(tenantId) : 0
+      const batchIds = jobs.map(({ batchId }) => batchId)
+      let eventCount = 0
       for (const { batchId, events } of jobs) {
         insert(batchId, { tenantId, lane, events: events.length, bytes: average, at: now() })
+        eventCount += events.length
       }
       const free = await slots.take(tenantId)
       try {
-        const bytes = (await queue.enqueue(lane, jobs, priority, hasMuchRoom())) / jobs.length
+        const bytes =
+          (await queue.enqueue(lane, jobs.splice(0), priority, hasMuchRoom())) / batchIds.length
         const bytesEach = bytes + bytesBesideData
-        for (const { batchId } of jobs) resize(batchId, bytesEach)
-        storedSince += bytesEach * jobs.length
+        for (const batchId of batchIds) resize(batchId, bytesEach)
+        storedSince += bytesEach * batchIds.length
         average = 0.95 * average + 0.05 * bytesEach
-        flow?.accepted(
-          tenantId,
-          jobs.reduce((sum, job) => sum + job.events.length, 0),
-        )
+        flow?.accepted(tenantId, eventCount)
       } catch (error) {
-        for (const { batchId } of jobs) remove(batchId)
+        for (const batchId of batchIds) remove(batchId)
         throw error
       } finally {
         free()

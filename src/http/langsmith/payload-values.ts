@@ -37,7 +37,10 @@ export function readValues<S extends z.ZodObject>(
 }
 
 /** In creates and updates alike, a null field counts as absent (contracts/langsmith.md 3.3, 5.6). */
-export function withoutNulls(fields: ReadonlyMap<string, JsonText>): Map<string, JsonText> {
+export function withoutNulls(fields: ReadonlyMap<string, JsonText>): ReadonlyMap<string, JsonText> {
+  let hasNull = false
+  for (const text of fields.values()) if (text === 'null') hasNull = true
+  if (!hasNull) return fields
   const given = new Map<string, JsonText>()
   for (const [name, text] of fields) if (text !== 'null') given.set(name, text)
   return given

@@ -1,4 +1,4 @@
-import { fromEpochMs, type Timestamp } from '../../domain/timestamp.ts'
+import { fromEpochMicros, fromEpochMs, type Timestamp } from '../../domain/timestamp.ts'
 import { OtlpError } from './errors.ts'
 
 /** The value of an attribute. Bytes are base64; whole numbers beyond 2^53, NaN and the infinities are strings. */
@@ -85,7 +85,7 @@ export function readExport(request: unknown, now: Timestamp): Export {
         try {
           const ids = readIds(sent)
           if ('field' in ids) refused.push({ ...ids, scope: scope.name })
-          else spans.push({ ...ids, ...readBody(sent, now), resource, scope })
+          else spans.push(readSpan(sent, ids, { resource, scope, now }))
         } catch (error) {
           const place = `span ${i + 1} of ${sentSpans.length} of scope "${scope.name.slice(0, 100)}"`
           throw error instanceof OtlpError
@@ -106,10 +106,10 @@ function readScope(sent: unknown): Scope {
   }
 }
 
+type Ids = Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'>
+
 /** @returns what is wrong when one of the ids is not valid */
-function readIds(
-  sent: unknown,
-): Pick<Span, 'traceId' | 'spanId' | 'parentSpanId'> | Omit<RefusedSpan, 'scope'> {
+function readIds(sent: unknown): Ids | Omit<RefusedSpan, 'scope'> {
   const [sentTrace, sentSpan] = [memberOf(sent, 'traceId'), memberOf(sent, 'spanId')]
   const traceId = idOf(sentTrace, 16)
   if (traceId === null) return { field: 'traceId', isAbsent: isNoId(sentTrace) }
@@ -122,15 +122,20 @@ function readIds(
   return { traceId, spanId, parentSpanId }
 }
 
-function readBody(
+function readSpan(
   sent: unknown,
-  now: Timestamp,
-): Omit<Span, 'traceId' | 'spanId' | 'parentSpanId' | 'resource' | 'scope'> {
+  { traceId, spanId, parentSpanId }: Ids,
+  { resource, scope, now }: Pick<Span, 'resource' | 'scope'> & { now: Timestamp },
+): Span {
   const start = timeOf(memberOf(sent, 'startTimeUnixNano'))
   const end = timeOf(memberOf(sent, 'endTimeUnixNano'))
   const startTime = start ?? end ?? now
   const status = memberOf(sent, 'status')
+  // Spreading objects into one would take longer than all that is read here.
   return {
+    traceId,
+    spanId,
+    parentSpanId,
     name: stringOf(memberOf(sent, 'name')),
     startTime,
     endTime: end === null || end < startTime ? startTime : end,
@@ -142,6 +147,8 @@ function readBody(
     })),
     hasError: [2, '2', 'STATUS_CODE_ERROR'].includes(memberOf(status, 'code') as string | number),
     statusMessage: stringOf(memberOf(status, 'message')),
+    resource,
+    scope,
   }
 }
 
@@ -190,7 +197,8 @@ function hexOf(text: string, length: number): string | null {
 }
 
 function hexOfBytes(bytes: Uint8Array | null): string | null {
-  return bytes === null ? null : Buffer.from(bytes).toString('hex')
+  if (bytes === null) return null
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
 /** True when the id is absent, empty or all zeros, which means that there is no parent. */
@@ -202,6 +210,11 @@ function isNoId(sent: unknown): boolean {
 
 /** Reads nanoseconds since the epoch, and cuts them to microseconds. null for zero, and for what is not a number. */
 function timeOf(sent: unknown): Timestamp | null {
+  // Nanoseconds of today are too large for a number, and their microseconds are not.
+  if (typeof sent === 'string' && /^\d{4,19}$/.test(sent)) {
+    const usual = Number(sent.slice(0, -3))
+    if (Number.isSafeInteger(usual) && usual > 0) return fromEpochMicros(usual)
+  }
   const micros = microsOf(sent)
   if (micros === null || micros <= 0n) return null
   const whole = fromEpochMs(Number(micros / 1000n))

@@ -73,6 +73,7 @@ export function readStatusMessage(span: Span, reader: AttributeReader): string |
 /** Reads a list, a JSON list in a string, a comma-separated list, or a single tag. */
 export function readTags(reader: AttributeReader): string[] {
   const value = reader.find('tags')
+  if (value === null) return []
   return distinct(Array.isArray(value) ? value : tagsOfText(textOf(value) ?? ''))
 }
 
@@ -203,11 +204,11 @@ export function readPromptVersion(reader: AttributeReader): number | null {
 export function readExtras(span: Span, reader: AttributeReader): JsonMap {
   const { resource, scope } = span
   const leftOver = reader.leftOver(scope.name.startsWith('langfuse-sdk'))
-  return {
-    ...(resource.size === 0 ? {} : { resourceAttributes: sharedText(resource, briefOf) }),
-    ...(scope.name === '' ? {} : { scope: sharedText(scope, scopeFacts) }),
-    ...(leftOver.size === 0 ? {} : { attributes: metadataValue(Object.fromEntries(leftOver)) }),
-  }
+  const extras: JsonMap = {}
+  if (resource.size > 0) extras.resourceAttributes = sharedText(resource, briefOf)
+  if (scope.name !== '') extras.scope = sharedText(scope, scopeFacts)
+  if (leftOver.size > 0) extras.attributes = metadataValue(Object.fromEntries(leftOver))
+  return extras
 }
 
 function scopeFacts({ name, version, attributes }: Scope): AttributeValue {

@@ -97,9 +97,9 @@ export async function otlpOfLangfuse(app: App, services: Services): Promise<void
 function readRawBodies(app: App): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
-    const bytes = await readBody(request, payload)
+    const chunks = await readBody(request, payload)
     await request.takeTurn()
-    return bytes
+    return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)
   })
 }
 

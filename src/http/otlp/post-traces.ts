@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { IngestEvent } from '../../domain/events.ts'
 import { isTooDeep } from '../../domain/json.ts'
 import { answerOf, type DocumentedAnswers } from '../documented-answers.ts'
 import { acceptEvents } from '../ingest.ts'
 import type { App, Services } from '../services.ts'
-import { readExport, type Export } from './decode.ts'
+import { readExport, type Span } from './decode.ts'
 import { protobuf } from './error-schemas.ts'
 import { OtlpError } from './errors.ts'
 import { experimentItemEvents } from './experiment-items.ts'
@@ -48,11 +49,8 @@ export interface TracesRoute {
  * Registers a route that takes an ExportTraceServiceRequest in JSON or protobuf (OTLP 1.x; contracts/langfuse.md
  * 2.8). An export that is sent again makes the same rows.
  */
-export function postTraces(
-  app: App,
-  services: Services,
-  { path, isAllOrNothing, idScheme, tags, errors }: TracesRoute,
-): void {
+export function postTraces(app: App, services: Services, route: TracesRoute): void {
+  const { path, tags, errors } = route
   const schema = {
     tags,
     summary: 'Export spans (OTLP over HTTP, JSON or protobuf)',
@@ -63,25 +61,43 @@ export function postTraces(
   app.post(path, { schema, config: { isIngest: true } }, async (request, reply) => {
     const encoding = encodingOf(request)
     if (encoding === null) throw new OtlpError(400, 'Invalid content type')
-    const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)
-    const read = readExport(sent, services.clock.now())
-    if (isAllOrNothing && read.refused.length > 0) {
-      const refusal = `Invalid OTLP trace export: ${refusalOf(read)}`
-      throw new OtlpError(400, `${refusal} The whole export was refused, and no span was stored.`)
-    }
-    await acceptSpans(services, request, read, idScheme)
-    request.countRefused(read.refused.length)
-    return answer(reply, encoding, read)
+    const { events, partial } = await takeSpans(services, request, encoding, route)
+    await acceptEvents(services, request, events, { isInteractive: false })
+    request.countRefused(partial?.rejectedSpans ?? 0)
+    return answer(reply, encoding, partial)
   })
 }
 
-async function acceptSpans(
+interface Refusal {
+  rejectedSpans: number
+  errorMessage: string
+}
+
+/** Nothing of what was sent is held once this is done, but for the events. @returns what was refused too, or null */
+async function takeSpans(
   services: Services,
   request: FastifyRequest,
-  { spans }: Export,
+  encoding: Encoding,
+  { isAllOrNothing, idScheme }: TracesRoute,
+): Promise<{ events: IngestEvent[]; partial: Refusal | null }> {
+  const sent = encoding === 'json' ? parseJson(request.body) : parseProtobuf(request.body)
+  const read = readExport(sent, services.clock.now())
+  const { length: rejectedSpans } = read.refused
+  if (isAllOrNothing && rejectedSpans > 0) {
+    const refusal = `Invalid OTLP trace export: ${refusalOf(read)}`
+    throw new OtlpError(400, `${refusal} The whole export was refused, and no span was stored.`)
+  }
+  const partial = rejectedSpans === 0 ? null : { rejectedSpans, errorMessage: refusalOf(read) }
+  return { events: await eventsOf(services, request, read.spans, idScheme), partial }
+}
+
+async function eventsOf(
+  services: Services,
+  request: FastifyRequest,
+  spans: readonly Span[],
   idScheme: IdScheme,
-): Promise<void> {
-  if (spans.length === 0) return
+): Promise<IngestEvent[]> {
+  if (spans.length === 0) return []
   const { tenantId } = request.principal
   const now = services.clock.now()
   const header = projectHeader(request.headers['langsmith-project'])
@@ -90,8 +106,7 @@ async function acceptSpans(
     ...(await experimentItemEvents(services, tenantId, spans, idScheme)),
     ...(await exampleItemEvents(services, tenantId, spans, experimentId, idScheme)),
   ]
-  const events = spansToEvents(spans, { experimentId, idScheme, now })
-  await acceptEvents(services, request, [...events, ...items], { isInteractive: false })
+  return [...spansToEvents(spans, { experimentId, idScheme, now }), ...items]
 }
 
 export type Encoding = 'json' | 'protobuf'
@@ -127,9 +142,7 @@ function parseProtobuf(body: unknown): unknown {
   }
 }
 
-function answer(reply: FastifyReply, encoding: Encoding, read: Export): unknown {
-  const { length: rejectedSpans } = read.refused
-  const partial = rejectedSpans === 0 ? null : { rejectedSpans, errorMessage: refusalOf(read) }
+function answer(reply: FastifyReply, encoding: Encoding, partial: Refusal | null): unknown {
   if (encoding === 'protobuf') {
     return reply.type('application/x-protobuf').send(encodeTraceResponse(partial))
   }

@@ -23,19 +23,20 @@ export function idsOf(span: Span, scheme: IdScheme): SpanIds {
 
 /** As `idsOf`, for the spans of an export: they name each other, and an id is derived once. */
 export function createIdReader(scheme: IdScheme): (span: Span) => SpanIds {
-  const traces = new Map<string, ResolvedId>()
-  const runs = new Map<string, ResolvedId>()
-  return (span) =>
-    readIds(span, scheme, {
-      traceOf: (traceId) => once(traces, traceId, () => resolveId('trace', traceId)),
-      runOf: (spanId) => once(runs, spanId, () => runIdOf(spanId, scheme)),
-    })
+  const resolver: Resolver = {
+    traceOf: once((traceId) => resolveId('trace', traceId)),
+    runOf: once((spanId) => runIdOf(spanId, scheme)),
+  }
+  return (span) => readIds(span, scheme, resolver)
 }
 
-function once<V>(held: Map<string, V>, key: string, make: () => V): V {
-  let value = held.get(key)
-  if (value === undefined) held.set(key, (value = make()))
-  return value
+function once<V>(make: (key: string) => V): (key: string) => V {
+  const held = new Map<string, V>()
+  return (key) => {
+    let value = held.get(key)
+    if (value === undefined) held.set(key, (value = make(key)))
+    return value
+  }
 }
 
 interface Resolver {

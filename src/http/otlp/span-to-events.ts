@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { JsonText } from '../../domain/entities.ts'
-import { eventVersion, unlessNull, type EventOf, type IngestEvent } from '../../domain/events.ts'
+import { eventVersion, hashedVersion, type EventOf, type IngestEvent } from '../../domain/events.ts'
 import { impliedVersion } from '../../domain/implied-version.ts'
 import { runTypeOf } from '../../domain/observation-types.ts'
 import type { Timestamp } from '../../domain/timestamp.ts'
@@ -64,19 +64,36 @@ export function spansToEvents(spans: readonly Span[], context: SpanContext): Ing
       if (isFirst) first.set(trace.id, start)
     }
     const implied = impliedPatch(reader, rank, run.patch)
+    implied.updatedAt = context.now
     said.push({
       kind: 'trace',
-      ...trace,
-      version: impliedVersion(rank, span.startTime, `${content} ${implied.release ?? ''}`),
-      patch: { ...implied, updatedAt: context.now },
+      id: trace.id,
+      externalId: trace.externalId,
+      version: impliedVersion(rank, span.startTime, contentWith(content, implied.release)),
+      patch: implied,
     })
     if (Object.keys(explicit).length > 0) {
       const version = eventVersion('create', span.startTime, contentOf(span, explicit))
-      const patch = { ...explicit, updatedAt: context.now }
-      said.push({ kind: 'trace', ...trace, version, patch })
+      explicit.updatedAt = context.now
+      said.push({
+        kind: 'trace',
+        id: trace.id,
+        externalId: trace.externalId,
+        version,
+        patch: explicit,
+      })
     }
   }
   return [...runs, ...first.values(), ...withoutOverruled(said)]
+}
+
+/** The hash of a span's content, with what its trace has beside it. */
+function contentWith(content: string, release: string | null | undefined): string {
+  return isNothing(release) ? content : hash('sha1', `${content} ${release}`)
+}
+
+function isNothing(value: unknown): value is null | undefined {
+  return value === null || value === undefined
 }
 
 function msOf(time: Timestamp): string {
@@ -111,10 +128,7 @@ function runEvent(
     endTime: span.endTime,
     level: readLevel(span, reader),
   }
-  // Spreading objects into one would take longer than reading their values.
-  const set = <P extends keyof RunPatch>(property: P, value: RunPatch[P] | null): void => {
-    if (value !== null && value !== undefined) patch[property] = value
-  }
+  const set = setter(patch)
   if (parent !== null) {
     patch.parentRunId = parent.id
     patch.externalParentRunId = parent.externalId
@@ -135,12 +149,21 @@ function runEvent(
   patch.environment = readEnvironment(reader)
   // A span without a parent is a root anyway.
   if (parent !== null && isTrue(reader.find('isAppRoot'))) patch.isAppRoot = true
-  patch.metadata = { ...reader.metadata('observation'), ...readExtras(span, reader) }
+  patch.metadata = Object.assign(reader.metadata('observation'), readExtras(span, reader))
   const content = hash('sha1', contentOf(span, patch))
   patch.createdAt = now
   patch.updatedAt = now
-  const version = eventVersion('create', span.endTime, content)
+  const version = hashedVersion('create', span.endTime, content)
   return { run: { kind: 'run', id: run.id, externalId: run.externalId, version, patch }, content }
+}
+
+/** Makes what sets a property to what is known. Spreading objects into one takes longer than to read their values. */
+function setter<T extends RunPatch | TracePatch>(
+  patch: T,
+): <P extends keyof T>(property: P, value: T[P] | null) => void {
+  return (property, value) => {
+    if (!isNothing(value)) patch[property] = value
+  }
 }
 
 function promptPatch(reader: AttributeReader): RunPatch {
@@ -171,7 +194,7 @@ function traceStartEvent(
     kind: 'trace',
     id: trace.id,
     externalId: trace.externalId,
-    version: eventVersion('create', span.startTime, content),
+    version: hashedVersion('create', span.startTime, content),
     patch: {
       timestamp: span.startTime,
       experimentId: projectOf(span, experimentId),
@@ -190,22 +213,20 @@ function readTraceAttributes(reader: AttributeReader): TracePatch {
   const metadata = reader.metadata('trace')
   const version = reader.text('version')
   const release = reader.text('release')
-  const patch: TracePatch = {
-    ...unlessNull('name', reader.text('traceName')),
-    ...unlessNull('userId', reader.name('userId')),
-    ...unlessNull('threadId', reader.name('sessionId')),
-    ...unlessNull('isPublic', readPublic(reader)),
-    ...(tags.length === 0 ? {} : { tags }),
-    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
-    ...(inputs === null ? {} : { inputs }),
-    ...(outputs === null ? {} : { outputs }),
-  }
+  const patch: TracePatch = {}
+  const set = setter(patch)
+  set('name', reader.text('traceName'))
+  set('userId', reader.name('userId'))
+  set('threadId', reader.name('sessionId'))
+  set('isPublic', readPublic(reader))
+  if (tags.length > 0) patch.tags = tags
+  if (Object.keys(metadata).length > 0) patch.metadata = metadata
+  set('inputs', inputs)
+  set('outputs', outputs)
   if (Object.keys(patch).length === 0) return patch
-  return {
-    ...patch,
-    ...(isOwn(reader, 'version') ? unlessNull('version', version) : {}),
-    ...(isOwn(reader, 'release') ? unlessNull('release', release) : {}),
-  }
+  if (isOwn(reader, 'version')) set('version', version)
+  if (isOwn(reader, 'release')) set('release', release)
+  return patch
 }
 
 /** True when the span itself tells the field, and not only its resource. */
@@ -231,15 +252,15 @@ function readRank(isRoot: boolean, reader: AttributeReader): number {
  * Only what may be a root lends its metadata, because the metadata of several spans add up.
  */
 function impliedPatch(reader: AttributeReader, rank: number, run: RunPatch): TracePatch {
-  const { inputs = null, outputs = null } = run
-  return {
-    ...unlessNull('version', reader.text('version')),
-    ...unlessNull('release', reader.text('release')),
-    ...unlessNull('name', textOf(run.name ?? null)),
-    ...(rank === 0 ? {} : unlessNull('metadata', run.metadata)),
-    inputs,
-    outputs,
-  }
+  const patch: TracePatch = {}
+  const set = setter(patch)
+  set('version', reader.text('version'))
+  set('release', reader.text('release'))
+  set('name', textOf(run.name ?? null))
+  if (rank > 0) set('metadata', run.metadata)
+  patch.inputs = run.inputs ?? null
+  patch.outputs = run.outputs ?? null
+  return patch
 }
 
 /**
@@ -264,19 +285,21 @@ function withoutOverruled(events: EventOf<'trace'>[]): EventOf<'trace'>[] {
  * Returns what a patch adds to newer ones; null when it adds nothing.
  * @param seen the fields, tags and keys of metadata of the newer ones; those of the patch are added
  */
-function patchBeside(
-  seen: Set<string>,
-  { tags, metadata, ...fields }: TracePatch,
-): TracePatch | null {
+function patchBeside(seen: Set<string>, patch: TracePatch): TracePatch | null {
   const isNew = (name: string): boolean => seen.size < seen.add(name).size
-  const left: TracePatch = Object.fromEntries(
-    Object.entries(fields).filter(([field]) => isNew(field)),
-  )
+  const { tags, metadata } = patch
+  const left: Record<string, unknown> = {}
+  let isEmpty = true
+  for (const field of Object.keys(patch) as (keyof TracePatch)[]) {
+    if (field === 'tags' || field === 'metadata' || !isNew(field)) continue
+    left[field] = patch[field]
+    isEmpty = false
+  }
   const newTags = tags?.filter((tag) => isNew(`tag ${tag}`)) ?? []
   if (newTags.length > 0) left.tags = newTags
   const newMetadata = Object.entries(metadata ?? {}).filter(([key]) => isNew(`metadata ${key}`))
   if (newMetadata.length > 0) left.metadata = Object.fromEntries(newMetadata)
-  return Object.keys(left).length === 0 ? null : left
+  return isEmpty && newTags.length === 0 && newMetadata.length === 0 ? null : left
 }
 
 /**

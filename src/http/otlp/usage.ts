@@ -13,6 +13,7 @@ export function readUsage(reader: AttributeReader, type: ObservationType): Usage
   const usageDetails = ownMap(reader, 'usageDetails') ?? (isModelCall ? countTokens(reader) : '{}')
   const costDetails =
     ownMap(reader, 'costDetails') ?? (isModelCall ? knownCosts(reader, usageDetails) : '{}')
+  if (usageDetails === '{}' && costDetails === '{}') return {}
   return usagePatch({ usageDetails, costDetails })
 }
 
@@ -39,6 +40,9 @@ function countTokens(reader: AttributeReader): JsonText {
   const input = reader.number('inputTokens')
   const output = reader.number('outputTokens')
   const total = reader.number('totalTokens')
+  const isTold = (count: number | null): boolean => count !== null
+  const told = [...Object.values(inputDetails), ...Object.values(outputDetails)]
+  if (![input, output, total, ...told].some(isTold)) return '{}'
   const [ofInput, ofOutput] = [sumOf(inputDetails), sumOf(outputDetails)]
   // A told total that is larger by the details shows that they are not included.
   const beyond = total === null || input === null || output === null ? 0 : total - input - output
@@ -76,6 +80,7 @@ function knownCosts(reader: AttributeReader, usageDetails: JsonText): JsonText {
     output: reader.number('outputCost'),
     total: reader.number('totalCost', isTold),
   }
+  if (costs.input === null && costs.output === null && costs.total === null) return '{}'
   return JSON.stringify(
     Object.fromEntries(Object.entries(costs).filter(([, cost]) => cost !== null)),
   )

@@ -277,7 +277,7 @@ async function replay(
   }
   const watches = jobs.map(({ batchId }) => queue.watchApplied(batchId))
   try {
-    await backlog.enqueue(jobs.length === 1 ? 'ingest-interactive' : 'ingest', jobs)
+    await backlog.enqueue(jobs.length === 1 ? 'ingest-interactive' : 'ingest', [...jobs])
     const ids = letters.map(({ id }) => id)
     await deadLetterDeleteMany(db, tenantId, ids)
     const isDone = await Promise.all(watches.map(async (watch) => watch.wait(interactiveWaitMs)))

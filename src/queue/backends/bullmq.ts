@@ -287,20 +287,24 @@ export function bullBackend(
       )
       await closing
     },
-    async enqueue(queue, jobs, priority = 0, isPlain = false) {
-      if (jobs.length === 0) return 0
+    async enqueue(queue, given, priority = 0, isPlain = false) {
+      if (given.length === 0) return 0
+      let jobs = given
       return produce(
         async (open) => {
           // The first watch may still be subscribing. Waits for it, so that its announcement is not missed.
           if (open.subscribed) await withTimeLimit(open.subscribed, subscribeMs).catch(() => {})
           const isCompressed = !isPlain || !open.store.takesPlain
-          const payloads = await Promise.all(jobs.map((job) => packJob(job, isCompressed)))
           const options = priority === 0 ? jobOptions : { ...jobOptions, priority }
           const shard = isLane(queue) ? shardOf((jobs[0] as IngestJob).tenantId, shards) : 0
+          const packing = jobs.map((job) => packJob(job, isCompressed))
+          // Nothing here holds them while they are stored.
+          jobs = []
+          const payloads = await Promise.all(packing)
           await open.store.addAll(open.queues.all[queue][shard]!, queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
-        answerMs + answerMsPerFurtherJob * (jobs.length - 1),
+        answerMs + answerMsPerFurtherJob * (given.length - 1),
       )
     },
     async nudge(queue, key, data, delayMs = 0) {

@@ -1,4 +1,5 @@
-import { type ChainableCommander, Cluster, Command } from 'ioredis'
+import type { Writable } from 'node:stream'
+import { type ChainableCommander, Cluster, Command, type Redis } from 'ioredis'
 import { NotReplicatedError } from '../backend.ts'
 import { oneForAll } from '../one-for-all.ts'
 import type { BullQueue } from './datastore.ts'
@@ -38,7 +39,8 @@ export function createSend(
 ): (addition: Addition) => Promise<void> {
   if (replicas === 0) {
     return async (addition) => {
-      await sendAll(client, [addition], 0)
+      if (client instanceof Cluster) await sendAll(client, [addition], 0)
+      else await sendAlone(client, addition)
     }
   }
   return sendTogether(client, replicas)
@@ -147,6 +149,66 @@ function append(pipeline: ChainableCommander, { commands }: Addition): void {
   pipeline.call('multi')
   for (const { name, args } of commands) methods[name]!(...args)
   pipeline.call('exec')
+}
+
+/**
+ * As `sendAll`, without a pipeline, which copies what is sent twice, and each command of Redis into itself when it is made.
+ * All is written in one turn, so that nothing comes between.
+ */
+async function sendAlone(client: Redis, addition: Addition): Promise<void> {
+  const methods = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+  const stream = client.stream as Redis['stream'] | undefined
+  stream?.cork()
+  const sent: Promise<unknown>[] = []
+  try {
+    sent.push(client.call('multi'))
+    for (const { name, args } of addition.commands) {
+      const [key, value] = args
+      const isPayload = name === 'set' && typeof key === 'string' && Buffer.isBuffer(value)
+      sent.push(
+        isPayload
+          ? (client.sendCommand(new SetBytes(key, value)) as Promise<unknown>)
+          : methods[name]!(...args),
+      )
+    }
+    sent.push(client.call('exec'))
+  } catch (error) {
+    // What follows on this connection must not become part of a transaction that was not finished.
+    client.disconnect(true)
+    void Promise.all(sent.map(resultOf))
+    throw error
+  } finally {
+    stream?.uncork()
+  }
+  const results = await Promise.all(sent.map(resultOf))
+  const error = errorOf(results)
+  if (error) addition.error = error
+}
+
+/** SET of bytes that go to the socket as they are. Any other command joins its arguments first. */
+class SetBytes extends Command {
+  private readonly key: string
+  private readonly value: Buffer
+
+  constructor(key: string, value: Buffer) {
+    super('set', [key, value])
+    this.key = key
+    this.value = value
+  }
+
+  override toWritable(socket: Writable): string {
+    const keyLength = Buffer.byteLength(this.key)
+    socket.write(`*3\r\n$3\r\nset\r\n$${keyLength}\r\n${this.key}\r\n$${this.value.length}\r\n`)
+    socket.write(this.value)
+    return '\r\n'
+  }
+}
+
+async function resultOf(reply: Promise<unknown>): Promise<CommandResult> {
+  return reply.then(
+    (result) => [null, result],
+    (error: Error) => [error, null],
+  )
 }
 
 /** @param result of WAIT: how many replicas have everything */

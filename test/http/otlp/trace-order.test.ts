@@ -155,7 +155,7 @@ describe('SPEC I3: which span stands for the trace', () => {
   })
 
   test('an implied version is older than any said one; rank comes before time, and earlier before later', () => {
-    const at = (time: string) => (rank: number) => BigInt(impliedVersion(rank, time, 'x'))
+    const at = (time: string) => (rank: number) => BigInt(impliedVersion(rank, time, '0a1b2c3d'))
     const [early, late] = [at('2026-11-21T20:00:00.000001Z'), at('2026-11-21T20:00:00.000002Z')]
     expect(early(1) > late(1)).toBe(true)
     expect(late(2) > early(1)).toBe(true)

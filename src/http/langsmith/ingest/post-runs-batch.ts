@@ -1,6 +1,8 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
-import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import type { IngestEvent } from '../../../domain/events.ts'
+import { sliceMembers, sliceObjects } from '../../../domain/json.ts'
 import { messageAnswer } from '../../answer-schemas.ts'
 import { acceptEvents } from '../../ingest.ts'
 import type { App, Services } from '../../services.ts'
@@ -8,7 +10,7 @@ import { invalid, LangsmithError } from '../errors.ts'
 import { unvalidated } from '../payload-values.ts'
 import { runInput } from './run-payload.ts'
 import {
-  payloadOf,
+  payloadOfElement,
   refusedError,
   translateRuns,
   type RefusedRun,
@@ -30,19 +32,28 @@ export function postRunsBatch(app: App, services: Services): void {
         body: z.object({ post: z.array(runInput).nullish(), patch: z.array(runInput).nullish() }),
         response: { 202: messageAnswer },
       },
-      config: { errorShape: 'error', isIngest: true },
+      config: { errorShape: 'error', isIngest: true, readsText: true },
       validatorCompiler: unvalidated,
     },
     async (request, reply) => {
-      const { payloads, refused } = readBatch(request.bodyText)
-      const translated = await translateRuns(services, request.principal.tenantId, payloads)
-      await acceptEvents(services, request, translated.events, { isInteractive: false })
-      refused.push(...translated.refused)
+      const { events, refused } = await takeRuns(services, request)
+      await acceptEvents(services, request, events, { isInteractive: false })
       request.countRefused(refused.length)
       if (refused.length > 0) throw refusedError(refused)
       return reply.code(202).send({ message: 'Runs batch accepted' })
     },
   )
+}
+
+/** Nothing of the body is held once this is done, but for the events. */
+async function takeRuns(
+  services: Services,
+  request: FastifyRequest,
+): Promise<{ events: IngestEvent[]; refused: RefusedRun[] }> {
+  const { payloads, refused } = readBatch(request.bodyText)
+  request.bodyText = ''
+  const translated = await translateRuns(services, request.principal.tenantId, payloads)
+  return { events: translated.events, refused: [...refused, ...translated.refused] }
 }
 
 function readBatch(text: JsonText): { payloads: RunPayload[]; refused: RefusedRun[] } {
@@ -57,10 +68,10 @@ function readBatch(text: JsonText): { payloads: RunPayload[]; refused: RefusedRu
     const list = members.get(name) ?? 'null'
     if (list === 'null') continue
     if (!list.startsWith('[')) throw invalid(['body', name], 'Input should be a list')
-    for (const [i, element] of sliceElements(list).entries()) {
+    for (const [i, element] of sliceObjects(list).entries()) {
       const loc = ['body', name, i]
       try {
-        payloads.push(payloadOf(operation, null, element, loc))
+        payloads.push(payloadOfElement(operation, element, loc))
       } catch (error) {
         if (!(error instanceof LangsmithError)) throw error
         refused.push({ runId: null, loc, error })

@@ -4,6 +4,7 @@ import { eventVersion, type EventOf, type IngestEvent } from '../../../domain/ev
 import type { JsonMap, JsonText } from '../../../domain/entities.ts'
 import { storableText } from '../../../domain/ids.ts'
 import {
+  type Element,
   hasHugeNumber,
   jsonMapOf,
   sliceElements,
@@ -102,9 +103,24 @@ export function payloadOf(
   text: JsonText,
   loc: (string | number)[],
 ): RunPayload {
-  if (!text.trimStart().startsWith('{'))
-    throw invalid(loc, 'Input should be an object', 'model_type')
-  return { operation, id, fields: sliceMembers(text), content: text, loc }
+  const isObject = text.trimStart().startsWith('{')
+  return payloadOfElement(
+    operation,
+    { text, members: isObject ? sliceMembers(text) : null },
+    loc,
+    id,
+  )
+}
+
+/** As `payloadOf`, of an element of a list. */
+export function payloadOfElement(
+  operation: RunPayload['operation'],
+  { text, members }: Element,
+  loc: (string | number)[],
+  id: string | null = null,
+): RunPayload {
+  if (members === null) throw invalid(loc, 'Input should be an object', 'model_type')
+  return { operation, id, fields: members, content: text, loc }
 }
 
 /** An answer names this many refused runs, and counts the rest. */
