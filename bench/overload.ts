@@ -29,8 +29,9 @@ import { type RunningServer, withServer } from './server-process.ts'
  * share the machine.
  *
  *   npm run bench -- overload [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
- *     [--redis-memory 100mb] [--seed 1] [--docs] [--json FILE] [--smoke]
+ *     [--redis-memory 100mb] [--seed 1] [--against FOLDER] [--docs] [--json FILE] [--smoke]
  *
+ * --against is a folder with a `dist`, of another version or of this one (`npm run build`, `--against .`), as in bench/ingest.ts.
  * --rate is the sustainable rate, which is then not measured. --docs writes docs/overload.svg and the table in
  * docs/overload.md. Without --queue both queues are measured, that on Redis only where redis-server is installed.
  */
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     docs: { type: 'boolean', default: false },
     json: { type: 'string' },
+    against: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
 })
@@ -87,7 +89,8 @@ async function measure(queue: 'redis' | 'postgres'): Promise<QueueResult> {
   try {
     await withFreshStore(
       async (store) => {
-        const options = { redisUrl: redis?.url, settings: { LOG_LEVEL: 'error' } }
+        const { against } = values
+        const options = { redisUrl: redis?.url, settings: { LOG_LEVEL: 'error' }, against }
         await withServer(store, options, async (server) => {
           result = await measureServer(queue, store, server, redis?.url)
         })

@@ -28,27 +28,35 @@ export async function refuseDeleted(
   runs: readonly { id: string; traceId: string | null }[],
 ): Promise<void> {
   const traces = new Map(runs.map((run) => [run.id, run.traceId]))
-  const named = events.map((event): [kind: string, id: string][] => {
-    // An event that does not name its trace may still write a run of it.
-    const held = (event.kind === 'run' ? traces.get(event.id) : null) ?? null
-    return [['tenant', tenantId], ...thingsOf(event, held)]
-  })
-  const things = [
-    ...new Map(named.flat().map(([kind, id]) => [`${kind}/${id}`, { kind, id }])).values(),
-  ]
+  // An event that does not name its trace may still write a run of it.
+  const eachOf = (event: IngestEvent, visit: Visit) =>
+    eachThing(event, (event.kind === 'run' ? traces.get(event.id) : null) ?? null, visit)
+  const asked = new Map([['tenant', new Set([tenantId])]])
+  const ask: Visit = (kind, id) => {
+    const ids = asked.get(kind)
+    if (ids === undefined) asked.set(kind, new Set([id]))
+    else ids.add(id)
+  }
+  for (const event of events) eachOf(event, ask)
   const deleted = await runStatement<{ kind: string; id: string; deletedAt: Timestamp }>(
     db,
     'tombstone_list_among',
-    [tenantId, things.map(({ kind }) => kind), things.map(({ id }) => id)],
+    [
+      tenantId,
+      [...asked].flatMap(([kind, { size }]) => new Array<string>(size).fill(kind)),
+      [...asked.values()].flatMap((ids) => [...ids]),
+    ],
   )
   if (deleted.length === 0) return
   const deletedAt = new Map(deleted.map((thing) => [`${thing.kind}/${thing.id}`, thing.deletedAt]))
-  const live = events.filter((event, i) =>
-    named[i]!.every(([kind, id]) => {
+  const live = events.filter((event) => {
+    let isLive = !deletedAt.has(`tenant/${tenantId}`)
+    eachOf(event, (kind, id) => {
       const at = deletedAt.get(`${kind}/${id}`)
-      return at === undefined || (kind === 'feedback' && isGivenAgain(event, at))
-    }),
-  )
+      if (at !== undefined && !(kind === 'feedback' && isGivenAgain(event, at))) isLive = false
+    })
+    return isLive
+  })
   if (live.length < events.length) throw new DeletedError(live)
 }
 
@@ -59,27 +67,23 @@ function isGivenAgain({ version }: IngestEvent, deletedAt: Timestamp): boolean {
   return versionTimeMs(version) >= Math.floor(toEpochMicros(deletedAt) / 1000)
 }
 
-/** True for feedback on an experiment as a whole, which may outlive the experiment. */
-function isExperimentScore({ kind, patch }: IngestEvent): boolean {
-  return kind === 'feedback' && !patch.runId && !patch.traceId
-}
+type Visit = (kind: string, id: string) => void
 
 /**
- * Lists what an event writes, and what that belongs to.
+ * Names what an event writes, and what that belongs to.
  * @param traceId the trace that the event's row turned out to be in
  */
-function thingsOf(event: IngestEvent, traceId: string | null): [kind: string, id: string][] {
-  const things: [string, string | null | undefined][] = [
-    [event.kind, event.id],
-    [isExperimentScore(event) ? 'experiment_score' : 'experiment', event.patch.experimentId],
-    ['trace', event.kind === 'trace' ? null : event.patch.traceId],
-    ['trace', traceId],
-    ['run', event.kind === 'run' ? event.patch.parentRunId : null],
-    [
-      'comparative_experiment',
-      event.kind === 'feedback' ? event.patch.comparativeExperimentId : null,
-    ],
-    ['run', event.kind === 'feedback' || event.kind === 'run_item' ? event.patch.runId : null],
-  ]
-  return things.filter((thing): thing is [string, string] => typeof thing[1] === 'string')
+function eachThing({ kind, id, patch }: IngestEvent, traceId: string | null, visit: Visit): void {
+  const name = (of: string, thing: string | null | undefined): void => {
+    if (typeof thing === 'string') visit(of, thing)
+  }
+  visit(kind, id)
+  // Feedback on an experiment as a whole may outlive the experiment.
+  const isExperimentScore = kind === 'feedback' && !patch.runId && !patch.traceId
+  name(isExperimentScore ? 'experiment_score' : 'experiment', patch.experimentId)
+  if (kind !== 'trace') name('trace', patch.traceId)
+  name('trace', traceId)
+  if (kind === 'run') name('run', patch.parentRunId)
+  if (kind === 'feedback') name('comparative_experiment', patch.comparativeExperimentId)
+  if (kind === 'feedback' || kind === 'run_item') name('run', patch.runId)
 }

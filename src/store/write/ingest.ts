@@ -53,16 +53,16 @@ async function applyLive(
   patienceMs?: number,
 ): Promise<boolean> {
   if (events.length === 0) return false
-  // They travel together.
-  await Promise.all([
-    patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
-    experimentLockMany(transaction, tenantId, events),
-  ])
   const folded = foldEvents(events)
 
-  // Every transaction takes the tables in this order, and rows by key: no deadlocks.
-  await prices?.priceNew(transaction, tenantId, folded.run)
-  const written = await upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
+  // Every transaction takes the tables in this order, and rows by key: no deadlocks. What need not wait for an answer
+  // travels together.
+  const upsert = async () => upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
+  const [, , written] = await Promise.all([
+    patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
+    experimentLockMany(transaction, tenantId, events),
+    prices?.priceNew(transaction, tenantId, folded.run).then(upsert) ?? upsert(),
+  ])
   const toPrice = written.filter((run) => run.isToPrice).map((run) => run.id)
   await prices?.priceWritten(transaction, tenantId, toPrice)
   const runs = [...written, ...(await runRefreshTraceless(transaction, tenantId, written))]
@@ -81,19 +81,19 @@ async function applyLive(
     folded.feedback,
   )
 
-  // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
-  // both anew takes a tenth of what a transaction of eight runs costs.
-  await Promise.all([
-    planModeUpdate(transaction, 'auto'),
-    refuseDeleted(transaction, tenantId, events, runs),
-  ])
   const dirty = distinctIds([
     ...runs.map((run) => run.traceId ?? run.id),
     ...folded.trace.map((trace) => trace.id),
     ...runItems.map((item) => item.traceId ?? item.id),
     ...feedback.map((one) => one.traceId ?? one.runId ?? one.id),
   ])
-  await dirtyTraceInsertMany(transaction, tenantId, dirty)
+  // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
+  // both anew takes a tenth of what a transaction of eight runs costs.
+  await Promise.all([
+    planModeUpdate(transaction, 'auto'),
+    refuseDeleted(transaction, tenantId, events, runs),
+    dirtyTraceInsertMany(transaction, tenantId, dirty),
+  ])
   return dirty.length > 0
 }
 
