@@ -19,7 +19,7 @@ export default defineConfig({
     // Two more than CI has cores: the tests that kill processes spend their time waiting.
     maxWorkers: 4,
     // What a request makes lives as long as the request. With the usual 16 MiB it is copied often, as in scripts/supervise.mjs.
-    execArgv: ['--max-semi-space-size=64'],
+    execArgv: ['--max-semi-space-size=32'],
     sequence: { sequencer: WaitingFirst },
   },
 })
