@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { executionsOf, variants } from '../scripts/demo/experiments.ts'
 import { fillDemo } from '../scripts/demo/fill.ts'
@@ -62,9 +61,7 @@ test('no two questions of the demo are the same, and nothing is left to fill in'
 
 test('the demo fills a server through the protocols of its clients, and filling it again changes nothing', async () => {
   const h = await harness()
-  await h.app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = h.app.server.address() as AddressInfo
-  const target = { url: `http://127.0.0.1:${port}`, key: h.tenant.secretKey }
+  const target = { url: await h.listen(), key: h.tenant.secretKey }
   const count = 3
   const first = await fillDemo(target, count, () => {})
   await h.drain()

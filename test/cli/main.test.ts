@@ -46,7 +46,6 @@ test('without a command, or with one that there is not: 64, with what there is',
 
 test('runmill tail ends with 0 when it is stopped, and when nobody reads on', async () => {
   const h = await harness()
-  await h.app.listen({ port: 0, host: '127.0.0.1' })
   const rows = comparisonRows(h.db, h.tenant.id)
   const dataset = await rows.dataset()
   const experiment = await rows.experiment(dataset, 'nightly')
@@ -56,7 +55,7 @@ test('runmill tail ends with 0 when it is stopped, and when nobody reads on', as
     await h.ingest(rootRun(experiment, example, { startTime: at, endTime: at }))
   }
   const environment = {
-    RUNMILL_URL: `http://127.0.0.1:${(h.app.server.address() as AddressInfo).port}`,
+    RUNMILL_URL: await h.listen(),
     RUNMILL_API_KEY: h.tenant.secretKey,
   }
   await send()

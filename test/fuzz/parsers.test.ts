@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { harness, type Harness } from '../support/harness.ts'
 import {
   batches,
@@ -61,7 +61,8 @@ async function send(h: Harness, capture: Capture, bytes: Buffer): Promise<Sent> 
 /** Counts the jobs with events that enter the queue. */
 function countEnqueued({ queue }: Harness): () => number {
   let count = 0
-  const enqueue = queue.enqueue.bind(queue)
+  const { enqueue } = queue
+  onTestFinished(() => void Object.assign(queue, { enqueue }))
   queue.enqueue = async (lane, jobs, priority) => {
     count += jobs.length
     return enqueue(lane, jobs, priority)
@@ -161,7 +162,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     'OTLP in protobuf',
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       await attack('OTLP protobuf', h, otlpProtobuf, arbitraryMutations('field'))
     },
     timeout,
@@ -170,7 +171,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     'OTLP in JSON',
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       await attack('OTLP JSON', h, otlpJson, arbitraryMutations('token'))
     },
     timeout,
@@ -179,7 +180,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     'batches in JSON',
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       await attack('batches', h, batches, arbitraryMutations('token'))
     },
     timeout,
@@ -188,7 +189,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     'multipart',
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       const { body } = await h.call('POST', '/datasets', { name: 'fuzzed' })
       const mutations = arbitraryMutations('token', 'line')
       await attack('multipart', h, multipartFor(body.id as string), mutations)
@@ -199,7 +200,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     'compressed bodies',
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       const multipart = multipartFor('').filter(({ url }) => url.endsWith('/runs/multipart'))
       const captures = await compressed(
         [otlpProtobuf, otlpJson, batches, multipart].flatMap((each) => each.slice(0, 3)),
@@ -212,7 +213,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     "LangSmith's filters",
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       const { body } = await h.call('POST', '/sessions', { name: 'filtered' })
       const captures = langsmithFilters(body.id as string)
       await attack('LangSmith filters', h, captures, arbitraryMutations('token'))
@@ -223,7 +224,7 @@ describe('whatever is sent is answered, and nothing of what is refused is stored
   test(
     "Langfuse's filters",
     async () => {
-      const h = await harness({ isOwn: true })
+      const h = await harness()
       await attack('Langfuse filters', h, langfuseFilters, arbitraryMutations('token'))
     },
     timeout,

@@ -117,7 +117,7 @@ describe('401', () => {
 
   test('a LangSmith key that is sent twice counts as one key, and two different keys count as none', async () => {
     const h = await harness()
-    const url = await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const url = await h.listen()
     const statusWith = async (...keys: string[]) => {
       const headers = keys.map((key): [string, string] => ['x-api-key', key])
       return (await fetch(`${url}/sessions`, { headers })).status

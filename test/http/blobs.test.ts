@@ -142,7 +142,7 @@ describe('200', () => {
     const big = bigContent(size)
     const { id } = await h.blobs.put(h.tenant.id, big.content, { maxBytes: size })
     const url = await link(h, { blobId: id })
-    const origin = await h.app.listen({ port: 0 })
+    const origin = await h.listen()
     const before = process.memoryUsage().rss
     let peak = 0
     const hash = createHash('sha256')
@@ -176,7 +176,7 @@ describe('200', () => {
     const size = 20 * 1_048_576
     const { id } = await h.blobs.put(h.tenant.id, bigContent(size).content, { maxBytes: size })
     const url = await link(h, { blobId: id })
-    const { port } = new URL(await h.app.listen({ port: 0 }))
+    const { port } = new URL(await h.listen())
     const socket = connect(Number(port), '127.0.0.1')
     socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: x\r\n\r\n`)
     await once(socket, 'data')

@@ -137,7 +137,7 @@ describe('an answer before the body is read', () => {
     ['an unknown encoding', 10, { 'content-encoding': 'br' }, 422],
   ])('reaches a client that is still sending: %s', async (_name, mib, headers, status) => {
     const h = await harness()
-    await h.app.listen({ port: 0 })
+    await h.listen()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const body = Buffer.alloc(mib * 1_048_576, 0x20)
     const ports = new Set<number>()

@@ -36,16 +36,24 @@ async function addKey(
 /** What a browser may send with the public key alone. */
 const forScores = new Set(['POST /api/public/scores', 'POST /api/public/ingestion'])
 
+/** The statement that reads every table. It is the same in every database of a test, and is made once. */
+let everyTable: string | null = null
+
 /** Reads every row of a tenant, in every table, as text. */
 async function rowsOf(h: Harness, tenantId: string): Promise<string[]> {
+  everyTable ??= await readEveryTable(h)
+  const rows = await h.db.unsafe<{ row: string }[]>(everyTable, [tenantId], { prepare: true })
+  return rows.map(({ row }) => row)
+}
+
+async function readEveryTable(h: Harness): Promise<string> {
   const tables = await h.db<{ name: string }[]>`
     select table_name as name from information_schema.columns
     where table_schema = 'public' and column_name = 'tenant_id'`
   const text = tables
     .map(({ name }) => `select '${name} ' || t::text as row from ${name} as t where tenant_id = $1`)
     .join(' union all ')
-  const rows = await h.db.unsafe<{ row: string }[]>(`${text} order by 1`, [tenantId])
-  return rows.map(({ row }) => row)
+  return `${text} order by 1`
 }
 
 const uuids = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g

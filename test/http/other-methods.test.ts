@@ -20,8 +20,8 @@ async function send(h: Harness, method: string, path: string): Promise<string> {
 
 describe('405', () => {
   test('a known path names its methods in the shape of its dialect, and asks for no key', async () => {
-    const h = await harness({ isOwn: true })
-    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const h = await harness()
+    await h.listen()
     const id = randomUUID()
     for (const [path, allow, body] of [
       ['/datasets', 'DELETE, GET, HEAD, POST', '{"detail":"Method Not Allowed"}'],
@@ -46,8 +46,8 @@ describe('405', () => {
   })
 
   test('CONNECT is refused rather than left without an answer', async () => {
-    const h = await harness({ isOwn: true })
-    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    const h = await harness()
+    await h.listen()
     expect(await send(h, 'CONNECT', 'example.com:443')).toMatch(/^HTTP\/1\.1 405 /)
   })
 })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { entityFields, type EntityKind, type JsonMap } from '../../src/domain/entities.ts'
@@ -16,8 +17,8 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
  * by one worker or two at once, give the rows that a plain reading of the rules gives.
  */
 
-/** Streams of events in one run of the suite. A nightly run may use more. */
-const streams = Number(process.env.RUNMILL_MERGE_STREAMS ?? 1000)
+/** Streams of events in one run of the suite, other ones each time. `bash .ci/run` tries 1,000. */
+const streams = Number(process.env.RUNMILL_MERGE_STREAMS ?? 400)
 /** Set it to any number, which chooses the streams, to look for the smallest stream that fails. */
 const seed = process.env.RUNMILL_MERGE_SEED
 /** Several streams share a transaction, as several tenants do in production. */
@@ -192,10 +193,11 @@ describe('I2 I3 I4', () => {
         const batches = deliver(manyStreams, concurrent, two)
         const half = Math.ceil(batches.length / 2)
         await Promise.all([batches.slice(0, half), batches.slice(half)].map(applyInOrder))
+        const tables = await readTables([...alone, ...concurrent])
         for (const [i, events] of manyStreams.entries()) {
           const expected = readByTheRules(events)
-          expectTables(await readTables(alone[i]!), expected, `stream ${i}, by one worker`)
-          expectTables(await readTables(concurrent[i]!), expected, `stream ${i}, by two workers`)
+          expectTables(tables.get(alone[i]!)!, expected, `stream ${i}, by one worker`)
+          expectTables(tables.get(concurrent[i]!)!, expected, `stream ${i}, by two workers`)
         }
       },
     )
@@ -223,7 +225,8 @@ describe('I2 I3 I4', () => {
       await applyEvents(db, tenantId!, [events[1]!])
       await applyEvents(db, tenantId!, events)
 
-      expect(await readTables(tenantId!)).toEqual(readByTheRules(events))
+      const tables = await readTables([tenantId!])
+      expect(tables.get(tenantId!)).toEqual(readByTheRules(events))
     },
   )
 })
@@ -377,25 +380,33 @@ function rollups(ofTrace: PlainRow[]): PlainRow {
   }
 }
 
-async function readTables(tenantId: string): Promise<Record<string, PlainRow[]>> {
-  const [run, trace, feedback, items] = await Promise.all([
-    db<PlainRow[]>`select * from runs where tenant_id = ${tenantId} order by id`,
-    db<PlainRow[]>`select * from traces where tenant_id = ${tenantId} order by id`,
-    db<PlainRow[]>`select * from feedback where tenant_id = ${tenantId} order by id`,
-    db<PlainRow[]>`select id from run_items where tenant_id = ${tenantId}`,
-  ])
-  return {
-    run: run.map((row) => pick('run', row)),
-    trace: trace.map((row) => ({
+/** The rows of many tenants, by tenant and table. They are read at once, because each read is planned. */
+async function readTables(tenantIds: string[]): Promise<Map<string, Record<string, PlainRow[]>>> {
+  const shown = {
+    run: (row: PlainRow) => pick('run', row),
+    trace: (row: PlainRow) => ({
       ...pick('trace', row),
       runCount: row.runCount,
       errorCount: row.errorCount,
       totalTokens: row.totalTokens,
       startTime: row.startTime,
-    })),
-    feedback: feedback.map((row) => pick('feedback', row)),
-    items: [...items],
+    }),
+    feedback: (row: PlainRow) => pick('feedback', row),
+    items: ({ id }: PlainRow) => ({ id }),
   }
+  const names = { run: 'runs', trace: 'traces', feedback: 'feedback', items: 'run_items' }
+  const tables = new Map(
+    tenantIds.map((id): [string, Record<string, PlainRow[]>] => [
+      id,
+      { run: [], trace: [], feedback: [], items: [] },
+    ]),
+  )
+  for (const table of ['run', 'trace', 'feedback', 'items'] as const) {
+    const rows = await db<(PlainRow & { tenantId: string })[]>`
+      select * from ${db(names[table])} where tenant_id = any(${tenantIds}::uuid[]) order by id`
+    for (const row of rows) tables.get(row.tenantId)![table]!.push(shown[table](row))
+  }
+  return tables
 }
 
 /** Compares table by table and row by row, so that a difference says where it is. */
@@ -408,7 +419,9 @@ function expectTables(
     const idsOf = (list: PlainRow[]) => list.map(({ id }) => id)
     expect(idsOf(actual[table]!), `${delivered}: ids of ${table}`).toEqual(idsOf(rows))
     for (const [i, row] of rows.entries()) {
-      expect(actual[table]![i], `${delivered}: ${table} ${String(row.id)}`).toEqual(row)
+      const read = actual[table]![i]
+      if (isDeepStrictEqual(read, row)) continue
+      expect(read, `${delivered}: ${table} ${String(row.id)}`).toEqual(row)
     }
   }
 }

@@ -81,6 +81,7 @@ export interface Harness {
   listen(): Promise<string>
   /** Puts events into the queue as an API process would, and drains. */
   ingest(...events: IngestEvent[]): Promise<void>
+  /** What a test does that needs several servers one after another: this one is then used again, as it is at the end of the test. */
   close(): Promise<void>
 }
 
@@ -180,23 +181,20 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     close: async () => {
       if (isClosed) return
       isClosed = true
-      await server.close()
+      if (listening.delete(app.server)) await stopListening(app.server)
+      if (isPlain && (await isReusable(server))) {
+        await server.blobHome.use(null)
+        await server.emptier.empty()
+        server.clock.reset()
+        server.errors.length = 0
+        idle.push(server)
+      } else {
+        await server.close()
+      }
     },
   }
   logged.push(server.errors)
-  used.push(async () => {
-    if (isClosed) return
-    if (listening.delete(app.server)) await stopListening(app.server)
-    if (isPlain && (await isReusable(server))) {
-      await server.blobHome.use(null)
-      await server.emptier.empty()
-      server.clock.reset()
-      server.errors.length = 0
-      idle.push(server)
-    } else {
-      await h.close()
-    }
-  })
+  used.push(h.close)
   return h
 }
 

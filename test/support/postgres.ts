@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
 import { inject } from 'vitest'
-import { runOnNodes } from './cluster/test-server.ts'
 
 export interface TestDatabase {
   url: string
@@ -19,13 +19,26 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 }
 
 async function createFrom(template: string): Promise<TestDatabase> {
-  const server = inject('postgres')
   const name = `test_${randomBytes(6).toString('hex')}`
-  await runOnNodes(server, `create database ${name} template ${template}`)
-  const url = new URL(server.adminUrl)
+  await runOnServer(`create database ${name} template ${template}`)
+  const url = new URL(inject('postgres').adminUrl)
   url.pathname = `/${name}`
   return {
     url: url.href,
-    drop: () => runOnNodes(server, `drop database if exists ${name} with (force)`),
+    drop: () => runOnServer(`drop database if exists ${name} with (force)`),
   }
+}
+
+/**
+ * One connection to each node of the server. They end with the worker: to open one for each statement takes as long as to
+ * copy the template.
+ */
+let nodes: postgres.Sql[] | null = null
+
+async function runOnServer(statement: string): Promise<void> {
+  const { adminUrl, nodeUrls } = inject('postgres')
+  nodes ??= [adminUrl, ...nodeUrls].map((url) =>
+    postgres(url, { max: 1, fetch_types: false, onnotice: () => {} }),
+  )
+  await Promise.all(nodes.map((node) => node.unsafe(statement)))
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
@@ -30,19 +30,29 @@ const programs = [
  */
 export function compiledFile(program: string): string {
   if (!programs.includes(program)) throw new Error(`${program} is not in the list of programs`)
-  if (!existsSync(compiled)) {
-    // Of two workers that compile at once, one comes too late.
-    const own = `${compiled}-${process.pid}`
-    const bundle = join(root, 'scripts', 'bundle.mjs')
-    execFileSync(process.execPath, [bundle, own, compiled, ...programs], { stdio: 'inherit' })
-    try {
-      renameSync(own, compiled)
-    } catch (error) {
-      rmSync(own, { recursive: true })
-      if (!existsSync(compiled)) throw error
-    }
-  }
+  while (!existsSync(compiled)) compileOrWait()
   return join(compiled, program.replace(/\.ts$/, '.js'))
+}
+
+/** One worker compiles, for all. The others wait for it, and try themselves when it has failed. */
+function compileOrWait(): void {
+  const lock = join(inject('scratchFolder'), 'compiling')
+  try {
+    mkdirSync(lock)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    return
+  }
+  try {
+    if (existsSync(compiled)) return
+    const draft = `${compiled}-draft`
+    const bundle = join(root, 'scripts', 'bundle.mjs')
+    execFileSync(process.execPath, [bundle, draft, compiled, ...programs], { stdio: 'inherit' })
+    renameSync(draft, compiled)
+  } finally {
+    rmdirSync(lock)
+  }
 }
 
 export interface RunmillProcess {

@@ -149,9 +149,7 @@ describe('an API and a worker whose traces another server takes', () => {
 
   test('another Runmill shows them with route, status and lane, and without what clients sent', async () => {
     const h = await harness()
-    await h.app.listen({ host: '127.0.0.1', port: 0 })
-    const { port } = h.app.server.address() as AddressInfo
-    receiver = { url: `http://127.0.0.1:${port}`, key: h.tenant.basic }
+    receiver = { url: await h.listen(), key: h.tenant.basic }
     await ingest(`00-${traceId}-${callerId}-01`)
     const runs = await vi.waitFor(async () => {
       await h.drain()

@@ -42,6 +42,11 @@ async function link(h: Harness, observationId: string) {
   return body
 }
 
+async function runs(h: Harness) {
+  const rows = await h.db`select * from runs where tenant_id = ${h.tenant.id} order by id`
+  return rows.map(parsed)
+}
+
 async function runItems(h: Harness) {
   const rows =
     await h.db`select * from run_items where tenant_id = ${h.tenant.id} order by created_at, id`
@@ -185,7 +190,7 @@ describe('the recorded spans of the SDKs', () => {
         const h = await harness()
         for (let i = 0; i < order.length; i += size) await sendAll(h, order.slice(i, i + size))
         const rows = [
-          ...Object.values(await runsByName(h)),
+          ...(await runs(h)),
           await traceRow(h),
           ...(await runItems(h)),
           ...(await experiments(h)),

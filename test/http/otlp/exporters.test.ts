@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -23,10 +22,8 @@ describe.each(exporters)("OpenTelemetry's own exporter, %s", (_, Exporter) => {
     [plainPath, 'gzip'],
   ] as const)('to %s, compression %s: everything arrives', async (path, compression) => {
     const h = await harness()
-    await h.app.listen({ host: '127.0.0.1', port: 0 })
-    const { port } = h.app.server.address() as AddressInfo
     const exporter = new Exporter({
-      url: `http://127.0.0.1:${port}${path}`,
+      url: `${await h.listen()}${path}`,
       headers: { authorization: h.tenant.basic },
       // The type is a const enum, which ES modules cannot import.
       compression: compression as never,

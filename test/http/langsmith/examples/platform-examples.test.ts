@@ -569,16 +569,12 @@ describe('503', () => {
 describe('size', () => {
   test('a large request that is refused at once still gets its answer', async () => {
     const h = await harness()
-    await h.app.listen({ port: 0, host: '127.0.0.1' })
-    const { port } = h.app.server.address() as AddressInfo
-    const answer = await fetch(
-      `http://127.0.0.1:${port}/platform/datasets/${randomUUID()}/examples`,
-      {
-        method: 'POST',
-        headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
-        body: new Uint8Array(encode(example(randomUUID(), { big: Buffer.alloc(40 * 1_048_576) }))),
-      },
-    )
+    const url = await h.listen()
+    const answer = await fetch(`${url}/platform/datasets/${randomUUID()}/examples`, {
+      method: 'POST',
+      headers: { 'x-api-key': h.tenant.secretKey, 'content-type': multipartType },
+      body: new Uint8Array(encode(example(randomUUID(), { big: Buffer.alloc(40 * 1_048_576) }))),
+    })
     expect(answer.status).toBe(404)
     expect(await answer.json()).toEqual({ error: 'Dataset not found' })
     expect(await h.db`select id from blobs`).toEqual([])
@@ -587,7 +583,7 @@ describe('size', () => {
   test('a request far larger than any JSON body arrives byte for byte', async () => {
     const h = await harness()
     const datasetId = await makeDataset(h)
-    await h.app.listen({ port: 0, host: '127.0.0.1' })
+    await h.listen()
     const { port } = h.app.server.address() as AddressInfo
     const id = randomUUID()
     const hashes = new Map<string, string>()

@@ -219,7 +219,7 @@ describe('202', () => {
 
   test('an upload over a real connection, chunked and with a pause, is not cut off', async () => {
     const h = await multipartHarness()
-    await h.app.listen({ port: 0 })
+    await h.listen()
     const id = randomUUID()
     const attachment = Buffer.alloc(30 * 1_048_576, 'bytes')
     const body = encode([
