@@ -16,6 +16,10 @@ import { tableText } from './suite/table.ts'
  *
  *   npm run bench -- ingest [--runs 40000] [--passes 5] [--redis own|redis://127.0.0.1:6379] [--stock 15] [--smoke]
  *     [--docs] [--protocol batch|multipart|langfuse|otlp] [--cpu-prof FOLDER] [--against FOLDER]
+ *     [--tenants 8] [--shards 4] [--workers 2]
+ *
+ * --shards is RUNMILL_INGEST_SHARDS, and --workers the number of worker processes: both need Redis. A tenant is in one
+ * shard, so they spread nothing without --tenants. docs/scaling.md has figures.
  *
  * --against is a folder with a `dist`, of another version or of this one (`npm run build`, `--against .`). Run from its
  * sources, the server has functions that are wrapped to keep their names, which OTLP's translation notices.
@@ -32,11 +36,22 @@ const { values } = parseArgs({
     protocol: { type: 'string', default: 'batch' },
     'cpu-prof': { type: 'string' },
     against: { type: 'string' },
+    tenants: { type: 'string', default: '1' },
+    shards: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
   },
 })
 const protocol = protocols.find((name) => name === values.protocol)
 if (protocol === undefined) throw new Error(`--protocol is one of ${protocols.join(', ')}`)
-const runs = values.smoke ? 2000 : Math.ceil(Number(values.runs) / runsPerRequest) * runsPerRequest
+const [tenants, shards, workers] = [values.tenants, values.shards, values.workers].map(Number)
+const spread = { tenants: tenants!, shards: shards!, workers: workers! }
+const isSpread = tenants! > 1 || shards! > 1 || workers! > 1
+if ((shards! > 1 || workers! > 1) && values.redis === undefined) {
+  throw new Error('--shards and --workers need --redis')
+}
+if (values.docs && isSpread) throw new Error('docs/performance.md has no table of --tenants')
+const step = runsPerRequest * tenants!
+const runs = values.smoke ? 2000 : Math.ceil(Number(values.runs) / step) * step
 const passes = values.smoke ? 2 : Number(values.passes)
 
 await withRedis(values.redis, async (redisUrl) =>
@@ -47,6 +62,7 @@ await withRedis(values.redis, async (redisUrl) =>
         passes,
         protocol,
         redisUrl,
+        ...spread,
         against: values.against,
         profile: values['cpu-prof'],
         progress: (done) => console.error(`pass ${done} of ${passes} is done`),
@@ -69,7 +85,10 @@ await withRedis(values.redis, async (redisUrl) =>
 function print(figures: IngestFigures, isOnRedis: boolean): void {
   const mode = isOnRedis ? 'Redis, API and worker apart' : 'all in one process'
   const server = values.stock === undefined ? 'embedded' : `stock ${values.stock}`
-  console.log(`ingest, ${mode}, Postgres ${server}, ${protocol}: ${passes} passes of ${runs} runs`)
+  const of = isSpread ? `, ${tenants} tenants, ${shards} shards, ${workers} workers` : ''
+  console.log(
+    `ingest, ${mode}, Postgres ${server}, ${protocol}${of}: ${passes} passes of ${runs} runs`,
+  )
   const rows = [
     ['floor, runs/s', spreadText(figures.floor), ''],
     ['own upsert, runs/s', spreadText(figures.upsert), spreadText(figures.upsertRatio, 3)],

@@ -10,6 +10,8 @@ export interface ServerOptions {
    * process.
    */
   redisUrl?: string | undefined
+  /** How many processes of workers there are in the full mode. Default: one. */
+  workers?: number
   /** More settings of the server. */
   settings?: Record<string, string>
   /** A folder of another version with its `dist`, instead of the sources here. */
@@ -24,21 +26,25 @@ export interface RunningServer {
   healthUrl: string
   /** The most memory, in bytes, that one of its processes has held so far. null where there is no /proc. */
   peakMemory(): Promise<number | null>
-  /** Its processes, by name: the API first. */
+  /** Its processes, by name: the API first, then `worker`, `worker 2` … */
   pids: ReadonlyMap<string, number>
 }
 
 /** Runs the server over a store, in processes of its own that end when `use` is done. */
 export async function withServer(
   { databaseUrl, folder }: FreshStore,
-  { redisUrl, settings: more = {}, against, nodeOptions = [] }: ServerOptions,
+  { redisUrl, workers = 1, settings: more = {}, against, nodeOptions = [] }: ServerOptions,
   use: (server: RunningServer) => Promise<void>,
 ): Promise<void> {
   const settings = { DATABASE_URL: databaseUrl, RUNMILL_DATA_DIR: join(folder, 'data'), ...more }
   const roles =
     redisUrl === undefined
       ? [settings]
-      : ['api', 'worker'].map((role) => ({ ...settings, REDIS_URL: redisUrl, ROLE: role }))
+      : ['api', ...Array.from({ length: workers }, () => 'worker')].map((role) => ({
+          ...settings,
+          REDIS_URL: redisUrl,
+          ROLE: role,
+        }))
   const processes = roles.map((each) => startProcess(each, against, nodeOptions))
   try {
     const [{ url, healthUrl } = { url: '', healthUrl: '' }] = await Promise.all(
@@ -48,8 +54,11 @@ export async function withServer(
       const peaks = await Promise.all(processes.map(async ({ pid }) => readPeak(pid!)))
       return peaks.reduce((a, b) => (a === null || b === null ? null : Math.max(a, b)))
     }
-    const names = redisUrl === undefined ? ['server'] : ['API', 'worker']
-    const pids = new Map(names.map((name, i) => [name, processes[i]!.pid!]))
+    const nameOf = (i: number): string => {
+      if (redisUrl === undefined) return 'server'
+      return i === 0 ? 'API' : i === 1 ? 'worker' : `worker ${i}`
+    }
+    const pids = new Map(processes.map(({ pid }, i) => [nameOf(i), pid!]))
     await use({ url, healthUrl, peakMemory, pids })
   } finally {
     await Promise.all(processes.map(stopProcess))

@@ -18,6 +18,11 @@ export interface IngestOptions {
   passes: number
   protocol: Protocol
   redisUrl: string | undefined
+  /** How many tenants the runs are of, in turns. `runs` is a multiple of theirs. Default: one. */
+  tenants?: number
+  /** Shards of each lane, and processes of workers. Both need Redis. Default: one. */
+  shards?: number
+  workers?: number
   against?: string | undefined
   /** A folder for `--cpu-prof`. */
   profile?: string | undefined
@@ -31,7 +36,7 @@ interface Pass {
   endToEnd: number
   /** Microseconds of Postgres per run of the floor. */
   floorCpu: number | null
-  /** Microseconds per run of the end-to-end part, by process. null where it cannot be known. */
+  /** Microseconds per run of the end-to-end part, by kind of process. null where it cannot be known. */
   cpu: Record<string, number | null>
 }
 
@@ -43,37 +48,51 @@ export type IngestFigures = Omit<IngestResult, 'settings'>
  */
 export async function measureIngest(
   store: FreshStore,
-  { runs, passes: passCount, protocol, redisUrl, against, profile, progress }: IngestOptions,
+  {
+    runs,
+    passes: passCount,
+    protocol,
+    redisUrl,
+    against,
+    profile,
+    progress,
+    ...more
+  }: IngestOptions,
 ): Promise<IngestFigures> {
   const { db, databaseUrl } = store
-  const tenant = await insertTenant(db)
+  const { tenants: tenantCount = 1, shards = 1, workers = 1 } = more
+  const tenants: TestTenant[] = []
+  while (tenants.length < tenantCount) tenants.push(await insertTenant(db))
   const writers = {
     floor: await openFloor(databaseUrl),
-    upsert: openUpsert(databaseUrl, tenant.id),
+    upsert: openUpsert(databaseUrl, tenants[0]!.id),
   }
   const passes: Pass[] = []
   let peakBytes: number | null = null
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  await withServer(store, { redisUrl, nodeOptions, against }, async (server) => {
+  const settings = shards === 1 ? {} : { RUNMILL_INGEST_SHARDS: String(shards) }
+  const options = { redisUrl, workers, settings, nodeOptions, against }
+  await withServer(store, options, async (server) => {
     const pids = new Map<string, number | null>(server.pids)
     pids.set('Postgres', await postgresPid(db))
     if (redisUrl !== undefined) pids.set('Redis', await redisPid(redisUrl))
     // The first pass compiles the code that the others run, and fills the caches.
     for (let i = -1; i < passCount; i++) {
-      const count = i < 0 ? Math.min(runs, mostWarmUpRuns) : runs
+      const each = (i < 0 ? Math.min(runs, mostWarmUpRuns) : runs) / tenantCount / runsPerRequest
+      const count = Math.ceil(each) * tenantCount * runsPerRequest
       const before = await cpuMicros(pids.get('Postgres')!)
       const floor = await rateOf(writers.floor, db, 'bench_floor', count)
       const after = await cpuMicros(pids.get('Postgres')!)
       const floorCpu = before === null || after === null ? null : (after - before) / count
       const upsert = await rateOf(writers.upsert, db, 'runs', count)
       // A project of its own, because aggregates are computed from all the runs of a project.
-      const make = () =>
-        makeRequests(protocol, makeRuns(count), {
+      const make = (tenant: TestTenant) =>
+        makeRequests(protocol, makeRuns(count / tenantCount), {
           perRequest: runsPerRequest,
           tenant,
           project: `bench-${i}`,
         })
-      const whole = await endToEnd(db, server.url, tenant, pids, make, count)
+      const whole = await endToEnd(db, server.url, tenants, pids, make, count)
       const pass = { floor, floorCpu, upsert, ...whole }
       if (i >= 0) passes.push(pass)
       progress?.(i + 1)
@@ -126,28 +145,35 @@ async function rateOf(writer: Writer, db: Db, table: string, count: number): Pro
 async function endToEnd(
   db: Db,
   url: string,
-  tenant: TestTenant,
+  tenants: readonly TestTenant[],
   pids: ReadonlyMap<string, number | null>,
-  make: () => PreparedRequest[],
+  make: (tenant: TestTenant) => PreparedRequest[],
   count: number,
 ): Promise<Pick<Pass, 'endToEnd' | 'cpu'>> {
   await settle(db)
   await db`truncate runs, traces`
-  const requests = make()
+  const ofTenants = tenants.map((tenant) => ({ id: tenant.id, requests: make(tenant) }))
+  const inTurns = ofTenants[0]!.requests.flatMap((_, i) =>
+    ofTenants.map(({ requests }) => requests[i]!),
+  )
   const before = await readAll(pids)
   const taken = await seconds(async () => {
-    await sendPrepared(url, requests, requestsAtOnce)
-    await untilReadable(db, tenant.id, requests)
+    await sendPrepared(url, inTurns, requestsAtOnce)
+    for (const { id, requests } of ofTenants) await untilReadable(db, id, requests)
   })
   const after = await readAll(pids)
   const [row] = await db<{ n: number }[]>`select count(*) as n from runs`
   if (row!.n !== count) throw new Error(`${row!.n} of ${count} runs can be read`)
-  const cpu = Object.fromEntries(
-    [...after].map(([name, micros]) => {
-      const start = before.get(name) ?? null
-      return [name, micros === null || start === null ? null : (micros - start) / count]
-    }),
-  )
+  const cpu: Pass['cpu'] = {}
+  for (const [name, micros] of after) {
+    const start = before.get(name) ?? null
+    const kind = name.replace(/ \d+$/, '')
+    const others = cpu[kind] === undefined ? 0 : cpu[kind]
+    cpu[kind] =
+      micros === null || start === null || others === null
+        ? null
+        : others + (micros - start) / count
+  }
   return { endToEnd: count / taken, cpu }
 }
 

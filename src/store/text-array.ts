@@ -46,6 +46,20 @@ export function textArray(texts: readonly (string | null)[]): BinaryParameter | 
 }
 
 /**
+ * Returns an expression for one of the `values` of an insert, which then has a row for each element of such an array. An
+ * insert that selects from `unnest` costs three times as much where tables are spread over nodes: Citus plans it for every
+ * part of the table, and sends the rows before the statement. Elements are cast before they are unnested, because an engine
+ * that evaluates casts on its coordinator cannot do so with a set.
+ * @param given the placeholder
+ * @param type of the column
+ */
+export function unnested(given: string, type: string): string {
+  return type.endsWith('[]')
+    ? `runmill_unnest_${type.slice(0, -2)}s(${given}::text[])`
+    : `unnest(${given}::text[]::${type}[])`
+}
+
+/**
  * Writes texts in Postgres' text form of an array, `{"a","b"}`, so that one parameter holds them all. The statement
  * casts it to `text[]`.
  */

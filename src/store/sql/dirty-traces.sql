@@ -4,10 +4,9 @@
 select pg_advisory_xact_lock(hashtext('aggregates'), hashtext($1::uuid::text));
 
 -- name: dirty_trace_insert_many
--- Marks traces whose rows this transaction has written. $1 tenant, $2 text[] arrays of traces. A repeat adds marks, which
--- cost one more look.
-insert into dirty_traces (tenant_id, trace_ids)
-select $1::uuid, given.trace_ids::uuid[] from unnest($2::text[]) as given (trace_ids);
+-- Marks traces whose rows this transaction has written. $1 tenant, $2 uuid[] traces. A repeat adds a mark, which costs one
+-- more look.
+insert into dirty_traces (tenant_id, trace_ids) values ($1, $2::uuid[]);
 
 -- name: dirty_trace_delete
 -- Takes the oldest marks of a tenant, before their traces are looked at in the same transaction. $1 tenant, $2 bigint[]

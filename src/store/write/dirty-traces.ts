@@ -13,10 +13,11 @@ export async function dirtyTraceInsertMany(
   tenantId: string,
   traces: readonly string[],
 ): Promise<void> {
-  if (traces.length === 0) return
-  const marks: string[] = []
+  const marks: string[][] = []
   for (let i = 0; i < traces.length; i += tracesPerMark) {
-    marks.push(`{${traces.slice(i, i + tracesPerMark).join(',')}}`)
+    marks.push(traces.slice(i, i + tracesPerMark))
   }
-  await runStatement(db, 'dirty_trace_insert_many', [tenantId, marks])
+  await Promise.all(
+    marks.map(async (mark) => runStatement(db, 'dirty_trace_insert_many', [tenantId, mark])),
+  )
 }

@@ -88,7 +88,7 @@ async function applyLive(
     ...feedback.map((one) => one.traceId ?? one.runId ?? one.id),
   ])
   // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
-  // both anew takes a tenth of what a transaction of eight runs costs.
+  // both anew takes a tenth of what a transaction of eight runs costs. They travel together.
   await Promise.all([
     planModeUpdate(transaction, 'auto'),
     refuseDeleted(transaction, tenantId, events, runs),

@@ -6,10 +6,10 @@ import {
   type MapEntry,
 } from '../../domain/fold.ts'
 import type { Parameter } from '../statements.ts'
-import { arrayLiteral, textArray } from '../text-array.ts'
+import { arrayLiteral, textArray, unnested } from '../text-array.ts'
 
 /*
- * The upsert of one entity, generated from its field list: `insert … select from unnest(…) on conflict do update`. It
+ * The upsert of one entity, generated from its field list: `insert … values (unnest(…), …) on conflict do update`. It
  * merges each folded row with the stored one by SPEC I4. Repeating it changes nothing: a row that says nothing new is
  * not even touched.
  */
@@ -65,9 +65,7 @@ export function upsertText(kind: EntityKind): string {
 -- Inserts folded rows, and joins each with the stored one of its key: per field, the newer value wins (SPEC I4). $1 tenant; what
 -- follows are arrays of texts, one for each column; null: no row sets the column. A repeat changes nothing.
 insert into ${tables[kind]} as held (tenant_id, ${names})
-select $1::uuid, ${columns.map(({ name, type }) => (type === 'text' ? `given.${name}` : `given.${name}::${type}`)).join(', ')}
-from unnest(${columns.map((_, i) => `$${i + 2}::text[]`).join(', ')})
-  as given (${names})
+values ($1::uuid, ${columns.map(({ type }, i) => unnested(`$${i + 2}`, type)).join(', ')})
 on conflict (tenant_id, id) do update set
 ${assignments(kind).join(',\n')}
 where not (${saysNothingNew(kind)})
