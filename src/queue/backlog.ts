@@ -8,7 +8,8 @@ export interface Backlog {
    */
   assertRoom(tenantId: string): void
   /**
-   * Stores jobs of one tenant in a lane, and empties the list: the given one, or `ingest-backlog` when the tenant has much there already.
+   * Stores jobs of one tenant in a lane: the given one, or `ingest-backlog` when the tenant has much there already. Empties
+   * the list, also when it fails, so that what was sent is not held while it is stored.
    * @throws QueueUnavailableError when the queue cannot take them; nothing was stored
    */
   enqueue(lane: IngestLane, jobs: IngestJob[]): Promise<void>

@@ -73,7 +73,7 @@ interface Refusal {
   errorMessage: string
 }
 
-/** Nothing of what was sent is held once this is done, but for the events. @returns what was refused too, or null */
+/** Nothing of what was decoded is held once this is done, but for the events. @returns what was refused too, or null */
 async function takeSpans(
   services: Services,
   request: FastifyRequest,

@@ -277,6 +277,7 @@ async function replay(
   }
   const watches = jobs.map(({ batchId }) => queue.watchApplied(batchId))
   try {
+    // A copy, because the list is emptied.
     await backlog.enqueue(jobs.length === 1 ? 'ingest-interactive' : 'ingest', [...jobs])
     const ids = letters.map(({ id }) => id)
     await deadLetterDeleteMany(db, tenantId, ids)

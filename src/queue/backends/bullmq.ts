@@ -288,7 +288,8 @@ export function bullBackend(
       await closing
     },
     async enqueue(queue, given, priority = 0, isPlain = false) {
-      if (given.length === 0) return 0
+      const { length } = given
+      if (length === 0) return 0
       let jobs = given
       return produce(
         async (open) => {
@@ -304,7 +305,7 @@ export function bullBackend(
           await open.store.addAll(open.queues.all[queue][shard]!, queue, payloads, options)
           return payloads.reduce((sum, payload) => sum + payload.length, 0)
         },
-        answerMs + answerMsPerFurtherJob * (given.length - 1),
+        answerMs + answerMsPerFurtherJob * (length - 1),
       )
     },
     async nudge(queue, key, data, delayMs = 0) {

@@ -61,7 +61,7 @@ export function createAdd(client: Client, replicas: number): Add {
   }
 }
 
-/** Does all that may fail before the commands enter a pipeline, which has those of other requests too. */
+/** Does all that may fail before the commands are sent: a transaction that stops halfway spoils those of other requests. */
 async function additionOf(...[queue, name, payloads, options]: Parameters<Add>): Promise<Addition> {
   const backend = queue.getBackend() as unknown as AddsJobs
   const commands: Addition['commands'] = []

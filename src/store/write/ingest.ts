@@ -55,14 +55,13 @@ async function applyLive(
   if (events.length === 0) return false
   const folded = foldEvents(events)
 
-  // Every transaction takes the tables in this order, and rows by key: no deadlocks. What need not wait for an answer
-  // travels together.
-  const upsert = async () => upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
-  const [, , written] = await Promise.all([
+  // Every transaction takes the tables in this order, and rows by key: no deadlocks. The first three travel together.
+  await Promise.all([
     patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
     experimentLockMany(transaction, tenantId, events),
-    prices?.priceNew(transaction, tenantId, folded.run).then(upsert) ?? upsert(),
+    prices?.priceNew(transaction, tenantId, folded.run),
   ])
+  const written = await upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
   const toPrice = written.filter((run) => run.isToPrice).map((run) => run.id)
   await prices?.priceWritten(transaction, tenantId, toPrice)
   const runs = [...written, ...(await runRefreshTraceless(transaction, tenantId, written))]

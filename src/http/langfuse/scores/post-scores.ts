@@ -58,12 +58,13 @@ export function postScores(app: App, services: Services): void {
         return { id }
       }
       const { events, errors } = await readList(services, request, body)
+      const { length: accepted } = events
       await acceptEvents(services, request, events, {
-        isInteractive: events.length <= maxInteractive,
+        isInteractive: accepted <= maxInteractive,
       })
       request.countRefused(errors.length)
       if (errors.length === 0) return reply.code(202).send({ message: 'Accepted' })
-      const answer = { accepted: events.length, rejected: errors.length, errors }
+      const answer = { accepted, rejected: errors.length, errors }
       return reply.code(207).send(answer)
     },
   )
