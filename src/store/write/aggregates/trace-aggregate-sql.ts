@@ -158,12 +158,14 @@ point as materialized (
   ) as given
   where given.trace_id is null
   union all
-  -- Until its run has come, or has a trace.
-  select asked.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
+  -- Until its run has come, or has a trace, which member shows of most.
+  select waiting.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
     given.config_id, given.comparative_experiment_id, false, false
-  from asked
+  from (
+    select trace_id from asked where not exists (select from member where member.id = asked.trace_id) offset 0
+  ) as waiting
   cross join lateral (
-    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = asked.trace_id
+    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = waiting.trace_id
     offset 0
   ) as given
   where given.trace_id is null and not exists (
