@@ -33,6 +33,8 @@ export interface RequestLimits {
   listMs: number
   /** So is the count of all rows that meet conditions, which no page needs. */
   countMs: number
+  /** So are statistics over all runs of a query, which are computed from the rows. */
+  statisticsMs: number
   /** Postgres ends a statement that waits longer for a lock. That passes: the client is told to come again. */
   lockMs: number
   /** A statement that gets no connection for so long is refused. That passes, too. */

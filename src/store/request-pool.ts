@@ -15,8 +15,9 @@ import { setQueryRunner } from './statements.ts'
 
 const requestLimits: RequestLimits = {
   statementMs: 20_000,
-  listMs: 5000,
-  countMs: 3000,
+  listMs: 3000,
+  countMs: 2000,
+  statisticsMs: 5000,
   lockMs: 3000,
   connectionMs: 2000,
 }
@@ -77,7 +78,11 @@ export function openRequestPool(
     return release
   }
   takers.set(db, take)
-  const limitsMs = { list: requests.listMs, count: requests.countMs }
+  const limitsMs = {
+    list: requests.listMs,
+    count: requests.countMs,
+    statistics: requests.statisticsMs,
+  }
   setQueryRunner(db, async (start, { limit, onlyReads, isStream }) => {
     const reading = currentReading()
     if (reading === undefined) return start()

@@ -70,7 +70,7 @@ async function runText<Row extends object>(
 }
 
 /** Statements of requests that have a shorter limit than others (RequestLimits). */
-export type StatementKind = 'list' | 'count'
+export type StatementKind = 'list' | 'count' | 'statistics'
 
 export interface RunOptions {
   /**

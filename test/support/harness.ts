@@ -262,6 +262,7 @@ async function startServer({
     limits: {
       listMs: 60_000,
       countMs: 60_000,
+      statisticsMs: 60_000,
       lockMs: 60_000,
       connectionMs: 60_000,
       ...statementLimits,

@@ -35,8 +35,10 @@ order by id
 limit $3;
 
 -- name: experiment_sum_delete_empty
--- Deletes what trace_aggregate_refresh has left at zero. $1 tenant, $2 uuid[] experiments. A repeat deletes nothing.
-delete from experiment_sums where tenant_id = $1 and experiment_id = any ($2::uuid[]) and n = 0;
+-- Deletes what trace_aggregate_refresh has left at zero. $1 tenant, $2 uuid[] experiments, $3 uuid[] sums (same length).
+-- A repeat deletes nothing.
+delete from experiment_sums
+where tenant_id = $1 and (experiment_id, id) in (select * from unnest($2::uuid[], $3::uuid[])) and n = 0;
 
 -- name: experiment_aggregate_delete
 -- Deletes the aggregates of a deleted experiment. Run it under aggregate_lock. $1 tenant, $2 experiment. A repeat deletes
@@ -54,16 +56,25 @@ delete from experiment_aggregates where tenant_id = $1 and experiment_id = $2;
 -- Writes the aggregates of experiments from their sums. Percentiles are exact up to $4 executions and traces; beyond that
 -- they come from histograms and are wrong by 1 % at most. Run it under aggregate_lock.
 -- $1 tenant, $2 uuid[] experiments, $3 whether their sums are known to be complete; otherwise those that are not are left as
--- they are. A repeat gives identical bytes, because nothing depends on the order of rows.
-with sums as materialized (
-  select held.experiment_id, held.kind, held.key, held.label, held.n, held.total
+-- they are, $5 uuid[] those of them whose percentiles may have changed: the others keep what was computed from the same times.
+-- A repeat gives identical bytes, because nothing depends on the order of rows.
+with asked as materialized (
+  select experiments.id as experiment_id, kept.is_built is true and experiments.id <> all ($5::uuid[]) as keeps_times,
+    kept.latency_p50, kept.latency_p99, kept.first_token_p50, kept.first_token_p99
   from experiments
+  left join experiment_aggregates as kept on kept.tenant_id = $1 and kept.experiment_id = experiments.id
+  where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
+),
+-- Without histograms, which are most of them and which only large experiments need.
+sums as materialized (
+  select held.experiment_id, held.kind, held.key, held.label, held.n, held.total
+  from asked
   cross join lateral (
     select experiment_sums.* from experiment_sums
-    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = experiments.id
+    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = asked.experiment_id
+      and experiment_sums.kind not in ('latency', 'first_token')
     offset 0
   ) as held
-  where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
 ),
 plain as materialized (
   select experiment_id,
@@ -83,13 +94,24 @@ plain as materialized (
   from sums
   group by experiment_id
 ),
+retimed as materialized (
+  select plain.experiment_id, greatest(plain.traces, plain.runs) > $4 as is_large
+  from plain
+  join asked using (experiment_id)
+  where not asked.keeps_times
+),
 binned as (
-  select sums.experiment_id, sums.kind, runmill_time_of_bin(sums.key::integer) as seconds,
-    sum(sums.n) over (partition by sums.experiment_id, sums.kind order by sums.key::integer) as through,
-    sum(sums.n) over (partition by sums.experiment_id, sums.kind) as n
-  from sums
-  join plain using (experiment_id)
-  where sums.kind in ('latency', 'first_token') and greatest(plain.traces, plain.runs) > $4
+  select held.experiment_id, held.kind, runmill_time_of_bin(held.key::integer) as seconds,
+    sum(held.n) over (partition by held.experiment_id, held.kind order by held.key::integer) as through,
+    sum(held.n) over (partition by held.experiment_id, held.kind) as n
+  from retimed
+  cross join lateral (
+    select experiment_sums.* from experiment_sums
+    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = retimed.experiment_id
+      and experiment_sums.kind in ('latency', 'first_token')
+    offset 0
+  ) as held
+  where retimed.is_large
 ),
 estimated as (
   select experiment_id, kind, array_agg(low + (high - low) * (place - floor(place))::double precision order by part)
@@ -105,15 +127,15 @@ estimated as (
   group by experiment_id, kind
 ),
 part as materialized (
-  select plain.experiment_id, held.latencies, held.first_tokens
-  from plain
+  select retimed.experiment_id, held.latencies, held.first_tokens
+  from retimed
   cross join lateral (
     select trace_aggregates.latencies, trace_aggregates.first_tokens from trace_aggregates
-    where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = plain.experiment_id
+    where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = retimed.experiment_id
       and trace_aggregates.run_count > 0
     offset 0
   ) as held
-  where greatest(plain.traces, plain.runs) <= $4
+  where not retimed.is_large
 ),
 timed as (
   select part.experiment_id, 'latency' as kind, time.microseconds
@@ -155,38 +177,43 @@ insert into experiment_aggregates as held (
   total_cost, last_run_start_time, feedback_stats, experiment_feedback_stats, activity_items, activity_first,
   activity_last, activity_end, is_built
 )
-select $1, experiments.id, coalesce(plain.items, 0), coalesce(plain.runs, 0), coalesce(plain.errors, 0),
-  coalesce(plain.streaming, 0), latency.seconds[1], latency.seconds[2], first_token.seconds[1], first_token.seconds[2],
+select $1, asked.experiment_id, coalesce(plain.items, 0), coalesce(plain.runs, 0), coalesce(plain.errors, 0),
+  coalesce(plain.streaming, 0), time.latency_p50, time.latency_p99, time.first_token_p50, time.first_token_p99,
   plain.prompt_tokens, plain.completion_tokens, plain.total_tokens, plain.prompt_cost, plain.completion_cost,
   plain.total_cost, newest.last_start, coalesce(given.run_stats, '{}'), coalesce(given.experiment_stats, '{}'),
   case when active.is_settled then coalesce(plain.activity, 0) end, active.first, active.last, active.ended,
   $3::boolean or not exists (select from aggregate_passes where aggregate_passes.tenant_id = $1)
-from experiments
-left join plain on plain.experiment_id = experiments.id
-left join percentile as latency on latency.experiment_id = experiments.id and latency.kind = 'latency'
-left join percentile as first_token on first_token.experiment_id = experiments.id and first_token.kind = 'first_token'
-left join given on given.experiment_id = experiments.id
+from asked
+left join plain on plain.experiment_id = asked.experiment_id
+left join percentile as latency on latency.experiment_id = asked.experiment_id and latency.kind = 'latency'
+left join percentile as first_token on first_token.experiment_id = asked.experiment_id and first_token.kind = 'first_token'
+left join given on given.experiment_id = asked.experiment_id
+cross join lateral (
+  select asked.latency_p50, asked.latency_p99, asked.first_token_p50, asked.first_token_p99 where asked.keeps_times
+  union all
+  select latency.seconds[1], latency.seconds[2], first_token.seconds[1], first_token.seconds[2]
+  where not asked.keeps_times
+) as time
 cross join lateral (
   select max(part.last_start) as last_start from trace_aggregates as part
-  where part.tenant_id = $1 and part.experiment_id = experiments.id
+  where part.tenant_id = $1 and part.experiment_id = asked.experiment_id
 ) as newest
 cross join lateral (
   select settled.is_settled,
     case when settled.is_settled then (
       select min(part.activity_first) from trace_aggregates as part
-      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_first is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_first is not null
     ) end as first,
     case when settled.is_settled then (
       select max(part.activity_last) from trace_aggregates as part
-      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_last is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_last is not null
     ) end as last,
     case when settled.is_settled then (
       select max(part.activity_end) from trace_aggregates as part
-      where part.tenant_id = $1 and part.experiment_id = experiments.id and part.activity_end is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_end is not null
     ) end as ended
   from (select coalesce(plain.unsettled, 0) = 0 as is_settled) as settled
 ) as active
-where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
 on conflict (tenant_id, experiment_id) do update set
   item_count = excluded.item_count,
   run_count = excluded.run_count,

@@ -45,6 +45,8 @@ interface FoundRows {
   /** The column, as the index has it. */
   column: ColumnSql
   operators: readonly FilterOperator[]
+  /** The same on the list's own row, which a count reads: whether the index has it, and the column. */
+  own?: { isIndexed: Sql; column: ColumnSql }
 }
 
 interface SharedRow {
@@ -106,6 +108,8 @@ function columnConditionSql(condition: FilterCondition, source: FilterSource): S
   const { isDenied, affirmed } = affirmedOf(condition)
   const { type } = filterAttributes[condition.attribute]
   if (source.by === 'count' && !hasIndex(source.columns[condition.attribute])) {
+    const own = ownFoundSql(condition, source)
+    if (own !== null) return own
     const found = foundSql(condition, source)
     if (found !== null) return sql`${ownColumn('id', source).sql} = any (array(${found}))`
   }
@@ -213,18 +217,37 @@ export function filterSetSql(
 function foundSql(condition: FilterCondition, { columns }: FilterSource): Sql | null {
   const column = columns[condition.attribute]
   if (column === undefined || !('found' in column) || column.found === undefined) return null
-  const { id, rows, column: indexed, operators } = column.found
+  const isMet = indexedSql(condition, column.found.column, column.found.operators)
+  return isMet === null
+    ? null
+    : sql`select ${column.found.id} from ${column.found.rows} and ${isMet}`
+}
+
+/** The same as a condition on the list's own row, which is read once then and not twice. */
+function ownFoundSql(condition: FilterCondition, { columns }: FilterSource): Sql | null {
+  const column = columns[condition.attribute]
+  if (column === undefined || !('found' in column) || column.found?.own === undefined) return null
+  const { own, operators } = column.found
+  const isMet = indexedSql(condition, own.column, operators)
+  return isMet === null ? null : sql`(${own.isIndexed} and ${isMet})`
+}
+
+/** A condition on a column as the index has it; null where the index does not help. */
+function indexedSql(
+  condition: FilterCondition,
+  indexed: ColumnSql,
+  operators: readonly FilterOperator[],
+): Sql | null {
   const { operator, value, key } = condition
   if (!operators.includes(operator) || value === null || key !== undefined) return null
   const { type } = filterAttributes[condition.attribute]
-  const select = sql`select ${id} from ${rows} and`
   const isMet = conditionSql(type, indexed, condition)
-  if (type !== 'tags') return sql`${select} (${isMet})`
+  if (type !== 'tags') return sql`(${isMet})`
   const tags = ([value].flat() as readonly FilterScalar[]).map(String)
   // Rows without any tag have all of none, and no index finds them.
   if (tags.length === 0) return null
   const shares = operator === 'in' ? sql`&&` : sql`@>`
-  return sql`${select} runmill_tag_keys(${indexed.sql}) ${shares} runmill_tag_keys(${tags}::text[]) and (${isMet})`
+  return sql`runmill_tag_keys(${indexed.sql}) ${shares} runmill_tag_keys(${tags}::text[]) and (${isMet})`
 }
 
 function freeSearchSql(text: string, source: FilterSource): Sql {

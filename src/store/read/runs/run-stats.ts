@@ -168,7 +168,10 @@ select ${groups === null ? sql`''` : sql`number.key`} as group_key,
   coalesce(thread_count, 0) as thread_count, coalesce(group_count, 0) as group_count
 from ${source}
 order by place`
-  return runComposed<RunStatsRow>(db, query.tenantId, statement, { isPrepared: false })
+  return runComposed<RunStatsRow>(db, query.tenantId, statement, {
+    isPrepared: false,
+    limit: 'statistics',
+  })
 }
 
 /** Only these runs are a source of tokens, because parents repeat their children's (contracts/langsmith.md 3.6). */

@@ -43,14 +43,13 @@ with ${openingSql(purging)},
 asked as materialized (
   select opening.* from opening where ${conditionsOf(query)}
 )
-select page.thread_id, page.created_at, trace.environment, counted.total
+select page.thread_id, page.created_at, page.environment, counted.total
 from (select count(*) as total from asked) as counted
 left join (
   select * from asked
   order by asked.created_at desc, asked.thread_id
   limit ${limit} offset ${offset}
 ) as page on true
-left join lateral ${environmentOf(sql`page`)} on true
 order by page.created_at desc, page.thread_id`
   const rows = await runComposed<Nullable<SessionRow> & { total: number }>(
     db,
@@ -73,20 +72,12 @@ type Nullable<Row> = { [Column in keyof Row]: Row[Column] | null }
  */
 function openingSql(purging: readonly PurgingExperiment[]): Sql {
   return sql`opening as materialized (
-  select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at, trace.id
+  select distinct on (trace.shown_thread_id) trace.shown_thread_id as thread_id, trace.shown_time as created_at,
+    ${traceFields.environment} as environment
   from traces as trace
   where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)} and trace.shown_thread_id is not null
   order by trace.shown_thread_id, trace.shown_time, trace.id
 )`
-}
-
-function environmentOf(alias: Sql): Sql {
-  return sql`(
-  select ${traceFields.environment} as environment
-  from traces as trace
-  where trace.tenant_id = ${tenant} and trace.id = ${alias}.id
-  offset 0
-) as trace`
 }
 
 function conditionsOf({ from, to, environments }: SessionQuery): Sql {
@@ -94,8 +85,7 @@ function conditionsOf({ from, to, environments }: SessionQuery): Sql {
   if (from !== undefined) conditions.push(sql`opening.created_at >= ${from}::timestamptz`)
   if (to !== undefined) conditions.push(sql`opening.created_at < ${to}::timestamptz`)
   if (environments !== undefined && environments.length > 0) {
-    const asked = sql`any (${environments}::text[])`
-    conditions.push(sql`(select environment = ${asked} from ${environmentOf(sql`opening`)})`)
+    conditions.push(sql`opening.environment = any (${environments}::text[])`)
   }
   return join(conditions, ' and ')
 }

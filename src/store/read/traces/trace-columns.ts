@@ -105,13 +105,20 @@ export const scoresOfTrace = sql`(
       offset 0
     ) as score where score.key is not null`
 
-/** Traces by a tag, by the index on their own tags and those of their root runs. */
+/** The tags of a trace and of its root run, as the index on them has them. */
+const indexedTags = (alias: Sql) => ({
+  isIndexed: sql`(${alias}.tags is not null or ${alias}.root_tags is not null)`,
+  column: { sql: sql`(coalesce(${alias}.tags, '{}') || coalesce(${alias}.root_tags, '{}'))` },
+})
+const foundTags = indexedTags(sql`found`)
+
+/** Traces by a tag. */
 const tracesByTag = {
   id: sql`found.id`,
-  rows: sql`traces as found
-    where found.tenant_id = ${tenant} and (found.tags is not null or found.root_tags is not null)`,
-  column: { sql: sql`(coalesce(found.tags, '{}') || coalesce(found.root_tags, '{}'))` },
+  rows: sql`traces as found where found.tenant_id = ${tenant} and ${foundTags.isIndexed}`,
+  column: foundTags.column,
   operators: ['has', 'in', 'all'],
+  own: indexedTags(sql`trace`),
 } as const satisfies SharedColumn['found']
 
 /** The attributes by which `GET /traces` can filter (contracts/langfuse.md 2.17). */

@@ -137,31 +137,59 @@ async function refreshMarked(
   })
 }
 
+/** An experiment whose sums may have changed. */
+interface ChangedExperiment {
+  experimentId: string
+  /** Which executions there are has changed, or a time of one. */
+  isRetimed: boolean
+  /** Sums that are zero now. */
+  emptyIds: string[]
+}
+
 async function refreshTraces(
   transaction: Queryable,
   tenantId: string,
   traceIds: string[],
 ): Promise<void> {
   const statement = traceAggregateRefreshSql([...new Set(traceIds)])
-  const changed = await runComposed<{ experimentId: string }>(transaction, tenantId, statement)
-  const experiments = changed.map((row) => row.experimentId)
-  if (experiments.length === 0) return
-  await runStatement(transaction, 'experiment_sum_delete_empty', [tenantId, experiments])
-  await experimentAggregateUpsert(transaction, tenantId, experiments, false)
+  const changed = await runComposed<ChangedExperiment>(transaction, tenantId, statement)
+  if (changed.length === 0) return
+  const empty = changed.flatMap(({ experimentId, emptyIds }) =>
+    emptyIds.map((id) => ({ experimentId, id })),
+  )
+  if (empty.length > 0) {
+    await runStatement(transaction, 'experiment_sum_delete_empty', [
+      tenantId,
+      empty.map(({ experimentId }) => experimentId),
+      empty.map(({ id }) => id),
+    ])
+  }
+  const ids = changed.map(({ experimentId }) => experimentId)
+  const retimed = changed.filter(({ isRetimed }) => isRetimed)
+  await experimentAggregateUpsert(transaction, tenantId, ids, {
+    retimedIds: retimed.map(({ experimentId }) => experimentId),
+  })
 }
 
-/** @param isComplete the sums of the experiments are known to be complete */
+/**
+ * @param options.isComplete the sums of the experiments are known to be complete
+ * @param options.retimedIds the other experiments keep their percentiles, unless they have none yet
+ */
 async function experimentAggregateUpsert(
   db: Queryable,
   tenantId: string,
   experimentIds: string[],
-  isComplete: boolean,
+  {
+    isComplete = false,
+    retimedIds = experimentIds,
+  }: { isComplete?: boolean; retimedIds?: string[] } = {},
 ): Promise<void> {
   await runStatement(db, 'experiment_aggregate_upsert', [
     tenantId,
     experimentIds,
     isComplete,
     exactUpTo,
+    retimedIds,
   ])
 }
 
@@ -182,7 +210,7 @@ async function buildUnbuilt(
     const ids = unbuilt.map(({ id }) => id)
     await db.begin(async (transaction) => {
       await aggregateLock(transaction, tenantId)
-      await experimentAggregateUpsert(transaction, tenantId, ids, false)
+      await experimentAggregateUpsert(transaction, tenantId, ids)
     })
     return
   }
@@ -219,7 +247,7 @@ async function build(
       page.map(({ id }) => id),
     )
   }
-  await experimentAggregateUpsert(transaction, tenantId, [experimentId], true)
+  await experimentAggregateUpsert(transaction, tenantId, [experimentId], { isComplete: true })
   return asked.length
 }
 
@@ -288,7 +316,7 @@ async function publishAll(db: Db, tenantId: string): Promise<void> {
     const ids = page.map(({ id }) => id)
     await db.begin(async (transaction) => {
       await aggregateLock(transaction, tenantId)
-      await experimentAggregateUpsert(transaction, tenantId, ids, true)
+      await experimentAggregateUpsert(transaction, tenantId, ids, { isComplete: true })
     })
     if (page.length < experimentsAtOnce) return
     last = ids.at(-1)!

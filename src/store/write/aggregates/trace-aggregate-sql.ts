@@ -2,12 +2,13 @@ import sql, { type Sql } from 'sql-template-tag'
 import { shownRunsSql } from '../../read/shown-runs.ts'
 import { tenant } from '../../statements.ts'
 
-/** Refreshes what these traces add to aggregates. @returns a statement whose rows are the experiments that may have changed */
+/** Refreshes what these traces add to aggregates. @returns a statement whose rows are of ChangedExperiment */
 export function traceAggregateRefreshSql(traceIds: readonly string[]): Sql {
   return sql`
 -- name: trace_aggregate_refresh
 -- Recomputes from the rows what traces add to the aggregates of experiments, and adds what that changes to the sums of
--- the experiments (SPEC I10). Returns the experiments whose sums may have changed. Run it under aggregate_lock.
+-- the experiments (SPEC I10). Returns the experiments whose sums may have changed, whether times or the number of their
+-- executions are among that, and which sums are zero now. Run it under aggregate_lock.
 -- Also of runs, items or feedback that were marked because no trace was known. A repeat changes nothing. Everything that counts for a trace is found by the trace: what changes it marks the trace, and nothing else.
 -- One look-up per key.
 with asked as materialized (
@@ -157,12 +158,14 @@ point as materialized (
   ) as given
   where given.trace_id is null
   union all
-  -- Until its run has come, or has a trace.
-  select asked.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
+  -- Until its run has come, or has a trace, which member shows of most.
+  select waiting.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
     given.config_id, given.comparative_experiment_id, false, false
-  from asked
+  from (
+    select trace_id from asked where not exists (select from member where member.id = asked.trace_id) offset 0
+  ) as waiting
   cross join lateral (
-    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = asked.trace_id
+    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = waiting.trace_id
     offset 0
   ) as given
   where given.trace_id is null and not exists (
@@ -381,6 +384,16 @@ added as (
   on conflict (tenant_id, experiment_id, id) do update set
     n = held.n + excluded.n,
     total = trim_scale(held.total + excluded.total)
+  returning held.experiment_id, held.id, held.n
 )
-select distinct experiment_id from changed`
+select changed.experiment_id,
+  bool_or(
+    (changed.before).tenant_id is null or (changed.after).tenant_id is null
+    or (changed.before).run_count <> (changed.after).run_count
+    or (changed.before).latencies is distinct from (changed.after).latencies
+    or (changed.before).first_tokens is distinct from (changed.after).first_tokens
+  ) as is_retimed,
+  array(select added.id from added where added.experiment_id = changed.experiment_id and added.n = 0)::text[] as empty_ids
+from changed
+group by changed.experiment_id`
 }
