@@ -15,9 +15,9 @@ import { setQueryRunner } from './statements.ts'
 
 const requestLimits: RequestLimits = {
   statementMs: 20_000,
-  listMs: 3000,
-  countMs: 2000,
-  statisticsMs: 5000,
+  listMs: 5000,
+  countMs: 3000,
+  statisticsMs: 10_000,
   lockMs: 3000,
   connectionMs: 2000,
 }
