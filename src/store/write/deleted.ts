@@ -43,7 +43,7 @@ export async function refuseDeleted(
     'tombstone_list_among',
     [
       tenantId,
-      [...asked].flatMap(([kind, { size }]) => new Array<string>(size).fill(kind)),
+      [...asked].flatMap(([kind, ids]) => Array.from(ids, () => kind)),
       [...asked.values()].flatMap((ids) => [...ids]),
     ],
   )
