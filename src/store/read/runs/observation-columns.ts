@@ -17,13 +17,6 @@ const typeOfRunType = join(
   ' ',
 )
 
-/** All other run types are spans. */
-const runTypeOfType = Object.fromEntries(
-  observationTypes
-    .filter((type) => type !== 'SPAN')
-    .map((type) => [type, sql`run.run_type = '${raw(runTypeOf(type))}'`]),
-)
-
 export const observationFields = {
   isRoot: sql`(run.parent_run_id is null or coalesce(run.is_app_root, false))`,
   type: sql`case run.run_type ${typeOfRunType} else 'SPAN' end`,
@@ -56,7 +49,7 @@ export const observationSource: FilterSource = {
       spelling: sql`coalesce(run.external_parent_run_id, run.parent_run_id::text)`,
     },
     is_root: observationFields.isRoot,
-    observation_type: { sql: observationFields.type, implies: runTypeOfType },
+    observation_type: observationFields.type,
     name: { sql: sql`run.name`, isIndexed: true, found: runsByName },
     level: { sql: observationFields.level, implies: { ERROR: sql`run.status = 'error'` } },
     status_message: sql`coalesce(run.status_message, run.error::text)`,
