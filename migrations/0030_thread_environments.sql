@@ -3,4 +3,3 @@
 create index traces_thread_environment on traces (tenant_id, shown_thread_id, shown_time, id)
   include (environment, root_environment)
   where shown_thread_id is not null;
-drop index traces_thread;

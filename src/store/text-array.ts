@@ -47,7 +47,7 @@ export function textArray(texts: readonly (string | null)[]): BinaryParameter | 
 
 /**
  * Returns an expression for one of the `values` of an insert, which then has a row for each element of such an array. An
- * insert that selects from `unnest` costs three times as much where tables are spread over nodes: Citus plans it for every
+ * insert that selects from `unnest` costs the coordinator about twice as much where tables are spread over nodes: Citus plans it for every
  * part of the table, and sends the rows before the statement. Elements are cast before they are unnested, because an engine
  * that evaluates casts on its coordinator cannot do so with a set.
  * @param given the placeholder

@@ -52,7 +52,8 @@ async function listening(options: HarnessOptions = {}): Promise<Listening> {
 }
 
 interface Attacked extends Listening {
-  search(signal?: AbortSignal): ReturnType<Listening['fetchAs']>
+  /** @param path of what reads runs. Default: their list */
+  search(signal?: AbortSignal, path?: string): ReturnType<Listening['fetchAs']>
   /** Statements over runs that Postgres works on. */
   burning(): Promise<number>
 }
@@ -85,11 +86,15 @@ async function attacked(options: HarnessOptions = {}): Promise<Attacked> {
   })
   return {
     ...h,
-    search: async (signal) =>
+    search: async (signal, path = '/runs/query') =>
       h.fetchAs(
         h.tenant,
-        '/runs/query',
-        { session: [sessionId], select: ['id'], filter: worstSearch },
+        path,
+        {
+          session: [sessionId],
+          select: path === '/runs/query' ? ['id'] : undefined,
+          filter: worstSearch,
+        },
         signal,
       ),
     burning: async () => h.active('run'),
@@ -187,6 +192,15 @@ describe('422 and 400', () => {
       body: { detail: [{ msg: expect.stringMatching(/^Stopped because it took too long/) }] },
     })
     expect((await h.fetchAs(h.tenant, '/sessions')).status).toBe(200)
+    expect(h.errors).toEqual([])
+  })
+
+  test('so are statistics over runs, sooner', async () => {
+    const h = await attacked({ statementLimits: { statisticsMs: 500 } })
+    expect(await h.search(undefined, '/runs/stats')).toMatchObject({
+      status: 422,
+      body: { detail: [{ msg: expect.stringMatching(/^Stopped because it took too long/) }] },
+    })
     expect(h.errors).toEqual([])
   })
 

@@ -385,6 +385,9 @@ added as (
     n = held.n + excluded.n,
     total = trim_scale(held.total + excluded.total)
   returning held.experiment_id, held.id, held.n
+),
+emptied as (
+  select experiment_id, array_agg(id)::text[] as ids from added where n = 0 group by experiment_id
 )
 select changed.experiment_id,
   bool_or(
@@ -393,7 +396,8 @@ select changed.experiment_id,
     or (changed.before).latencies is distinct from (changed.after).latencies
     or (changed.before).first_tokens is distinct from (changed.after).first_tokens
   ) as is_retimed,
-  array(select added.id from added where added.experiment_id = changed.experiment_id and added.n = 0)::text[] as empty_ids
+  coalesce(min(emptied.ids), '{}') as empty_ids
 from changed
+left join emptied on emptied.experiment_id = changed.experiment_id
 group by changed.experiment_id`
 }
