@@ -386,9 +386,7 @@ added as (
     total = trim_scale(held.total + excluded.total)
   returning held.experiment_id, held.id, held.n
 ),
-emptied as (
-  select experiment_id, array_agg(id)::text[] as ids from added where n = 0 group by experiment_id
-)
+emptied as (select experiment_id, array_agg(id)::text[] as ids from added where n = 0 group by experiment_id)
 select changed.experiment_id,
   bool_or(
     (changed.before).tenant_id is null or (changed.after).tenant_id is null
@@ -397,7 +395,6 @@ select changed.experiment_id,
     or (changed.before).first_tokens is distinct from (changed.after).first_tokens
   ) as is_retimed,
   coalesce(min(emptied.ids), '{}') as empty_ids
-from changed
-left join emptied on emptied.experiment_id = changed.experiment_id
+from changed left join emptied on emptied.experiment_id = changed.experiment_id
 group by changed.experiment_id`
 }
