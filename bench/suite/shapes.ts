@@ -55,7 +55,8 @@ export interface ScaleResult {
 
 export interface ReadFigure {
   name: string
-  /** Milliseconds. */
+  /** Milliseconds: of the first request, and of those that follow it at once. */
+  first: number
   p50: number
   p99: number
   /** What was answered: how many rows, or the sentence of a refusal. */

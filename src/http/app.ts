@@ -23,6 +23,7 @@ import { countFailedKeys } from './front-door/failed-keys.ts'
 import { createKeyCache } from './key-cache.ts'
 import { logRequests, type TellRequest } from './front-door/request-log.ts'
 import { traceRequests } from './front-door/request-spans.ts'
+import { createCountedPage } from './langfuse/counted-page.ts'
 import { langfuse } from './langfuse/plugin.ts'
 import { answerRouterError as answerLangsmithError } from './langsmith/errors.ts'
 import { langsmith } from './langsmith/plugin.ts'
@@ -43,7 +44,10 @@ import { shareLoop } from './front-door/turns.ts'
 import type { Db } from '../store/pool.ts'
 import type { Replica } from '../store/replica.ts'
 
-export interface AppOptions extends Omit<Services, 'auth' | 'backlog' | 'admit' | 'experimentIds'> {
+/** What is built here. */
+type Made = 'auth' | 'backlog' | 'admit' | 'experimentIds' | 'countedPage'
+
+export interface AppOptions extends Omit<Services, Made> {
   /** The size of the largest request body, in bytes. */
   maxBodyBytes: number
   /** How many bytes of events may wait in the queue. */
@@ -143,7 +147,8 @@ export async function buildApp({
   const keys = createKeyCache(keysDb, countFailedKeys(app))
   const auth = createAuthenticator(keysDb, keys)
   const experimentIds = createExperimentIds(options.db)
-  const services: Services = { ...options, auth, backlog, admit, experimentIds }
+  const made = { auth, backlog, admit, experimentIds, countedPage: createCountedPage() }
+  const services: Services = { ...options, ...made }
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => stringifyWithRaw)
   app.setReplySerializer(stringifyWithRaw)

@@ -21,6 +21,8 @@ export interface Services {
   log: Log
   auth: Authenticator
   experimentIds: ExperimentIds
+  /** Reads the pages of lists that state a total. */
+  countedPage: CountedPage
   /** Called once it is known whose a request is. @throws LimitError when it may not go on now */
   admit(request: FastifyRequest): void
   /** Stores the bytes of attachments. */
@@ -59,6 +61,26 @@ export interface ExperimentIds {
   /** Resolves when no process holds what it found before this call. */
   untilForgotten(): Promise<void>
 }
+
+/** A list with numbered pages that is asked for. */
+export interface AskedList {
+  tenantId: string
+  /** Which list it is. */
+  name: string
+  /** The page, and all conditions. */
+  query: { page: number; limit: number } & Readonly<Record<string, unknown>>
+}
+
+/**
+ * Reads a page, and counts the whole list only where the page does not show its end. A condition that few rows meet has to
+ * look at all of them, which one statement then does and not two. A total that took long to count may be a minute old.
+ * @throws LangfuseError 400 when the count takes too long
+ */
+export type CountedPage = <Row>(
+  list: AskedList,
+  read: (place: { limit: number; offset: number }) => Promise<Row[]>,
+  count: () => Promise<number>,
+) => Promise<{ rows: Row[]; total: number }>
 
 /** A Fastify instance whose routes get their types from their zod schemas. */
 export type App = FastifyInstance<

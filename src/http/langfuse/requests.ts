@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { storableText } from '../../domain/ids.ts'
 import { fromEpochMs, parseTimestamp, toEpochMs, type Timestamp } from '../../domain/timestamp.ts'
-import { isStatementTimeout } from '../../store/errors.ts'
-import { invalidRequest } from './errors.ts'
 
 /*
  * Schemas that many routes share (contracts/langfuse.md 1.6).
@@ -78,31 +76,6 @@ export const shownJson = z.unknown()
 export const shownObjectOrNull = z
   .unknown()
   .meta({ type: 'object', additionalProperties: true, nullable: true })
-
-const countMessage =
-  'Stopped because it took too long to count all that meets the filter. ' +
-  'Narrow it by a span of time, a name, a user or a session, or read v2/observations or v3/scores, which state no total'
-
-/**
- * Reads a page, and counts the whole list only where the page does not show its end. A condition that few rows meet has to
- * look at all of them, which one statement then does and not two.
- * @throws LangfuseError 400 when the count takes too long
- */
-export async function countedPage<Row>(
-  { page: number, limit }: PageRequest,
-  read: (place: { limit: number; offset: number }) => Promise<Row[]>,
-  count: () => Promise<number>,
-): Promise<{ rows: Row[]; total: number }> {
-  const offset = offsetOf({ page: number, limit })
-  const rows = await read({ limit, offset })
-  const isEnd = rows.length < limit && (rows.length > 0 || offset === 0)
-  if (isEnd) return { rows, total: offset + rows.length }
-  try {
-    return { rows, total: await count() }
-  } catch (error) {
-    throw isStatementTimeout(error) ? invalidRequest(countMessage) : error
-  }
-}
 
 /** `meta` of a list. */
 export function metaOf(

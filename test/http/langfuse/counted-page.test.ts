@@ -1,13 +1,14 @@
 import sql from 'sql-template-tag'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { classifyError } from '../../../src/http/classify-error.ts'
-import { countedPage } from '../../../src/http/langfuse/requests.ts'
+import { createCountedPage } from '../../../src/http/langfuse/counted-page.ts'
 import { closePool, type Db } from '../../../src/store/pool.ts'
 import { withReading } from '../../../src/store/reading.ts'
 import { openRequestPool } from '../../../src/store/request-pool.ts'
 import { runComposed } from '../../../src/store/statements.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts'
 
+const tenantId = '7d0f6f2e-0c1e-4a55-9d0c-3f5a1f0e1b11'
 let database: TestDatabase
 let db: Db
 
@@ -37,32 +38,33 @@ const never = async (): Promise<number> => Promise.reject(new Error('nothing is 
 const read = async ({ limit, offset }: { limit: number; offset: number }): Promise<number[]> =>
   Array.from({ length: 25 }, (_, n) => n).slice(offset, offset + limit)
 
+const countedPage = createCountedPage()
+const pageAt = (page: number, limit: number) => ({ tenantId, name: 'all', query: { page, limit } })
+
 test('a page that shows the end of its list tells the total', async () => {
-  expect(await countedPage({ page: 3, limit: 10 }, read, never)).toEqual({
+  expect(await countedPage(pageAt(3, 10), read, never)).toEqual({
     rows: [20, 21, 22, 23, 24],
     total: 25,
   })
-  expect(await countedPage({ page: 1, limit: 10 }, async () => [], never)).toEqual({
+  expect(await countedPage(pageAt(1, 10), async () => [], never)).toEqual({
     rows: [],
     total: 0,
   })
 })
 
 test.each([1, 5, 6])('page %i does not, and the list is counted', async (page) => {
-  const { total } = await countedPage({ page, limit: 5 }, read, async () => 25)
+  const { total } = await countedPage(pageAt(page, 5), read, async () => 25)
   expect(total).toBe(25)
 })
 
 /** A page whose list takes minutes to count, for a request. */
 async function slowPage() {
   const reading = {
-    tenantId: 'mine',
+    tenantId,
     signal: new AbortController().signal,
     hasBegun: () => false,
   }
-  return withReading(reading, async () =>
-    countedPage({ page: 1, limit: 5 }, read, async () => count(600)),
-  )
+  return withReading(reading, async () => countedPage(pageAt(1, 5), read, async () => count(600)))
 }
 
 test('a count that takes too long is ended, and the client told how to do without', async () => {
@@ -82,5 +84,65 @@ test('a count that gets no connection in its time may be asked for again', async
     await transaction`select 1`
     const error = await slowPage().catch((reason: unknown) => reason)
     expect(classifyError(error)).toEqual({ kind: 'unavailable' })
+  })
+})
+
+describe('a total that took long to count', () => {
+  let now = 0
+  let counts = 0
+  /** Takes so long, by the clock of these tests. */
+  const countIn = (ms: number, total: number) => async (): Promise<number> => {
+    counts += 1
+    now += ms
+    return total
+  }
+  const list = (page: number, name = 'step') => ({
+    tenantId,
+    name: 'observations',
+    query: { page, limit: 5, name },
+  })
+
+  beforeEach(() => {
+    now = 0
+    counts = 0
+  })
+
+  test('holds for the pages that follow, twenty times as long as it took', async () => {
+    const held = createCountedPage({ now: () => now })
+    expect((await held(list(1), read, countIn(1000, 25))).total).toBe(25)
+    expect((await held(list(2), read, countIn(1000, 26))).total).toBe(25)
+    now += 19_999
+    expect((await held(list(3), read, countIn(1000, 26))).total).toBe(25)
+    now += 1
+    expect((await held(list(3), read, countIn(1000, 26))).total).toBe(26)
+    expect(counts).toBe(2)
+  })
+
+  test('is that of these conditions, this list and this tenant', async () => {
+    const held = createCountedPage({ now: () => now })
+    await held(list(1), read, countIn(1000, 25))
+    const others = [
+      list(1, 'other'),
+      { ...list(1), name: 'traces' },
+      { ...list(1), tenantId: '1f6e7d1a-5a7c-4f5e-8a51-0f9a1a8f1c22' },
+    ]
+    for (const other of others) {
+      expect((await held(other, read, countIn(1000, 7))).total).toBe(7)
+    }
+  })
+
+  test('is never less than what a page shows, and a page that shows the end tells it', async () => {
+    const held = createCountedPage({ now: () => now })
+    await held(list(1), read, countIn(1000, 5))
+    expect((await held(list(2), read, never)).total).toBe(10)
+    expect(await held({ ...list(3), query: { ...list(3).query, limit: 10 } }, read, never)).toEqual(
+      { rows: [20, 21, 22, 23, 24], total: 25 },
+    )
+  })
+
+  test('is counted anew for each page where that is quick', async () => {
+    const held = createCountedPage({ now: () => now })
+    await held(list(1), read, countIn(249, 25))
+    expect((await held(list(1), read, countIn(1, 26))).total).toBe(26)
   })
 })

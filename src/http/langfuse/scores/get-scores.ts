@@ -1,14 +1,13 @@
 import type { z } from 'zod'
-import type { Db } from '../../../store/pool.ts'
 import {
   scoreCount,
   scoreList,
   scoreNarrow,
   type ScoreQuery,
 } from '../../../store/read/feedback/scores.ts'
-import type { App, Services } from '../../services.ts'
+import type { App, AskedList, Services } from '../../services.ts'
 import { invalidRequest } from '../errors.ts'
-import { countedPage, metaOf, pageOf, type PageRequest } from '../requests.ts'
+import { metaOf, pageOf } from '../requests.ts'
 import { scoreAnswer, scoreFromRow, scoreTraceAnswer, scoreTraceFromRow } from './score-from-row.ts'
 import { scoreQueryOf, scoreQuerystring } from './score-query.ts'
 
@@ -31,17 +30,18 @@ const v2Schema = {
 }
 
 /** Lists of scores by v1 and v2, newest first (contracts/langfuse.md 2.6.2). */
-export function getScores(app: App, { db }: Services): void {
+export function getScores(app: App, services: Services): void {
   // v1 has only scores of traces and observations, and no corrections.
   app.get('/scores', { schema: v1Schema }, async ({ principal: { tenantId }, query }) => {
     const asked = { ...scoreQueryOf(query), isTraceOnly: true }
-    return listScores(db, tenantId, asked, query, true)
+    return listScores(services, { tenantId, name: 'scores', query }, asked, true)
   })
 
   // v2 has scores of every kind. A score whose trace has not arrived has null for it; Langfuse would leave it out.
   app.get('/v2/scores', { schema: v2Schema }, async ({ principal: { tenantId }, query }) => {
     const hasTraces = readsTraces(query)
-    return listScores(db, tenantId, scoreQueryOf(query), query, hasTraces)
+    const list = { tenantId, name: 'v2/scores', query }
+    return listScores(services, list, scoreQueryOf(query), hasTraces)
   })
 }
 
@@ -59,15 +59,15 @@ function readsTraces({ fields, userId, traceTags }: z.output<typeof scoreQueryst
 }
 
 async function listScores(
-  db: Db,
-  tenantId: string,
+  { db, countedPage }: Services,
+  list: AskedList,
   query: ScoreQuery,
-  page: PageRequest,
   hasTraces: boolean,
 ): Promise<z.output<typeof listAnswer>> {
+  const { tenantId } = list
   const narrow = await scoreNarrow(db, tenantId, query)
   const { rows, total } = await countedPage(
-    page,
+    list,
     async (place) => scoreList(db, tenantId, narrow, place),
     async () => scoreCount(db, tenantId, narrow),
   )
@@ -75,5 +75,5 @@ async function listScores(
     ...scoreFromRow(tenantId, row),
     trace: hasTraces ? scoreTraceFromRow(row) : null,
   }))
-  return { data, meta: metaOf(page, total) }
+  return { data, meta: metaOf(list.query, total) }
 }

@@ -11,7 +11,7 @@ import { notFound } from '../errors.ts'
 import { observationAnswer } from './observation-answer.ts'
 import { observationFromRow } from './observation-from-row.ts'
 import { observationFilters, observationQuery } from './observation-query.ts'
-import { countedPage, metaOf, page, pageOf } from '../requests.ts'
+import { metaOf, page, pageOf } from '../requests.ts'
 
 const tags = ['langfuse observations']
 
@@ -30,11 +30,11 @@ const getSchema = {
 }
 
 /** Runs of every dialect as observations by v1; the list is newest first (contracts/langfuse.md 2.10). */
-export function getObservations(app: App, { db }: Services): void {
+export function getObservations(app: App, { db, countedPage }: Services): void {
   app.get('/observations', { schema: listSchema }, async ({ principal: { tenantId }, query }) => {
     const filter = await observationFilters(db, tenantId, query)
     const { rows, total } = await countedPage(
-      query,
+      { tenantId, name: 'observations', query },
       async (place) => observationList(db, tenantId, filter, place, ownColumns),
       async () => observationCount(db, tenantId, filter),
     )

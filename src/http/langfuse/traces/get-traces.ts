@@ -5,7 +5,7 @@ import { traceCount, traceList, traceOrderColumns } from '../../../store/read/tr
 import type { App, Services } from '../../services.ts'
 import { traceFilterColumns } from '../filter-columns.ts'
 import { anyOf, equals, filterOver, filtersOf, mergeFilter, within } from '../filter.ts'
-import { countedPage, metaOf, page, pageOf, strictDate, text, textList } from '../requests.ts'
+import { metaOf, page, pageOf, strictDate, text, textList } from '../requests.ts'
 import {
   traceDetails,
   traceDetailsAnswer,
@@ -44,7 +44,7 @@ const answer = pageOf(
 )
 
 /** Lists traces of every dialect, newest first by default (contracts/langfuse.md 2.9, 2.17). */
-export function getTraces(app: App, { db }: Services): void {
+export function getTraces(app: App, { db, countedPage }: Services): void {
   const schema = {
     querystring,
     response: { 200: answer },
@@ -57,7 +57,7 @@ export function getTraces(app: App, { db }: Services): void {
     const narrow = await filterNarrow(db, tenantId, traceSource, filters)
     const columns = traceColumnsOf(traceGroupsOf(query.fields))
     const { rows, total } = await countedPage(
-      query,
+      { tenantId, name: 'traces', query },
       async (place) => traceList(db, tenantId, narrow, query.orderBy, place, columns),
       async () => traceCount(db, tenantId, narrow),
     )
