@@ -1,6 +1,6 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
-import { tenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
@@ -93,7 +93,7 @@ from (
   cross join lateral (
     select examples.id, examples.created_at, examples.dataset_id
     from examples
-    where examples.tenant_id = ${tenant} and examples.id = candidate.id
+    where examples.tenant_id = ${anyTenant} and examples.id = candidate.id
     order by examples.valid_from desc
     limit 1
   ) as example
@@ -162,7 +162,7 @@ export function feedbackComparedSql(
 -- The feedback of some runs, plain or of a comparison, oldest first. Reads only.
 select target.run_id as compared_run_id, ${raw(feedbackSelection)}
 from ${targetsSql(targets)}
-left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
+left join runs as run on run.tenant_id = ${anyTenant} and run.id = feedback.run_id
 where feedback.key is not null and ${condition}
 order by feedback.created_at, feedback.id`
 }

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed } from '../../statements.ts'
 import { shownRunsSql } from '../shown-runs.ts'
 
 /** The beginning of what an example asks for. */
@@ -37,7 +37,7 @@ select asked.id, left(example.inputs::text, ${previewLength}::integer) as inputs
 from unnest(${ids}::uuid[]) as asked (id)
 cross join lateral (
   select examples.inputs, examples.outputs from examples
-  where examples.tenant_id = ${tenant} and examples.id = asked.id
+  where examples.tenant_id = ${anyTenant} and examples.id = asked.id
   order by examples.valid_from desc
   limit 1
 ) as example`
