@@ -125,7 +125,7 @@ const shownRunsOf = (linkedRuns: Sql): Sql => sql`(
 
 export const shownRunsSql: Sql = shownRunsOf(linkedRunsSql)
 
-/** The same where items are looked up by their traces or ids. */
+/** The same where items are looked up by trace, or by experiment and example. */
 export const shownRunsByKeySql: Sql = shownRunsOf(linkedRunsOf(anyTenant))
 
 /** One row per execution of an experiment: its own root runs, and the runs that its items link, each once. */
