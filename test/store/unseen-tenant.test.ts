@@ -41,100 +41,111 @@ interface Filled {
 
 let database: TestDatabase
 let db: Db
-
 let unseen: Filled
 /** What was read for each trace, in the first batches of the unseen tenant and in its last ones. */
 let applied: { first: number; last: number }
 let refreshed: number
 
-beforeAll(async () => {
-  database = await createTestDatabase()
-  // One connection, whose counters can be asked for at once.
-  db = openPool(database.url, { max: 1 })
-  for (const table of await db<{ name: string }[]>`
-    select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`)
-    await db`alter table ${db(table.name)} set (autovacuum_enabled = false)`
-  const known = await addTenant()
-  for (let batch = 0; batch < 3 * batches; batch += 1) await burst(known)
-  await refresh(known)
-  await db`analyze`
-  unseen = await addTenant()
-  const first = await readBy(async () => bursts(batches / 4))
-  await bursts(batches / 2)
-  const last = await readBy(async () => bursts(batches / 4))
-  const perTrace = (read: number) => read / (traces / 4)
-  applied = { first: perTrace(first), last: perTrace(last) }
-  refreshed = (await readBy(async () => refresh(unseen))) / traces
-})
-
-afterAll(async () => {
-  await closePool(db)
-  await database.drop()
-})
-
-test('what a batch reads for a trace does not grow with what the tenant has', () => {
-  expect(applied.last).toBeLessThan(1.5 * applied.first)
-  expect(applied.last).toBeLessThan(100)
-})
-
-test('so it is when its aggregates are refreshed', async () => {
-  expect(refreshed).toBeLessThan(100)
-  const { tenantId, experimentId } = unseen
-  const aggregates = await experimentAggregateListAmong(db, tenantId, [experimentId])
-  expect(aggregates.get(experimentId)).toMatchObject({ runCount: traces, itemCount: traces })
-})
-
-describe('a request reads what it asks for', () => {
-  test.each<[what: string, ask: (tenant: Filled) => Promise<unknown>]>([
-    ['a run', async ({ tenantId, lastTraceId }) => runFind(db, tenantId, lastTraceId)],
-    [
-      'a trace',
-      async ({ tenantId, lastTraceId }) =>
-        traceFind(db, tenantId, lastTraceId, {
-          io: true,
-          metrics: true,
-          observationIds: true,
-          scoreIds: true,
-        }),
-    ],
-    [
-      'the runs of a trace',
-      async ({ tenantId, lastTraceId }) =>
-        runList(
-          db,
-          { tenantId, traceId: lastTraceId },
-          { order: 'desc', after: null, limit: 100 },
-          new Set(['relatives', 'feedbackStats']),
-        ),
-    ],
-    [
-      'the items of an experiment',
-      async ({ tenantId, experimentId }) =>
-        runItemList(db, tenantId, experimentId, { limit: 50, offset: 0 }),
-    ],
-  ])('%s', async (_what, ask) => {
-    expect(await ask(unseen)).not.toBeNull()
-    expect(await readBy(async () => ask(unseen))).toBeLessThan(500)
+describe.each([
+  ['thousands of rows', 3 * batches, 0],
+  ['so many that plans are kept', batches, 12_000],
+])('beside a tenant with %s', (_size, knownBatches, bulk) => {
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    // One connection, whose counters can be asked for at once.
+    db = openPool(database.url, { max: 1 })
+    for (const { name } of await db<{ name: string }[]>`
+      select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`)
+      await db`alter table ${db(name)} set (autovacuum_enabled = false)`
+    const known = await addTenant()
+    for (let batch = 0; batch < knownBatches; batch += 1) await burst(known)
+    await refresh(known)
+    await insertBulk(known, bulk)
+    await db`analyze`
+    unseen = await addTenant()
+    const first = await readBy(async () => bursts(batches / 4))
+    await bursts(batches / 2)
+    const last = await readBy(async () => bursts(batches / 4))
+    const perTrace = (read: number) => read / (traces / 4)
+    applied = { first: perTrace(first), last: perTrace(last) }
+    refreshed = (await readBy(async () => refresh(unseen))) / traces
   })
 
-  test('a page of the comparison, whose keys are all items of the experiment', async () => {
-    const { tenantId, datasetId, experimentId } = unseen
-    const ask = async () =>
-      comparisonPage(
-        db,
-        {
-          tenantId,
-          datasetId,
-          experimentIds: [experimentId],
-          exampleIds: null,
-          filters: new Map(),
-          sort: null,
-          comparativeExperimentId: null,
-        },
-        { after: null, limit: 20, isPreview: true, detail: 'all' },
-      )
-    expect((await ask()).rows).toHaveLength(20)
-    expect(await readBy(ask)).toBeLessThan(5 * traces)
+  afterAll(async () => {
+    await closePool(db)
+    await database.drop()
+  })
+
+  test('what a batch reads for a trace does not grow with what the tenant has', () => {
+    expect(applied.last).toBeLessThan(1.5 * applied.first)
+    expect(applied.last).toBeLessThan(100)
+  })
+
+  test('nor does what is read when its aggregates are refreshed', async () => {
+    expect(refreshed).toBeLessThan(100)
+    const { tenantId, experimentId } = unseen
+    const aggregates = await experimentAggregateListAmong(db, tenantId, [experimentId])
+    expect(aggregates.get(experimentId)).toMatchObject({ runCount: traces, itemCount: traces })
+  })
+
+  test('plans are kept once the tables have many rows, and not before', async () => {
+    const kept = await db`
+      select from pg_prepared_statements where generic_plans > 0 and statement like '-- name: trace_refresh_rollups%'`
+    expect(kept).toHaveLength(bulk === 0 ? 0 : 1)
+  })
+
+  describe('a request reads what it asks for', () => {
+    test.each<[what: string, ask: (tenant: Filled) => Promise<unknown>]>([
+      ['a run', async ({ tenantId, lastTraceId }) => runFind(db, tenantId, lastTraceId)],
+      [
+        'a trace',
+        async ({ tenantId, lastTraceId }) =>
+          traceFind(db, tenantId, lastTraceId, {
+            io: true,
+            metrics: true,
+            observationIds: true,
+            scoreIds: true,
+          }),
+      ],
+      [
+        'the runs of a trace',
+        async ({ tenantId, lastTraceId }) =>
+          runList(
+            db,
+            { tenantId, traceId: lastTraceId },
+            { order: 'desc', after: null, limit: 100 },
+            new Set(['relatives', 'feedbackStats']),
+          ),
+      ],
+      [
+        'the items of an experiment',
+        async ({ tenantId, experimentId }) =>
+          runItemList(db, tenantId, experimentId, { limit: 50, offset: 0 }),
+      ],
+    ])('%s', async (_what, ask) => {
+      expect(await ask(unseen)).not.toBeNull()
+      expect(await readBy(async () => ask(unseen))).toBeLessThan(500)
+    })
+
+    test('a page of the comparison, whose keys are all items of the experiment', async () => {
+      const { tenantId, datasetId, experimentId } = unseen
+      const ask = async () =>
+        comparisonPage(
+          db,
+          {
+            tenantId,
+            datasetId,
+            experimentIds: [experimentId],
+            exampleIds: null,
+            filters: new Map(),
+            sort: null,
+            comparativeExperimentId: null,
+          },
+          { after: null, limit: 20, isPreview: true, detail: 'all' },
+        )
+      expect((await ask()).rows).toHaveLength(20)
+      expect(await readBy(ask)).toBeLessThan(5 * traces)
+    })
   })
 })
 
@@ -185,6 +196,14 @@ async function burst(tenant: Filled): Promise<void> {
   }
   await applyEvents(db, tenantId, begun, prices)
   await applyEvents(db, tenantId, ended, prices)
+}
+
+/** Inserts rows that no request asks for. */
+async function insertBulk({ tenantId }: Filled, rows: number): Promise<void> {
+  const row = db`select ${tenantId}::uuid, gen_random_uuid(), 0, 0`
+  const series = db`from generate_series(1, ${rows}::integer)`
+  await db`insert into runs (tenant_id, id, v, m, trace_id, start_time) ${row}, gen_random_uuid(), now() ${series}`
+  await db`insert into traces (tenant_id, id, v, m) ${row} ${series}`
 }
 
 async function refresh({ tenantId }: Filled): Promise<void> {

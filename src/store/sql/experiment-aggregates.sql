@@ -10,21 +10,21 @@ select experiments.id as experiment_id, aggregate.item_count, coalesce(aggregate
   coalesce(aggregate.experiment_feedback_stats, '{}') as experiment_feedback_stats,
   case when experiments.dataset_id is not null then (
     select count(*) from experiments as earlier
-    where earlier.tenant_id = (select $1::uuid) and earlier.dataset_id = experiments.dataset_id
+    where earlier.tenant_id = $1 and earlier.dataset_id = experiments.dataset_id
       and (earlier.created_at, earlier.id) <= (experiments.created_at, experiments.id)
   ) end as test_run_number
 from experiments
 left join experiment_aggregates as aggregate
-  on aggregate.tenant_id = (select $1::uuid) and aggregate.experiment_id = experiments.id
-where experiments.tenant_id = (select $1::uuid) and experiments.id = any ($2::uuid[]);
+  on aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id
+where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]);
 
 -- name: experiment_aggregate_list_unbuilt
 -- Returns which of these experiments have no complete sums. $1 tenant, $2 uuid[] experiments. Reads only.
 select experiments.id
 from experiments
-where experiments.tenant_id = (select $1::uuid) and experiments.id = any ($2::uuid[]) and not exists (
+where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[]) and not exists (
   select from experiment_aggregates as aggregate
-  where aggregate.tenant_id = (select $1::uuid) and aggregate.experiment_id = experiments.id and aggregate.is_built
+  where aggregate.tenant_id = $1 and aggregate.experiment_id = experiments.id and aggregate.is_built
 );
 
 -- name: experiment_aggregate_list_page
@@ -38,7 +38,7 @@ limit $3;
 -- Deletes what trace_aggregate_refresh has left at zero. $1 tenant, $2 uuid[] experiments, $3 uuid[] sums (same length).
 -- A repeat deletes nothing.
 delete from experiment_sums
-where tenant_id = (select $1::uuid) and (experiment_id, id) in (select * from unnest($2::uuid[], $3::uuid[])) and n = 0;
+where tenant_id = $1 and (experiment_id, id) in (select * from unnest($2::uuid[], $3::uuid[])) and n = 0;
 
 -- name: experiment_aggregate_delete
 -- Deletes the aggregates of a deleted experiment. Run it under aggregate_lock. $1 tenant, $2 experiment. A repeat deletes
@@ -62,8 +62,8 @@ with asked as materialized (
   select experiments.id as experiment_id, kept.is_built is true and experiments.id <> all ($5::uuid[]) as keeps_times,
     kept.latency_p50, kept.latency_p99, kept.first_token_p50, kept.first_token_p99
   from experiments
-  left join experiment_aggregates as kept on kept.tenant_id = (select $1::uuid) and kept.experiment_id = experiments.id
-  where experiments.tenant_id = (select $1::uuid) and experiments.id = any ($2::uuid[])
+  left join experiment_aggregates as kept on kept.tenant_id = $1 and kept.experiment_id = experiments.id
+  where experiments.tenant_id = $1 and experiments.id = any ($2::uuid[])
 ),
 -- Without histograms, which are most of them and which only large experiments need.
 sums as materialized (
@@ -71,7 +71,7 @@ sums as materialized (
   from asked
   cross join lateral (
     select experiment_sums.* from experiment_sums
-    where experiment_sums.tenant_id = (select $1::uuid) and experiment_sums.experiment_id = asked.experiment_id
+    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = asked.experiment_id
       and experiment_sums.kind not in ('latency', 'first_token')
     offset 0
   ) as held
@@ -107,7 +107,7 @@ binned as (
   from retimed
   cross join lateral (
     select experiment_sums.* from experiment_sums
-    where experiment_sums.tenant_id = (select $1::uuid) and experiment_sums.experiment_id = retimed.experiment_id
+    where experiment_sums.tenant_id = $1 and experiment_sums.experiment_id = retimed.experiment_id
       and experiment_sums.kind in ('latency', 'first_token')
     offset 0
   ) as held
@@ -131,7 +131,7 @@ part as materialized (
   from retimed
   cross join lateral (
     select trace_aggregates.latencies, trace_aggregates.first_tokens from trace_aggregates
-    where trace_aggregates.tenant_id = (select $1::uuid) and trace_aggregates.experiment_id = retimed.experiment_id
+    where trace_aggregates.tenant_id = $1 and trace_aggregates.experiment_id = retimed.experiment_id
       and trace_aggregates.run_count > 0
     offset 0
   ) as held
@@ -182,7 +182,7 @@ select $1, asked.experiment_id, coalesce(plain.items, 0), coalesce(plain.runs, 0
   plain.prompt_tokens, plain.completion_tokens, plain.total_tokens, plain.prompt_cost, plain.completion_cost,
   plain.total_cost, newest.last_start, coalesce(given.run_stats, '{}'), coalesce(given.experiment_stats, '{}'),
   case when active.is_settled then coalesce(plain.activity, 0) end, active.first, active.last, active.ended,
-  $3::boolean or not exists (select from aggregate_passes where aggregate_passes.tenant_id = (select $1::uuid))
+  $3::boolean or not exists (select from aggregate_passes where aggregate_passes.tenant_id = $1)
 from asked
 left join plain on plain.experiment_id = asked.experiment_id
 left join percentile as latency on latency.experiment_id = asked.experiment_id and latency.kind = 'latency'
@@ -196,21 +196,21 @@ cross join lateral (
 ) as time
 cross join lateral (
   select max(part.last_start) as last_start from trace_aggregates as part
-  where part.tenant_id = (select $1::uuid) and part.experiment_id = asked.experiment_id
+  where part.tenant_id = $1 and part.experiment_id = asked.experiment_id
 ) as newest
 cross join lateral (
   select settled.is_settled,
     case when settled.is_settled then (
       select min(part.activity_first) from trace_aggregates as part
-      where part.tenant_id = (select $1::uuid) and part.experiment_id = asked.experiment_id and part.activity_first is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_first is not null
     ) end as first,
     case when settled.is_settled then (
       select max(part.activity_last) from trace_aggregates as part
-      where part.tenant_id = (select $1::uuid) and part.experiment_id = asked.experiment_id and part.activity_last is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_last is not null
     ) end as last,
     case when settled.is_settled then (
       select max(part.activity_end) from trace_aggregates as part
-      where part.tenant_id = (select $1::uuid) and part.experiment_id = asked.experiment_id and part.activity_end is not null
+      where part.tenant_id = $1 and part.experiment_id = asked.experiment_id and part.activity_end is not null
     ) end as ended
   from (select coalesce(plain.unsettled, 0) = 0 as is_settled) as settled
 ) as active

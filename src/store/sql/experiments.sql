@@ -51,7 +51,7 @@ where tenant_id = (select $1::uuid) and id = $2;
 select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time, created_at,
   updated_at
 from experiments
-where tenant_id = (select $1::uuid) and dataset_id = $2 and name = $3
+where tenant_id = $1 and dataset_id = $2 and name = $3
 order by name_scope = dataset_id desc, created_at desc, id
 limit 1;
 
@@ -193,7 +193,7 @@ cross join lateral (
   select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
   from experiments
-  where experiments.tenant_id = (select $1::uuid) and experiments.name = asked.name
+  where experiments.tenant_id = $1 and experiments.name = asked.name
     and (
       experiments.dataset_id is not distinct from asked.dataset_id
       or (asked.dataset_id is null and (experiments.name_scope = '00000000-0000-0000-0000-000000000000' or $4::boolean))
@@ -225,7 +225,7 @@ select id from tombstones where tenant_id = (select $1::uuid) and kind = 'experi
 -- name: experiment_list_tenant_wide
 -- Finds the experiments of these names whose names are unique in the tenant. $1 tenant, $2 text[] names. Reads only.
 select id, name from experiments
-where tenant_id = (select $1::uuid) and name_scope = '00000000-0000-0000-0000-000000000000' and name = any ($2::text[]);
+where tenant_id = $1 and name_scope = '00000000-0000-0000-0000-000000000000' and name = any ($2::text[]);
 
 -- name: experiment_lock_many
 -- Keeps experiments from being deleted until the transaction ends: a delete waits, and then sees our rows. One look-up
@@ -245,22 +245,22 @@ cross join lateral (
 -- May take minutes.
 with items as (
   delete from run_items
-  where tenant_id = (select $1::uuid) and id in (select id from run_items where tenant_id = (select $1::uuid) and experiment_id = $2 limit $3)
+  where tenant_id = $1 and id in (select id from run_items where tenant_id = $1 and experiment_id = $2 limit $3)
   returning id
 ),
 parts as (
   delete from trace_aggregates
-  where tenant_id = (select $1::uuid) and experiment_id = $2
-    and trace_id in (select trace_id from trace_aggregates where tenant_id = (select $1::uuid) and experiment_id = $2 limit $3)
+  where tenant_id = $1 and experiment_id = $2
+    and trace_id in (select trace_id from trace_aggregates where tenant_id = $1 and experiment_id = $2 limit $3)
   returning trace_id
 ),
 scores as (
   delete from feedback
-  where tenant_id = (select $1::uuid) and id in (
+  where tenant_id = $1 and id in (
     select id from feedback
-    where tenant_id = (select $1::uuid) and experiment_id = $2
+    where tenant_id = $1 and experiment_id = $2
       and (run_id is not null or trace_id is not null or not exists (
-        select from tombstones where tenant_id = (select $1::uuid) and kind = 'experiment' and id = $2 and keeps_scores
+        select from tombstones where tenant_id = $1 and kind = 'experiment' and id = $2 and keeps_scores
       ))
     limit $3
   )
@@ -268,10 +268,10 @@ scores as (
 ),
 empty_traces as (
   delete from traces
-  where tenant_id = (select $1::uuid) and id in (
+  where tenant_id = $1 and id in (
     select held.id from traces as held
-    where held.tenant_id = (select $1::uuid) and held.experiment_id = $2
-      and not exists (select from runs where runs.tenant_id = (select $1::uuid) and runs.trace_id = held.id)
+    where held.tenant_id = $1 and held.experiment_id = $2
+      and not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = held.id)
     limit $3
   )
   returning id

@@ -12,7 +12,7 @@ select count(*) as count from (
 with gone as (
   delete from runs
   where runs.tenant_id = (select $1::uuid)
-    and runs.id in (select id from runs where tenant_id = (select $1::uuid) and experiment_id = $2 limit $3)
+    and runs.id in (select id from runs where tenant_id = $1 and experiment_id = $2 limit $3)
   returning runs.id, runs.trace_id
 ),
 gone_feedback as (
@@ -71,7 +71,7 @@ select id from gone;
 with gone as (
   delete from runs where tenant_id = (select $1::uuid) and trace_id is null and id = any (array(
     select held.id from runs as held
-    where held.tenant_id = (select $1::uuid) and held.trace_id is null and held.start_time < (
+    where held.tenant_id = $1 and held.trace_id is null and held.start_time < (
       select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
     )
     limit $3
