@@ -17,8 +17,11 @@ export type Parameter =
 /**
  * The tenant where rows are looked up by a key: statements write it like this, and not as `$1`. Postgres plans for the
  * value of a parameter, and of a tenant that the statistics of a table do not name yet it expects no rows. Then all indexes
- * that begin with the tenant look alike, and for each key it may read all that the tenant has. Of a value that is
- * known only once the plan is made it expects what an average tenant has.
+ * that begin with the tenant look alike, and for each key it may read all that the tenant has. Of a value that it
+ * cannot see when it plans, it expects what an average tenant has.
+ *
+ * Only for keys that few rows share, such as ids. Of a tenant alone, or with a column of few values, it would expect so much
+ * that `exists` or `limit` seems to find it anywhere, and read the whole table where the tenant has none.
  */
 const lookedUpTenant = '(select $1::uuid)'
 
