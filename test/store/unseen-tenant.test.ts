@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { IngestEvent } from '../../src/domain/events.ts'
 import { comparisonPage } from '../../src/store/read/comparison/comparison.ts'
 import { experimentAggregateListAmong } from '../../src/store/read/experiments/experiments.ts'
@@ -8,6 +8,7 @@ import { runList } from '../../src/store/read/runs/run-list.ts'
 import { runFind } from '../../src/store/read/runs/runs.ts'
 import { traceFind } from '../../src/store/read/traces/traces.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
+import { setDistributed } from '../../src/store/statements.ts'
 import { aggregateRefresh } from '../../src/store/write/aggregates/aggregates.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { createRunPricer } from '../../src/store/write/prices/run-prices.ts'
@@ -147,6 +148,34 @@ describe.each([
       expect(await readBy(ask)).toBeLessThan(5 * traces)
     })
   })
+})
+
+test('where tables are spread over nodes, a look-up names the tenant as a parameter, by which its node is found', async () => {
+  const spread = await createTestDatabase()
+  const pool = openPool(spread.url, { max: 1 })
+  const sent = async (isDistributed: boolean): Promise<string[]> => {
+    setDistributed(isDistributed)
+    await runFind(pool, randomUUID(), randomUUID())
+    await runItemList(pool, randomUUID(), randomUUID(), { limit: 1, offset: 0 })
+    const rows = await pool<{ statement: string }[]>`
+      select statement from pg_prepared_statements where statement ~ '-- name: run_(find|item_list)'`
+    return rows.map(({ statement }) => statement)
+  }
+  try {
+    const hidden = await sent(false)
+    expect(hidden).toHaveLength(2)
+    for (const statement of hidden) expect(statement).toContain('tenant_id = (select $1::uuid)')
+    const named = (await sent(true)).filter((statement) => !hidden.includes(statement))
+    expect(named).toHaveLength(2)
+    for (const statement of named) {
+      expect(statement).toContain('tenant_id = $1')
+      expect(statement).not.toContain('select $1')
+    }
+  } finally {
+    setDistributed(inject('postgres').nodeUrls.length > 0)
+    await closePool(pool)
+    await spread.drop()
+  }
 })
 
 const prices = createRunPricer(() => {})
