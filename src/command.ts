@@ -6,6 +6,7 @@ import { type KeyPair, makeKeyPair } from './domain/keys.ts'
 import { EmbeddedPostgresError } from './embedded/errors.ts'
 import { createEmbeddedPostgres, findRunningUrl } from './embedded/postgres.ts'
 import { codeOf, describeError } from './reduced-error.ts'
+import { adaptStatements } from './store/distribute.ts'
 import { closePool, openPool, type Db } from './store/pool.ts'
 import { findPooler } from './store/pooler.ts'
 import { allScopes, apiKeyUpsert } from './store/write/keys.ts'
@@ -97,6 +98,7 @@ export async function withDatabase<Result>(
   try {
     const url = runningUrl ?? (await embedded.start())
     db = openPool(url, { max: 1, pooler: await findPooler(url) })
+    await adaptStatements(db)
     return await use(db)
   } catch (error) {
     // A table or column that there is not.

@@ -1,4 +1,5 @@
 import type { Db, Queryable } from './pool.ts'
+import { setDistributed } from './statements.ts'
 
 /** Thrown when the tables cannot be distributed. The message is for the operator. */
 export class DistributionError extends Error {
@@ -66,6 +67,11 @@ export async function distribute(db: Db): Promise<Distribution> {
     }
     return { whole, byTenant, foreignKeys: keys.length }
   }) as Promise<Distribution>
+}
+
+/** Lets the statements of this process be as this database needs them. To be called before the first of a tenant. */
+export async function adaptStatements(db: Queryable): Promise<void> {
+  setDistributed(await hasCitus(db))
 }
 
 async function hasCitus(db: Queryable): Promise<boolean> {

@@ -13,12 +13,13 @@ import { createReadSlots } from './read-slots.ts'
 import { currentReading, type Reading } from './reading.ts'
 import { setQueryRunner } from './statements.ts'
 
-const requestLimits: RequestLimits = {
+export const requestLimits: RequestLimits = {
   statementMs: 20_000,
   listMs: 5000,
   countMs: 3000,
   statisticsMs: 10_000,
-  lockMs: 3000,
+  // Shorter than the others: what waits for a lock would be told to ask for less, and not to come again.
+  lockMs: 2000,
   connectionMs: 2000,
 }
 

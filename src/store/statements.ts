@@ -14,6 +14,30 @@ export type Parameter =
   | BinaryParameter
   | readonly (string | number | boolean | null)[]
 
+/**
+ * The tenant where rows are looked up by a key: statements write it like this, and not as `$1`. Postgres plans for the
+ * value of a parameter, and of a tenant that the statistics of a table do not name yet it expects no rows. Then all indexes
+ * that begin with the tenant look alike, and for each key it may read all that the tenant has. Of a value that it
+ * cannot see when it plans, it expects what an average tenant has.
+ *
+ * Only for keys that few rows share, such as ids. Of a tenant alone, or with a column of few values, it would expect so much
+ * that `exists` or `limit` seems to find it anywhere, and read the whole table where the tenant has none.
+ */
+const lookedUpTenant = '(select $1::uuid)'
+
+/** True when the tables are spread over nodes: a statement is sent to the node of the tenant only if it names it as `$1`. */
+let isDistributed = false
+
+/** Says, for all statements of this process, whether tables are spread over nodes. */
+export function setDistributed(yes: boolean): void {
+  isDistributed = yes
+}
+
+/** Returns the text as it is run where tables are spread over nodes. */
+export function distributedText(text: string): string {
+  return text.replaceAll(lookedUpTenant, '$1')
+}
+
 /** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
 const statements = readStatements(new URL('./sql/', import.meta.url))
 
@@ -54,8 +78,9 @@ async function runText<Row extends object>(
   parameters: Parameter[],
   { isPrepared, each, limit }: RunOptions & { each?: (row: Row) => void } = { isPrepared: true },
 ): Promise<Row[]> {
+  const sent = isDistributed ? distributedText(text) : text
   const start: StartQuery<Row> = (on = db) => {
-    const query = on.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
+    const query = on.unsafe<Row[]>(sent, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
       simple: false,
       limit: mayTakeMinutes(text) ? 'long' : undefined,
@@ -126,6 +151,9 @@ export async function statementTimeoutUpdate(transaction: Queryable, ms: number)
 /** A placeholder for the tenant in a composed statement. It becomes `$1` wherever it is used. */
 export const tenant = Symbol('tenant')
 
+/** The same where rows are looked up by a key: it becomes `(select $1::uuid)` (lookedUpTenant). */
+export const anyTenant = Symbol('tenant of a look-up')
+
 /**
  * Runs a statement that is composed at run time. Like the statements of `sql/`, it begins with a line `-- name: …` and
  * a header that states its purpose and either what a repeat does or that it only reads (test/store/statements.test.ts).
@@ -181,7 +209,11 @@ function bindTenant(
 ): { text: string; parameters: Parameter[] } {
   const parameters: Parameter[] = tenantId === null ? [] : [tenantId]
   const place = (value: unknown) =>
-    value === tenant ? '$1' : `$${parameters.push(value as Parameter)}`
+    value === tenant
+      ? '$1'
+      : value === anyTenant
+        ? lookedUpTenant
+        : `$${parameters.push(value as Parameter)}`
   const text = strings.reduce((whole, piece, index) => whole + place(values[index - 1]) + piece)
   return { text, parameters }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { requestLimits } from '../../src/store/request-pool.ts'
 import { harness, type Harness, type HarnessOptions } from '../support/harness.ts'
 import type { TestTenant } from '../support/tenant.ts'
 
@@ -161,6 +162,20 @@ describe('a read that nobody waits for', () => {
       })
       await closed
       expect(await h.burning()).toBe(0)
+    })
+  })
+})
+
+describe('503', () => {
+  test('whoever waits for a lock is told to come again, also where it counts: a lock passes', async () => {
+    const { lockMs, connectionMs: _, ...times } = requestLimits
+    expect(Math.min(...Object.values(times))).toBeGreaterThan(lockMs)
+    const h = await harness({ isOwn: true, statementLimits: { lockMs: 100 } })
+    await h.db.begin(async (sql) => {
+      await sql`lock table traces in access exclusive mode`
+      const answer = await h.call('GET', '/api/public/traces?name=any')
+      expect(answer.status).toBe(503)
+      expect(answer.headers['retry-after']).toBeDefined()
     })
   })
 })

@@ -82,7 +82,7 @@ describe.each(programs)('through PgBouncer $version', (program) => {
         requests.begin(settingsOf),
       ])
       const unlimited = { ...own, statementTimeout: '0', lockTimeout: '0' }
-      const limited = { ...own, statementTimeout: '20s', lockTimeout: '3s' }
+      const limited = { ...own, statementTimeout: '20s', lockTimeout: '2s' }
       expect(seen).toEqual([unlimited, unlimited, limited, limited])
     }
     await Promise.all([ingestion, requests].map(closePool))

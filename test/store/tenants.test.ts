@@ -3,6 +3,7 @@ import { loadModule } from 'libpg-query'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { entityFields, type EntityKind } from '../../src/domain/entities.ts'
 import { migrationNames } from '../../src/store/migrate.ts'
+import { distributedText } from '../../src/store/statements.ts'
 import { upsertText } from '../../src/store/write/upsert-sql.ts'
 import { filesUnder } from '../support/import-graph.ts'
 import { readsTables, readTenantSchema, tenantFaults } from './statement-tenants.ts'
@@ -10,7 +11,8 @@ import { readSqlTemplates, templateFaults } from './template-tenants.ts'
 
 /*
  * I8: every statement works on one tenant, which is bound as `$1` in every table that it names. So an engine that puts each
- * tenant's rows on one node can send any statement there, and nothing of one tenant waits for the node of another.
+ * tenant's rows on one node can send any statement there, and nothing of one tenant waits for the node of another. What is
+ * looked at is what such an engine gets: elsewhere, look-ups hide the tenant from the planner (`anyTenant`).
  */
 
 /** Small tables that have `tenant_id` and are the same on every node, because a key is all that a request has. */
@@ -47,7 +49,7 @@ interface Statement {
 const stored: Statement[] = files
   .filter(({ file }) => file.endsWith('.sql'))
   .flatMap(({ source }) => source.split(/^(?=-- name: )/m))
-  .map((text) => ({ name: /^-- name: (\w+)/.exec(text)![1]!, text }))
+  .map((text) => ({ name: /^-- name: (\w+)/.exec(text)![1]!, text: distributedText(text) }))
 
 const generated: Statement[] = (Object.keys(entityFields) as EntityKind[]).map((kind) => ({
   name: `${kind}_upsert_many`,

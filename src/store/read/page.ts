@@ -1,5 +1,5 @@
 import sql, { raw, type Sql } from 'sql-template-tag'
-import { tenant } from '../statements.ts'
+import { anyTenant } from '../statements.ts'
 
 /** Where a page starts, and how long it is. */
 export interface Page {
@@ -16,7 +16,7 @@ export function pageRowsSql(table: 'runs' | 'traces' | 'feedback', alias: string
   return sql`unnest(array(${ids}
 )) with ordinality as page (id, place)
 cross join lateral (
-  select * from ${raw(table)} as held where held.tenant_id = ${tenant} and held.id = page.id offset 0
+  select * from ${raw(table)} as held where held.tenant_id = ${anyTenant} and held.id = page.id offset 0
 ) as ${raw(alias)}`
 }
 

@@ -1,5 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { tenant } from '../statements.ts'
+import { anyTenant, tenant } from '../statements.ts'
 
 /*
  * What several statements must see alike, as subqueries that want an alias. The planner makes one query of them and of what
@@ -13,7 +13,7 @@ import { tenant } from '../statements.ts'
  * One row per run item, with the id of the run that it links, or of the root run of the trace that it links, and with what is
  * known of the trace. Bodies lie outside their rows (TOAST), and are read only by a statement that names them.
  */
-export const linkedRunsSql: Sql = sql`(
+const linkedRunsOf = (itemTenant: symbol): Sql => sql`(
   select item.tenant_id, item.id as item_id, item.experiment_id, item.example_id, item.external_example_id, item.trace_id,
     item.created_at,
     -- As linked. Null: the whole trace is.
@@ -36,17 +36,19 @@ export const linkedRunsSql: Sql = sql`(
       traces.outputs, traces.outputs_preview, traces.metadata, traces.tags, traces.thread_id, traces.prompt_tokens,
       traces.completion_tokens, traces.total_tokens, traces.prompt_cost, traces.completion_cost, traces.total_cost
     from traces
-    where traces.tenant_id = ${tenant} and traces.id = item.trace_id
+    where traces.tenant_id = ${anyTenant} and traces.id = item.trace_id
     limit 1
   ) as trace on true
-  where item.tenant_id = ${tenant}
+  where item.tenant_id = ${itemTenant}
 )`
+
+export const linkedRunsSql: Sql = linkedRunsOf(tenant)
 
 /**
  * One row per run item: its run or, until that has arrived, what is known of it. Columns are called as in `runs`, except that
  * experiment and example are the item's.
  */
-export const shownRunsSql: Sql = sql`(
+const shownRunsOf = (linkedRuns: Sql): Sql => sql`(
   select link.tenant_id, link.item_id, link.experiment_id, link.example_id as reference_example_id,
     link.external_example_id, link.trace_id, link.linked_run_id,
     -- Null until it has arrived.
@@ -55,7 +57,7 @@ export const shownRunsSql: Sql = sql`(
     -- A link of a whole trace yields to one of a run in it: they are one execution, told twice.
     link.linked_run_id is null and exists (
       select from run_items as closer
-      where closer.tenant_id = ${tenant} and closer.trace_id = link.trace_id
+      where closer.tenant_id = ${anyTenant} and closer.trace_id = link.trace_id
         and closer.experiment_id = link.experiment_id and closer.example_id = link.example_id
         and closer.run_id is not null
     ) as yields,
@@ -106,9 +108,9 @@ export const shownRunsSql: Sql = sql`(
     link.trace_start_time as trace_min_start_time,
     (
       select max(relative.start_time) from runs as relative
-      where relative.tenant_id = ${tenant} and relative.trace_id = link.trace_id
+      where relative.tenant_id = ${anyTenant} and relative.trace_id = link.trace_id
     ) as trace_max_start_time
-  from ${linkedRunsSql} as link
+  from ${linkedRuns} as link
   left join lateral (
     select runs.id, runs.parent_run_id, runs.name, runs.run_type, runs.start_time, runs.created_at, runs.end_time,
       runs.status, runs.error, runs.level, runs.status_message, runs.inputs, runs.inputs_preview, runs.outputs,
@@ -116,10 +118,15 @@ export const shownRunsSql: Sql = sql`(
       runs.tags, runs.dotted_order, runs.thread_id, runs.first_token_time, runs.prompt_tokens, runs.completion_tokens,
       runs.total_tokens, runs.prompt_cost, runs.completion_cost, runs.total_cost
     from runs
-    where runs.tenant_id = ${tenant} and runs.id = link.run_id
+    where runs.tenant_id = ${anyTenant} and runs.id = link.run_id
     limit 1
   ) as run on true
 )`
+
+export const shownRunsSql: Sql = shownRunsOf(linkedRunsSql)
+
+/** The same where items are looked up by trace, or by experiment and example. */
+export const shownRunsByKeySql: Sql = shownRunsOf(linkedRunsOf(anyTenant))
 
 /** One row per execution of an experiment: its own root runs, and the runs that its items link, each once. */
 export const executionsSql: Sql = sql`(

@@ -19,7 +19,7 @@ select count(*) as count from experiments where tenant_id = $1 and dataset_id = 
 -- but disappear at once, because readers join experiments. $1 tenant, $2 uuid[] ids, $3 now, $4 whether feedback on the
 -- experiments themselves is kept. A repeat deletes nothing and returns no row.
 with gone as (
-  delete from experiments where tenant_id = $1 and id = any ($2::uuid[])
+  delete from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
   returning id, dataset_id, name
 )
 insert into tombstones (tenant_id, kind, id, dataset_id, name, deleted_at, keeps_scores)
@@ -43,7 +43,7 @@ returning id;
 select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
 from experiments
-where tenant_id = $1 and id = $2;
+where tenant_id = (select $1::uuid) and id = $2;
 
 -- name: experiment_find_of_dataset
 -- Finds the experiment of that name on a dataset: the one that was made by name inside the dataset, or else one whose
@@ -162,25 +162,25 @@ on conflict do nothing;
 -- $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
 select experiments.id, experiments.name
 from datasets
-left join experiments on experiments.tenant_id = $1 and experiments.id = any($3::uuid[])
+left join experiments on experiments.tenant_id = (select $1::uuid) and experiments.id = any($3::uuid[])
   and (experiments.dataset_id is null or experiments.dataset_id = datasets.id)
-where datasets.tenant_id = $1 and datasets.id = $2;
+where datasets.tenant_id = (select $1::uuid) and datasets.id = $2;
 
 -- name: experiment_list_datasets_among
 -- Returns which of some experiments exist, with the dataset that each is on. $1 tenant, $2 uuid[] experiments.
 -- Reads only.
-select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
+select id, dataset_id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[]);
 
 -- name: experiment_list_existing
 -- Returns which of these experiments exist. $1 tenant, $2 uuid[] ids. Reads only.
-select id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
+select id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[]);
 
 -- name: experiment_list_known
 -- Returns which of these experiments exist or existed, with the dataset that each is or was on, and when it was deleted.
 -- $1 tenant, $2 uuid[] ids. Reads only.
-select id, dataset_id, null as deleted_at from experiments where tenant_id = $1 and id = any ($2::uuid[])
+select id, dataset_id, null as deleted_at from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
 union all
-select id, dataset_id, deleted_at from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
+select id, dataset_id, deleted_at from tombstones where tenant_id = (select $1::uuid) and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_named
 -- Finds the experiment that each of these (dataset, name) pairs means, at most one per pair. With a dataset, it is the
@@ -218,9 +218,9 @@ select id, keeps_scores from tombstones where tenant_id = $1 and kind = 'experim
 
 -- name: experiment_list_taken_ids
 -- Returns which of these ids belong, or belonged, to an experiment. $1 tenant, $2 uuid[] ids. Reads only.
-select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
+select id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
 union
-select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
+select id from tombstones where tenant_id = (select $1::uuid) and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_tenant_wide
 -- Finds the experiments of these names whose names are unique in the tenant. $1 tenant, $2 text[] names. Reads only.
@@ -234,7 +234,7 @@ select locked.id
 from unnest($2::uuid[]) as asked (id)
 cross join lateral (
   select experiments.id from experiments
-  where experiments.tenant_id = $1 and experiments.id = asked.id
+  where experiments.tenant_id = (select $1::uuid) and experiments.id = asked.id
   for key share
 ) as locked;
 
@@ -298,7 +298,7 @@ set name = coalesce($3, name),
   end_time = coalesce($10, end_time),
   dataset_id = coalesce(dataset_id, $11),
   updated_at = $12
-where tenant_id = $1 and id = $2
+where tenant_id = (select $1::uuid) and id = $2
 returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;
 
@@ -309,7 +309,7 @@ update experiments
 set description = coalesce($3, description),
   metadata = coalesce($4::jsonb, metadata),
   updated_at = $5
-where tenant_id = $1 and id = $2
+where tenant_id = (select $1::uuid) and id = $2
   and (($3::text is not null and description is distinct from $3) or ($4::jsonb is not null and metadata <> $4::jsonb))
 returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;

@@ -1,7 +1,7 @@
 -- name: feedback_delete
 -- Deletes feedback, leaves a tombstone, and marks the trace that it counted in. $1 tenant, $2 feedback, $3 now. A repeat finds nothing and changes nothing.
 with gone as (
-  delete from feedback where tenant_id = $1 and id = $2 returning id, experiment_id, run_id, trace_id
+  delete from feedback where tenant_id = (select $1::uuid) and id = $2 returning id, experiment_id, run_id, trace_id
 ),
 buried as (
   insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)

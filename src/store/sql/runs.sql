@@ -11,23 +11,23 @@ select count(*) as count from (
 -- May take minutes.
 with gone as (
   delete from runs
-  where runs.tenant_id = $1
+  where runs.tenant_id = (select $1::uuid)
     and runs.id in (select id from runs where tenant_id = $1 and experiment_id = $2 limit $3)
   returning runs.id, runs.trace_id
 ),
 gone_feedback as (
   delete from feedback
   using gone
-  where feedback.tenant_id = $1 and feedback.run_id = gone.id
+  where feedback.tenant_id = (select $1::uuid) and feedback.run_id = gone.id
   returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_traces as (
   delete from traces
-  where traces.tenant_id = $1
+  where traces.tenant_id = (select $1::uuid)
     and traces.id in (select trace_id from gone)
     and not exists (
       select from runs
-      where runs.tenant_id = $1 and runs.trace_id = traces.id and runs.id not in (select id from gone)
+      where runs.tenant_id = (select $1::uuid) and runs.trace_id = traces.id and runs.id not in (select id from gone)
     )
 ),
 kept_traces as (
@@ -47,11 +47,11 @@ kept_traces as (
         where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
       ) as cost
     from traces as held
-    join runs on runs.tenant_id = $1 and runs.trace_id = held.id and runs.id not in (select id from gone)
-    where held.tenant_id = $1 and held.id in (select trace_id from gone)
+    join runs on runs.tenant_id = (select $1::uuid) and runs.trace_id = held.id and runs.id not in (select id from gone)
+    where held.tenant_id = (select $1::uuid) and held.id in (select trace_id from gone)
     group by held.id
   ) as kept
-  where traces.tenant_id = $1 and traces.id = kept.id
+  where traces.tenant_id = (select $1::uuid) and traces.id = kept.id
 ),
 marked as (
   insert into dirty_traces (tenant_id, trace_ids, is_left)
@@ -69,7 +69,7 @@ select id from gone;
 -- Deletes some runs without a trace that began longer ago than their tenant keeps traces, with the feedback on them.
 -- $1 tenant, $2 now, $3 the most runs. A repeat deletes the next ones.
 with gone as (
-  delete from runs where tenant_id = $1 and trace_id is null and id = any (array(
+  delete from runs where tenant_id = (select $1::uuid) and trace_id is null and id = any (array(
     select held.id from runs as held
     where held.tenant_id = $1 and held.trace_id is null and held.start_time < (
       select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
@@ -78,7 +78,7 @@ with gone as (
   ))
   returning id
 ), unsaid as (
-  delete from feedback where tenant_id = $1 and run_id = any (array(select gone.id from gone))
+  delete from feedback where tenant_id = (select $1::uuid) and run_id = any (array(select gone.id from gone))
 )
 select id from gone;
 
@@ -102,37 +102,37 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
   (
     select example.dataset_id
     from examples as example
-    where example.tenant_id = $1 and example.id = run.reference_example_id
+    where example.tenant_id = (select $1::uuid) and example.id = run.reference_example_id
     limit 1
   ) as reference_dataset_id,
   exists (
-    select from examples as example where example.tenant_id = $1 and example.source_run_id = run.id
+    select from examples as example where example.tenant_id = (select $1::uuid) and example.source_run_id = run.id
   ) as in_dataset,
   (
-    select share.token from shares as share where share.tenant_id = $1 and share.kind = 'run' and share.id = run.id
+    select share.token from shares as share where share.tenant_id = (select $1::uuid) and share.kind = 'run' and share.id = run.id
   ) as share_token,
   (
     select runmill_feedback_stats(
       array_agg((feedback.key, feedback.score_number, feedback.value_text)::runmill_feedback_point)
     )
     from (
-      select own.* from feedback as own where own.tenant_id = $1 and own.run_id = run.id
+      select own.* from feedback as own where own.tenant_id = (select $1::uuid) and own.run_id = run.id
       union all
       select whole.* from feedback as whole
-      where whole.tenant_id = $1 and whole.trace_id = run.trace_id and whole.run_id is null and root.is_root
+      where whole.tenant_id = (select $1::uuid) and whole.trace_id = run.trace_id and whole.run_id is null and root.is_root
     ) as feedback
     where feedback.comparative_experiment_id is null
   ) as feedback_stats
 from runs as run
-join experiments on experiments.tenant_id = $1 and experiments.id = run.experiment_id
-left join traces on traces.tenant_id = $1 and traces.id = run.trace_id
+join experiments on experiments.tenant_id = (select $1::uuid) and experiments.id = run.experiment_id
+left join traces on traces.tenant_id = (select $1::uuid) and traces.id = run.trace_id
 cross join lateral (select run.parent_run_id is null and traces.id is not null as is_root) as root
-where run.tenant_id = $1 and run.id = $2
+where run.tenant_id = (select $1::uuid) and run.id = $2
   and (run.name is not null or run.run_type is not null or run.start_time is not null);
 
 -- name: run_find_trace
 -- Finds the trace of a run. No row when the run is unknown; nulls while its trace is. $1 tenant, $2 run. Reads only.
-select trace_id, external_trace_id from runs where tenant_id = $1 and id = $2;
+select trace_id, external_trace_id from runs where tenant_id = (select $1::uuid) and id = $2;
 
 -- name: run_list_example_roots
 -- Returns, of root runs that execute an example, what makes a run item of each. The upsert tells which runs these are
@@ -143,12 +143,12 @@ cross join lateral (
   select runs.id, runs.external_id, runs.experiment_id, runs.reference_example_id,
     runs.metadata ->> 'example_version' as example_version, coalesce(runs.start_time, runs.created_at) as created_at
   from runs
-  where runs.tenant_id = $1 and runs.id = asked.id
+  where runs.tenant_id = (select $1::uuid) and runs.id = asked.id
   offset 0
 ) as run
 cross join lateral (
   select experiments.dataset_id from experiments
-  where experiments.tenant_id = $1 and experiments.id = run.experiment_id
+  where experiments.tenant_id = (select $1::uuid) and experiments.id = run.experiment_id
   offset 0
 ) as experiment;
 
@@ -160,7 +160,7 @@ with recursive ancestor (id, parent_run_id, dotted_order, start_time, created_at
   from unnest($2::uuid[]) as asked (id)
   cross join lateral (
     select runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
-    where runs.tenant_id = $1 and runs.id = asked.id
+    where runs.tenant_id = (select $1::uuid) and runs.id = asked.id
     offset 0
   ) as run
   union
@@ -168,7 +168,7 @@ with recursive ancestor (id, parent_run_id, dotted_order, start_time, created_at
   from ancestor
   cross join lateral (
     select runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
-    where runs.tenant_id = $1 and runs.id = ancestor.parent_run_id
+    where runs.tenant_id = (select $1::uuid) and runs.id = ancestor.parent_run_id
     offset 0
   ) as parent
   where ancestor.dotted_order is null and ancestor.steps < $3::bigint
@@ -209,7 +209,7 @@ order by key collate "C";
 -- The trees of runs of some traces: every run with its position. $1 tenant, $2 uuid[] traces. Reads only.
 select trace_id, id, parent_run_id, dotted_order, start_time, created_at
 from runs
-where tenant_id = $1 and trace_id = any ($2::uuid[]);
+where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[]);
 
 -- name: run_list_thread_ends
 -- For each thread of an experiment, the inputs of its first root run, the outputs and the error of its last one, and the
@@ -266,7 +266,7 @@ select child.*
 from unnest($2::uuid[]) as parent (id)
 cross join lateral (
   select runs.id from runs
-  where runs.tenant_id = $1 and runs.parent_run_id = parent.id and runs.trace_id is null
+  where runs.tenant_id = (select $1::uuid) and runs.parent_run_id = parent.id and runs.trace_id is null
   offset 0
 ) as child;
 
@@ -279,7 +279,7 @@ with recursive candidate (id, parent_run_id, start_time) as (
   from unnest($2::uuid[]) as asked (id)
   cross join lateral (
     select runs.id, runs.parent_run_id, runs.start_time, runs.trace_id from runs
-    where runs.tenant_id = $1 and runs.id = asked.id
+    where runs.tenant_id = (select $1::uuid) and runs.id = asked.id
     offset 0
   ) as run
   where run.trace_id is null
@@ -291,7 +291,7 @@ resolved (id, trace_id, external_trace_id, dotted_order) as (
   from candidate
   cross join lateral (
     select runs.trace_id, runs.external_trace_id, runs.dotted_order from runs
-    where runs.tenant_id = $1 and runs.id = candidate.parent_run_id and runs.trace_id is not null
+    where runs.tenant_id = (select $1::uuid) and runs.id = candidate.parent_run_id and runs.trace_id is not null
     offset 0
   ) as parent
   union
@@ -301,7 +301,7 @@ resolved (id, trace_id, external_trace_id, dotted_order) as (
   from resolved
   cross join lateral (
     select runs.id, runs.start_time from runs
-    where runs.tenant_id = $1 and runs.parent_run_id = resolved.id and runs.trace_id is null
+    where runs.tenant_id = (select $1::uuid) and runs.parent_run_id = resolved.id and runs.trace_id is null
     offset 0
   ) as child
 )
@@ -310,7 +310,7 @@ select distinct on (id) * from resolved order by id;
 -- name: run_lock_of_traces
 -- Locks the runs of traces in the order of their keys. Transactions that delete runs and transactions that write runs
 -- both take these locks first. $1 tenant, $2 uuid[] traces. A repeat locks the same rows again.
-select id from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) order by id for update;
+select id from runs where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[]) order by id for update;
 
 -- name: run_update_trace_many
 -- Gives runs the trace of their parent. Clock and mask stay as they are, so that a trace_id which a client sends later
@@ -321,5 +321,5 @@ set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,
   dotted_order = coalesce(runs.dotted_order, given.dotted_order)
 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as given (id, trace_id, external_trace_id, dotted_order)
-where runs.tenant_id = $1 and runs.id = given.id and runs.trace_id is null
+where runs.tenant_id = (select $1::uuid) and runs.id = given.id and runs.trace_id is null
 returning runs.id, runs.trace_id;

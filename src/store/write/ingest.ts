@@ -138,17 +138,18 @@ async function upsertMany<T extends { id: string }>(
   if (rows.length === 0) return []
   // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
   // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not. The
-  // look-ups are planned anew: on empty tables all indexes of a tenant look alike, and a plan that was kept from then read
-  // all runs of the tenant for each trace. The three are not awaited one by one, so that they travel together.
+  // look-ups are planned anew while their tables are small: on empty tables all indexes of a tenant look alike, and a plan that
+  // was kept from then read all runs of the tenant for each trace. The three are not awaited one by one, so that they travel
+  // together.
   const [, touched] = await Promise.all([
     planModeUpdate(db, 'auto'),
     runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sortedById(rows))),
-    planModeUpdate(db, 'force_custom_plan'),
+    runStatement(db, 'plan_mode_update_batch', []),
   ])
   return touched
 }
 
-async function planModeUpdate(db: Queryable, mode: 'auto' | 'force_custom_plan'): Promise<void> {
+async function planModeUpdate(db: Queryable, mode: 'auto'): Promise<void> {
   await runStatement(db, 'plan_mode_update', [mode])
 }
 

@@ -5,7 +5,7 @@ import {
   type ExperimentColumns,
 } from '../../../domain/stats/experiment-columns.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, streamComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed, streamComposed, tenant } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { shownRunsSql } from '../shown-runs.ts'
 
@@ -73,7 +73,7 @@ export async function executionColumnsRead(
   where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
     and not exists (
       select from trace_aggregates as held
-      where held.tenant_id = ${tenant} and held.trace_id = coalesce(item.trace_id, item.id)
+      where held.tenant_id = ${anyTenant} and held.trace_id = coalesce(item.trace_id, item.id)
         and held.experiment_id = item.experiment_id and held.executions is not null
     )`
   const statement = sql`
@@ -144,7 +144,7 @@ export function executionSql(item: Sql): Sql {
           ) as said (label)
           where point.key is not null and point.comparative_experiment_id is null and (
             point.trace_id is null or point.trace_id = run.trace_id or point.trace_id = (
-              select runs.trace_id from runs where runs.tenant_id = ${tenant} and runs.id = run.run_id
+              select runs.trace_id from runs where runs.tenant_id = ${anyTenant} and runs.id = run.run_id
             )
           )
           group by point.key, said.label

@@ -1,7 +1,7 @@
 import sql, { raw } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed } from '../../statements.ts'
 import { comparativeSql, shownSql } from './comparison-sql.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
@@ -70,7 +70,7 @@ changed as (
   cross join lateral (
     select examples.id, examples.dataset_id, examples.created_at
     from examples
-    where examples.tenant_id = ${tenant} and examples.id = beside.example_id
+    where examples.tenant_id = ${anyTenant} and examples.id = beside.example_id
     order by examples.valid_from desc
     limit 1
   ) as example

@@ -3,7 +3,7 @@ import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed } from '../../statements.ts'
 import { shownSql } from './comparison-sql.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import type { Page } from '../page.ts'
@@ -208,7 +208,7 @@ member as materialized (
   cross join lateral (
     select examples.dataset_id, examples.created_at, examples.metadata, examples.splits
     from examples
-    where examples.tenant_id = ${tenant} and examples.id = counted.example_id
+    where examples.tenant_id = ${anyTenant} and examples.id = counted.example_id
     order by examples.valid_from desc
     limit 1
   ) as example

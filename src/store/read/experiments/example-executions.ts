@@ -2,10 +2,10 @@ import sql from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
-import { shownRunsSql } from '../shown-runs.ts'
+import { shownRunsByKeySql } from '../shown-runs.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
 export interface ExampleExecution {
@@ -38,7 +38,7 @@ export async function executionListOfExample(
 -- The executions of one example in one experiment, the earliest first, with their scores. Reads only.
 with listed as (
   select run.*, row_number() over (order by run.start_time, run.id) as place
-  from ${shownRunsSql} as run
+  from ${shownRunsByKeySql} as run
   where run.experiment_id = ${experimentId}::uuid
     and run.reference_example_id = ${exampleId}::uuid and not run.yields
   order by run.start_time, run.id
@@ -92,7 +92,7 @@ export async function exampleFindNewest(
 -- The newest version of an example. Reads only.
 select examples.id, examples.dataset_id, examples.inputs, examples.outputs, examples.metadata
 from examples
-where examples.tenant_id = ${tenant} and examples.id = ${id}::uuid
+where examples.tenant_id = ${anyTenant} and examples.id = ${id}::uuid
 order by examples.valid_from desc
 limit 1`
   const [row] = await runComposed<ComparedExampleBody>(db, tenantId, statement)

@@ -1,7 +1,7 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed, tenant } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
 import { shownRunsSql } from '../shown-runs.ts'
@@ -58,7 +58,7 @@ summed as (
     select ${storedBytesSql('listed.example_outputs', 'listed.example_metadata')} + coalesce((
       select ${storedBytesSql('examples.inputs', 'examples.outputs', 'examples.metadata')}
       from examples
-      where examples.tenant_id = ${tenant} and examples.id = listed.example_id
+      where examples.tenant_id = ${anyTenant} and examples.id = listed.example_id
       order by examples.valid_from <= listed.example_version desc nulls last, examples.valid_from desc
       limit 1
     ), 0) + coalesce((
@@ -178,7 +178,7 @@ function exampleOf(item: string): Sql {
   return sql`left join lateral (
   select examples.inputs, examples.outputs, examples.metadata, examples.splits
   from examples
-  where examples.tenant_id = ${tenant} and examples.id = ${raw(item)}.example_id
+  where examples.tenant_id = ${anyTenant} and examples.id = ${raw(item)}.example_id
   order by examples.valid_from <= ${raw(item)}.example_version desc nulls last, examples.valid_from desc
   limit 1
 ) as example on true`

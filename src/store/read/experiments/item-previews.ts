@@ -1,8 +1,8 @@
 import sql from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
-import { shownRunsSql } from '../shown-runs.ts'
+import { anyTenant, runComposed } from '../../statements.ts'
+import { shownRunsByKeySql } from '../shown-runs.ts'
 
 /** The beginning of what an example asks for. */
 export interface ExamplePreview {
@@ -37,7 +37,7 @@ select asked.id, left(example.inputs::text, ${previewLength}::integer) as inputs
 from unnest(${ids}::uuid[]) as asked (id)
 cross join lateral (
   select examples.inputs, examples.outputs from examples
-  where examples.tenant_id = ${tenant} and examples.id = asked.id
+  where examples.tenant_id = ${anyTenant} and examples.id = asked.id
   order by examples.valid_from desc
   limit 1
 ) as example`
@@ -58,7 +58,7 @@ export async function executionPreviewList(
 select run.id, run.reference_example_id as example_id, run.start_time, run.outputs_preview as outputs,
   case when run.status = 'error'
     then coalesce(nullif(left(run.error::text, ${previewLength}::integer), 'null'), run.status_message, 'error') end as error
-from ${shownRunsSql} as run
+from ${shownRunsByKeySql} as run
 where run.experiment_id = ${experimentId}::uuid
   and run.reference_example_id = any (${exampleIds}::uuid[]) and not run.yields
 order by run.reference_example_id, run.id

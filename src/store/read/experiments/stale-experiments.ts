@@ -1,5 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { tenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 
 /*
  * Texts and neither view nor function: an engine that puts each tenant's rows on one node has to see which tables a statement
@@ -18,27 +18,27 @@ export function experimentsOfSql(marked: Sql): Sql {
   from (
     select ${marked} as trace_id
     union
-    select runs.trace_id from runs where runs.tenant_id = ${tenant} and runs.id = ${marked} and runs.trace_id is not null
+    select runs.trace_id from runs where runs.tenant_id = ${anyTenant} and runs.id = ${marked} and runs.trace_id is not null
   ) as place
   cross join lateral (
     select trace_aggregates.experiment_id from trace_aggregates
-    where trace_aggregates.tenant_id = ${tenant} and trace_aggregates.trace_id = place.trace_id
+    where trace_aggregates.tenant_id = ${anyTenant} and trace_aggregates.trace_id = place.trace_id
     union all
-    select runs.experiment_id from runs where runs.tenant_id = ${tenant} and runs.trace_id = place.trace_id
+    select runs.experiment_id from runs where runs.tenant_id = ${anyTenant} and runs.trace_id = place.trace_id
     union all
     select run_items.experiment_id from run_items
-    where run_items.tenant_id = ${tenant} and run_items.trace_id = place.trace_id
+    where run_items.tenant_id = ${anyTenant} and run_items.trace_id = place.trace_id
     union all
     select feedback.experiment_id from feedback
-    where feedback.tenant_id = ${tenant} and feedback.trace_id = place.trace_id
+    where feedback.tenant_id = ${anyTenant} and feedback.trace_id = place.trace_id
     offset 0
   ) as held
   union all
-  select run_items.experiment_id from run_items where run_items.tenant_id = ${tenant} and run_items.id = ${marked}
+  select run_items.experiment_id from run_items where run_items.tenant_id = ${anyTenant} and run_items.id = ${marked}
   union all
-  select feedback.experiment_id from feedback where feedback.tenant_id = ${tenant} and feedback.id = ${marked}
+  select feedback.experiment_id from feedback where feedback.tenant_id = ${anyTenant} and feedback.id = ${marked}
   union all
-  select feedback.experiment_id from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = ${marked}
+  select feedback.experiment_id from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = ${marked}
 )`
 }
 

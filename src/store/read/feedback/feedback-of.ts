@@ -1,5 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { tenant } from '../../statements.ts'
+import { anyTenant } from '../../statements.ts'
 
 /**
  * Selects the feedback that counts for a run: its own, and what its trace was given and no run. As one condition it would
@@ -11,10 +11,10 @@ import { tenant } from '../../statements.ts'
  */
 export function feedbackOfSql(run: Sql, trace: Sql): Sql {
   return sql`(
-  select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = ${run}
+  select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = ${run}
   union all
   select feedback.* from feedback
-  where feedback.tenant_id = ${tenant} and feedback.trace_id = ${trace} and feedback.run_id is null
+  where feedback.tenant_id = ${anyTenant} and feedback.trace_id = ${trace} and feedback.run_id is null
   offset 0
 )`
 }

@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag'
-import { tenant } from '../../statements.ts'
+import { anyTenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
 import { traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
 
@@ -25,7 +25,7 @@ export const scoreSource: FilterSource = {
     trace_id: {
       // The run is looked up only where it is needed.
       sql: sql`coalesce(feedback.trace_id, (
-      select held.trace_id from runs as held where held.tenant_id = ${tenant} and held.id = feedback.run_id
+      select held.trace_id from runs as held where held.tenant_id = ${anyTenant} and held.id = feedback.run_id
     ))`,
       spelling: sql`coalesce(feedback.external_trace_id, run.external_trace_id, ${scoreFields.traceId}::text)`,
     },

@@ -1,7 +1,7 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { observationTypes, runTypeOf } from '../../../domain/observation-types.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import { tenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import type { FilterSource } from '../filter/filter-sql.ts'
 import { runsByName, runsByUser } from './found-runs.ts'
 import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/trace-columns.ts'
@@ -9,7 +9,7 @@ import { runLevelSql, traceFields, tracesOfTenant as shared } from '../traces/tr
 /* The columns of a run as an observation, on alias `run`. */
 
 function ofTrace(field: Sql): Sql {
-  return sql`(select ${field} from traces as trace where trace.tenant_id = ${tenant} and trace.id = run.trace_id)`
+  return sql`(select ${field} from traces as trace where trace.tenant_id = ${anyTenant} and trace.id = run.trace_id)`
 }
 
 const typeOfRunType = join(
@@ -91,7 +91,7 @@ export const observationSource: FilterSource = {
       from feedback as own
       where own.tenant_id = ${tenant}
     ) as score where true`,
-      ofRow: sql`feedback as score where score.tenant_id = ${tenant} and score.run_id = run.id`,
+      ofRow: sql`feedback as score where score.tenant_id = ${anyTenant} and score.run_id = run.id`,
     },
   },
 }

@@ -2,7 +2,7 @@ import sql, { empty, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, tenant } from '../../statements.ts'
+import { anyTenant, runComposed, tenant } from '../../statements.ts'
 import type { Filter } from '../../../domain/filter.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 import { askedSql, pageRowsSql, type Page } from '../page.ts'
@@ -167,7 +167,7 @@ export async function observationFind(
 -- One observation, unless its experiment is being purged. Reads only.
 select ${columnsOf(ownColumns)}
 from runs as run
-where run.tenant_id = ${tenant} and ${visibleSql(purging)} and run.id = ${id}::uuid`
+where run.tenant_id = ${anyTenant} and ${visibleSql(purging)} and run.id = ${id}::uuid`
   const [row] = await runComposed<ObservationRow>(db, tenantId, statement)
   return row ?? null
 }
@@ -193,7 +193,7 @@ export async function observationListOfTrace(
 -- The next observations of a trace, in the order in which they began. Reads only.
 select ${columnsOf(ownColumns)}
 from runs as run
-where run.tenant_id = ${tenant} and ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
+where run.tenant_id = ${anyTenant} and ${visibleSql(purging)} and run.trace_id = ${traceId}::uuid${behind}
 order by run.start_time, run.id
 limit ${limit}`
   return runComposed<ObservationRow>(db, tenantId, statement)

@@ -1,7 +1,7 @@
 import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
-import { tenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { filterSql, type FilterSource } from '../filter/filter-sql.ts'
 import { runsByName, runsByTag } from './found-runs.ts'
@@ -34,7 +34,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
   const isRoot = sql`(${run}.parent_run_id is null and ${run}.trace_id is not null)`
   const ofRun = (column: string) => sql`${run}.${raw(column)}`
   const ofTrace = (column: Sql) =>
-    sql`case when ${isRoot} then (select ${column} from traces filter_trace where filter_trace.tenant_id = ${tenant} and filter_trace.id = ${run}.trace_id)`
+    sql`case when ${isRoot} then (select ${column} from traces filter_trace where filter_trace.tenant_id = ${anyTenant} and filter_trace.id = ${run}.trace_id)`
   const rolledUp = (column: string) => {
     const whole = sql`case when filter_trace.root_run_id = ${run}.id then filter_trace.${raw(column)} else ${ofRun(column)} end`
     return sql`${ofTrace(whole)} else ${ofRun(column)} end`
@@ -51,7 +51,7 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
       experiment_id: ofRun('experiment_id'),
       reference_example_id: ofRun('reference_example_id'),
       // Any version will do, because an example never moves to another dataset.
-      reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${tenant} and filter_example.id = ${run}.reference_example_id limit 1)`,
+      reference_dataset_id: sql`(select filter_example.dataset_id from examples filter_example where filter_example.tenant_id = ${anyTenant} and filter_example.id = ${run}.reference_example_id limit 1)`,
       name: { sql: ofRun('name'), found: runsByName },
       run_type: ofRun('run_type'),
       status: ofRun('status'),
@@ -91,7 +91,7 @@ export function storedTraceIds(ids: readonly string[]): Sql {
     select given.id from unnest(${ids}::uuid[]) as given (id)
     union
     select top.trace_id from unnest(${ids}::uuid[]) as given (id)
-    join runs as top on top.tenant_id = ${tenant} and top.id = given.id
+    join runs as top on top.tenant_id = ${anyTenant} and top.id = given.id
     where top.parent_run_id is null and top.trace_id is not null
   )`
 }
@@ -113,7 +113,7 @@ union all
   from (${targets('trace_id', 'filter_feedback.run_id is null and filter_feedback.trace_id is not null')}) as whole
   cross join lateral (
     select runs.id, runs.parent_run_id from runs
-    where runs.tenant_id = ${tenant} and runs.trace_id = whole.trace_id
+    where runs.tenant_id = ${anyTenant} and runs.trace_id = whole.trace_id
     offset 0
   ) as root
   -- Not part of the inner select: a planner without statistics would read all root runs of the tenant for each trace.

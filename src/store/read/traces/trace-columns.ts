@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from 'sql-template-tag'
 import { entityFields } from '../../../domain/entities.ts'
 import { defaultEnvironment } from '../../../domain/environment.ts'
-import { tenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import type { FilterSource, SharedColumn } from '../filter/filter-sql.ts'
 
 /*
@@ -22,7 +22,7 @@ function orRoot(property: string, own: Sql, root: Sql): Sql {
 
 /** Reads a column from the root run itself, for values that are too large to be copied. */
 function ofRoot(column: string): Sql {
-  return sql`(select root.${raw(column)} from runs as root where root.tenant_id = ${tenant} and root.id = trace.root_run_id)`
+  return sql`(select root.${raw(column)} from runs as root where root.tenant_id = ${anyTenant} and root.id = trace.root_run_id)`
 }
 
 /** What a trace shows: its own value, or that of its root run. */
@@ -50,7 +50,7 @@ export function runLevelSql(run: string): Sql {
   return sql`coalesce(${raw(run)}.level, case when ${raw(run)}.status = 'error' then 'ERROR' else 'DEFAULT' end)`
 }
 
-const runsOfTrace = sql`runs as held where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null`
+const runsOfTrace = sql`runs as held where held.tenant_id = ${anyTenant} and held.trace_id = trace.id and held.start_time is not null`
 
 /**
  * Which observations' usage counts: those that Langfuse's clients gave usage to, and of the others only models, because
@@ -92,16 +92,16 @@ function countOf(level: string): Sql {
  * for every observation, all scores of the tenant that name no trace (20 ms each at 50,000).
  */
 export const scoresOfTrace = sql`(
-      select own.* from feedback as own where own.tenant_id = ${tenant} and own.trace_id = trace.id
+      select own.* from feedback as own where own.tenant_id = ${anyTenant} and own.trace_id = trace.id
       union all
       select scored.*
       from runs as held
       cross join lateral (
         select * from feedback
-        where feedback.tenant_id = ${tenant} and feedback.run_id = held.id
+        where feedback.tenant_id = ${anyTenant} and feedback.run_id = held.id
         offset 0
       ) as scored
-      where held.tenant_id = ${tenant} and held.trace_id = trace.id and scored.trace_id is null
+      where held.tenant_id = ${anyTenant} and held.trace_id = trace.id and scored.trace_id is null
       offset 0
     ) as score where score.key is not null`
 
@@ -154,7 +154,7 @@ export const traceSource: FilterSource = {
       by: 'id',
       rows: sql`(
       select coalesce(own.trace_id, (
-          select held.trace_id from runs as held where held.tenant_id = ${tenant} and held.id = own.run_id
+          select held.trace_id from runs as held where held.tenant_id = ${anyTenant} and held.id = own.run_id
         )) as target, own.key, own.data_type, own.score, own.score_number, own.value_text
       from feedback as own
       where own.tenant_id = ${tenant}

@@ -4,7 +4,7 @@ import { defaultEnvironment } from '../../../domain/environment.ts'
 import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { runComposed, runStatement, tenant } from '../../statements.ts'
+import { anyTenant, runComposed, runStatement, tenant } from '../../statements.ts'
 import { filterListSql } from '../filter/filter-sql.ts'
 import { askedSql, pageRowsSql, type Page } from '../page.ts'
 import { experimentListPurging, type PurgingExperiment } from '../purging.ts'
@@ -80,7 +80,7 @@ export interface TraceOrder {
 const observationIds = (within: Sql) => sql`(
     select array_agg(coalesce(held.external_id, held.id::text) order by held.start_time, held.id)
     from runs as held
-    where held.tenant_id = ${tenant} and held.trace_id = trace.id and held.start_time is not null${within}
+    where held.tenant_id = ${anyTenant} and held.trace_id = trace.id and held.start_time is not null${within}
   )`
 
 const scoreIds = (within: Sql) => sql`(
@@ -124,7 +124,7 @@ export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
     and (trace.experiment_id = ${ids}) is not true
     and not exists (
       select from runs as root
-      where root.tenant_id = ${tenant} and root.id = trace.root_run_id and root.experiment_id = ${ids}
+      where root.tenant_id = ${anyTenant} and root.id = trace.root_run_id and root.experiment_id = ${ids}
     )`
 }
 
@@ -196,7 +196,7 @@ export async function traceFind(
 -- One trace, unless its experiment is being purged, with the wanted columns. Reads only.
 select ${columnsOf(wanted)}
 from traces as trace
-where trace.tenant_id = ${tenant} and ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
+where trace.tenant_id = ${anyTenant} and ${visibleTraceSql(purging)} and trace.id = ${id}::uuid`
   const [row] = await runComposed<TraceRow>(db, tenantId, statement)
   return row ?? null
 }

@@ -1,6 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag'
-import { shownRunsSql } from '../../read/shown-runs.ts'
-import { tenant } from '../../statements.ts'
+import { shownRunsByKeySql } from '../../read/shown-runs.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 
 /** Refreshes what these traces add to aggregates. @returns a statement whose rows are of ChangedExperiment */
 export function traceAggregateRefreshSql(traceIds: readonly string[]): Sql {
@@ -23,7 +23,7 @@ with asked as materialized (
   select run.trace_id
   from unnest(${traceIds}::uuid[]) as given (id)
   cross join lateral (
-    select runs.trace_id from runs where runs.tenant_id = ${tenant} and runs.id = given.id and runs.trace_id is not null
+    select runs.trace_id from runs where runs.tenant_id = ${anyTenant} and runs.id = given.id and runs.trace_id is not null
     offset 0
   ) as run
 ),
@@ -35,7 +35,7 @@ held as materialized (
       traces.completion_tokens, traces.total_tokens, trim_scale(traces.prompt_cost) as prompt_cost,
       trim_scale(traces.completion_cost) as completion_cost, trim_scale(traces.total_cost) as total_cost
     from traces
-    where traces.tenant_id = ${tenant} and traces.id = asked.trace_id
+    where traces.tenant_id = ${anyTenant} and traces.id = asked.trace_id
     offset 0
   ) as trace
 ),
@@ -44,7 +44,7 @@ member as materialized (
   from asked
   cross join lateral (
     select runs.id, runs.experiment_id, runs.parent_run_id, runs.status, runs.start_time, runs.end_time from runs
-    where runs.tenant_id = ${tenant} and runs.trace_id = asked.trace_id
+    where runs.tenant_id = ${anyTenant} and runs.trace_id = asked.trace_id
     offset 0
   ) as run
 ),
@@ -53,12 +53,12 @@ item as materialized (
   from asked
   cross join lateral (
     select run_items.id, run_items.experiment_id, run_items.example_id, run_items.run_id, true as is_linked from run_items
-    where run_items.tenant_id = ${tenant} and run_items.trace_id = asked.trace_id
+    where run_items.tenant_id = ${anyTenant} and run_items.trace_id = asked.trace_id
     union all
     select lone.id, lone.experiment_id, lone.example_id, lone.run_id, false
     from (
       select run_items.id, run_items.experiment_id, run_items.example_id, run_items.run_id, run_items.trace_id from run_items
-      where run_items.tenant_id = ${tenant} and run_items.id = asked.trace_id
+      where run_items.tenant_id = ${anyTenant} and run_items.id = asked.trace_id
       offset 0
     ) as lone
     where lone.trace_id is null
@@ -116,7 +116,7 @@ shown as materialized (
     exists (
       select from member where member.trace_id = shown_runs.trace_id and member.id = shown_runs.run_id
     ) as is_own
-  from ${shownRunsSql} as shown_runs
+  from ${shownRunsByKeySql} as shown_runs
   where shown_runs.trace_id = any (array(select distinct item.trace_id from item where item.is_linked))
     and shown_runs.reference_example_id is not null and not shown_runs.yields
     and shown_runs.experiment_id is not null
@@ -137,12 +137,12 @@ point as materialized (
     select feedback.id, feedback.experiment_id, feedback.run_id, feedback.key, feedback.score_number,
       feedback.value_text, feedback.config_id, feedback.comparative_experiment_id, true as is_on_trace, false as is_on_experiment
     from feedback
-    where feedback.tenant_id = ${tenant} and feedback.trace_id = asked.trace_id
+    where feedback.tenant_id = ${anyTenant} and feedback.trace_id = asked.trace_id
     union all
     select lone.id, lone.experiment_id, null, lone.key, lone.score_number, lone.value_text, lone.config_id,
       lone.comparative_experiment_id, false, true
     from (
-      select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.id = asked.trace_id
+      select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.id = asked.trace_id
       offset 0
     ) as lone
     where lone.run_id is null and lone.trace_id is null
@@ -153,7 +153,7 @@ point as materialized (
     given.config_id, given.comparative_experiment_id, false, false
   from member
   cross join lateral (
-    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = member.id
+    select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = member.id
     offset 0
   ) as given
   where given.trace_id is null
@@ -165,11 +165,11 @@ point as materialized (
     select trace_id from asked where not exists (select from member where member.id = asked.trace_id) offset 0
   ) as waiting
   cross join lateral (
-    select feedback.* from feedback where feedback.tenant_id = ${tenant} and feedback.run_id = waiting.trace_id
+    select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = waiting.trace_id
     offset 0
   ) as given
   where given.trace_id is null and not exists (
-    select from runs where runs.tenant_id = ${tenant} and runs.id = given.run_id and runs.trace_id is not null
+    select from runs where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
   )
 ),
 -- It counts in the experiment that it names, in that of its run, and in those in which its trace was executed.
@@ -187,7 +187,7 @@ counted as (
   select run.experiment_id, point.trace_id, point.id, point.key, point.score_number, point.value_text, false
   from point
   cross join lateral (
-    select runs.experiment_id from runs where runs.tenant_id = ${tenant} and runs.id = point.run_id
+    select runs.experiment_id from runs where runs.tenant_id = ${anyTenant} and runs.id = point.run_id
     offset 0
   ) as run
   where point.run_id = point.trace_id and not point.is_on_trace and point.comparative_experiment_id is null
@@ -299,7 +299,7 @@ fresh as materialized (
   -- because the planner takes a join, or 'is null', for so selective that it goes through all the others for each row.
   where (
     select true from tombstones
-    where tombstones.tenant_id = ${tenant} and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
+    where tombstones.tenant_id = ${anyTenant} and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
   ) is not true
 ),
 stored as materialized (
@@ -312,7 +312,7 @@ stored as materialized (
   ) as place
   cross join lateral (
     select trace_aggregates.experiment_id, trace_aggregates.trace_id, trace_aggregates as part from trace_aggregates
-    where trace_aggregates.tenant_id = ${tenant} and trace_aggregates.trace_id = place.trace_id
+    where trace_aggregates.tenant_id = ${anyTenant} and trace_aggregates.trace_id = place.trace_id
     offset 0
   ) as held
 ),
@@ -325,7 +325,7 @@ changed as materialized (
 removed as (
   delete from trace_aggregates
   using changed
-  where trace_aggregates.tenant_id = ${tenant} and trace_aggregates.trace_id = changed.trace_id
+  where trace_aggregates.tenant_id = ${anyTenant} and trace_aggregates.trace_id = changed.trace_id
     and trace_aggregates.experiment_id = changed.experiment_id and (changed.after).tenant_id is null
 ),
 written as (
