@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { checkNode, install, root, run } from './prepare.mjs'
 
 /**
- * What takes longest: whole servers that are started, killed and replaced, engines of their own, and the page in a browser. CI
- * runs all of them, and so does whoever names them or sets RUNMILL_TEST_ALL=1. A change is tried without them in 3 minutes.
+ * What takes longest: servers and engines that are started, killed and replaced, and the page in a browser. CI runs all of them,
+ * and so does whoever names a file or sets RUNMILL_TEST_ALL=1.
  */
 const long = [
   'test/cli/import/**',
@@ -33,8 +33,11 @@ const long = [
 checkNode()
 await install()
 const given = process.argv.slice(2)
-const runsAll =
-  process.env.RUNMILL_TEST_ALL === '1' || given.some((argument) => argument.startsWith('test/'))
+/** Options of vitest that are followed by a value. */
+const valued = ['--exclude', '--maxWorkers', '--outputFile', '--project', '--reporter', '--shard']
+const namesFiles = given.some((each, i) => !each.startsWith('-') && !valued.includes(given[i - 1]))
+// The name of a test, which follows -t, counts as well: it may be in any file.
+const runsAll = process.env.RUNMILL_TEST_ALL === '1' || namesFiles
 if (!runsAll) {
   console.log('Without the tests that take longest. RUNMILL_TEST_ALL=1 npm test runs them too.')
 }

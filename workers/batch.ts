@@ -1,13 +1,13 @@
 /*
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
- * the lane is idle an item forms a batch alone, so no timer delays a single write; when it is busy a batch holds
- * whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
+ * the lane is idle an item forms a batch alone, so no timer delays a single write; those that follow it closely wait for each
+ * other for a moment. When it is busy a batch holds whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
  * several owners bring items, one that has brought many gets batches of its own, which hold little at a time, and there is
  * a batch left for an owner that has none in progress: a batch takes as long for one as for all.
  */
 
 /** How the batches of a lane stand to those of other lanes. */
-export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'isBehind'>
+export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'isBehind' | 'spacing'>
 
 /**
  * Longer than most batches take. A lane that gives way goes on after it, however much there is in the others: then they
@@ -66,6 +66,17 @@ export function createPrecedence(now: () => number = () => performance.now()): {
   }
 }
 
+/**
+ * A batch costs the database some milliseconds whatever it holds, so one for each of a hundred requests a second would keep
+ * it busy with little. Two batches of an owner begin at least so far apart, unless more than this waits.
+ */
+export const usualSpacing: Spacing = { ms: 20, upToWeight: 200 }
+
+export interface Spacing {
+  ms: number
+  upToWeight: number
+}
+
 /** Two, so that while one batch is in the database the next is prepared, and Postgres has work for a second core. */
 const batchesAtOnce = 2
 
@@ -78,6 +89,8 @@ export interface GathererOptions<T> {
   ownerOf(item: T): string
   /** Whether other lanes are busy that come first. Then batches are small, and one at a time. */
   isBehind?: (() => boolean) | undefined
+  /** Absent: batches of an owner may begin at any time. */
+  spacing?: Spacing | undefined
   /** What runs before each batch and after it. */
   before?: (() => Promise<void> | void) | undefined
   after?: (() => void) | undefined
@@ -94,6 +107,7 @@ export function createGatherer<T>({
   weigh,
   ownerOf,
   isBehind = () => false,
+  spacing = { ms: 0, upToWeight: 0 },
   before = () => {},
   after = () => {},
   now = () => performance.now(),
@@ -113,13 +127,16 @@ export function createGatherer<T>({
   const broughtAt = new Map<string, number>()
   /** For each batch in progress, what it holds of each owner. */
   const inProgress = new Set<ReadonlyMap<string, number>>()
+  /** When the last batch of each owner began, if that is not long ago. */
+  const begunAt = new Map<string, number>()
+  let alarm: NodeJS.Timeout | undefined
   let running = 0
 
   async function run(): Promise<void> {
     running++
     // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.size > 0 && (running === 1 || !isBehind())) {
+    while (hasDue() && (running === 1 || !isBehind())) {
       // The extra batch is for owners that have none in progress, while there are several.
       if (running > batchesAtOnce && !isShared()) break
       await before()
@@ -139,6 +156,38 @@ export function createGatherer<T>({
       if (batch.length === 0) break
     }
     running--
+    wakeWhenDue()
+  }
+
+  /** In how many milliseconds a batch of the owner may begin. */
+  function dueInMs(owner: string): number {
+    const last = begunAt.get(owner)
+    if (last === undefined) return 0
+    const leftMs = spacing.ms - (now() - last)
+    if (leftMs <= 0) begunAt.delete(owner)
+    return waiting.get(owner)!.weight >= spacing.upToWeight ? 0 : Math.max(0, leftMs)
+  }
+
+  const isDue = (owner: string): boolean => dueInMs(owner) === 0
+
+  function hasDue(): boolean {
+    for (const owner of waiting.keys()) if (isDue(owner)) return true
+    return false
+  }
+
+  /** Begins a batch as soon as one may, of what waits and may not yet. What may is taken by the batches in progress. */
+  function wakeWhenDue(): void {
+    if (alarm !== undefined) return
+    const left = [...waiting.keys()].map(dueInMs).filter((ms) => ms > 0)
+    if (left.length === 0) return
+    alarm = setTimeout(
+      () => {
+        alarm = undefined
+        for (const owner of waiting.keys()) if (mayBegin(owner)) void run()
+        wakeWhenDue()
+      },
+      Math.ceil(Math.min(...left)),
+    )
   }
 
   /** What the batches in progress hold of an owner. */
@@ -154,7 +203,7 @@ export function createGatherer<T>({
 
   /** Of whom a batch may be made, beside those in progress. */
   function ownersInTurn(): string[] {
-    const owners = [...waiting.keys()]
+    const owners = [...waiting.keys()].filter(isDue)
     if (!isShared()) return owners
     const most = running > batchesAtOnce ? 1 : shareWeight
     const allowed = owners.filter((owner) => weightInProgress(owner) < most)
@@ -184,6 +233,7 @@ export function createGatherer<T>({
         owners.push(owner)
       }
       weights.set(owner, (weights.get(owner) ?? 0) + itemWeight)
+      begunAt.set(owner, now())
       weight += itemWeight
       if (weight >= most) break
     }
@@ -192,6 +242,7 @@ export function createGatherer<T>({
 
   /** Whether an item of the owner need not wait for the end of a batch in progress. */
   function mayBegin(owner: string): boolean {
+    if (!isDue(owner)) return false
     if (running === 0) return true
     if (isBehind()) return false
     if (running < batchesAtOnce) return true
@@ -207,5 +258,6 @@ export function createGatherer<T>({
       line.weight += weigh(item)
       waiting.set(owner, line)
       if (mayBegin(owner)) void run()
+      else wakeWhenDue()
     })
 }

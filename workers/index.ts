@@ -6,7 +6,7 @@ import { aggregateHandler } from './aggregate.ts'
 import { createApart, usualPatienceMs } from './apart.ts'
 import { collectHandler, type CollectorServices } from './collect.ts'
 import { ingestHandler, type WorkerServices } from './ingest.ts'
-import { createPrecedence } from './batch.ts'
+import { createPrecedence, usualSpacing } from './batch.ts'
 import { createPace } from './pace.ts'
 import { retain } from './retain.ts'
 import { repriceHandler } from './reprice.ts'
@@ -46,10 +46,13 @@ export function buildHandlers(
   }
   const { db, clock } = services
   return {
-    ingest: ingestHandler(services, 'ingest', ahead),
+    ingest: ingestHandler(services, 'ingest', { ...ahead, spacing: usualSpacing }),
     // Each lane has a gatherer of its own, so that an interactive write never waits behind a burst.
     'ingest-interactive': ingestHandler(services, 'ingest-interactive', ahead),
-    'ingest-backlog': ingestHandler(services, 'ingest-backlog', behind),
+    'ingest-backlog': ingestHandler(services, 'ingest-backlog', {
+      ...behind,
+      spacing: usualSpacing,
+    }),
     aggregate: aggregateHandler(services, patienceMs),
     purge: async ({ tenantId, kind, id }, { signal }) => {
       if (kind === 'age') return retain(services, tenantId, signal)

@@ -73,7 +73,8 @@ export interface AskedList {
 
 /**
  * Reads a page, and counts the whole list only where the page does not show its end. A condition that few rows meet has to
- * look at all of them, which one statement then does and not two. A total that took long to count may be a minute old.
+ * look at all of them, which one statement then does and not two. A total above 50,000
+ * that took long to count may be a minute old.
  * @throws LangfuseError 400 when the count takes too long
  */
 export type CountedPage = <Row>(

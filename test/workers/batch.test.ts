@@ -136,3 +136,29 @@ test('a lane that gives way makes small batches until the others were quiet for 
   backlog.end()
   await Promise.all(done)
 })
+
+test('what follows a batch of its owner closely waits, unless it is much or of another owner', async () => {
+  let now = 0
+  const spaced = lane({
+    maxWeight: 1000,
+    ownerOf: (item) => item[0]!,
+    weigh: (item) => (item.endsWith('large') ? 200 : 1),
+    spacing: { ms: 20, upToWeight: 200 },
+    now: () => now,
+  })
+  const done = [spaced.gather('a1')]
+  await expect.poll(() => spaced.begun).toEqual([['a1']])
+  spaced.end()
+  await done[0]
+
+  done.push(spaced.gather('a2'), spaced.gather('a3'), spaced.gather('b1'))
+  await expect.poll(() => spaced.begun).toEqual([['a1'], ['b1']])
+  spaced.end()
+  now = 20
+  await expect.poll(() => spaced.begun.slice(2)).toEqual([['a2', 'a3']])
+  spaced.end()
+  done.push(spaced.gather('a4'), spaced.gather('a5 large'))
+  await expect.poll(() => spaced.begun.slice(3)).toEqual([['a4', 'a5 large']])
+  spaced.end()
+  await Promise.all(done)
+})

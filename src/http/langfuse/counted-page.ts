@@ -5,10 +5,11 @@ import { invalidRequest } from './errors.ts'
 import { offsetOf } from './requests.ts'
 
 /**
- * A total that took at least so long to count holds for a while: clients ask for page after page, and each would count
- * millions of rows anew.
+ * A large total that took at least so long to count holds for a while: clients ask for page after page, and each would count
+ * millions of rows anew. A smaller one is always that of the moment.
  */
 const slowMs = 250
+const largeTotal = 50_000
 /** It holds for so many times as long as it took, so that at most a twentieth of the time is spent on it. */
 const heldPerCounted = 20
 const longestHeldMs = 60_000
@@ -22,13 +23,14 @@ const countMessage =
 export function createCountedPage(time: { now(): number } = performance): CountedPage {
   const held = new LRUCache<string, { total: number; until: number }>({ max: mostHeld })
 
-  async function totalOf(key: string, count: () => Promise<number>): Promise<number> {
+  /** @param seen rows that a full page and those before it show: of a list that ends there, nobody would read more */
+  async function totalOf(key: string, seen: number, count: () => Promise<number>): Promise<number> {
     const known = held.get(key)
     const begunAt = time.now()
-    if (known !== undefined && begunAt < known.until) return known.total
+    if (known !== undefined && begunAt < known.until && known.total > seen) return known.total
     const total = await count()
     const tookMs = time.now() - begunAt
-    if (tookMs >= slowMs) {
+    if (tookMs >= slowMs && total >= largeTotal) {
       const heldMs = Math.min(longestHeldMs, tookMs * heldPerCounted)
       held.set(key, { total, until: time.now() + heldMs })
     }
@@ -36,15 +38,18 @@ export function createCountedPage(time: { now(): number } = performance): Counte
   }
 
   return async ({ tenantId, name, query }, read, count) => {
-    const { page, limit, ...conditions } = query
+    const { page, limit, fields: _, orderBy: __, ...conditions } = query
+    const key = JSON.stringify([tenantId, name, conditions])
     const offset = offsetOf({ page, limit })
     const rows = await read({ limit, offset })
-    const seen = offset + rows.length
     const isEnd = rows.length < limit && (rows.length > 0 || offset === 0)
-    if (isEnd) return { rows, total: seen }
+    if (isEnd) {
+      held.delete(key)
+      return { rows, total: offset + rows.length }
+    }
     try {
-      const total = await totalOf(JSON.stringify([tenantId, name, conditions]), count)
-      return { rows, total: rows.length > 0 ? Math.max(total, seen) : total }
+      const seen = rows.length === 0 ? 0 : offset + rows.length
+      return { rows, total: await totalOf(key, seen, count) }
     } catch (error) {
       throw isStatementTimeout(error) ? invalidRequest(countMessage) : error
     }
