@@ -1,12 +1,13 @@
 /*
  * Gathers the items of concurrent jobs into few large batches. A batch starts as soon as an earlier one is done. When
- * the lane is idle an item forms a batch alone, so no timer delays a single write; those that follow it closely wait for each
- * other for a moment. When it is busy a batch holds whatever has arrived since: an item of each owner in turn, so that nobody waits for all that another has brought. While
- * several owners bring items, one that has brought many gets batches of its own, which hold little at a time, and there is
- * a batch left for an owner that has none in progress: a batch takes as long for one as for all.
+ * the lane is idle an item forms a batch alone, so no timer delays a single write; those that follow it closely wait for
+ * each other for a moment. When it is busy a batch holds whatever has arrived since: an item of each owner in turn, so that
+ * nobody waits for all that another has brought. While several owners bring items, one that has brought many gets batches of
+ * its own, which hold little at a time, and there is a batch left for an owner that has none in progress: a batch takes as
+ * long for one as for all.
  */
 
-/** How the batches of a lane stand to those of other lanes. */
+/** How the batches of a lane stand to each other, and to those of other lanes. */
 export type Precedence = Pick<GathererOptions<never>, 'before' | 'after' | 'isBehind' | 'spacing'>
 
 /**
@@ -163,9 +164,8 @@ export function createGatherer<T>({
   function dueInMs(owner: string): number {
     const last = begunAt.get(owner)
     if (last === undefined) return 0
-    const leftMs = spacing.ms - (now() - last)
-    if (leftMs <= 0) begunAt.delete(owner)
-    return waiting.get(owner)!.weight >= spacing.upToWeight ? 0 : Math.max(0, leftMs)
+    if (waiting.get(owner)!.weight >= spacing.upToWeight) return 0
+    return Math.max(0, spacing.ms - (now() - last))
   }
 
   const isDue = (owner: string): boolean => dueInMs(owner) === 0
@@ -197,7 +197,11 @@ export function createGatherer<T>({
 
   /** Whether several owners brought items lately. */
   function isShared(): boolean {
-    for (const [owner, at] of broughtAt) if (now() - at > quietMs) broughtAt.delete(owner)
+    for (const [owner, at] of broughtAt) {
+      if (now() - at <= quietMs) continue
+      broughtAt.delete(owner)
+      begunAt.delete(owner)
+    }
     return broughtAt.size > 1
   }
 
