@@ -76,7 +76,7 @@ select run.id, run.trace_id, case when run.price is not null or (
     'price', run.price
   ) end as to_price
 from runs as run
-where run.tenant_id = (select $1::uuid) and run.id = any ($2::uuid[])
+where run.tenant_id = $1 and run.id = any ($2::uuid[])
   and ($3::timestamptz is null or run.start_time >= $3)
   and ($4::timestamptz is null or run.start_time < $4)
   and (run.price is not null or run.run_type in ('llm', 'embedding'))
@@ -104,7 +104,7 @@ from (
     offset 0
   ) as held
 ) as given
-where runs.tenant_id = (select $1::uuid) and runs.id = given.id
+where runs.tenant_id = $1 and runs.id = given.id
   and (runs.prompt_cost, runs.completion_cost, runs.total_cost, runs.cost_details::text, runs.price::text)
     is distinct from
     (given.prompt_cost, given.completion_cost, given.total_cost, given.cost_details::text, given.price::text)

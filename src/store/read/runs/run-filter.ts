@@ -91,7 +91,7 @@ export function storedTraceIds(ids: readonly string[]): Sql {
     select given.id from unnest(${ids}::uuid[]) as given (id)
     union
     select top.trace_id from unnest(${ids}::uuid[]) as given (id)
-    join runs as top on top.tenant_id = ${anyTenant} and top.id = given.id
+    join runs as top on top.tenant_id = ${tenant} and top.id = given.id
     where top.parent_run_id is null and top.trace_id is not null
   )`
 }
