@@ -207,9 +207,13 @@ order by key collate "C";
 
 -- name: run_list_relatives
 -- The trees of runs of some traces: every run with its position. $1 tenant, $2 uuid[] traces. Reads only.
-select trace_id, id, parent_run_id, dotted_order, start_time, created_at
-from runs
-where tenant_id = $1 and trace_id = any ($2::uuid[]);
+select run.*
+from (select distinct unnest($2::uuid[]) as id) as asked
+cross join lateral (
+  select runs.trace_id, runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
+  where runs.tenant_id = (select $1::uuid) and runs.trace_id = asked.id
+  offset 0
+) as run;
 
 -- name: run_list_thread_ends
 -- For each thread of an experiment, the inputs of its first root run, the outputs and the error of its last one, and the
@@ -321,5 +325,5 @@ set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,
   dotted_order = coalesce(runs.dotted_order, given.dotted_order)
 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as given (id, trace_id, external_trace_id, dotted_order)
-where runs.tenant_id = $1 and runs.id = given.id and runs.trace_id is null
+where runs.tenant_id = case when given.id is not null then $1::uuid end and runs.id = given.id and runs.trace_id is null
 returning runs.id, runs.trace_id;

@@ -102,9 +102,17 @@ with page as materialized (
 )
 select ${columnsOf(wanted)}
 from page
-join runs as run on run.tenant_id = ${tenant} and run.id = page.id
-join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
-left join traces as trace on trace.tenant_id = ${tenant} and trace.id = run.trace_id
+cross join lateral (
+  select * from runs where runs.tenant_id = ${anyTenant} and runs.id = page.id offset 0
+) as run
+cross join lateral (
+  select experiments.trace_tier from experiments
+  where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+  offset 0
+) as experiments
+left join lateral (
+  select traces.* from traces where traces.tenant_id = ${anyTenant} and traces.id = run.trace_id offset 0
+) as trace on true
 order by page.start_time ${time}, page.id ${id}`
   return runComposed<PageRow>(db, query.tenantId, statement, { isPrepared: false, limit: 'list' })
 }

@@ -2,7 +2,7 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { anyTenant, tenant } from '../../statements.ts'
-import { runFilterSql, storedTraceIds, type FeedbackWindow } from './run-filter.ts'
+import { runFilterSql, storedTraceIds, storedTracesSql, type FeedbackWindow } from './run-filter.ts'
 
 /** Which runs to read. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
@@ -67,6 +67,24 @@ export interface RunPlace {
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
   const where = join([...runConditions(query), ...afterConditions(place)], '\n      and ')
+  if (query.experimentIds === undefined && query.traceId !== undefined) {
+    // The runs of one trace are found by it, whatever the planner knows of the tenant.
+    return sql`select run.id, run.start_time
+    from ${storedTracesSql([query.traceId])} as asked
+    cross join lateral (
+      select * from runs
+      where runs.tenant_id = ${anyTenant} and runs.trace_id = asked.id
+      offset 0
+    ) as run
+    cross join lateral (
+      select experiments.dataset_id from experiments
+      where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+      offset 0
+    ) as experiments
+    where ${where}${datasetCondition(query)}
+    order by run.start_time ${time}, run.id ${id}
+    limit ${place.limit}`
+  }
   if (query.experimentIds === undefined) {
     return sql`select run.id, run.start_time
     from runs as run
