@@ -117,9 +117,7 @@ shown as materialized (
       select from member where member.trace_id = shown_runs.trace_id and member.id = shown_runs.run_id
     ) as is_own
   from (select distinct item.trace_id from item where item.is_linked) as linked
-  cross join lateral (
-    select * from ${shownRunsByKeySql} as held where held.trace_id = linked.trace_id offset 0
-  ) as shown_runs
+  cross join lateral (select * from ${shownRunsByKeySql} as held where held.trace_id = linked.trace_id offset 0) as shown_runs
   where shown_runs.reference_example_id is not null and not shown_runs.yields
     and shown_runs.experiment_id is not null
 ),
@@ -172,8 +170,7 @@ point as materialized (
   ) as given
   -- Asked like this for the reason that is given where deleted experiments are left out.
   where given.trace_id is null and (
-    select true from runs
-    where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
+    select true from runs where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
   ) is not true
 ),
 -- It counts in the experiment that it names, in that of its run, and in those in which its trace was executed.
