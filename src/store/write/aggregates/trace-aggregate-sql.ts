@@ -158,7 +158,7 @@ point as materialized (
   ) as given
   where given.trace_id is null
   union all
-  -- Until its run has come, or has a trace, which member shows of most.
+  -- Until its run has come, or has a trace, which member shows of most. Asked as of tombstones below.
   select waiting.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
     given.config_id, given.comparative_experiment_id, false, false
   from (
@@ -168,7 +168,6 @@ point as materialized (
     select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = waiting.trace_id
     offset 0
   ) as given
-  -- Asked like this for the reason that is given where deleted experiments are left out.
   where given.trace_id is null and (
     select true from runs where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
   ) is not true
