@@ -34,7 +34,7 @@ export async function distribute(db: Db): Promise<Distribution> {
       'The database has no extension citus: create it there and on every node, and add the nodes, as docs/scaling.md says.',
     )
   }
-  return db.begin(async (transaction) => {
+  const done = await db.begin<Distribution>(async (transaction) => {
     // The default, several connections to a node, does not see what this transaction has changed.
     await transaction`set local citus.multi_shard_modify_mode = 'sequential'`
     // Our triggers write only rows of the tenant whose row fired them, which are on the same node.
@@ -66,7 +66,9 @@ export async function distribute(db: Db): Promise<Distribution> {
       await transaction.unsafe(add, [], patiently)
     }
     return { whole, byTenant, foreignKeys: keys.length }
-  }) as Promise<Distribution>
+  })
+  setDistributed(true)
+  return done
 }
 
 /** Lets the statements of this process be as this database needs them. To be called before the first of a tenant. */

@@ -20,10 +20,21 @@ export type Parameter =
  * that begin with the tenant look alike, and for each key it may read all that the tenant has. Of a value that it
  * cannot see when it plans, it expects what an average tenant has.
  *
- * Only for keys that few rows share, such as ids. Of a tenant alone, or with a column of few values, it would expect so much
- * that `exists` or `limit` seems to find it anywhere, and read the whole table where the tenant has none.
+ * Only where the plan cannot be another for a tenant that has nearly all rows, beside many that have few:
+ * - inside a fence, `cross join lateral (select … offset 0)`, or a scalar subquery for each row, that looks up a key which
+ *   few rows share, such as an id;
+ * - in a statement that asks one table for one such key.
+ * Anywhere else (joins without a fence, `exists`, `= any (list)`, updates and deletions by a list) it stays `$1`: a large tenant
+ * would be taken for an average one, and all of its rows be read first. Nor with a tenant alone, or a column of few
+ * values: `exists` or `limit` would seem to find it anywhere, and read the whole table where the tenant has none.
  */
 const lookedUpTenant = '(select $1::uuid)'
+
+/**
+ * The tenant of rows that are updated by keys which are joined as `given`. A table that is updated cannot be fenced. This is
+ * known only with a key, so that no plan reads the rows of the tenant first and looks for the keys among them.
+ */
+const updatedTenant = 'case when given.id is not null then $1::uuid end'
 
 /** True when the tables are spread over nodes: a statement is sent to the node of the tenant only if it names it as `$1`. */
 let isDistributed = false
@@ -35,7 +46,7 @@ export function setDistributed(yes: boolean): void {
 
 /** Returns the text as it is run where tables are spread over nodes. */
 export function distributedText(text: string): string {
-  return text.replaceAll(lookedUpTenant, '$1')
+  return text.replaceAll(lookedUpTenant, '$1').replaceAll(updatedTenant, '$1')
 }
 
 /** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */

@@ -30,7 +30,7 @@ export function readSqlTemplates(file: string, source: string): string[] {
   function holeOf(expression: { start: number; end: number } | undefined): string {
     if (expression === undefined) return ''
     const code = source.slice(expression.start, expression.end)
-    if (/^(?:tenant|\w+Tenant)$/.test(code)) return '$1'
+    if (/^(?:tenant|anyTenant|itemTenant)$/.test(code)) return '$1'
     return /^raw\(|table/i.test(code) ? 'table_hole' : 'hole'
   }
 }

@@ -4,13 +4,16 @@ import type { IngestEvent } from '../../src/domain/events.ts'
 import { comparisonPage } from '../../src/store/read/comparison/comparison.ts'
 import { experimentAggregateListAmong } from '../../src/store/read/experiments/experiments.ts'
 import { runItemList } from '../../src/store/read/experiments/run-items.ts'
+import { feedbackList } from '../../src/store/read/feedback/feedback.ts'
 import { runList } from '../../src/store/read/runs/run-list.ts'
+import { runStats } from '../../src/store/read/runs/run-stats.ts'
 import { runFind } from '../../src/store/read/runs/runs.ts'
 import { traceFind } from '../../src/store/read/traces/traces.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
-import { setDistributed } from '../../src/store/statements.ts'
+import { runStatement, setDistributed } from '../../src/store/statements.ts'
 import { aggregateRefresh } from '../../src/store/write/aggregates/aggregates.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
+import { traceDeleteMany } from '../../src/store/write/traces.ts'
 import { createRunPricer } from '../../src/store/write/prices/run-prices.ts'
 import {
   comparisonRows,
@@ -149,6 +152,128 @@ describe.each([
     })
   })
 })
+
+describe('a tenant with nearly all rows, beside hundreds with few', () => {
+  const [large, experiments] = [randomUUID(), 100]
+  let [traceIds, experimentIds]: [string[], string[]] = [[], []]
+  const newest = { order: 'desc', after: null, limit: 20 } as const
+  const named = (name: string) =>
+    ({ kind: 'condition', attribute: 'name', operator: 'eq', value: name }) as const
+  const list = async (query: object) =>
+    runList(db, { tenantId: large, ...query }, newest, new Set())
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    db = openPool(database.url, { max: 1 })
+    await insertLarge(db, large, experiments)
+    const rows = async (table: 'traces' | 'experiments') =>
+      (
+        await db<
+          { id: string }[]
+        >`select id from ${db(table)} where tenant_id = ${large} order by id`
+      ).map(({ id }) => id)
+    traceIds = (await rows('traces')).slice(0, 1000)
+    experimentIds = await rows('experiments')
+    await db`vacuum analyze`
+    // As if there were many more of all, so that to read a table is never the shortest way.
+    await db`update pg_class set reltuples = 150 * reltuples
+      where relkind = 'r' and relname in ('runs', 'traces', 'feedback', 'run_items', 'trace_aggregates')`
+  })
+
+  afterAll(async () => {
+    await closePool(db)
+    await database.drop()
+  })
+
+  test.each<[what: string, limit: number, ask: () => Promise<unknown>]>([
+    ['the runs of a trace', 500, async () => list({ traceId: traceIds[0] })],
+    ['those of 100 traces', 4000, async () => list({ traceIds: traceIds.slice(0, 100) })],
+    ['100 runs', 2000, async () => list({ ids: traceIds.slice(0, 100) })],
+    ['runs by their root', 4000, async () => list({ traceFilter: named('n3') })],
+    [
+      'runs by those of their trace',
+      8000,
+      async () => list({ isRoot: true, treeFilter: named('n3') }),
+    ],
+    [
+      'statistics of 240 runs',
+      4000,
+      async () =>
+        runStats(
+          db,
+          { tenantId: large, minStartTime: new Date(Date.now() - 3600_000).toISOString() },
+          null,
+          ['feedback'],
+        ),
+    ],
+    [
+      'feedback of an experiment',
+      2000,
+      async () =>
+        feedbackList(db, large, { experimentIds: experimentIds.slice(0, 1), offset: 0, limit: 20 }),
+    ],
+    [
+      'locks on the runs of 1,000 traces',
+      8000,
+      async () => runStatement(db, 'run_lock_of_traces', [large, traceIds]),
+    ],
+    ['prices of 100 runs', 1000, async () => reprice('auto')],
+    ['the same with a generic plan', 1000, async () => reprice('force_generic_plan')],
+    [
+      'a purge of 320 runs',
+      4000,
+      async () => runStatement(db, 'run_delete_of_experiment', [large, experimentIds[1]!, 1000]),
+    ],
+    [
+      'a deletion of 200 traces',
+      8000,
+      async () => traceDeleteMany(db, large, null, traceIds.slice(0, 200), second(0)),
+    ],
+  ])('%s', async (_what, limit, ask) => {
+    expect(await readBy(ask)).toBeLessThan(limit)
+  })
+
+  async function reprice(mode: string): Promise<void> {
+    const ids = traceIds.slice(500, 600)
+    const none = ids.map(() => null)
+    await db.begin(async (transaction) => {
+      await transaction`select set_config('plan_cache_mode', ${mode}, true)`
+      await runStatement(transaction, 'run_update_price_many', [
+        large,
+        ids,
+        ids.map(() => 'false'),
+        none,
+        none,
+        none,
+        none,
+        none,
+      ])
+    })
+  }
+})
+
+/** Inserts 8,000 traces of one tenant, a minute apart, and five of each of 300 others, with four runs, a score and an item each. */
+async function insertLarge(to: Db, large: string, experiments: number): Promise<void> {
+  await to`insert into tenants (id, name, created_at)
+    select case when n = 0 then ${large}::uuid else gen_random_uuid() end, 't' || n, now() from generate_series(0, 300) as n`
+  await to`create table filled as
+    select tenants.id as tenant_id, gen_random_uuid() as id, md5(tenants.id::text || n % ${experiments}::integer)::uuid as experiment_id, n,
+      now() - make_interval(mins => n) as moment
+    from tenants, lateral generate_series(1, case when tenants.id = ${large} then 8000 else 5 end) as n`
+  await to`insert into experiments (tenant_id, id, name, name_scope, start_time, created_at, updated_at)
+    select distinct tenant_id, experiment_id, experiment_id::text, experiment_id, now(), now(), now() from filled`
+  await to`insert into traces (tenant_id, id, v, m, run_count, root_run_id, root_name, experiment_id, timestamp)
+    select tenant_id, id, 1, 1, 4, id, 'root', experiment_id, moment from filled`
+  await to`insert into runs (tenant_id, id, v, m, trace_id, parent_run_id, experiment_id, name, run_type, start_time, created_at)
+    select tenant_id, case when k = 0 then id else gen_random_uuid() end, 1, 1, id, case when k > 0 then id end, experiment_id,
+      'n' || n % 20, 'chain', moment, moment
+    from filled, generate_series(0, 3) as k`
+  await to`insert into feedback (tenant_id, id, v, m, key, score, run_id, trace_id, experiment_id, created_at)
+    select tenant_id, gen_random_uuid(), 1, 1, 'k', '1', id, id, experiment_id, moment from filled`
+  await to`insert into run_items (tenant_id, id, v, m, experiment_id, example_id, run_id, trace_id, created_at)
+    select tenant_id, gen_random_uuid(), 1, 1, experiment_id, gen_random_uuid(), id, id, moment from filled`
+  await to`drop table filled`
+}
 
 test('where tables are spread over nodes, a look-up names the tenant as a parameter, by which its node is found', async () => {
   const spread = await createTestDatabase()

@@ -57,7 +57,7 @@ const shownRunsOf = (linkedRuns: Sql): Sql => sql`(
     -- A link of a whole trace yields to one of a run in it: they are one execution, told twice.
     link.linked_run_id is null and exists (
       select from run_items as closer
-      where closer.tenant_id = ${anyTenant} and closer.trace_id = link.trace_id
+      where closer.tenant_id = ${tenant} and closer.trace_id = link.trace_id
         and closer.experiment_id = link.experiment_id and closer.example_id = link.example_id
         and closer.run_id is not null
     ) as yields,
@@ -125,7 +125,7 @@ const shownRunsOf = (linkedRuns: Sql): Sql => sql`(
 
 export const shownRunsSql: Sql = shownRunsOf(linkedRunsSql)
 
-/** The same where items are looked up by trace, or by experiment and example. */
+/** The same inside a fence that looks items up by their trace. */
 export const shownRunsByKeySql: Sql = shownRunsOf(linkedRunsOf(anyTenant))
 
 /** One row per execution of an experiment: its own root runs, and the runs that its items link, each once. */

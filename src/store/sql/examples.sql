@@ -18,7 +18,7 @@ where tenant_id = (select $1::uuid) and id = $2 and valid_from <= $3 and $3 < va
 -- length: $2 ids, $3 times. Returns the index of each that is found, from 0. Reads only.
 select (given.place - 1)::integer as index, examples.valid_from
 from unnest($2::uuid[], $3::timestamptz[]) with ordinality as given (id, moment, place)
-join examples on examples.tenant_id = (select $1::uuid) and examples.id = given.id
+join examples on examples.tenant_id = $1 and examples.id = given.id
   and examples.valid_from <= given.moment and given.moment < examples.valid_to;
 
 -- name: example_find_tagged
@@ -29,9 +29,9 @@ select examples.id, examples.external_id, examples.dataset_id, examples.valid_fr
   examples.source_trace_id, examples.external_source_trace_id, examples.source_run_id,
   examples.external_source_run_id, examples.attachments
 from examples
-join dataset_tags on dataset_tags.tenant_id = (select $1::uuid) and dataset_tags.dataset_id = examples.dataset_id
+join dataset_tags on dataset_tags.tenant_id = $1 and dataset_tags.dataset_id = examples.dataset_id
   and dataset_tags.tag = $3
-where examples.tenant_id = (select $1::uuid) and examples.id = $2
+where examples.tenant_id = $1 and examples.id = $2
   and examples.valid_from <= dataset_tags.as_of and dataset_tags.as_of < examples.valid_to
 order by examples.valid_from desc
 limit 1;
@@ -136,13 +136,13 @@ limit $4;
 select id, external_id, dataset_id, valid_from, created_at, ordinal, inputs, outputs, metadata, splits, archived,
   source_trace_id, external_source_trace_id, source_run_id, external_source_run_id, attachments
 from examples
-where tenant_id = (select $1::uuid) and id = any($2::uuid[]) and valid_to = 'infinity';
+where tenant_id = $1 and id = any($2::uuid[]) and valid_to = 'infinity';
 
 -- name: example_list_datasets
 -- The datasets that these examples are or were in, with the ids of each. $1 tenant, $2 uuid[] examples. Reads only.
 select dataset_id, array_agg(distinct id order by id) as ids
 from examples
-where tenant_id = (select $1::uuid) and id = any($2::uuid[])
+where tenant_id = $1 and id = any($2::uuid[])
 group by dataset_id
 order by dataset_id;
 
@@ -150,13 +150,13 @@ order by dataset_id;
 -- When each version of these examples began and ended, in whatever dataset. $1 tenant, $2 uuid[] ids. Reads only.
 select id, dataset_id, valid_from, nullif(valid_to, 'infinity') as valid_to
 from examples
-where tenant_id = (select $1::uuid) and id = any($2::uuid[]);
+where tenant_id = $1 and id = any($2::uuid[]);
 
 -- name: example_update_closed
 -- Closes the current versions of these examples of one dataset. $1 tenant, $2 dataset, $3 valid_to, $4 uuid[] ids.
 -- Returns the ids that had a current version. A repeat closes nothing.
 update examples set valid_to = $3
-where tenant_id = (select $1::uuid) and dataset_id = $2 and id = any($4::uuid[]) and valid_to = 'infinity'
+where tenant_id = $1 and dataset_id = $2 and id = any($4::uuid[]) and valid_to = 'infinity'
 returning id;
 
 -- name: example_update_ends
@@ -164,7 +164,7 @@ returning id;
 -- $3 ids, $4 valid_from, $5 valid_to. A repeat sets the same ends again.
 update examples set valid_to = given.valid_to
 from unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) as given (id, valid_from, valid_to)
-where examples.tenant_id = (select $1::uuid) and examples.dataset_id = $2
+where examples.tenant_id = $1 and examples.dataset_id = $2
   and examples.id = given.id and examples.valid_from = given.valid_from;
 
 -- name: example_update_erased
@@ -174,7 +174,7 @@ with erased as (
   update examples set inputs = null, outputs = null, metadata = null, splits = default, archived = true,
     source_trace_id = null, external_source_trace_id = null, source_run_id = null, external_source_run_id = null,
     attachments = null
-  where tenant_id = (select $1::uuid) and id = any($2::uuid[])
+  where tenant_id = $1 and id = any($2::uuid[])
   returning id
 )
 select distinct id from erased order by id;

@@ -19,7 +19,7 @@ select count(*) as count from experiments where tenant_id = $1 and dataset_id = 
 -- but disappear at once, because readers join experiments. $1 tenant, $2 uuid[] ids, $3 now, $4 whether feedback on the
 -- experiments themselves is kept. A repeat deletes nothing and returns no row.
 with gone as (
-  delete from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
+  delete from experiments where tenant_id = $1 and id = any ($2::uuid[])
   returning id, dataset_id, name
 )
 insert into tombstones (tenant_id, kind, id, dataset_id, name, deleted_at, keeps_scores)
@@ -162,25 +162,25 @@ on conflict do nothing;
 -- $1 tenant, $2 dataset, $3 uuid[] experiments. Reads only.
 select experiments.id, experiments.name
 from datasets
-left join experiments on experiments.tenant_id = (select $1::uuid) and experiments.id = any($3::uuid[])
+left join experiments on experiments.tenant_id = $1 and experiments.id = any($3::uuid[])
   and (experiments.dataset_id is null or experiments.dataset_id = datasets.id)
-where datasets.tenant_id = (select $1::uuid) and datasets.id = $2;
+where datasets.tenant_id = $1 and datasets.id = $2;
 
 -- name: experiment_list_datasets_among
 -- Returns which of some experiments exist, with the dataset that each is on. $1 tenant, $2 uuid[] experiments.
 -- Reads only.
-select id, dataset_id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[]);
+select id, dataset_id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: experiment_list_existing
 -- Returns which of these experiments exist. $1 tenant, $2 uuid[] ids. Reads only.
-select id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[]);
+select id from experiments where tenant_id = $1 and id = any ($2::uuid[]);
 
 -- name: experiment_list_known
 -- Returns which of these experiments exist or existed, with the dataset that each is or was on, and when it was deleted.
 -- $1 tenant, $2 uuid[] ids. Reads only.
-select id, dataset_id, null as deleted_at from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
+select id, dataset_id, null as deleted_at from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union all
-select id, dataset_id, deleted_at from tombstones where tenant_id = (select $1::uuid) and kind = 'experiment' and id = any ($2::uuid[]);
+select id, dataset_id, deleted_at from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_named
 -- Finds the experiment that each of these (dataset, name) pairs means, at most one per pair. With a dataset, it is the
@@ -218,9 +218,9 @@ select id, keeps_scores from tombstones where tenant_id = $1 and kind = 'experim
 
 -- name: experiment_list_taken_ids
 -- Returns which of these ids belong, or belonged, to an experiment. $1 tenant, $2 uuid[] ids. Reads only.
-select id from experiments where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
+select id from experiments where tenant_id = $1 and id = any ($2::uuid[])
 union
-select id from tombstones where tenant_id = (select $1::uuid) and kind = 'experiment' and id = any ($2::uuid[]);
+select id from tombstones where tenant_id = $1 and kind = 'experiment' and id = any ($2::uuid[]);
 
 -- name: experiment_list_tenant_wide
 -- Finds the experiments of these names whose names are unique in the tenant. $1 tenant, $2 text[] names. Reads only.

@@ -53,35 +53,38 @@ select id from runs where tenant_id = $1 and ($2::uuid is null or id > $2) order
 -- name: run_lock_to_price
 -- Locks those of some runs that may have a cost to compute, in the order of their keys, and reads what it depends on.
 -- $1 tenant, $2 uuid[] runs, $3 from, $4 to: when they started, or null. A repeat locks the same rows again.
-select run.id, run.trace_id, case when run.price is not null or (
-    coalesce(run.total_tokens, run.prompt_tokens, run.completion_tokens) is not null
-    and coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is null
-    and run.cost_details is null
-  ) then json_build_object(
-    'runType', run.run_type,
-    'model', run.model,
-    'provider', coalesce(
-      run.metadata ->> 'ls_provider', run.metadata -> 'attributes' ->> 'gen_ai.provider.name',
-      run.metadata -> 'attributes' ->> 'gen_ai.system'
-    ),
-    'invocation', case when run.model is null then run.extra -> 'invocation_params' end,
-    'start', coalesce(run.start_time, run.created_at),
-    'promptTokens', run.prompt_tokens,
-    'completionTokens', run.completion_tokens,
-    'totalTokens', run.total_tokens,
-    'usageDetails', run.usage_details::text,
-    'hasCost', coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is not null or run.cost_details is not null,
-    -- The version of the client's word on the cost: bit and slot 32.
-    'costVersion', (case when run.m & 4294967296 <> 0 then coalesce(run.fv[33], run.v) end)::text,
-    'price', run.price
-  ) end as to_price
-from runs as run
-where run.tenant_id = (select $1::uuid) and run.id = any ($2::uuid[])
-  and ($3::timestamptz is null or run.start_time >= $3)
-  and ($4::timestamptz is null or run.start_time < $4)
-  and (run.price is not null or run.run_type in ('llm', 'embedding'))
-order by run.id
-for no key update;
+select locked.*
+from (select distinct unnest($2::uuid[]) as id order by id) as asked
+cross join lateral (
+  select run.id, run.trace_id, case when run.price is not null or (
+      coalesce(run.total_tokens, run.prompt_tokens, run.completion_tokens) is not null
+      and coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is null
+      and run.cost_details is null
+    ) then json_build_object(
+      'runType', run.run_type,
+      'model', run.model,
+      'provider', coalesce(
+        run.metadata ->> 'ls_provider', run.metadata -> 'attributes' ->> 'gen_ai.provider.name',
+        run.metadata -> 'attributes' ->> 'gen_ai.system'
+      ),
+      'invocation', case when run.model is null then run.extra -> 'invocation_params' end,
+      'start', coalesce(run.start_time, run.created_at),
+      'promptTokens', run.prompt_tokens,
+      'completionTokens', run.completion_tokens,
+      'totalTokens', run.total_tokens,
+      'usageDetails', run.usage_details::text,
+      'hasCost', coalesce(run.total_cost, run.prompt_cost, run.completion_cost) is not null or run.cost_details is not null,
+      -- The version of the client's word on the cost: bit and slot 32.
+      'costVersion', (case when run.m & 4294967296 <> 0 then coalesce(run.fv[33], run.v) end)::text,
+      'price', run.price
+    ) end as to_price
+  from runs as run
+  where run.tenant_id = (select $1::uuid) and run.id = asked.id
+    and ($3::timestamptz is null or run.start_time >= $3)
+    and ($4::timestamptz is null or run.start_time < $4)
+    and (run.price is not null or run.run_type in ('llm', 'embedding'))
+  for no key update
+) as locked;
 
 -- name: run_update_price_many
 -- Writes computed costs to runs that the transaction has locked. Returns those that changed. $1 tenant, $2 uuid[] runs, $3 text[] whether only the price is set, because the cost is the client's, $4 text[] costs of the
@@ -104,7 +107,7 @@ from (
     offset 0
   ) as held
 ) as given
-where runs.tenant_id = (select $1::uuid) and runs.id = given.id
+where runs.tenant_id = case when given.id is not null then $1::uuid end and runs.id = given.id
   and (runs.prompt_cost, runs.completion_cost, runs.total_cost, runs.cost_details::text, runs.price::text)
     is distinct from
     (given.prompt_cost, given.completion_cost, given.total_cost, given.cost_details::text, given.price::text)

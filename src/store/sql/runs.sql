@@ -11,23 +11,23 @@ select count(*) as count from (
 -- May take minutes.
 with gone as (
   delete from runs
-  where runs.tenant_id = (select $1::uuid)
+  where runs.tenant_id = $1
     and runs.id in (select id from runs where tenant_id = $1 and experiment_id = $2 limit $3)
   returning runs.id, runs.trace_id
 ),
 gone_feedback as (
   delete from feedback
   using gone
-  where feedback.tenant_id = (select $1::uuid) and feedback.run_id = gone.id
+  where feedback.tenant_id = $1 and feedback.run_id = gone.id
   returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_traces as (
   delete from traces
-  where traces.tenant_id = (select $1::uuid)
+  where traces.tenant_id = $1
     and traces.id in (select trace_id from gone)
     and not exists (
       select from runs
-      where runs.tenant_id = (select $1::uuid) and runs.trace_id = traces.id and runs.id not in (select id from gone)
+      where runs.tenant_id = $1 and runs.trace_id = traces.id and runs.id not in (select id from gone)
     )
 ),
 kept_traces as (
@@ -47,11 +47,11 @@ kept_traces as (
         where (runs.run_type in ('llm', 'embedding') or runs.cost_details is not null) and runs.start_time is not null
       ) as cost
     from traces as held
-    join runs on runs.tenant_id = (select $1::uuid) and runs.trace_id = held.id and runs.id not in (select id from gone)
-    where held.tenant_id = (select $1::uuid) and held.id in (select trace_id from gone)
+    join runs on runs.tenant_id = $1 and runs.trace_id = held.id and runs.id not in (select id from gone)
+    where held.tenant_id = $1 and held.id in (select trace_id from gone)
     group by held.id
   ) as kept
-  where traces.tenant_id = (select $1::uuid) and traces.id = kept.id
+  where traces.tenant_id = $1 and traces.id = kept.id
 ),
 marked as (
   insert into dirty_traces (tenant_id, trace_ids, is_left)
@@ -69,7 +69,7 @@ select id from gone;
 -- Deletes some runs without a trace that began longer ago than their tenant keeps traces, with the feedback on them.
 -- $1 tenant, $2 now, $3 the most runs. A repeat deletes the next ones.
 with gone as (
-  delete from runs where tenant_id = (select $1::uuid) and trace_id is null and id = any (array(
+  delete from runs where tenant_id = $1 and trace_id is null and id = any (array(
     select held.id from runs as held
     where held.tenant_id = $1 and held.trace_id is null and held.start_time < (
       select $2::timestamptz - make_interval(days => retention_days) from tenants where tenants.id = $1
@@ -78,7 +78,7 @@ with gone as (
   ))
   returning id
 ), unsaid as (
-  delete from feedback where tenant_id = (select $1::uuid) and run_id = any (array(select gone.id from gone))
+  delete from feedback where tenant_id = $1 and run_id = any (array(select gone.id from gone))
 )
 select id from gone;
 
@@ -207,9 +207,13 @@ order by key collate "C";
 
 -- name: run_list_relatives
 -- The trees of runs of some traces: every run with its position. $1 tenant, $2 uuid[] traces. Reads only.
-select trace_id, id, parent_run_id, dotted_order, start_time, created_at
-from runs
-where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[]);
+select run.*
+from (select distinct unnest($2::uuid[]) as id) as asked
+cross join lateral (
+  select runs.trace_id, runs.id, runs.parent_run_id, runs.dotted_order, runs.start_time, runs.created_at from runs
+  where runs.tenant_id = (select $1::uuid) and runs.trace_id = asked.id
+  offset 0
+) as run;
 
 -- name: run_list_thread_ends
 -- For each thread of an experiment, the inputs of its first root run, the outputs and the error of its last one, and the
@@ -310,7 +314,7 @@ select distinct on (id) * from resolved order by id;
 -- name: run_lock_of_traces
 -- Locks the runs of traces in the order of their keys. Transactions that delete runs and transactions that write runs
 -- both take these locks first. $1 tenant, $2 uuid[] traces. A repeat locks the same rows again.
-select id from runs where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[]) order by id for update;
+select id from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) order by id for update;
 
 -- name: run_update_trace_many
 -- Gives runs the trace of their parent. Clock and mask stay as they are, so that a trace_id which a client sends later
@@ -321,5 +325,5 @@ set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,
   dotted_order = coalesce(runs.dotted_order, given.dotted_order)
 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as given (id, trace_id, external_trace_id, dotted_order)
-where runs.tenant_id = (select $1::uuid) and runs.id = given.id and runs.trace_id is null
+where runs.tenant_id = case when given.id is not null then $1::uuid end and runs.id = given.id and runs.trace_id is null
 returning runs.id, runs.trace_id;

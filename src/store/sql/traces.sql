@@ -15,9 +15,9 @@ select asked.id
 from unnest($2::uuid[]) as asked (id)
 where $3::uuid is null
   or exists (
-    select from runs where runs.tenant_id = (select $1::uuid) and runs.trace_id = asked.id and runs.experiment_id = $3
+    select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id and runs.experiment_id = $3
   )
-  or not exists (select from runs where runs.tenant_id = (select $1::uuid) and runs.trace_id = asked.id)
+  or not exists (select from runs where runs.tenant_id = $1 and runs.trace_id = asked.id)
 order by asked.id;
 
 -- name: trace_list_overdue
@@ -36,7 +36,7 @@ limit $3;
 select given.id from unnest($2::uuid[]) as given (id)
 union
 select top.trace_id from unnest($2::uuid[]) as given (id)
-join runs as top on top.tenant_id = (select $1::uuid) and top.id = given.id
+join runs as top on top.tenant_id = $1 and top.id = given.id
 where top.parent_run_id is null and top.trace_id is not null;
 
 -- name: trace_list_with_metadata
@@ -153,27 +153,27 @@ returning held.id, held.run_count;
 -- the traces count as purged). A repeat deletes rows that arrived in between; tombstones stay.
 -- May take minutes.
 with gone_runs as (
-  delete from runs where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[]) returning id
+  delete from runs where tenant_id = $1 and trace_id = any ($2::uuid[]) returning id
 ),
 gone_items as (
-  delete from run_items where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[])
+  delete from run_items where tenant_id = $1 and trace_id = any ($2::uuid[])
 ),
 gone_feedback as (
-  delete from feedback where tenant_id = (select $1::uuid) and trace_id = any ($2::uuid[])
+  delete from feedback where tenant_id = $1 and trace_id = any ($2::uuid[])
 ),
 -- Joined, not a condition beside the one above: Postgres asks that again of a row that another transaction has changed
 -- meanwhile, and refuses to run a deletion for the answer.
 gone_feedback_on_runs as (
   delete from feedback
   using gone_runs
-  where feedback.tenant_id = (select $1::uuid) and feedback.run_id = gone_runs.id
+  where feedback.tenant_id = $1 and feedback.run_id = gone_runs.id
   returning coalesce(feedback.trace_id, feedback.run_id) as trace_id
 ),
 gone_shares as (
-  delete from shares where tenant_id = (select $1::uuid) and kind = 'run' and id in (select id from gone_runs)
+  delete from shares where tenant_id = $1 and kind = 'run' and id in (select id from gone_runs)
 ),
 gone_traces as (
-  delete from traces where tenant_id = (select $1::uuid) and id = any ($2::uuid[])
+  delete from traces where tenant_id = $1 and id = any ($2::uuid[])
 ),
 buried as (
   insert into tombstones (tenant_id, kind, id, deleted_at, purged_at)

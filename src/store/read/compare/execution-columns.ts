@@ -73,7 +73,7 @@ export async function executionColumnsRead(
   where item.tenant_id = ${tenant} and item.experiment_id = ${experimentId}::uuid and item.example_id is not null
     and not exists (
       select from trace_aggregates as held
-      where held.tenant_id = ${anyTenant} and held.trace_id = coalesce(item.trace_id, item.id)
+      where held.tenant_id = ${tenant} and held.trace_id = coalesce(item.trace_id, item.id)
         and held.experiment_id = item.experiment_id and held.executions is not null
     )`
   const statement = sql`

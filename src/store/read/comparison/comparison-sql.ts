@@ -1,11 +1,11 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
-import { anyTenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import type { ComparisonKey, ComparisonPlace, ComparisonQuery } from './comparison-query.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { feedbackSelection } from '../feedback/feedback.ts'
 import { runFilterSql } from '../runs/run-filter.ts'
-import { linkedRunsSql, shownRunsByKeySql, shownRunsSql } from '../shown-runs.ts'
+import { linkedRunsSql, shownRunsSql } from '../shown-runs.ts'
 
 const lightColumns = [
   'id',
@@ -59,7 +59,7 @@ export function comparisonRunSql(
 -- The runs that some experiments show for some examples, in the order in which they are shown; of an experiment with
 -- a filter, only the runs that match it. Reads only.
 select ${raw(columns.join(', '))}
-from ${shownRunsByKeySql} as run
+from ${shownRunsSql} as run
 where run.experiment_id = any(${query.experimentIds}::uuid[])
   and run.reference_example_id = any(${exampleIds}::uuid[])
   ${shownSql(query)}
@@ -88,7 +88,7 @@ from (
   from (
     select distinct item.example_id as id
     from run_items as item
-    where item.tenant_id = ${anyTenant} and item.experiment_id = any(${query.experimentIds}::uuid[]) ${wanted}
+    where item.tenant_id = ${tenant} and item.experiment_id = any(${query.experimentIds}::uuid[]) ${wanted}
   ) as candidate
   cross join lateral (
     select examples.id, examples.created_at, examples.dataset_id
@@ -162,7 +162,7 @@ export function feedbackComparedSql(
 -- The feedback of some runs, plain or of a comparison, oldest first. Reads only.
 select target.run_id as compared_run_id, ${raw(feedbackSelection)}
 from ${targetsSql(targets)}
-left join runs as run on run.tenant_id = ${anyTenant} and run.id = feedback.run_id
+left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
 where feedback.key is not null and ${condition}
 order by feedback.created_at, feedback.id`
 }

@@ -5,7 +5,7 @@ import type { Db } from '../../pool.ts'
 import { anyTenant, runComposed } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { pageBytes, storedBytesSql } from '../page-bytes.ts'
-import { shownRunsByKeySql } from '../shown-runs.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** What an experiment made of an example once. Times are in seconds. */
 export interface ExampleExecution {
@@ -38,7 +38,7 @@ export async function executionListOfExample(
 -- The executions of one example in one experiment, the earliest first, with their scores. Reads only.
 with listed as (
   select run.*, row_number() over (order by run.start_time, run.id) as place
-  from ${shownRunsByKeySql} as run
+  from ${shownRunsSql} as run
   where run.experiment_id = ${experimentId}::uuid
     and run.reference_example_id = ${exampleId}::uuid and not run.yields
   order by run.start_time, run.id

@@ -2,7 +2,7 @@ import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { anyTenant, runComposed, tenant } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import {
   activeExperimentSource,
   inTimeSql,
@@ -78,8 +78,8 @@ select experiments.id as experiment_key, coalesce(experiments.external_id, exper
   experiments.description, experiments.metadata, activity.start_time, activity.end_time, activity.item_count,
   coalesce(datasets.external_id, experiments.dataset_id::text, experiments.extra ->> 'named_dataset') as dataset_id
 from activity
-join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = activity.experiment_id
-left join datasets on datasets.tenant_id = ${anyTenant} and datasets.id = experiments.dataset_id
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = activity.experiment_id
+left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id
 ${after === null ? empty : afterSql(after)}
 order by activity.end_time desc, activity.experiment_id
 limit ${String(limit)}::bigint`
@@ -177,7 +177,7 @@ cost as (
   from (
     select whole.key, traces.shown_cost as cost
     from whole
-    join traces on traces.tenant_id = ${anyTenant} and traces.id = whole.trace_id
+    join traces on traces.tenant_id = ${tenant} and traces.id = whole.trace_id
     union all
     select subtree.key, member.cost
     from subtree

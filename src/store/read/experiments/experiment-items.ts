@@ -110,11 +110,11 @@ select page.id as item_key, page.trace_id as trace_key, coalesce(page.shown_run_
   coalesce(datasets.external_id, experiments.dataset_id::text, experiments.extra ->> 'named_dataset') as dataset_id, link.example_version,
   ${raw(bodies.join(',\n  '))}
 from page
-join run_items as link on link.tenant_id = ${anyTenant} and link.id = page.id
-join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = link.experiment_id
-left join datasets on datasets.tenant_id = ${anyTenant} and datasets.id = experiments.dataset_id
-left join traces as trace on trace.tenant_id = ${anyTenant} and trace.id = link.trace_id
-left join runs as run on run.tenant_id = ${anyTenant} and run.id = page.shown_run_id
+join run_items as link on link.tenant_id = ${tenant} and link.id = page.id
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = link.experiment_id
+left join datasets on datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id
+left join traces as trace on trace.tenant_id = ${tenant} and trace.id = link.trace_id
+left join runs as run on run.tenant_id = ${tenant} and run.id = page.shown_run_id
 left join lateral (
   -- The version that was executed. When it is gone, or none is named, the newest.
   select examples.external_id, examples.outputs, examples.metadata

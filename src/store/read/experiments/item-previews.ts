@@ -2,7 +2,7 @@ import sql from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../pool.ts'
 import { anyTenant, runComposed } from '../../statements.ts'
-import { shownRunsByKeySql } from '../shown-runs.ts'
+import { shownRunsSql } from '../shown-runs.ts'
 
 /** The beginning of what an example asks for. */
 export interface ExamplePreview {
@@ -58,7 +58,7 @@ export async function executionPreviewList(
 select run.id, run.reference_example_id as example_id, run.start_time, run.outputs_preview as outputs,
   case when run.status = 'error'
     then coalesce(nullif(left(run.error::text, ${previewLength}::integer), 'null'), run.status_message, 'error') end as error
-from ${shownRunsByKeySql} as run
+from ${shownRunsSql} as run
 where run.experiment_id = ${experimentId}::uuid
   and run.reference_example_id = any (${exampleIds}::uuid[]) and not run.yields
 order by run.reference_example_id, run.id

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { anyTenant, runComposed, runStatement } from '../../statements.ts'
+import { anyTenant, runComposed, runStatement, tenant } from '../../statements.ts'
 import type { Page } from '../page.ts'
 
 /**
@@ -29,7 +29,7 @@ const selection = sql`select run_items.id, run_items.external_id, run_items.expe
   run_items.run_id, run_items.external_run_id, run_items.created_at, experiments.external_id as external_experiment_id, experiments.name as experiment_name,
   example.external_id as external_example_id
 from run_items
-join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = run_items.experiment_id
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = run_items.experiment_id
 left join lateral (
   -- Every version, even that of a deleted example, has the client's spelling of the id.
   select external_id
@@ -38,7 +38,7 @@ left join lateral (
   order by examples.valid_from desc
   limit 1
 ) as example on true
-where run_items.tenant_id = ${anyTenant}`
+where run_items.tenant_id = ${tenant}`
 
 /** @returns null when there is no such run item, or its experiment is deleted */
 export async function runItemFind(

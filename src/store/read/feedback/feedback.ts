@@ -89,7 +89,7 @@ const experimentOfRun = sql`(
 const columns = raw(feedbackSelection)
 
 const source = sql`feedback
-  left join runs as run on run.tenant_id = ${anyTenant} and run.id = feedback.run_id
+  left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
   where feedback.tenant_id = ${tenant} and feedback.key is not null`
 
 /** @returns null when there is no such feedback, or its experiment is deleted */
@@ -160,9 +160,9 @@ const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null
 function traceLevelOf(condition: Sql): Sql {
   return sql`select whole.id
       from runs
-      join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = runs.experiment_id
+      join experiments on experiments.tenant_id = ${tenant} and experiments.id = runs.experiment_id
       join feedback as whole
-        on whole.tenant_id = ${anyTenant} and whole.trace_id = runs.trace_id and whole.run_id is null
+        on whole.tenant_id = ${tenant} and whole.trace_id = runs.trace_id and whole.run_id is null
       where runs.tenant_id = ${tenant} and ${condition} and runs.parent_run_id is null`
 }
 
@@ -171,7 +171,7 @@ function ofTraces(traceIds: string[] | undefined): Sql {
   return sql`
       union all
       select whole.id from feedback as whole
-      where whole.tenant_id = ${anyTenant} and whole.trace_id = any (${traceIds}::uuid[]) and whole.run_id is null`
+      where whole.tenant_id = ${tenant} and whole.trace_id = any (${traceIds}::uuid[]) and whole.run_id is null`
 }
 
 function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
@@ -181,7 +181,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
     const isAmong = sql`any (${query.runIds}::uuid[])`
     // As for experiments, one index scan per kind instead of an `or`.
     add(sql`feedback.id in (
-      select own.id from feedback as own where own.tenant_id = ${anyTenant} and own.run_id = ${isAmong}
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = ${isAmong}
       union all
       ${traceLevelOf(sql`runs.id = ${isAmong}`)}${ofTraces(query.traceIds)}
     )`)
@@ -197,7 +197,7 @@ function conditionsOf(query: FeedbackQuery, isLarge: boolean): Sql[] {
       union
       select scored.id
       from runs
-      join feedback as scored on scored.tenant_id = ${anyTenant} and scored.run_id = runs.id
+      join feedback as scored on scored.tenant_id = ${tenant} and scored.run_id = runs.id
       where runs.tenant_id = ${tenant} and runs.experiment_id = ${isAmong}
       union
       ${traceLevelOf(sql`runs.experiment_id = ${isAmong}`)}

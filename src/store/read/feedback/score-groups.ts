@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag'
 import type { Queryable } from '../../pool.ts'
-import { anyTenant, runComposed } from '../../statements.ts'
+import { runComposed, tenant } from '../../statements.ts'
 import { experimentListPurging } from '../purging.ts'
 import { scoreFields } from './score-columns.ts'
 import { scoreColumns, scoreSourceSql, type ScoreRow } from './scores.ts'
@@ -59,9 +59,9 @@ select * from (
   from ${scoreSourceSql(purging)}
     and feedback.id in (
       select own.id from feedback as own
-      where own.tenant_id = ${anyTenant} and own.trace_id = any (${traceIds}::uuid[]) and own.run_id is null
+      where own.tenant_id = ${tenant} and own.trace_id = any (${traceIds}::uuid[]) and own.run_id is null
       union
-      select own.id from feedback as own where own.tenant_id = ${anyTenant} and own.run_id = any (${runIds}::uuid[])
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.run_id = any (${runIds}::uuid[])
     )
 ) as ranked
 where place <= ${limit}::bigint

@@ -86,8 +86,8 @@ const isOfExperiment = sql`feedback.run_id is null and feedback.trace_id is null
 
 /** Aliases: feedback, run (the run it is on) and trace. Postgres leaves out those that a statement does not use. */
 const joins = sql`
-  left join runs as run on run.tenant_id = ${anyTenant} and run.id = feedback.run_id
-  left join traces as trace on trace.tenant_id = ${anyTenant} and trace.id = ${scoreFields.traceId}`
+  left join runs as run on run.tenant_id = ${tenant} and run.id = feedback.run_id
+  left join traces as trace on trace.tenant_id = ${tenant} and trace.id = ${scoreFields.traceId}`
 
 /** The text after `from`, up to and including the first condition of the `where`. */
 function sourceSql(purging: readonly PurgingExperiment[]): Sql {
@@ -261,12 +261,12 @@ function conditionsOf(query: ScoreQuery, by: 'row' | 'count'): Sql {
 function ofTraces(traceIds: string[]): Sql {
   const isAmong = sql`any (${traceIds}::uuid[])`
   return sql`feedback.id in (
-      select own.id from feedback as own where own.tenant_id = ${anyTenant} and own.trace_id = ${isAmong}
+      select own.id from feedback as own where own.tenant_id = ${tenant} and own.trace_id = ${isAmong}
       union
       select scored.id
       from runs
-      join feedback as scored on scored.tenant_id = ${anyTenant} and scored.run_id = runs.id
-      where runs.tenant_id = ${anyTenant} and runs.trace_id = ${isAmong} and scored.trace_id is null
+      join feedback as scored on scored.tenant_id = ${tenant} and scored.run_id = runs.id
+      where runs.tenant_id = ${tenant} and runs.trace_id = ${isAmong} and scored.trace_id is null
     )`
 }
 

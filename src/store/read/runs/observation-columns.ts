@@ -91,7 +91,7 @@ export const observationSource: FilterSource = {
       from feedback as own
       where own.tenant_id = ${tenant}
     ) as score where true`,
-      ofRow: sql`feedback as score where score.tenant_id = ${anyTenant} and score.run_id = run.id`,
+      ofRow: sql`feedback as score where score.tenant_id = ${tenant} and score.run_id = run.id`,
     },
   },
 }

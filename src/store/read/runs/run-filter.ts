@@ -87,11 +87,20 @@ export function runSource(alias: string, { from, before }: FeedbackWindow = {}):
  * as LangSmith's clients do (contracts/langsmith.md 3.7).
  */
 export function storedTraceIds(ids: readonly string[]): Sql {
-  return sql`array(
+  return sql`array${storedTracesSql(ids)}`
+}
+
+/** The same as rows, with a column `id`. */
+export function storedTracesSql(ids: readonly string[]): Sql {
+  return sql`(
     select given.id from unnest(${ids}::uuid[]) as given (id)
     union
     select top.trace_id from unnest(${ids}::uuid[]) as given (id)
-    join runs as top on top.tenant_id = ${anyTenant} and top.id = given.id
+    cross join lateral (
+      select runs.trace_id, runs.parent_run_id from runs
+      where runs.tenant_id = ${anyTenant} and runs.id = given.id
+      offset 0
+    ) as top
     where top.parent_run_id is null and top.trace_id is not null
   )`
 }

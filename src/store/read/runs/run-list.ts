@@ -2,7 +2,7 @@ import sql, { join, raw, type Sql } from 'sql-template-tag'
 import type { JsonText } from '../../../domain/entities.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Queryable } from '../../pool.ts'
-import { anyTenant, runComposed } from '../../statements.ts'
+import { anyTenant, runComposed, tenant } from '../../statements.ts'
 import { feedbackOfSql } from '../feedback/feedback-of.ts'
 import { filterNarrow } from '../filter/narrow.ts'
 import { runSource } from './run-filter.ts'
@@ -102,9 +102,17 @@ with page as materialized (
 )
 select ${columnsOf(wanted)}
 from page
-join runs as run on run.tenant_id = ${anyTenant} and run.id = page.id
-join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
-left join traces as trace on trace.tenant_id = ${anyTenant} and trace.id = run.trace_id
+cross join lateral (
+  select * from runs where runs.tenant_id = ${anyTenant} and runs.id = page.id offset 0
+) as run
+cross join lateral (
+  select experiments.trace_tier from experiments
+  where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+  offset 0
+) as experiments
+left join lateral (
+  select traces.* from traces where traces.tenant_id = ${anyTenant} and traces.id = run.trace_id offset 0
+) as trace on true
 order by page.start_time ${time}, page.id ${id}`
   return runComposed<PageRow>(db, query.tenantId, statement, { isPrepared: false, limit: 'list' })
 }
@@ -147,7 +155,7 @@ const optionalColumns: readonly (readonly [column: RunColumn, name: string, expr
   [
     'inDataset',
     'in_dataset',
-    sql`exists (select from examples as example where example.tenant_id = ${anyTenant} and example.source_run_id = run.id)`,
+    sql`exists (select from examples as example where example.tenant_id = ${tenant} and example.source_run_id = run.id)`,
   ],
   [
     'shareToken',

@@ -2,7 +2,7 @@ import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import type { Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import { anyTenant, tenant } from '../../statements.ts'
-import { runFilterSql, storedTraceIds, type FeedbackWindow } from './run-filter.ts'
+import { runFilterSql, storedTraceIds, storedTracesSql, type FeedbackWindow } from './run-filter.ts'
 
 /** Which runs to read. An absent condition lets everything through; an empty list lets nothing through. */
 export interface RunQuery {
@@ -66,23 +66,40 @@ export interface RunPlace {
  */
 export function runPageSql(query: RunQuery, place: RunPlace): Sql {
   const [time, id] = runOrderSql(place)
-  const runsTenant = tenantOfRuns(query)
   const where = join([...runConditions(query), ...afterConditions(place)], '\n      and ')
+  if (query.experimentIds === undefined && query.traceId !== undefined) {
+    // The runs of one trace are found by it, whatever the planner knows of the tenant.
+    return sql`select run.id, run.start_time
+    from ${storedTracesSql([query.traceId])} as asked
+    cross join lateral (
+      select * from runs
+      where runs.tenant_id = ${anyTenant} and runs.trace_id = asked.id
+      offset 0
+    ) as run
+    cross join lateral (
+      select experiments.dataset_id from experiments
+      where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+      offset 0
+    ) as experiments
+    where ${where}${datasetCondition(query)}
+    order by run.start_time ${time}, run.id ${id}
+    limit ${place.limit}`
+  }
   if (query.experimentIds === undefined) {
     return sql`select run.id, run.start_time
     from runs as run
-    join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
-    where run.tenant_id = ${runsTenant} and ${where}${datasetCondition(query)}
+    join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
+    where run.tenant_id = ${tenant} and ${where}${datasetCondition(query)}
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit}`
   }
   return sql`select distinct candidate.id, candidate.start_time
   from unnest(${[...new Set(query.experimentIds)]}::uuid[]) as asked (id)
-  join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = asked.id${datasetCondition(query)}
+  join experiments on experiments.tenant_id = ${tenant} and experiments.id = asked.id${datasetCondition(query)}
   cross join lateral (
     (select run.id, run.start_time
     from runs as run
-    where run.tenant_id = ${runsTenant} and run.experiment_id = asked.id and ${where}
+    where run.tenant_id = ${tenant} and run.experiment_id = asked.id and ${where}
     order by run.start_time ${time}, run.id ${id}
     limit ${place.limit})
     union all
@@ -93,7 +110,7 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
     ) as linked
     cross join lateral (
       select run.id, run.start_time from runs as run
-      join experiments as home on home.tenant_id = ${anyTenant} and home.id = run.experiment_id
+      join experiments as home on home.tenant_id = ${tenant} and home.id = run.experiment_id
       where run.tenant_id = ${anyTenant} and run.trace_id = linked.trace_id and ${where} offset 0
     ) as run
     where ${hasNoRunsSql}
@@ -116,13 +133,6 @@ const hasNoRunsSql = sql`(
       ) as any_run
     ) = 0`
 
-/** Runs that a query names, or that are in traces that it names, are looked up; others are read in the order of an index. */
-function tenantOfRuns(query: RunQuery): symbol {
-  const { ids, traceId, traceIds, parentRunId } = query
-  const isLookUp = [ids, traceId, traceIds, parentRunId].some((named) => named !== undefined)
-  return isLookUp ? anyTenant : tenant
-}
-
 /** The directions in which the start time and the id are sorted. */
 export function runOrderSql({ order }: RunPlace): [time: Sql, id: Sql] {
   return order === 'desc' ? [raw('desc'), raw('asc')] : [raw('asc'), raw('desc')]
@@ -135,11 +145,10 @@ export function runSourceSql(query: RunQuery): Sql {
       ? []
       : [sql`run.experiment_id = any(${[...new Set(query.experimentIds)]}::uuid[])`]
   const where = join([...among, ...runConditions(query)], '\n  and ')
-  const runsTenant = tenantOfRuns(query)
   return sql`runs as run
-join experiments on experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
-left join traces as trace on trace.tenant_id = ${anyTenant} and trace.id = run.trace_id
-where run.tenant_id = ${runsTenant} and ${where}${datasetCondition(query)}`
+join experiments on experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
+left join traces as trace on trace.tenant_id = ${tenant} and trace.id = run.trace_id
+where run.tenant_id = ${tenant} and ${where}${datasetCondition(query)}`
 }
 
 function datasetCondition({ datasetId }: RunQuery): Sql {
@@ -185,8 +194,8 @@ export function runConditions(query: RunQuery): Sql[] {
   if (query.traceFilter !== undefined) {
     add(sql`exists (
         select from traces as root_trace
-        join runs as root on root.tenant_id = ${anyTenant} and root.id = root_trace.root_run_id
-        where root_trace.tenant_id = ${anyTenant} and root_trace.id = run.trace_id
+        join runs as root on root.tenant_id = ${tenant} and root.id = root_trace.root_run_id
+        where root_trace.tenant_id = ${tenant} and root_trace.id = run.trace_id
           and ${runFilterSql(query.traceFilter, 'root', query.feedbackWindow)}
       )`)
   }
@@ -218,7 +227,7 @@ function startConditions(
 function treeSql(filter: Filter, alias: string, window: FeedbackWindow | undefined): Sql {
   return sql`exists (
         select from runs as relative
-        where relative.tenant_id = ${anyTenant} and relative.trace_id = ${raw(alias)}.trace_id
+        where relative.tenant_id = ${tenant} and relative.trace_id = ${raw(alias)}.trace_id
           and ${runFilterSql(filter, 'relative', window)}
       )`
 }

@@ -124,7 +124,7 @@ export function visibleTraceSql(purging: readonly PurgingExperiment[]): Sql {
     and (trace.experiment_id = ${ids}) is not true
     and not exists (
       select from runs as root
-      where root.tenant_id = ${anyTenant} and root.id = trace.root_run_id and root.experiment_id = ${ids}
+      where root.tenant_id = ${tenant} and root.id = trace.root_run_id and root.experiment_id = ${ids}
     )`
 }
 

@@ -116,9 +116,9 @@ shown as materialized (
     exists (
       select from member where member.trace_id = shown_runs.trace_id and member.id = shown_runs.run_id
     ) as is_own
-  from ${shownRunsByKeySql} as shown_runs
-  where shown_runs.trace_id = any (array(select distinct item.trace_id from item where item.is_linked))
-    and shown_runs.reference_example_id is not null and not shown_runs.yields
+  from (select distinct item.trace_id from item where item.is_linked) as linked
+  cross join lateral (select * from ${shownRunsByKeySql} as held where held.trace_id = linked.trace_id offset 0) as shown_runs
+  where shown_runs.reference_example_id is not null and not shown_runs.yields
     and shown_runs.experiment_id is not null
 ),
 activity as (
@@ -158,7 +158,7 @@ point as materialized (
   ) as given
   where given.trace_id is null
   union all
-  -- Until its run has come, or has a trace, which member shows of most.
+  -- Until its run has come, or has a trace, which member shows of most. Asked as of tombstones below.
   select waiting.trace_id, given.id, given.experiment_id, given.run_id, given.key, given.score_number, given.value_text,
     given.config_id, given.comparative_experiment_id, false, false
   from (
@@ -168,9 +168,9 @@ point as materialized (
     select feedback.* from feedback where feedback.tenant_id = ${anyTenant} and feedback.run_id = waiting.trace_id
     offset 0
   ) as given
-  where given.trace_id is null and not exists (
-    select from runs where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
-  )
+  where given.trace_id is null and (
+    select true from runs where runs.tenant_id = ${anyTenant} and runs.id = given.run_id and runs.trace_id is not null
+  ) is not true
 ),
 -- It counts in the experiment that it names, in that of its run, and in those in which its trace was executed.
 counted as (
@@ -325,7 +325,7 @@ changed as materialized (
 removed as (
   delete from trace_aggregates
   using changed
-  where trace_aggregates.tenant_id = ${anyTenant} and trace_aggregates.trace_id = changed.trace_id
+  where trace_aggregates.tenant_id = ${tenant} and trace_aggregates.trace_id = changed.trace_id
     and trace_aggregates.experiment_id = changed.experiment_id and (changed.after).tenant_id is null
 ),
 written as (
