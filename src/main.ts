@@ -27,7 +27,7 @@ import type { QueueBackend } from './queue/backend.ts'
 import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
 import { reduceError } from './reduced-error.ts'
-import { adaptStatements } from './store/distribute.ts'
+import { startAdapting } from './store/adapt.ts'
 import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
@@ -124,7 +124,8 @@ function composeRunmill(
     }
     const forRequests = config.role === 'worker' ? null : await openForRequests()
     await migrate(db)
-    await adaptStatements(db)
+    const stopAdapting = await startAdapting(db)
+    steps.push({ name: 'statistics', undo: async () => stopAdapting() })
     await ensureGivenKeys(db, clock, config.initialTenant)
 
     // Started before the queue, so that it is stopped after the jobs that need it.

@@ -1,5 +1,4 @@
 import type { Db, Queryable } from './pool.ts'
-import { setDistributed } from './statements.ts'
 
 /** Thrown when the tables cannot be distributed. The message is for the operator. */
 export class DistributionError extends Error {
@@ -34,7 +33,7 @@ export async function distribute(db: Db): Promise<Distribution> {
       'The database has no extension citus: create it there and on every node, and add the nodes, as docs/scaling.md says.',
     )
   }
-  const done = await db.begin<Distribution>(async (transaction) => {
+  return db.begin(async (transaction) => {
     // The default, several connections to a node, does not see what this transaction has changed.
     await transaction`set local citus.multi_shard_modify_mode = 'sequential'`
     // Our triggers write only rows of the tenant whose row fired them, which are on the same node.
@@ -66,14 +65,7 @@ export async function distribute(db: Db): Promise<Distribution> {
       await transaction.unsafe(add, [], patiently)
     }
     return { whole, byTenant, foreignKeys: keys.length }
-  })
-  setDistributed(true)
-  return done
-}
-
-/** Lets the statements of this process be as this database needs them. To be called before the first of a tenant. */
-export async function adaptStatements(db: Queryable): Promise<void> {
-  setDistributed(await hasCitus(db))
+  }) as Promise<Distribution>
 }
 
 async function hasCitus(db: Queryable): Promise<boolean> {

@@ -18,7 +18,8 @@ export type Parameter =
  * The tenant where rows are looked up by a key: statements write it like this, and not as `$1`. Postgres plans for the
  * value of a parameter, and of a tenant that the statistics of a table do not name yet it expects no rows. Then all indexes
  * that begin with the tenant look alike, and for each key it may read all that the tenant has. Of a value that it
- * cannot see when it plans, it expects what an average tenant has.
+ * cannot see when it plans, it expects what an average tenant has. Where an average tenant has next to nothing, that is no
+ * better, and then the tenant is sent as `$1` (SentForm).
  *
  * Only where the plan cannot be another for a tenant that has nearly all rows, beside many that have few:
  * - inside a fence, `cross join lateral (select … offset 0)`, or a scalar subquery for each row, that looks up a key which
@@ -36,21 +37,35 @@ const lookedUpTenant = '(select $1::uuid)'
  */
 const updatedTenant = 'case when given.id is not null then $1::uuid end'
 
-/** True when the tables are spread over nodes: a statement is sent to the node of the tenant only if it names it as `$1`. */
-let isDistributed = false
-
-/** Says, for all statements of this process, whether tables are spread over nodes. */
-export function setDistributed(yes: boolean): void {
-  isDistributed = yes
+/** How the statements of this process are sent; adapt.ts decides by the statistics of the tables. */
+export interface SentForm {
+  /**
+   * Whether look-ups hide the tenant. Where tables are spread over nodes they must not: a statement is sent to the node of the
+   * tenant only if it names it as `$1`.
+   */
+  hidesTenant: boolean
+  /** Whether the look-ups of a batch keep one generic plan. */
+  keepsPlans: boolean
 }
 
-/** Returns the text as it is run where tables are spread over nodes. */
-export function distributedText(text: string): string {
+let sent: SentForm = { hidesTenant: false, keepsPlans: false }
+
+export function setSentForm(form: SentForm): void {
+  sent = form
+}
+
+export function sentForm(): SentForm {
+  return sent
+}
+
+/** Returns the text of a look-up that names the tenant as `$1`. */
+export function plainText(text: string): string {
   return text.replaceAll(lookedUpTenant, '$1').replaceAll(updatedTenant, '$1')
 }
 
 /** The statements of `sql/` by name. Each begins with a line `-- name: <entity>_<verb>` and ends with a semicolon. */
 const statements = readStatements(new URL('./sql/', import.meta.url))
+const plainStatements = new Map([...statements].map(([name, text]) => [name, plainText(text)]))
 
 function readStatements(folder: URL): Map<string, string> {
   const texts = new Map<string, string>()
@@ -69,7 +84,7 @@ function readStatements(folder: URL): Map<string, string> {
 
 /** @throws TypeError when there is no statement of this name */
 function statementText(name: string): string {
-  const text = statements.get(name)
+  const text = (sent.hidesTenant ? statements : plainStatements).get(name)
   if (text === undefined) throw new TypeError(`There is no statement ${name}`)
   return text
 }
@@ -89,9 +104,8 @@ async function runText<Row extends object>(
   parameters: Parameter[],
   { isPrepared, each, limit }: RunOptions & { each?: (row: Row) => void } = { isPrepared: true },
 ): Promise<Row[]> {
-  const sent = isDistributed ? distributedText(text) : text
   const start: StartQuery<Row> = (on = db) => {
-    const query = on.unsafe<Row[]>(sent, parameters as postgres.ParameterOrJSON<never>[], {
+    const query = on.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
       simple: false,
       limit: mayTakeMinutes(text) ? 'long' : undefined,
@@ -223,7 +237,9 @@ function bindTenant(
     value === tenant
       ? '$1'
       : value === anyTenant
-        ? lookedUpTenant
+        ? sent.hidesTenant
+          ? lookedUpTenant
+          : '$1'
         : `$${parameters.push(value as Parameter)}`
   const text = strings.reduce((whole, piece, index) => whole + place(values[index - 1]) + piece)
   return { text, parameters }

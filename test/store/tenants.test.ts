@@ -3,7 +3,7 @@ import { loadModule } from 'libpg-query'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { entityFields, type EntityKind } from '../../src/domain/entities.ts'
 import { migrationNames } from '../../src/store/migrate.ts'
-import { distributedText } from '../../src/store/statements.ts'
+import { plainText } from '../../src/store/statements.ts'
 import { upsertText } from '../../src/store/write/upsert-sql.ts'
 import { filesUnder } from '../support/import-graph.ts'
 import { readsTables, readTenantSchema, tenantFaults } from './statement-tenants.ts'
@@ -49,7 +49,7 @@ interface Statement {
 const stored: Statement[] = files
   .filter(({ file }) => file.endsWith('.sql'))
   .flatMap(({ source }) => source.split(/^(?=-- name: )/m))
-  .map((text) => ({ name: /^-- name: (\w+)/.exec(text)![1]!, text: distributedText(text) }))
+  .map((text) => ({ name: /^-- name: (\w+)/.exec(text)![1]!, text: plainText(text) }))
 
 const generated: Statement[] = (Object.keys(entityFields) as EntityKind[]).map((kind) => ({
   name: `${kind}_upsert_many`,

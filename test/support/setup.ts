@@ -1,13 +1,10 @@
-import { afterAll, afterEach, inject } from 'vitest'
-import { setDistributed } from '../../src/store/statements.ts'
+import { afterAll, afterEach } from 'vitest'
 import { closeHarnesses, giveBackHarnesses, reportErrors } from './harness.ts'
 
 /*
  * Runs for every test file. Modules are loaded once per worker and shared by its files (vitest.config.ts), so a
  * module that tests import cannot register what has to happen after each test and file.
  */
-
-setDistributed(inject('postgres').nodeUrls.length > 0)
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') reportErrors()

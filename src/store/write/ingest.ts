@@ -2,7 +2,7 @@ import type { IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runGenerated, runStatement, statementTimeoutUpdate } from '../statements.ts'
+import { runGenerated, runStatement, sentForm, statementTimeoutUpdate } from '../statements.ts'
 import { DeletedError, refuseDeleted } from './deleted.ts'
 import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
@@ -138,18 +138,19 @@ async function upsertMany<T extends { id: string }>(
   if (rows.length === 0) return []
   // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
   // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not. The
-  // look-ups are planned anew while their tables are small: on empty tables all indexes of a tenant look alike, and a plan that
-  // was kept from then read all runs of the tenant for each trace. The three are not awaited one by one, so that they travel
-  // together.
+  // look-ups are planned anew while their tables are small: on empty tables all indexes of a tenant look alike. Later, they keep
+  // a plan: each of their keys is looked up by itself, however many there are. The three travel together.
   const [, touched] = await Promise.all([
     planModeUpdate(db, 'auto'),
     runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sortedById(rows))),
-    runStatement(db, 'plan_mode_update_batch', []),
+    planModeUpdate(db, sentForm().keepsPlans ? 'force_generic_plan' : 'force_custom_plan'),
   ])
   return touched
 }
 
-async function planModeUpdate(db: Queryable, mode: 'auto'): Promise<void> {
+type PlanMode = 'auto' | 'force_generic_plan' | 'force_custom_plan'
+
+async function planModeUpdate(db: Queryable, mode: PlanMode): Promise<void> {
   await runStatement(db, 'plan_mode_update', [mode])
 }
 
