@@ -69,7 +69,7 @@ export function createPrecedence(now: () => number = () => performance.now()): {
 
 /**
  * A batch costs the database some milliseconds whatever it holds, so one for each of a hundred requests a second would keep
- * it busy with little. Two batches of an owner begin at least so far apart, unless more than this waits.
+ * it busy with little. Two batches of an owner begin at least so far apart, unless so much waits.
  */
 export const usualSpacing: Spacing = { ms: 20, upToWeight: 200 }
 
@@ -130,14 +130,15 @@ export function createGatherer<T>({
   const inProgress = new Set<ReadonlyMap<string, number>>()
   /** When the last batch of each owner began, if that is not long ago. */
   const begunAt = new Map<string, number>()
-  let alarm: NodeJS.Timeout | undefined
+  let alarm: { at: number; timer: NodeJS.Timeout } | undefined
   let running = 0
 
   async function run(): Promise<void> {
     running++
     // Jobs that were fetched in the same turn of the event loop belong in the same batch.
     await new Promise((resolve) => setImmediate(resolve))
-    while (hasDue() && (running === 1 || !isBehind())) {
+    let lookedAt = now()
+    for (; hasDue(lookedAt) && (running === 1 || !isBehind()); lookedAt = now()) {
       // The extra batch is for owners that have none in progress, while there are several.
       if (running > batchesAtOnce && !isShared()) break
       await before()
@@ -157,37 +158,45 @@ export function createGatherer<T>({
       if (batch.length === 0) break
     }
     running--
-    wakeWhenDue()
+    for (const owner of waiting.keys()) wakeWhenDue(owner, lookedAt)
   }
 
-  /** In how many milliseconds a batch of the owner may begin. */
-  function dueInMs(owner: string): number {
+  /** When a batch of the owner may begin. */
+  function dueAt(owner: string): number {
     const last = begunAt.get(owner)
-    if (last === undefined) return 0
-    if (waiting.get(owner)!.weight >= spacing.upToWeight) return 0
-    return Math.max(0, spacing.ms - (now() - last))
+    if (last === undefined || waiting.get(owner)!.weight >= spacing.upToWeight) return -Infinity
+    return last + spacing.ms
   }
 
-  const isDue = (owner: string): boolean => dueInMs(owner) === 0
+  const isDue = (owner: string, at: number): boolean => dueAt(owner) <= at
 
-  function hasDue(): boolean {
-    for (const owner of waiting.keys()) if (isDue(owner)) return true
+  function hasDue(at: number): boolean {
+    for (const owner of waiting.keys()) if (isDue(owner, at)) return true
     return false
   }
 
-  /** Begins a batch as soon as one may, of what waits and may not yet. What may is taken by the batches in progress. */
-  function wakeWhenDue(): void {
-    if (alarm !== undefined) return
-    const left = [...waiting.keys()].map(dueInMs).filter((ms) => ms > 0)
-    if (left.length === 0) return
-    alarm = setTimeout(
-      () => {
-        alarm = undefined
-        for (const owner of waiting.keys()) if (mayBegin(owner)) void run()
-        wakeWhenDue()
-      },
-      Math.ceil(Math.min(...left)),
-    )
+  /**
+   * Sees to it that a batch of the owner begins once one may.
+   * @param lookedAt when it was found that none might. What was due by then is taken by the runs in progress; what is due
+   *   since nobody else would begin
+   */
+  function wakeWhenDue(owner: string, lookedAt: number): void {
+    const at = dueAt(owner)
+    if (at <= lookedAt || (alarm !== undefined && alarm.at <= at)) return
+    clearTimeout(alarm?.timer)
+    alarm = { at, timer: setTimeout(ring, Math.max(0, Math.ceil(at - now()))) }
+  }
+
+  function ring(): void {
+    alarm = undefined
+    for (const owner of waiting.keys()) begin(owner)
+  }
+
+  /** Begins a run for what waits of an owner, now or once it may. */
+  function begin(owner: string): void {
+    const lookedAt = now()
+    if (mayBegin(owner, lookedAt)) void run()
+    else wakeWhenDue(owner, lookedAt)
   }
 
   /** What the batches in progress hold of an owner. */
@@ -197,17 +206,16 @@ export function createGatherer<T>({
 
   /** Whether several owners brought items lately. */
   function isShared(): boolean {
-    for (const [owner, at] of broughtAt) {
-      if (now() - at <= quietMs) continue
-      broughtAt.delete(owner)
-      begunAt.delete(owner)
+    for (const times of [broughtAt, begunAt]) {
+      for (const [owner, at] of times) if (now() - at > quietMs) times.delete(owner)
     }
     return broughtAt.size > 1
   }
 
   /** Of whom a batch may be made, beside those in progress. */
   function ownersInTurn(): string[] {
-    const owners = [...waiting.keys()].filter(isDue)
+    const at = now()
+    const owners = [...waiting.keys()].filter((owner) => isDue(owner, at))
     if (!isShared()) return owners
     const most = running > batchesAtOnce ? 1 : shareWeight
     const allowed = owners.filter((owner) => weightInProgress(owner) < most)
@@ -237,7 +245,7 @@ export function createGatherer<T>({
         owners.push(owner)
       }
       weights.set(owner, (weights.get(owner) ?? 0) + itemWeight)
-      begunAt.set(owner, now())
+      if (spacing.ms > 0) begunAt.set(owner, now())
       weight += itemWeight
       if (weight >= most) break
     }
@@ -245,8 +253,8 @@ export function createGatherer<T>({
   }
 
   /** Whether an item of the owner need not wait for the end of a batch in progress. */
-  function mayBegin(owner: string): boolean {
-    if (!isDue(owner)) return false
+  function mayBegin(owner: string, at: number): boolean {
+    if (!isDue(owner, at)) return false
     if (running === 0) return true
     if (isBehind()) return false
     if (running < batchesAtOnce) return true
@@ -261,7 +269,6 @@ export function createGatherer<T>({
       line.items.push({ item, resolve, reject })
       line.weight += weigh(item)
       waiting.set(owner, line)
-      if (mayBegin(owner)) void run()
-      else wakeWhenDue()
+      begin(owner)
     })
 }

@@ -25,7 +25,7 @@ export type Parameter =
  * - inside a fence, `cross join lateral (select … offset 0)`, or a scalar subquery for each row, that looks up a key which
  *   few rows share, such as an id;
  * - in a statement that asks one table for one such key.
- * Anywhere else (joins without a fence, `exists`, `= any (list)`, updates and deletions by a list) it stays `$1`: a large tenant
+ * Anywhere else (joins of many rows without a fence, `exists` that may become a join, `= any (list)`, updates and deletions by a list) it stays `$1`: a large tenant
  * would be taken for an average one, and all of its rows be read first. Nor with a tenant alone, or a column of few
  * values: `exists` or `limit` would seem to find it anywhere, and read the whole table where the tenant has none.
  */

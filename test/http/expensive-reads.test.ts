@@ -167,7 +167,7 @@ describe('a read that nobody waits for', () => {
 })
 
 describe('503', () => {
-  test('whoever waits for a lock is told to come again, also where it counts: a lock passes', async () => {
+  test('whoever waits for a lock is told to come again: a lock passes', async () => {
     const { lockMs, connectionMs: _, ...times } = requestLimits
     expect(Math.min(...Object.values(times))).toBeGreaterThan(lockMs)
     const h = await harness({ isOwn: true, statementLimits: { lockMs: 100 } })

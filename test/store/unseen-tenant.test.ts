@@ -309,8 +309,6 @@ test('the tenant is hidden only while an average tenant has many rows', async ()
     return row!.tenant
   }
   try {
-    // As on the coordinator of a cluster, where tables that are spread over nodes have no statistics: there a statement is
-    // sent to the node of the tenant only if it names it as a parameter.
     expect(await namedWith(0, 0)).toMatch(/^\$1/)
     expect(await namedWith(1, 200)).toMatch(/^\(select \$1::uuid/)
     expect(await namedWith(50, 1)).toMatch(/^\$1/)

@@ -162,3 +162,19 @@ test('what follows a batch of its owner closely waits, unless it is much or of a
   spaced.end()
   await Promise.all(done)
 })
+
+test('what becomes due while it is looked at is applied', async () => {
+  for (let step = 0.5; step < 12; step += 0.5) {
+    let now = 0
+    // Each look at the clock takes a while.
+    const spaced = lane({ spacing: { ms: 20, upToWeight: 200 }, now: () => (now += step) })
+    const done = [spaced.gather('a')]
+    await expect.poll(() => spaced.begun.length).toBe(1)
+    spaced.end()
+    await done[0]
+    done.push(spaced.gather('b'))
+    await expect.poll(() => spaced.begun.length).toBe(2)
+    spaced.end()
+    await Promise.all(done)
+  }
+})

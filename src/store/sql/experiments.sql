@@ -234,7 +234,7 @@ select locked.id
 from unnest($2::uuid[]) as asked (id)
 cross join lateral (
   select experiments.id from experiments
-  where experiments.tenant_id = (select $1::uuid) and experiments.id = asked.id
+  where experiments.tenant_id = $1 and experiments.id = asked.id
   for key share
 ) as locked;
 

@@ -109,7 +109,7 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
     select from examples as example where example.tenant_id = (select $1::uuid) and example.source_run_id = run.id
   ) as in_dataset,
   (
-    select share.token from shares as share where share.tenant_id = (select $1::uuid) and share.kind = 'run' and share.id = run.id
+    select share.token from shares as share where share.tenant_id = $1 and share.kind = 'run' and share.id = run.id
   ) as share_token,
   (
     select runmill_feedback_stats(
@@ -124,7 +124,7 @@ select run.id, run.tenant_id, run.trace_id, run.experiment_id, run.parent_run_id
     where feedback.comparative_experiment_id is null
   ) as feedback_stats
 from runs as run
-join experiments on experiments.tenant_id = (select $1::uuid) and experiments.id = run.experiment_id
+join experiments on experiments.tenant_id = $1 and experiments.id = run.experiment_id
 left join traces on traces.tenant_id = (select $1::uuid) and traces.id = run.trace_id
 cross join lateral (select run.parent_run_id is null and traces.id is not null as is_root) as root
 where run.tenant_id = (select $1::uuid) and run.id = $2
@@ -148,7 +148,7 @@ cross join lateral (
 ) as run
 cross join lateral (
   select experiments.dataset_id from experiments
-  where experiments.tenant_id = (select $1::uuid) and experiments.id = run.experiment_id
+  where experiments.tenant_id = $1 and experiments.id = run.experiment_id
   offset 0
 ) as experiment;
 
@@ -325,5 +325,7 @@ set trace_id = given.trace_id,
   external_trace_id = given.external_trace_id,
   dotted_order = coalesce(runs.dotted_order, given.dotted_order)
 from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as given (id, trace_id, external_trace_id, dotted_order)
-where runs.tenant_id = case when given.id is not null then $1::uuid end and runs.id = given.id and runs.trace_id is null
+where runs.tenant_id = case when given.id is not null then $1::uuid end and runs.id = given.id
+  -- Written so that no plan goes through the few runs that wait, which may be many when they come before their parents.
+  and (runs.trace_id is null) is not false
 returning runs.id, runs.trace_id;

@@ -1,7 +1,7 @@
 import sql, { type Sql } from 'sql-template-tag'
 import { hasCondition, type Filter } from '../../../domain/filter.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
-import { anyTenant } from '../../statements.ts'
+import { anyTenant, tenant } from '../../statements.ts'
 import { filterListSql, type FilterColumn, type FilterSource } from '../filter/filter-sql.ts'
 import { shownRunsSql } from '../shown-runs.ts'
 
@@ -19,7 +19,7 @@ export interface ExperimentItemQuery {
 const datasetId: FilterColumn = {
   sql: sql`experiments.dataset_id`,
   spelling: sql`(select coalesce(datasets.external_id, datasets.id::text) from datasets
-    where datasets.tenant_id = ${anyTenant} and datasets.id = experiments.dataset_id)`,
+    where datasets.tenant_id = ${tenant} and datasets.id = experiments.dataset_id)`,
 }
 
 /** The attributes by which items can be filtered, on aliases `item` and `experiments` (contracts/langfuse.md 2.11). */

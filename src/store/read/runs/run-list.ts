@@ -107,7 +107,7 @@ cross join lateral (
 ) as run
 cross join lateral (
   select experiments.trace_tier from experiments
-  where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+  where experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
   offset 0
 ) as experiments
 left join lateral (
@@ -161,7 +161,7 @@ const optionalColumns: readonly (readonly [column: RunColumn, name: string, expr
     'shareToken',
     'share_token',
     sql`(select share.token from shares as share
-    where share.tenant_id = ${anyTenant} and share.kind = 'run' and share.id = run.id)`,
+    where share.tenant_id = ${tenant} and share.kind = 'run' and share.id = run.id)`,
   ],
 ]
 

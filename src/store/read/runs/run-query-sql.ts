@@ -78,7 +78,7 @@ export function runPageSql(query: RunQuery, place: RunPlace): Sql {
     ) as run
     cross join lateral (
       select experiments.dataset_id from experiments
-      where experiments.tenant_id = ${anyTenant} and experiments.id = run.experiment_id
+      where experiments.tenant_id = ${tenant} and experiments.id = run.experiment_id
       offset 0
     ) as experiments
     where ${where}${datasetCondition(query)}

@@ -299,7 +299,7 @@ fresh as materialized (
   -- because the planner takes a join, or 'is null', for so selective that it goes through all the others for each row.
   where (
     select true from tombstones
-    where tombstones.tenant_id = ${anyTenant} and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
+    where tombstones.tenant_id = ${tenant} and tombstones.kind = 'experiment' and tombstones.id = place.experiment_id
   ) is not true
 ),
 stored as materialized (
