@@ -291,7 +291,8 @@ describe('embedded', () => {
           where state = 'active' and query like ${`%-- name: ${name}%`} and pid <> pg_backend_pid()`
         expect(statements).toHaveLength(count)
       }, 60_000)
-    // Two wait for a lock, which is as expensive to whoever waits for them. The last burns a core, and has a shorter limit of time.
+    // Two wait for a lock, which is as expensive to whoever waits for them. The last burns a core, and its own
+    // limit of 10 s is longer than what a server that stops allows.
     const lock = await db.reserve()
     await lock`begin`
     await lock`lock table datasets in access exclusive mode`
@@ -299,7 +300,7 @@ describe('embedded', () => {
       fetch(`${url}/datasets`, { headers: { 'x-api-key': secretKey } }),
     )
     await active('dataset', 2)
-    const burning = send('/runs/query', { session: [session.id], filter })
+    const burning = send('/runs/stats', { session: [session.id], filter })
     await active('run', 1)
     const reads = [...waiting, burning].map(async (answer) => (await answer).status)
     const postmaster = Number.parseInt(
