@@ -127,7 +127,8 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     const queue = redisBackend({ url: primary.url, replicas: 1 })
     onTestFinished(() => queue.stop())
     await queue.start()
-    await queue.enqueue('ingest', [largeJob('before')])
+    // Nothing is stored until a replica has answered in time, which may take a busy machine several attempts.
+    await vi.waitFor(async () => queue.enqueue('ingest', [largeJob('before')]), { timeout: 60_000 })
     await admin.script('FLUSH')
     await Promise.all(['a', 'b', 'c'].map((id) => queue.enqueue('ingest', [largeJob(id)])))
     expect(await admin.keys('*:payload:*')).toHaveLength(4)
