@@ -21,7 +21,7 @@ import { tableText } from './suite/table.ts'
  *   npm run bench -- scale [--sizes 100000,1000000,10000000] [--store FOLDER] [--repeats 60] [--runs 20000] [--passes 3]
  *     [--docs] [--smoke]
  *
- * --store is a folder that is kept: 10 M runs take half an hour to make and 20 GB. A history of up to 2 M runs is
+ * --store is a folder that is kept: 10 M runs take a quarter of an hour to make and 24 GB. A history of up to 2 M runs is
  * copied before it is used; what is written into a larger one stays there, and is little of it.
  */
 
