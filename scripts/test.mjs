@@ -22,6 +22,7 @@ const long = [
   'test/queue/stalled.test.ts',
   'test/rolling-restart.test.ts',
   'test/secrets.test.ts',
+  'test/sdk/*/js/**',
   'test/silent-postgres.test.ts',
   'test/store/pooler.test.ts',
   'test/store/replica.test.ts',
