@@ -43,7 +43,7 @@ returning id;
 select id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at
 from experiments
-where tenant_id = (select $1::uuid) and id = $2;
+where tenant_id = $1 and id = $2;
 
 -- name: experiment_find_of_dataset
 -- Finds the experiment of that name on a dataset: the one that was made by name inside the dataset, or else one whose
@@ -298,7 +298,7 @@ set name = coalesce($3, name),
   end_time = coalesce($10, end_time),
   dataset_id = coalesce(dataset_id, $11),
   updated_at = $12
-where tenant_id = (select $1::uuid) and id = $2
+where tenant_id = $1 and id = $2
 returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;
 
@@ -309,7 +309,7 @@ update experiments
 set description = coalesce($3, description),
   metadata = coalesce($4::jsonb, metadata),
   updated_at = $5
-where tenant_id = (select $1::uuid) and id = $2
+where tenant_id = $1 and id = $2
   and (($3::text is not null and description is distinct from $3) or ($4::jsonb is not null and metadata <> $4::jsonb))
 returning id, external_id, dataset_id, name, description, metadata, extra, trace_tier, default_dataset_id, start_time, end_time,
   created_at, updated_at;
