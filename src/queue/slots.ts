@@ -2,16 +2,26 @@
 export interface Slots {
   /** Waits until there is a slot, and returns the function that gives it back. Owners take turns. */
   take(owner: string): Promise<() => void>
+  /** Looks again whether one of those that wait may begin. */
+  wake(): void
 }
 
-/** @param perOwner how many slots one owner may have, so that there is one left for another */
-export function createSlots(total: number, perOwner = total): Slots {
+/**
+ * @param perOwner how many slots one owner may have, so that there is one left for another
+ * @param mayBegin whether an owner may have a slot now. Where it may later, `wake` has to be called then
+ */
+export function createSlots(
+  total: number,
+  perOwner = total,
+  mayBegin: (owner: string) => boolean = () => true,
+): Slots {
   /** The owners that wait, the next one first. No list is empty. */
   const waiting = new Map<string, (() => void)[]>()
   const taken = new Map<string, number>()
   let free = total
 
-  const hasRoom = (owner: string): boolean => free > 0 && (taken.get(owner) ?? 0) < perOwner
+  const hasRoom = (owner: string): boolean =>
+    free > 0 && (taken.get(owner) ?? 0) < perOwner && mayBegin(owner)
 
   function occupy(owner: string): () => void {
     free -= 1
@@ -37,6 +47,7 @@ export function createSlots(total: number, perOwner = total): Slots {
   }
 
   return {
+    wake: startNext,
     async take(owner) {
       if (hasRoom(owner)) return occupy(owner)
       return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LimitError } from '../../domain/limit-error.ts'
 import { createSlots } from '../../queue/slots.ts'
+import { createFairShare, type FairShare } from './fair-share.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,6 +20,8 @@ const longestWaitMs = 500
 const alwaysAdmitted = 32
 /** How often the pace is looked at, in milliseconds. */
 const paceEveryMs = 250
+/** How often those that wait are looked at while somebody is limited. */
+const wakeEveryMs = 10
 /** Requests a second, until the pace has been seen: a burst that comes to an idle server is not refused at once. */
 const firstPace = 250
 
@@ -58,9 +61,33 @@ interface Stay {
  * second. Otherwise all of them would be answered late: by as much as they exceed what the server can do, for as long
  * as it lasts.
  */
-export function createIntake(now: () => number = () => performance.now()): Intake {
+export function createIntake(
+  now: () => number = () => performance.now(),
+  fairShare: FairShare = createFairShare({ most: atOncePerOwner, now }),
+): Intake {
   const lines = new Map<string, Line>()
-  const slots = createSlots(atOnce, atOncePerOwner)
+  const slots = createSlots(atOnce, atOncePerOwner, fairShare.mayBegin)
+  let timer: NodeJS.Timeout | undefined
+
+  /** What may not begin yet may do so later, though nothing ends meanwhile. */
+  function wake(): void {
+    const isLimited = fairShare.look()
+    slots.wake()
+    if (isLimited) return
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  /** @returns what gives the slot back */
+  async function takeSlot(owner: string): Promise<() => void> {
+    const giveBack = await slots.take(owner)
+    const end = fairShare.begin(owner)
+    const startedAt = now()
+    return () => {
+      end(now() - startedAt)
+      giveBack()
+    }
+  }
 
   function look(line: Line): void {
     const ms = now() - line.since
@@ -77,7 +104,7 @@ export function createIntake(now: () => number = () => performance.now()): Intak
       lines.set(owner, line)
       line.waiting += 1
       look(line)
-      const slot = slots.take(owner)
+      const slot = takeSlot(owner)
       let isOver = false
       return {
         mayGoOn: slot.then(() => {}),
@@ -98,6 +125,8 @@ export function createIntake(now: () => number = () => performance.now()): Intak
       look(line)
       const ms = (line.waiting * 1_000) / line.pace
       if (ms <= longestWaitMs) return
+      fairShare.refused(owner)
+      timer ??= setInterval(wake, wakeEveryMs).unref()
       const seconds = Math.ceil((ms - longestWaitMs) / 1_000)
       throw new LimitError(
         'tenant_intake',

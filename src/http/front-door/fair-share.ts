@@ -1,0 +1,170 @@
+import { performance } from 'node:perf_hooks'
+
+/*
+ * Leaves the process the time to answer everybody soon. The work of one owner alone may take all there is. When it sends a
+ * flood while others are there, it gets a share of the time, which is lowered until the event loop is no longer busy all
+ * the time. What the owner takes is counted as the time for which its pieces of work are in progress.
+ */
+
+/** An event loop that is busy for more than this share of the time answers late, and for less than that soon. */
+const tooBusy = 0.85
+const notBusy = 0.75
+/** How often the loop is looked at, and how far the share is moved then. */
+const lookEveryMs = 50
+const lower = 0.85
+const raise = 1.05
+/** How fast the past is forgotten: half of it in so many milliseconds. */
+const busyHalfMs = 100
+const rateHalfMs = 500
+/**
+ * A flood is where so many times as much is refused as begun, and is over where it is only as much again. So whoever sends
+ * a little more than can be done, or a burst, is not limited.
+ */
+const flood = 2
+const noFlood = 1
+/** An owner that began nothing for so long is not there. */
+const quietMs = 30_000
+/** The share is never less. It is raised, too, when others begin more than those who are limited. */
+const leastShare = 0.1
+/** So much of a share may be saved up. */
+const savedMs = 200
+
+interface Owner {
+  /** When its work last began. */
+  begunAt: number
+  /** Pieces of its work since the last look. */
+  begun: number
+  refused: number
+  /** The same on average, in a second. */
+  begunRate: number
+  refusedRate: number
+  /** How long a piece takes. */
+  usualMs: number
+  /** Milliseconds of work that may begin while it is limited; less than none when the last took longer. */
+  creditMs: number
+  isLimited: boolean
+}
+
+export interface FairShare {
+  /** Whether the owner's next piece of work may begin. */
+  mayBegin(owner: string): boolean
+  /** Counts a piece of work. @returns what reports how many milliseconds it took */
+  begin(owner: string): (ms: number) => void
+  /** Reports that work of the owner was refused, because too much of it waits. */
+  refused(owner: string): void
+  /** Looks at how busy the loop is. @returns whether somebody is limited, so that it has to be called again soon */
+  look(): boolean
+}
+
+export interface FairShareOptions {
+  /** Pieces of work of an owner that may be in progress at a time. */
+  most: number
+  /** Milliseconds that never go back. */
+  now?: () => number
+  /** The share of the time since the last call in which the event loop was busy, or waited for a processor: 0 to 1. */
+  utilization?: () => number
+}
+
+export function createFairShare({
+  most,
+  now = () => performance.now(),
+  utilization = loopUtilization(),
+}: FairShareOptions): FairShare {
+  const owners = new Map<string, Owner>()
+  /** How many pieces of work an owner that is limited may have in progress, on average. */
+  let share = most
+  let busy = 1
+  let lookedAt = now()
+
+  function ownerOf(name: string): Owner {
+    const known = owners.get(name)
+    if (known !== undefined) return known
+    const owner = {
+      begunAt: now(),
+      begun: 0,
+      refused: 0,
+      begunRate: 0,
+      refusedRate: 0,
+      usualMs: 0,
+      creditMs: 0,
+      isLimited: false,
+    }
+    owners.set(name, owner)
+    return owner
+  }
+
+  function look(): boolean {
+    const at = now()
+    const ms = at - lookedAt
+    if (ms < lookEveryMs) return share < most
+    lookedAt = at
+    busy = blend(busy, utilization(), ms, busyHalfMs)
+    const average = (old: number, count: number): number =>
+      blend(old, (count * 1_000) / ms, ms, rateHalfMs)
+    for (const [name, owner] of owners) {
+      if (at - owner.begunAt > quietMs) owners.delete(name)
+      owner.begunRate = average(owner.begunRate, owner.begun)
+      owner.refusedRate = average(owner.refusedRate, owner.refused)
+      owner.begun = 0
+      owner.refused = 0
+      owner.isLimited = owner.refusedRate > owner.begunRate * (owner.isLimited ? noFlood : flood)
+    }
+    moveShare()
+    for (const owner of owners.values()) {
+      owner.creditMs = Math.min(share * savedMs, owner.creditMs + share * ms)
+    }
+    return share < most
+  }
+
+  function moveShare(): void {
+    const rates = { limited: 0, others: 0 }
+    for (const { isLimited, begunRate } of owners.values()) {
+      const kind = isLimited ? 'limited' : 'others'
+      rates[kind] = Math.max(rates[kind], begunRate)
+    }
+    if (rates.limited === 0 || owners.size < 2) share = most
+    else if (share === most) share = busy > tooBusy ? most / 2 : most
+    else if (busy < notBusy || rates.limited < rates.others) share *= raise
+    else if (busy > tooBusy) share *= lower
+    share = Math.min(most, Math.max(share, leastShare))
+  }
+
+  return {
+    look,
+    mayBegin(name) {
+      const owner = owners.get(name)
+      return share === most || owner === undefined || owner.creditMs > 0 || !owner.isLimited
+    },
+    begin(name) {
+      const owner = ownerOf(name)
+      owner.begunAt = now()
+      owner.begun += 1
+      const { usualMs } = owner
+      owner.creditMs -= usualMs
+      look()
+      return (ms) => {
+        owner.creditMs += usualMs - ms
+        owner.usualMs += (ms - owner.usualMs) / 8
+      }
+    },
+    refused(name) {
+      ownerOf(name).refused += 1
+      look()
+    },
+  }
+}
+
+function blend(old: number, seen: number, ms: number, halfMs: number): number {
+  const kept = 0.5 ** (ms / halfMs)
+  return kept * old + (1 - kept) * seen
+}
+
+function loopUtilization(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const next = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(next, last)
+    last = next
+    return utilization
+  }
+}

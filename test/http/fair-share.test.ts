@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { createFairShare } from '../../src/http/front-door/fair-share.ts'
+
+const pieceMs = 10
+const atOnce = 8
+
+/**
+ * A process that is busy by `busyPerPiece` for each piece of work in progress. Every 10 ms, each owner tries to begin as
+ * many as it sends; what cannot begin is refused.
+ */
+function createServer(busyPerPiece: number) {
+  let now = 0
+  let inProgress = 0
+  const share = createFairShare({
+    most: atOnce,
+    now: () => now,
+    utilization: () => Math.min(1, inProgress * busyPerPiece),
+  })
+  return {
+    /** @param sent pieces of work in 10 ms, by owner @returns how many of them began */
+    run(seconds: number, sent: Record<string, number>): Record<string, number> {
+      const begun = Object.fromEntries(Object.keys(sent).map((owner) => [owner, 0]))
+      for (const end = now + seconds * 1_000; now < end; ) {
+        const ends: ((ms: number) => void)[] = []
+        for (const [owner, count] of Object.entries(sent)) {
+          for (let i = 0; i < count; i++) {
+            if (i >= atOnce || !share.mayBegin(owner)) share.refused(owner)
+            else {
+              ends.push(share.begin(owner))
+              begun[owner]! += 1
+            }
+          }
+        }
+        inProgress = ends.length
+        now += pieceMs
+        for (const end of ends) end(pieceMs)
+        share.look()
+      }
+      return begun
+    },
+  }
+}
+
+test('I7: a flood leaves the process time for another tenant, which is not limited', () => {
+  const server = createServer(0.1)
+  server.run(5, { flood: 40, other: 2 })
+  const { flood, other } = server.run(10, { flood: 40, other: 2 })
+  expect(other).toBe(2_000)
+  // Eight pieces at a time would be begun without the other, and the two of them would be all that it can do.
+  expect(flood).toBeLessThan(7_000)
+  expect(flood).toBeGreaterThan(4_000)
+})
+
+test('I7: it begins no less than the others, however busy they keep the process', () => {
+  const server = createServer(1)
+  server.run(5, { flood: 40, other: 2 })
+  const { flood } = server.run(10, { flood: 40, other: 2 })
+  expect(flood).toBeGreaterThan(1_500)
+  expect(flood).toBeLessThan(2_500)
+})
+
+test('a tenant that is alone may take all there is', () => {
+  const server = createServer(1)
+  expect(server.run(10, { flood: 40 })).toEqual({ flood: 8_000 })
+})
+
+test('a tenant that sends somewhat more than can be done is not limited', () => {
+  const server = createServer(1)
+  server.run(5, { some: 12, other: 1 })
+  expect(server.run(10, { some: 12, other: 1 })).toEqual({ some: 8_000, other: 1_000 })
+})
+
+test('a process that has time limits nobody', () => {
+  const server = createServer(0.05)
+  server.run(5, { flood: 40, other: 1 })
+  expect(server.run(10, { flood: 40, other: 1 })).toEqual({ flood: 8_000, other: 1_000 })
+})
+
+test('after a flood its tenant may take all there is again', () => {
+  const server = createServer(0.12)
+  server.run(5, { flood: 40, other: 1 })
+  server.run(3, { flood: 4, other: 1 })
+  expect(server.run(5, { flood: 8, other: 1 })).toEqual({ flood: 4_000, other: 500 })
+})
