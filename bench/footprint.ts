@@ -15,9 +15,10 @@ import { withRedis } from './suite/redis.ts'
 import { tableText } from './suite/table.ts'
 
 /*
- * Memory of each process when nothing happens, and at most in a burst that is sent as fast as it is accepted; and the
- * bytes of a run, with 1 kB of inputs and of outputs: while it waits in the queue, in the tables with their indexes, and
- * in the write-ahead log. The payloads compress as conversations do that repeat themselves, which is better than most.
+ * Memory of each process when nothing has happened for a minute and a half, and at most in a burst that is sent as fast as
+ * it is accepted; and the bytes of a run, with 1 kB of inputs and of outputs: while it waits in the queue, in the tables
+ * with their indexes, and in the write-ahead log. The payloads compress as conversations do that repeat themselves, which
+ * is better than most.
  *
  *   npm run bench -- footprint [--runs 100000] [--redis own|redis://127.0.0.1:6379] [--against .] [--docs] [--smoke]
  *
@@ -35,7 +36,8 @@ const { values } = parseArgs({
 })
 const runs = values.smoke ? 2000 : Number(values.runs)
 const waitingRuns = values.smoke ? 1000 : 8000
-const idleMs = values.smoke ? 1000 : 10_000
+/** Within a minute without work, Node gives back most of what its young generation had taken. */
+const idleMs = values.smoke ? 1000 : 90_000
 
 await withRedis(values.redis, async (redisUrl) =>
   withFreshStore(async (store) => {

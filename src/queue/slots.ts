@@ -2,26 +2,26 @@
 export interface Slots {
   /** Waits until there is a slot, and returns the function that gives it back. Owners take turns. */
   take(owner: string): Promise<() => void>
-  /** Looks again whether one of those that wait may begin. */
+  /** Looks again who of those that wait may begin. */
   wake(): void
 }
 
 /**
  * @param perOwner how many slots one owner may have, so that there is one left for another
- * @param mayBegin whether an owner may have a slot now. Where it may later, `wake` has to be called then
+ * @param begin whether an owner may have a slot now, which it then gets. Where it may later, `wake` has to be called then
  */
 export function createSlots(
   total: number,
   perOwner = total,
-  mayBegin: (owner: string) => boolean = () => true,
+  begin: (owner: string) => boolean = () => true,
 ): Slots {
   /** The owners that wait, the next one first. No list is empty. */
   const waiting = new Map<string, (() => void)[]>()
   const taken = new Map<string, number>()
   let free = total
 
-  const hasRoom = (owner: string): boolean =>
-    free > 0 && (taken.get(owner) ?? 0) < perOwner && mayBegin(owner)
+  const mayOccupy = (owner: string): boolean =>
+    free > 0 && (taken.get(owner) ?? 0) < perOwner && begin(owner)
 
   function occupy(owner: string): () => void {
     free -= 1
@@ -35,21 +35,25 @@ export function createSlots(
     }
   }
 
-  function startNext(): void {
+  /** @returns whether one of those that wait has begun */
+  function startNext(): boolean {
     for (const [owner, list] of waiting) {
-      if (!hasRoom(owner)) continue
+      if (!mayOccupy(owner)) continue
       waiting.delete(owner)
       const start = list.shift()!
       if (list.length > 0) waiting.set(owner, list)
       start()
-      return
+      return true
     }
+    return false
   }
 
   return {
-    wake: startNext,
+    wake() {
+      while (startNext());
+    },
     async take(owner) {
-      if (hasRoom(owner)) return occupy(owner)
+      if (!waiting.has(owner) && mayOccupy(owner)) return occupy(owner)
       return new Promise((resolve) => {
         const list = waiting.get(owner) ?? []
         waiting.set(owner, list)

@@ -74,3 +74,28 @@ describe('I7: requests are worked on a few at a time', () => {
     await expect.poll(() => begun).toContain(9)
   })
 })
+
+describe('I7: a tenant that sends a flood is given less while others are there', () => {
+  test('what may not begin yet begins later, in its order, though nothing ends meanwhile', async () => {
+    let isLimited = false
+    let left = 2
+    const intake = createIntake(() => performance.now(), {
+      begin: () => !isLimited || left-- > 0,
+      end() {},
+      refuse() {},
+      look: () => isLimited,
+    })
+    isLimited = true
+    const begun: number[] = []
+    const begin = (i: number) => void intake.begin('a').mayGoOn.then(() => begun.push(i))
+    for (let i = 0; i < 5; i++) begin(i)
+    await expect.poll(() => begun).toEqual([0, 1])
+    left = 1
+    await expect.poll(() => begun).toEqual([0, 1, 2])
+    left = 1
+    begin(5)
+    await expect.poll(() => begun).toEqual([0, 1, 2, 3])
+    isLimited = false
+    await expect.poll(() => begun).toEqual([0, 1, 2, 3, 4, 5])
+  })
+})

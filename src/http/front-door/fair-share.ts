@@ -25,12 +25,14 @@ const noFlood = 1
 /** An owner that began nothing for so long is not there. */
 const quietMs = 30_000
 /** The share is never less. It is raised, too, when others begin more than those who are limited. */
-const leastShare = 0.1
+const leastShare = 0.5
 /** So much of a share may be saved up. */
 const savedMs = 200
+/** What took longer, as where the queue hangs, is not held against the owner. */
+const largestDebtMs = 1_000
 
 interface Owner {
-  /** When its work last began. */
+  /** When its work last began, or was first seen. */
   begunAt: number
   /** Pieces of its work since the last look. */
   begun: number
@@ -38,21 +40,22 @@ interface Owner {
   /** The same on average, in a second. */
   begunRate: number
   refusedRate: number
+  inProgress: number
   /** How long a piece takes. */
   usualMs: number
-  /** Milliseconds of work that may begin while it is limited; less than none when the last took longer. */
+  /** Milliseconds of work that it has left while it is limited; less than none when pieces took longer than expected. */
   creditMs: number
   isLimited: boolean
 }
 
 export interface FairShare {
-  /** Whether the owner's next piece of work may begin. */
-  mayBegin(owner: string): boolean
-  /** Counts a piece of work. @returns what reports how many milliseconds it took */
-  begin(owner: string): (ms: number) => void
+  /** Begins a piece of work of the owner. @returns false where it may not begin yet */
+  begin(owner: string): boolean
+  /** Reports that one has ended that had begun so many milliseconds ago. */
+  end(owner: string, ms: number): void
   /** Reports that work of the owner was refused, because too much of it waits. */
-  refused(owner: string): void
-  /** Looks at how busy the loop is. @returns whether somebody is limited, so that it has to be called again soon */
+  refuse(owner: string): void
+  /** Looks at how busy the loop is. @returns whether somebody is limited: then it has to be called again soon */
   look(): boolean
 }
 
@@ -85,6 +88,7 @@ export function createFairShare({
       refused: 0,
       begunRate: 0,
       refusedRate: 0,
+      inProgress: 0,
       usualMs: 0,
       creditMs: 0,
       isLimited: false,
@@ -102,7 +106,7 @@ export function createFairShare({
     const average = (old: number, count: number): number =>
       blend(old, (count * 1_000) / ms, ms, rateHalfMs)
     for (const [name, owner] of owners) {
-      if (at - owner.begunAt > quietMs) owners.delete(name)
+      if (owner.inProgress === 0 && at - owner.begunAt > quietMs) owners.delete(name)
       owner.begunRate = average(owner.begunRate, owner.begun)
       owner.refusedRate = average(owner.refusedRate, owner.refused)
       owner.begun = 0
@@ -111,7 +115,9 @@ export function createFairShare({
     }
     moveShare()
     for (const owner of owners.values()) {
-      owner.creditMs = Math.min(share * savedMs, owner.creditMs + share * ms)
+      const full = share * savedMs
+      const credit = Math.max(-largestDebtMs, owner.creditMs) + share * ms
+      owner.creditMs = owner.isLimited ? Math.min(full, credit) : full
     }
     return share < most
   }
@@ -129,27 +135,28 @@ export function createFairShare({
     share = Math.min(most, Math.max(share, leastShare))
   }
 
+  function hasCredit({ isLimited, creditMs, inProgress, usualMs }: Owner): boolean {
+    return share === most || !isLimited || creditMs > inProgress * usualMs
+  }
+
   return {
     look,
-    mayBegin(name) {
-      const owner = owners.get(name)
-      return share === most || owner === undefined || owner.creditMs > 0 || !owner.isLimited
-    },
     begin(name) {
       const owner = ownerOf(name)
+      if (!hasCredit(owner)) return false
       owner.begunAt = now()
       owner.begun += 1
-      const { usualMs } = owner
-      owner.creditMs -= usualMs
-      look()
-      return (ms) => {
-        owner.creditMs += usualMs - ms
-        owner.usualMs += (ms - owner.usualMs) / 8
-      }
+      owner.inProgress += 1
+      return true
     },
-    refused(name) {
+    end(name, ms) {
+      const owner = ownerOf(name)
+      owner.inProgress -= 1
+      owner.creditMs -= ms
+      owner.usualMs += (ms - owner.usualMs) / 8
+    },
+    refuse(name) {
       ownerOf(name).refused += 1
-      look()
     },
   }
 }

@@ -66,25 +66,26 @@ export function createIntake(
   fairShare: FairShare = createFairShare({ most: atOncePerOwner, now }),
 ): Intake {
   const lines = new Map<string, Line>()
-  const slots = createSlots(atOnce, atOncePerOwner, fairShare.mayBegin)
+  const slots = createSlots(atOnce, atOncePerOwner, fairShare.begin)
   let timer: NodeJS.Timeout | undefined
 
   /** What may not begin yet may do so later, though nothing ends meanwhile. */
-  function wake(): void {
-    const isLimited = fairShare.look()
-    slots.wake()
-    if (isLimited) return
-    clearInterval(timer)
-    timer = undefined
+  function keepLooking(): void {
+    timer ??= setInterval(() => {
+      const isLimited = fairShare.look()
+      slots.wake()
+      if (isLimited) return
+      clearInterval(timer)
+      timer = undefined
+    }, wakeEveryMs).unref()
   }
 
   /** @returns what gives the slot back */
   async function takeSlot(owner: string): Promise<() => void> {
     const giveBack = await slots.take(owner)
-    const end = fairShare.begin(owner)
     const startedAt = now()
     return () => {
-      end(now() - startedAt)
+      fairShare.end(owner, now() - startedAt)
       giveBack()
     }
   }
@@ -104,6 +105,7 @@ export function createIntake(
       lines.set(owner, line)
       line.waiting += 1
       look(line)
+      if (fairShare.look()) keepLooking()
       const slot = takeSlot(owner)
       let isOver = false
       return {
@@ -125,8 +127,8 @@ export function createIntake(
       look(line)
       const ms = (line.waiting * 1_000) / line.pace
       if (ms <= longestWaitMs) return
-      fairShare.refused(owner)
-      timer ??= setInterval(wake, wakeEveryMs).unref()
+      fairShare.refuse(owner)
+      keepLooking()
       const seconds = Math.ceil((ms - longestWaitMs) / 1_000)
       throw new LimitError(
         'tenant_intake',
