@@ -161,7 +161,7 @@ describe.each([
 
 describe('a tenant with nearly all rows, beside hundreds with few', () => {
   const [large, experiments] = [randomUUID(), 100]
-  let [traceIds, experimentIds]: [string[], string[]] = [[], []]
+  let [traceIds, experimentIds, waitingIds]: [string[], string[], string[]] = [[], [], []]
   const newest = { order: 'desc', after: null, limit: 20 } as const
   const named = (name: string) =>
     ({ kind: 'condition', attribute: 'name', operator: 'eq', value: name }) as const
@@ -180,6 +180,9 @@ describe('a tenant with nearly all rows, beside hundreds with few', () => {
       ).map(({ id }) => id)
     traceIds = (await rows('traces')).slice(0, 1000)
     experimentIds = await rows('experiments')
+    const waiting = await db<{ id: string }[]>`
+      select id from runs where tenant_id = ${large} and trace_id is null`
+    waitingIds = waiting.map(({ id }) => id)
     await db`vacuum analyze`
     // As if there were many more of all, so that to read a table is never the shortest way.
     await db`update pg_class set reltuples = 150 * reltuples
@@ -227,6 +230,8 @@ describe('a tenant with nearly all rows, beside hundreds with few', () => {
     ],
     ['prices of 100 runs', 1000, async () => reprice('auto')],
     ['the same with a generic plan', 1000, async () => reprice('force_generic_plan')],
+    ['the trace of 100 runs, of 3,000 that wait for one', 1000, async () => giveTraces('auto')],
+    ['that with a generic plan', 1000, async () => giveTraces('force_generic_plan')],
     [
       'a purge of 320 runs',
       4000,
@@ -244,23 +249,29 @@ describe('a tenant with nearly all rows, beside hundreds with few', () => {
   async function reprice(mode: string): Promise<void> {
     const ids = traceIds.slice(500, 600)
     const none = ids.map(() => null)
+    const prices = [ids.map(() => 'false'), none, none, none, none, none]
+    await runInMode(mode, 'run_update_price_many', [large, ids, ...prices])
+  }
+
+  async function giveTraces(mode: string): Promise<void> {
+    const ids = waitingIds.splice(0, 100)
+    const none = ids.map(() => null)
+    const traces = traceIds.slice(600, 700)
+    await runInMode(mode, 'run_update_trace_many', [large, ids, traces, none, none])
+  }
+
+  async function runInMode(mode: string, name: string, values: unknown[]): Promise<void> {
     await db.begin(async (transaction) => {
       await transaction`select set_config('plan_cache_mode', ${mode}, true)`
-      await runStatement(transaction, 'run_update_price_many', [
-        large,
-        ids,
-        ids.map(() => 'false'),
-        none,
-        none,
-        none,
-        none,
-        none,
-      ])
+      await runStatement(transaction, name, values)
     })
   }
 })
 
-/** Inserts 8,000 traces of one tenant, a minute apart, and five of each of 300 others, with four runs, a score and an item each. */
+/**
+ * Inserts 8,000 traces of one tenant, a minute apart, and five of each of 300 others, with four runs, a score and an item
+ * each; and 3,000 runs of the one that wait for their parents, and so for their trace.
+ */
 async function insertLarge(to: Db, large: string, experiments: number): Promise<void> {
   await to`insert into tenants (id, name, created_at)
     select case when n = 0 then ${large}::uuid else gen_random_uuid() end, 't' || n, now() from generate_series(0, 300) as n`
@@ -276,6 +287,9 @@ async function insertLarge(to: Db, large: string, experiments: number): Promise<
     select tenant_id, case when k = 0 then id else gen_random_uuid() end, 1, 1, id, case when k > 0 then id end, experiment_id,
       'n' || n % 20, 'chain', moment, moment
     from filled, generate_series(0, 3) as k`
+  await to`insert into runs (tenant_id, id, v, m, parent_run_id, name, created_at)
+    select ${large}, gen_random_uuid(), 1, 1, gen_random_uuid(), 'waits', now() - interval '1 year'
+    from generate_series(1, 3000)`
   await to`insert into feedback (tenant_id, id, v, m, key, score, run_id, trace_id, experiment_id, created_at)
     select tenant_id, gen_random_uuid(), 1, 1, 'k', '1', id, id, experiment_id, moment from filled`
   await to`insert into run_items (tenant_id, id, v, m, experiment_id, example_id, run_id, trace_id, created_at)
