@@ -11,7 +11,7 @@ import { runFind } from '../../src/store/read/runs/runs.ts'
 import { traceFind } from '../../src/store/read/traces/traces.ts'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { adaptStatements } from '../../src/store/adapt.ts'
-import { runStatement, setSentForm } from '../../src/store/statements.ts'
+import { type Parameter, runStatement, setSentForm } from '../../src/store/statements.ts'
 import { aggregateRefresh } from '../../src/store/write/aggregates/aggregates.ts'
 import { applyEvents } from '../../src/store/write/ingest.ts'
 import { traceDeleteMany } from '../../src/store/write/traces.ts'
@@ -260,7 +260,7 @@ describe('a tenant with nearly all rows, beside hundreds with few', () => {
     await runInMode(mode, 'run_update_trace_many', [large, ids, traces, none, none])
   }
 
-  async function runInMode(mode: string, name: string, values: unknown[]): Promise<void> {
+  async function runInMode(mode: string, name: string, values: Parameter[]): Promise<void> {
     await db.begin(async (transaction) => {
       await transaction`select set_config('plan_cache_mode', ${mode}, true)`
       await runStatement(transaction, name, values)
