@@ -31,7 +31,7 @@ export function createSlots(
       const left = taken.get(owner)! - 1
       if (left === 0) taken.delete(owner)
       else taken.set(owner, left)
-      startNext()
+      startAll()
     }
   }
 
@@ -48,10 +48,12 @@ export function createSlots(
     return false
   }
 
+  function startAll(): void {
+    while (startNext());
+  }
+
   return {
-    wake() {
-      while (startNext());
-    },
+    wake: startAll,
     async take(owner) {
       if (!waiting.has(owner) && mayOccupy(owner)) return occupy(owner)
       return new Promise((resolve) => {

@@ -76,6 +76,23 @@ describe('I7: requests are worked on a few at a time', () => {
 })
 
 describe('I7: a tenant that sends a flood is given less while others are there', () => {
+  test('what was given up while it waited does not look as if it took no time', async () => {
+    const ended: (number | null)[] = []
+    let now = 0
+    const intake = createIntake(() => now, {
+      begin: () => true,
+      end: (_, ms) => void ended.push(ms),
+      refuse() {},
+      look: () => false,
+    })
+    const stays = Array.from({ length: 9 }, () => intake.begin('a'))
+    await stays[0]!.mayGoOn
+    stays[8]!.end()
+    now = 20
+    stays[0]!.end()
+    await expect.poll(() => ended).toEqual([20, null])
+  })
+
   test('what may not begin yet begins later, in its order, though nothing ends meanwhile', async () => {
     let isLimited = false
     let left = 2

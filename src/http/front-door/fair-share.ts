@@ -51,8 +51,8 @@ interface Owner {
 export interface FairShare {
   /** Begins a piece of work of the owner. @returns false where it may not begin yet */
   begin(owner: string): boolean
-  /** Reports that one has ended that had begun so many milliseconds ago. */
-  end(owner: string, ms: number): void
+  /** Reports that one has ended that had begun so many milliseconds ago; null where nobody waited for it any more. */
+  end(owner: string, ms: number | null): void
   /** Reports that work of the owner was refused, because too much of it waits. */
   refuse(owner: string): void
   /** Looks at how busy the loop is. @returns whether somebody is limited: then it has to be called again soon */
@@ -152,8 +152,8 @@ export function createFairShare({
     end(name, ms) {
       const owner = ownerOf(name)
       owner.inProgress -= 1
-      owner.creditMs -= ms
-      owner.usualMs += (ms - owner.usualMs) / 8
+      owner.creditMs -= ms ?? owner.usualMs
+      if (ms !== null) owner.usualMs += (ms - owner.usualMs) / 8
     },
     refuse(name) {
       ownerOf(name).refused += 1

@@ -80,12 +80,13 @@ export function createIntake(
     }, wakeEveryMs).unref()
   }
 
-  /** @returns what gives the slot back */
-  async function takeSlot(owner: string): Promise<() => void> {
+  /** @returns what gives the slot back, and is told whether the request had ended before it came */
+  async function takeSlot(owner: string): Promise<(isLate: boolean) => void> {
     const giveBack = await slots.take(owner)
     const startedAt = now()
-    return () => {
-      fairShare.end(owner, now() - startedAt)
+    return (isLate) => {
+      // What nobody waits for is worked on all the same, without a slot.
+      fairShare.end(owner, isLate ? null : now() - startedAt)
       giveBack()
     }
   }
@@ -108,12 +109,16 @@ export function createIntake(
       if (fairShare.look()) keepLooking()
       const slot = takeSlot(owner)
       let isOver = false
+      let hasSlot = false
       return {
-        mayGoOn: slot.then(() => {}),
+        mayGoOn: slot.then(() => {
+          hasSlot = true
+        }),
         end() {
           if (isOver) return
           isOver = true
-          void slot.then((giveBack) => giveBack())
+          const isLate = !hasSlot
+          void slot.then((giveBack) => giveBack(isLate))
           line.waiting -= 1
           line.finished += 1
           if (line.waiting === 0) lines.delete(owner)
