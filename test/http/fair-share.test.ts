@@ -46,7 +46,7 @@ test('I7: a flood leaves the process time for another tenant, which is not limit
   server.run(5, { flood: 40, other: 2 })
   const { flood, other } = server.run(10, { flood: 40, other: 2 })
   expect(other).toBe(2_000)
-  // Eight pieces at a time would be begun without the other, and the two of them would be all that it can do.
+  // Without a limit 8,000 begin, and with those of the other the process is busy all the time.
   expect(flood).toBeLessThan(7_000)
   expect(flood).toBeGreaterThan(4_000)
 })

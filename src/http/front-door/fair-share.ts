@@ -161,7 +161,8 @@ export function createFairShare({
   }
 }
 
-function blend(old: number, seen: number, ms: number, halfMs: number): number {
+/** Returns an average in which what was seen before counts half after every `halfMs`. @param ms since then */
+export function blend(old: number, seen: number, ms: number, halfMs: number): number {
   const kept = 0.5 ** (ms / halfMs)
   return kept * old + (1 - kept) * seen
 }

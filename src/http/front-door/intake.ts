@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LimitError } from '../../domain/limit-error.ts'
 import { createSlots } from '../../queue/slots.ts'
-import { createFairShare, type FairShare } from './fair-share.ts'
+import { blend, createFairShare, type FairShare } from './fair-share.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -94,8 +94,7 @@ export function createIntake(
   function look(line: Line): void {
     const ms = now() - line.since
     if (ms < paceEveryMs) return
-    const old = 0.5 ** (ms / paceEveryMs)
-    line.pace = old * line.pace + (1 - old) * ((line.finished * 1_000) / ms)
+    line.pace = blend(line.pace, (line.finished * 1_000) / ms, ms, paceEveryMs)
     line.finished = 0
     line.since = now()
   }
