@@ -10,11 +10,17 @@ const atOnce = 8
  */
 function createServer(busyPerPiece: number) {
   let now = 0
-  let inProgress = 0
+  let lookedAt = 0
+  let busyMs = 0
   const share = createFairShare({
     most: atOnce,
     now: () => now,
-    utilization: () => Math.min(1, inProgress * busyPerPiece),
+    utilization: () => {
+      const busy = busyMs / (now - lookedAt)
+      lookedAt = now
+      busyMs = 0
+      return busy
+    },
   })
   return {
     /** @param sent pieces of work in 10 ms, by owner @returns how many of them began */
@@ -31,8 +37,8 @@ function createServer(busyPerPiece: number) {
             }
           }
         }
-        inProgress = inWork.length
         now += pieceMs
+        busyMs += Math.min(1, inWork.length * busyPerPiece) * pieceMs
         for (const owner of inWork) share.end(owner, pieceMs)
         share.look()
       }
@@ -49,6 +55,13 @@ test('I7: a flood leaves the process time for another tenant, which is not limit
   // Without a limit 8,000 begin, and with those of the other the process is busy all the time.
   expect(flood).toBeLessThan(7_000)
   expect(flood).toBeGreaterThan(4_000)
+})
+
+test('I7: the others are let through from the moment that it is known to be a flood', () => {
+  const server = createServer(0.1)
+  server.run(5, { flood: 1, other: 2 })
+  server.run(0.3, { flood: 40, other: 2 })
+  expect(server.run(0.1, { flood: 40, other: 2 }).flood).toBeLessThan(20)
 })
 
 test('I7: it begins no less than the others, however busy they keep the process', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { closePool, openPool, type Db } from '../../src/store/pool.ts'
 import { openRequestPool } from '../../src/store/request-pool.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startProxy } from '../support/proxy.ts'
 
 /*
  * The faults of the driver that `patches/` mends (porsager/postgres#1154 and #1208). Each of these tests fails on the
@@ -158,6 +159,82 @@ describe('a statement that is cancelled', () => {
     slow.cancel()
     await answer
     await closePool(requests)
+  })
+})
+
+/*
+ * The driver as it is published waits for the answer to `begin` before it sends anything else, sends nothing behind a
+ * statement that the socket has not taken yet, and runs what comes after the end of a transaction on a connection that
+ * may be somebody else's by then.
+ */
+describe('a transaction', () => {
+  interface Place {
+    pid: number
+    id: string
+  }
+
+  test('has one connection, and has it to itself, however many wait for one', async () => {
+    const pool = openPool(database.url, { max: 3 })
+    const places = await Promise.all(
+      Array.from({ length: 60 }, async () =>
+        pool.begin(async (transaction) => {
+          const place = async (): Promise<Place> => {
+            const [row] = await transaction<
+              Place[]
+            >`select pg_backend_pid() as pid, pg_current_xact_id()::text as id`
+            return row!
+          }
+          const [first, second] = await Promise.all([place(), place()])
+          await new Promise((resolve) => setImmediate(resolve))
+          return [first, second, await place()]
+        }),
+      ).flatMap((transaction) => [transaction, pool`select 2`]),
+    )
+    const ids = new Set<string>()
+    for (const [first, ...others] of places as Place[][]) {
+      if (first?.id === undefined) continue
+      expect(others).toEqual([first, first])
+      ids.add(first.id)
+    }
+    expect(ids.size).toBe(60)
+    await closePool(pool)
+  })
+
+  test('sends its first statement without waiting for the answer to `begin`', async () => {
+    const proxy = await startProxy(database.url)
+    const pool = openPool(proxy.through(database.url), { max: 1 })
+    await pool`select 1`
+    proxy.mute()
+    const lost = pool
+      .begin(async (transaction) => transaction.unsafe(`select 'behind', pg_sleep(100)`))
+      .catch((error: unknown) => error)
+    await expect
+      .poll(
+        async () =>
+          admin`select from pg_stat_activity where query like '%behind%' and state = 'active' and pid <> pg_backend_pid()`,
+      )
+      .toHaveLength(1)
+    await proxy.close()
+    expect(await lost).toMatchObject({ code: 'CONNECTION_CLOSED' })
+    await closePool(pool)
+  })
+
+  test('sends a statement behind another one that is larger than what the socket takes', async () => {
+    const large = 'x'.repeat(4_000_000)
+    const answers = await db.begin(async (transaction) =>
+      Promise.all([
+        transaction`select length(${large}::text) as length`,
+        transaction`select length(${large + large}::text) as length`,
+        transaction`select 1 as length`,
+      ]),
+    )
+    expect(answers.flat()).toEqual([{ length: 4_000_000 }, { length: 8_000_000 }, { length: 1 }])
+  })
+
+  test('that has ended runs nothing more', async () => {
+    const late = await db.begin(async (transaction) => ({ transaction }))
+    await expect(late.transaction`select 1`).rejects.toMatchObject({ code: 'TRANSACTION_ENDED' })
+    expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
 })
 

@@ -12,6 +12,8 @@ export interface Proxy {
   hang(): void
   /** As `hang`, but for the connections that are open now alone, and for ever: new ones work. */
   forget(): void
+  /** Passes on what clients send, and no answer to it. */
+  mute(): void
   /** Cuts every connection once this many more bytes went to the server. */
   cutAfter(bytes: number): void
   close(): Promise<void>
@@ -26,6 +28,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const forgotten = new WeakSet<Socket>()
   let hanging = false
+  let muted = false
   let allowance = Number.POSITIVE_INFINITY
   let port = 0
   let server = createServer(accept)
@@ -60,12 +63,13 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       allowance = 0
     })
     upstream.on('data', (chunk: Buffer) => {
-      if (!hanging && !forgotten.has(client)) client.write(chunk)
+      if (!hanging && !muted && !forgotten.has(client)) client.write(chunk)
     })
   }
 
   async function up(): Promise<void> {
     hanging = false
+    muted = false
     allowance = Number.POSITIVE_INFINITY
     if (server.listening) return
     server = createServer(accept).listen(port, '127.0.0.1')
@@ -95,6 +99,9 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     },
     forget() {
       for (const socket of sockets) forgotten.add(socket)
+    },
+    mute() {
+      muted = true
     },
     cutAfter(bytes) {
       allowance = bytes

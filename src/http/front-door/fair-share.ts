@@ -7,15 +7,15 @@ import { performance } from 'node:perf_hooks'
  */
 
 /** An event loop that is busy for more than this share of the time answers late, and for less than that soon. */
-const tooBusy = 0.85
-const notBusy = 0.75
+const tooBusy = 0.8
+const notBusy = 0.7
 /** How often the loop is looked at, and how far the share is moved then. */
 const lookEveryMs = 50
 const lower = 0.85
 const raise = 1.05
 /** How fast the past is forgotten: half of it in so many milliseconds. */
 const busyHalfMs = 100
-const rateHalfMs = 500
+const rateHalfMs = 200
 /**
  * A flood is where so many times as much is refused as begun, and is over where it is only as much again. So whoever sends
  * a little more than can be done, or a burst, is not limited.
@@ -76,6 +76,8 @@ export function createFairShare({
   const owners = new Map<string, Owner>()
   /** How many pieces of work an owner that is limited may have in progress, on average. */
   let share = most
+  /** Whether it was lowered since the flood began. */
+  let isLowered = false
   let busy = 1
   let lookedAt = now()
 
@@ -128,10 +130,16 @@ export function createFairShare({
       const kind = isLimited ? 'limited' : 'others'
       rates[kind] = Math.max(rates[kind], begunRate)
     }
-    if (rates.limited === 0 || owners.size < 2) share = most
-    else if (share === most) share = busy > tooBusy ? most / 2 : most
-    else if (busy < notBusy || rates.limited < rates.others) share *= raise
-    else if (busy > tooBusy) share *= lower
+    if (rates.limited === 0 || owners.size < 2) {
+      share = most
+      isLowered = false
+    } else if (busy > tooBusy) {
+      // At first as far as it goes: what the others send in the second that steps would take already waits too long.
+      if (!isLowered) share = leastShare
+      else if (rates.limited >= rates.others) share *= lower
+      else share *= raise
+      isLowered = true
+    } else if (busy < notBusy || rates.limited < rates.others) share *= raise
     share = Math.min(most, Math.max(share, leastShare))
   }
 

@@ -17,6 +17,11 @@ declare module 'fastify' {
  * 10 ms the last of 390 connections that arrived at once waited for ten seconds (bench/front-door.ts).
  */
 const sliceMs = 2
+/**
+ * Where the rest of a turn takes longer than that, as when many requests are refused in it, the work may take as long as
+ * the rest: otherwise little would be accepted because much is refused. But no longer than this.
+ */
+const longestSliceMs = 10
 
 /** More pieces of work than fit into one turn. */
 const mostPerTurn = 100
@@ -34,6 +39,9 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
   const waiting = new Map<string, (() => void)[]>()
   /** The time at which the first work of this turn of the loop began; null if there was none yet. */
   let sliceStart: number | null = null
+  /** When the work of the last turn ended, if some was left. */
+  let lastEnd: number | null = null
+  let slice = sliceMs
   /** True while work was admitted that has not run yet, so that its duration is not known. */
   let isBeginning = false
 
@@ -44,7 +52,9 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
    */
   function endTurn(): void {
     sliceStart = null
+    lastEnd = null
     if (waiting.size === 0) return
+    lastEnd = now()
     let count = 0
     for (const list of waiting.values()) count += list.length
     for (let i = 0; i < Math.min(count, mostPerTurn); i++) setImmediate(admitNext)
@@ -52,8 +62,7 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
   }
 
   function admitNext(): void {
-    sliceStart ??= now()
-    if (now() - sliceStart >= sliceMs) return
+    if (!hasTime()) return
     const [next] = waiting
     if (next === undefined) return
     const [owner, list] = next
@@ -64,14 +73,16 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
   }
 
   function hasTime(): boolean {
-    if (sliceStart !== null) return now() - sliceStart < sliceMs
-    sliceStart = now()
-    setImmediate(endTurn)
+    const at = now()
+    if (sliceStart !== null) return at - sliceStart < slice
+    sliceStart = at
+    slice = Math.max(sliceMs, Math.min(longestSliceMs, at - (lastEnd ?? at)))
     return true
   }
 
   return {
     async take(owner) {
+      if (sliceStart === null && waiting.size === 0) setImmediate(endTurn)
       if (waiting.size === 0 && !isBeginning && hasTime()) {
         isBeginning = true
         process.nextTick(() => {

@@ -55,45 +55,90 @@ async function applyLive(
   if (events.length === 0) return false
   const folded = foldEvents(events)
 
-  // Every transaction takes the tables in this order, and rows by key: no deadlocks. The first three travel together.
-  await Promise.all([
+  // Every transaction takes the tables in this order, and rows by key: no deadlocks. What does not need the answer to
+  // something else is sent behind it without waiting for that, so that a small batch takes three round trips.
+  const [, , { written, orphans }] = await allOf([
     patienceMs !== undefined && statementTimeoutUpdate(transaction, patienceMs),
     experimentLockMany(transaction, tenantId, events),
-    prices?.priceNew(transaction, tenantId, folded.run),
+    writeRuns(transaction, tenantId, folded.run, prices),
   ])
-  const written = await upsertMany<UpsertedRun>(transaction, tenantId, 'run', folded.run)
   const toPrice = written.filter((run) => run.isToPrice).map((run) => run.id)
   await prices?.priceWritten(transaction, tenantId, toPrice)
-  const runs = [...written, ...(await runRefreshTraceless(transaction, tenantId, written))]
-  await refreshTraces(transaction, tenantId, runs, folded)
+  const runs = [...written, ...(await runRefreshTraceless(transaction, tenantId, written, orphans))]
   const roots = written.filter((run) => run.isExampleRoot).map((run) => run.id)
-  const links = [
-    ...events.filter((event) => event.kind === 'run_item'),
-    ...(await linksOfRuns(transaction, tenantId, roots)),
-  ]
-  const items = foldEvents(links).run_item
-  const runItems = await upsertMany<RunTouched>(transaction, tenantId, 'run_item', items)
-  const feedback = await upsertMany<FeedbackTouched>(
-    transaction,
-    tenantId,
-    'feedback',
-    folded.feedback,
-  )
 
-  const dirty = distinctIds([
-    ...runs.map((run) => run.traceId ?? run.id),
-    ...folded.trace.map((trace) => trace.id),
-    ...runItems.map((item) => item.traceId ?? item.id),
-    ...feedback.map((one) => one.traceId ?? one.runId ?? one.id),
+  const finish = async (others: Touched[]): Promise<boolean> => {
+    const dirty = distinctIds([
+      ...runs.map((run) => run.traceId ?? run.id),
+      ...folded.trace.map((trace) => trace.id),
+      ...others.map((row) => row.traceId ?? row.runId ?? row.id),
+    ])
+    // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
+    // both anew takes a tenth of what a transaction of eight runs costs.
+    await allOf([
+      planModeUpdate(transaction, 'auto'),
+      refuseDeleted(transaction, tenantId, events, runs),
+      dirtyTraceInsertMany(transaction, tenantId, dirty),
+    ])
+    return dirty.length > 0
+  }
+
+  const traces = refreshTraces(transaction, tenantId, runs, folded)
+  if (roots.length === 0 && folded.run_item.length === 0 && folded.feedback.length === 0) {
+    const [, isDirty] = await allOf([traces, finish([])])
+    return isDirty
+  }
+  const [, others] = await allOf([
+    traces,
+    writeOthers(transaction, tenantId, roots, events, folded),
   ])
-  // What is left may keep its plans, too: only the primary key finds a tombstone, and marks are looked up nowhere. To plan
-  // both anew takes a tenth of what a transaction of eight runs costs. They travel together.
-  await Promise.all([
-    planModeUpdate(transaction, 'auto'),
-    refuseDeleted(transaction, tenantId, events, runs),
-    dirtyTraceInsertMany(transaction, tenantId, dirty),
+  return finish(others)
+}
+
+/** Writes the runs, with the costs of those that are new, and looks for runs that wait for one of them. */
+async function writeRuns(
+  db: Queryable,
+  tenantId: string,
+  rows: FoldedRow[],
+  prices?: PriceRuns,
+): Promise<{ written: UpsertedRun[]; orphans: { id: string }[] }> {
+  if (rows.length === 0) return { written: [], orphans: [] }
+  await prices?.priceNew(db, tenantId, rows)
+  const ids = rows.map((row) => row.id)
+  const [written, orphans] = await allOf([
+    upsertMany<UpsertedRun>(db, tenantId, 'run', rows),
+    runStatement<{ id: string }>(db, 'run_list_orphans', [tenantId, ids]),
   ])
-  return dirty.length > 0
+  return { written, orphans }
+}
+
+/** Writes run items, also those that runs stand for, and feedback. @param roots runs that execute an example */
+async function writeOthers(
+  db: Queryable,
+  tenantId: string,
+  roots: string[],
+  events: readonly IngestEvent[],
+  folded: Record<EntityKind, FoldedRow[]>,
+): Promise<Touched[]> {
+  const links = await linksOfRuns(db, tenantId, roots)
+  const sent = events.filter(({ kind }) => kind === 'run_item')
+  const items = links.length === 0 ? folded.run_item : foldEvents([...sent, ...links]).run_item
+  const written = await allOf([
+    upsertMany<Touched>(db, tenantId, 'run_item', items),
+    upsertMany<Touched>(db, tenantId, 'feedback', folded.feedback),
+  ])
+  return written.flat()
+}
+
+/**
+ * Like Promise.all, but fails only when all have ended: nothing may be sent for a transaction that was rolled back
+ * meanwhile.
+ */
+async function allOf<T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
 }
 
 /** Sorts ids and drops repeats and nulls. This is the order in which every transaction takes its locks. */
@@ -110,14 +155,16 @@ interface RunTouched {
   id: string
   traceId: string | null
 }
+/** A run item, or feedback. */
+interface Touched extends RunTouched {
+  /** Only feedback has it. */
+  runId?: string | null
+}
 interface UpsertedRun extends RunTouched {
   /** True when it may have a cost to compute. */
   isToPrice: boolean
   /** True for a root run that names an example, which makes a run item. Null while it has no trace. */
   isExampleRoot: boolean | null
-}
-interface FeedbackTouched extends RunTouched {
-  runId: string | null
 }
 
 async function experimentLockMany(
@@ -140,12 +187,16 @@ async function upsertMany<T extends { id: string }>(
   // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not. The
   // look-ups are planned anew while their tables are small: on empty tables all indexes of a tenant look alike. Later, they keep
   // a plan: each of their keys is looked up by itself, however many there are. The three travel together.
-  const [, touched] = await Promise.all([
+  const [, touched] = await allOf([
     planModeUpdate(db, 'auto'),
     runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sortedById(rows))),
-    planModeUpdate(db, sentForm().keepsPlans ? 'force_generic_plan' : 'force_custom_plan'),
+    planModeUpdate(db, lookUpMode()),
   ])
   return touched
+}
+
+function lookUpMode(): PlanMode {
+  return sentForm().keepsPlans ? 'force_generic_plan' : 'force_custom_plan'
 }
 
 type PlanMode = 'auto' | 'force_generic_plan' | 'force_custom_plan'
@@ -163,23 +214,20 @@ interface ResolvedRun {
 
 /**
  * Gives runs that came with only a parent the trace of that parent, once it has one.
- * @param runs that were just written
+ * @param written runs that were just written
+ * @param orphans runs that had no trace and named one of the batch as their parent
  */
 async function runRefreshTraceless(
   db: Queryable,
   tenantId: string,
-  runs: RunTouched[],
+  written: readonly RunTouched[],
+  orphans: readonly { id: string }[],
 ): Promise<RunTouched[]> {
-  const [traced, traceless] = [
-    runs.filter((run) => run.traceId !== null).map((run) => run.id),
-    runs.filter((run) => run.traceId === null).map((run) => run.id),
-  ]
-  const orphans =
-    traced.length === 0
-      ? []
-      : await runStatement<{ id: string }>(db, 'run_list_orphans', [tenantId, traced])
   // Nearly always there are none: clients send the trace with each run.
-  const waiting = [...traceless, ...orphans.map((run) => run.id)]
+  const waiting = distinctIds([
+    ...written.filter((run) => run.traceId === null).map((run) => run.id),
+    ...orphans.map((run) => run.id),
+  ])
   if (waiting.length === 0) return []
   const found = await runStatement<ResolvedRun>(db, 'run_list_traceless', [tenantId, waiting])
   if (found.length === 0) return []
@@ -209,11 +257,17 @@ async function refreshTraces(
   const spellings = new Map(
     folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
   )
-  const inserted = await traceRefreshRollups(db, tenantId, traces, spellings, false)
-  await upsertMany(db, tenantId, 'trace', folded.trace)
+  const [inserted] = await allOf([
+    traceRefreshRollups(db, tenantId, traces, spellings, false),
+    upsertMany(db, tenantId, 'trace', folded.trace),
+  ])
   const isNew = new Set(inserted.filter((row) => row.runCount > 0).map((row) => row.id))
   const held = rolledUp.filter((id) => !isNew.has(id))
-  if (held.length > 0) await traceRefreshRollups(db, tenantId, held, spellings, true)
+  if (held.length === 0) return
+  await allOf([
+    planModeUpdate(db, lookUpMode()),
+    traceRefreshRollups(db, tenantId, held, spellings, true),
+  ])
 }
 
 /** Recomputes the roll-ups of traces that runs have left. Those that are deleted stay so. */
