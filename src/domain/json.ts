@@ -16,17 +16,32 @@ export function rawJson(text: JsonText | null | undefined): RawJson | null {
 
 /** Works like `JSON.stringify`, but copies RawJson values verbatim. Undefined members are left out. */
 export function stringifyWithRaw(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null)
   if (value instanceof RawJson) return value.text
-  if (Array.isArray(value))
-    return `[${value.map((item) => stringifyWithRaw(item ?? null)).join(',')}]`
-  if (value !== null && typeof value === 'object') {
-    const members: string[] = []
-    for (const [key, member] of Object.entries(value)) {
-      if (member !== undefined) members.push(`${JSON.stringify(key)}:${stringifyWithRaw(member)}`)
-    }
-    return `{${members.join(',')}}`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === '' ? '' : ','}${stringifyWithRaw(item)}`
+    return `[${text}]`
   }
-  return JSON.stringify(value ?? null)
+  for (const key of Object.keys(value)) {
+    const member: unknown = value[key as keyof typeof value]
+    if (member === undefined) continue
+    text += `${text === '' ? '' : ','}${keyText(key)}${stringifyWithRaw(member)}`
+  }
+  return `{${text}}`
+}
+
+/** The text of keys, which are nearly always those of answers. Some are clients' own, so not all are kept. */
+const keyTexts = new Map<string, string>()
+const mostKeyTexts = 1_000
+
+function keyText(key: string): string {
+  const known = keyTexts.get(key)
+  if (known !== undefined) return known
+  const text = `${JSON.stringify(key)}:`
+  if (keyTexts.size < mostKeyTexts) keyTexts.set(key, text)
+  return text
 }
 
 /**
