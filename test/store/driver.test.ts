@@ -236,6 +236,29 @@ describe('a transaction', () => {
     await expect(late.transaction`select 1`).rejects.toMatchObject({ code: 'TRANSACTION_ENDED' })
     expect(await db`select 1 as one`).toEqual([{ one: 1 }])
   })
+
+  test('that failed runs nothing of what it still had to do', async () => {
+    await admin`create table if not exists done_late (id integer)`
+    let late: Promise<unknown> = Promise.resolve()
+    const failed = db.begin(async (transaction) => {
+      const first = transaction`select pg_sleep(0.05)`.execute()
+      late = first.then(async () => transaction`insert into done_late values (1)`)
+      late.catch(() => {})
+      throw new TypeError('something else went wrong')
+    })
+    await expect(failed).rejects.toThrow('something else')
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ENDED' })
+    expect(await admin`select from done_late`).toHaveLength(0)
+  })
+})
+
+test('a statement that cannot be sent fails alone, and the one before it gets its answer', async () => {
+  const slow = db`select pg_sleep(0.05), 1 as one`
+  const impossible = db.unsafe('select $1::integer as two', [undefined as never])
+  const [first, second] = await Promise.allSettled([slow, impossible])
+  expect(first).toMatchObject({ status: 'fulfilled', value: [{ one: 1 }] })
+  expect(second).toMatchObject({ reason: { code: 'UNDEFINED_VALUE' } })
+  expect(await db`select 3 as three`).toEqual([{ three: 3 }])
 })
 
 test('a statement that fails after its first rows leaves none of them to the next one', async () => {

@@ -6,9 +6,8 @@ import { performance } from 'node:perf_hooks'
  * the time. What the owner takes is counted as the time for which its pieces of work are in progress.
  */
 
-/** An event loop that is busy for more than this share of the time answers late, and for less than that soon. */
-const tooBusy = 0.8
-const notBusy = 0.7
+/** An event loop that is busy for more than this share of the time answers late. */
+const tooBusy = 0.75
 /** How often the loop is looked at, and how far the share is moved then. */
 const lookEveryMs = 50
 const lower = 0.85
@@ -133,13 +132,11 @@ export function createFairShare({
     if (rates.limited === 0 || owners.size < 2) {
       share = most
       isLowered = false
-    } else if (busy > tooBusy) {
-      // At first as far as it goes: what the others send in the second that steps would take already waits too long.
-      if (!isLowered) share = leastShare
-      else if (rates.limited >= rates.others) share *= lower
-      else share *= raise
+    } else if (busy > tooBusy && !isLowered) {
+      // As far as it goes: what the others send in the second that steps would take waits too long already.
+      share = leastShare
       isLowered = true
-    } else if (busy < notBusy || rates.limited < rates.others) share *= raise
+    } else share *= busy > tooBusy && rates.limited >= rates.others ? lower : raise
     share = Math.min(most, Math.max(share, leastShare))
   }
 
