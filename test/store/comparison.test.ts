@@ -131,8 +131,9 @@ describe('reading everything', () => {
       const expected = await db<{ id: string }[]>`
       select examples.id
       from examples
-      join run_items on run_items.example_id = examples.id
-      left join feedback on feedback.trace_id = run_items.trace_id
+      join run_items on run_items.tenant_id = examples.tenant_id and run_items.example_id = examples.id
+      left join feedback on feedback.tenant_id = run_items.tenant_id and feedback.trace_id = run_items.trace_id
+      where examples.tenant_id = ${tenantId}
       order by ${order === 'asc' ? db`score_number asc nulls last` : db`score_number desc nulls last`},
         examples.created_at desc, examples.id`
       const seen = await exampleIds(queryOf({ sort: { feedbackKey: 'k', order } }))

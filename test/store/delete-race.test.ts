@@ -84,7 +84,8 @@ test.each(['the batch first', 'the delete first'])(
     // Both wait for the lock of the trace, in the order in which they came.
     const release = await hold(
       w.db,
-      async (transaction) => transaction`select from traces where id = ${trace.traceId} for update`,
+      async (transaction) => transaction`
+        select from traces where tenant_id = ${w.tenantId} and id = ${trace.traceId} for update`,
     )
     const write = async () => w.apply(second_!, ...other.events)
     const remove = async () =>

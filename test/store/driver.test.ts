@@ -28,7 +28,7 @@ afterAll(async () => {
 
 /** Ends the server's side of a connection. */
 async function terminate(pid: number): Promise<void> {
-  await admin`select pg_terminate_backend(${pid}, 5000)`
+  await admin`select pg_terminate_backend(${pid}::int, 5000)`
 }
 
 async function pidOf(sql: Pick<Db, 'unsafe'>): Promise<number> {

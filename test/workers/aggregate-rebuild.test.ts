@@ -229,11 +229,12 @@ where item.tenant_id = ${tenant} and item.example_id is not null
       const stored = await h.db`
         select experiment_id, run_count, error_count, streaming_count, latency_p50, latency_p99, first_token_p50,
           first_token_p99, total_tokens, last_run_start_time
-        from experiment_aggregates where experiment_id = any (${experiments}) and not exists (
+        from experiment_aggregates where tenant_id = ${h.tenant.id} and experiment_id = any (${experiments}) and not exists (
           -- A run that is linked with another trace than its own counts in that trace alone.
           select from run_items as item
-          where item.experiment_id = experiment_aggregates.experiment_id and item.run_id is not null and not exists (
-            select from runs where runs.id = item.run_id and runs.trace_id = item.trace_id
+          where item.tenant_id = ${h.tenant.id} and item.experiment_id = experiment_aggregates.experiment_id
+            and item.run_id is not null and not exists (
+            select from runs where runs.tenant_id = ${h.tenant.id} and runs.id = item.run_id and runs.trace_id = item.trace_id
           )
         )`
       for (const row of stored) {

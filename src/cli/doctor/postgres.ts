@@ -77,7 +77,7 @@ async function contentsOf(sql: postgres.Sql): Promise<Finding[]> {
   const [dead] = await sql<{ count: number; newest: Date | null }[]>`
     select count(*)::int as count, max(received_at) as newest from dead_letters`
   const [marks] = await sql<{ count: number }[]>`
-    select count(*)::int as count from (select from dirty_traces limit 100000) as marks`
+    select count(*)::int as count from (select 1 from dirty_traces limit 100000) as marks`
   const { count, newest } = dead!
   return [
     count === 0

@@ -568,7 +568,8 @@ describe('202 POST /runs/batch', () => {
     expect((await h.call('POST', '/runs/batch', { post })).status).toBe(202)
     await h.drain()
     const counts = await h.db`
-      select count(*) from runs join experiments on experiments.id = runs.experiment_id
+      select count(*) from runs
+      join experiments on experiments.tenant_id = runs.tenant_id and experiments.id = runs.experiment_id
       group by experiments.name order by experiments.name`
     expect(counts.map((row) => Number(row.count))).toEqual([1000, 1000, 1000])
   })
