@@ -89,3 +89,8 @@ export function storableText(text: string): string {
 function hexToUuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
+
+/** Sorts ids and drops repeats and nulls. This is the order in which every transaction takes its locks. */
+export function distinctIds(ids: (string | null)[]): string[] {
+  return [...new Set(ids.filter((id) => id !== null))].toSorted()
+}

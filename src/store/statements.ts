@@ -173,6 +173,32 @@ export async function statementTimeoutUpdate(transaction: Queryable, ms: number)
   await runStatement(transaction, 'statement_timeout_update', [String(ms)])
 }
 
+/** Whether statements keep one plan, for the rest of a transaction. */
+export type PlanMode = 'auto' | 'force_generic_plan' | 'force_custom_plan'
+
+export async function planModeUpdate(transaction: Queryable, mode: PlanMode): Promise<void> {
+  await runStatement(transaction, 'plan_mode_update', [mode])
+}
+
+/**
+ * The plans of look-ups by keys. They are made anew while tables are small: on empty tables all indexes of a tenant look
+ * alike. Later, one is kept: each key is looked up by itself, however many there are.
+ */
+export function lookUpMode(): PlanMode {
+  return sent.keepsPlans ? 'force_generic_plan' : 'force_custom_plan'
+}
+
+/**
+ * Like Promise.all, but fails only when all have ended: nothing may be sent for a transaction that was rolled back
+ * meanwhile.
+ */
+export async function allOf<T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
+}
+
 /** A placeholder for the tenant in a composed statement. It becomes `$1` wherever it is used. */
 export const tenant = Symbol('tenant')
 

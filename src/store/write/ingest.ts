@@ -1,13 +1,14 @@
 import type { IngestEvent } from '../../domain/events.ts'
 import { foldEvents, type FoldedRow } from '../../domain/fold.ts'
 import type { EntityKind } from '../../domain/entities.ts'
+import { distinctIds } from '../../domain/ids.ts'
 import type { Db, Queryable } from '../pool.ts'
-import { runGenerated, runStatement, sentForm, statementTimeoutUpdate } from '../statements.ts'
+import { allOf, planModeUpdate, runStatement, statementTimeoutUpdate } from '../statements.ts'
 import { DeletedError, refuseDeleted } from './deleted.ts'
 import { dirtyTraceInsertMany } from './dirty-traces.ts'
 import { linksOfRuns } from './run-links.ts'
-import { traceLockExisting, traceRefreshRollups } from './trace-rollups.ts'
-import { upsertParameters, upsertText } from './upsert-sql.ts'
+import { refreshTraces } from './trace-rollups.ts'
+import { upsertMany } from './upsert-sql.ts'
 
 /** Computes the costs of runs (SPEC I14): of new ones before their rows are written, and of the others then. */
 export interface PriceRuns {
@@ -130,27 +131,6 @@ async function writeOthers(
   return written.flat()
 }
 
-/**
- * Like Promise.all, but fails only when all have ended: nothing may be sent for a transaction that was rolled back
- * meanwhile.
- */
-async function allOf<T extends readonly unknown[]>(
-  promises: T,
-): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
-  await Promise.allSettled(promises)
-  return Promise.all(promises)
-}
-
-/** Sorts ids and drops repeats and nulls. This is the order in which every transaction takes its locks. */
-function distinctIds(ids: (string | null)[]): string[] {
-  return [...new Set(ids.filter((id) => id !== null))].toSorted()
-}
-
-/** Sorts rows, of which no two have one id, in the same order. */
-function sortedById(rows: FoldedRow[]): FoldedRow[] {
-  return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-}
-
 interface RunTouched {
   id: string
   traceId: string | null
@@ -174,35 +154,6 @@ async function experimentLockMany(
 ): Promise<void> {
   const ids = distinctIds(events.map((event) => event.patch.experimentId ?? null))
   if (ids.length > 0) await runStatement(db, 'experiment_lock_many', [tenantId, ids])
-}
-
-async function upsertMany<T extends { id: string }>(
-  db: Queryable,
-  tenantId: string,
-  kind: EntityKind,
-  rows: FoldedRow[],
-): Promise<T[]> {
-  if (rows.length === 0) return []
-  // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
-  // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not. The
-  // look-ups are planned anew while their tables are small: on empty tables all indexes of a tenant look alike. Later, they keep
-  // a plan: each of their keys is looked up by itself, however many there are. The three travel together.
-  const [, touched] = await allOf([
-    planModeUpdate(db, 'auto'),
-    runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sortedById(rows))),
-    planModeUpdate(db, lookUpMode()),
-  ])
-  return touched
-}
-
-function lookUpMode(): PlanMode {
-  return sentForm().keepsPlans ? 'force_generic_plan' : 'force_custom_plan'
-}
-
-type PlanMode = 'auto' | 'force_generic_plan' | 'force_custom_plan'
-
-async function planModeUpdate(db: Queryable, mode: PlanMode): Promise<void> {
-  await runStatement(db, 'plan_mode_update', [mode])
 }
 
 interface ResolvedRun {
@@ -238,57 +189,4 @@ async function runRefreshTraceless(
     found.map((run) => run.externalTraceId),
     found.map((run) => run.dottedOrder),
   ])
-}
-
-/**
- * Locks all traces in one order, then writes them. Roll-ups are computed from what every worker has committed. A trace
- * that nobody has is written once, with its roll-ups: its runs are all ours, because whoever commits runs commits their
- * trace with them.
- */
-async function refreshTraces(
-  db: Queryable,
-  tenantId: string,
-  runs: readonly RunTouched[],
-  folded: Record<EntityKind, FoldedRow[]>,
-): Promise<void> {
-  const rolledUp = distinctIds(runs.map((run) => run.traceId))
-  const traces = distinctIds([...rolledUp, ...folded.trace.map((trace) => trace.id)])
-  if (traces.length === 0) return
-  const spellings = new Map(
-    folded.run.map((row) => [row.values.get('traceId'), row.values.get('externalTraceId') ?? null]),
-  )
-  const [inserted] = await allOf([
-    traceRefreshRollups(db, tenantId, traces, spellings, false),
-    upsertMany(db, tenantId, 'trace', folded.trace),
-  ])
-  const isNew = new Set(inserted.filter((row) => row.runCount > 0).map((row) => row.id))
-  const held = rolledUp.filter((id) => !isNew.has(id))
-  if (held.length === 0) return
-  await allOf([
-    planModeUpdate(db, lookUpMode()),
-    traceRefreshRollups(db, tenantId, held, spellings, true),
-  ])
-}
-
-/** Recomputes the roll-ups of traces that runs have left. Those that are deleted stay so. */
-export async function refreshLeftTraces(
-  db: Queryable,
-  tenantId: string,
-  traceIds: readonly string[],
-): Promise<void> {
-  const held = await traceLockExisting(db, tenantId, distinctIds([...traceIds]))
-  if (held.length > 0) await traceRefreshRollups(db, tenantId, held, new Map(), true)
-}
-
-/**
- * Refreshes what is derived from runs that got other costs: the roll-ups of their traces, and dirty marks.
- * @param runs the transaction has locked their rows
- */
-export async function refreshRepriced(
-  db: Queryable,
-  tenantId: string,
-  runs: readonly RunTouched[],
-): Promise<void> {
-  await refreshTraces(db, tenantId, runs, foldEvents([]))
-  await dirtyTraceInsertMany(db, tenantId, distinctIds(runs.map((run) => run.traceId)))
 }

@@ -5,7 +5,8 @@ import {
   type FoldedRow,
   type MapEntry,
 } from '../../domain/fold.ts'
-import type { Parameter } from '../statements.ts'
+import type { Queryable } from '../pool.ts'
+import { allOf, lookUpMode, type Parameter, planModeUpdate, runGenerated } from '../statements.ts'
 import { arrayLiteral, textArray, unnested } from '../text-array.ts'
 
 /*
@@ -50,6 +51,28 @@ interface UpsertColumn {
   slot: number | null
   /** Returns the value as text, which the statement casts to the type. */
   read(row: FoldedRow): string | null
+}
+
+/**
+ * Writes rows, of which no two have one id, in the order of locks.
+ * @returns those that were inserted or changed
+ */
+export async function upsertMany<T extends { id: string }>(
+  db: Queryable,
+  tenantId: string,
+  kind: EntityKind,
+  rows: FoldedRow[],
+): Promise<T[]> {
+  if (rows.length === 0) return []
+  const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  // Planning an upsert takes longer than running it on a few rows, and it always finds a row by the key, so its plan
+  // may be kept: Postgres does so from the sixth time on, and an engine that needs the tenant to plan does not.
+  const [, touched] = await allOf([
+    planModeUpdate(db, 'auto'),
+    runGenerated<T>(db, upsertText(kind), upsertParameters(kind, tenantId, sorted)),
+    planModeUpdate(db, lookUpMode()),
+  ])
+  return touched
 }
 
 /**

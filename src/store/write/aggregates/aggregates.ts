@@ -1,8 +1,9 @@
 import sql from 'sql-template-tag'
+import { distinctIds } from '../../../domain/ids.ts'
 import type { Db, Queryable } from '../../pool.ts'
 import { experimentsOfSql } from '../../read/experiments/stale-experiments.ts'
 import { runComposed, runStatement, statementTimeoutUpdate, tenant } from '../../statements.ts'
-import { refreshLeftTraces } from '../ingest.ts'
+import { traceLockExisting, traceRefreshRollups } from '../trace-rollups.ts'
 import { traceAggregateRefreshSql } from './trace-aggregate-sql.ts'
 
 /** How many traces one transaction looks at: it keeps others that refresh the tenant waiting for some 50 ms. */
@@ -321,4 +322,14 @@ async function publishAll(db: Db, tenantId: string): Promise<void> {
     if (page.length < experimentsAtOnce) return
     last = ids.at(-1)!
   }
+}
+
+/** Recomputes the roll-ups of traces that runs have left. Those that are deleted stay so. */
+async function refreshLeftTraces(
+  db: Queryable,
+  tenantId: string,
+  traceIds: readonly string[],
+): Promise<void> {
+  const held = await traceLockExisting(db, tenantId, distinctIds([...traceIds]))
+  if (held.length > 0) await traceRefreshRollups(db, tenantId, held, new Map(), true)
 }

@@ -1,8 +1,11 @@
+import { foldEvents } from '../../../domain/fold.ts'
+import { distinctIds } from '../../../domain/ids.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db, Queryable } from '../../pool.ts'
 import { runStatement } from '../../statements.ts'
-import { refreshRepriced } from '../ingest.ts'
-import { runLockToPrice, type RunPricer } from './run-prices.ts'
+import { dirtyTraceInsertMany } from '../dirty-traces.ts'
+import { refreshTraces } from '../trace-rollups.ts'
+import { type LockedRun, runLockToPrice, type RunPricer } from './run-prices.ts'
 
 /** How many runs are looked at in one transaction. */
 const pageLength = 500
@@ -98,4 +101,17 @@ export async function repricingStep(
     ])
     return { isFinished }
   })
+}
+
+/**
+ * Refreshes what is derived from runs that got other costs: the roll-ups of their traces, and dirty marks.
+ * @param runs the transaction has locked their rows
+ */
+async function refreshRepriced(
+  db: Queryable,
+  tenantId: string,
+  runs: readonly LockedRun[],
+): Promise<void> {
+  await refreshTraces(db, tenantId, runs, foldEvents([]))
+  await dirtyTraceInsertMany(db, tenantId, distinctIds(runs.map((run) => run.traceId)))
 }
