@@ -84,6 +84,7 @@ async function applyLive(
     return dirty.length > 0
   }
 
+  // Its first statement locks all traces, so that the look for tombstones may be sent before its second.
   const traces = refreshTraces(transaction, tenantId, runs, folded)
   if (roots.length === 0 && folded.run_item.length === 0 && folded.feedback.length === 0) {
     const [, isDirty] = await allOf([traces, finish([])])
