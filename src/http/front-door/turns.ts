@@ -52,9 +52,8 @@ export function createTurns(now: () => number = () => performance.now()): Turns 
    */
   function endTurn(): void {
     sliceStart = null
-    lastEnd = null
-    if (waiting.size === 0) return
-    lastEnd = now()
+    lastEnd = waiting.size === 0 ? null : now()
+    if (lastEnd === null) return
     let count = 0
     for (const list of waiting.values()) count += list.length
     for (let i = 0; i < Math.min(count, mostPerTurn); i++) setImmediate(admitNext)
