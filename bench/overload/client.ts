@@ -1,10 +1,14 @@
-import { Agent, request } from 'node:http'
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createRandom, type Random } from '../../chaos/random.ts'
+import { openConnection, type Connection } from '../connection.ts'
+import { createSink, listen } from './sink.ts'
 
 /*
  * One tenant's clients, in a process of their own, so that they wait neither for the server nor for each other: bench
- * processes fork it and tell it what to send. Bodies are made before the first is sent; only ids are new in each.
+ * processes fork it, tell it what to send, and, once it says that it is ready, tell it to begin. Until then it makes the
+ * bodies, of which only the ids are new when they are sent, and rehearses, because a process that compiles what it runs takes
+ * several times as much of the machine.
  */
 
 /** What is sent. Requests are those of LangSmith's `POST /runs/batch`: one trace of 20 runs. */
@@ -40,7 +44,11 @@ export const runsPerRequest = 20
 /** Connections of one tenant at most, as SDKs keep them. They are opened before anything is measured. */
 const mostConnections = 256
 const bodiesKept = 40
+const rehearsalSeconds = 1
+/** Ids of the rehearsal are others than those that are sent then. */
+const rehearsalSeed = 1_000_000
 const answerLimitMs = 60_000
+const knock = Buffer.from('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
 /** The ids of a body: of the root, which each run repeats, and of each further run. */
 const placeholders = Array.from({ length: runsPerRequest }, (_, i) => placeholder(i))
 
@@ -52,17 +60,33 @@ if (process.send !== undefined && process.argv[2] === 'client') {
   })
 }
 
-async function run({ url, secretKey, seed, seconds, rate, connections }: Order): Promise<Outcome> {
-  const random = createRandom(seed)
-  const bodies = Array.from({ length: bodiesKept }, () => createBody(random))
-  const { hostname: host, port } = new URL(url)
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: mostConnections,
-    maxFreeSockets: mostConnections,
+/** Sends to a server of its own, which reads requests and answers each at once. */
+async function rehearse({ secretKey, seed }: Order): Promise<void> {
+  const server = createSink()
+  const order = { url: await listen(server), secretKey, seed: seed + rehearsalSeed }
+  await sendAll({ ...order, seconds: rehearsalSeconds, connections: 64 })
+  server.close()
+}
+
+async function run(order: Order): Promise<Outcome> {
+  await rehearse(order)
+  return sendAll(order, async () => {
+    const told = once(process, 'message')
+    process.send!('ready')
+    await told
   })
+}
+
+/** @param whenReady is called once all connections are open, and resolves when the first request may be sent */
+async function sendAll(
+  { url, secretKey, seed, seconds, rate, connections }: Order,
+  whenReady: () => Promise<void> = async () => {},
+): Promise<Outcome> {
+  const random = createRandom(seed)
+  const requests = Array.from({ length: bodiesKept }, () => createRequest(random, secretKey))
   const open = rate === undefined ? (connections ?? 1) : mostConnections
-  await Promise.all(Array.from({ length: open }, async () => knock({ host, port, agent })))
+  const pool = await openPool(url, open)
+  await whenReady()
   const answered: Answered[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
@@ -70,22 +94,9 @@ async function run({ url, secretKey, seed, seconds, rate, connections }: Order):
   const isOver = (): boolean => performance.now() - startedAt > seconds * 1000
 
   async function send(): Promise<void> {
-    const { id, bytes } = random.pick(bodies)(random)
-    const headers = {
-      'x-api-key': secretKey,
-      'content-type': 'application/json',
-      'content-length': bytes.length,
-    }
+    const { id, bytes } = random.pick(requests)(random)
     const sentAt = performance.now()
-    const status = await new Promise<number>((resolve) => {
-      const options = { host, port, path: '/runs/batch', method: 'POST', headers, agent }
-      const sent = request({ ...options, timeout: answerLimitMs }, (answer) => {
-        answer.resume().once('end', () => resolve(answer.statusCode ?? 0))
-        answer.once('error', () => resolve(0))
-      })
-      sent.once('timeout', () => sent.destroy(new Error('no answer')))
-      sent.on('error', () => resolve(0)).end(bytes)
-    })
+    const status = await pool.exchange(bytes)
     const ms = performance.now() - sentAt
     answered.push({ sentAt: performance.timeOrigin + sentAt, ms, status, id })
   }
@@ -105,22 +116,50 @@ async function run({ url, secretKey, seed, seconds, rate, connections }: Order):
     }
     await Promise.all(sending)
   }
-  agent.destroy()
+  pool.close()
   return { answered, ownDelayMs: delay.percentile(99) / 1e6 }
 }
 
-/** Opens a connection, which the agent keeps. */
-async function knock(where: { host: string; port: string; agent: Agent }): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const knocking = request({ ...where, path: '/livez' }, (answer) => {
-      answer.resume().once('end', resolve)
-    })
-    knocking.once('error', reject).end()
-  })
+interface Pool {
+  /** @returns the status of the answer; 0: there was none */
+  exchange(request: Uint8Array): Promise<number>
+  close(): void
 }
 
-/** @returns a function that gives the body new ids. The text compresses about as well as conversations do. */
-function createBody(random: Random): (random: Random) => { id: string; bytes: Buffer } {
+/** Opens so many connections. Requests take the one that was used last, and wait while all are in use. */
+async function openPool(url: string, size: number): Promise<Pool> {
+  const open = async (): Promise<Connection> => openConnection(url, answerLimitMs)
+  const idle = await Promise.all(Array.from({ length: size }, open))
+  // A connection is there once something was answered on it.
+  await Promise.all(idle.map(async (connection) => connection.exchange(knock)))
+  const waiting: ((connection: Connection) => void)[] = []
+
+  function giveBack(connection: Connection): void {
+    const next = waiting.shift()
+    if (next === undefined) idle.push(connection)
+    else next(connection)
+  }
+
+  return {
+    async exchange(request) {
+      const free = idle.pop() ?? (await new Promise<Connection>((resolve) => waiting.push(resolve)))
+      // The server closes what was not used for long.
+      const connection = free.isOpen ? free : await open().catch(() => free)
+      const answer = await connection.exchange(request)
+      giveBack(connection)
+      return answer?.status ?? 0
+    },
+    close() {
+      for (const connection of idle) connection.close()
+    },
+  }
+}
+
+/** @returns a function that gives the request new ids. The text compresses about as well as conversations do. */
+function createRequest(
+  random: Random,
+  secretKey: string,
+): (random: Random) => { id: string; bytes: Buffer } {
   const start_time = new Date().toISOString()
   const words = Array.from({ length: 2000 }, () => Math.floor(random.next() * 36 ** 5).toString(36))
   const messages = () => ({
@@ -139,7 +178,15 @@ function createBody(random: Random): (random: Random) => { id: string; bytes: Bu
     inputs: messages(),
     outputs: messages(),
   }))
-  const text = JSON.stringify({ post })
+  const body = JSON.stringify({ post })
+  const head = [
+    'POST /runs/batch HTTP/1.1',
+    'host: localhost',
+    `x-api-key: ${secretKey}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ]
+  const text = `${head.join('\r\n')}\r\n\r\n${body}`
   const positions = placeholders.map((id) =>
     [...text.matchAll(new RegExp(id, 'g'))].map(({ index }) => index),
   )

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks'
  */
 
 /** An event loop that is busy for more than this share of the time answers late. */
-const tooBusy = 0.75
+const tooBusy = 0.6
 /** How often the loop is looked at, and how far the share is moved then. */
 const lookEveryMs = 50
 const lower = 0.85
@@ -16,19 +16,23 @@ const raise = 1.05
 const busyHalfMs = 100
 const rateHalfMs = 200
 /**
- * A flood is where so many times as much is refused as begun, and is over where it is only as much again. So whoever sends
- * a little more than can be done, or a burst, is not limited.
+ * A flood is where so many times as much is refused as begun, so that whoever sends a little more than can be done, or a
+ * burst, is not limited. It is over where only as much is refused as begun, or where no more than half is asked for of what
+ * was asked for at most: a process that others keep busy would refuse that, too, for as long as the owner is limited.
  */
 const flood = 2
 const noFlood = 1
+const muchLess = 0.5
 /** An owner that began nothing for so long is not there. */
 const quietMs = 30_000
-/** The share is never less. It is raised, too, when others begin more than those who are limited. */
+/** Whoever asks for less than this part of what another asks for sends no flood: it is refused because of that one's. */
+const leastOfMost = 0.25
+/** The share is never less. */
 const leastShare = 0.5
-/** So much of a share may be saved up. */
+/** It is raised, too, when those who are limited begin less than this part of what another begins. */
+const leastOfOthers = 0.25
+/** So much of a share may be saved up, or owed: what took longer, as where the queue hangs, is not held against the owner. */
 const savedMs = 200
-/** What took longer, as where the queue hangs, is not held against the owner. */
-const largestDebtMs = 1_000
 
 interface Owner {
   /** When its work last began, or was first seen. */
@@ -45,6 +49,8 @@ interface Owner {
   /** Milliseconds of work that it has left while it is limited; less than none when pieces took longer than expected. */
   creditMs: number
   isLimited: boolean
+  /** The most that it asked for since it is limited, in a second. */
+  mostAsked: number
 }
 
 export interface FairShare {
@@ -93,6 +99,7 @@ export function createFairShare({
       usualMs: 0,
       creditMs: 0,
       isLimited: false,
+      mostAsked: 0,
     }
     owners.set(name, owner)
     return owner
@@ -106,18 +113,22 @@ export function createFairShare({
     busy = blend(busy, utilization(), ms, busyHalfMs)
     const average = (old: number, count: number): number =>
       blend(old, (count * 1_000) / ms, ms, rateHalfMs)
+    let mostAsked = 0
     for (const [name, owner] of owners) {
       if (owner.inProgress === 0 && at - owner.begunAt > quietMs) owners.delete(name)
       owner.begunRate = average(owner.begunRate, owner.begun)
       owner.refusedRate = average(owner.refusedRate, owner.refused)
       owner.begun = 0
       owner.refused = 0
-      owner.isLimited = owner.refusedRate > owner.begunRate * (owner.isLimited ? noFlood : flood)
+      mostAsked = Math.max(mostAsked, askedRate(owner))
+    }
+    for (const owner of owners.values()) {
+      limit(owner, isFlood(owner) && askedRate(owner) >= mostAsked * leastOfMost)
     }
     moveShare()
     for (const owner of owners.values()) {
       const full = share * savedMs
-      const credit = Math.max(-largestDebtMs, owner.creditMs) + share * ms
+      const credit = Math.max(-savedMs, owner.creditMs) + share * ms
       owner.creditMs = owner.isLimited ? Math.min(full, credit) : full
     }
     return share < most
@@ -136,7 +147,10 @@ export function createFairShare({
       // As far as it goes: what the others send in the second that steps would take waits too long already.
       share = leastShare
       isLowered = true
-    } else share *= busy > tooBusy && rates.limited >= rates.others ? lower : raise
+    } else {
+      const isLeft = rates.limited >= rates.others * leastOfOthers
+      share *= busy > tooBusy && isLeft ? lower : raise
+    }
     share = Math.min(most, Math.max(share, leastShare))
   }
 
@@ -164,6 +178,23 @@ export function createFairShare({
       ownerOf(name).refused += 1
     },
   }
+}
+
+function askedRate({ begunRate, refusedRate }: Owner): number {
+  return begunRate + refusedRate
+}
+
+function limit(owner: Owner, isLimited: boolean): void {
+  // What was refused while it was limited says nothing of what will be.
+  if (owner.isLimited && !isLimited) owner.refusedRate = 0
+  owner.isLimited = isLimited
+  owner.mostAsked = isLimited ? Math.max(owner.mostAsked, askedRate(owner)) : 0
+}
+
+function isFlood(owner: Owner): boolean {
+  const { begunRate, refusedRate, isLimited, mostAsked } = owner
+  if (!isLimited) return refusedRate > begunRate * flood
+  return refusedRate > begunRate * noFlood && askedRate(owner) > mostAsked * muchLess
 }
 
 /** Returns an average in which what was seen before counts half after every `halfMs`. @param ms since then */
