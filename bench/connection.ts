@@ -22,15 +22,15 @@ export interface Answer {
   text: string
 }
 
-/** @param quietMs a connection on which nothing happens for so long is closed; absent: none */
-export async function openConnection(url: string, quietMs = 0): Promise<Connection> {
+/** @param limitMs the connection is closed when it is quiet for so long before the end of an answer; 0: never */
+export async function openConnection(url: string, limitMs = 0): Promise<Connection> {
   const { hostname: host, port } = new URL(url)
   const socket = connect({ host, port: Number(port), noDelay: true })
   await once(socket, 'connect')
   let isOpen = true
   let text = ''
   let answer: (answer: Answer | null) => void = () => {}
-  socket.setTimeout(quietMs, () => socket.destroy())
+  socket.on('timeout', () => socket.destroy())
   // What went wrong is seen by the request that is not answered.
   socket.on('error', () => {})
   socket.on('close', () => {
@@ -45,6 +45,7 @@ export async function openConnection(url: string, quietMs = 0): Promise<Connecti
     const length = Number(/^content-length: (\d+)/im.exec(whole)?.[1] ?? 0)
     if (whole.length < end + 4 + length) return
     text = ''
+    socket.setTimeout(0)
     answer({ status: Number(whole.slice(9, 12)), text: whole })
   })
   return {
@@ -55,6 +56,7 @@ export async function openConnection(url: string, quietMs = 0): Promise<Connecti
       new Promise((resolve) => {
         if (!isOpen) return resolve(null)
         answer = resolve
+        socket.setTimeout(limitMs)
         socket.write(request)
       }),
     close: () => socket.destroy(),

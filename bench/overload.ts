@@ -24,9 +24,9 @@ import { type RunningServer, withServer } from './server-process.ts'
  * process that only answers, which shows what the load itself takes of the machine; then beside the large tenant, which
  * sends the whole of it. Measured are the answers and their times, the time from an acceptance to the commit that makes
  * it visible (as Postgres noted it), the memory of each process, how long turns of the server's event loop are, and at
- * the end whether all that was accepted is there. Each tenant sends from a process of its own, which has rehearsed, at its
- * time, whether or not earlier requests are answered; nothing that was refused is sent again. The server, Postgres, Redis and this load
- * share the machine.
+ * the end whether all that was accepted is there. Each tenant sends from a process of its own, which has rehearsed, at
+ * its time, whether or not earlier requests are answered; nothing that was refused is sent again. The server, Postgres,
+ * Redis and this load share the machine.
  *
  *   npm run bench -- overload [--queue redis|postgres] [--times 0.9,5] [--seconds 60] [--rate RUNS_PER_SECOND]
  *     [--redis-memory 100mb] [--seed 1] [--against FOLDER] [--docs] [--json FILE] [--smoke]
@@ -112,9 +112,9 @@ async function measureServer(
   const [small, large] = [await insertTenant(db), await insertTenant(db)]
   let seeds = seed
   const orderOf = (
-    { secretKey }: TestTenant,
+    tenant: TestTenant,
     order: Pick<Order, 'seconds' | 'rate' | 'connections'>,
-  ): Order => ({ url, secretKey, seed: seeds++, ...order })
+  ): Order => ({ url, tenant, seed: seeds++, ...order })
   const accepted = ({ answered }: Outcome): Answered[] =>
     answered.filter(({ status }) => status === 202)
   const drain = async (...outcomes: Outcome[]) =>
@@ -145,11 +145,12 @@ async function measureServer(
       sendFrom([orderOf(small, ofSmall), { ...orderOf(large, ofLarge), url: sinkUrl }]),
     )
     const besideLoadCommits = await drain(besideLoad)
-    const memory = watchMemory({ pids, redisUrl, postgresFolder: join(folder, 'postgres') })
     let startedAt = 0
+    let memory: ReturnType<typeof watchMemory> | undefined
     const orders = [orderOf(small, ofSmall), orderOf(large, ofLarge)] as const
     const [beside, flood] = await sendFrom(orders, async () => {
       await readTurns(url)
+      memory = watchMemory({ pids, redisUrl, postgresFolder: join(folder, 'postgres') })
       startedAt = performance.timeOrigin + performance.now()
     })
     const turnsMs = await readTurns(url)
@@ -163,7 +164,7 @@ async function measureServer(
         summarize('small, beside the large one', beside, commits),
         summarize('large', flood, commits),
       ],
-      memory: await memory.stop(),
+      memory: await memory!.stop(),
       turnsMs,
     }
   }

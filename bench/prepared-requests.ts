@@ -1,6 +1,8 @@
 import { openConnection } from './connection.ts'
 import type { PreparedRequest } from './ingest-requests.ts'
 
+const successes = [200, 201, 202, 204, 207]
+
 /**
  * Sends requests over `connections` sockets that are kept open, the next one when the answer has come.
  * @throws Error with the first answer that is no success
@@ -18,7 +20,7 @@ export async function sendPrepared(
         for (let next = left.pop(); next !== undefined; next = left.pop()) {
           const answer = await connection.exchange(next.bytes)
           if (answer === null) throw new Error('no answer')
-          if (answer.status > 207) throw new Error(answer.text)
+          if (!successes.includes(answer.status)) throw new Error(answer.text)
         }
       } finally {
         connection.close()

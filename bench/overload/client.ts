@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createRandom, type Random } from '../../chaos/random.ts'
+import type { TestTenant } from '../../test/support/tenant.ts'
 import { openConnection, type Connection } from '../connection.ts'
+import { httpRequest } from '../ingest-requests.ts'
 import { createSink, listen } from './sink.ts'
 
 /*
@@ -14,11 +16,11 @@ import { createSink, listen } from './sink.ts'
 /** What is sent. Requests are those of LangSmith's `POST /runs/batch`: one trace of 20 runs. */
 export interface Order {
   url: string
-  secretKey: string
+  tenant: TestTenant
   seed: number
   seconds: number
   /** Requests a second, sent at their time whether or not earlier ones are answered. */
-  rate?: number
+  rate?: number | undefined
   /** Instead of a rate: so many clients send the next request when the last one is answered. */
   connections?: number
 }
@@ -45,8 +47,6 @@ export const runsPerRequest = 20
 const mostConnections = 256
 const bodiesKept = 40
 const rehearsalSeconds = 1
-/** Ids of the rehearsal are others than those that are sent then. */
-const rehearsalSeed = 1_000_000
 const answerLimitMs = 60_000
 const knock = Buffer.from('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
 /** The ids of a body: of the root, which each run repeats, and of each further run. */
@@ -61,10 +61,10 @@ if (process.send !== undefined && process.argv[2] === 'client') {
 }
 
 /** Sends to a server of its own, which reads requests and answers each at once. */
-async function rehearse({ secretKey, seed }: Order): Promise<void> {
+async function rehearse(order: Order): Promise<void> {
   const server = createSink()
-  const order = { url: await listen(server), secretKey, seed: seed + rehearsalSeed }
-  await sendAll({ ...order, seconds: rehearsalSeconds, connections: 64 })
+  const url = await listen(server)
+  await sendAll({ ...order, url, seconds: rehearsalSeconds, rate: undefined, connections: 64 })
   server.close()
 }
 
@@ -79,11 +79,11 @@ async function run(order: Order): Promise<Outcome> {
 
 /** @param whenReady is called once all connections are open, and resolves when the first request may be sent */
 async function sendAll(
-  { url, secretKey, seed, seconds, rate, connections }: Order,
+  { url, tenant, seed, seconds, rate, connections }: Order,
   whenReady: () => Promise<void> = async () => {},
 ): Promise<Outcome> {
   const random = createRandom(seed)
-  const requests = Array.from({ length: bodiesKept }, () => createRequest(random, secretKey))
+  const requests = Array.from({ length: bodiesKept }, () => createRequest(random, tenant))
   const open = rate === undefined ? (connections ?? 1) : mostConnections
   const pool = await openPool(url, open)
   await whenReady()
@@ -117,6 +117,7 @@ async function sendAll(
     await Promise.all(sending)
   }
   pool.close()
+  delay.disable()
   return { answered, ownDelayMs: delay.percentile(99) / 1e6 }
 }
 
@@ -130,8 +131,9 @@ interface Pool {
 async function openPool(url: string, size: number): Promise<Pool> {
   const open = async (): Promise<Connection> => openConnection(url, answerLimitMs)
   const idle = await Promise.all(Array.from({ length: size }, open))
-  // A connection is there once something was answered on it.
-  await Promise.all(idle.map(async (connection) => connection.exchange(knock)))
+  // A connection is accepted once something was answered on it.
+  const answers = await Promise.all(idle.map(async (connection) => connection.exchange(knock)))
+  if (answers.some((answer) => answer?.status !== 200)) throw new Error('no connection')
   const waiting: ((connection: Connection) => void)[] = []
 
   function giveBack(connection: Connection): void {
@@ -143,7 +145,7 @@ async function openPool(url: string, size: number): Promise<Pool> {
   return {
     async exchange(request) {
       const free = idle.pop() ?? (await new Promise<Connection>((resolve) => waiting.push(resolve)))
-      // The server closes what was not used for long.
+      // The server may have closed what was not used for long.
       const connection = free.isOpen ? free : await open().catch(() => free)
       const answer = await connection.exchange(request)
       giveBack(connection)
@@ -158,7 +160,7 @@ async function openPool(url: string, size: number): Promise<Pool> {
 /** @returns a function that gives the request new ids. The text compresses about as well as conversations do. */
 function createRequest(
   random: Random,
-  secretKey: string,
+  tenant: TestTenant,
 ): (random: Random) => { id: string; bytes: Buffer } {
   const start_time = new Date().toISOString()
   const words = Array.from({ length: 2000 }, () => Math.floor(random.next() * 36 ** 5).toString(36))
@@ -178,19 +180,12 @@ function createRequest(
     inputs: messages(),
     outputs: messages(),
   }))
-  const body = JSON.stringify({ post })
-  const head = [
-    'POST /runs/batch HTTP/1.1',
-    'host: localhost',
-    `x-api-key: ${secretKey}`,
-    'content-type: application/json',
-    `content-length: ${body.length}`,
-  ]
-  const text = `${head.join('\r\n')}\r\n\r\n${body}`
+  const body = Buffer.from(JSON.stringify({ post }), 'latin1')
+  const template = httpRequest(tenant, '/runs/batch', 'application/json', body)
+  const text = template.toString('latin1')
   const positions = placeholders.map((id) =>
     [...text.matchAll(new RegExp(id, 'g'))].map(({ index }) => index),
   )
-  const template = Buffer.from(text, 'latin1')
   return (ids) => {
     const bytes = Buffer.from(template)
     const fresh = placeholders.map(() => createUuid(ids))

@@ -33,7 +33,6 @@ async function messageOf(client: ChildProcess): Promise<unknown> {
     throw new Error('a client ended early')
   })
   const [message] = await Promise.race([once(client, 'message'), ended])
-  ended.catch(() => {})
   return message
 }
 

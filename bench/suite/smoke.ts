@@ -15,8 +15,8 @@ import { tableText } from './table.ts'
  *
  *   npm run bench -- --smoke [--only TEXT] [--save]
  *
- * --save measures as often, and commits to the median of each (bench/results/smoke.json): one lucky measurement would be a
- * bar that nothing reaches again.
+ * --save always measures three times, and commits to the median of each ratio whose name has TEXT in it
+ * (bench/results/smoke.json): one lucky measurement would be a bar that nothing reaches again.
  */
 
 const { values } = parseArgs({
@@ -50,7 +50,7 @@ const rows: string[][] = []
 const found: Ratios = {}
 let failures = 0
 for (const { name, measure } of measurements) {
-  if (!name.includes(values.only)) continue
+  if (!name.includes(values.only) && !values.only.startsWith(`${name}:`)) continue
   console.error(name)
   const measured: Ratios[] = []
   let ratios: Ratios = {}
@@ -64,8 +64,13 @@ for (const { name, measure } of measurements) {
   }
   // One that could not be measured at all is missed here.
   if (Object.keys(ratios).length === 0) failures += 1
+  if (values.save && measured.some((each) => Object.keys(each).length === 0)) {
+    throw new Error(`${name} failed, so that there is no median of it`)
+  }
   failures += low(ratios).length
-  Object.assign(found, ratios)
+  for (const [each, ratio] of Object.entries(ratios)) {
+    if (each.includes(values.only)) found[each] = ratio
+  }
   for (const [each, ratio] of Object.entries(ratios)) {
     const before = committed[each]
     rows.push([

@@ -87,10 +87,21 @@ test('I7: it begins a quarter of what the others do at least, however busy they 
 
 test('I7: a tenant that is refused because of the flood of another is not limited', () => {
   const server = createServer(1)
-  // The small one stands still for a while, as where nothing gets through.
-  server.run(0.5, { flood: 400, small: 0 })
-  for (let i = 0; i < 50; i++) server.refuse('small')
-  expect(server.run(1, { flood: 400, small: 1 }).small).toBe(100)
+  for (let i = 0; i < 20; i++) {
+    // Nothing of it gets through for a moment.
+    server.run(0.05, { flood: 400, small: 0 })
+    for (let n = 0; n < 20; n++) server.refuse('small')
+  }
+  expect(server.run(1, { flood: 400, small: 2 }).small).toBe(200)
+})
+
+test('a tenant whose flood is over has its share back, though others keep the process busy', () => {
+  let busy = 0.95
+  const server = createServer(() => busy)
+  server.run(5, { some: 40, other: 1 })
+  busy = 0.8
+  server.run(60, { some: 4, other: 1 })
+  expect(server.run(5, { some: 4, other: 1 })).toEqual({ some: 2_000, other: 500 })
 })
 
 test('a tenant that is alone may take all there is', () => {

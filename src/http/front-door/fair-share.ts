@@ -2,37 +2,48 @@ import { performance } from 'node:perf_hooks'
 
 /*
  * Leaves the process the time to answer everybody soon. The work of one owner alone may take all there is. When it sends a
- * flood while others are there, it gets a share of the time, which is lowered until the event loop is no longer busy all
- * the time. What the owner takes is counted as the time for which its pieces of work are in progress.
+ * flood while others are there, it gets a share of the time, which is lowered until the event loop is busy for no more than
+ * part of the time. What the owner takes is counted as the time for which its pieces of work are in progress.
  */
 
 /** An event loop that is busy for more than this share of the time answers late. */
 const tooBusy = 0.6
+/**
+ * Where the others alone keep it that busy, the share would stay low for as long as its owner sends as much as before a
+ * flood. So from time to time the loop may be this busy for a while, in which such an owner gets all it sends, and is no
+ * longer limited.
+ */
+const busyInTrial = 0.9
+const trialMs = 1_000
+/** How long after the share was lowered the first trial begins. Each further one comes twice as late as the one before. */
+const firstTrialMs = 5_000
+const longestPauseMs = 40_000
 /** How often the loop is looked at, and how far the share is moved then. */
 const lookEveryMs = 50
 const lower = 0.85
 const raise = 1.05
+const raiseInTrial = 1.2
 /** How fast the past is forgotten: half of it in so many milliseconds. */
 const busyHalfMs = 100
 const rateHalfMs = 200
 /**
- * A flood is where so many times as much is refused as begun, so that whoever sends a little more than can be done, or a
- * burst, is not limited. It is over where only as much is refused as begun, or where no more than half is asked for of what
- * was asked for at most: a process that others keep busy would refuse that, too, for as long as the owner is limited.
+ * A flood is where so many times as much is refused as begun, and is over where it is only as much again. So whoever sends
+ * a little more than can be done, or a burst, is not limited.
  */
 const flood = 2
 const noFlood = 1
-const muchLess = 0.5
+/** Who asks for less than this part of what a flood asks for is refused because of that one, and sends none itself. */
+const leastOfFlood = 0.1
 /** An owner that began nothing for so long is not there. */
 const quietMs = 30_000
-/** Whoever asks for less than this part of what another asks for sends no flood: it is refused because of that one's. */
-const leastOfMost = 0.25
 /** The share is never less. */
 const leastShare = 0.5
 /** It is raised, too, when those who are limited begin less than this part of what another begins. */
 const leastOfOthers = 0.25
-/** So much of a share may be saved up, or owed: what took longer, as where the queue hangs, is not held against the owner. */
+/** So many milliseconds of a share may be saved up. */
 const savedMs = 200
+/** What took longer, as where the queue hangs, is not held against the owner. */
+const largestDebtMs = 200
 
 interface Owner {
   /** When its work last began, or was first seen. */
@@ -49,8 +60,6 @@ interface Owner {
   /** Milliseconds of work that it has left while it is limited; less than none when pieces took longer than expected. */
   creditMs: number
   isLimited: boolean
-  /** The most that it asked for since it is limited, in a second. */
-  mostAsked: number
 }
 
 export interface FairShare {
@@ -81,8 +90,9 @@ export function createFairShare({
   const owners = new Map<string, Owner>()
   /** How many pieces of work an owner that is limited may have in progress, on average. */
   let share = most
-  /** Whether it was lowered since the flood began. */
-  let isLowered = false
+  /** When the next trial begins, or this one began; null while the share is not lowered. */
+  let trialAt: number | null = null
+  let pauseMs = firstTrialMs
   let busy = 1
   let lookedAt = now()
 
@@ -99,7 +109,6 @@ export function createFairShare({
       usualMs: 0,
       creditMs: 0,
       isLimited: false,
-      mostAsked: 0,
     }
     owners.set(name, owner)
     return owner
@@ -113,28 +122,28 @@ export function createFairShare({
     busy = blend(busy, utilization(), ms, busyHalfMs)
     const average = (old: number, count: number): number =>
       blend(old, (count * 1_000) / ms, ms, rateHalfMs)
-    let mostAsked = 0
+    let largestFlood = 0
     for (const [name, owner] of owners) {
       if (owner.inProgress === 0 && at - owner.begunAt > quietMs) owners.delete(name)
       owner.begunRate = average(owner.begunRate, owner.begun)
       owner.refusedRate = average(owner.refusedRate, owner.refused)
       owner.begun = 0
       owner.refused = 0
-      mostAsked = Math.max(mostAsked, askedRate(owner))
+      if (isFlood(owner)) largestFlood = Math.max(largestFlood, askedRate(owner))
     }
     for (const owner of owners.values()) {
-      limit(owner, isFlood(owner) && askedRate(owner) >= mostAsked * leastOfMost)
+      owner.isLimited = isFlood(owner) && askedRate(owner) >= largestFlood * leastOfFlood
     }
-    moveShare()
+    moveShare(at)
     for (const owner of owners.values()) {
       const full = share * savedMs
-      const credit = Math.max(-savedMs, owner.creditMs) + share * ms
+      const credit = Math.max(-largestDebtMs, owner.creditMs) + share * ms
       owner.creditMs = owner.isLimited ? Math.min(full, credit) : full
     }
     return share < most
   }
 
-  function moveShare(): void {
+  function moveShare(at: number): void {
     const rates = { limited: 0, others: 0 }
     for (const { isLimited, begunRate } of owners.values()) {
       const kind = isLimited ? 'limited' : 'others'
@@ -142,16 +151,24 @@ export function createFairShare({
     }
     if (rates.limited === 0 || owners.size < 2) {
       share = most
-      isLowered = false
-    } else if (busy > tooBusy && !isLowered) {
+      trialAt = null
+    } else if (trialAt === null) {
+      if (busy <= tooBusy) return
       // As far as it goes: what the others send in the second that steps would take waits too long already.
       share = leastShare
-      isLowered = true
+      pauseMs = firstTrialMs
+      trialAt = at + pauseMs
     } else {
-      const isLeft = rates.limited >= rates.others * leastOfOthers
-      share *= busy > tooBusy && isLeft ? lower : raise
+      if (at > trialAt + trialMs) {
+        pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+        trialAt = at + pauseMs
+      }
+      const isTrial = at >= trialAt
+      const isTooBusy = busy > (isTrial ? busyInTrial : tooBusy)
+      const hasMore = rates.limited >= rates.others * leastOfOthers
+      share *= isTooBusy && hasMore ? lower : isTrial ? raiseInTrial : raise
+      share = Math.min(most, Math.max(share, leastShare))
     }
-    share = Math.min(most, Math.max(share, leastShare))
   }
 
   function hasCredit({ isLimited, creditMs, inProgress, usualMs }: Owner): boolean {
@@ -184,17 +201,8 @@ function askedRate({ begunRate, refusedRate }: Owner): number {
   return begunRate + refusedRate
 }
 
-function limit(owner: Owner, isLimited: boolean): void {
-  // What was refused while it was limited says nothing of what will be.
-  if (owner.isLimited && !isLimited) owner.refusedRate = 0
-  owner.isLimited = isLimited
-  owner.mostAsked = isLimited ? Math.max(owner.mostAsked, askedRate(owner)) : 0
-}
-
-function isFlood(owner: Owner): boolean {
-  const { begunRate, refusedRate, isLimited, mostAsked } = owner
-  if (!isLimited) return refusedRate > begunRate * flood
-  return refusedRate > begunRate * noFlood && askedRate(owner) > mostAsked * muchLess
+function isFlood({ begunRate, refusedRate, isLimited }: Owner): boolean {
+  return refusedRate > begunRate * (isLimited ? noFlood : flood)
 }
 
 /** Returns an average in which what was seen before counts half after every `halfMs`. @param ms since then */
