@@ -105,10 +105,16 @@ async function contentsOf(sql: postgres.Sql): Promise<Finding[]> {
 }
 
 async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
+  const distributed = await distributedSizesOf(sql)
+  const onNodes = distributed.slice(0, 8).map(({ name, bytes }): Finding => {
+    const message = `${name}: ${megabytes(Number(bytes))} on all nodes`
+    return { name: `postgres.size.${name}`, level: 'note', message }
+  })
   const rows = await sql<{ name: string; bytes: string; rows: string; dead: string }[]>`
     select relname as name, pg_total_relation_size(relid) as bytes, n_live_tup as rows, n_dead_tup as dead
-    from pg_stat_user_tables order by pg_total_relation_size(relid) desc, relname limit 8`
-  return rows.map(({ name, bytes, rows: live, dead }): Finding => {
+    from pg_stat_user_tables where relid <> all(${distributed.map(({ id }) => id)}::oid[])
+    order by pg_total_relation_size(relid) desc, relname limit 8`
+  const own = rows.map(({ name, bytes, rows: live, dead }): Finding => {
     const message = `${name}: ${megabytes(Number(bytes))}, ${live} rows, ${dead} dead`
     const isBloated = Number(dead) > 100_000 && Number(dead) > Number(live)
     return {
@@ -120,6 +126,24 @@ async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
         : {}),
     }
   })
+  return [...onNodes, ...own]
+}
+
+/** Of tables that Citus spreads over nodes, with all their parts; none where there is no Citus. */
+async function distributedSizesOf(sql: postgres.Sql): Promise<DistributedTable[]> {
+  const [citus] = await sql<{ isThere: boolean }[]>`
+    select to_regclass('pg_dist_partition') is not null as "isThere"`
+  if (!citus!.isThere) return []
+  return sql<DistributedTable[]>`
+    select logicalrelid::oid as id, logicalrelid::text as name,
+      citus_total_relation_size(logicalrelid) as bytes
+    from pg_dist_partition order by bytes desc, name`
+}
+
+interface DistributedTable {
+  id: number
+  name: string
+  bytes: string
 }
 
 /** The statements that took the most time in all, where the server counts them. */
