@@ -46,7 +46,7 @@ async function settingsOf(sql: postgres.Sql): Promise<Finding[]> {
     const danger = durable[name]
     if (danger === undefined) {
       if (Number(setting) >= fewConnections) return { ...found, level: 'ok' }
-      const advice = `Each process takes up to 30: set max_connections to 30 times their number, and some more.`
+      const advice = `Each process takes up to 31: set max_connections to 31 times their number, and some more.`
       return { ...found, level: 'warning', advice }
     }
     // Any other word than off waits for the disk of this server at least.
