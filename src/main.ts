@@ -28,7 +28,7 @@ import { postgresBackend } from './queue/backends/postgres.ts'
 import { redisBackend } from './queue/backends/redis.ts'
 import { reduceError } from './reduced-error.ts'
 import { startAdapting } from './store/adapt.ts'
-import { type Heartbeat, pingPool, startHeartbeat } from './store/heartbeat.ts'
+import { type Heartbeat, openHealthPool, pingPool, startHeartbeat } from './store/heartbeat.ts'
 import { migrate } from './store/migrate.ts'
 import { closePool, type Db, openPool } from './store/pool.ts'
 import { watchPool } from './store/pool-use.ts'
@@ -110,7 +110,9 @@ function composeRunmill(
     // Apart, so that no number of reads, at whatever cost, keeps events from being applied or readiness from being told.
     const db = keep('ingestion', poolSize, () => openPool(databaseUrl, { max: poolSize, pooler }))
     const heartbeat = startHeartbeat(databaseUrl, pooler)
-    const healthDb = keep('health', 1, () => heartbeat.db)
+    const heartbeatDb = keep('heartbeat', 1, () => heartbeat.db)
+    // Apart, because it also counts over all tenants, which takes for ever while a node of a cluster hangs.
+    const healthDb = keep('health', 1, () => openHealthPool(databaseUrl, pooler))
     steps.push({ name: 'heartbeat', undo: async () => heartbeat.stop() })
     const openForRequests = async () => {
       const keysDb = keep('keys', keysPoolSize, () => openKeysPool(databaseUrl, heartbeat, pooler))
@@ -166,7 +168,7 @@ function composeRunmill(
       progress &&
       startWatchdog({
         progress,
-        contact: async () => Promise.all([pingPool(healthDb), queue.ping()]),
+        contact: async () => Promise.all([pingPool(heartbeatDb), queue.ping()]),
         onStuck: (seconds) =>
           onCrash(
             `The workers have finished nothing for ${seconds} s, though Postgres and the queue answer.`,

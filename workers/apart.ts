@@ -49,7 +49,7 @@ const longestPatienceMs = 50_000
 export interface Patience {
   /** In milliseconds. */
   of(tenantId: string): number
-  /** A statement of the tenant took longer. */
+  /** A statement of the tenant took longer, which may show in nothing but the time that it took. */
   ranOut(tenantId: string): void
 }
 
@@ -161,8 +161,8 @@ export function createApart(
       log.info({ tenantId, ms: Math.round(now() - held.since) }, 'tenant no longer set apart')
     },
     failed(tenantId, startedAt, error) {
-      if (isCancelled(error)) patience.ranOut(tenantId)
       const at = now()
+      if (isCancelled(error) || at - startedAt >= patience.of(tenantId)) patience.ranOut(tenantId)
       const trouble = troubled.get(tenantId) ?? { failedAt: at, toldAt: -Infinity }
       if (startedAt < trouble.failedAt || othersSucceededAt(tenantId) <= trouble.failedAt) {
         if (at - trouble.toldAt >= tellTroubleEveryMs) {

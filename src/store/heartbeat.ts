@@ -4,7 +4,7 @@ import type { Pooler } from './pooler.ts'
 
 /** Tells a Postgres that answers nobody from one that takes its time over a statement. */
 export interface Heartbeat extends Silence {
-  /** The pool that it asks on, of one connection, whose statements are given up early: readiness is told by it too. */
+  /** The pool that it asks on, of one connection, whose statements are given up early. */
   readonly db: Db
   /** Settles as `work` does, or rejects as soon as Postgres is silent, with an error that is retryable. */
   whileAnswering<T>(work: Promise<T>): Promise<T>
@@ -27,7 +27,7 @@ class SilentError extends Error {
  * is refused otherwise is silence once it has lasted.
  */
 export function startHeartbeat(url: string, pooler: Pooler | null = null): Heartbeat {
-  const db = openPool(url, { max: 1, limits: { usualMs: silentMs, longMs: silentMs }, pooler })
+  const db = openHealthPool(url, pooler)
   const listeners = new Set<() => void>()
   let answeredAt = performance.now()
   let silent = false
@@ -67,6 +67,11 @@ export function startHeartbeat(url: string, pooler: Pooler | null = null): Heart
       clearTimeout(timer)
     },
   }
+}
+
+/** Opens a pool of one connection, whose statements are given up early. */
+export function openHealthPool(url: string, pooler: Pooler | null): Db {
+  return openPool(url, { max: 1, limits: { usualMs: silentMs, longMs: silentMs }, pooler })
 }
 
 /** @throws Error when the pool's server does not answer within the pool's limit */

@@ -56,13 +56,9 @@ const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
 
 /** For the statements of a transaction that was under way when Postgres fell silent: they only have to end it. */
 const silentMs = 100
-
 const silentMessage = 'Postgres does not answer'
 
-/**
- * How soon a connection that was lost or refused is tried again. The driver's own pauses grow to 20 s, and whatever is
- * asked meanwhile would wait for their end, however long the server has been back.
- */
+/** How soon a connection that was lost is tried again. The driver's own pauses grow to 20 s, and what is asked waits for their end. */
 const reconnectSeconds = 0.25
 
 /**
@@ -108,6 +104,7 @@ export function openPool(
     wait_limit: requests?.connectionMs,
     statement_limit: ({ limit }) => {
       if (silence?.isSilent() === true) return silentMs
+      if (typeof limit === 'number') return limit
       return limit === 'none' ? 0 : limit === 'long' ? limits.longMs : limits.usualMs
     },
     refuse: () => (silence?.isSilent() === true ? silentMessage : null),

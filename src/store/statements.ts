@@ -108,7 +108,7 @@ async function runText<Row extends object>(
     const query = on.unsafe<Row[]>(text, parameters as postgres.ParameterOrJSON<never>[], {
       prepare: isPrepared,
       simple: false,
-      limit: mayTakeMinutes(text) ? 'long' : undefined,
+      limit: mayTakeMinutes(text) ? 'long' : limitsMs.get(db),
     })
     // It returns the query itself, which may still be cancelled.
     if (each !== undefined) void query.forEach(each)
@@ -168,8 +168,12 @@ function mayTakeMinutes(text: string): boolean {
   return /^\s*(?:--.*\n)*?-- May take minutes\.\n/.test(text)
 }
 
-/** Sets how long each further statement of a transaction may take in the server. */
+/** How long statements of a transaction may go without an answer, where that is not what their pool says. */
+const limitsMs = new WeakMap<Queryable, number>()
+
+/** Sets how long each further statement of a transaction may take, and a second later it is given up: a coordinator whose node hangs, hangs too. */
 export async function statementTimeoutUpdate(transaction: Queryable, ms: number): Promise<void> {
+  limitsMs.set(transaction, ms + 1000)
   await runStatement(transaction, 'statement_timeout_update', [String(ms)])
 }
 

@@ -162,23 +162,34 @@ describe.each(kinds)('I6 on $name, tenants whose part of the database', ({ start
 
   if (!isThorough) return
 
-  test('hangs delay no other, and are applied when it goes on and the process was started again', async () => {
-    const [first, second, ...others] = await tenantIdsOf(4)
-    const broken = [first!, second!]
-    await breakRunsOf(broken, `perform pg_advisory_xact_lock_shared(${lockId})`)
-    const holder = await db.reserve()
-    await holder`select pg_advisory_lock(${lockId})`
-    for (const id of broken) await enqueue(id, many)
-    await sendSteadily(others)
-    await expectReadyAndTold(2, many)
+  const wait = `perform pg_advisory_xact_lock_shared(${lockId})`
+  test.each([
+    ['hangs', wait],
+    // As a coordinator does that waits for a node.
+    [
+      'hangs, however long it was given,',
+      `begin ${wait}; exception when query_canceled then ${wait}; end`,
+    ],
+  ])(
+    '%s delay no other, and are applied when it goes on and the process was started again',
+    async (_, statement) => {
+      const [first, second, ...others] = await tenantIdsOf(4)
+      const broken = [first!, second!]
+      await breakRunsOf(broken, statement)
+      const holder = await db.reserve()
+      await holder`select pg_advisory_lock(${lockId})`
+      for (const id of broken) await enqueue(id, many)
+      await sendSteadily(others)
+      await expectReadyAndTold(2, many)
 
-    await queue.stop()
-    expect(await Promise.all(broken.map(runCount))).toEqual([0, 0])
-    await holder`select pg_advisory_unlock(${lockId})`
-    holder.release()
-    await startWorkers()
-    await expectAllApplied(broken, many)
-  })
+      await queue.stop()
+      expect(await Promise.all(broken.map(runCount))).toEqual([0, 0])
+      await holder`select pg_advisory_unlock(${lockId})`
+      holder.release()
+      await startWorkers()
+      await expectAllApplied(broken, many)
+    },
+  )
 
   test('fails while that of all others does are not set apart', async () => {
     const tenantIds = await tenantIdsOf(2)

@@ -46,7 +46,7 @@ async function settingsOf(sql: postgres.Sql): Promise<Finding[]> {
     const danger = durable[name]
     if (danger === undefined) {
       if (Number(setting) >= fewConnections) return { ...found, level: 'ok' }
-      const advice = `Each process takes up to 30: set max_connections to 30 times their number, and some more.`
+      const advice = `Each process takes up to 31: set max_connections to 31 times their number, and some more.`
       return { ...found, level: 'warning', advice }
     }
     // Any other word than off waits for the disk of this server at least.
@@ -105,10 +105,16 @@ async function contentsOf(sql: postgres.Sql): Promise<Finding[]> {
 }
 
 async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
+  const distributed = await distributedSizesOf(sql)
+  const onNodes = distributed.slice(0, 8).map(({ name, bytes }): Finding => {
+    const message = `${name}: ${megabytes(Number(bytes))} on all nodes`
+    return { name: `postgres.size.${name}`, level: 'note', message }
+  })
   const rows = await sql<{ name: string; bytes: string; rows: string; dead: string }[]>`
     select relname as name, pg_total_relation_size(relid) as bytes, n_live_tup as rows, n_dead_tup as dead
-    from pg_stat_user_tables order by pg_total_relation_size(relid) desc, relname limit 8`
-  return rows.map(({ name, bytes, rows: live, dead }): Finding => {
+    from pg_stat_user_tables where relid <> all(${distributed.map(({ id }) => id)}::oid[])
+    order by pg_total_relation_size(relid) desc, relname limit 8`
+  const own = rows.map(({ name, bytes, rows: live, dead }): Finding => {
     const message = `${name}: ${megabytes(Number(bytes))}, ${live} rows, ${dead} dead`
     const isBloated = Number(dead) > 100_000 && Number(dead) > Number(live)
     return {
@@ -120,6 +126,24 @@ async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
         : {}),
     }
   })
+  return [...onNodes, ...own]
+}
+
+/** Of tables that Citus spreads over nodes, with all their parts; none where there is no Citus. */
+async function distributedSizesOf(sql: postgres.Sql): Promise<DistributedTable[]> {
+  const [citus] = await sql<{ isThere: boolean }[]>`
+    select to_regclass('pg_dist_partition') is not null as "isThere"`
+  if (!citus!.isThere) return []
+  return sql<DistributedTable[]>`
+    select logicalrelid::oid as id, logicalrelid::text as name,
+      citus_total_relation_size(logicalrelid) as bytes
+    from pg_dist_partition order by bytes desc, name`
+}
+
+interface DistributedTable {
+  id: number
+  name: string
+  bytes: string
 }
 
 /** The statements that took the most time in all, where the server counts them. */

@@ -37,6 +37,11 @@ const stuckMs = 30_000
 
 /** How long counting the dead letters may take. */
 const countMs = 2000
+/**
+ * When they could not be counted, they are not for so long: while a node of a cluster hangs, each count keeps a connection
+ * of the coordinator.
+ */
+const countPauseMs = 60_000
 /** The queue has time limits of its own, which this one is above. */
 const queueMs = 2500
 /** How long whoever reads the metrics waits for fresh figures of the datastores. */
@@ -92,6 +97,7 @@ export function createHealthState({
   const stall = createStallWatch()
   const now = (): number => toEpochMs(clock.now())
   let heardAt = 0
+  let countAgainAt = 0
   let isStopping = false
   if (hearsApplied) {
     queue.onApplied(() => {
@@ -118,7 +124,11 @@ export function createHealthState({
 
   async function lookAtPostgres(): Promise<number | null> {
     await pingPool(db)
-    return withTimeLimit(deadLetterCountSome(db, mostDeadLetters), countMs).catch(() => null)
+    if (now() < countAgainAt) return null
+    return withTimeLimit(deadLetterCountSome(db, mostDeadLetters), countMs).catch(() => {
+      countAgainAt = now() + countPauseMs
+      return null
+    })
   }
 
   async function look(): Promise<{ readiness: Readiness; sight: Sight }> {

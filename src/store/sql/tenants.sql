@@ -51,8 +51,9 @@ where tenants.id = $1::uuid and (
 
 -- name: tenant_lock
 -- Allows only one transaction at a time to create datasets or experiments in a tenant, because names, ids and creation
--- times are chosen by what already exists. Ingestion is not held up. $1 tenant. A repeat locks the same row again.
-select id from tenants where id = $1 for no key update;
+-- times are chosen by what already exists. Ingestion is not held up. It locks no row: Citus would lock those of all
+-- tenants, on one node. $1 tenant. A repeat holds the lock twice.
+select pg_advisory_xact_lock(hashtext('tenant'), hashtext($1::uuid::text));
 
 -- name: tenant_tombstone_find
 -- Finds the record that a tenant was deleted. $1 tenant. Reads only.
