@@ -201,63 +201,6 @@ describe.each(onRedis)('with RUNMILL_REDIS_WAIT on $name', () => {
     await vi.waitFor(async () => expect(await owner.info()).toMatch(/state=online/), {
       timeout: 60_000,
     })
-    const queue = redisBackend({ url: `redis-cluster://127.0.0.1:${first.port}` })
-    onTestFinished(() => queue.stop())
-    await queue.start()
-    const slot = await one.cluster('KEYSLOT', '{ingest-0}')
-    const refused = async () =>
-      Number(/errorstat_EXECABORT:count=(\d+)/.exec(await one.info('errorstats'))?.[1] ?? 0)
-    const requests = [[largeJob('a')], [ingestJob('b'), ingestJob('c')]]
-    for (const jobs of requests) {
-      // A request waits for a second or two. On a machine that is busy for longer the next one is stored.
-      await vi.waitFor(
-        async () => {
-          await one.cluster('SETSLOT', slot, 'MIGRATING', other)
-          const before = await refused()
-          const enqueued = queue.enqueue('ingest', jobs)
-          enqueued.catch(() => {})
-          await vi.waitFor(async () => expect(await refused()).toBeGreaterThan(before), {
-            timeout: 60_000,
-          })
-          await one.cluster('SETSLOT', slot, 'STABLE')
-          await enqueued
-        },
-        { timeout: 60_000 },
-      )
-    }
-    expect((await queue.counts()).ingest.waiting).toBe(3)
-  })
-
-  test('the node of a cluster that has the queue is asked for its own replicas', async () => {
-    const clustered = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
-    const [first, second, replica] = await Promise.all([
-      startServer([...primarySettings, ...clustered]),
-      startServer([...primarySettings, ...clustered]),
-      startServer(clustered),
-    ])
-    const [one, two, three] = [first, second, replica].map(({ url }) => connect(url))
-    await one!.cluster('ADDSLOTSRANGE', 0, 8191)
-    await two!.cluster('ADDSLOTSRANGE', 8192, 16383)
-    for (const { port } of [second, replica]) await one!.cluster('MEET', '127.0.0.1', port)
-    const sees = async (node: Redis, what: string) =>
-      vi.waitFor(async () => expect(await node.cluster('INFO')).toContain(what), {
-        timeout: 60_000,
-      })
-    for (const node of [one!, two!, three!]) await sees(node, 'cluster_known_nodes:3')
-    for (const node of [one!, two!]) await sees(node, 'cluster_state:ok')
-    // The lanes are on both nodes, of which only one has a replica.
-    const ownerOf = async (lane: IngestLane) =>
-      (await one!.cluster('KEYSLOT', `{${lane}-0}`)) < 8192 ? one! : two!
-    const owner = await ownerOf('ingest')
-    await three!.cluster('REPLICATE', await owner.cluster('MYID'))
-    // A replica that is online has not yet told what it has.
-    await vi.waitFor(
-      async () => {
-        await owner.set('{ingest-0}:test', '')
-        expect(await owner.wait(1, 1000)).toBe(1)
-      },
-      { timeout: 60_000 },
-    )
     const queue = redisBackend({ url: `redis-cluster://127.0.0.1:${first.port}`, replicas: 1 })
     onTestFinished(() => queue.stop())
     await queue.start()
