@@ -58,7 +58,7 @@ const defaultLimits: StatementLimits = { usualMs: 60_000, longMs: 900_000 }
 const silentMs = 100
 const silentMessage = 'Postgres does not answer'
 
-/** How soon a connection that was lost is tried again. The driver's own pauses grow to 20 s, and what is asked waits for their end. */
+/** How soon a connection that was lost or refused is tried again. The driver's own pauses grow to 20 s, and what is asked waits for their end. */
 const reconnectSeconds = 0.25
 
 /**

@@ -106,18 +106,14 @@ async function contentsOf(sql: postgres.Sql): Promise<Finding[]> {
 
 async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
   const distributed = await distributedSizesOf(sql)
-  const onNodes = distributed.slice(0, 8).map(({ name, bytes }): Finding => {
-    const message = `${name}: ${megabytes(Number(bytes))} on all nodes`
-    return { name: `postgres.size.${name}`, level: 'note', message }
-  })
   const rows = await sql<{ name: string; bytes: string; rows: string; dead: string }[]>`
     select relname as name, pg_total_relation_size(relid) as bytes, n_live_tup as rows, n_dead_tup as dead
     from pg_stat_user_tables where relid <> all(${distributed.map(({ id }) => id)}::oid[])
     order by pg_total_relation_size(relid) desc, relname limit 8`
-  const own = rows.map(({ name, bytes, rows: live, dead }): Finding => {
+  const own = rows.map(({ name, bytes, rows: live, dead }) => {
     const message = `${name}: ${megabytes(Number(bytes))}, ${live} rows, ${dead} dead`
     const isBloated = Number(dead) > 100_000 && Number(dead) > Number(live)
-    return {
+    const finding: Finding = {
       name: `postgres.size.${name}`,
       level: isBloated ? 'warning' : 'note',
       message,
@@ -125,8 +121,15 @@ async function sizesOf(sql: postgres.Sql): Promise<Finding[]> {
         ? { advice: `Look why autovacuum does not clean it: vacuum verbose ${name}.` }
         : {}),
     }
+    return { bytes: Number(bytes), finding }
   })
-  return [...onNodes, ...own]
+  const onNodes = distributed.map(({ name, bytes }) => {
+    const message = `${name}: ${megabytes(Number(bytes))} on all nodes`
+    const finding: Finding = { name: `postgres.size.${name}`, level: 'note', message }
+    return { bytes: Number(bytes), finding }
+  })
+  const largest = [...own, ...onNodes].toSorted((one, other) => other.bytes - one.bytes)
+  return largest.slice(0, 8).map(({ finding }) => finding)
 }
 
 /** Of tables that Citus spreads over nodes, with all their parts; none where there is no Citus. */
@@ -137,7 +140,7 @@ async function distributedSizesOf(sql: postgres.Sql): Promise<DistributedTable[]
   return sql<DistributedTable[]>`
     select logicalrelid::oid as id, logicalrelid::text as name,
       citus_total_relation_size(logicalrelid) as bytes
-    from pg_dist_partition order by bytes desc, name`
+    from pg_dist_partition`
 }
 
 interface DistributedTable {
