@@ -6,7 +6,7 @@ COPY package.json package-lock.json ./
 # What npm ci applies to packages that have open faults.
 COPY patches patches
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY scripts scripts
 COPY migrations migrations
 COPY src src

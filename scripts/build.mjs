@@ -1,22 +1,25 @@
-// Compiles TypeScript to dist, copies the SQL beside it, because tsc leaves that out, and builds the page.
-import { cpSync, rmSync } from 'node:fs'
+// Compiles the programs to dist, and builds the page.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildPage } from './build-page.mjs'
-import { hashFiles, root, run, sourceFiles, stampBuild } from './prepare.mjs'
+import { bundle } from './bundle.mjs'
+import { hashFiles, root, sourceFiles, stampBuild } from './prepare.mjs'
+
+/** Whatever is run of dist: by the scripts here, by the image and by the Helm chart. */
+const programs = [
+  'src/main.ts',
+  'src/http/health/thread.ts',
+  'src/cli/main.ts',
+  'src/db-migrate.ts',
+  'src/prices-cli.ts',
+  // What the supervisor imports.
+  'src/config.ts',
+  'src/embedded/postgres.ts',
+]
 
 const hash = hashFiles(sourceFiles())
 const dist = join(root, 'dist')
 rmSync(dist, { recursive: true, force: true })
-
-const code = await run(process.execPath, [
-  join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-  '-p',
-  'tsconfig.build.json',
-])
-if (code !== 0) process.exit(code)
-
-for (const folder of ['migrations', join('src', 'store', 'sql')]) {
-  cpSync(join(root, folder), join(dist, folder), { recursive: true })
-}
+await bundle(dist, programs)
 await buildPage(join(dist, 'page'))
 stampBuild(hash)

@@ -166,6 +166,7 @@ async function tryCommands(app, env, url) {
     const answer = await fetch(`${url}/api/v1/datasets`, { headers: { 'x-api-key': secret } })
     expect(answer.status === 200, 'a key made by ./runmill works')
   }
+  await tryPages(url, JSON.parse(runmill('keys', 'create', '--admin', '--json').stdout).secret_key)
   const letters = spawnSync(join(app, 'runmill'), ['dead-letters', 'list'], {
     ...user,
     cwd: app,
@@ -175,6 +176,26 @@ async function tryCommands(app, env, url) {
   const { status, stdout } = runmill('tenants', 'delete', tenant.tenant_id, '--yes', '--json')
   const left = Object.values(JSON.parse(stdout).left)
   expect(status === 0 && left.every((rows) => rows === 0), './runmill deletes a tenant')
+}
+
+/** Some packages serve files of their own, which a program that was compiled into one file must find. */
+async function tryPages(url, key) {
+  const pass = await fetch(`${url}/api/runmill/queues/pass`, {
+    method: 'POST',
+    headers: { 'x-api-key': key },
+  })
+  const { address } = await pass.json()
+  const cookie = pass.headers.get('set-cookie').split(';')[0]
+  for (const page of [`${address}/`, '/docs/']) {
+    const html = await (await fetch(url + page, { headers: { cookie } })).text()
+    const base = new URL(/<base href="([^"]+)"/.exec(html)?.[1] ?? page, url)
+    const files = [...html.matchAll(/<(?:script|link)[^>]* (?:src|href)="(?!http)([^"]+)"/g)]
+    expect(files.length > 1, `${page} names files`)
+    for (const [, file] of files) {
+      const answer = await fetch(new URL(file, base), { headers: { cookie } })
+      expect(answer.status === 200, `${page} has ${file}`)
+    }
+  }
 }
 
 /** Resolves to what the server printed up to the line that says it is ready; to all of it when it ends before. */

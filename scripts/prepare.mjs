@@ -81,9 +81,9 @@ export function sourceFiles() {
     ...[
       'package-lock.json',
       'tsconfig.json',
-      'tsconfig.build.json',
       join('scripts', 'build.mjs'),
       join('scripts', 'build-page.mjs'),
+      join('scripts', 'bundle.mjs'),
     ].map((name) => join(root, name)),
     ...['src', 'workers', 'migrations', 'web'].flatMap((name) => listFiles(join(root, name))),
   ]

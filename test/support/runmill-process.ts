@@ -24,9 +24,8 @@ const programs = [
 ]
 
 /**
- * Returns the compiled file of a program, `src/main.ts` to `…/src/main.js`. Each is one file with all that it imports: it
- * starts in half a second of a core, its sources through tsx in two and a half. All are made once per run, in a second.
- * What `npm run build` makes is tried by `bash .ci/run`. Types are not checked here (`npm run check` does that).
+ * Returns the compiled file of a program, `src/main.ts` to `…/src/main.js`, compiled as `npm run build` does it: it starts in
+ * half a second of a core, its sources through tsx in two and a half. All are made once per run, in a second.
  */
 export function compiledFile(program: string): string {
   if (!programs.includes(program)) throw new Error(`${program} is not in the list of programs`)
@@ -48,7 +47,7 @@ function compileOrWait(): void {
     if (existsSync(compiled)) return
     const draft = `${compiled}-draft`
     const bundle = join(root, 'scripts', 'bundle.mjs')
-    execFileSync(process.execPath, [bundle, draft, compiled, ...programs], { stdio: 'inherit' })
+    execFileSync(process.execPath, [bundle, draft, ...programs], { stdio: 'inherit' })
     renameSync(draft, compiled)
   } finally {
     rmdirSync(lock)
