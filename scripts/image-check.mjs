@@ -166,7 +166,8 @@ async function tryCommands(app, env, url) {
     const answer = await fetch(`${url}/api/v1/datasets`, { headers: { 'x-api-key': secret } })
     expect(answer.status === 200, 'a key made by ./runmill works')
   }
-  await tryPages(url, JSON.parse(runmill('keys', 'create', '--admin', '--json').stdout).secret_key)
+  const admin = runmill('keys', 'create', '--tenant', 'image-check', '--admin', '--json').stdout
+  await tryPages(url, JSON.parse(admin).secret_key)
   const letters = spawnSync(join(app, 'runmill'), ['dead-letters', 'list'], {
     ...user,
     cwd: app,
