@@ -15,6 +15,7 @@ import { type ByteLimits, limitBytesInFlight } from './front-door/backpressure.t
 import { blobs } from './blobs.ts'
 import { readJsonBodies } from './body.ts'
 import { limitConnections } from './front-door/connections.ts'
+import { sendLongAnswersAsBytes } from './answer-bytes.ts'
 import { decodeBodies } from './decode.ts'
 import { documentRoutes, documentSchemas, securitySchemes } from './documented-answers.ts'
 import { drainOnDemand } from './front-door/draining.ts'
@@ -171,6 +172,7 @@ export async function buildApp({
   })
   stopUnwantedReads(app)
   decodeBodies(app)
+  sendLongAnswersAsBytes(app)
   readJsonBodies(app)
   for (const each of [backlog, keys]) {
     app.addHook('onReady', async () => each.start())
