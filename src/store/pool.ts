@@ -17,6 +17,8 @@ export interface PoolOptions {
   silence?: Silence | undefined
   /** What findPooler found at this address. Default: Postgres itself is there. */
   pooler?: Pooler | null
+  /** A connection that nothing has used for so long is closed. */
+  idleSeconds?: number
 }
 
 /** Says whether the server answers anybody at all (heartbeat.ts). */
@@ -62,6 +64,12 @@ const silentMessage = 'Postgres does not answer'
 const reconnectSeconds = 0.25
 
 /**
+ * A connection takes 8 MiB in the server, and up to 20 once it has run everything. The sweep uses those there are in turn, one
+ * in five seconds, so they would never all be idle for much longer than this.
+ */
+const usualIdleSeconds = 10
+
+/**
  * What every connection needs, whatever the server's defaults are. Through a pooler, where no connection is anybody's own,
  * every transaction makes these settings for itself. So do batches (plan_mode_update).
  */
@@ -86,7 +94,14 @@ const pooledSettings = {
  */
 export function openPool(
   url: string,
-  { max = 10, limits = defaultLimits, requests, silence, pooler = null }: PoolOptions = {},
+  {
+    max = 10,
+    limits = defaultLimits,
+    requests,
+    silence,
+    pooler = null,
+    idleSeconds = usualIdleSeconds,
+  }: PoolOptions = {},
 ): Db {
   const settings = {
     ...planSettings,
@@ -98,6 +113,7 @@ export function openPool(
     max,
     connect_timeout: 5,
     backoff: () => reconnectSeconds,
+    idle_timeout: idleSeconds,
     prepare: pooler?.keepsStatements ?? true,
     // `patches/` adds these four options, and `abandon`, to the driver.
     lead: pooler === null ? undefined : setForTransaction({ ...settings, ...pooledSettings }),
