@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
-import type { RawJson } from '../domain/json.ts'
+import type { RawJson } from '../domain/raw-json.ts'
 
 /*
  * Parts of the schemas of answers. They document what is sent and let the compiler check it; no answer is validated or

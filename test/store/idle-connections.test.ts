@@ -38,7 +38,7 @@ test('a statement or transaction that comes while a connection is being closed i
       backendId(db, 0),
       db.begin((transaction) => [transaction<{ id: number }[]>`select pg_backend_pid() as id`]),
     ])
-    seen.add(alone).add(inside[0]!.id)
+    seen.add(alone).add(inside![0]!.id)
     // Around the moment at which they are closed.
     await pause(idleSeconds * 1000 - 3 + (i % 7))
   }

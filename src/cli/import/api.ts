@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { stringifyWithRaw } from '../../domain/json.ts'
+import { stringifyWithRaw } from '../../domain/raw-json.ts'
 import { messageOf, parsed } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { type Bucket, createBucket } from './bucket.ts'

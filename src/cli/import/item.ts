@@ -1,4 +1,5 @@
-import { RawJson, sliceElements, sliceMembers } from '../../domain/json.ts'
+import { sliceElements, sliceMembers } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 
 /**
  * One thing of an answer. What clients wrote is handed on as its text, so that every digit and the order of keys survive.

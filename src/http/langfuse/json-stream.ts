@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { stringifyWithRaw } from '../../domain/json.ts'
+import { stringifyWithRaw } from '../../domain/raw-json.ts'
 import { streamOf } from '../reads.ts'
 
 /**

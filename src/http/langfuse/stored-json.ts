@@ -1,6 +1,7 @@
 import { holdsJson } from '../../domain/embedded-json.ts'
 import type { JsonMap, JsonText } from '../../domain/entities.ts'
-import { jsonbText, RawJson, sliceMembers, toJsonMap } from '../../domain/json.ts'
+import { jsonbText, sliceMembers, toJsonMap } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 
 /*
  * Payloads are stored as they were sent. Clients that trace by OpenTelemetry send JSON inside strings and expect to

@@ -1,7 +1,7 @@
 import type { ComparedCategory } from '../../domain/stats/compared-category.ts'
 import type { ComparedMeasure, WorstCase } from '../../domain/stats/compared-measure.ts'
 import type { Coverage } from '../../domain/stats/coverage.ts'
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 import type { Direction } from '../../domain/stats/difference.ts'
 import type { Interval } from '../../domain/stats/intervals.ts'
 import { type Judgement, judgementOf } from '../../domain/stats/judgement.ts'

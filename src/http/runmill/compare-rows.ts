@@ -1,7 +1,7 @@
 import { type MeasureColumn } from '../../domain/stats/experiment-columns.ts'
 import type { MeasurePair, Pairing } from '../../domain/stats/pairing.ts'
 import { placeOf } from '../../domain/stats/example-page.ts'
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 import type { ComparedExample } from '../../store/read/compare/compared-examples.ts'
 import type { RunAnswer } from './compare-schemas.ts'
 

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { IngestEvent } from '../../domain/events.ts'
 import { deriveId, storableText } from '../../domain/ids.ts'
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 import type { IngestJob } from '../../queue/catalog.ts'
 import {
   deadLetterCountByReason,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 import {
   examplePage,
   type ExampleOrder,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { storableText } from '../../domain/ids.ts'
-import { stringifyWithRaw } from '../../domain/json.ts'
+import { stringifyWithRaw } from '../../domain/raw-json.ts'
 import {
   type ExecutionFilter,
   type ExecutionLine,

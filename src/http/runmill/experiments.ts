@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson } from '../../domain/json.ts'
+import { RawJson } from '../../domain/raw-json.ts'
 import { compareMeasure } from '../../domain/stats/compared-measure.ts'
 import { coverageOf } from '../../domain/stats/coverage.ts'
 import { measurePairs } from '../../domain/stats/pairing.ts'

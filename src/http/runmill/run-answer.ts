@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson, rawJson } from '../../domain/json.ts'
+import { RawJson, rawJson } from '../../domain/raw-json.ts'
 import { toEpochMicros } from '../../domain/timestamp.ts'
 import type { FeedbackRow } from '../../store/read/feedback/feedback.ts'
 import type { RunDetailRow } from '../../store/read/runs/runs.ts'

@@ -1,4 +1,5 @@
-import { sliceElements, sliceMembers, stringifyWithRaw } from '../../../domain/json.ts'
+import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { stringifyWithRaw } from '../../../domain/raw-json.ts'
 import { applied, jsonBody, type Query } from '../api.ts'
 import { required, type Item } from '../item.ts'
 import { type Job, sendAll } from '../job.ts'

@@ -1,4 +1,4 @@
-import { type RawJson, stringifyWithRaw } from '../../../domain/json.ts'
+import { type RawJson, stringifyWithRaw } from '../../../domain/raw-json.ts'
 import { type Api, post, search } from '../api.ts'
 import { itemOf, itemsOf, joined, required, type Item } from '../item.ts'
 import { type Job, postVersions, unlessRefused } from '../job.ts'

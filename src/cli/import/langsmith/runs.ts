@@ -1,4 +1,4 @@
-import { stringifyWithRaw } from '../../../domain/json.ts'
+import { stringifyWithRaw } from '../../../domain/raw-json.ts'
 import { applied, jsonBody } from '../api.ts'
 import { joined, required, type Item } from '../item.ts'
 import { isRefusal, type Job, sendAll } from '../job.ts'

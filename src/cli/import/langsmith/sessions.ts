@@ -1,4 +1,4 @@
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import { type Api, jsonBody, post, search } from '../api.ts'
 import { itemsOf, joined, required, type Item } from '../item.ts'
 import { isRefusal, type Job, unlessRefused } from '../job.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rawJson } from '../../../domain/json.ts'
+import { rawJson } from '../../../domain/raw-json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { Dataset } from '../../../store/read/datasets/datasets.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'

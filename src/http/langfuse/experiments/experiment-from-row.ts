@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type {
   ExecutionMetrics,

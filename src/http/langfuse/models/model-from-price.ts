@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rawJson } from '../../../domain/json.ts'
+import { rawJson } from '../../../domain/raw-json.ts'
 import { toMillisecondIso } from '../../../domain/timestamp.ts'
 import type { ModelPrice, PriceTier } from '../../../prices/model-price.ts'
 import { shownJson, shownTime } from '../requests.ts'

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { type RawJson, sliceMembers, rawJson } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { type RawJson, rawJson } from '../../../domain/raw-json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { observationTypeOf } from '../../../domain/observation-types.ts'
 import { toEpochMs, toMillisecondIso, type Timestamp } from '../../../domain/timestamp.ts'

@@ -1,4 +1,4 @@
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type {
   ComparativeExperiment,
   ListedComparison,

@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { RawJson, stringifyWithRaw } from '../../../domain/json.ts'
+import { RawJson, stringifyWithRaw } from '../../../domain/raw-json.ts'
 import type {
   ComparedExperiment,
   ComparedRun,

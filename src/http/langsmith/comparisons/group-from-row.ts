@@ -1,4 +1,4 @@
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { Filter } from '../../../domain/filter.ts'
 import type {
   ComparisonGroup,

@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import { exampleListKeys, type ExampleJsonField } from '../../../store/read/datasets/examples.ts'

@@ -1,4 +1,4 @@
-import { RawJson, rawJson } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/raw-json.ts'
 import type { CountedDataset, Dataset } from '../../../store/read/datasets/datasets.ts'
 import { objectText } from '../object-text.ts'
 import type { CountedDatasetAnswer, DatasetAnswer } from './dataset-answer.ts'

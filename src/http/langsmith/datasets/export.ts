@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { stringifyWithRaw } from '../../../domain/json.ts'
+import { stringifyWithRaw } from '../../../domain/raw-json.ts'
 import type { Example } from '../../../store/read/datasets/example.ts'
 import { file } from '../../answer-schemas.ts'
 import type { App, Services } from '../../services.ts'

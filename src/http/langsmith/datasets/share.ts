@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import { shareFind } from '../../../store/read/shares.ts'
 import { shareDelete, shareUpsert } from '../../../store/write/shares.ts'
 import { messageAnswer, raw, uuidAnswer } from '../../answer-schemas.ts'

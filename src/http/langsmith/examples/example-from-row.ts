@@ -1,5 +1,6 @@
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { Example } from '../../../store/read/datasets/example.ts'
 import type { AttachmentUrls } from '../attachments.ts'
 import { joinMembers, objectText } from '../object-text.ts'

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { stringifyWithRaw } from '../../../domain/json.ts'
+import { stringifyWithRaw } from '../../../domain/raw-json.ts'
 import type { Timestamp } from '../../../domain/timestamp.ts'
 import type { Db } from '../../../store/pool.ts'
 import type { Example } from '../../../store/read/datasets/example.ts'

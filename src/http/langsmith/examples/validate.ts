@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson, sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { sliceElements, sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { Queryable } from '../../../store/pool.ts'
 import { exampleFind } from '../../../store/read/datasets/example.ts'
 import { objectAnswer, raw, timeAnswer, uuidAnswer } from '../../answer-schemas.ts'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { FeedbackConfigRow } from '../../../store/read/feedback/feedback-configs.ts'
 import { feedbackConfigInsertMany } from '../../../store/write/feedback-configs.ts'
 import { raw, timeAnswer, uuidAnswer } from '../../answer-schemas.ts'

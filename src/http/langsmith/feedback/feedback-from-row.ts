@@ -1,4 +1,5 @@
-import { sliceMembers, rawJson } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { rawJson } from '../../../domain/raw-json.ts'
 import type { FeedbackRow } from '../../../store/read/feedback/feedback.ts'
 import type { FeedbackAnswer } from './feedback-answer.ts'
 

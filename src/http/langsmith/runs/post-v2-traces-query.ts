@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import { experimentFind } from '../../../store/read/experiments/experiments.ts'
 import { runList, type RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunQuery } from '../../../store/read/runs/run-query-sql.ts'

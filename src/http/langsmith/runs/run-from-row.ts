@@ -1,4 +1,5 @@
-import { RawJson, sliceMembers, rawJson } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/raw-json.ts'
 import type { JsonText } from '../../../domain/entities.ts'
 import { toEpochMicros, type Timestamp } from '../../../domain/timestamp.ts'
 import type { RunDetailRow, RunRow } from '../../../store/read/runs/runs.ts'

@@ -1,4 +1,4 @@
-import { RawJson, rawJson } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/raw-json.ts'
 import type { RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import type { RunStatsAnswer } from './run-stats-answer.ts'
 

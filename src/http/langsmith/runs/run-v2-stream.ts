@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { stringifyWithRaw } from '../../../domain/json.ts'
+import { stringifyWithRaw } from '../../../domain/raw-json.ts'
 import { runList } from '../../../store/read/runs/run-list.ts'
 import type { RunKey, RunQuery } from '../../../store/read/runs/run-query-sql.ts'
 import { streamed } from '../../answer-schemas.ts'

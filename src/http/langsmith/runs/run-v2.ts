@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { JsonText } from '../../../domain/entities.ts'
-import { RawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { RunColumn } from '../../../store/read/runs/run-list.ts'
 import type { RunDetailRow } from '../../../store/read/runs/runs.ts'
 import { baseUrl } from '../../blobs.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import { runFind } from '../../../store/read/runs/runs.ts'
 import { shareDelete, shareUpsert } from '../../../store/write/shares.ts'
 import { messageAnswer, raw, uuidAnswer } from '../../answer-schemas.ts'

@@ -1,5 +1,6 @@
 import type { JsonText } from '../../../domain/entities.ts'
-import { jsonbText, RawJson, sliceMembers } from '../../../domain/json.ts'
+import { jsonbText, sliceMembers } from '../../../domain/json.ts'
+import { RawJson } from '../../../domain/raw-json.ts'
 import type { ExperimentRow } from '../../../store/read/experiments/experiment-row.ts'
 import type { ExperimentStatistics } from '../../../store/read/experiments/experiments.ts'
 import { joinMembers, objectText } from '../object-text.ts'

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { addDecimals, parseDecimal } from '../../../domain/decimal.ts'
 import type { Decimal, JsonText } from '../../../domain/entities.ts'
-import { RawJson, rawJson, sliceMembers } from '../../../domain/json.ts'
+import { sliceMembers } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/raw-json.ts'
 import { runStats, type RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import {
   runListThreadEnds,

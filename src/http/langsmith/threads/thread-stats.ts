@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RawJson, rawJson } from '../../../domain/json.ts'
+import { RawJson, rawJson } from '../../../domain/raw-json.ts'
 import type { RunStatsColumn } from '../../../store/read/runs/run-stats-columns.ts'
 import type { RunStatsRow } from '../../../store/read/runs/run-stats.ts'
 import { raw, timeAnswer, wholeAnswer } from '../../answer-schemas.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { RawJson, stringifyWithRaw } from '../../src/domain/json.ts'
+import { RawJson, stringifyWithRaw } from '../../src/domain/raw-json.ts'
 
 /** A value with texts to be passed on, and the same value with what they say in their places. */
 type Pair = [passedOn: unknown, said: unknown]
