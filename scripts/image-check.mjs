@@ -179,7 +179,7 @@ async function tryCommands(app, env, url) {
   expect(status === 0 && left.every((rows) => rows === 0), './runmill deletes a tenant')
 }
 
-/** Some packages serve files of their own, which a program that was compiled into one file must find. */
+/** Some packages serve files of their own, and must find them from the files that the build makes of all packages. */
 async function tryPages(url, key) {
   const pass = await fetch(`${url}/api/runmill/queues/pass`, {
     method: 'POST',

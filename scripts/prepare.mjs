@@ -1,7 +1,7 @@
 // This runs before node_modules exists, so it uses only what comes with Node.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -27,6 +27,7 @@ export async function install() {
     ? await run(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
     : await run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' })
   if (code !== 0) fail('npm ci failed: see above.')
+  rmSync(buildStamp, { force: true })
 }
 
 /**
@@ -85,7 +86,10 @@ export function sourceFiles() {
       join('scripts', 'build-page.mjs'),
       join('scripts', 'bundle.mjs'),
     ].map((name) => join(root, name)),
-    ...['src', 'workers', 'migrations', 'web'].flatMap((name) => listFiles(join(root, name))),
+    // dist holds packages too, as they are patched.
+    ...['patches', 'src', 'workers', 'migrations', 'web'].flatMap((name) =>
+      listFiles(join(root, name)),
+    ),
   ]
 }
 

@@ -39,7 +39,6 @@ export function stringifyWithRaw(value: unknown): string {
   } finally {
     found = null
   }
-  if (texts.length === 0) return pieces[0]!
   if (pieces.length !== texts.length + 1) {
     place = randomUUID()
     return stringifyWithRaw(value)

@@ -64,8 +64,8 @@ const silentMessage = 'Postgres does not answer'
 const reconnectSeconds = 0.25
 
 /**
- * A connection takes 8 MiB in the server, and up to 20 once it has run everything. The sweep uses those there are in turn, one
- * in five seconds, so they would never all be idle for much longer than this.
+ * A connection takes Postgres 5 to 18 MiB of its own. Those that are open are used in turn: with much more than this, the one
+ * statement in five seconds of a server that is idle would keep all of them.
  */
 const usualIdleSeconds = 10
 

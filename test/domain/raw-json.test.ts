@@ -48,6 +48,8 @@ test('a text that happens to be what stands for others does not take their place
   expect(stringifyWithRaw(answer)).toBe(
     `{"quoted":"\\"${String(place)}\\"","same":"${String(place)}","raw":{}}`,
   )
+  stringifyWithRaw({ spy })
+  expect(stringifyWithRaw({ same: place })).toBe(`{"same":"${String(place)}"}`)
 })
 
 test('JSON.stringify itself writes what the text says', () => {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { closePool, openPool } from '../../src/store/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startProxy } from '../support/proxy.ts'
 
 let database: TestDatabase
 
@@ -44,6 +45,18 @@ test('a statement or transaction that comes while a connection is being closed i
   }
   expect(seen.size).toBeGreaterThan(2)
   await closePool(db)
+})
+
+test('a connection to a server that is gone gives up its place too', async () => {
+  const proxy = await startProxy(database.url)
+  const db = openPool(proxy.through(database.url), { max: 1, idleSeconds: 0.1 })
+  const first = await backendId(db, 0)
+  proxy.forget()
+  // It is being closed by then, and nobody answers that.
+  await pause(500)
+  expect(await backendId(db, 0)).not.toBe(first)
+  await closePool(db)
+  await proxy.close()
 })
 
 async function backendId(db: ReturnType<typeof openPool>, ms: number): Promise<number> {

@@ -98,7 +98,11 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       hanging = true
     },
     forget() {
-      for (const socket of sockets) forgotten.add(socket)
+      for (const socket of sockets) {
+        forgotten.add(socket)
+        // Otherwise it would close when the client does.
+        socket.pause()
+      }
     },
     mute() {
       muted = true
