@@ -40,7 +40,7 @@ await withFreshStore(async (store) => {
       (select sum(score_number) from feedback where key = 'correct') as correct
     from traces`
   const place = join(folder, 'bundle')
-  await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), place, 'src/cli/main.ts'])
+  await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), place])
   const target = values.folder ?? join(folder, 'exports')
   await mkdir(target, { recursive: true })
   await withServer(store, {}, async (server) => {

@@ -1,10 +1,23 @@
-// node scripts/bundle.mjs FOLDER PROGRAM…: compiles programs to few files. src/main.ts becomes FOLDER/src/main.js.
+// node scripts/bundle.mjs FOLDER [PROGRAM…]: compiles the product, and further programs, to few files. src/main.ts becomes
+// FOLDER/src/main.js.
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { root } from './prepare.mjs'
+
+/** Whatever is run of the product: by the scripts here, by the image and by the Helm chart. */
+const programs = [
+  'src/main.ts',
+  'src/http/health/thread.ts',
+  'src/cli/main.ts',
+  'src/db-migrate.ts',
+  'src/prices-cli.ts',
+  // What the supervisor imports.
+  'src/config.ts',
+  'src/embedded/postgres.ts',
+]
 
 /** Each module's own URL is this call until it is known in which file the module is. */
 const ownUrl = 'runmillOwnUrl'
@@ -23,16 +36,16 @@ const ownPlace = {
 }
 
 /**
- * Compiles programs with all that they import, and copies the SQL beside them. Node opens 130 files at a start, and not 1,300.
+ * Compiles the programs with all that they import, and copies the SQL beside them. Node opens 130 files at a start, and not 1,300.
  * What is imported in the middle of a program stays in a file of its own. Types are not checked here (`npm run check` does
  * that).
  * @param folder is made; it can be moved afterwards, to where `node_modules` is found
- * @param programs paths of sources, such as `src/main.ts`
+ * @param more paths of the sources of further programs, such as `test/queue/hanging-worker.ts`
  */
-export async function bundle(folder, programs) {
+export async function bundle(folder, more = []) {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: programs,
+    entryPoints: [...programs, ...more],
     outbase: root,
     outdir: folder,
     chunkNames: 'chunks/[name]-[hash]',
@@ -74,6 +87,6 @@ function portable(path) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder, ...programs] = process.argv.slice(2)
-  await bundle(folder, programs)
+  const [folder, ...more] = process.argv.slice(2)
+  await bundle(folder, more)
 }

@@ -64,8 +64,8 @@ const silentMessage = 'Postgres does not answer'
 const reconnectSeconds = 0.25
 
 /**
- * A connection takes Postgres 3 MiB of its own, and up to 18 once it has run everything. It is less than the five seconds from
- * one look of the sweep to the next, which would keep open those that a burst has left.
+ * A connection takes Postgres 3 MiB of its own, and up to 18 once it has run everything. This is shorter than the five seconds
+ * from one sweep to the next (workers/sweep.ts), which would else keep open those that a burst has left.
  */
 const usualIdleSeconds = 4
 

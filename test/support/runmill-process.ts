@@ -9,16 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** The workers of a run share it. */
 const compiled = inject('compiledFolder')
 
-/** All that tests run in processes of their own, or import there. */
-const programs = [
-  'src/main.ts',
-  'src/prices-cli.ts',
-  'src/cli/main.ts',
-  'src/http/health/thread.ts',
+/** What tests run in processes of their own, or import there, beside the programs of the product. */
+const further = [
   'src/http/health/apart.ts',
-  // What the supervisor imports.
-  'src/config.ts',
-  'src/embedded/postgres.ts',
   'test/embedded/start-and-wait.ts',
   'test/queue/hanging-worker.ts',
 ]
@@ -28,9 +21,10 @@ const programs = [
  * half a second of a core, its sources through tsx in two and a half. All are made once per run, in a second.
  */
 export function compiledFile(program: string): string {
-  if (!programs.includes(program)) throw new Error(`${program} is not in the list of programs`)
   while (!existsSync(compiled)) compileOrWait()
-  return join(compiled, program.replace(/\.ts$/, '.js'))
+  const file = join(compiled, program.replace(/\.ts$/, '.js'))
+  if (!existsSync(file)) throw new Error(`${program} is not in the list of programs`)
+  return file
 }
 
 /** One worker compiles, for all. The others wait for it, and try themselves when it has failed. */
@@ -47,7 +41,7 @@ function compileOrWait(): void {
     if (existsSync(compiled)) return
     const draft = `${compiled}-draft`
     const bundle = join(root, 'scripts', 'bundle.mjs')
-    execFileSync(process.execPath, [bundle, draft, ...programs], { stdio: 'inherit' })
+    execFileSync(process.execPath, [bundle, draft, ...further], { stdio: 'inherit' })
     renameSync(draft, compiled)
   } finally {
     rmdirSync(lock)
